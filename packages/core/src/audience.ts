@@ -1,0 +1,48 @@
+import { appOf, type WebhookEvent } from './event.ts'
+import { Failure } from './failure.ts'
+
+/** Refuses a verified event that is not for this receiver; undefined lets it pass. */
+export type RefuseForeign = (event: WebhookEvent) => Failure | undefined
+
+/** Whom and when events must be for. */
+export interface Audience {
+  readonly apps: readonly string[] | undefined
+  readonly livemode: boolean | undefined
+  readonly maxEventAgeSeconds: number
+  readonly now: () => number
+}
+
+/** How far ahead a sender's clock may be before its events look like forgeries of time. */
+const MAX_LEAD_SECONDS = 60 * 60
+
+/**
+ * A valid signature does not mean "for this endpoint": one key signs for all apps of an account,
+ * for both modes, and, with no signed time but `created`, for ever.
+ *
+ * An event whose object names no app (refunds, account summaries) cannot be of another one.
+ */
+export function createAudience(audience: Audience): RefuseForeign {
+  const { apps, livemode, maxEventAgeSeconds, now } = audience
+
+  return function refuseForeign(event) {
+    const app = appOf(event)
+    if (apps !== undefined && app !== undefined && !apps.includes(app)) {
+      return new Failure('app-mismatch', `The event is of ${app}.`)
+    }
+    if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')
+    const ageSeconds = now() / 1000 - event.created
+    // Written so that a clock which says NaN refuses.
+    if (!(ageSeconds <= maxEventAgeSeconds)) {
+      return new Failure('event-too-old', `It was created at ${timeOf(event)}.`)
+    }
+    if (ageSeconds < -MAX_LEAD_SECONDS) {
+      return new Failure('event-from-future', `It was created at ${timeOf(event)}.`)
+    }
+    return undefined
+  }
+}
+
+function timeOf({ created }: WebhookEvent): string {
+  const time = new Date(created * 1000)
+  return Number.isNaN(time.getTime()) ? `second ${created}` : time.toISOString()
+}

@@ -1,0 +1,77 @@
+import { isWebhookError, WebhookError } from './errors.ts'
+import { Failure } from './failure.ts'
+import type { Reply } from './reply.ts'
+
+/**
+ * One HTTP request of Ping++ as a host hands it over. Adapters make these; nothing in core knows a
+ * framework.
+ */
+export interface Delivery {
+  /** The request method, upper case. */
+  readonly method: string
+  /**
+   * The value of a header by its lower-case name. An array means that the header came more than
+   * once; so does a value that the host joined with commas.
+   */
+  header(name: string): string | readonly string[] | undefined
+  /**
+   * Reads the raw bytes, once, as they came over the wire: never a string, never parsed and
+   * serialised again.
+   *
+   * @throws WebhookError `body-too-large`, `body-too-slow`, `body-aborted` or `body-consumed`
+   */
+  body(limits: BodyLimits): Promise<Uint8Array>
+}
+
+/** Bounds on reading a body. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+}
+
+/** Whatever answers deliveries: all that an adapter needs of a receiver. */
+export interface Receiver {
+  /** Answers one delivery. Never throws and never rejects. */
+  handle(delivery: Delivery): Promise<Reply>
+}
+
+/** What can be refused without touching the body. */
+export function refuseUnread(delivery: Delivery): Failure | undefined {
+  if (delivery.method !== 'POST') return new Failure('method-not-allowed')
+  const encoding = delivery.header('content-encoding')
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return undefined
+  return new Failure('body-encoded')
+}
+
+/** Reads the body of a delivery; what the host throws becomes a value. */
+export async function readBody(
+  delivery: Delivery,
+  limits: BodyLimits,
+): Promise<Uint8Array | Failure> {
+  try {
+    const body = await delivery.body(limits)
+    if (!(body instanceof Uint8Array)) return new Failure('internal-error', NOT_BYTES)
+    return body.byteLength > limits.maxBytes ? new Failure('body-too-large') : body
+  } catch (error) {
+    if (isWebhookError(error)) return new Failure(error.code, error.detail, error)
+    return new Failure('internal-error', undefined, { cause: error })
+  }
+}
+
+const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (Uint8Array).'
+
+/** Gives a host's reading of a body a deadline. */
+export async function beforeDeadline(
+  bytes: Promise<Uint8Array>,
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new WebhookError('body-too-slow')), timeoutMs)
+  })
+  try {
+    return await Promise.race([bytes, deadline])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,198 @@
+import { CATALOGUE, type EventPayloads, type EventType } from './events/catalogue.ts'
+import { Failure } from './failure.ts'
+import { exactNumber, readStrictJson } from './json.ts'
+
+/** What every event of Ping++ carries around its payload (API reference, "Event object"). */
+export interface EventEnvelope<Type extends string, Payload> {
+  /** `evt_` and 24 characters. Ping++ leaves it out of some types, `agreement.succeeded` among them. */
+  readonly id?: string
+  readonly object?: 'event'
+  /** Unix time in seconds. */
+  readonly created: number
+  readonly livemode: boolean
+  readonly type: Type
+  readonly data: {
+    readonly object: Payload
+    readonly previous_attributes?: Readonly<Record<string, unknown>>
+  }
+  /** How many webhooks of the event are still to be delivered. */
+  readonly pending_webhooks?: number
+  /** `iar_…`, or null where no API request caused the event. */
+  readonly request?: string | null
+  /** `app_…` or `acct_…`, in some types. */
+  readonly scope?: string
+  /** `acct_…`, where `scope` is there. */
+  readonly acct_id?: string
+}
+
+/** The event of one catalogued type, with its exact payload. */
+export type EventOf<Type extends EventType> = EventEnvelope<Type, EventPayloads[Type]>
+
+/** Any catalogued event; `switch (event.type)` narrows it. */
+export type CataloguedEvent = { readonly [Type in EventType]: EventOf<Type> }[EventType]
+
+/** An event type that this version has no payload type for; made by {@link unlisted}. */
+export type UnlistedType = string & { readonly [unlistedBrand]: true }
+declare const unlistedBrand: unique symbol
+
+/** An event that this version has no payload type for. */
+export type UnlistedEvent = EventEnvelope<
+  UnlistedType & Unlisted,
+  Readonly<Record<string, unknown>>
+>
+// `switch (event.type)` narrows by literals alone: a branded string is comparable to every one of
+// them, and would leave the union as it is. This one never exists.
+declare enum Unlisted {
+  Type = 'unlisted',
+}
+
+/** Whatever Ping++ may send. */
+export type WebhookEvent = CataloguedEvent | UnlistedEvent
+
+/**
+ * Names an event type on purpose that the catalogue does not have, say one that Ping++ added
+ * yesterday: `webhooks.on(unlisted('coupon.created'), …)`.
+ */
+export function unlisted(type: string): UnlistedType {
+  return type as UnlistedType
+}
+
+/** Tells whether this version has a payload type for the event. */
+export function isCatalogued(event: WebhookEvent): event is CataloguedEvent {
+  return isEventType(event.type)
+}
+
+/** Tells whether the catalogue has a type. */
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(CATALOGUE, type)
+}
+
+/**
+ * Makes an event of verified bytes: the one place where the outside becomes typed.
+ *
+ * What decides about money is checked: the envelope, ids, the kind of the payload, the status that
+ * the type promises, and that amounts are integers. Other fields are typed as Ping++ documents
+ * them, and are not checked, so that a new field or a null never costs a payment. A numeric payload id
+ * becomes a string of exactly its digits.
+ */
+export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
+  const json = readStrictJson(body)
+  if (!json.ok) return new Failure(json.code, json.reason)
+  const flaw = findFlaw(json.value)
+  if (flaw !== undefined) return new Failure('event-invalid', flaw)
+  return withExactId(json.value as WebhookEvent, json.text)
+}
+
+/**
+ * The key under which an inbox remembers an event. A red envelope is sent once and received once,
+ * so notifications and polls of one step meet in `type:object id`; other events go by their own
+ * id, or by payload and time where Ping++ sends none. App and mode come first.
+ */
+export function inboxKey(event: WebhookEvent): string | undefined {
+  const { id, type, created } = event
+  const { id: object } = event.data.object as { readonly id?: unknown }
+  const scope = [appOf(event) ?? '-', event.livemode ? 'live' : 'test']
+  // `join` makes a flat string; a concatenated one would cost the inbox 32 bytes more to remember.
+  if (isOncePerObject(type) && isId(object)) return [...scope, type, object].join(':')
+  if (id !== undefined) return [...scope, id].join(':')
+  if (isId(object)) return [...scope, type, object, created].join(':')
+  return undefined
+}
+
+/** The id of the app that the payload names, expanded or not. */
+export function appOf(event: WebhookEvent): string | undefined {
+  const { app } = event.data.object as { readonly app?: unknown }
+  const id = isObject(app) ? app['id'] : app
+  return typeof id === 'string' ? id : undefined
+}
+
+const ID = /^[\w-]{1,64}$/
+const INTEGER = /^[1-9]\d{0,63}$/
+const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded'] as const
+
+function findFlaw(value: unknown): string | undefined {
+  if (!isObject(value)) return 'It is not an object.'
+  if (typeof value['type'] !== 'string' || value['type'] === '' || value['type'] === '*') {
+    return '`type` is not the name of an event type.'
+  }
+  if (value['object'] !== undefined && value['object'] !== 'event')
+    return '`object` is not "event".'
+  if (value['id'] !== undefined && !isId(value['id'])) return '`id` is not an id.'
+  if (!isTime(value['created'])) return '`created` is not a Unix time in seconds.'
+  if (typeof value['livemode'] !== 'boolean') return '`livemode` is not true or false.'
+  const payload = isObject(value['data']) ? value['data']['object'] : undefined
+  if (!isObject(payload)) return '`data.object` is not an object.'
+  return findPayloadFlaw(value['type'], payload) ?? findKeyFlaw(value['id'], payload['id'])
+}
+
+function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
+  const badAmount = AMOUNTS.find((name) => !isAmount(payload[name]))
+  if (badAmount !== undefined)
+    return `\`data.object.${badAmount}\` is not an integer amount in fen.`
+  if (!isEventType(type)) return undefined
+  const entry: CatalogueEntry = CATALOGUE[type]
+  const kinds = entry.object === null ? undefined : [entry.object].flat()
+  if (kinds?.every((kind) => kind !== payload['object'])) {
+    return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
+  }
+  if (entry.status !== undefined && payload['status'] !== entry.status) {
+    return `\`data.object.status\` of a ${type} must be "${entry.status}".`
+  }
+  if (entry.oncePerObject && (!isId(payload['id']) || !isPositiveAmount(payload['amount']))) {
+    return `\`data.object\` of a ${type} needs an id and an amount above 0.`
+  }
+  return undefined
+}
+
+function findKeyFlaw(id: unknown, payloadId: unknown): string | undefined {
+  if (payloadId === undefined || isId(payloadId) || typeof payloadId === 'number') {
+    if (id !== undefined || payloadId !== undefined) return undefined
+    return 'Neither the event nor its `data.object` has an id, so it cannot be told from another one.'
+  }
+  return '`data.object.id` is not an id.'
+}
+
+/** What the catalogue says of a type, seen without its literal types. */
+interface CatalogueEntry {
+  readonly object: string | readonly string[] | null
+  readonly status?: string
+  readonly oncePerObject?: boolean
+}
+
+function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
+  const payload = event.data.object as { readonly id?: unknown }
+  if (typeof payload.id !== 'number') return event
+  const id = exactNumber(text, ['data', 'object', 'id'])
+  if (id === undefined || !INTEGER.test(id)) {
+    return new Failure('event-invalid', '`data.object.id` is not an id.')
+  }
+  const object = Object.freeze({ ...payload, id })
+  const data = Object.freeze({ ...event.data, object })
+  return Object.freeze({ ...event, data }) as WebhookEvent
+}
+
+function isOncePerObject(type: string): boolean {
+  return isEventType(type) && (CATALOGUE[type] as CatalogueEntry).oncePerObject === true
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value)
+}
+
+function isTime(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}
+
+function isAmount(value: unknown): boolean {
+  return (
+    value === undefined || value === null || (Number.isSafeInteger(value) && (value as number) >= 0)
+  )
+}
+
+function isPositiveAmount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0
+}

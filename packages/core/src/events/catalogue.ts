@@ -1,0 +1,146 @@
+import type { Agreement } from './agreement.ts'
+import type { BatchRefund } from './batch-refund.ts'
+import type { BatchTransfer } from './batch-transfer.ts'
+import type { Charge } from './charge.ts'
+import type { Customs } from './customs.ts'
+import type { OrderRefund } from './order-refund.ts'
+import type { Order } from './order.ts'
+import type { Recharge, RechargeRefund } from './recharge.ts'
+import type { RedEnvelope } from './red-envelope.ts'
+import type { Refund } from './refund.ts'
+import type { RoyaltySettlement } from './royalty-settlement.ts'
+import type {
+  AccountSummary,
+  AppDailySummary,
+  AppMonthlySummary,
+  AppWeeklySummary,
+} from './summary.ts'
+import type { Transfer } from './transfer.ts'
+import type { BatchWithdrawal, Withdrawal } from './withdrawal.ts'
+
+/** Event type → payload: every type that Ping++ documents or has been seen to send. */
+export interface EventPayloads {
+  /** WeChat has the envelope, and the user a message to open it. */
+  'red_envelope.sent': RedEnvelope<'sent'>
+  /** The user opened it. */
+  'red_envelope.received': RedEnvelope<'received'>
+  /** A customer paid. */
+  'charge.succeeded': Charge
+  /** A payment under an agreement failed. */
+  'charge.failed': Charge
+  /** The money of a refund went back. */
+  'refund.succeeded': Refund
+  /** A refund failed. */
+  'refund.failed': Refund
+  /** A batch of refunds ended, the whole of it or a part successfully. */
+  'batch_refund.succeeded': BatchRefund
+  /** The money of a transfer arrived. */
+  'transfer.succeeded': Transfer
+  /** A transfer failed. */
+  'transfer.failed': Transfer
+  /** A batch of transfers ended, the whole of it or a part successfully. */
+  'batch_transfer.succeeded': BatchTransfer
+  /** A batch of transfers failed as a whole. */
+  'batch_transfer.failed': BatchTransfer
+  /** An order is paid. */
+  'order.succeeded': Order
+  /** An order was refunded; the payload is the order, not the refund. */
+  'order.refunded': Order
+  /** The money of a refund of an order went back; documents of 2016 call the payload order_refund, later ones refund. */
+  'order.refund.succeeded': OrderRefund | Refund
+  /** The other spelling of `order.refund.succeeded`; the documents of 2016 use both. */
+  'order_refund.succeeded': OrderRefund | Refund
+  /** A user paid into a balance. */
+  'recharge.succeeded': Recharge
+  /** The money of a recharge went back. */
+  'recharge.refund.succeeded': RechargeRefund
+  /** A user's withdrawal arrived. */
+  'balance.withdrawal.succeeded': Withdrawal
+  /** A user's withdrawal failed. */
+  'balance.withdrawal.failed': Withdrawal
+  /** All withdrawals of a batch arrived. */
+  'batch_withdrawal.succeeded': BatchWithdrawal
+  /** Some withdrawals of a batch arrived. */
+  'batch_withdrawal.partially_succeeded': BatchWithdrawal
+  /** All withdrawals of a batch failed. */
+  'batch_withdrawal.failed': BatchWithdrawal
+  /** A batch of withdrawals was canceled. */
+  'batch_withdrawal.canceled': BatchWithdrawal
+  /** All payments of a settlement arrived. */
+  'royalty_settlement.succeeded': RoyaltySettlement
+  /** Some payments of a settlement arrived. */
+  'royalty_settlement.partially_succeeded': RoyaltySettlement
+  /** All payments of a settlement failed. */
+  'royalty_settlement.failed': RoyaltySettlement
+  /** A settlement was canceled. */
+  'royalty_settlement.canceled': RoyaltySettlement
+  /** Customs accepted a declaration. */
+  'customs.succeeded': Customs
+  /** A customer agreed to later payments. */
+  'agreement.succeeded': Agreement
+  /** Payments of yesterday, sent at 2 or 4 in the morning. */
+  'summary.daily.available': AppDailySummary
+  /** Payments of last week, sent on Monday. */
+  'summary.weekly.available': AppWeeklySummary
+  /** Payments of last month, sent on its first day. */
+  'summary.monthly.available': AppMonthlySummary
+  /** Payments of a whole account; not documented, but in a signed sample. */
+  'account.summary.available': AccountSummary
+}
+
+/** A type of event that Ping++ documents or has been seen to send. */
+export type EventType = keyof EventPayloads
+
+/**
+ * Event type → what an event of that type must look like: one table.
+ *
+ * - `object`: the kind of `data.object`, or the kinds; null where no source names it.
+ * - `status`: what `data.object.status` must say, where the type promises it.
+ * - `oncePerObject`: the step happens once in the life of its object, so the object identifies it.
+ *
+ * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
+ * kinds with `isolatedDeclarations` (TS9017).
+ */
+export const CATALOGUE: {
+  readonly [Type in EventType]: {
+    readonly object: EventPayloads[Type]['object'] | readonly EventPayloads[Type]['object'][] | null
+    readonly status?: string
+    readonly oncePerObject?: boolean
+  }
+} = {
+  'red_envelope.sent': { object: 'red_envelope', status: 'sent', oncePerObject: true },
+  'red_envelope.received': { object: 'red_envelope', status: 'received', oncePerObject: true },
+  'charge.succeeded': { object: 'charge' },
+  'charge.failed': { object: 'charge' },
+  'refund.succeeded': { object: 'refund' },
+  'refund.failed': { object: 'refund' },
+  'batch_refund.succeeded': { object: 'batch_refund' },
+  'transfer.succeeded': { object: 'transfer' },
+  'transfer.failed': { object: 'transfer' },
+  'batch_transfer.succeeded': { object: 'batch_transfer' },
+  'batch_transfer.failed': { object: 'batch_transfer' },
+  'order.succeeded': { object: 'order' },
+  'order.refunded': { object: 'order' },
+  'order.refund.succeeded': { object: ['order_refund', 'refund'] },
+  'order_refund.succeeded': { object: ['order_refund', 'refund'] },
+  'recharge.succeeded': { object: 'recharge' },
+  'recharge.refund.succeeded': { object: null },
+  'balance.withdrawal.succeeded': { object: 'withdrawal' },
+  'balance.withdrawal.failed': { object: 'withdrawal' },
+  'batch_withdrawal.succeeded': { object: 'batch_withdrawal' },
+  'batch_withdrawal.partially_succeeded': { object: 'batch_withdrawal' },
+  'batch_withdrawal.failed': { object: 'batch_withdrawal' },
+  'batch_withdrawal.canceled': { object: 'batch_withdrawal' },
+  'royalty_settlement.succeeded': { object: 'royalty_settlement' },
+  'royalty_settlement.partially_succeeded': { object: 'royalty_settlement' },
+  'royalty_settlement.failed': { object: 'royalty_settlement' },
+  'royalty_settlement.canceled': { object: 'royalty_settlement' },
+  'customs.succeeded': { object: 'customs' },
+  'agreement.succeeded': { object: 'agreement' },
+  'summary.daily.available': { object: 'app_daily_summary' },
+  'summary.weekly.available': { object: 'app_weekly_summary' },
+  'summary.monthly.available': { object: 'app_monthly_summary' },
+  'account.summary.available': {
+    object: ['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'],
+  },
+}

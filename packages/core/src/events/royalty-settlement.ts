@@ -1,0 +1,80 @@
+import type { ListObject } from './list.ts'
+
+/** Shares of orders paid out to those who earned them (API reference, "Royalty settlement"). */
+export interface RoyaltySettlement {
+  /** 18 digits. */
+  readonly id: string
+  /** Always `royalty_settlement`. */
+  readonly object: 'royalty_settlement'
+  /** Id of the app that pays. Note that it is not called `app` here. */
+  readonly payer_app: string
+  /** Unix time in seconds. */
+  readonly created: number
+  /** False in test mode, where no money moves. */
+  readonly livemode: boolean
+  /** Channel of the payments, or `balance`. */
+  readonly method: string
+  /** What is settled: integer amount in fen. */
+  readonly amount: number
+  /** Of that, what arrived: integer amount in fen. */
+  readonly amount_succeeded: number
+  /** Of that, what failed: integer amount in fen. */
+  readonly amount_failed: number
+  /** Of that, what was canceled: integer amount in fen. */
+  readonly amount_canceled: number
+  /** How many payments. */
+  readonly count: number
+  /** How many arrived. */
+  readonly count_succeeded: number
+  /** How many failed. */
+  readonly count_failed: number
+  /** How many were canceled. */
+  readonly count_canceled: number
+  /** When the last one ended, Unix time in seconds; null before that. */
+  readonly time_finished: number | null
+  /** The channel's fee: integer amount in fen. */
+  readonly fee: number
+  /** Alipay's page for confirming the payments; null elsewhere. */
+  readonly operation_url: string | null
+  /** How far the settlement is. */
+  readonly status: RoyaltySettlementStatus
+  /** One entry for each receiver. */
+  readonly royalty_transactions: ListObject<RoyaltyTransaction>
+  /** What you attached when you created the settlement. */
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/** How far a settlement is. */
+export type RoyaltySettlementStatus =
+  | 'created'
+  | 'pending'
+  | 'succeeded'
+  | 'failed'
+  | 'partially_succeeded'
+  | 'canceled'
+
+/** What one receiver gets of a settlement. */
+export interface RoyaltyTransaction {
+  /** 18 digits. */
+  readonly id: string
+  /** Always `royalty_transaction`. */
+  readonly object: 'royalty_transaction'
+  /** Integer amount in fen. */
+  readonly amount: number
+  /** How far the payment is. */
+  readonly status: string
+  /** Id of the receiver's settle account. */
+  readonly settle_account: string | null
+  /** Id of the user that receives. */
+  readonly source_user: string
+  /** Id of the app that receives; null where there is none. */
+  readonly recipient_app: string | null
+  /** Id of the settlement. */
+  readonly royalty_settlement: string
+  /** Unix time in seconds. The documented example lacks it. */
+  readonly created?: number
+  /** The reason in words; null unless the payment failed. */
+  readonly failure_msg?: string | null
+  /** Id of the transfer; null before there is one. */
+  readonly transfer?: string | null
+}

@@ -1,0 +1,112 @@
+import { EventEmitter } from 'node:events'
+import type typedEmitter from 'typed-emitter'
+import type { EventOf, UnlistedEvent, UnlistedType, WebhookEvent } from './event.ts'
+import type { EventType } from './events/catalogue.ts'
+import { OptionError } from './errors.ts'
+
+/** What a handler learns besides the event. It never gets the request or the response: its result decides the answer. */
+export interface HandlerContext {
+  /** Fires when `handlerTimeoutMs` is over; Ping++ has been told to send the event again. */
+  readonly signal: AbortSignal
+  /** When the delivery arrived. */
+  readonly receivedAt: Date
+  /** The bytes that the signature covers; undefined for an event that did not come by webhook. */
+  readonly rawBody: Uint8Array | undefined
+  /** Whether Ping++ told us, or we asked. */
+  readonly source: EventSource
+  /** SHA-256 (hexadecimal) of the key that verified the delivery; undefined where nothing was verified. */
+  readonly keyFingerprint: string | undefined
+}
+
+/** How an event reached us. */
+export type EventSource = 'webhook' | 'poll'
+
+/** Does something about an event. Throwing or rejecting makes Ping++ send the event again. */
+export type Handler<Event, Context> = (event: Event, context: Context) => void | Promise<void>
+
+/** Event type → its handler; `'*'` sees every event. */
+export type HandlersByType<Context> = {
+  [Type in EventType]: Handler<EventOf<Type>, Context>
+} & {
+  [type: UnlistedType]: Handler<UnlistedEvent, Context>
+  '*': Handler<WebhookEvent, Context>
+}
+
+/**
+ * What people subscribe with. Node's `once` and `emit` are left out on purpose: a handler that is
+ * gone after a failed attempt loses the event, and `emit` awaits nothing.
+ */
+export interface HandlerEmitter<Context> {
+  /**
+   * Adds a handler. Handlers of one event run one after another in the order in which they were
+   * added; the first failure ends the attempt, and the next delivery runs all of them again.
+   */
+  on<Type extends keyof HandlersByType<Context>>(
+    type: Type,
+    handler: HandlersByType<Context>[Type],
+  ): this
+  /** Removes a handler. */
+  off<Type extends keyof HandlersByType<Context>>(
+    type: Type,
+    handler: HandlersByType<Context>[Type],
+  ): this
+  /** How many handlers a type has; `'*'` counts for itself alone. */
+  listenerCount(type: keyof HandlersByType<Context>): number
+}
+
+/** The handlers of one receiver. */
+export interface Handlers<Context> {
+  add(type: string, handler: Handler<never, Context>): void
+  remove(type: string, handler: Handler<never, Context>): void
+  count(type: string): number
+  /** The handlers of an event of this type, those of `'*'` included, in the order in which they were added. */
+  of(type: string): readonly Handler<WebhookEvent, Context>[]
+}
+
+/** Runs handlers one after another; the first failure ends the run. */
+export async function runHandlers<Context>(
+  handlers: readonly Handler<WebhookEvent, Context>[],
+  event: WebhookEvent,
+  context: Context,
+): Promise<void> {
+  for (const handler of handlers) {
+    // One after another is the promise: a later handler may rely on an earlier one.
+    // oxlint-disable-next-line no-await-in-loop
+    await handler(event, context)
+  }
+}
+
+export function createHandlers<Context>(): Handlers<Context> {
+  const emitter = new EventEmitter() as Emitter<Context>
+  emitter.setMaxListeners(0)
+  // An emitter keeps order within one type; this keeps it between a type and '*'.
+  const order = new WeakMap<object, number>()
+  let added = 0
+
+  function add(type: string, handler: Handler<never, Context>): void {
+    if (typeof type !== 'string' || type === '') {
+      throw new OptionError('option-invalid', '`on` expects the name of an event type, or "*".')
+    }
+    if (typeof handler !== 'function') {
+      throw new OptionError('option-invalid', `\`on('${type}', …)\` expects a function.`)
+    }
+    emitter.on(type, handler as Handler<WebhookEvent, Context>)
+    if (!order.has(handler)) order.set(handler, added++)
+  }
+
+  function remove(type: string, handler: Handler<never, Context>): void {
+    emitter.off(type, handler as Handler<WebhookEvent, Context>)
+  }
+
+  function of(type: string): readonly Handler<WebhookEvent, Context>[] {
+    const named = emitter.listeners(type)
+    const all = emitter.listeners('*')
+    if (all.length === 0) return named
+    return [...named, ...all].toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
+  }
+
+  return { add, remove, of, count: (type) => emitter.listenerCount(type) }
+}
+
+/** Behind `HandlerEmitter`, which ties each type to its event, every handler may get any event. */
+type Emitter<Context> = typedEmitter.default<Record<string, Handler<WebhookEvent, Context>>>

@@ -1,0 +1,34 @@
+/**
+ * Remembers which events were applied, so that each is applied once for as long as it remembers.
+ *
+ * `Context` is what the inbox lends to handlers while they run, a database transaction say; it
+ * appears in the handlers' context.
+ */
+export interface Inbox<Context extends object = NoContext> {
+  /**
+   * How long an applied key is remembered. At least {@link MIN_RETENTION_SECONDS}: Ping++ sends an
+   * event again for 24 h 47 min.
+   */
+  readonly retentionSeconds: number
+
+  /**
+   * Runs `work` unless the key was applied before or is being applied now.
+   *
+   * - `'applied'`: `work` ran, resolved, and the key is remembered from here on.
+   * - `'duplicate'`: the key was applied before; `work` did not run.
+   * - `'busy'`: somebody is applying the key now; `work` did not run.
+   *
+   * Where `work` rejects, the key must not be remembered and `admit` rejects with the same error.
+   * Where the store fails, `admit` rejects and `work` has either not run or not taken effect.
+   */
+  admit(key: string, work: (context: Context) => Promise<void>): Promise<Admission>
+}
+
+/** What became of a key that asked to be applied. */
+export type Admission = 'applied' | 'duplicate' | 'busy'
+
+/** What an inbox lends that lends nothing. */
+export type NoContext = Readonly<Record<never, never>>
+
+/** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */
+export const MIN_RETENTION_SECONDS: number = 27 * 60 * 60

@@ -1,0 +1,62 @@
+export { createWebhooks } from './webhooks.ts'
+export type { DispatchOptions, DispatchResult, Webhooks } from './webhooks.ts'
+export type { WebhooksOptions } from './options.ts'
+export type {
+  EventSource,
+  Handler,
+  HandlerContext,
+  HandlerEmitter,
+  HandlersByType,
+} from './handlers.ts'
+export { isCatalogued, isEventType, unlisted } from './event.ts'
+export type {
+  CataloguedEvent,
+  EventEnvelope,
+  EventOf,
+  UnlistedEvent,
+  UnlistedType,
+  WebhookEvent,
+} from './event.ts'
+export type { EventPayloads, EventType } from './events/catalogue.ts'
+export type { Agreement, AgreementStatus } from './events/agreement.ts'
+export type { BatchRefund, BatchRefundCharge, BatchRefundStatus } from './events/batch-refund.ts'
+export type { BatchTransfer, BatchTransferRecipient } from './events/batch-transfer.ts'
+export type { Charge } from './events/charge.ts'
+export type { Customs } from './events/customs.ts'
+export type { ListObject } from './events/list.ts'
+export type { OrderRefund } from './events/order-refund.ts'
+export type { ChargeEssentials, Order, OrderStatus } from './events/order.ts'
+export type { Recharge, RechargeRefund } from './events/recharge.ts'
+export type { RedEnvelope, RedEnvelopeStatus } from './events/red-envelope.ts'
+export type { Refund, RefundStatus } from './events/refund.ts'
+export type {
+  RoyaltySettlement,
+  RoyaltySettlementStatus,
+  RoyaltyTransaction,
+} from './events/royalty-settlement.ts'
+export type {
+  AccountSummary,
+  AppDailySummary,
+  AppMonthlySummary,
+  AppSummary,
+  AppWeeklySummary,
+  Summary,
+} from './events/summary.ts'
+export type { Transfer, TransferStatus } from './events/transfer.ts'
+export type {
+  BatchWithdrawal,
+  BatchWithdrawalStatus,
+  Withdrawal,
+  WithdrawalStatus,
+} from './events/withdrawal.ts'
+export { memoryInbox } from './memory-inbox.ts'
+export type { MemoryInboxOptions } from './memory-inbox.ts'
+export type { Admission, Inbox, NoContext } from './inbox.ts'
+export type { BodyLimits, Delivery, Receiver } from './delivery.ts'
+export { replyTo } from './reply.ts'
+export type { Outcome, Reply } from './reply.ts'
+export { isWebhookError, OptionError, WebhookError } from './errors.ts'
+export type { ErrorCode, OptionErrorCode } from './errors.ts'
+export type { Observe, Report } from './report.ts'
+export type { Logger } from './log.ts'
+export type { PublicKeyInput } from './keys.ts'

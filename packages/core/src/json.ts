@@ -1,0 +1,109 @@
+/**
+ * Reads JSON that can be read in one way only: `JSON.parse`, minus what two readers would
+ * understand differently. The only `JSON.parse` in hongbao.
+ *
+ * - UTF-8 only; a byte order mark before the text is dropped (the signature covered it).
+ * - No object names a member twice: `JSON.parse` keeps the last one, other readers the first.
+ * - Nesting ends at {@link MAX_DEPTH}: at 10,000 levels `JSON.stringify` and `structuredClone`
+ *   throw, and handlers, queues and stores use them.
+ *
+ * The value is deeply frozen, so one handler cannot change what the next one sees.
+ */
+export type StrictJson =
+  | { readonly ok: true; readonly value: unknown; readonly text: string }
+  | {
+      readonly ok: false
+      readonly code: 'event-not-utf8' | 'event-not-json'
+      readonly reason: string
+    }
+
+export const MAX_DEPTH = 64
+
+// `tweetnacl-util` would do this too, in 20 µs for a 685-byte event where TextDecoder takes 0.7 µs.
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+export function readStrictJson(bytes: Uint8Array): StrictJson {
+  let text: string
+  try {
+    text = utf8.decode(bytes)
+  } catch {
+    return { ok: false, code: 'event-not-utf8', reason: 'A byte sequence is invalid.' }
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { ok: false, code: 'event-not-json', reason: 'It does not parse.' }
+  }
+  const members = freezeAndCount(value, 0)
+  if (members === TOO_DEEP) {
+    return { ok: false, code: 'event-not-json', reason: `It nests deeper than ${MAX_DEPTH}.` }
+  }
+  if (members !== countColons(bytes)) {
+    return { ok: false, code: 'event-not-json', reason: 'An object names a member twice.' }
+  }
+  return { ok: true, value, text }
+}
+
+/**
+ * The digits of a number as the sender wrote them, for numbers that a double cannot hold:
+ * one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
+ */
+export function exactNumber(text: string, path: readonly string[]): string | undefined {
+  const sources = new Map<object, string>()
+  const name = path.at(-1)
+  const root: unknown = JSON.parse(
+    text,
+    function (this: object, key: string, value: unknown, context?: { source?: string }) {
+      const source = context?.source
+      if (key === name && typeof value === 'number' && source !== undefined)
+        sources.set(this, source)
+      return value
+    },
+  )
+  let holder: unknown = root
+  for (const step of path.slice(0, -1)) holder = (holder as Record<string, unknown>)[step]
+  return sources.get(holder as object)
+}
+
+const TOO_DEEP = -1
+
+/** Freezes a parsed value all the way down and counts its members, or says that it is too deep. */
+function freezeAndCount(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth === MAX_DEPTH) return TOO_DEEP
+  let count = 0
+  // `for in` takes a third of the time of `Object.values`, and parsed objects inherit nothing enumerable.
+  for (const name in value) {
+    const inside = freezeAndCount((value as Record<string, unknown>)[name], depth + 1)
+    if (inside === TOO_DEEP) return TOO_DEEP
+    count += 1 + inside
+  }
+  if (Array.isArray(value)) count -= value.length
+  Object.freeze(value)
+  return count
+}
+
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+
+/**
+ * Counts the colons outside strings: one for every member that the text names, repeated ones too.
+ * Over bytes, where no part of a Chinese character looks like one of these; half the time of text.
+ */
+function countColons(json: Uint8Array): number {
+  const end = json.length
+  let colons = 0
+  for (let at = 0; at < end; at += 1) {
+    if (json[at] === COLON) colons += 1
+    else if (json[at] === QUOTE) at = endOfString(json, at)
+  }
+  return colons
+}
+
+function endOfString(json: Uint8Array, start: number): number {
+  let at = start + 1
+  while (json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1
+  return at
+}

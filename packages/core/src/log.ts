@@ -1,0 +1,58 @@
+import { ERRORS, type ErrorCode } from './errors.ts'
+import type { Failure } from './failure.ts'
+
+/** Where hongbao speaks up by default; `console` is one. */
+export interface Logger {
+  warn(message: string): void
+  error(message: string): void
+}
+
+/** Speaks of one failure; `subject` says which event. */
+export type FailureLog = (failure: Failure, subject?: string) => void
+
+const MINUTE_MS = 60_000
+
+/**
+ * The default log: one line per failure, at most one a minute for what strangers can cause.
+ * A line never holds a body, a key, or the text of somebody else's error: those may hold secrets.
+ */
+export function createLog(logger: Logger, now: () => number): FailureLog {
+  const lastSpoken = new Map<ErrorCode, number>()
+  const unspoken = new Map<ErrorCode, number>()
+
+  return function log(failure, subject) {
+    const { code } = failure
+    if (!isDue(code)) {
+      unspoken.set(code, (unspoken.get(code) ?? 0) + 1)
+      return
+    }
+    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${origin(failure)}${skipped(code)}`
+    if (failure.outcome === 'forged' || failure.outcome === 'unsigned') logger.warn(line)
+    else logger.error(line)
+  }
+
+  function isDue(code: ErrorCode): boolean {
+    const { log: frequency } = ERRORS[code]
+    const last = lastSpoken.get(code)
+    if (frequency === 'once' && last !== undefined) return false
+    if (frequency === 'sometimes' && last !== undefined && now() - last < MINUTE_MS) return false
+    lastSpoken.set(code, now())
+    return true
+  }
+
+  function skipped(code: ErrorCode): string {
+    const count = unspoken.get(code) ?? 0
+    unspoken.delete(code)
+    return count === 0 ? '' : ` (${count} more since the last line.)`
+  }
+}
+
+/** The name, code and place of the error behind a failure: enough to find it, without its text. */
+function origin({ cause }: Failure): string {
+  if (!(cause instanceof Error)) return ''
+  const code = 'code' in cause && typeof cause.code === 'string' ? ` ${cause.code}` : ''
+  const place = /^\s+at .+$/m.exec(
+    cause.stack?.slice(`${cause.name}: ${cause.message}`.length) ?? '',
+  )
+  return ` [${cause.name}${/^ [A-Z0-9_]+$/.test(code) ? code : ''}${place === null ? '' : ` ${place[0].trim()}`}]`
+}

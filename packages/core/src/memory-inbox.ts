@@ -1,0 +1,92 @@
+import { OptionError } from './errors.ts'
+import { MIN_RETENTION_SECONDS, type Inbox } from './inbox.ts'
+
+/** Options of {@link memoryInbox}. */
+export interface MemoryInboxOptions {
+  /** How long an applied key is remembered, in seconds: 27 h or more. Default: 48 h. */
+  readonly retentionSeconds?: number | undefined
+  /**
+   * How many keys are remembered at the most; 70 to 160 bytes each. When more arrive within the
+   * retention, the oldest are forgotten early and `onForgotEarly` is told. Default: 1,000,000.
+   */
+  readonly maxKeys?: number | undefined
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined
+  /** Told, at most once a minute, that keys were forgotten before their time. Default: a warning on the console. */
+  readonly onForgotEarly?: ((rememberedSeconds: number) => void) | undefined
+}
+
+/**
+ * Remembers applied events in the memory of this process: the default, for one process.
+ *
+ * Promise: while this process lives and fewer than `maxKeys` events arrive within the retention, a
+ * key is applied once and never twice at a time. A restart forgets everything, and another process
+ * knows nothing of it: give your own records a unique key as well, or use a shared inbox.
+ *
+ * Keys live in two generations, and the older one is dropped whole: no timer, no scan, and a
+ * constant cost per delivery at any size.
+ */
+export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
+  const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000, now = Date.now } = options
+  const { onForgotEarly = warnForgotEarly } = options
+  checkOptions(retentionSeconds, maxKeys)
+
+  const running = new Set<string>()
+  let current = new Set<string>()
+  let previous = new Set<string>()
+  let currentSince = now()
+  let warnedAt = Number.NEGATIVE_INFINITY
+
+  async function admit(key: string, work: (context: object) => Promise<void>) {
+    if (running.has(key)) return 'busy'
+    startGenerationWhenDue()
+    if (current.has(key) || previous.has(key)) return 'duplicate'
+    running.add(key)
+    try {
+      await work({})
+      current.add(key)
+      return 'applied'
+    } finally {
+      running.delete(key)
+    }
+  }
+
+  /** A generation lasts for the whole retention, so a key lives that long at the least. */
+  function startGenerationWhenDue(): void {
+    const ageSeconds = (now() - currentSince) / 1000
+    const isFull = current.size >= maxKeys / 2
+    if (!isFull && ageSeconds < retentionSeconds) return
+    if (isFull && ageSeconds < retentionSeconds && previous.size > 0) reportForgotten(ageSeconds)
+    previous = ageSeconds < 2 * retentionSeconds ? current : new Set()
+    current = new Set()
+    currentSince = now()
+  }
+
+  function reportForgotten(rememberedSeconds: number): void {
+    if (now() - warnedAt < 60_000) return
+    warnedAt = now()
+    onForgotEarly(rememberedSeconds)
+  }
+
+  return { retentionSeconds, admit }
+}
+
+function checkOptions(retentionSeconds: number, maxKeys: number): void {
+  if (!Number.isFinite(retentionSeconds) || retentionSeconds < MIN_RETENTION_SECONDS) {
+    throw new OptionError(
+      'option-invalid',
+      '`retentionSeconds` must be 97,200 (27 h) or more: Ping++ sends an event again for 24 h 47 min.',
+    )
+  }
+  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2) {
+    throw new OptionError('option-invalid', '`maxKeys` must be an integer of 2 or more.')
+  }
+}
+
+function warnForgotEarly(rememberedSeconds: number): void {
+  const minutes = Math.floor(rememberedSeconds / 60)
+  // oxlint-disable-next-line no-console -- the default of an option; pass `onForgotEarly` to silence it
+  console.warn(
+    `[hongbao] The memory inbox is full and remembers the last ${minutes} minutes only. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
+  )
+}

@@ -1,0 +1,157 @@
+import { createAudience, type RefuseForeign } from './audience.ts'
+import type { BodyLimits } from './delivery.ts'
+import { OptionError } from './errors.ts'
+import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
+import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
+import type { Logger } from './log.ts'
+import { memoryInbox } from './memory-inbox.ts'
+import type { Observe } from './report.ts'
+
+/** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
+export interface WebhooksOptions<Context extends object = NoContext> {
+  /**
+   * The Ping++ public key of the account, or several while keys are rotated: PEM in any layout,
+   * bare base64, bytes, a `KeyObject` or `{ path }`. From the dashboard: company name, developer
+   * information, Ping++ public key (guide, step 5).
+   */
+  readonly publicKey: PublicKeyInput | readonly PublicKeyInput[] | undefined
+  /** Id of the app whose events are accepted, or several. Default: every app of the account. */
+  readonly app?: string | readonly string[] | undefined
+  /** Accept live events only (`true`) or test events only (`false`). Default: both. */
+  readonly livemode?: boolean | undefined
+  /** Remembers which events were applied. Default: `memoryInbox()`, for one process. */
+  readonly inbox?: Inbox<Context> | undefined
+  /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
+  readonly handlerTimeoutMs?: number | undefined
+  /** Largest body, in bytes. Default: 262,144 (256 KiB). */
+  readonly maxBodyBytes?: number | undefined
+  /** How long a body may take to arrive, in milliseconds. Default: 10,000. */
+  readonly bodyTimeoutMs?: number | undefined
+  /** What an event gets that no handler listens to: 200, or 500 so that it is sent again. Default: `'accept'`. */
+  readonly unhandled?: 'accept' | 'reject' | undefined
+  /**
+   * Age from which a verified event is refused as `stale`, in seconds. Default: what the inbox
+   * remembers, less an hour. `Infinity` accepts any age, replays of old deliveries included.
+   */
+  readonly maxEventAgeSeconds?: number | undefined
+  /** Called once for every delivery: for logs, metrics and traces. What it throws is ignored. */
+  readonly observe?: Observe | undefined
+  /** Where failures are told, one line each. `false` for nowhere. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined
+  /** Accept the example keys of Ping++'s SDKs, which everybody has: for demonstrations. Default: `false`. */
+  readonly allowPublishedKeys?: boolean | undefined
+}
+
+/** The options, checked and completed. */
+export interface Settings<Context extends object> {
+  readonly keys: readonly VerificationKey[]
+  readonly refuseForeign: RefuseForeign
+  readonly inbox: Inbox<Context>
+  readonly handlerTimeoutMs: number
+  readonly limits: BodyLimits
+  readonly unhandled: 'accept' | 'reject'
+  readonly observe: Observe | undefined
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+const CLOCK_SKEW_SECONDS = 60 * 60
+const MIN_EVENT_AGE_SECONDS = 26 * 60 * 60
+// Node's timers hold 31 bits and fire at once above that.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+export function readOptions<Context extends object>(
+  options: WebhooksOptions<Context>,
+): Settings<Context> {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('option-invalid', '`createWebhooks` expects an object of options.')
+  }
+  const { livemode, observe, unhandled = 'accept', now = Date.now } = options
+  const inbox = checkInbox(options.inbox ?? defaultInbox<Context>(now))
+  checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
+  checkKind('observe', observe, ['undefined', 'function'], 'a function')
+  checkKind('now', now, ['function'], 'a function that gives milliseconds since 1970')
+  if (unhandled !== 'accept' && unhandled !== 'reject')
+    throw wrong('unhandled', '"accept" or "reject"')
+  return {
+    keys: readPublicKeys(options.publicKey, options.allowPublishedKeys),
+    refuseForeign: createAudience({
+      apps: readApps(options.app),
+      livemode,
+      maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),
+      now,
+    }),
+    inbox,
+    handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
+    limits: {
+      maxBytes: readBytes('maxBodyBytes', options.maxBodyBytes ?? 256 * 1024),
+      timeoutMs: readTimeout('bodyTimeoutMs', options.bodyTimeoutMs ?? 10_000),
+    },
+    unhandled,
+    observe,
+    logger: readLogger(options.logger),
+    now,
+  }
+}
+
+// The memory inbox lends nothing, which is what `Context` is when no inbox is given.
+function defaultInbox<Context extends object>(now: () => number): Inbox<Context> {
+  return memoryInbox({ now }) as Inbox<Context>
+}
+
+function checkInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
+  if (typeof inbox?.admit !== 'function') throw wrong('inbox', 'an inbox, for one `memoryInbox()`')
+  if (!(inbox.retentionSeconds >= MIN_RETENTION_SECONDS)) {
+    throw wrong('inbox', 'an inbox whose `retentionSeconds` is 97,200 (27 h) or more')
+  }
+  return inbox
+}
+
+function readApps(app: string | readonly string[] | undefined): readonly string[] | undefined {
+  if (app === undefined) return undefined
+  const apps = typeof app === 'string' ? [app] : app
+  const areNames = Array.isArray(apps) && apps.every((id) => typeof id === 'string' && id !== '')
+  if (!areNames || apps.length === 0)
+    throw wrong('app', 'the id of an app ("app_…"), or a list of them')
+  return [...apps]
+}
+
+function readMaxAge(seconds: number | undefined, retentionSeconds: number): number {
+  if (seconds === undefined) return retentionSeconds - CLOCK_SKEW_SECONDS
+  if (typeof seconds === 'number' && seconds >= MIN_EVENT_AGE_SECONDS) return seconds
+  throw wrong(
+    'maxEventAgeSeconds',
+    '93,600 (26 h) or more: Ping++ sends an event again for 24 h 47 min',
+  )
+}
+
+function readTimeout(option: string, ms: number): number {
+  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
+  throw wrong(option, 'a time in milliseconds from 1 to 2,147,483,647')
+}
+
+function readBytes(option: string, bytes: number): number {
+  if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes
+  throw wrong(option, 'a whole number of bytes, 1 or more')
+}
+
+function readLogger(logger: Logger | false = console): Logger {
+  if (logger === false) return { warn() {}, error() {} }
+  if (typeof logger?.warn === 'function' && typeof logger.error === 'function') return logger
+  throw wrong('logger', 'an object with `warn` and `error`, or false')
+}
+
+function checkKind(
+  option: string,
+  value: unknown,
+  kinds: readonly string[],
+  expected: string,
+): void {
+  if (!kinds.includes(typeof value)) throw wrong(option, expected)
+}
+
+function wrong(option: string, expected: string): OptionError {
+  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
+}

@@ -1,0 +1,118 @@
+import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import type { Delivery } from './delivery.ts'
+import type { EventOf, WebhookEvent } from './event.ts'
+import type { EventPayloads, EventType } from './events/catalogue.ts'
+import { FIXTURES } from './fixtures.ts'
+import { SIGNATURE_HEADER, signBytes } from './signature.ts'
+
+/** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
+export interface TestKeys {
+  /** For `createWebhooks({ publicKey })`. */
+  readonly publicKey: string
+  /** For {@link signDelivery}. */
+  readonly privateKey: string
+}
+
+/** Makes a key pair that plays Ping++'s part. Takes about 0.1 s: make one for a test file. */
+export function createTestKeys(): TestKeys {
+  return generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+}
+
+/** What to change in a fixture. */
+export interface FixtureChanges<Type extends EventType> {
+  readonly id?: string | undefined
+  /** Unix time in seconds. Default: now. */
+  readonly created?: number | undefined
+  readonly livemode?: boolean | undefined
+  /** Changes to `data.object`. */
+  readonly object?: Partial<EventPayloads[Type]> | undefined
+}
+
+/**
+ * A realistic event of a catalogued type, created now and with ids of its own, so that an inbox
+ * takes no two fixtures for one.
+ */
+export function eventFixture<Type extends EventType>(
+  type: Type,
+  changes: FixtureChanges<Type> = {},
+): EventOf<Type> {
+  const fixture: EventOf<Type> = structuredClone(FIXTURES[type])
+  const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
+  const object = { ...fixture.data.object, ...freshId(fixture.data.object), ...changes.object }
+  const id = changes.id ?? (fixture.id === undefined ? undefined : randomId('evt_'))
+  return {
+    ...fixture,
+    ...(id === undefined ? {} : { id }),
+    created,
+    livemode,
+    data: { ...fixture.data, object },
+  }
+}
+
+/** A notification as Ping++ would send it, for whatever tool a test sends it with. */
+export interface SignedDelivery {
+  /** The body; the signature covers exactly these bytes. */
+  readonly bytes: Buffer
+  /** The body as text, for tools that take text: `request(app).post(path).set(headers).send(text)` (supertest). */
+  readonly text: string
+  /** Content type and signature. */
+  readonly headers: Readonly<Record<string, string>>
+  /** For `webhooks.handle(signed.delivery())`: no HTTP at all. */
+  delivery(): Delivery
+  /** For `fetch(url, signed.init())`, `app.request(path, signed.init())` (Hono) and `new Request(url, signed.init())`. */
+  init(): { method: 'POST'; headers: Record<string, string>; body: Uint8Array<ArrayBuffer> }
+  /** For `app.inject({ url, ...signed.inject() })` (Fastify). */
+  inject(): { method: 'POST'; headers: Record<string, string>; payload: Buffer }
+}
+
+/** Signs an event, or any text or bytes, as Ping++ would. */
+export function signDelivery(
+  content: WebhookEvent | string | Uint8Array,
+  keys: { readonly privateKey: string | KeyObject },
+): SignedDelivery {
+  const bytes = toBytes(content)
+  const privateKey =
+    typeof keys.privateKey === 'string' ? createPrivateKey(keys.privateKey) : keys.privateKey
+  const headers: Readonly<Record<string, string>> = {
+    'content-type': 'application/json; charset=utf-8',
+    [SIGNATURE_HEADER]: signBytes(bytes, privateKey),
+  }
+  return {
+    bytes,
+    text: bytes.toString(),
+    headers,
+    delivery: () => ({
+      method: 'POST',
+      header: (name) => headers[name],
+      body: () => Promise.resolve(bytes),
+    }),
+    init: () => ({ method: 'POST', headers: { ...headers }, body: new Uint8Array(bytes) }),
+    inject: () => ({ method: 'POST', headers: { ...headers }, payload: bytes }),
+  }
+}
+
+function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
+  if (typeof content === 'string') return Buffer.from(content)
+  if (content instanceof Uint8Array) return Buffer.from(content)
+  return Buffer.from(JSON.stringify(content))
+}
+
+/** A new id in the style of the old one, where the payload has an id. */
+function freshId(payload: object): { id?: string } {
+  if (!('id' in payload) || typeof payload.id !== 'string') return {}
+  const { id } = payload
+  const prefix = /^[a-z]+_/.exec(id)?.[0]
+  return { id: prefix === undefined ? randomDigits(id.length) : randomId(prefix) }
+}
+
+function randomId(prefix: string): string {
+  return prefix + randomBytes(12).toString('hex')
+}
+
+function randomDigits(length: number): string {
+  return '1' + Array.from(randomBytes(length - 1), (byte) => byte % 10).join('')
+}

@@ -1,0 +1,157 @@
+import { createAttempts } from './attempts.ts'
+import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
+import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
+import { Failure } from './failure.ts'
+import {
+  createHandlers,
+  runHandlers,
+  type EventSource,
+  type Handler,
+  type HandlerContext,
+  type HandlerEmitter,
+} from './handlers.ts'
+import type { NoContext } from './inbox.ts'
+import { createLog } from './log.ts'
+import { readOptions, type WebhooksOptions } from './options.ts'
+import { createObserver, outcomeOf, type Result, type Sighting } from './report.ts'
+import { replyTo, type Outcome, type Reply } from './reply.ts'
+import { findSigner, readSignature, SIGNATURE_HEADER } from './signature.ts'
+
+/** A receiver of Ping++ webhooks: subscribe with `on`, mount it with an adapter. */
+export interface Webhooks<Context extends object = NoContext>
+  extends Receiver, HandlerEmitter<HandlerContext & Context> {
+  /**
+   * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this.
+   * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
+   */
+  handle(delivery: Delivery): Promise<Reply>
+
+  /**
+   * Applies an event that did not come by HTTP: from a queue, from a poll, in a test. The same
+   * inbox and the same handlers; nothing is verified. Never rejects: see the result's `error`.
+   */
+  dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
+}
+
+/** Options of {@link Webhooks.dispatch}. */
+export interface DispatchOptions {
+  /** What handlers see as `context.source`. Default: `'webhook'`. */
+  readonly source?: EventSource | undefined
+  /** The verified bytes, where they are at hand. */
+  readonly rawBody?: Uint8Array | undefined
+}
+
+/** What became of a dispatched event. */
+export interface DispatchResult {
+  readonly outcome: Outcome
+  /** Why, for every outcome but `handled`, `duplicate` and `unhandled`: its `cause` is what a handler threw. */
+  readonly error?: Error
+}
+
+/**
+ * Creates a receiver.
+ *
+ * @throws OptionError for a wrong option, or a key that cannot be Ping++'s
+ */
+export function createWebhooks<Context extends object = NoContext>(
+  options: WebhooksOptions<Context>,
+): Webhooks<Context> {
+  const { keys, limits, refuseForeign, inbox, handlerTimeoutMs, ...rest } = readOptions(options)
+  const handlers = createHandlers<Context & HandlerContext>()
+  const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
+  const attempts = createAttempts(inbox, handlerTimeoutMs)
+
+  async function handle(delivery: Delivery): Promise<Reply> {
+    const sighting = observer.start('delivery', 'webhook')
+    const result = await receive(delivery, sighting).catch(internalError)
+    const reply = replyTo(outcomeOf(result), rest.unhandled)
+    observer.end(sighting, result, reply.status)
+    return reply
+  }
+
+  /** read → verify → parse → admit → dispatch. What can refuse without the body comes first. */
+  async function receive(delivery: Delivery, sighting: Sighting): Promise<Result> {
+    const refusal = refuseUnread(delivery)
+    if (refusal !== undefined) return refusal
+    const signature = readSignature(delivery.header(SIGNATURE_HEADER), keys)
+    if (signature instanceof Failure) return signature
+
+    const rawBody = await readBody(delivery, limits)
+    sighting.readMs = performance.now()
+    if (rawBody instanceof Failure) return rawBody
+
+    const signer = findSigner(rawBody, signature, keys)
+    sighting.verifiedMs = performance.now()
+    if (signer === undefined) return new Failure('signature-mismatch')
+    sighting.keyFingerprint = signer.fingerprint
+
+    const event = parseEvent(rawBody)
+    if (event instanceof Failure) return event
+    sighting.event = event
+    return refuseForeign(event) ?? (await admit(event, rawBody, sighting))
+  }
+
+  async function dispatch(
+    event: WebhookEvent,
+    { source = 'webhook', rawBody }: DispatchOptions = {},
+  ): Promise<DispatchResult> {
+    const sighting = observer.start('dispatch', source)
+    sighting.event = event
+    const result = await admit(event, rawBody, sighting).catch(internalError)
+    observer.end(sighting, result)
+    const outcome = outcomeOf(result)
+    return result instanceof Failure ? { outcome, error: result.toError() } : { outcome }
+  }
+
+  /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
+  async function admit(
+    event: WebhookEvent,
+    rawBody: Uint8Array | undefined,
+    sighting: Sighting,
+  ): Promise<Result> {
+    const listening = handlers.of(event.type)
+    if (listening.length === 0) return 'unhandled'
+    const key = inboxKey(event)
+    if (key === undefined) return new Failure('event-invalid', 'It has no id.')
+    const running = attempts.running(key)
+    if (running !== undefined) {
+      sighting.shared = true
+      return running
+    }
+    const { receivedAt, source, keyFingerprint } = sighting
+    return attempts.start(
+      key,
+      (lent, signal) =>
+        runHandlers(listening, event, {
+          ...lent,
+          signal,
+          receivedAt,
+          rawBody,
+          source,
+          keyFingerprint,
+        }),
+      (result) =>
+        observer.end({ ...observer.start('late', source), event, keyFingerprint }, result),
+    )
+  }
+
+  const webhooks: Webhooks<Context> = {
+    handle,
+    dispatch,
+    on(type: string, handler: Handler<never, Context & HandlerContext>) {
+      handlers.add(type, handler)
+      return webhooks
+    },
+    off(type: string, handler: Handler<never, Context & HandlerContext>) {
+      handlers.remove(type, handler)
+      return webhooks
+    },
+    listenerCount: handlers.count,
+  }
+  return webhooks
+}
+
+/** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
+function internalError(error: unknown): Failure {
+  return new Failure('internal-error', undefined, { cause: error })
+}

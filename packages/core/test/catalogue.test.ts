@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { parseEvent } from '../src/event.ts'
+import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
+import { Failure } from '../src/failure.ts'
+import { FIXTURES } from '../src/fixtures.ts'
+
+// Written by hand from Ping++'s documents and samples, so that a type cannot vanish unnoticed.
+const TYPES: readonly EventType[] = [
+  'account.summary.available',
+  'agreement.succeeded',
+  'balance.withdrawal.failed',
+  'balance.withdrawal.succeeded',
+  'batch_refund.succeeded',
+  'batch_transfer.failed',
+  'batch_transfer.succeeded',
+  'batch_withdrawal.canceled',
+  'batch_withdrawal.failed',
+  'batch_withdrawal.partially_succeeded',
+  'batch_withdrawal.succeeded',
+  'charge.failed',
+  'charge.succeeded',
+  'customs.succeeded',
+  'order.refund.succeeded',
+  'order.refunded',
+  'order.succeeded',
+  'order_refund.succeeded',
+  'recharge.refund.succeeded',
+  'recharge.succeeded',
+  'red_envelope.received',
+  'red_envelope.sent',
+  'refund.failed',
+  'refund.succeeded',
+  'royalty_settlement.canceled',
+  'royalty_settlement.failed',
+  'royalty_settlement.partially_succeeded',
+  'royalty_settlement.succeeded',
+  'summary.daily.available',
+  'summary.monthly.available',
+  'summary.weekly.available',
+  'transfer.failed',
+  'transfer.succeeded',
+]
+
+const NAMELESS: readonly EventType[] = ['recharge.refund.succeeded']
+const NAMED = TYPES.filter((type) => !NAMELESS.includes(type))
+
+const SUMMARIES = TYPES.filter((type) => type.includes('summary'))
+
+describe('the catalogue', () => {
+  it('has the types that Ping++ documents or was seen to send, and no other', () => {
+    expect(Object.keys(CATALOGUE).toSorted()).toEqual(TYPES)
+  })
+
+  it('names the kind of every payload but the one that no source shows', () => {
+    const nameless = TYPES.filter((type) => CATALOGUE[type].object === null)
+    expect(nameless).toEqual(NAMELESS)
+  })
+
+  it('counts on one step per object for red envelopes alone', () => {
+    const once = TYPES.filter((type) => CATALOGUE[type].oncePerObject === true)
+    expect(once).toEqual(['red_envelope.received', 'red_envelope.sent'])
+  })
+})
+
+describe('the fixtures', () => {
+  it('are one for every catalogued type', () => {
+    expect(Object.keys(FIXTURES).toSorted()).toEqual(TYPES)
+    expect(TYPES.map((type) => FIXTURES[type].type)).toEqual(TYPES)
+  })
+
+  it('are all in live mode and of one app', () => {
+    const apps = TYPES.map((type) => FIXTURES[type].data.object).flatMap(appsOf)
+    expect(new Set(apps)).toEqual(new Set(['app_1Gqj58ynP0mHeX1q']))
+    expect(TYPES.filter((type) => !FIXTURES[type].livemode)).toEqual([])
+  })
+
+  it('have ids of their own, in one of the two shapes that Ping++ gives them', () => {
+    const ids = TYPES.map((type) => FIXTURES[type].id).filter((id) => id !== undefined)
+    expect(new Set(ids).size).toBe(TYPES.length - 1)
+    for (const id of ids) expect(id).toMatch(/^evt_[\dA-Za-z]{24}$/)
+  })
+
+  it('leave out what the sample of agreement.succeeded leaves out', () => {
+    expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('id')
+    expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('pending_webhooks')
+  })
+
+  it.each(SUMMARIES)('give the payload of %s no id', (type) => {
+    expect(FIXTURES[type].data.object).not.toHaveProperty('id')
+  })
+
+  it('say things in Chinese and with an emoji, as merchants do', () => {
+    expect(FIXTURES['red_envelope.sent'].data.object).toMatchObject({
+      subject: '新年红包 🧧',
+      extra: { send_name: '红包商店 🧧' },
+    })
+  })
+})
+
+describe('parseEvent', () => {
+  it.each(TYPES)('accepts %s and gives it back unchanged', (type) => {
+    expect(parseEvent(bytesOf(FIXTURES[type]))).toStrictEqual(FIXTURES[type])
+  })
+
+  it.each(NAMED)('refuses %s with a payload of another kind', (type) => {
+    expectRefusal(withPayload(type, { object: 'coupon' }))
+  })
+
+  it.each(NAMED)('refuses %s with a payload that does not say its kind', (type) => {
+    expectRefusal(withPayload(type, { object: undefined }))
+  })
+
+  it.each(NAMELESS)('accepts %s with a payload of any kind', (type) => {
+    expect(parseEvent(withPayload(type, { object: 'recharge_refund' }))).not.toBeInstanceOf(Failure)
+  })
+
+  it.each(['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'])(
+    'accepts account.summary.available with an %s',
+    (object) => {
+      const event = parseEvent(withPayload('account.summary.available', { object }))
+      expect(event).toMatchObject({ data: { object: { object } } })
+    },
+  )
+
+  it('refuses account.summary.available with the summary of an app', () => {
+    expectRefusal(withPayload('account.summary.available', { object: 'app_daily_summary' }))
+  })
+
+  it.each([
+    ['red_envelope.sent', 'sending'],
+    ['red_envelope.sent', 'received'],
+    ['red_envelope.sent', 'SENT'],
+    ['red_envelope.received', 'sent'],
+    ['red_envelope.received', 'refund'],
+    ['red_envelope.received', undefined],
+  ] as const)('refuses %s with the status %s', (type, status) => {
+    expectRefusal(withPayload(type, { status }))
+  })
+})
+
+function bytesOf(event: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(event))
+}
+
+function withPayload(type: EventType, change: Readonly<Record<string, unknown>>): Uint8Array {
+  const event = FIXTURES[type]
+  return bytesOf({ ...event, data: { object: { ...event.data.object, ...change } } })
+}
+
+function expectRefusal(body: Uint8Array): void {
+  const result = parseEvent(body)
+  expect(result).toBeInstanceOf(Failure)
+  expect(result).toMatchObject({ code: 'event-invalid' })
+}
+
+function appsOf(payload: object): readonly unknown[] {
+  return ['app', 'app_id', 'payer_app'].flatMap((name) =>
+    name in payload ? [(payload as Readonly<Record<string, unknown>>)[name]] : [],
+  )
+}

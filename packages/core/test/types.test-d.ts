@@ -1,0 +1,171 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import {
+  isCatalogued,
+  type CataloguedEvent,
+  type EventOf,
+  type UnlistedEvent,
+  type WebhookEvent,
+} from '../src/event.ts'
+import type { Agreement } from '../src/events/agreement.ts'
+import type { BatchRefund } from '../src/events/batch-refund.ts'
+import type { BatchTransfer } from '../src/events/batch-transfer.ts'
+import type { EventPayloads, EventType } from '../src/events/catalogue.ts'
+import type { Charge } from '../src/events/charge.ts'
+import type { Customs } from '../src/events/customs.ts'
+import type { OrderRefund } from '../src/events/order-refund.ts'
+import type { Order } from '../src/events/order.ts'
+import type { Recharge, RechargeRefund } from '../src/events/recharge.ts'
+import type { RedEnvelope } from '../src/events/red-envelope.ts'
+import type { Refund } from '../src/events/refund.ts'
+import type { RoyaltySettlement } from '../src/events/royalty-settlement.ts'
+import type {
+  AccountSummary,
+  AppDailySummary,
+  AppMonthlySummary,
+  AppWeeklySummary,
+} from '../src/events/summary.ts'
+import type { Transfer } from '../src/events/transfer.ts'
+import type { BatchWithdrawal, Withdrawal } from '../src/events/withdrawal.ts'
+import type { FIXTURES } from '../src/fixtures.ts'
+
+describe('switch (event.type)', () => {
+  it('narrows whatever Ping++ may send, once it is known to be catalogued', () => {
+    const read = (event: WebhookEvent): void => {
+      switch (event.type) {
+        case 'red_envelope.sent':
+          expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
+          expectTypeOf(event.data.object.status).toEqualTypeOf<'sent'>()
+          return
+        case 'red_envelope.received':
+          expectTypeOf(event.data.object.status).toEqualTypeOf<'received'>()
+          return
+        case 'charge.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<Charge>()
+          return
+        case 'account.summary.available':
+          expectTypeOf(event.data.object.object).toEqualTypeOf<
+            'account_daily_summary' | 'account_weekly_summary' | 'account_monthly_summary'
+          >()
+          return
+        case 'recharge.refund.succeeded':
+          expectTypeOf(event.data.object.object).toEqualTypeOf<string>()
+          return
+      }
+      if (!isCatalogued(event)) expectTypeOf(event).toEqualTypeOf<UnlistedEvent>()
+    }
+    expectTypeOf(read).toBeFunction()
+  })
+
+  it('narrows every catalogued type, and leaves nothing over', () => {
+    const read = (event: CataloguedEvent): void => {
+      switch (event.type) {
+        case 'red_envelope.sent':
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'sent'>>()
+          return
+        case 'red_envelope.received':
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'received'>>()
+          return
+        case 'charge.succeeded':
+        case 'charge.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<Charge>()
+          return
+        case 'refund.succeeded':
+        case 'refund.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<Refund>()
+          return
+        case 'batch_refund.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<BatchRefund>()
+          return
+        case 'transfer.succeeded':
+        case 'transfer.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<Transfer>()
+          return
+        case 'batch_transfer.succeeded':
+        case 'batch_transfer.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<BatchTransfer>()
+          return
+        case 'order.succeeded':
+        case 'order.refunded':
+          expectTypeOf(event.data.object).toEqualTypeOf<Order>()
+          return
+        case 'order.refund.succeeded':
+        case 'order_refund.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<OrderRefund | Refund>()
+          return
+        case 'recharge.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<Recharge>()
+          return
+        case 'recharge.refund.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<RechargeRefund>()
+          return
+        case 'balance.withdrawal.succeeded':
+        case 'balance.withdrawal.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<Withdrawal>()
+          return
+        case 'batch_withdrawal.succeeded':
+        case 'batch_withdrawal.partially_succeeded':
+        case 'batch_withdrawal.failed':
+        case 'batch_withdrawal.canceled':
+          expectTypeOf(event.data.object).toEqualTypeOf<BatchWithdrawal>()
+          return
+        case 'royalty_settlement.succeeded':
+        case 'royalty_settlement.partially_succeeded':
+        case 'royalty_settlement.failed':
+        case 'royalty_settlement.canceled':
+          expectTypeOf(event.data.object).toEqualTypeOf<RoyaltySettlement>()
+          return
+        case 'customs.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<Customs>()
+          return
+        case 'agreement.succeeded':
+          expectTypeOf(event.data.object).toEqualTypeOf<Agreement>()
+          return
+        case 'summary.daily.available':
+          expectTypeOf(event.data.object).toEqualTypeOf<AppDailySummary>()
+          return
+        case 'summary.weekly.available':
+          expectTypeOf(event.data.object).toEqualTypeOf<AppWeeklySummary>()
+          return
+        case 'summary.monthly.available':
+          expectTypeOf(event.data.object).toEqualTypeOf<AppMonthlySummary>()
+          return
+        case 'account.summary.available':
+          expectTypeOf(event.data.object).toEqualTypeOf<AccountSummary>()
+          return
+        default:
+          expectTypeOf(event).toBeNever()
+      }
+    }
+    expectTypeOf(read).toBeFunction()
+  })
+})
+
+describe('payloads', () => {
+  it('are known of every catalogued type: neither any nor unknown', () => {
+    expectTypeOf<
+      { [Type in EventType]: Knowledge<EventPayloads[Type]> }[EventType]
+    >().toEqualTypeOf<'known'>()
+  })
+
+  it('have ids that are strings, and summaries have none', () => {
+    type Ids<Payload> = Payload extends { readonly id: infer Id } ? Id : 'none'
+    expectTypeOf<Ids<EventPayloads[Exclude<EventType, SummaryType>]>>().toEqualTypeOf<string>()
+    expectTypeOf<Ids<EventPayloads[SummaryType]>>().toEqualTypeOf<'none'>()
+  })
+
+  it('of the fixtures are those of their types', () => {
+    expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<EventOf<'order.succeeded'>>()
+  })
+})
+
+type SummaryType =
+  | 'summary.daily.available'
+  | 'summary.weekly.available'
+  | 'summary.monthly.available'
+  | 'account.summary.available'
+
+type Knowledge<Payload> = 0 extends 1 & Payload
+  ? 'any'
+  : unknown extends Payload
+    ? 'unknown'
+    : 'known'

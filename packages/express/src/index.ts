@@ -1,0 +1,27 @@
+import type { Receiver } from '@hongbao/core'
+import { isMountedAt, nodeDelivery, sendReply, type MountOptions } from '@hongbao/core/node'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** An Express middleware, typed so that it fits Express 4 and 5 alike. */
+export type ExpressHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: () => void,
+) => void
+
+/**
+ * Answers webhooks in an Express app: `app.post('/webhooks', expressWebhooks(webhooks))`.
+ *
+ * Mount it above `app.use(express.json())`. The router decides the path; for a bare `app.use`, give
+ * `{ path: '/webhooks' }` and everything else passes.
+ */
+export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
+  return function hongbaoWebhooks(request, response, next) {
+    if (!isMountedAt(options.path, request.url)) return next()
+    const delivery = nodeDelivery(request, HINT)
+    void receiver.handle(delivery).then((reply) => sendReply(response, reply))
+  }
+}
+
+const HINT =
+  "In Express, move app.post('/webhooks', expressWebhooks(webhooks)) above app.use(express.json()), or keep the bytes: express.json({ verify: (req, _res, bytes) => { req.rawBody = bytes } })."

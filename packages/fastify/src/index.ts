@@ -1,0 +1,33 @@
+import type { Receiver } from '@hongbao/core'
+import { nodeDelivery } from '@hongbao/core/node'
+import type { FastifyInstance } from 'fastify'
+
+/** Options of {@link fastifyWebhooks}. */
+export interface FastifyWebhooksOptions {
+  /** The receiver made by `createWebhooks`. */
+  readonly webhooks: Receiver
+  /** The path to answer, below the prefix of the plugin. Default: `'/'`. */
+  readonly path?: string | undefined
+}
+
+/**
+ * Answers webhooks in a Fastify app:
+ * `await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })`.
+ *
+ * Encapsulated: in here every content type reaches hongbao as an unread stream, and outside the
+ * app's own parsers stay as they are.
+ */
+export async function fastifyWebhooks(
+  fastify: FastifyInstance,
+  { webhooks, path = '/' }: FastifyWebhooksOptions,
+): Promise<void> {
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', (_request, _stream, done) => done(null))
+  fastify.all(path, async function hongbaoWebhooks(request, response) {
+    const reply = await webhooks.handle(nodeDelivery(request.raw, HINT, request))
+    return response.code(reply.status).headers(reply.headers).send(reply.body)
+  })
+}
+
+const HINT =
+  'In Fastify, a hook of the app (preParsing, onRequest) reads the body: keep it away from the route of fastifyWebhooks.'

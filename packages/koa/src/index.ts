@@ -1,0 +1,37 @@
+import type { Receiver } from '@hongbao/core'
+import { isMountedAt, nodeDelivery, type KeptBody, type MountOptions } from '@hongbao/core/node'
+import type { IncomingMessage } from 'node:http'
+
+/** What the middleware needs of a Koa context; those of Koa 2, Koa 3 and their routers fit. */
+export interface KoaContextLike {
+  readonly req: IncomingMessage
+  readonly request: KeptBody
+  status: number
+  body: unknown
+  set(headers: Record<string, string>): void
+}
+
+/** A Koa middleware. */
+export type KoaMiddleware = (context: KoaContextLike, next: () => Promise<unknown>) => Promise<void>
+
+/**
+ * Answers webhooks in a Koa app: `router.post('/webhooks', koaWebhooks(webhooks))`.
+ *
+ * Mount it above `app.use(bodyParser())`. A router decides the path; for a bare `app.use`, give
+ * `{ path: '/webhooks' }` and everything else passes.
+ */
+export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): KoaMiddleware {
+  return async function hongbaoWebhooks(context, next) {
+    if (!isMountedAt(options.path, context.req.url)) {
+      await next()
+      return
+    }
+    const reply = await receiver.handle(nodeDelivery(context.req, HINT, context.request))
+    context.status = reply.status
+    context.set({ ...reply.headers })
+    context.body = reply.body
+  }
+}
+
+const HINT =
+  "In Koa, move the router with router.post('/webhooks', koaWebhooks(webhooks)) above app.use(bodyParser())."

@@ -1,0 +1,14 @@
+import { defineConfig, type Options } from 'tsup'
+
+/** How every package is built: ESM and CommonJS from one source, with types for both. */
+export function library(options: Options): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    format: ['esm', 'cjs'],
+    dts: true,
+    target: 'node22',
+    sourcemap: true,
+    clean: true,
+    treeshake: true,
+    ...options,
+  })
+}
