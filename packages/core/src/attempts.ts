@@ -1,26 +1,31 @@
 import { WebhookError } from './errors.ts'
+import type { WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
+import type { Handler, HandlerContext } from './handlers.ts'
 import type { Inbox } from './inbox.ts'
 
 /** How an attempt to apply an event ended. */
 export type AttemptResult = 'handled' | 'duplicate' | Failure
 
-/** What is to be done once; gets what the inbox lends and the signal of the deadline. */
-export type Work<Context> = (lent: Context, signal: AbortSignal) => Promise<void>
+/** What is to be applied. */
+export interface Job<Context> {
+  /** The inbox key of the event. */
+  readonly key: string
+  readonly event: WebhookEvent
+  /** Run one after another; the first failure ends the attempt. */
+  readonly handlers: readonly Handler<WebhookEvent, HandlerContext & Context>[]
+  /** What handlers learn, before the attempt and the inbox add theirs. */
+  readonly context: Omit<HandlerContext, 'signal'>
+  /** Told the result of handlers that had passed their deadline. */
+  readonly onLate: (result: AttemptResult) => void
+}
 
 /** Applies events: through the inbox, under a deadline, one attempt per key at a time. */
 export interface Attempts<Context extends object> {
   /** The answer of the attempt that is running for the key in this process, if one is. */
   running(key: string): Promise<AttemptResult> | undefined
-  /**
-   * Starts an attempt. Resolves with its result, or at the deadline with a failure; then `onLate`
-   * gets the result when the work settles. Never rejects.
-   */
-  start(
-    key: string,
-    work: Work<Context>,
-    onLate: (result: AttemptResult) => void,
-  ): Promise<AttemptResult>
+  /** Starts an attempt. Resolves with its result, or with a failure at the deadline; never rejects. */
+  start(job: Job<Context>): Promise<AttemptResult>
 }
 
 export function createAttempts<Context extends object>(
@@ -29,24 +34,22 @@ export function createAttempts<Context extends object>(
 ): Attempts<Context> {
   const answers = new Map<string, Promise<AttemptResult>>()
 
-  function start(key: string, work: Work<Context>, onLate: (result: AttemptResult) => void) {
-    const answer = new Promise<AttemptResult>((resolve) => {
-      const progress: Progress = {
-        seen: 'nothing',
-        deadline: new AbortController(),
-        expired: false,
-      }
-      const timer = setTimeout(() => resolve(expire(progress)), timeoutMs)
-      // A timeout is not a failure: the key stays taken until the work has settled.
-      void settle(inbox, key, work, progress).then((result) => {
-        clearTimeout(timer)
-        answers.delete(key)
-        if (progress.expired) onLate(result)
-        else resolve(result)
-      })
-    })
-    answers.set(key, answer)
+  function start(job: Job<Context>): Promise<AttemptResult> {
+    const answer = new Promise<AttemptResult>((resolve) => void run(job, resolve))
+    answers.set(job.key, answer)
     return answer
+  }
+
+  async function run(job: Job<Context>, resolve: (result: AttemptResult) => void): Promise<void> {
+    const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
+    const timer = setTimeout(() => resolve(expire(progress)), timeoutMs)
+    const result = await settle(inbox, job, progress)
+    // Here and not at the deadline: a timeout is no failure, and the key stays taken until the
+    // handlers have settled.
+    clearTimeout(timer)
+    answers.delete(job.key)
+    if (progress.expired) job.onLate(result)
+    else resolve(result)
   }
 
   return { running: (key) => answers.get(key), start }
@@ -59,15 +62,14 @@ interface Progress {
   expired: boolean
 }
 
-/** Takes an attempt through the inbox. Never rejects. */
+/** Takes a job through the inbox. Never rejects. */
 async function settle<Context extends object>(
   inbox: Inbox<Context>,
-  key: string,
-  work: Work<Context>,
+  job: Job<Context>,
   progress: Progress,
 ): Promise<AttemptResult> {
   try {
-    const admission = await inbox.admit(key, (lent) => watch(work, lent, progress))
+    const admission = await inbox.admit(job.key, (lent) => work(job, lent, progress))
     return judge(admission, progress.seen)
   } catch (error) {
     if (progress.seen instanceof Failure) return progress.seen
@@ -75,17 +77,22 @@ async function settle<Context extends object>(
   }
 }
 
-/** Does the work and notes how far it came. */
-async function watch<Context extends object>(
-  work: Work<Context>,
+/** Runs the handlers and notes how far they came. */
+async function work<Context extends object>(
+  { event, handlers, context }: Job<Context>,
   lent: Context,
   progress: Progress,
 ): Promise<void> {
   // The inbox let us in after Ping++ was told to come again: do not start what nobody waits for.
   if (progress.expired) throw new WebhookError('handler-timed-out')
   progress.seen = 'started'
+  const fullContext = { ...lent, ...context, signal: progress.deadline.signal }
   try {
-    await work(lent, progress.deadline.signal)
+    for (const handler of handlers) {
+      // One after another is the promise: a later handler may rely on an earlier one.
+      // oxlint-disable-next-line no-await-in-loop
+      await handler(event, fullContext)
+    }
     progress.seen = 'finished'
   } catch (error) {
     const failure = new Failure('handler-failed', undefined, { cause: error })
@@ -102,7 +109,7 @@ function expire(progress: Progress): Failure {
   return new Failure('inbox-unavailable', 'It has not answered in time.')
 }
 
-/** Believes an inbox only as far as it agrees with what the work was seen to do. */
+/** Believes an inbox only as far as it agrees with what the handlers were seen to do. */
 function judge(admission: unknown, seen: Progress['seen']): AttemptResult {
   if (seen instanceof Failure) return seen
   if (admission === 'applied' && seen === 'finished') return 'handled'

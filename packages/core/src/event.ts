@@ -1,4 +1,4 @@
-import { CATALOGUE, type EventPayloads, type EventType } from './events/catalogue.ts'
+import { ruleOf, type EventPayloads, type EventType } from './events/catalogue.ts'
 import { Failure } from './failure.ts'
 import { exactNumber, readStrictJson } from './json.ts'
 
@@ -64,7 +64,7 @@ export function isCatalogued(event: WebhookEvent): event is CataloguedEvent {
 
 /** Tells whether the catalogue has a type. */
 export function isEventType(type: string): type is EventType {
-  return Object.hasOwn(CATALOGUE, type)
+  return ruleOf(type) !== undefined
 }
 
 /**
@@ -91,11 +91,12 @@ export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
 export function inboxKey(event: WebhookEvent): string | undefined {
   const { id, type, created } = event
   const { id: object } = event.data.object as { readonly id?: unknown }
-  const scope = [appOf(event) ?? '-', event.livemode ? 'live' : 'test']
+  const app = appOf(event) ?? '-'
+  const mode = event.livemode ? 'live' : 'test'
   // `join` makes a flat string; a concatenated one would cost the inbox 32 bytes more to remember.
-  if (isOncePerObject(type) && isId(object)) return [...scope, type, object].join(':')
-  if (id !== undefined) return [...scope, id].join(':')
-  if (isId(object)) return [...scope, type, object, created].join(':')
+  if (ruleOf(type)?.oncePerObject && isId(object)) return [app, mode, type, object].join(':')
+  if (id !== undefined) return [app, mode, id].join(':')
+  if (isId(object)) return [app, mode, type, object, created].join(':')
   return undefined
 }
 
@@ -108,8 +109,6 @@ export function appOf(event: WebhookEvent): string | undefined {
 
 const ID = /^[\w-]{1,64}$/
 const INTEGER = /^[1-9]\d{0,63}$/
-const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded'] as const
-
 function findFlaw(value: unknown): string | undefined {
   if (!isObject(value)) return 'It is not an object.'
   if (typeof value['type'] !== 'string' || value['type'] === '' || value['type'] === '*') {
@@ -126,22 +125,26 @@ function findFlaw(value: unknown): string | undefined {
 }
 
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
-  const badAmount = AMOUNTS.find((name) => !isAmount(payload[name]))
-  if (badAmount !== undefined)
-    return `\`data.object.${badAmount}\` is not an integer amount in fen.`
-  if (!isEventType(type)) return undefined
-  const entry: CatalogueEntry = CATALOGUE[type]
-  const kinds = entry.object === null ? undefined : [entry.object].flat()
-  if (kinds?.every((kind) => kind !== payload['object'])) {
+  if (!isAmount(payload['amount'])) return notAnAmount('amount')
+  if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
+  if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
+  const rule = ruleOf(type)
+  if (rule === undefined) return undefined
+  const { kinds, status, oncePerObject } = rule
+  if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
   }
-  if (entry.status !== undefined && payload['status'] !== entry.status) {
-    return `\`data.object.status\` of a ${type} must be "${entry.status}".`
+  if (status !== undefined && payload['status'] !== status) {
+    return `\`data.object.status\` of a ${type} must be "${status}".`
   }
-  if (entry.oncePerObject && (!isId(payload['id']) || !isPositiveAmount(payload['amount']))) {
+  if (oncePerObject && (!isId(payload['id']) || !isPositiveAmount(payload['amount']))) {
     return `\`data.object\` of a ${type} needs an id and an amount above 0.`
   }
   return undefined
+}
+
+function notAnAmount(field: string): string {
+  return `\`data.object.${field}\` is not an integer amount in fen.`
 }
 
 function findKeyFlaw(id: unknown, payloadId: unknown): string | undefined {
@@ -150,13 +153,6 @@ function findKeyFlaw(id: unknown, payloadId: unknown): string | undefined {
     return 'Neither the event nor its `data.object` has an id, so it cannot be told from another one.'
   }
   return '`data.object.id` is not an id.'
-}
-
-/** What the catalogue says of a type, seen without its literal types. */
-interface CatalogueEntry {
-  readonly object: string | readonly string[] | null
-  readonly status?: string
-  readonly oncePerObject?: boolean
 }
 
 function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
@@ -169,10 +165,6 @@ function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure 
   const object = Object.freeze({ ...payload, id })
   const data = Object.freeze({ ...event.data, object })
   return Object.freeze({ ...event, data }) as WebhookEvent
-}
-
-function isOncePerObject(type: string): boolean {
-  return isEventType(type) && (CATALOGUE[type] as CatalogueEntry).oncePerObject === true
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -63,19 +63,6 @@ export interface Handlers<Context> {
   of(type: string): readonly Handler<WebhookEvent, Context>[]
 }
 
-/** Runs handlers one after another; the first failure ends the run. */
-export async function runHandlers<Context>(
-  handlers: readonly Handler<WebhookEvent, Context>[],
-  event: WebhookEvent,
-  context: Context,
-): Promise<void> {
-  for (const handler of handlers) {
-    // One after another is the promise: a later handler may rely on an earlier one.
-    // oxlint-disable-next-line no-await-in-loop
-    await handler(event, context)
-  }
-}
-
 export function createHandlers<Context>(): Handlers<Context> {
   const emitter = new EventEmitter() as Emitter<Context>
   emitter.setMaxListeners(0)

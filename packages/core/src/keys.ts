@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import base64 from 'tweetnacl-util'
 import { OptionError } from './errors.ts'
 
 /**
@@ -86,9 +87,15 @@ function refuseLabel(label: string): void {
 }
 
 function readBase64(text: string): KeyObject {
-  const compact = text.replaceAll(/\s+/g, '')
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) throw unreadable('it is neither PEM nor base64')
-  return readDer(Buffer.from(compact, 'base64'))
+  return readDer(decodeBase64(text.replaceAll(/\s+/g, '')))
+}
+
+function decodeBase64(text: string): Uint8Array {
+  try {
+    return base64.decodeBase64(text)
+  } catch {
+    throw unreadable('it is neither PEM nor base64, or a part is missing')
+  }
 }
 
 function readDer(der: Uint8Array): KeyObject {

@@ -1,5 +1,5 @@
+import { Buffer } from 'node:buffer'
 import { sign, verify, type KeyObject } from 'node:crypto'
-import base64 from 'tweetnacl-util'
 import { Failure } from './failure.ts'
 import type { VerificationKey } from './keys.ts'
 
@@ -42,24 +42,19 @@ export function findSigner(
 
 /** Signs bytes as Ping++ signs a webhook; for the testing kit and for clients. */
 export function signBytes(body: Uint8Array, privateKey: KeyObject): string {
-  return base64.encodeBase64(sign(ALGORITHM, body, privateKey))
+  return sign(ALGORITHM, body, privateKey).toString('base64')
 }
 
+/**
+ * A decoder alone is lenient: junk, missing padding and spare bits before the padding (RFC 4648,
+ * section 3.5) all decode. So the text must be the one that its bytes encode to.
+ *
+ * `tweetnacl-util` decodes strictly too, but in 4 µs of the 30 that a whole delivery takes, and it
+ * lets spare bits pass.
+ */
 function decodeStrictBase64(text: string): Uint8Array | undefined {
-  if (hasSpareBits(text)) return undefined
-  try {
-    return base64.decodeBase64(text)
-  } catch {
-    return undefined
-  }
-}
-
-// Before padding, the last character carries two or four bits that belong to no byte. A decoder
-// ignores them, so 4 or 16 texts would stand for one signature (RFC 4648, section 3.5).
-function hasSpareBits(text: string): boolean {
-  if (text.endsWith('==')) return !'AQgw'.includes(text.charAt(text.length - 3))
-  if (text.endsWith('=')) return !'AEIMQUYcgkosw048'.includes(text.charAt(text.length - 2))
-  return false
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : undefined
 }
 
 function base64Length(bytes: number): number {

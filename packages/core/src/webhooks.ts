@@ -4,7 +4,6 @@ import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
-  runHandlers,
   type EventSource,
   type Handler,
   type HandlerContext,
@@ -116,23 +115,15 @@ export function createWebhooks<Context extends object = NoContext>(
     const running = attempts.running(key)
     if (running !== undefined) {
       sighting.shared = true
-      return running
+      return await running
     }
     const { receivedAt, source, keyFingerprint } = sighting
-    return attempts.start(
-      key,
-      (lent, signal) =>
-        runHandlers(listening, event, {
-          ...lent,
-          signal,
-          receivedAt,
-          rawBody,
-          source,
-          keyFingerprint,
-        }),
-      (result) =>
-        observer.end({ ...observer.start('late', source), event, keyFingerprint }, result),
-    )
+    const context = { receivedAt, source, keyFingerprint, rawBody }
+    return await attempts.start({ key, event, handlers: listening, context, onLate })
+
+    function onLate(result: Result): void {
+      observer.end({ ...observer.start('late', source), event, keyFingerprint }, result)
+    }
   }
 
   const webhooks: Webhooks<Context> = {

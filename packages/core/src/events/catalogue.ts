@@ -144,3 +144,25 @@ export const CATALOGUE: {
     object: ['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'],
   },
 }
+
+/** What the catalogue says of one type, without its literal types. */
+export interface EventRule {
+  /** The kinds that `data.object` may be of; undefined for any. */
+  readonly kinds: readonly string[] | undefined
+  readonly status: string | undefined
+  readonly oncePerObject: boolean
+}
+
+// A Map, because types come from outside (`constructor`, `__proto__`), and because looking one up
+// in an object by a string fresh from JSON takes ten times as long.
+const RULES: ReadonlyMap<string, EventRule> = new Map(
+  Object.entries(CATALOGUE).map(([type, { object, status, oncePerObject = false }]) => {
+    const kinds = object === null ? undefined : [object].flat()
+    return [type, { kinds, status, oncePerObject }]
+  }),
+)
+
+/** The rule of a type, where the catalogue has one. */
+export function ruleOf(type: string): EventRule | undefined {
+  return RULES.get(type)
+}
