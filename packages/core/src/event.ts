@@ -107,29 +107,32 @@ export function appOf(event: WebhookEvent): string | undefined {
   return typeof id === 'string' ? id : undefined
 }
 
+const TYPE = /^[\w.-]{1,64}$/
 const ID = /^[\w-]{1,64}$/
 const INTEGER = /^[1-9]\d{0,63}$/
 function findFlaw(value: unknown): string | undefined {
   if (!isObject(value)) return 'It is not an object.'
-  if (typeof value['type'] !== 'string' || value['type'] === '' || value['type'] === '*') {
-    return '`type` is not the name of an event type.'
-  }
+  const { type, id } = value
+  if (typeof type !== 'string' || !TYPE.test(type)) return '`type` is not an event type.'
   if (value['object'] !== undefined && value['object'] !== 'event')
     return '`object` is not "event".'
-  if (value['id'] !== undefined && !isId(value['id'])) return '`id` is not an id.'
+  if (id !== undefined && !isId(id)) return '`id` is not an id.'
   if (!isTime(value['created'])) return '`created` is not a Unix time in seconds.'
   if (typeof value['livemode'] !== 'boolean') return '`livemode` is not true or false.'
   const payload = isObject(value['data']) ? value['data']['object'] : undefined
   if (!isObject(payload)) return '`data.object` is not an object.'
-  return findPayloadFlaw(value['type'], payload) ?? findKeyFlaw(value['id'], payload['id'])
+  if (id === undefined && !isId(payload['id']) && typeof payload['id'] !== 'number') {
+    return 'Neither it nor its `data.object` has an id, so it cannot be told from another one.'
+  }
+  return findPayloadFlaw(type, payload)
 }
 
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
+  const rule = ruleOf(type)
+  if (rule === undefined) return undefined
   if (!isAmount(payload['amount'])) return notAnAmount('amount')
   if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
   if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
-  const rule = ruleOf(type)
-  if (rule === undefined) return undefined
   const { kinds, status, oncePerObject } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
@@ -147,14 +150,7 @@ function notAnAmount(field: string): string {
   return `\`data.object.${field}\` is not an integer amount in fen.`
 }
 
-function findKeyFlaw(id: unknown, payloadId: unknown): string | undefined {
-  if (payloadId === undefined || isId(payloadId) || typeof payloadId === 'number') {
-    if (id !== undefined || payloadId !== undefined) return undefined
-    return 'Neither the event nor its `data.object` has an id, so it cannot be told from another one.'
-  }
-  return '`data.object.id` is not an id.'
-}
-
+/** Gives a payload whose id is a number the digits that the sender wrote. */
 function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
   const payload = event.data.object as { readonly id?: unknown }
   if (typeof payload.id !== 'number') return event

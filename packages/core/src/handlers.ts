@@ -28,7 +28,8 @@ export type Handler<Event, Context> = (event: Event, context: Context) => void |
 export type HandlersByType<Context> = {
   [Type in EventType]: Handler<EventOf<Type>, Context>
 } & {
-  [type: UnlistedType]: Handler<UnlistedEvent, Context>
+  [Type in UnlistedType]: Handler<UnlistedEvent, Context>
+} & {
   '*': Handler<WebhookEvent, Context>
 }
 
@@ -43,12 +44,12 @@ export interface HandlerEmitter<Context> {
    */
   on<Type extends keyof HandlersByType<Context>>(
     type: Type,
-    handler: HandlersByType<Context>[Type],
+    handler: NoInfer<HandlersByType<Context>[Type]>,
   ): this
   /** Removes a handler. */
   off<Type extends keyof HandlersByType<Context>>(
     type: Type,
-    handler: HandlersByType<Context>[Type],
+    handler: NoInfer<HandlersByType<Context>[Type]>,
   ): this
   /** How many handlers a type has; `'*'` counts for itself alone. */
   listenerCount(type: keyof HandlersByType<Context>): number
@@ -66,8 +67,6 @@ export interface Handlers<Context> {
 export function createHandlers<Context>(): Handlers<Context> {
   const emitter = new EventEmitter() as Emitter<Context>
   emitter.setMaxListeners(0)
-  // An emitter keeps order within one type; this keeps it between a type and '*'.
-  const order = new WeakMap<object, number>()
   let added = 0
 
   function add(type: string, handler: Handler<never, Context>): void {
@@ -77,8 +76,7 @@ export function createHandlers<Context>(): Handlers<Context> {
     if (typeof handler !== 'function') {
       throw new OptionError('option-invalid', `\`on('${type}', …)\` expects a function.`)
     }
-    emitter.on(type, handler as Handler<WebhookEvent, Context>)
-    if (!order.has(handler)) order.set(handler, added++)
+    emitter.on(type, subscribe(handler as Handler<WebhookEvent, Context>, added++))
   }
 
   function remove(type: string, handler: Handler<never, Context>): void {
@@ -86,10 +84,10 @@ export function createHandlers<Context>(): Handlers<Context> {
   }
 
   function of(type: string): readonly Handler<WebhookEvent, Context>[] {
-    const named = emitter.listeners(type)
-    const all = emitter.listeners('*')
+    const named = emitter.rawListeners(type)
+    const all = emitter.rawListeners('*')
     if (all.length === 0) return named
-    return [...named, ...all].toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
+    return [...named, ...all].toSorted((a, b) => positionOf(a) - positionOf(b))
   }
 
   return { add, remove, of, count: (type) => emitter.listenerCount(type) }
@@ -97,3 +95,19 @@ export function createHandlers<Context>(): Handlers<Context> {
 
 /** Behind `HandlerEmitter`, which ties each type to its event, every handler may get any event. */
 type Emitter<Context> = typedEmitter.default<Record<string, Handler<WebhookEvent, Context>>>
+
+/**
+ * A handler with its place in the order. An emitter keeps order within one type, not between a type
+ * and '*'; `listener` is how Node's emitter finds a wrapped handler in `off`, as it does for `once`.
+ */
+function subscribe<Context>(
+  handler: Handler<WebhookEvent, Context>,
+  position: number,
+): Handler<WebhookEvent, Context> {
+  const subscription: Handler<WebhookEvent, Context> = (event, context) => handler(event, context)
+  return Object.assign(subscription, { listener: handler, position })
+}
+
+function positionOf(subscription: object): number {
+  return 'position' in subscription ? Number(subscription.position) : 0
+}

@@ -65,7 +65,11 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   function reportForgotten(rememberedSeconds: number): void {
     if (now() - warnedAt < 60_000) return
     warnedAt = now()
-    onForgotEarly(rememberedSeconds)
+    try {
+      onForgotEarly(rememberedSeconds)
+    } catch {
+      // A broken hook must not cost a payment.
+    }
   }
 
   return { retentionSeconds, admit }

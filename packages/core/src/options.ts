@@ -81,7 +81,7 @@ export function readOptions<Context extends object>(
       apps: readApps(options.app),
       livemode,
       maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),
-      now,
+      now: withoutThrowing(now),
     }),
     inbox,
     handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
@@ -92,7 +92,7 @@ export function readOptions<Context extends object>(
     unhandled,
     observe,
     logger: readLogger(options.logger),
-    now,
+    now: withoutThrowing(now),
   }
 }
 
@@ -141,6 +141,17 @@ function readLogger(logger: Logger | false = console): Logger {
   if (logger === false) return { warn() {}, error() {} }
   if (typeof logger?.warn === 'function' && typeof logger.error === 'function') return logger
   throw wrong('logger', 'an object with `warn` and `error`, or false')
+}
+
+/** A clock that fails says NaN, at which every event is stale: refused, and sent again. */
+function withoutThrowing(now: () => number): () => number {
+  return function safeNow() {
+    try {
+      return now()
+    } catch {
+      return Number.NaN
+    }
+  }
 }
 
 function checkKind(

@@ -44,6 +44,9 @@ async function readStream(
   try {
     return await beforeDeadline(getRawBody(request, { limit: maxBytes, length }), timeoutMs)
   } catch (error) {
+    // raw-body leaves the stream paused, and a sender that goes on would block until Node's
+    // `requestTimeout` (300 s). What still comes is thrown away, as Node does with unread bodies.
+    request.resume()
     throw fromRawBody(error, hint)
   }
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { sign, verify, type KeyObject } from 'node:crypto'
+import { createVerify, sign, type KeyObject } from 'node:crypto'
 import { Failure } from './failure.ts'
 import type { VerificationKey } from './keys.ts'
 
@@ -36,7 +36,7 @@ export function findSigner(
   return keys.find(
     (key) =>
       key.modulusBytes === signature.byteLength &&
-      verify(ALGORITHM, body, key.publicKey, signature),
+      createVerify(ALGORITHM).update(body).verify(key.publicKey, signature),
   )
 }
 

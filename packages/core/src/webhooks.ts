@@ -62,7 +62,12 @@ export function createWebhooks<Context extends object = NoContext>(
 
   async function handle(delivery: Delivery): Promise<Reply> {
     const sighting = observer.start('delivery', 'webhook')
-    const result = await receive(delivery, sighting).catch(internalError)
+    let result: Result
+    try {
+      result = await receive(delivery, sighting)
+    } catch (error) {
+      result = internalError(error)
+    }
     const reply = replyTo(outcomeOf(result), rest.unhandled)
     observer.end(sighting, result, reply.status)
     return reply
@@ -96,18 +101,23 @@ export function createWebhooks<Context extends object = NoContext>(
   ): Promise<DispatchResult> {
     const sighting = observer.start('dispatch', source)
     sighting.event = event
-    const result = await admit(event, rawBody, sighting).catch(internalError)
+    let result: Result
+    try {
+      result = await admit(event, rawBody, sighting)
+    } catch (error) {
+      result = internalError(error)
+    }
     observer.end(sighting, result)
     const outcome = outcomeOf(result)
     return result instanceof Failure ? { outcome, error: result.toError() } : { outcome }
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
-  async function admit(
+  function admit(
     event: WebhookEvent,
     rawBody: Uint8Array | undefined,
     sighting: Sighting,
-  ): Promise<Result> {
+  ): Result | Promise<Result> {
     const listening = handlers.of(event.type)
     if (listening.length === 0) return 'unhandled'
     const key = inboxKey(event)
@@ -115,11 +125,11 @@ export function createWebhooks<Context extends object = NoContext>(
     const running = attempts.running(key)
     if (running !== undefined) {
       sighting.shared = true
-      return await running
+      return running
     }
     const { receivedAt, source, keyFingerprint } = sighting
     const context = { receivedAt, source, keyFingerprint, rawBody }
-    return await attempts.start({ key, event, handlers: listening, context, onLate })
+    return attempts.start({ key, event, handlers: listening, context, onLate })
 
     function onLate(result: Result): void {
       observer.end({ ...observer.start('late', source), event, keyFingerprint }, result)

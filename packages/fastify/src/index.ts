@@ -23,6 +23,10 @@ export async function fastifyWebhooks(
 ): Promise<void> {
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, _stream, done) => done(null))
+  // Fastify refuses a content type that it cannot read (415) before it looks for a parser.
+  fastify.addHook('onRequest', async (request) => {
+    request.headers = { 'content-type': 'application/octet-stream' }
+  })
   fastify.all(path, async function hongbaoWebhooks(request, response) {
     const reply = await webhooks.handle(nodeDelivery(request.raw, HINT, request))
     return response.code(reply.status).headers(reply.headers).send(reply.body)
