@@ -9,6 +9,8 @@ export function library(options: Options): ReturnType<typeof defineConfig> {
     sourcemap: true,
     clean: true,
     treeshake: true,
+    // Deno and Workers know Node's modules by `node:` alone; tsup takes it off by default.
+    removeNodeProtocol: false,
     ...options,
   })
 }

@@ -1,30 +1,79 @@
 // `npm start`, `npm test` and `npm run bench` on a machine that has only Node 20 or later and npm:
-// fetch the pinned Node and pnpm through npx, install the workspace, run one of its scripts.
+// fetch the pinned Node and pnpm through npx, install what the script needs, run it.
 // Plain JavaScript, because the Node that starts this file may not read TypeScript.
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const NODE = 'node@24.21.0'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
+const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
 const [script, ...rest] = process.argv.slice(2)
 
-if (process.env.HONGBAO_TOOLCHAIN === NODE) {
-  run('pnpm', ['install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'])
-  run('pnpm', ['run', script, ...rest])
-} else {
-  const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
-  const inside = ['node', fileURLToPath(import.meta.url), script, ...rest]
-  run('npx', ['--yes', '-p', NODE, '-p', packageManager, '--', ...inside], {
-    ...process.env,
-    HONGBAO_TOOLCHAIN: NODE,
-  })
+// Ctrl-C reaches every process of the terminal: the one that runs ends, and then this one does.
+let running
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => running?.kill('SIGTERM'))
+
+console.error(
+  `Fetching ${NODE}, ${packageManager} and packages where they are missing (once, about a minute) ...`,
+)
+
+const toolchain = ['--yes', '--loglevel=error', '-p', NODE, '-p', packageManager]
+const path = await runQuietly('npx', [...toolchain, '--', 'node', '-p', 'process.env.PATH'], {
+  env: process.env,
+  complaint: `npm could not fetch ${NODE} and ${packageManager}. Is the registry in reach? Try: npm ping`,
+})
+
+const env = { ...process.env, PATH: path.trim() }
+await runQuietly('pnpm', ['install', '--frozen-lockfile', '--prefer-offline', ...partFor(script)], {
+  // In CI pnpm asks nothing, and nobody could answer here.
+  env: { ...env, CI: 'true' },
+  complaint: `pnpm could not install the packages. Is the registry in reach? Try: npm ping`,
+})
+
+const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {
+  env,
+  stdio: 'inherit',
+})
+process.exitCode = status
+
+/**
+ * What a script needs installed, where that is less than everything. The demo needs a fifth (150 MB
+ * of 840), without the developers' tools; where those are here, `--prod` would take them away.
+ */
+function partFor(name) {
+  if (name !== 'demo') return []
+  const examples = ['--filter', '@hongbao/example-*...']
+  return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']
 }
 
-/** Runs a command in the workspace's root and ends with its exit status unless it went well. */
-function run(command, args, env = process.env) {
-  const shell = process.platform === 'win32'
-  const { status, error } = spawnSync(command, args, { cwd: root, env, shell, stdio: 'inherit' })
-  if (error) console.error(`${command} could not be started: ${error.message}`)
-  if (status !== 0) process.exit(status ?? 1)
+/** Runs a command and gives what it printed; when it fails, shows that with a complaint and ends. */
+async function runQuietly(command, args, { env: commandEnv, complaint }) {
+  const options = { env: commandEnv, stdio: ['ignore', 'pipe', 'pipe'] }
+  const result = await run(command, args, options)
+  if (result.status !== 0) {
+    // Nobody who pressed Ctrl-C wants to read what it broke.
+    if (result.signal !== 'SIGINT') console.error(`${result.output}\n${complaint}`)
+    process.exit(result.status)
+  }
+  return result.output
+}
+
+/** Runs a command in the workspace's root; a status is 128 + n where signal n ended it, as in shells. */
+function run(command, args, options) {
+  return new Promise((resolve) => {
+    let output = ''
+    // Windows starts npx and pnpm, which are scripts there, through a shell only.
+    running = spawn(command, args, { cwd: root, shell: process.platform === 'win32', ...options })
+    for (const stream of [running.stdout, running.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text) => (output += text))
+    }
+    running.on('error', (error) => resolve({ status: 1, output: error.message }))
+    running.on('close', (code, signal) => {
+      resolve({ status: code ?? 128 + constants.signals[signal], signal, output })
+    })
+  })
 }

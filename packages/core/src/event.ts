@@ -110,6 +110,8 @@ export function appOf(event: WebhookEvent): string | undefined {
 const TYPE = /^[\w.-]{1,64}$/
 const ID = /^[\w-]{1,64}$/
 const INTEGER = /^[1-9]\d{0,63}$/
+
+// oxlint-disable-next-line eslint/complexity -- a flat list of checks, one line each
 function findFlaw(value: unknown): string | undefined {
   if (!isObject(value)) return 'It is not an object.'
   const { type, id } = value

@@ -65,21 +65,24 @@ export interface Handlers<Context> {
 }
 
 export function createHandlers<Context>(): Handlers<Context> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `typed-emitter` is a type for Node's emitter
   const emitter = new EventEmitter() as Emitter<Context>
   emitter.setMaxListeners(0)
   let added = 0
 
   function add(type: string, handler: Handler<never, Context>): void {
-    if (typeof type !== 'string' || type === '') {
+    if (typeof type !== 'string' || type === '' || OF_NODE.has(type)) {
       throw new OptionError('option-invalid', '`on` expects the name of an event type, or "*".')
     }
     if (typeof handler !== 'function') {
       throw new OptionError('option-invalid', `\`on('${type}', …)\` expects a function.`)
     }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `HandlerEmitter` ties type and event
     emitter.on(type, subscribe(handler as Handler<WebhookEvent, Context>, added++))
   }
 
   function remove(type: string, handler: Handler<never, Context>): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `HandlerEmitter` ties type and event
     emitter.off(type, handler as Handler<WebhookEvent, Context>)
   }
 
@@ -95,6 +98,9 @@ export function createHandlers<Context>(): Handlers<Context> {
 
 /** Behind `HandlerEmitter`, which ties each type to its event, every handler may get any event. */
 type Emitter<Context> = typedEmitter.default<Record<string, Handler<WebhookEvent, Context>>>
+
+/** What Node's emitter emits by itself, with the name of a type in place of an event. */
+const OF_NODE: ReadonlySet<string> = new Set(['newListener', 'removeListener'])
 
 /**
  * A handler with its place in the order. An emitter keeps order within one type, not between a type

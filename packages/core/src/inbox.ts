@@ -28,6 +28,7 @@ export interface Inbox<Context extends object = NoContext> {
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
 /** What an inbox lends that lends nothing. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- empty on purpose
 export type NoContext = Readonly<Record<never, never>>
 
 /** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */

@@ -38,11 +38,14 @@ export function readPublicKeys(
   input: PublicKeyInput | readonly PublicKeyInput[] | undefined,
   allowPublishedKeys = false,
 ): readonly VerificationKey[] {
-  const inputs = Array.isArray(input) ? (input as readonly PublicKeyInput[]) : [input]
+  const inputs = isList(input) ? input : [input]
   if (inputs.length === 0) throw missing('`publicKey` is an empty list')
-  return inputs.map((each) =>
-    checkKey(readKey(each as PublicKeyInput | undefined), allowPublishedKeys),
-  )
+  return inputs.map((each) => checkKey(readKey(each), allowPublishedKeys))
+}
+
+// `Array.isArray` alone does not narrow a readonly list.
+function isList(input: unknown): input is readonly PublicKeyInput[] {
+  return Array.isArray(input)
 }
 
 function readKey(input: PublicKeyInput | undefined): KeyObject {
@@ -51,8 +54,10 @@ function readKey(input: PublicKeyInput | undefined): KeyObject {
   }
   if (typeof input === 'string') return readText(input)
   if (input instanceof Uint8Array) return readBytes(input)
-  if (isKeyObject(input)) return input
-  if (typeof input.path === 'string') return readBytes(readFile(input.path))
+  if (typeof input === 'object') {
+    if (isKeyObject(input)) return input
+    if (typeof input.path === 'string') return readBytes(readFile(input.path))
+  }
   throw missing('`publicKey` is none of: a string, bytes, a KeyObject, { path }')
 }
 
@@ -119,6 +124,7 @@ function holdsPrivateKey(der: Uint8Array): boolean {
   return der[0] === 0x30 && der[start] === 0x02 && der[start + 1] === 0x01
 }
 
+// oxlint-disable-next-line eslint/complexity -- a flat list of checks, one refusal each
 function checkKey(key: KeyObject, allowPublishedKeys: boolean): VerificationKey {
   if (key.type === 'private') throw privateKey()
   // Node verifies with EC and RSA-PSS keys too when asked for RSA-SHA256, so the type is checked here.

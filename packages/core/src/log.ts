@@ -27,8 +27,9 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
       return
     }
     const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${origin(failure)}${skipped(code)}`
-    if (failure.outcome === 'forged' || failure.outcome === 'unsigned') logger.warn(line)
-    else logger.error(line)
+    // Given back, so that a logger that is async may reject without anybody noticing.
+    const isStranger = failure.outcome === 'forged' || failure.outcome === 'unsigned'
+    return isStranger ? logger.warn(line) : logger.error(line)
   }
 
   function isDue(code: ErrorCode): boolean {
@@ -49,6 +50,15 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
 
 /** The name, code and place of the error behind a failure: enough to find it, without its text. */
 function origin({ cause }: Failure): string {
+  try {
+    return describeCause(cause)
+  } catch {
+    // Anything can be thrown, things that throw when looked at too; the line must not be lost.
+    return ''
+  }
+}
+
+function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return ''
   const code = 'code' in cause && typeof cause.code === 'string' ? ` ${cause.code}` : ''
   const place = /^\s+at .+$/m.exec(

@@ -66,7 +66,8 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     if (now() - warnedAt < 60_000) return
     warnedAt = now()
     try {
-      onForgotEarly(rememberedSeconds)
+      // It may be async although nobody waits for it, and then reject.
+      Promise.resolve(onForgotEarly(rememberedSeconds)).catch(() => {})
     } catch {
       // A broken hook must not cost a payment.
     }

@@ -52,6 +52,7 @@ export function isMountedAt(path: string | undefined, target = '/'): boolean {
 export function nodeDelivery(
   request: IncomingMessage,
   hint: string,
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- but it is, where `@koa/bodyparser` does not extend the type
   kept: KeptBody = request as KeptBody,
 ): Delivery {
   return {

@@ -69,10 +69,10 @@ export function readOptions<Context extends object>(
     throw new OptionError('option-invalid', '`createWebhooks` expects an object of options.')
   }
   const { livemode, observe, unhandled = 'accept', now = Date.now } = options
+  checkKind('now', now, ['function'], 'a function that gives milliseconds since 1970')
   const inbox = checkInbox(options.inbox ?? defaultInbox<Context>(now))
   checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
   checkKind('observe', observe, ['undefined', 'function'], 'a function')
-  checkKind('now', now, ['function'], 'a function that gives milliseconds since 1970')
   if (unhandled !== 'accept' && unhandled !== 'reject')
     throw wrong('unhandled', '"accept" or "reject"')
   return {
@@ -96,8 +96,8 @@ export function readOptions<Context extends object>(
   }
 }
 
-// The memory inbox lends nothing, which is what `Context` is when no inbox is given.
 function defaultInbox<Context extends object>(now: () => number): Inbox<Context> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is what the memory inbox lends: nothing
   return memoryInbox({ now }) as Inbox<Context>
 }
 

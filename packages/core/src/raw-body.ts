@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import getRawBody, { type RawBodyError } from 'raw-body'
+import { getRawBody, type RawBodyError } from 'raw-body'
 import { beforeDeadline, type BodyLimits } from './delivery.ts'
 import { isWebhookError, WebhookError, type ErrorCode } from './errors.ts'
 
@@ -42,7 +42,10 @@ async function readStream(
 ): Promise<Uint8Array> {
   const length = request.headers['content-length'] ?? null
   try {
-    return await beforeDeadline(getRawBody(request, { limit: maxBytes, length }), timeoutMs)
+    const bytes = getRawBody(request, { limit: maxBytes, length })
+    // An earlier middleware may have paused the request; listeners alone do not wake it.
+    request.resume()
+    return await beforeDeadline(bytes, timeoutMs)
   } catch (error) {
     // raw-body leaves the stream paused, and a sender that goes on would block until Node's
     // `requestTimeout` (300 s). What still comes is thrown away, as Node does with unread bodies.
@@ -63,6 +66,7 @@ const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, ErrorCode>> = {
 function fromRawBody(error: unknown, hint: string): WebhookError {
   if (isWebhookError(error)) return error
   // Without a type it is the stream's own error (ECONNRESET): the sender is gone.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- raw-body rejects with nothing else
   const code = CODES[(error as RawBodyError).type ?? 'request.aborted']
   return new WebhookError(code, code === 'body-consumed' ? hint : undefined, { cause: error })
 }

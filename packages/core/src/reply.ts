@@ -63,6 +63,7 @@ const EXTRA_HEADERS: Partial<Record<Outcome, Readonly<Record<string, string>>>> 
   slow: { connection: 'close' },
 }
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one entry for every key of STATUS
 const REPLIES = Object.fromEntries(
   outcomes().map((outcome) => [outcome, createReply(outcome, STATUS[outcome])]),
 ) as Readonly<Record<Outcome, Reply>>
@@ -77,6 +78,7 @@ export function replyTo(outcome: Outcome, unhandled: 'accept' | 'reject' = 'acce
 
 /** Every outcome, in the order of the reply table. */
 export function outcomes(): Outcome[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a constant of this file
   return Object.keys(STATUS) as Outcome[]
 }
 

@@ -147,7 +147,7 @@ export function createWebhooks<Context extends object = NoContext>(
       handlers.remove(type, handler)
       return webhooks
     },
-    listenerCount: handlers.count,
+    listenerCount: (type) => handlers.count(type),
   }
   return webhooks
 }

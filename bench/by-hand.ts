@@ -1,0 +1,105 @@
+import { verify } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { publicKey } from './deliveries.ts'
+
+// What a careful person writes by hand: the raw bytes under a limit, a key read once, a set of the
+// envelopes that were applied, a handler that is awaited, and answers like hongbao's. No deadline
+// for the body or the handler, no check of what the event holds.
+
+export const MAX_BODY_BYTES = 262_144
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Record<string, string>
+  readonly body: string
+}
+
+const HANDLED = answer(200, 'handled')
+const DUPLICATE = answer(200, 'duplicate')
+const FAILED = answer(500, 'failed')
+const UNSIGNED = answer(401, 'unsigned')
+const FORGED = answer(401, 'forged')
+export const LARGE: Answer = answer(413, 'large')
+
+/** Applies what a delivery says; counts and awaits, as little as a handler can do. */
+export type HandWrittenHandler = (amount: number) => Promise<void>
+
+export interface HandWritten {
+  /** Answers a body that was read. */
+  receive(body: Uint8Array, signature: string | undefined): Promise<Answer>
+  /** Forgets what was applied, so that the same events are new ones in the next block. */
+  forget(): void
+}
+
+export function handWritten(handler: HandWrittenHandler): HandWritten {
+  const applied = new Set<string>()
+
+  async function receive(body: Uint8Array, signature: string | undefined): Promise<Answer> {
+    if (signature === undefined) return UNSIGNED
+    if (!verify('RSA-SHA256', body, publicKey, Buffer.from(signature, 'base64'))) return FORGED
+    const event = JSON.parse(textOf(body))
+    const key = `${event.type}:${event.data.object.id}`
+    if (applied.has(key)) return DUPLICATE
+    applied.add(key)
+    try {
+      await handler(event.data.object.amount)
+      return HANDLED
+    } catch {
+      applied.delete(key)
+      return FAILED
+    }
+  }
+
+  return { receive, forget: () => applied.clear() }
+}
+
+/** Reads the raw bytes of a Node request; undefined where they are too many. */
+export function readBody(request: IncomingMessage, done: (body: Buffer | undefined) => void): void {
+  const chunks: Buffer[] = []
+  let length = 0
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+  })
+  request.on('end', () => {
+    if (length > MAX_BODY_BYTES) done(undefined)
+    else done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length))
+  })
+}
+
+/** Answers a Node request; signatures that are missing need no body. */
+export function answerByHand(
+  { receive }: HandWritten,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const signature = signatureOf(request)
+  if (signature === undefined) return send(response, UNSIGNED)
+  readBody(request, async (body) => {
+    send(response, body === undefined ? LARGE : await receive(body, signature))
+  })
+}
+
+export function signatureOf({ headers }: IncomingMessage): string | undefined {
+  const signature = headers['x-pingplusplus-signature']
+  return typeof signature === 'string' ? signature : undefined
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers)
+  response.end(body)
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+}
+
+function answer(status: number, outcome: string): Answer {
+  const body = JSON.stringify({ outcome })
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(body.length),
+    'cache-control': 'no-store',
+  }
+  return { status, headers, body }
+}

@@ -1,0 +1,51 @@
+import { createWebhooks, type WebhooksOptions } from '@hongbao/core'
+import { fastifyWebhooks } from '@hongbao/fastify'
+import { fastify, type FastifyInstance } from 'fastify'
+import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
+
+/** A Fastify app that hears from Ping++ beside its own JSON routes. */
+export function createApp(
+  options: WebhooksOptions,
+  orders: OrderBook = createOrderBook(),
+): FastifyInstance {
+  const webhooks = createWebhooks(options)
+  handleOrders(webhooks, orders)
+
+  const app = fastify()
+  // Encapsulated: only in here do bodies stay bytes. 只有这里保留原始请求体，其他路由照常解析 JSON。
+  app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+
+  app.get('/health', () => ({ ok: true }))
+  app.get<{ Params: { orderNo: string } }>('/orders/:orderNo', (request, reply) => {
+    const order = orders.find(request.params.orderNo)
+    return reply.code(order ? 200 : 404).send(order ?? { error: 'no such order' })
+  })
+  app.post('/orders', (request, reply) => {
+    const order = orders.place(request.body)
+    return reply.code(order ? 201 : 400).send(order ?? { error: 'expected orderNo and amountFen' })
+  })
+  return app
+}
+
+/** Listens; port 0 takes a free one. `close` lets requests that have begun finish. */
+export async function start(
+  port: number,
+  options: WebhooksOptions,
+  orders?: OrderBook,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const app = createApp(options, orders)
+  const url = await app.listen({ port, host: '0.0.0.0' })
+  return { url, close: () => app.close() }
+}
+
+// PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts
+if (process.argv[1] === import.meta.filename) {
+  const { PINGPP_PUBLIC_KEY, PINGPP_PUBLIC_KEY_PATH: path, PORT = '8080' } = process.env
+  const app = await start(Number(PORT), {
+    publicKey: PINGPP_PUBLIC_KEY ?? (path === undefined ? undefined : { path }),
+    observe: ({ outcome, status, eventType = '-', eventId = '-' }) =>
+      console.log(status, outcome, eventType, eventId),
+  })
+  console.log(`Listening on ${app.url}: Ping++ may post to ${app.url}/webhooks`)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void app.close())
+}

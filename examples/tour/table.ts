@@ -1,0 +1,38 @@
+import { styleText } from 'node:util'
+import type { Sight } from './story.ts'
+import { isAsExpected, type Line } from './verdict.ts'
+
+// Padded by characters, so what stands in these columns is plain ASCII: 100 columns in all.
+const WIDTHS = { app: 9, title: 37, outcome: 11, status: 8 } as const
+
+export function tableHead(): string {
+  return dim(
+    `  ${columns('app', 'delivery', { outcome: 'outcome', status: 'status', saw: 'handler saw' })}`,
+  )
+}
+
+/** A line of the table; one that is not as expected is marked, and followed by what was expected. */
+export function tableRow(line: Line): string {
+  const row = columns(line.app, line.title, line.actual)
+  if (isAsExpected(line)) return `${green('✓')} ${row}`
+  return `${red('✗')} ${row}\n${red(`  ${columns('', 'expected', line.expected)}`)}`
+}
+
+function columns(
+  app: string,
+  title: string,
+  { outcome, status, saw }: Record<keyof Sight, string | number>,
+): string {
+  return [
+    app.padEnd(WIDTHS.app),
+    title.padEnd(WIDTHS.title),
+    String(outcome).padEnd(WIDTHS.outcome),
+    String(status).padEnd(WIDTHS.status),
+    saw,
+  ].join('')
+}
+
+// `styleText` leaves text plain unless the stream is a terminal that wants colour.
+const dim = (text: string) => styleText('dim', text, { stream: process.stdout })
+const green = (text: string) => styleText('green', text, { stream: process.stdout })
+const red = (text: string) => styleText('red', text, { stream: process.stdout })

@@ -1,0 +1,16 @@
+/** A promise that a test settles by hand: time passes when the test says so, not when a timer does. */
+export interface Deferred<Value> {
+  readonly promise: Promise<Value>
+  resolve(value: Value): void
+  reject(reason: unknown): void
+}
+
+export function deferred<Value = void>(): Deferred<Value> {
+  let resolve!: (value: Value) => void
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<Value>((settleWell, settleBadly) => {
+    resolve = settleWell
+    reject = settleBadly
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,420 @@
+import { describe, expect, it } from 'vitest'
+import { OptionError, unlisted, type Handler } from '../src/index.ts'
+import { asEvent, chargeSucceeded, deliveryOf, envelopeSent, openReceiver } from './signed.ts'
+
+const ENVELOPE_KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
+
+// Whatever JavaScript can throw; the last column is what the log may say of it.
+const THROWN: readonly [string, unknown][] = [
+  ['an error', new Error('card 6222 declined')],
+  ['undefined', undefined],
+  ['null', null],
+  ['false', false],
+  ['0', 0],
+  ['NaN', Number.NaN],
+  ['a bigint', 1n],
+  ['an empty text', ''],
+  ['a text', 'card 6222 declined'],
+  ['a symbol', Symbol('declined')],
+  ['a function', () => 'declined'],
+  ['an object without a prototype', Object.create(null)],
+  ['a frozen object', Object.freeze({ status: 200 })],
+  ['a frozen error', Object.freeze(new Error('declined'))],
+  ['an error that asks for 200 [F14]', Object.assign(new Error('x'), { status: 200 })],
+  ['an error that asks for 204 [F14]', Object.assign(new Error('x'), { statusCode: 204 })],
+  ['an error that is called handled [F14]', Object.assign(new Error('x'), { outcome: 'handled' })],
+  ['an error whose stack is a number', Object.assign(new Error('x'), { stack: 5 })],
+  ['an error without a stack', Object.assign(new Error('x'), { stack: undefined })],
+  ['an error whose name is a symbol', Object.assign(new Error('x'), { name: Symbol('x') })],
+  ['an error whose every property throws', hostileError()],
+  ['a proxy that throws at everything', hostileProxy()],
+  ['a revoked proxy', revokedProxy()],
+  ['a thenable that resolves', thenable((resolve) => resolve(undefined))],
+  ['a promise that rejects', rejectedAndSeen()],
+]
+
+describe('a handler that fails', () => {
+  it.each(THROWN)('by throwing %s is answered 500, and runs again [F1] [F3]', async (_, thrown) => {
+    await expectFailure(() => raise(thrown), thrown)
+  })
+
+  it.each(THROWN)(
+    'by rejecting with %s is answered 500, and runs again [F2] [F3]',
+    async (_, thrown) => {
+      await expectFailure(async () => {
+        await Promise.resolve()
+        raise(thrown)
+      }, thrown)
+    },
+  )
+
+  it.each<[string, () => unknown, string]>([
+    [
+      'a thenable that rejects',
+      () => thenable((_, reject) => reject(new Error('declined'))),
+      'declined',
+    ],
+    [
+      'a thenable that rejects, then resolves',
+      () =>
+        thenable((resolve, reject) => {
+          reject(new Error('declined'))
+          resolve(undefined)
+        }),
+      'declined',
+    ],
+    ['a thenable that throws', () => thenable(() => raise(new Error('declined'))), 'declined'],
+    [
+      'an object whose `then` cannot be read',
+      () => Object.defineProperty({}, 'then', { get: () => raise(new Error('no then')) }),
+      'no then',
+    ],
+    [
+      'a promise of a promise that rejects',
+      () => Promise.resolve(1).then(() => Promise.reject(new Error('declined'))),
+      'declined',
+    ],
+    ['a proxy that throws at everything', hostileProxy, 'hostile'],
+  ])('by giving back %s is answered 500 [F9]', async (_, give, message) => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.sent', () => give() as Promise<void>)
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'failed', status: 500 })
+    expect(opened.reports).toMatchObject([
+      { code: 'handler-failed', error: { cause: { message } } },
+    ])
+    expect(opened.applied).toEqual([])
+  })
+
+  it('ends the attempt: later handlers do not run, and all run again next time [F11]', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    let isBroken = true
+    opened.webhooks
+      .on('red_envelope.sent', () => void ran.push('first'))
+      .on('red_envelope.sent', () => {
+        ran.push('second')
+        if (isBroken) throw new Error('declined')
+      })
+      .on('*', () => void ran.push('third'))
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
+    expect(ran).toEqual(['first', 'second'])
+    isBroken = false
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    expect(ran).toEqual(['first', 'second', 'first', 'second', 'third'])
+    expect(opened.applied).toEqual([ENVELOPE_KEY])
+  })
+
+  it('changes nothing for other events', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.sent', () => raise(undefined))
+    opened.webhooks.on('charge.succeeded', (event) => void opened.seen.push(event))
+    const replies = await Promise.all([
+      opened.deliver(envelopeSent()),
+      opened.deliver(chargeSucceeded()),
+    ])
+    expect(replies.map((reply) => reply.outcome)).toEqual(['failed', 'handled'])
+  })
+})
+
+describe('a handler that gives back', () => {
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['null', () => null],
+    ['false', () => false],
+    ['a number', () => 500],
+    ['an error, not thrown', () => new Error('not thrown')],
+    ['a thenable that resolves', () => thenable((resolve) => resolve(undefined))],
+    [
+      'a thenable that resolves, then rejects',
+      () =>
+        thenable((resolve, reject) => {
+          resolve(undefined)
+          reject(new Error('too late'))
+        }),
+    ],
+    [
+      'a thenable that resolves, then throws',
+      () =>
+        thenable((resolve) => {
+          resolve(undefined)
+          raise(new Error('too late'))
+        }),
+    ],
+    ['an object whose `then` is no function', () => ({ then: 5 })],
+    ['a promise of a promise', () => Promise.resolve(Promise.resolve(1))],
+  ])('%s has done well [F9]', async (_, give) => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.sent', () => give() as Promise<void>)
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled', status: 200 })
+    expect(opened.applied).toEqual([ENVELOPE_KEY])
+  })
+})
+
+describe('handlers of one event', () => {
+  it('run in the order in which they were added, those of * among them', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    opened.webhooks
+      .on('*', () => void ran.push('1: all'))
+      .on('red_envelope.sent', () => void ran.push('2: sent'))
+      .on('charge.succeeded', () => void ran.push('charge'))
+      .on('*', () => void ran.push('3: all'))
+      .on('red_envelope.sent', () => void ran.push('4: sent'))
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['1: all', '2: sent', '3: all', '4: sent'])
+  })
+
+  it('run one after another, each when the one before has settled', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    const slowly =
+      (name: string): Handler<unknown, unknown> =>
+      async () => {
+        ran.push(`${name} begins`)
+        for (let turn = 0; turn < 5; turn += 1) await Promise.resolve()
+        ran.push(`${name} ends`)
+      }
+    opened.webhooks.on('red_envelope.sent', slowly('first')).on('*', slowly('second'))
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['first begins', 'first ends', 'second begins', 'second ends'])
+  })
+
+  it('keep their order where one function is added for several types', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    const shared: Handler<unknown, unknown> = () => void ran.push('shared')
+    opened.webhooks
+      .on('charge.succeeded', shared)
+      .on('red_envelope.sent', () => void ran.push('sent'))
+      .on('red_envelope.sent', shared)
+      .on('*', () => void ran.push('all'))
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['sent', 'shared', 'all'])
+  })
+
+  it('move to the end when they are removed and added again', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    const moved: Handler<unknown, unknown> = () => void ran.push('moved')
+    opened.webhooks.on('red_envelope.sent', moved).on('*', () => void ran.push('all'))
+    opened.webhooks.off('red_envelope.sent', moved).on('red_envelope.sent', moved)
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['all', 'moved'])
+  })
+
+  it('run as often as they were added', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    const twice: Handler<unknown, unknown> = () => void ran.push('twice')
+    opened.webhooks.on('red_envelope.sent', twice).on('red_envelope.sent', twice)
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['twice', 'twice'])
+    expect(opened.webhooks.listenerCount('red_envelope.sent')).toBe(2)
+  })
+
+  it('may be more than Node warns of', async () => {
+    const opened = openReceiver()
+    let ran = 0
+    for (let count = 0; count < 100; count += 1) opened.webhooks.on('*', () => void (ran += 1))
+    await opened.deliver(envelopeSent())
+    expect(ran).toBe(100)
+  })
+
+  it('are those that were there when it came: what they add or remove counts for the next', async () => {
+    const opened = openReceiver()
+    const ran: string[] = []
+    const second: Handler<unknown, unknown> = () => void ran.push('second')
+    const added: Handler<unknown, unknown> = () => void ran.push('added')
+    opened.webhooks.on('*', () => {
+      ran.push('first')
+      opened.webhooks.off('*', second).on('*', added)
+    })
+    opened.webhooks.on('*', second)
+    await opened.deliver(envelopeSent())
+    expect(ran).toEqual(['first', 'second'])
+    await opened.deliver(chargeSucceeded())
+    expect(ran).toEqual(['first', 'second', 'first', 'added'])
+  })
+})
+
+describe('off', () => {
+  it('removes a handler of a type, of that type alone', async () => {
+    const opened = openReceiver()
+    const handler: Handler<unknown, unknown> = () => void opened.seen.push(asEvent({}))
+    opened.webhooks
+      .on('red_envelope.sent', handler)
+      .on('charge.succeeded', handler)
+      .on('*', handler)
+    opened.webhooks.off('red_envelope.sent', handler).off('*', handler)
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('unhandled')
+    expect((await opened.deliver(chargeSucceeded())).outcome).toBe('handled')
+    expect(opened.seen).toHaveLength(1)
+  })
+
+  it('does nothing where the handler was never added', () => {
+    const { webhooks } = openReceiver()
+    webhooks.on('*', () => {})
+    webhooks.off('*', () => {}).off('red_envelope.sent', () => {})
+    expect(webhooks.listenerCount('*')).toBe(1)
+  })
+})
+
+describe('on', () => {
+  it('gives the receiver back, and counts by type', () => {
+    const { webhooks } = openReceiver()
+    expect(webhooks.on('*', () => {})).toBe(webhooks)
+    expect(webhooks.off('*', () => {})).toBe(webhooks)
+    webhooks.on('red_envelope.sent', () => {})
+    expect(webhooks.listenerCount('red_envelope.sent')).toBe(1)
+    expect(webhooks.listenerCount('*')).toBe(1)
+    expect(webhooks.listenerCount('charge.succeeded')).toBe(0)
+  })
+
+  it.each<[string, unknown, unknown, RegExp]>([
+    ['an empty type', '', () => {}, /`on` expects the name of an event type/],
+    ['a type that is a number', 5, () => {}, /`on` expects the name of an event type/],
+    ['no type', undefined, () => {}, /`on` expects the name of an event type/],
+    ['no handler', '*', undefined, /`on\('\*', …\)` expects a function/],
+    [
+      'a promise for a handler',
+      'charge.succeeded',
+      Promise.resolve(),
+      /charge\.succeeded.*a function/,
+    ],
+  ])('refuses %s', (_, type, handler, message) => {
+    const { webhooks } = openReceiver()
+    expect(() => webhooks.on(type as '*', handler as () => void)).toThrow(
+      expect.objectContaining({
+        name: 'OptionError',
+        code: 'option-invalid',
+        message: expect.stringMatching(message) as string,
+      }),
+    )
+    expect(() => webhooks.on(type as '*', handler as () => void)).toThrow(OptionError)
+  })
+
+  it.each(['newListener', 'removeListener'])(
+    'refuses %s, under which Node tells an emitter of its own handlers [S7]',
+    (name) => {
+      const { webhooks } = openReceiver()
+      expect(() => webhooks.on(unlisted(name), () => {})).toThrow(/name of an event type/)
+      expect(webhooks.listenerCount(unlisted(name))).toBe(0)
+    },
+  )
+})
+
+describe('what a handler learns', () => {
+  it('is the event and its context; there is no request and no response to meddle with [F7] [F8]', async () => {
+    const opened = openReceiver()
+    const calls: unknown[][] = []
+    opened.webhooks.on('*', (...given) => void calls.push(given))
+    const content = envelopeSent()
+    await opened.deliver(content)
+    expect(calls).toHaveLength(1)
+    const [event, context] = calls[0] as [unknown, object]
+    expect(calls[0]).toHaveLength(2)
+    expect(event).toStrictEqual(content)
+    expect(Object.keys(context).filter((name) => name !== 'signal')).toEqual([
+      'receivedAt',
+      'rawBody',
+      'source',
+      'keyFingerprint',
+    ])
+    expect(context).toHaveProperty('signal')
+  })
+
+  it('is called without a `this`, so a method must be bound', async () => {
+    const opened = openReceiver()
+    const held: unknown[] = []
+    opened.webhooks.on('*', function handler(this: unknown) {
+      held.push(this)
+    })
+    await opened.deliver(envelopeSent())
+    expect(held).toEqual([undefined])
+  })
+
+  it('is the bytes that were signed', async () => {
+    const opened = openReceiver()
+    const bodies: (Uint8Array | undefined)[] = []
+    opened.webhooks.on('*', (_, { rawBody }) => void bodies.push(rawBody))
+    const text = `\uFEFF${JSON.stringify(envelopeSent())} \n`
+    await opened.deliver(text)
+    expect(bodies.map((body) => Buffer.from(body ?? []).toString())).toEqual([text])
+  })
+
+  it('never comes from the raw bytes that an earlier handler changed [F10]', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('*', (_, { rawBody }) => void rawBody?.fill(0x20))
+    opened.webhooks.on('*', (event) => void opened.seen.push(event))
+    const delivery = deliveryOf(envelopeSent())
+    expect((await opened.webhooks.handle(delivery)).outcome).toBe('handled')
+    expect(opened.seen).toStrictEqual([envelopeSent()])
+  })
+})
+
+async function expectFailure(handler: () => void | Promise<void>, thrown: unknown): Promise<void> {
+  const opened = openReceiver()
+  let runs = 0
+  opened.webhooks.on('red_envelope.sent', () => {
+    runs += 1
+    return handler()
+  })
+  for (const run of [1, 2]) {
+    const reply = await opened.deliver(envelopeSent())
+    expect(reply).toMatchObject({ outcome: 'failed', status: 500, body: '{"outcome":"failed"}' })
+    expect(runs).toBe(run)
+    expect(opened.reports).toHaveLength(run)
+    expect(opened.lines).toHaveLength(run)
+  }
+  const [report] = opened.reports
+  expect(report?.code).toBe('handler-failed')
+  // Compared by hand: to print a hostile proxy would throw.
+  expect(report?.error !== undefined && 'cause' in report.error).toBe(true)
+  expect(Object.is(report?.error?.cause, thrown)).toBe(true)
+  expect(opened.admitted).toEqual([ENVELOPE_KEY, ENVELOPE_KEY])
+  expect(opened.applied).toEqual([])
+  for (const line of opened.lines) {
+    expect(line).toContain('handler-failed')
+    expect(line).not.toMatch(/declined|6222/)
+  }
+}
+
+function raise(thrown: unknown): never {
+  throw thrown
+}
+
+/** What `await` takes for a promise. */
+function thenable(
+  then: (resolve: (value: unknown) => void, reject: (reason: unknown) => void) => void,
+): object {
+  return Object.defineProperty({}, 'then', { value: then })
+}
+
+function hostileProxy(): object {
+  const traps = Object.getOwnPropertyNames(Reflect).map((trap) => [trap, refuse])
+  return new Proxy({}, Object.fromEntries(traps) as ProxyHandler<object>)
+}
+
+function refuse(): never {
+  throw new Error('hostile')
+}
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+function hostileError(): Error {
+  const error = new Error('hostile')
+  for (const name of ['name', 'message', 'stack', 'code', 'cause', 'status']) {
+    Object.defineProperty(error, name, { get: refuse })
+  }
+  return error
+}
+
+function rejectedAndSeen(): Promise<never> {
+  const promise = Promise.reject(new Error('declined'))
+  promise.catch(() => {})
+  return promise
+}

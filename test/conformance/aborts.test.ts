@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { createGate } from './gate.ts'
+import { hosts } from './hosts.ts'
+import { chunk, head, LAST_CHUNK, openConnection, type RawConnection } from './raw-http.ts'
+import { expectAnswer, expectStillNew, notification, open } from './reception.ts'
+
+/** How a client leaves. */
+const departures: readonly (readonly [string, (connection: RawConnection) => void])[] = [
+  ['FIN [D6, A21]', (connection) => connection.finish()],
+  ['RST [D8]', (connection) => connection.reset()],
+]
+
+describe.each(hosts)('aborts in $name', (host) => {
+  describe.each(departures)('by %s', (_name, leave) => {
+    it('records nothing when the client goes in the middle of the body', async () => {
+      const reception = await open(host)
+      const genuine = notification()
+      const { headers, bytes } = genuine
+      const connection = await openConnection(reception.port)
+      const framing = { 'Content-Length': String(bytes.length) }
+      await connection.write(head({ headers }, framing), bytes.subarray(0, 200))
+      leave(connection)
+      const report = await reception.report(({ kind }) => kind === 'delivery')
+      expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
+      await connection.closed
+      await expectStillNew(reception, genuine)
+    })
+
+    it('records nothing when the client goes between two chunks [D15]', async () => {
+      const reception = await open(host)
+      const genuine = notification()
+      const { headers, bytes } = genuine
+      const connection = await openConnection(reception.port)
+      const framing = { 'Transfer-Encoding': 'chunked' }
+      await connection.write(head({ headers }, framing), chunk(bytes.subarray(0, 200)))
+      leave(connection)
+      const report = await reception.report(({ kind }) => kind === 'delivery')
+      expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
+      await connection.closed
+      await expectStillNew(reception, genuine)
+    })
+
+    it('records nothing when all chunks came but the last, empty one [D15]', async () => {
+      const reception = await open(host)
+      const genuine = notification()
+      const { headers, bytes } = genuine
+      const connection = await openConnection(reception.port)
+      const framing = { 'Transfer-Encoding': 'chunked' }
+      await connection.write(head({ headers }, framing), chunk(bytes))
+      leave(connection)
+      const report = await reception.report(({ kind }) => kind === 'delivery')
+      expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
+      await connection.closed
+      await expectStillNew(reception, genuine)
+    })
+
+    it('applies the event when the client goes before the answer, and calls the next a duplicate [D7, D19]', async () => {
+      const started = createGate()
+      const gate = createGate()
+      const reception = await open(host, {
+        handle() {
+          started.open()
+          return gate.opened
+        },
+      })
+      const genuine = notification()
+      const { headers, bytes } = genuine
+      const connection = await openConnection(reception.port)
+      const framing = { 'Content-Length': String(bytes.length) }
+      await connection.write(head({ headers }, framing), bytes)
+      await started.opened
+      leave(connection)
+      await connection.closed
+      gate.open()
+      const report = await reception.report(({ kind }) => kind === 'delivery')
+      expect(report).toMatchObject({ outcome: 'handled', status: 200 })
+      expectAnswer(await reception.deliver(genuine), 200, 'duplicate')
+      expect(reception.handled).toHaveLength(1)
+    })
+  })
+
+  it('leaves a chunk with a bad size to Node, which answers 400 [D15]', async () => {
+    const reception = await open(host)
+    const genuine = notification()
+    const connection = await openConnection(reception.port)
+    await connection.write(head(genuine, { 'Transfer-Encoding': 'chunked' }), 'no size\r\n')
+    expect(await connection.answer()).toMatchObject({ status: 400 })
+    await connection.closed
+    await expectStillNew(reception, genuine)
+  })
+
+  it.each([
+    ['a negative length', [['Content-Length', '-1']]],
+    ['a length that is no number', [['Content-Length', 'abc']]],
+    [
+      'two lengths',
+      [
+        ['Content-Length', '10'],
+        ['Content-Length', '11'],
+      ],
+    ],
+    [
+      'a length and chunks',
+      [
+        ['Content-Length', '10'],
+        ['Transfer-Encoding', 'chunked'],
+      ],
+    ],
+  ] as const)('leaves %s to Node, which answers 400 [A22]', async (_name, framing) => {
+    const reception = await open(host)
+    const genuine = notification()
+    const connection = await openConnection(reception.port)
+    await connection.write(head(genuine, framing), genuine.bytes)
+    expect(await connection.answer()).toMatchObject({ status: 400 })
+    await connection.closed
+    await expectStillNew(reception, genuine)
+  })
+
+  it('takes the event for a duplicate when Content-Length was shorter than the body and the answer got lost [A20]', async () => {
+    const reception = await open(host)
+    const genuine = notification()
+    const { headers, bytes } = genuine
+    const connection = await openConnection(reception.port)
+    const framing = { 'Content-Length': String(bytes.length) }
+    await connection.write(
+      Buffer.concat([Buffer.from(head({ headers }, framing)), bytes, Buffer.from('}}')]),
+    )
+    await connection.closed
+    await reception.report(({ outcome }) => outcome === 'handled')
+    expectAnswer(await reception.deliver(genuine), 200, 'duplicate')
+    expect(reception.handled).toHaveLength(1)
+  })
+
+  it('survives a client that says nothing and one that speaks TLS [D4]', async () => {
+    const reception = await open(host)
+    const silent = await openConnection(reception.port)
+    silent.reset()
+    const encrypted = await openConnection(reception.port)
+    await encrypted.write(Buffer.from('16030100c8010000c40303', 'hex'))
+    expect(await encrypted.answer()).toMatchObject({ status: 400 })
+    await encrypted.closed
+    await expectStillNew(reception, notification())
+  })
+
+  it('answers the whole body that came before a truncated one [D12, D15]', async () => {
+    const reception = await open(host)
+    const first = notification()
+    const second = notification()
+    const connection = await openConnection(reception.port)
+    const framing = { 'Transfer-Encoding': 'chunked' }
+    await connection.write(
+      head({ headers: first.headers }, framing),
+      chunk(first.bytes),
+      LAST_CHUNK,
+    )
+    expectAnswer(await connection.answer(), 200, 'handled')
+    await connection.write(head({ headers: second.headers }, framing), chunk(second.bytes))
+    connection.reset()
+    await reception.report(({ outcome }) => outcome === 'aborted')
+    expectAnswer(await reception.deliver(second), 200, 'handled')
+    expect(reception.handled).toHaveLength(2)
+  })
+})

@@ -1,0 +1,45 @@
+// What the README's snippets import as `./db.ts`: the reader's database, here SQLite in a file.
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+
+const sqlite = new DatabaseSync(process.env['SNIPPETS_DB'] ?? ':memory:')
+sqlite.exec(`
+  create table if not exists ledger (
+    envelope_id text, step text, amount integer, primary key (envelope_id, step)
+  );
+  create table if not exists red_envelopes (order_no text primary key, status text);
+`)
+
+interface Transaction {
+  run(sql: string, values: SQLInputValue[]): Promise<void>
+}
+
+interface Database {
+  transaction(work: (tx: Transaction) => Promise<void>): Promise<void>
+  all(sql: string): Record<string, unknown>[]
+  close(): void
+}
+
+const tx: Transaction = {
+  async run(sql, values) {
+    sqlite.prepare(sql).run(...values)
+  },
+}
+
+export const db: Database = {
+  async transaction(work) {
+    sqlite.exec('begin immediate')
+    try {
+      await work(tx)
+      sqlite.exec('commit')
+    } catch (error) {
+      sqlite.exec('rollback')
+      throw error
+    }
+  },
+  all: (sql) =>
+    sqlite
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row })),
+  close: () => sqlite.close(),
+}

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify, stripVTControlCharacters } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { readPublishedSample } from '../../examples/tour/published-sample.ts'
+import { tableHead, tableRow } from '../../examples/tour/table.ts'
+import { exitStatus, isAsExpected, type Line } from '../../examples/tour/verdict.ts'
+
+const run = promisify(execFile)
+const TOUR = fileURLToPath(new URL('../../examples/tour/tour.ts', import.meta.url))
+
+// Written out, and not taken from the tour: what a newcomer reads.
+const STORY = [
+  "red_envelope.sent, guide's sample    handled    200     123456789 sent, 1.00 yuan",
+  'red_envelope.received                handled    200     123456789 received, 1.00 yuan',
+  "charge.succeeded, Ping++'s own       handled    200     2015d019f7cf6c0d paid, 1.00 yuan",
+  'red_envelope.sent, forged            forged     401     not run',
+  'red_envelope.sent, replayed          duplicate  200     not run',
+  'red_envelope.sent, before its order  failed     500     987654321 sent, but not saved yet',
+  'red_envelope.sent, sent again        handled    200     987654321 sent, 8.88 yuan',
+]
+
+describe('npm start', () => {
+  it('tells the same story of every framework and ends with 0', async () => {
+    // execFile rejects unless the exit status is 0; the time limit is the promise that it ends.
+    const { stdout, stderr } = await run(process.execPath, [TOUR], { timeout: 20_000 })
+
+    const rows = stdout.split('\n').filter((line) => /^[✓✗]/.test(line))
+    const expected = ['express', 'koa', 'fastify', 'hono'].flatMap((app) =>
+      STORY.map((row) => `✓ ${app.padEnd(9)}${row}`),
+    )
+    expect(rows).toEqual(expected)
+    expect(stdout).toContain('All 28 lines are as expected.')
+    expect(stderr).toBe('')
+  })
+
+  it('keeps to a terminal of 100 columns', async () => {
+    const { stdout } = await run(process.execPath, [TOUR], { timeout: 20_000 })
+
+    expect(stdout.split('\n').filter((line) => displayWidth(line) > 100)).toEqual([])
+  })
+})
+
+describe("the tour's verdict", () => {
+  const seen = { outcome: 'handled', status: 200, saw: '1 sent' }
+  const good: Line = { app: 'koa', title: 'red_envelope.sent', expected: seen, actual: seen }
+  const bad = [
+    { ...good, actual: { ...seen, outcome: 'duplicate' } },
+    { ...good, actual: { ...seen, status: 204 } },
+    { ...good, actual: { ...seen, saw: 'not run' } },
+  ]
+
+  it('is 0 when every line is as expected', () => {
+    expect(exitStatus([good, good])).toBe(0)
+  })
+
+  it.each(bad)('is 1 when one line differs: $actual', (line) => {
+    expect(isAsExpected(line)).toBe(false)
+    expect(exitStatus([good, line, good])).toBe(1)
+  })
+
+  it('is 1 when there are no lines at all', () => {
+    expect(exitStatus([])).toBe(1)
+  })
+
+  it('marks a line that differs and shows what was expected below it', () => {
+    const [row, expected] = stripVTControlCharacters(
+      tableRow({ ...good, actual: { outcome: 'failed', status: 500, saw: 'not run' } }),
+    ).split('\n')
+
+    expect(row).toMatch(/^✗ koa +red_envelope\.sent +failed +500 +not run$/)
+    expect(expected).toMatch(/^ +expected +handled +200 +1 sent$/)
+    expect(tableHead().indexOf('outcome')).toBe(row?.indexOf('failed'))
+  })
+})
+
+describe("Ping++'s published sample", () => {
+  it('is read whole from the npm package', () => {
+    const { body, signature } = readPublishedSample()
+
+    expect(JSON.parse(body)).toMatchObject({ id: 'evt_eYa58Wd44Glerl8AgfYfd1sL' })
+    expect(Buffer.from(signature, 'base64')).toHaveLength(256)
+  })
+})
+
+/** Columns that a terminal needs: Chinese characters and their punctuation take two. */
+function displayWidth(line: string): number {
+  return line.replaceAll(/[\u3000-\u9FFF\uFF00-\uFF60]/g, '  ').length
+}

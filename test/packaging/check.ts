@@ -1,0 +1,38 @@
+// Checks the packages as people get them: packed, installed from the tarballs, imported, required,
+// compiled against. `pnpm build && pnpm packaging`.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkContents } from './contents.ts'
+import { checkImportGraph } from './import-graph.ts'
+import { installConsumer } from './installed.ts'
+import { packAll } from './packages.ts'
+import { check, failures, run } from './steps.ts'
+
+const workplace = await mkdtemp(join(tmpdir(), 'hongbao-packaging-'))
+
+try {
+  const packages = await packAll(workplace)
+  for (const each of packages) {
+    await checkContents(each)
+    await check(`${each.name}: publint`, 'Correct the manifest as publint says.', () =>
+      run('publint', ['run', each.tarball, '--strict']),
+    )
+    await check(
+      `${each.name}: types resolve`,
+      'Correct `publishConfig.exports` as attw says.',
+      () => run('attw', [each.tarball, '--profile', 'node16', '--no-color', '--no-emoji']),
+    )
+  }
+  await checkImportGraph(packages)
+  await installConsumer(packages, join(workplace, 'consumer'))
+} finally {
+  await rm(workplace, { recursive: true, force: true })
+}
+
+if (failures() > 0) {
+  console.log(`\n${failures()} packaging checks failed. Each line above says what to do.`)
+  process.exitCode = 1
+} else {
+  console.log('\nEvery packaging check passed.')
+}

@@ -1,0 +1,115 @@
+// Loads the installed packages by `import` or `require`, core and adapters separately, mounts each
+// adapter on its framework, and delivers a genuine notification, its repetition and a forgery.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+
+const require = createRequire(import.meta.url)
+const load = { import: (name) => import(name), require: async (name) => require(name) }
+const [core, adapters] = process.argv.slice(2).map((how) => load[how])
+
+const { createWebhooks, memoryInbox, isWebhookError, WebhookError, OptionError, unlisted } =
+  await core('@hongbao/core')
+const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
+const { nodeWebhooks } = await adapters('@hongbao/core/node')
+const { fetchWebhooks } = await adapters('@hongbao/core/fetch')
+const { expressWebhooks } = await adapters('@hongbao/express')
+const { koaWebhooks } = await adapters('@hongbao/koa')
+const { fastifyWebhooks } = await adapters('@hongbao/fastify')
+const { honoWebhooks } = await adapters('@hongbao/hono')
+
+for (const name of [
+  createWebhooks,
+  memoryInbox,
+  isWebhookError,
+  WebhookError,
+  OptionError,
+  unlisted,
+]) {
+  assert.equal(typeof name, 'function')
+}
+for (const folder of ['core', 'express', 'koa', 'fastify', 'hono']) {
+  assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
+}
+
+const keys = createTestKeys()
+
+function createReceiver() {
+  const heard = []
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, logger: false })
+  webhooks.on('red_envelope.sent', ({ data: { object } }) => void heard.push(object.subject))
+  return { webhooks, heard }
+}
+
+/** Hosts on `node:http`: how each makes a listener of a receiver. */
+const hosts = {
+  node: (webhooks) => nodeWebhooks(webhooks, { path: '/webhooks' }),
+  express: (webhooks) => express().post('/webhooks', expressWebhooks(webhooks)),
+  koa: (webhooks) => new Koa().use(koaWebhooks(webhooks, { path: '/webhooks' })).callback(),
+}
+
+for (const [host, mount] of Object.entries(hosts)) {
+  const { webhooks, heard } = createReceiver()
+  const server = createServer(mount(webhooks)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${server.address().port}/webhooks`
+  await deliver(host, heard, (init) => fetch(url, init))
+  server.close()
+  server.closeAllConnections()
+}
+
+{
+  const { webhooks, heard } = createReceiver()
+  const app = fastify()
+  await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  await deliver('fastify', heard, (init) => fetch(`${url}/webhooks`, init))
+  await app.close()
+}
+
+{
+  const { webhooks, heard } = createReceiver()
+  const app = new Hono().post('/webhooks', honoWebhooks(webhooks))
+  await deliver('hono', heard, (init) => app.request('/webhooks', init))
+}
+
+{
+  const { webhooks, heard } = createReceiver()
+  const POST = fetchWebhooks(webhooks)
+  await deliver('fetch', heard, (init) => POST(new Request('http://localhost/webhooks', init)))
+}
+
+// An error made by one copy of core is understood by another.
+{
+  const { webhooks } = createReceiver()
+  const app = express().use(express.json()).post('/webhooks', expressWebhooks(webhooks))
+  const server = app.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const signed = signDelivery(eventFixture('red_envelope.sent'), keys)
+  const response = await fetch(`http://127.0.0.1:${server.address().port}/webhooks`, signed.init())
+  assert.deepEqual([response.status, await response.text()], [500, '{"outcome":"body-consumed"}'])
+  server.close()
+  server.closeAllConnections()
+}
+
+async function deliver(host, heard, send) {
+  const subject = '新年红包 🧧'
+  const signed = signDelivery(eventFixture('red_envelope.sent', { object: { subject } }), keys)
+  const genuine = signed.init()
+  const forged = { ...signed.init(), body: Buffer.from(signed.text.replace('新年', '假的')) }
+  assert.deepEqual(await answer(send(forged)), [401, '{"outcome":"forged"}'], `${host}, forged`)
+  assert.deepEqual(heard, [], `${host}, forged`)
+  assert.deepEqual(await answer(send(genuine)), [200, '{"outcome":"handled"}'], `${host}, genuine`)
+  assert.deepEqual(await answer(send(genuine)), [200, '{"outcome":"duplicate"}'], `${host}, again`)
+  assert.deepEqual(heard, [subject], `${host}, handlers`)
+}
+
+async function answer(sent) {
+  const response = await sent
+  return [response.status, await response.text()]
+}

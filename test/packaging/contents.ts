@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join, normalize } from 'node:path'
+import type { Packed } from './packages.ts'
+import { check, expectNone } from './steps.ts'
+
+/** Checks what a tarball holds, and what its manifest promises. */
+export async function checkContents(packed: Packed): Promise<void> {
+  const { name, files } = packed
+  await check(`${name}: ships what it should`, 'See `files` in its package.json.', () => {
+    const wanted = ['LICENSE', 'README.md', 'src/index.ts', 'dist/index.js', 'dist/index.cjs']
+    const missing = wanted.filter((file) => !files.includes(file)).map((file) => `no ${file}`)
+    const strays = files.filter((file) => !EXPECTED.test(file)).map((file) => `stray ${file}`)
+    expectNone([...missing, ...strays])
+  })
+  await check(`${name}: manifest stands alone`, 'Pack and publish with pnpm, never with npm.', () =>
+    expectNone(flawsOf(packed)),
+  )
+  await check(
+    `${name}: source maps lead to sources`,
+    'See `sourcemap` in tsup.library.ts.',
+    async () => expectNone((await Promise.all(files.map((file) => mapFlaws(packed, file)))).flat()),
+  )
+  await check(
+    `${name}: names no download host`,
+    'Take the address out: packages come from whatever registry people have set.',
+    async () => {
+      const found = await Promise.all(files.map((file) => hostsIn(join(packed.folder, file))))
+      expectNone(found.flat())
+    },
+  )
+}
+
+const EXPECTED = /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|src\/.+\.ts|dist\/.+)$/
+
+function flawsOf({ files, manifest }: Packed): string[] {
+  const protocols = /"(?:workspace|catalog|link|file):/g
+  const left = JSON.stringify(manifest).match(protocols) ?? []
+  const targets = [...JSON.stringify(manifest.exports).matchAll(/"\.\/([^"]+\.\w+)"/g)]
+    .map((match) => String(match[1]))
+    .filter((target) => !files.includes(target))
+  const toSource = JSON.stringify(manifest.exports).includes('./src/')
+  return [
+    ...left.map((protocol) => `still has ${protocol}`),
+    ...targets.map((target) => `exports ${target}, which is not there`),
+    ...(toSource ? ['exports its source'] : []),
+  ]
+}
+
+async function mapFlaws({ folder, files }: Packed, file: string): Promise<string[]> {
+  if (!/^dist\/.+\.c?js$/.test(file)) return []
+  const code = await readFile(join(folder, file), 'utf8')
+  const map = /^\/\/# sourceMappingURL=(.+)$/m.exec(code)?.[1]
+  if (map === undefined) return [`${file} has no source map`]
+  const { sources } = JSON.parse(await readFile(join(folder, 'dist', map), 'utf8')) as {
+    readonly sources: readonly string[]
+  }
+  return sources
+    .map((source) => normalize(join(dirname(file), source)))
+    .filter((source) => !files.includes(source))
+    .map((source) => `${file} maps to ${source}, which is not there`)
+}
+
+async function hostsIn(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8')
+  const hosts = text.match(
+    /\b(?:registry|codeload|objects|raw|npm|cdn)\.[\w-]+\.(?:org|com|io|net|cn)\b/g,
+  )
+  return (hosts ?? []).map((host) => `${path} names ${host}`)
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import type { Packed } from './packages.ts'
+import { check, expectNone } from './steps.ts'
+
+/**
+ * What each built entry may reach, its chunks included. Only `./node` may know Node's streams
+ * (`raw-body`): the rest runs on Bun, Deno and Workers, and the types name no internal package.
+ */
+const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly string[] }>> = {
+  '@hongbao/core': {
+    code: ['node:buffer', 'node:crypto', 'node:events', 'tweetnacl-util'],
+    types: ['node:crypto'],
+  },
+  '@hongbao/core/node': { code: ['raw-body'], types: ['node:crypto', 'node:http'] },
+  '@hongbao/core/fetch': { code: [], types: ['node:crypto'] },
+  '@hongbao/core/testing': {
+    code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
+    types: ['node:crypto'],
+  },
+  '@hongbao/express': {
+    code: ['@hongbao/core/node'],
+    types: ['@hongbao/core', '@hongbao/core/node', 'node:http'],
+  },
+  '@hongbao/koa': {
+    code: ['@hongbao/core/node'],
+    types: ['@hongbao/core', '@hongbao/core/node', 'node:http'],
+  },
+  '@hongbao/fastify': { code: ['@hongbao/core/node'], types: ['@hongbao/core', 'fastify'] },
+  '@hongbao/hono': { code: ['@hongbao/core/fetch'], types: ['@hongbao/core'] },
+}
+
+/** Follows the imports of every built entry, code and types, in both module systems. */
+export async function checkImportGraph(packages: readonly Packed[]): Promise<void> {
+  for (const { name, folder, manifest } of packages) {
+    for (const subpath of Object.keys(manifest.exports)) {
+      if (subpath === './package.json') continue
+      const entry = name + subpath.slice(1)
+      const advice = 'Cut the import, or allow it in test/packaging/import-graph.ts on purpose.'
+      await check(`${entry}: reaches only what it may`, advice, async () => {
+        const file = join(folder, 'dist', subpath === '.' ? 'index' : basename(subpath))
+        expectNone([
+          ...(await strangers(`${file}.js`, REACH[entry]?.code)),
+          ...(await strangers(`${file}.cjs`, REACH[entry]?.code)),
+          ...(await strangers(`${file}.d.ts`, REACH[entry]?.types)),
+          ...(await strangers(`${file}.d.cts`, REACH[entry]?.types)),
+        ])
+      })
+    }
+  }
+}
+
+async function strangers(file: string, allowed: readonly string[] = []): Promise<string[]> {
+  const reached = await reach(file, new Map())
+  return [...reached]
+    .filter(([specifier]) => !allowed.includes(specifier))
+    .map(([specifier, from]) => `${from} imports ${specifier}`)
+}
+
+/** Package and built-in specifiers that a file reaches, and the file that names each. */
+async function reach(
+  file: string,
+  found: Map<string, string>,
+  seen: Set<string> = new Set(),
+): Promise<Map<string, string>> {
+  if (seen.has(file)) return found
+  seen.add(file)
+  for (const specifier of importsOf(await readFile(file, 'utf8'))) {
+    if (specifier.startsWith('.'))
+      await reach(join(dirname(file), fileOf(specifier, file)), found, seen)
+    else found.set(specifier, basename(file))
+  }
+  return found
+}
+
+const IMPORTS = [
+  /^\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]/gm,
+  /^\s*import\s*['"]([^'"]+)['"]/gm,
+  /\b(?:require|import)\(\s*['"]([^'"]+)['"]\s*\)/g,
+]
+
+function importsOf(code: string): string[] {
+  return IMPORTS.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => String(match[1])))
+}
+
+/** Types name their chunks as if they were code: `./x.js` in a `.d.ts` is `./x.d.ts`. */
+function fileOf(specifier: string, from: string): string {
+  if (!/\.d\.c?ts$/.test(from)) return specifier
+  return specifier.replace(/\.(c?)js$/, '.d.$1ts')
+}

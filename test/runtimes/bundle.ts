@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'tsup'
+
+/** Bundles the app from the packages' sources, with the settings they are built with. */
+export async function bundleApp(publicKey: string, outDir: string): Promise<Bundle> {
+  await build({
+    entry: [fileURLToPath(new URL('app.ts', import.meta.url))],
+    outDir,
+    config: false,
+    dts: false,
+    silent: true,
+    format: 'esm',
+    target: 'node22',
+    removeNodeProtocol: false,
+    noExternal: [/^(?!node:)/],
+    outExtension: () => ({ js: '.mjs' }),
+    define: { PUBLIC_KEY: JSON.stringify(publicKey) },
+  })
+  const path = join(outDir, 'app.mjs')
+  return { path, code: await readFile(path, 'utf8') }
+}
+
+/** The app in one file. */
+export interface Bundle {
+  readonly path: string
+  readonly code: string
+}
