@@ -26,127 +26,76 @@ export type ErrorCode =
 
 interface ErrorEntry {
   readonly outcome: Outcome
-  /** How often the default log speaks of it: each time, once in the life of a receiver, or at most once a minute. */
-  readonly log: 'always' | 'once' | 'sometimes'
-  /** What happened, what was expected, what to do next. */
+  /** What happened, what was expected, what to do next. `docs/errors.md` has more. */
   readonly message: string
 }
 
-/** Error code → outcome and meaning: one table. `docs/errors.md` explains each at more length. */
+/** Error code → outcome and meaning: one table. */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
-  'method-not-allowed': {
-    outcome: 'method',
-    log: 'sometimes',
-    message: 'Ping++ sends its webhooks by POST; this was another method.',
-  },
+  'method-not-allowed': { outcome: 'method', message: 'Ping++ sends by POST; this was not one.' },
   'body-encoded': {
     outcome: 'encoded',
-    log: 'sometimes',
-    message:
-      'The body is compressed, but Ping++ signs and sends plain bytes. Look for a proxy that adds Content-Encoding.',
+    message: 'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
   },
-  'body-too-large': {
-    outcome: 'large',
-    log: 'sometimes',
-    message: 'The body is larger than `maxBodyBytes` allows.',
-  },
-  'body-too-slow': {
-    outcome: 'slow',
-    log: 'sometimes',
-    message: 'The body did not arrive within `bodyTimeoutMs`.',
-  },
-  'body-aborted': {
-    outcome: 'aborted',
-    log: 'sometimes',
-    message: 'The sender went away before the body was complete.',
-  },
+  'body-too-large': { outcome: 'large', message: 'The body is over `maxBodyBytes`.' },
+  'body-too-slow': { outcome: 'slow', message: 'The body took longer than `bodyTimeoutMs`.' },
+  'body-aborted': { outcome: 'aborted', message: 'The sender left before the body was complete.' },
   'body-consumed': {
     outcome: 'body-consumed',
-    log: 'once',
-    message:
-      'A parser before the webhook read the body and kept no raw bytes, so the signature cannot be checked.',
+    message: 'A parser read the body first and kept no raw bytes to verify.',
   },
   'signature-missing': {
     outcome: 'unsigned',
-    log: 'sometimes',
-    message: 'The x-pingplusplus-signature header is missing or empty. Ping++ always sends one.',
+    message: 'The x-pingplusplus-signature header is missing or empty.',
   },
   'signature-malformed': {
     outcome: 'forged',
-    log: 'sometimes',
-    message:
-      'The x-pingplusplus-signature header is not one strict base64 signature as long as a configured key makes them.',
+    message: 'The signature is not strict base64 of the length that the keys make.',
   },
   'signature-mismatch': {
     outcome: 'forged',
-    log: 'sometimes',
     message:
-      'The signature does not match the body under any configured key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard: company name, developer information, Ping++ public key), not your own? Does a proxy change the body?',
+      'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
   },
-  'event-not-utf8': {
-    outcome: 'malformed',
-    log: 'always',
-    message: 'The body is signed, but it is not UTF-8 text.',
-  },
-  'event-not-json': {
-    outcome: 'malformed',
-    log: 'always',
-    message: 'The body is signed, but it is not JSON that can be read in one way only.',
-  },
-  'event-invalid': {
-    outcome: 'malformed',
-    log: 'always',
-    message: 'The body is signed JSON, but not a Ping++ event.',
-  },
+  'event-not-utf8': { outcome: 'malformed', message: 'The body is signed, but not UTF-8.' },
+  'event-not-json': { outcome: 'malformed', message: 'The body is signed, but not strict JSON.' },
+  'event-invalid': { outcome: 'malformed', message: 'The body is signed, but not an event.' },
   'app-mismatch': {
     outcome: 'misdirected',
-    log: 'sometimes',
-    message:
-      'The event belongs to another app than the `app` option names. Check the webhook URLs in the Ping++ dashboard.',
+    message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
   },
   'mode-mismatch': {
     outcome: 'misdirected',
-    log: 'sometimes',
     message:
-      'The event is of the other mode (test or live) than the `livemode` option names. Check the webhook URLs in the Ping++ dashboard.',
+      'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
   },
   'event-too-old': {
     outcome: 'stale',
-    log: 'sometimes',
-    message:
-      'The event is older than the inbox can remember, so it cannot be told from a replay. See `maxEventAgeSeconds`.',
+    message: 'The event is older than `maxEventAgeSeconds`, so it may be a replay.',
   },
   'event-from-future': {
     outcome: 'stale',
-    log: 'sometimes',
-    message: 'The event was created in the future. Check the clock of this machine.',
+    message: 'The event is from the future. Check the clock of this machine.',
   },
   'handler-failed': {
     outcome: 'failed',
-    log: 'always',
-    message:
-      'A handler failed; Ping++ sends the event again. The `observe` option sees the error itself.',
+    message: 'A handler failed; Ping++ sends the event again. `observe` sees its error.',
   },
   'handler-timed-out': {
     outcome: 'timed-out',
-    log: 'always',
-    message:
-      'The handlers were still running after `handlerTimeoutMs`; Ping++ sends the event again, and their result counts when they settle.',
+    message: 'The handlers ran past `handlerTimeoutMs`; Ping++ sends the event again.',
   },
   'inbox-busy': {
     outcome: 'busy',
-    log: 'sometimes',
-    message: 'Another process is applying this event now; Ping++ sends it again.',
+    message: 'Another process is applying the event; Ping++ sends it again.',
   },
   'inbox-unavailable': {
     outcome: 'unavailable',
-    log: 'always',
-    message: 'The inbox failed, so the event does not count as applied; Ping++ sends it again.',
+    message: 'The inbox failed; Ping++ sends the event again.',
   },
   'internal-error': {
     outcome: 'unavailable',
-    log: 'always',
-    message: 'hongbao or an adapter failed unexpectedly; Ping++ sends the event again.',
+    message: 'hongbao or its adapter failed; Ping++ sends the event again.',
   },
 }
 

@@ -1,6 +1,6 @@
 import { ruleOf, type EventPayloads, type EventType } from './events/catalogue.ts'
 import { Failure } from './failure.ts'
-import { exactNumber, readStrictJson } from './json.ts'
+import { exactDigits, readStrictJson } from './json.ts'
 
 /** What every event of Ping++ carries around its payload (API reference, "Event object"). */
 export interface EventEnvelope<Type extends string, Payload> {
@@ -109,7 +109,6 @@ export function appOf(event: WebhookEvent): string | undefined {
 
 const TYPE = /^[\w.-]{1,64}$/
 const ID = /^[\w-]{1,64}$/
-const INTEGER = /^[1-9]\d{0,63}$/
 
 // oxlint-disable-next-line eslint/complexity -- a flat list of checks, one line each
 function findFlaw(value: unknown): string | undefined {
@@ -156,10 +155,8 @@ function notAnAmount(field: string): string {
 function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
   const payload = event.data.object as { readonly id?: unknown }
   if (typeof payload.id !== 'number') return event
-  const id = exactNumber(text, ['data', 'object', 'id'])
-  if (id === undefined || !INTEGER.test(id)) {
-    return new Failure('event-invalid', '`data.object.id` is not an id.')
-  }
+  const id = exactDigits(text, 'id', payload.id)
+  if (id === undefined) return new Failure('event-invalid', '`data.object.id` is not an id.')
   const object = Object.freeze({ ...payload, id })
   const data = Object.freeze({ ...event.data, object })
   return Object.freeze({ ...event, data }) as WebhookEvent

@@ -46,24 +46,16 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
 }
 
 /**
- * The digits of a number as the sender wrote them, for numbers that a double cannot hold:
- * one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
+ * The digits of a whole number as the sender wrote them, for ids that a double cannot hold: one
+ * documented event has the id 2111608270000005209, which `JSON.parse` makes …5000. Undefined where
+ * the member is no such number, or where two of them parse to the same double.
  */
-export function exactNumber(text: string, path: readonly string[]): string | undefined {
-  const sources = new Map<object, string>()
-  const name = path.at(-1)
-  const root: unknown = JSON.parse(
-    text,
-    function (this: object, key: string, value: unknown, context?: { source?: string }) {
-      const source = context?.source
-      if (key === name && typeof value === 'number' && source !== undefined)
-        sources.set(this, source)
-      return value
-    },
-  )
-  let holder: unknown = root
-  for (const step of path.slice(0, -1)) holder = (holder as Record<string, unknown>)[step]
-  return sources.get(holder as object)
+export function exactDigits(text: string, member: string, parsed: number): string | undefined {
+  const written = text.matchAll(new RegExp(`"${member}"\\s*:\\s*([1-9]\\d{0,63})(?![\\d.eE])`, 'g'))
+  const candidates = new Set<string>()
+  for (const [, digits = ''] of written) if (Number(digits) === parsed) candidates.add(digits)
+  const [digits] = candidates
+  return candidates.size === 1 ? digits : undefined
 }
 
 const TOO_DEEP = -1

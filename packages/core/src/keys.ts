@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
-import { OptionError } from './errors.ts'
+import { OptionError, type OptionErrorCode } from './errors.ts'
 
 /**
  * A Ping++ public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`) in any layout that survives an
@@ -18,14 +18,11 @@ export interface VerificationKey {
 }
 
 const MIN_MODULUS_BITS = 2048
-const MAX_KEY_FILE_BYTES = 64 * 1024
 
-/** Keys that everybody has: fingerprint → whose they are. Both ship in Ping++'s SDKs as examples. */
+/** Keys that everybody has, by fingerprint. Both ship in Ping++'s SDKs as examples; the private half of the second does too. */
 const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
-  '5d0cc5174b1912c376f3cba5fe3f2c2071db3d32d67c3a264153bd50aaabe683':
-    "the example pingpp_rsa_public_key.pem of Ping++'s SDKs, and the event it signed is public",
-  f5fb3a905038004d0e97f972e75ae7bba5a1083bc19dabef74f14c1442f6e5a9:
-    "the example your_rsa_public_key.pem of Ping++'s SDKs, and its private key is public",
+  '5d0cc5174b1912c376f3cba5fe3f2c2071db3d32d67c3a264153bd50aaabe683': 'pingpp_rsa_public_key.pem',
+  f5fb3a905038004d0e97f972e75ae7bba5a1083bc19dabef74f14c1442f6e5a9: 'your_rsa_public_key.pem',
 }
 
 /**
@@ -39,7 +36,7 @@ export function readPublicKeys(
   allowPublishedKeys = false,
 ): readonly VerificationKey[] {
   const inputs = isList(input) ? input : [input]
-  if (inputs.length === 0) throw missing('`publicKey` is an empty list')
+  if (inputs.length === 0) throw missing()
   return inputs.map((each) => checkKey(readKey(each), allowPublishedKeys))
 }
 
@@ -49,57 +46,42 @@ function isList(input: unknown): input is readonly PublicKeyInput[] {
 }
 
 function readKey(input: PublicKeyInput | undefined): KeyObject {
-  if (input === undefined || input === null) {
-    throw missing('`publicKey` is missing: is the environment variable set?')
-  }
   if (typeof input === 'string') return readText(input)
   if (input instanceof Uint8Array) return readBytes(input)
-  if (typeof input === 'object') {
-    if (isKeyObject(input)) return input
-    if (typeof input.path === 'string') return readBytes(readFile(input.path))
-  }
-  throw missing('`publicKey` is none of: a string, bytes, a KeyObject, { path }')
+  if (typeof input !== 'object' || input === null) throw missing()
+  if (isKeyObject(input)) return input
+  if (typeof input.path !== 'string') throw missing()
+  return readBytes(readFile(input.path))
 }
 
+function isKeyObject(input: object): input is KeyObject {
+  return 'type' in input && 'export' in input
+}
+
+const DER_SEQUENCE = 0x30
+
 function readBytes(bytes: Uint8Array): KeyObject {
-  const DER_SEQUENCE = 0x30
   if (bytes[0] === DER_SEQUENCE) return readDer(bytes)
   return readText(new TextDecoder().decode(bytes))
 }
 
+/** PEM or bare base64, with whatever an environment file did to its line ends and around it. */
 function readText(text: string): KeyObject {
-  const plain = text.replaceAll(/\\r|\\n/g, '\n').replaceAll(/^[\s"'\uFEFF]+|[\s"']+$/g, '')
-  if (plain === '') throw missing('`publicKey` is empty: is the environment variable set?')
-  const blocks = [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)]
-  if (blocks.length > 1) {
-    throw new OptionError(
-      'key-ambiguous',
-      '`publicKey` holds several PEM blocks in one string. Pass a list with one key each.',
-    )
-  }
-  const [block] = blocks
-  if (block === undefined) return readBase64(plain)
-  refuseLabel(String(block[1]))
-  return readBase64(String(block[2]))
-}
-
-function refuseLabel(label: string): void {
-  if (label.includes('PRIVATE KEY')) throw privateKey()
-  if (label.includes('CERTIFICATE')) {
-    throw unreadable('it is a certificate. Pass the public key: openssl x509 -pubkey -noout')
-  }
-  if (!label.endsWith('PUBLIC KEY')) throw unreadable(`it is a PEM block of type ${label}`)
-}
-
-function readBase64(text: string): KeyObject {
-  return readDer(decodeBase64(text.replaceAll(/\s+/g, '')))
+  const plain = text.replaceAll(/\\r|\\n|["'\uFEFF]/g, '\n').trim()
+  if (plain === '') throw missing()
+  const blocks = [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^]*?)-----END \1-----/g)]
+  if (blocks.length > 1) throw refuse('key-ambiguous', 'holds several keys. Pass a list of them.')
+  const [, label = 'PUBLIC KEY', content = plain] = blocks[0] ?? []
+  if (label.includes('PRIVATE')) throw privateKey()
+  if (!label.endsWith('PUBLIC KEY')) throw unreadable(`is a ${label}, not a public key.`)
+  return readDer(decodeBase64(content.replaceAll(/\s/g, '')))
 }
 
 function decodeBase64(text: string): Uint8Array {
   try {
     return base64.decodeBase64(text)
   } catch {
-    throw unreadable('it is neither PEM nor base64, or a part is missing')
+    throw unreadable('is neither PEM nor base64, or a part of it is missing.')
   }
 }
 
@@ -114,89 +96,67 @@ function readDer(der: Uint8Array): KeyObject {
       // Not this layout; the next one, or the refusal below, decides.
     }
   }
-  throw unreadable('its bytes are not an RSA public key, or they were cut off when copied')
+  throw unreadable('is no public key, or a part of it is missing.')
 }
 
 // PKCS#1 and PKCS#8 private keys both start as SEQUENCE { INTEGER 0 or 1, … }, and no public key does.
 function holdsPrivateKey(der: Uint8Array): boolean {
   const lengthByte = der[1] ?? 0
   const start = lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f)
-  return der[0] === 0x30 && der[start] === 0x02 && der[start + 1] === 0x01
+  return der[start] === 0x02 && der[start + 1] === 0x01
 }
 
 // oxlint-disable-next-line eslint/complexity -- a flat list of checks, one refusal each
-function checkKey(key: KeyObject, allowPublishedKeys: boolean): VerificationKey {
-  if (key.type === 'private') throw privateKey()
+function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): VerificationKey {
+  const { type, asymmetricKeyType, asymmetricKeyDetails } = publicKey
+  if (type === 'private') throw privateKey()
   // Node verifies with EC and RSA-PSS keys too when asked for RSA-SHA256, so the type is checked here.
-  if (key.type !== 'public' || key.asymmetricKeyType !== 'rsa') {
-    const found = key.type === 'public' ? `${key.asymmetricKeyType} key` : `${key.type} key`
-    throw new OptionError(
-      'key-not-rsa',
-      `\`publicKey\` must be an RSA public key; this is a ${found}.`,
-    )
+  if (type !== 'public' || asymmetricKeyType !== 'rsa') {
+    throw refuse('key-not-rsa', `is of type ${asymmetricKeyType ?? type}; Ping++ signs with RSA.`)
   }
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
   if (modulusLength < MIN_MODULUS_BITS) {
-    throw new OptionError(
-      'key-too-small',
-      `\`publicKey\` has ${modulusLength} bits; Ping++ keys have ${MIN_MODULUS_BITS} or more.`,
-    )
+    throw refuse('key-too-small', `has ${modulusLength} bits; Ping++ keys have 2048 or more.`)
   }
   if (publicExponent < 3n || publicExponent % 2n === 0n) {
-    throw new OptionError(
-      'key-weak-exponent',
-      '`publicKey` has an RSA exponent that protects nothing.',
-    )
+    throw refuse('key-weak-exponent', 'has an RSA exponent that protects nothing.')
   }
-  const fingerprint = fingerprintOf(key)
+  const fingerprint = fingerprintOf(publicKey)
   const published = PUBLISHED_KEYS[fingerprint]
   if (published !== undefined && !allowPublishedKeys) {
-    throw new OptionError(
-      'key-published',
-      `\`publicKey\` is ${published}. Yours is in the Ping++ dashboard: company name, developer information, Ping++ public key.`,
-    )
+    throw refuse('key-published', `is the example ${published} of Ping++'s SDKs. ${WHERE}`)
   }
-  return { publicKey: key, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
+  return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
 }
 
 function fingerprintOf(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex')
+  const der = key.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(der).digest('hex')
 }
 
 // `process.getBuiltinModule` keeps `node:fs` out of the import graph, for runtimes without files.
 function readFile(path: string): Uint8Array {
   try {
-    const { readFileSync, statSync } = process.getBuiltinModule('node:fs')
-    const { size } = statSync(path)
-    if (size > MAX_KEY_FILE_BYTES)
-      throw new RangeError(`it has ${size} bytes; a key has under 2,000`)
-    return readFileSync(path)
+    return process.getBuiltinModule('node:fs').readFileSync(path)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : 'it could not be read'
-    throw new OptionError('key-unreadable', `\`publicKey\` file ${path}: ${reason}.`, { cause })
+    throw refuse('key-unreadable', `file ${path} cannot be read: ${String(cause)}`, { cause })
   }
 }
 
-function isKeyObject(input: object): input is KeyObject {
-  return 'type' in input && 'export' in input
-}
+const WHERE = 'The right one is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥.'
 
-function missing(message: string): OptionError {
-  return new OptionError(
-    'key-missing',
-    `${message} (expected the Ping++ public key of this account)`,
-  )
+function missing(): OptionError {
+  return refuse('key-missing', `is empty or not set. ${WHERE}`)
 }
 
 function privateKey(): OptionError {
-  return new OptionError(
-    'key-private',
-    '`publicKey` is a private key. Webhooks are verified with the Ping++ public key from the dashboard; keep your private key out of here.',
-  )
+  return refuse('key-private', `is a private key; a public one verifies. ${WHERE}`)
 }
 
-function unreadable(reason: string): OptionError {
-  return new OptionError('key-unreadable', `\`publicKey\` cannot be read: ${reason}.`)
+function unreadable(problem: string): OptionError {
+  return refuse('key-unreadable', problem)
+}
+
+function refuse(code: OptionErrorCode, problem: string, options?: ErrorOptions): OptionError {
+  return new OptionError(code, `\`publicKey\` ${problem}`, options)
 }

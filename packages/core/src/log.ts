@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from './errors.ts'
 import type { Failure } from './failure.ts'
+import type { Outcome } from './reply.ts'
 
 /** Where hongbao speaks up by default; `console` is one. */
 export interface Logger {
@@ -11,6 +12,9 @@ export interface Logger {
 export type FailureLog = (failure: Failure, subject?: string) => void
 
 const MINUTE_MS = 60_000
+
+/** What only Ping++, or our own side, can cause: told each time. Strangers get a line a minute. */
+const ALWAYS: ReadonlySet<Outcome> = new Set(['malformed', 'failed', 'timed-out', 'unavailable'])
 
 /**
  * The default log: one line per failure, at most one a minute for what strangers can cause.
@@ -33,10 +37,10 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
   }
 
   function isDue(code: ErrorCode): boolean {
-    const { log: frequency } = ERRORS[code]
     const last = lastSpoken.get(code)
-    if (frequency === 'once' && last !== undefined) return false
-    if (frequency === 'sometimes' && last !== undefined && now() - last < MINUTE_MS) return false
+    if (last !== undefined && code === 'body-consumed') return false
+    if (last !== undefined && !ALWAYS.has(ERRORS[code].outcome) && now() - last < MINUTE_MS)
+      return false
     lastSpoken.set(code, now())
     return true
   }
