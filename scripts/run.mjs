@@ -24,14 +24,15 @@ console.error(
 const toolchain = ['--yes', '--loglevel=error', '-p', NODE, '-p', packageManager]
 const path = await runQuietly('npx', [...toolchain, '--', 'node', '-p', 'process.env.PATH'], {
   env: process.env,
-  complaint: `npm could not fetch ${NODE} and ${packageManager}. Is the registry in reach? Try: npm ping`,
+  complaint: `npm could not fetch ${NODE} and ${packageManager}. If it is the network: npm ping`,
 })
 
 const env = { ...process.env, PATH: path.trim() }
 await runQuietly('pnpm', ['install', '--frozen-lockfile', '--prefer-offline', ...partFor(script)], {
   // In CI pnpm asks nothing, and nobody could answer here.
   env: { ...env, CI: 'true' },
-  complaint: `pnpm could not install the packages. Is the registry in reach? Try: npm ping`,
+  complaint:
+    'pnpm could not install the packages, for the reason above. If it is the network: npm ping',
 })
 
 const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {

@@ -46,7 +46,7 @@ export async function start(
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts
-if (process.argv[1] === import.meta.filename) {
+if (import.meta.main) {
   const { PINGPP_PUBLIC_KEY, PINGPP_PUBLIC_KEY_PATH: path, PORT = '8080' } = process.env
   const app = await start(Number(PORT), {
     publicKey: PINGPP_PUBLIC_KEY ?? (path === undefined ? undefined : { path }),

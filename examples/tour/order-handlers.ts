@@ -55,7 +55,7 @@ export function createOrderBook(): OrderBook {
   function advance(orderNo: string, status: Status, amountFen: number): void {
     const order = orders.get(orderNo)
     if (order === undefined) {
-      journal.push(`${orderNo} ${status}, but not saved yet`)
+      journal.push(`${orderNo} ${status}: not saved yet`)
       throw new Error(`Order ${orderNo} is not saved yet.`)
     }
     journal.push(`${orderNo} ${status}, ${(amountFen / 100).toFixed(2)} yuan`)

@@ -44,7 +44,7 @@ export function tellStory({ pingpp, stranger, published }: Cast): readonly Chapt
 
   return [
     {
-      title: "red_envelope.sent, guide's sample",
+      title: 'red_envelope.sent, guide sample',
       orderFirst: { orderNo: '123456789', amountFen: 100 },
       ...sent,
       expected: { outcome: 'handled', status: 200, saw: '123456789 sent, 1.00 yuan' },
@@ -76,9 +76,9 @@ export function tellStory({ pingpp, stranger, published }: Cast): readonly Chapt
       expected: { outcome: 'duplicate', status: 200, saw: 'not run' },
     },
     {
-      title: 'red_envelope.sent, before its order',
+      title: 'red_envelope.sent, before order',
       ...hasty,
-      expected: { outcome: 'failed', status: 500, saw: '987654321 sent, but not saved yet' },
+      expected: { outcome: 'failed', status: 500, saw: '987654321 sent: not saved yet' },
     },
     {
       title: 'red_envelope.sent, sent again',

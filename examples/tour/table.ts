@@ -3,7 +3,7 @@ import type { Sight } from './story.ts'
 import { isAsExpected, type Line } from './verdict.ts'
 
 // Padded by characters, so what stands in these columns is plain ASCII: 100 columns in all.
-const WIDTHS = { app: 9, title: 37, outcome: 11, status: 8 } as const
+const WIDTHS = { app: 9, title: 33, outcome: 15, status: 8 } as const
 
 export function tableHead(): string {
   return dim(

@@ -16,9 +16,10 @@ describe.each(hosts)('aborts in $name', (host) => {
       const reception = await open(host)
       const genuine = notification()
       const { headers, bytes } = genuine
-      const connection = await openConnection(reception.port)
-      const framing = { 'Content-Length': String(bytes.length) }
-      await connection.write(head({ headers }, framing), bytes.subarray(0, 200))
+      const connection = await startRequest(reception.port, headers, {
+        'Content-Length': String(bytes.length),
+      })
+      await connection.write(bytes.subarray(0, 200))
       leave(connection)
       const report = await reception.report(({ kind }) => kind === 'delivery')
       expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
@@ -30,9 +31,8 @@ describe.each(hosts)('aborts in $name', (host) => {
       const reception = await open(host)
       const genuine = notification()
       const { headers, bytes } = genuine
-      const connection = await openConnection(reception.port)
-      const framing = { 'Transfer-Encoding': 'chunked' }
-      await connection.write(head({ headers }, framing), chunk(bytes.subarray(0, 200)))
+      const connection = await startRequest(reception.port, headers, CHUNKED)
+      await connection.write(chunk(bytes.subarray(0, 200)))
       leave(connection)
       const report = await reception.report(({ kind }) => kind === 'delivery')
       expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
@@ -44,9 +44,8 @@ describe.each(hosts)('aborts in $name', (host) => {
       const reception = await open(host)
       const genuine = notification()
       const { headers, bytes } = genuine
-      const connection = await openConnection(reception.port)
-      const framing = { 'Transfer-Encoding': 'chunked' }
-      await connection.write(head({ headers }, framing), chunk(bytes))
+      const connection = await startRequest(reception.port, headers, CHUNKED)
+      await connection.write(chunk(bytes))
       leave(connection)
       const report = await reception.report(({ kind }) => kind === 'delivery')
       expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
@@ -146,18 +145,30 @@ describe.each(hosts)('aborts in $name', (host) => {
     const reception = await open(host)
     const first = notification()
     const second = notification()
-    const connection = await openConnection(reception.port)
-    const framing = { 'Transfer-Encoding': 'chunked' }
-    await connection.write(
-      head({ headers: first.headers }, framing),
-      chunk(first.bytes),
-      LAST_CHUNK,
-    )
+    const connection = await startRequest(reception.port, first.headers, CHUNKED)
+    await connection.write(chunk(first.bytes), LAST_CHUNK)
     expectAnswer(await connection.answer(), 200, 'handled')
-    await connection.write(head({ headers: second.headers }, framing), chunk(second.bytes))
+    await connection.write(head(second, { ...CHUNKED, ...EXPECT }))
+    await connection.interim()
+    await connection.write(chunk(second.bytes))
     connection.reset()
     await reception.report(({ outcome }) => outcome === 'aborted')
     expectAnswer(await reception.deliver(second), 200, 'handled')
     expect(reception.handled).toHaveLength(2)
   })
 })
+
+const CHUNKED = { 'Transfer-Encoding': 'chunked' }
+const EXPECT = { Expect: '100-continue' }
+
+/** Sends the head of a request and waits until the server has taken it and asks for the body. */
+async function startRequest(
+  port: number,
+  headers: Readonly<Record<string, string>>,
+  framing: Readonly<Record<string, string>>,
+): Promise<RawConnection> {
+  const connection = await openConnection(port)
+  await connection.write(head({ headers }, { ...framing, ...EXPECT }))
+  await connection.interim()
+  return connection
+}

@@ -1,22 +1,63 @@
-const hasTools = ['openssl', 'curl'].every(
-  (tool) => spawnSync(tool, [tool === 'openssl' ? 'version' : '--version']).status === 0,
-)
+import { createWebhooks, type Report } from '@hongbao/core'
+import { nodeWebhooks } from '@hongbao/core/node'
+import {
+  createTestKeys,
+  eventFixture,
+  signDelivery,
+  type SignedDelivery,
+} from '@hongbao/core/testing'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, it } from 'vitest'
+import { codeBlocks } from './markdown.ts'
+import { createWorkspace, readDocument, removeWorkspaces, ROOT } from './snippets.ts'
 
-describe.skipIf(!hasTools)('the commands', () => {
-  const keys = createTestKeys()
-  const shell = (markdown: string, has: string): string => {
-    const block = codeBlocks(markdown).find(
-      ({ language, text }) => language === 'sh' && text.includes(has),
-    )
-    if (block === undefined) throw new Error(`There is no command with ${has}.`)
-    return block.text
-  }
-  const sh = (cwd: string, command: string): string =>
-    execFileSync('sh', ['-e', '-c', command], { cwd, encoding: 'utf8', stdio: 'pipe' })
+const README = readDocument('README.md')
+const GUIDE = readDocument('docs/signature.md')
 
-  it('make a key pair, of which `publicKey` takes the public one alone', () => {
-    const { directory } = workspace()
-    sh(directory, shell(ENGLISH, 'genrsa'))
+const keys = createTestKeys()
+const isInstalled = (tool: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0
+
+const stops: (() => unknown)[] = []
+afterAll(() => {
+  for (const stop of stops) stop()
+  removeWorkspaces()
+})
+
+describe('npm and pnpm commands', () => {
+  const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: object }
+
+  it.each(['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md'])('in %s exist', (path) => {
+    const commands = readDocument(path).match(/`[^`\n]+`|^(?:npm|pnpm) .+$/gm) ?? []
+    const named = commands.flatMap((text) => {
+      const [, name] = /^`?(?:npm run|npm|pnpm) ([\w:]+)/.exec(text) ?? []
+      return name === undefined ? [] : [name]
+    })
+    const known = new Set(['add', 'install', 'changeset', 'vitest', ...Object.keys(scripts)])
+    expect(named).not.toEqual([])
+    expect(named.filter((name) => !known.has(name))).toEqual([])
+  })
+
+  it('`npm start` prints what the README shows of it', { timeout: 60_000 }, async () => {
+    const shown = codeBlocks(README).find(({ language }) => language === 'text')?.text ?? ''
+    const tour = join(ROOT, 'examples/tour/tour.ts')
+    const { stdout } = await promisify(execFile)(process.execPath, [tour])
+    expect(shown.split('\n').length).toBeGreaterThan(5)
+    expect(stdout).toContain(shown)
+  })
+})
+
+describe.skipIf(!isInstalled('openssl'))('openssl', () => {
+  it('makes a key pair, of which `publicKey` takes the public one alone', async () => {
+    const { directory } = createWorkspace()
+    await run(directory, command(README, 'genrsa'))
     const path = (half: string) => join(directory, `rsa_${half}_key.pem`)
     expect(() => createWebhooks({ publicKey: { path: path('public') } })).not.toThrow()
     expect(() => createWebhooks({ publicKey: { path: path('private') } })).toThrow(
@@ -24,79 +65,99 @@ describe.skipIf(!hasTools)('the commands', () => {
     )
   })
 
-  it('capture a delivery, verify it with openssl, and replay it', { timeout: 20_000 }, async () => {
-    const { directory } = workspace()
-    const url = await captureIn(directory)
-    const event = eventFixture('red_envelope.sent')
-    const signed = signDelivery(`${JSON.stringify(event)}\n`, keys)
-    expect((await send(url, signed)).status).toBe(500)
+  it('verifies what capture.ts kept', { timeout: 20_000 }, async () => {
+    const { directory, signed } = await capture()
     expect(readFileSync(join(directory, 'body.json'))).toEqual(signed.bytes)
+    expect(await run(directory, command(GUIDE, 'dgst -sha256 -verify'))).toBe('Verified OK\n')
 
-    writeFileSync(join(directory, 'pingpp_public_key.pem'), keys.publicKey)
-    expect(sh(directory, shell(GUIDE, 'dgst -sha256 -verify'))).toBe('Verified OK\n')
-
-    const fingerprints: (string | undefined)[] = []
-    const observe = (report: { keyFingerprint: string | undefined }): void =>
-      void fingerprints.push(report.keyFingerprint)
-    const webhooks = createWebhooks({ publicKey: keys.publicKey, observe })
-    webhooks.on('*', () => {})
-    const replay = shell(GUIDE, 'curl')
-    const { nodeWebhooks } = await import('@hongbao/core/node')
-    const server = createServer(nodeWebhooks(webhooks, { path: '/webhooks' })).listen(0)
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    const here = (command: string): string => command.replace('localhost:3000', `localhost:${port}`)
-    const run = async (command: string): Promise<string> => {
-      const { execFile } = await import('node:child_process')
-      const { promisify } = await import('node:util')
-      return (await promisify(execFile)('sh', ['-e', '-c', command], { cwd: directory })).stdout
-    }
-    expect(await run(here(replay))).toContain('{"outcome":"handled"}')
-    expect(await run(here(replay))).toContain('{"outcome":"duplicate"}')
-    expect(await run(here(replay.replace('--data-binary', '-d')))).toContain('{"outcome":"forged"}')
-    server.close()
-
-    const printed = /[0-9a-f]{64}/.exec(sh(directory, shell(GUIDE, '-outform DER')))?.[0]
-    expect(fingerprints).toEqual([printed, printed, undefined])
+    writeFileSync(join(directory, 'pingpp_public_key.pem'), createTestKeys().publicKey)
+    const wrongKey = run(directory, command(GUIDE, 'dgst -sha256 -verify'))
+    await expect(wrongKey).rejects.toMatchObject({ stdout: 'Verification failure\n' })
   })
 
-  /** Runs capture.ts in a process of its own, because it writes to where it is started. */
-  async function captureIn(cwd: string): Promise<string> {
-    const free = createServer().listen(0)
-    await once(free, 'listening')
-    const { port } = free.address() as AddressInfo
-    free.close()
-    await once(free, 'close')
-    const { spawn } = await import('node:child_process')
-    const child = spawn(process.execPath, ['capture.ts'], {
-      cwd,
-      env: { ...process.env, PORT: String(port) },
-      stdio: 'ignore',
-    })
-    afterAll(() => void child.kill())
-    return `http://localhost:${port}/webhooks`
-  }
-
-  /** Sends as soon as the server of the other process listens. */
-  async function send(url: string, signed: SignedDelivery): Promise<Response> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await fetch(url, signed.init())
-      } catch (error) {
-        if (attempt === 100) throw error
-        const { setTimeout: wait } = await import('node:timers/promises')
-        await wait(50)
-      }
-    }
-  }
-
-  it('are scripts of the workspace, where they are npm’s', () => {
-    const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: object }
-    const documents = [ENGLISH, CHINESE, readDocument('CONTRIBUTING.md')].join('\n')
-    const named = [...documents.matchAll(/(?:npm run|pnpm) ([\w:]+)/g)].map(([, name]) => name)
-    const known = ['add', 'install', 'changeset', 'vitest', ...Object.keys(scripts)]
-    expect(named.filter((name) => !known.includes(name ?? ''))).toEqual([])
-    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['start', 'test']))
+  it('prints the fingerprint that reports have', async () => {
+    const { directory } = createWorkspace()
+    writeFileSync(join(directory, 'pingpp_public_key.pem'), keys.publicKey)
+    const { webhooks, reports } = createObserved()
+    await webhooks.handle(signDelivery(eventFixture('red_envelope.sent'), keys).delivery())
+    const fingerprint = reports[0]?.keyFingerprint ?? 'none'
+    expect(await run(directory, command(GUIDE, '-outform DER'))).toContain(fingerprint)
   })
 })
 
+describe.skipIf(!isInstalled('curl'))('curl', () => {
+  it('replays what capture.ts kept, unless it takes a line break away', async () => {
+    const { directory } = await capture()
+    const { webhooks } = createObserved()
+    const server = createServer(nodeWebhooks(webhooks, { path: '/webhooks' }))
+    const port = await listen(server)
+    const replay = command(GUIDE, 'curl').replace('localhost:3000', `localhost:${port}`)
+
+    expect(await run(directory, replay)).toContain('{"outcome":"handled"}')
+    expect(await run(directory, replay)).toContain('{"outcome":"duplicate"}')
+    const stripped = replay.replace('--data-binary', '-d')
+    expect(await run(directory, stripped)).toContain('{"outcome":"forged"}')
+  }, 20_000)
+})
+
+/** The shell block that holds a certain word. */
+function command(markdown: string, word: string): string {
+  const block = codeBlocks(markdown).find(
+    ({ language, text }) => language === 'sh' && text.includes(word),
+  )
+  if (block === undefined) throw new Error(`There is no command with ${word}.`)
+  return block.text
+}
+
+async function run(cwd: string, script: string): Promise<string> {
+  return (await promisify(execFile)('sh', ['-e', '-c', script], { cwd })).stdout
+}
+
+function createObserved() {
+  const reports: Report[] = []
+  const observe = (report: Report): void => void reports.push(report)
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, observe, logger: false })
+  webhooks.on('*', () => {})
+  return { webhooks, reports }
+}
+
+/** Runs capture.ts in a process of its own, because it writes to where it was started. */
+async function capture(): Promise<{ directory: string; signed: SignedDelivery }> {
+  const { directory } = createWorkspace()
+  writeFileSync(join(directory, 'pingpp_public_key.pem'), keys.publicKey)
+  const port = await freePort()
+  const env = { ...process.env, PORT: String(port) }
+  const child = spawn(process.execPath, ['capture.ts'], { cwd: directory, env, stdio: 'ignore' })
+  stops.push(() => child.kill())
+
+  const signed = signDelivery(`${JSON.stringify(eventFixture('red_envelope.sent'))}\n`, keys)
+  const reply = await send(`http://localhost:${port}/webhooks`, signed)
+  expect(reply.status).toBe(500)
+  return { directory, signed }
+}
+
+/** Sends as soon as the server of another process listens. */
+async function send(url: string, signed: SignedDelivery): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fetch(url, signed.init())
+    } catch (error) {
+      if (attempt === 200) throw error
+      await wait(50)
+    }
+  }
+}
+
+async function listen(server: Server): Promise<number> {
+  stops.push(() => server.close())
+  await once(server.listen(0), 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
+}

@@ -14,118 +14,139 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { orders } from './host/orders.ts'
-import { createWorkspace, DOCUMENTED, type Workspace } from './snippets.ts'
+import { createWorkspace, removeWorkspaces, type Workspace } from './snippets.ts'
 
-describe('the mounts', () => {
-  const keys = createTestKeys()
-  const stops: (() => unknown)[] = []
-  let now: Workspace
-  let older: Workspace
+const keys = createTestKeys()
+const stranger = createTestKeys()
+const stops: (() => unknown)[] = []
 
-  beforeAll(() => {
-    process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
-    now = workspace()
-    older = workspace((code) =>
-      code.replace("from 'express'", "from 'express4'").replace("from 'koa'", "from 'koa2'"),
-    )
-  })
-  afterAll(async () => {
-    for (const stop of stops) await stop()
-  })
+/** The README's modules, and the same with the older majors of Express and Koa. */
+const workspaces = {
+  now: createWorkspace(),
+  older: createWorkspace((code) =>
+    code.replace("from 'express'", "from 'express4'").replace("from 'koa'", "from 'koa2'"),
+  ),
+}
 
-  async function listening(server: Server): Promise<string> {
-    if (!server.listening) await once(server, 'listening')
-    stops.push(() => server.close())
-    return `http://localhost:${(server.address() as AddressInfo).port}/webhooks`
-  }
+beforeAll(() => {
+  vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+})
 
-  type Send = (signed: SignedDelivery) => Promise<Response>
-  const to =
-    (url: string): Send =>
-    (signed) =>
-      fetch(url, signed.init())
+afterAll(async () => {
+  for (const stop of stops) await stop()
+  removeWorkspaces()
+})
 
-  const mounts: Record<string, [used: () => Workspace, start: (from: Workspace) => Promise<Send>]> =
-    {
-      'Express 5': [() => now, express('express.ts')],
-      'Express 4': [() => older, express('express.ts')],
-      'Express 5 below express.json()': [() => now, express('express-json.ts')],
-      'Express 4 below express.json()': [() => older, express('express-json.ts')],
-      'Koa 3': [() => now, koa],
-      'Koa 2': [() => older, koa],
-      Fastify: [() => now, fastify],
-      Hono: [() => now, hono],
-      'node:http': [() => now, node],
-      'Next.js': [() => now, next],
-      Workers: [() => now, worker],
-    }
+/** Delivers to a snippet that was started. */
+type Send = (signed: SignedDelivery) => Promise<Response>
 
-  function express(name: string) {
-    return async (from: Workspace): Promise<Send> => {
-      const { app } = await from.import<{ app: Express }>(name)
-      return to(await listening(app.listen(0)))
-    }
-  }
-  async function koa(from: Workspace): Promise<Send> {
-    const { app } = await from.import<{ app: Koa }>('koa.ts')
-    return to(await listening(app.listen(0)))
-  }
-  async function fastify(from: Workspace): Promise<Send> {
-    const { app } = await from.import<{ app: FastifyInstance }>('fastify.ts')
-    stops.push(() => app.close())
-    return to(`${await app.listen({ port: 0 })}/webhooks`)
-  }
-  async function hono(from: Workspace): Promise<Send> {
-    const { app } = await from.import<{ app: Hono }>('hono.ts')
-    return to(await listening(serve({ fetch: app.fetch, port: 0 }) as Server))
-  }
-  async function node(from: Workspace): Promise<Send> {
-    const { server } = await from.import<{ server: Server }>('node.ts')
-    return to(await listening(server.listen(0)))
-  }
-  async function next(from: Workspace): Promise<Send> {
-    const { POST } = await from.import<{ POST: Answer }>('route.ts')
-    return (signed) => POST(new Request('http://localhost/webhooks', signed.init()))
-  }
-  async function worker(from: Workspace): Promise<Send> {
-    const { default: handler } = await from.import<{ default: { fetch: Answer } }>('worker.ts')
-    return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()))
-  }
-  type Answer = (request: Request) => Promise<Response>
+const MOUNTS: [host: string, version: keyof typeof workspaces, start: Start][] = [
+  ['Express 5', 'now', express('express.ts')],
+  ['Express 4', 'older', express('express.ts')],
+  ['Express 5 below express.json()', 'now', express('express-json.ts')],
+  ['Express 4 below express.json()', 'older', express('express-json.ts')],
+  ['Koa 3', 'now', koa],
+  ['Koa 2', 'older', koa],
+  ['Fastify', 'now', fastify],
+  ['Hono', 'now', hono],
+  ['node:http', 'now', node],
+  ['Next.js', 'now', next],
+  ['Workers', 'now', worker],
+]
 
-  describe.each(mounts)('%s', (host, used, start) => {
-    let send: Send
-    beforeAll(async () => {
-      send = await start(used())
-    })
-
-    it('applies a signed event once, and answers 200', async () => {
-      const { orders: book } = await used().import<{ orders: typeof orders }>('orders.ts')
-      const orderNo = `${host} 红包`
-      const event = eventFixture('red_envelope.sent', { object: { order_no: orderNo } })
-      const signed = signDelivery(event, keys)
-
-      const first = await send(signed)
-      expect([first.status, await first.text()]).toEqual([200, '{"outcome":"handled"}'])
-      expect(book.find(orderNo)).toEqual({
-        status: 'sent',
-        detail: event.data.object.transaction_no,
-      })
-      const second = await send(signed)
-      expect([second.status, await second.text()]).toEqual([200, '{"outcome":"duplicate"}'])
-    })
-
-    it('answers 401 to a forgery', async () => {
-      const forged = signDelivery(eventFixture('red_envelope.sent'), createTestKeys())
-      const reply = await send(forged)
-      expect([reply.status, await reply.text()]).toEqual([401, '{"outcome":"forged"}'])
-    })
+describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
+  const workspace = workspaces[version]
+  let send: Send
+  beforeAll(async () => {
+    send = await start(workspace)
   })
 
-  it('answers 404 to another path where no router is', async () => {
-    const { default: handler } = await now.import<{ default: { fetch: Answer } }>('worker.ts')
-    const reply = await handler.fetch(new Request('http://localhost/', { method: 'POST' }))
-    expect(reply.status).toBe(404)
+  it('applies a signed event once, and answers 200', async () => {
+    const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
+    const orderNo = `${host} 红包`
+    const event = eventFixture('red_envelope.sent', { object: { order_no: orderNo } })
+    const signed = signDelivery(event, keys)
+
+    const first = await send(signed)
+    expect([first.status, await first.text()]).toEqual([200, '{"outcome":"handled"}'])
+    const detail = event.data.object.transaction_no
+    expect(book.find(orderNo)).toEqual({ status: 'sent', detail })
+
+    const second = await send(signed)
+    expect([second.status, await second.text()]).toEqual([200, '{"outcome":"duplicate"}'])
+  })
+
+  it('answers 401 to a forgery', async () => {
+    const reply = await send(signDelivery(eventFixture('red_envelope.sent'), stranger))
+    expect([reply.status, await reply.text()]).toEqual([401, '{"outcome":"forged"}'])
   })
 })
 
+describe('a mount with a path', () => {
+  const post = { method: 'POST' }
+
+  it('answers 404 to others in a worker', async () => {
+    const { default: handler } = await workspaces.now.import<WorkerModule>('worker.ts')
+    expect((await handler.fetch(new Request('http://localhost/', post))).status).toBe(404)
+  })
+
+  it('answers 404 to others on node:http', async () => {
+    const { server } = await workspaces.now.import<{ server: Server }>('node.ts')
+    expect((await fetch(new URL('/', await listening(server)), post)).status).toBe(404)
+  })
+})
+
+type Start = (from: Workspace) => Promise<Send>
+type Answer = (request: Request) => Promise<Response>
+interface WorkerModule {
+  readonly default: { fetch: Answer }
+}
+
+function express(name: string): Start {
+  return async function start(from) {
+    const { app } = await from.import<{ app: Express }>(name)
+    return over(await listening(app.listen(0)))
+  }
+}
+
+async function koa(from: Workspace): Promise<Send> {
+  const { app } = await from.import<{ app: Koa }>('koa.ts')
+  return over(await listening(app.listen(0)))
+}
+
+async function fastify(from: Workspace): Promise<Send> {
+  const { app } = await from.import<{ app: FastifyInstance }>('fastify.ts')
+  stops.push(() => app.close())
+  return over(`${await app.listen({ port: 0 })}/webhooks`)
+}
+
+async function hono(from: Workspace): Promise<Send> {
+  const { app } = await from.import<{ app: Hono }>('hono.ts')
+  return over(await listening(serve({ fetch: app.fetch, port: 0 }) as Server))
+}
+
+async function node(from: Workspace): Promise<Send> {
+  const { server } = await from.import<{ server: Server }>('node.ts')
+  return over(await listening(server.listen(0)))
+}
+
+async function next(from: Workspace): Promise<Send> {
+  const { POST } = await from.import<{ POST: Answer }>('route.ts')
+  return (signed) => POST(new Request('http://localhost/webhooks', signed.init()))
+}
+
+async function worker(from: Workspace): Promise<Send> {
+  const { default: handler } = await from.import<WorkerModule>('worker.ts')
+  return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()))
+}
+
+function over(url: string): Send {
+  return (signed) => fetch(url, signed.init())
+}
+
+async function listening(server: Server): Promise<string> {
+  if (!server.listening) await once(server, 'listening')
+  stops.push(() => server.close())
+  return `http://localhost:${(server.address() as AddressInfo).port}/webhooks`
+}

@@ -1,26 +1,85 @@
 import type { EventOf, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { db } from './host/db.ts'
 import type { orders } from './host/orders.ts'
 import type { telemetry } from './host/telemetry.ts'
-import { createWorkspace, DOCUMENTED, type Workspace } from './snippets.ts'
+import { codeBlocks } from './markdown.ts'
+import {
+  createWorkspace,
+  readDocument,
+  removeWorkspaces,
+  ROOT,
+  SNIPPETS,
+  type Workspace,
+} from './snippets.ts'
 
-describe('the other snippets', () => {
-  const keys = createTestKeys()
+const keys = createTestKeys()
 
-  beforeAll(() => {
-    process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
+afterAll(removeWorkspaces)
+
+describe('every snippet', () => {
+  it('has a name of its own', () => {
+    const names = SNIPPETS.map(({ name }) => name)
+    expect(names).toEqual([...new Set(names)])
   })
 
-  it('handlers.ts: runs the handlers of a type, of an unlisted type, and of all', async () => {
-    const from = workspace()
-    await from.import('handlers.ts')
-    const { webhooks } = await from.import<{ webhooks: Webhooks }>('webhooks.ts')
-    const { orders: book } = await from.import<{ orders: typeof orders }>('orders.ts')
+  it('is run by a test', () => {
+    const tests = globSync('*.test.ts', { cwd: import.meta.dirname })
+      .map((path) => readFileSync(join(import.meta.dirname, path), 'utf8'))
+      .join('\n')
+    expect(SNIPPETS.filter(({ name }) => !tests.includes(`'${name}'`))).toEqual([])
+  })
+
+  it('has the right types, those of the packages’ own READMEs too', { timeout: 60_000 }, () => {
+    const { directory } = createWorkspace()
+    for (const [index, code] of packageSnippets().entries()) {
+      writeFileSync(join(directory, `package-${index}.ts`), code)
+    }
+    // What a reader's project need not have: declarations of its own, and `env['NAME']`.
+    const compilerOptions = {
+      declaration: false,
+      isolatedDeclarations: false,
+      noPropertyAccessFromIndexSignature: false,
+    }
+    const base = '../../../tsconfig.base.json'
+    const settings = { extends: base, compilerOptions, include: ['./*.ts'] }
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings))
+    const { stdout, status } = spawnSync(
+      join(ROOT, 'node_modules/.bin/tsc'),
+      ['-p', join(directory, 'tsconfig.json')],
+      { encoding: 'utf8' },
+    )
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
+  })
+})
+
+describe('the tests of the testing section', async () => {
+  beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}))
+  afterAll(() => void vi.restoreAllMocks())
+
+  // It registers its tests, and its key, which the app reads when they run.
+  await createWorkspace().import('webhooks.test.ts')
+})
+
+describe('the snippet', () => {
+  beforeAll(() => {
+    vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+  })
+  afterAll(() => {
+    vi.unstubAllEnvs()
+    vi.restoreAllMocks()
+  })
+
+  it('handlers.ts runs the handlers of a type, of an unlisted one, and of all', async () => {
+    const workspace = createWorkspace()
+    await workspace.import('handlers.ts')
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
+    const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
 
     const charge = eventFixture('charge.succeeded', { object: { order_no: 'paid', amount: 990 } })
     expect(await webhooks.dispatch(charge, { source: 'poll' })).toEqual({ outcome: 'handled' })
@@ -29,95 +88,104 @@ describe('the other snippets', () => {
 
     const { created, livemode } = charge
     const coupon = { id: 'evt_1', type: 'coupon.created', created, livemode }
-    const bytes = JSON.stringify({ ...coupon, data: { object: { id: 'coupon_1' } } })
-    const reply = await webhooks.handle(signDelivery(bytes, keys).delivery())
-    expect(reply.status).toBe(200)
+    const text = JSON.stringify({ ...coupon, data: { object: { id: 'coupon_1' } } })
+    expect(await webhooks.handle(signDelivery(text, keys).delivery())).toMatchObject({
+      status: 200,
+    })
     expect(book.notes.slice(1)).toEqual([
       ['coupon', 'coupon_1'],
       ['coupon.created', expect.stringMatching(/^webhook 20/)],
     ])
   })
 
-  it('transitions.ts: has its effect once, though two processes run it', async () => {
-    const [first, second] = [workspace(), workspace()]
-    process.env['SNIPPETS_DB'] = join(first.directory, 'shop.sqlite')
-    const database = await first.import<{ db: typeof db }>('db.ts')
-    await database.db.transaction((tx) =>
-      tx.run(`insert into red_envelopes values (?, 'sending')`, ['once']),
+  it('transitions.ts has its effect once, though two processes run it', async () => {
+    const processes = [createWorkspace(), createWorkspace()]
+    vi.stubEnv('SNIPPETS_DB', join(processes[0]?.directory ?? '', 'shop.sqlite'))
+    const databases = await Promise.all(
+      processes.map(async (each) => (await each.import<{ db: typeof db }>('db.ts')).db),
     )
-    const { id, ...object } = { id: 'red_1', order_no: 'once', amount: 888 }
-    const sent = eventFixture('red_envelope.sent', { object: { id, ...object } })
+    const [database] = databases as [typeof db]
+    const set = (sql: string): Promise<void> => database.transaction((tx) => tx.run(sql, []))
+    const object = { id: 'red_1', order_no: '42', amount: 888 }
+    const sent = eventFixture('red_envelope.sent', { object })
 
-    for (const process of [first, second]) {
-      await process.import('transitions.ts')
-      const { webhooks } = await process.import<{ webhooks: Webhooks }>('webhooks.ts')
-      expect(await webhooks.dispatch(sent)).toEqual({ outcome: 'handled' })
-      await database.db.transaction((tx) =>
-        tx.run(`update red_envelopes set status = 'received' where order_no = ?`, ['once']),
-      )
+    const deliver = async (process: Workspace | undefined): Promise<void> => {
+      await process?.import('transitions.ts')
+      const module = await process?.import<{ webhooks: Webhooks }>('webhooks.ts')
+      expect(await module?.webhooks.dispatch(sent)).toEqual({ outcome: 'handled' })
     }
 
-    expect(database.db.all('select * from ledger')).toEqual([
-      { envelope_id: 'red_1', step: 'sent', amount: 888 },
-    ])
-    expect(database.db.all('select status from red_envelopes')).toEqual([{ status: 'received' }])
-    for (const process of [first, second]) {
-      const { db: open } = await process.import<{ db: typeof db }>('db.ts')
-      open.close()
-    }
-    delete process.env['SNIPPETS_DB']
+    await set(`insert into red_envelopes values ('42', 'sending')`)
+    await deliver(processes[0])
+    await set(`update red_envelopes set status = 'received' where status = 'sent'`)
+    await deliver(processes[1])
+
+    const row = { envelope_id: 'red_1', step: 'sent', amount: 888 }
+    expect(database.all('select * from ledger')).toEqual([row])
+    expect(database.all('select status from red_envelopes')).toEqual([{ status: 'received' }])
+    for (const each of databases) each.close()
   })
 
-  it('keys.ts: reads two files', () => {
-    const { directory } = workspace()
+  it('keys.ts reads two files', () => {
+    const { directory } = createWorkspace()
+    const run = () => spawnSync(process.execPath, ['keys.ts'], { cwd: directory, encoding: 'utf8' })
     mkdirSync(join(directory, 'keys'))
     writeFileSync(join(directory, 'keys/pingpp-new.pem'), keys.publicKey)
-    const run = () => spawnSync(process.execPath, ['keys.ts'], { cwd: directory, encoding: 'utf8' })
     expect(run().stderr).toContain('key-unreadable')
     writeFileSync(join(directory, 'keys/pingpp-old.pem'), createTestKeys().publicKey)
     expect(run()).toMatchObject({ status: 0 })
   })
 
-  it('strict.ts: refuses other apps and test events', async () => {
-    const { webhooks } = await workspace().import<{ webhooks: Webhooks }>('strict.ts')
+  it('strict.ts refuses other apps, test events, and other times', async () => {
+    const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('strict.ts')
     webhooks.on('*', () => {})
-    const outcome = async (event: ReturnType<typeof eventFixture>) =>
+    const outcomeOf = async (event: EventOf<'red_envelope.sent'>) =>
       (await webhooks.handle(signDelivery(event, keys).delivery())).outcome
+    const outcomeAt = (hours: number, seconds: number) => {
+      const created = Math.floor(Date.now() / 1000) + hours * 3600 + seconds
+      return outcomeOf(eventFixture('red_envelope.sent', { created }))
+    }
+    const ofAnotherApp = eventFixture('red_envelope.sent', { object: { app: 'app_2' } })
+    const ofTestMode = eventFixture('red_envelope.sent', { livemode: false })
 
-    expect(await outcome(eventFixture('red_envelope.sent'))).toBe('handled')
-    expect(await outcome(eventFixture('red_envelope.sent', { object: { app: 'app_2' } }))).toBe(
-      'misdirected',
-    )
-    expect(await outcome(eventFixture('red_envelope.sent', { livemode: false }))).toBe(
-      'misdirected',
-    )
-    // 47 h with the default inbox, and an hour ahead of the clock.
-    const nowSeconds = Math.floor(Date.now() / 1000)
-    const at = (created: number) => outcome(eventFixture('red_envelope.sent', { created }))
-    expect(await at(nowSeconds - 47 * 3600 + 60)).toBe('handled')
-    expect(await at(nowSeconds - 47 * 3600 - 60)).toBe('stale')
-    expect(await at(nowSeconds + 3600 - 60)).toBe('handled')
-    expect(await at(nowSeconds + 3600 + 60)).toBe('stale')
+    expect(await outcomeOf(eventFixture('red_envelope.sent'))).toBe('handled')
+    expect(await outcomeOf(ofAnotherApp)).toBe('misdirected')
+    expect(await outcomeOf(ofTestMode)).toBe('misdirected')
+    expect(await outcomeAt(-47, 60)).toBe('handled')
+    expect(await outcomeAt(-47, -60)).toBe('stale')
+    expect(await outcomeAt(1, -60)).toBe('handled')
+    expect(await outcomeAt(1, 60)).toBe('stale')
   })
 
-  it('observed.ts: counts every delivery, and hands on what a handler threw', async () => {
-    const from = workspace()
-    const { webhooks } = await from.import<{ webhooks: Webhooks }>('observed.ts')
-    const { telemetry: seen } = await from.import<{ telemetry: typeof telemetry }>('telemetry.ts')
+  it('observed.ts counts every delivery, and hands on what a handler threw', async () => {
+    const workspace = createWorkspace()
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('observed.ts')
+    const { telemetry: seen } = await workspace.import<{ telemetry: typeof telemetry }>(
+      'telemetry.ts',
+    )
     const broken = new Error('the database is away')
     webhooks.on('red_envelope.sent', () => {})
     webhooks.on('red_envelope.received', () => {
       throw broken
     })
-    for (const type of ['red_envelope.sent', 'red_envelope.received'] as const) {
-      await webhooks.handle(signDelivery(eventFixture(type), keys).delivery())
-    }
+    await webhooks.handle(signDelivery(eventFixture('red_envelope.sent'), keys).delivery())
+    await webhooks.handle(signDelivery(eventFixture('red_envelope.received'), keys).delivery())
+
     expect(seen.counted).toEqual([
       { kind: 'delivery', outcome: 'handled', code: '' },
       { kind: 'delivery', outcome: 'failed', code: 'handler-failed' },
     ])
-    expect(seen.observed).toHaveLength(2)
+    expect(seen.observed).toEqual([expect.any(Number), expect.any(Number)])
     expect(seen.captured).toEqual([broken])
   })
 })
 
+/** The snippets of the READMEs of packages, which have no names, and take `orders` from nowhere. */
+function packageSnippets(): string[] {
+  return globSync('packages/*/README.md', { cwd: ROOT })
+    .flatMap((path) => codeBlocks(readDocument(path)))
+    .filter(({ language }) => language === 'ts')
+    .map(({ text }) =>
+      text.includes('orders.') ? `import { orders } from './orders.ts'\n${text}` : text,
+    )
+}

@@ -8,40 +8,50 @@ export interface Snippet {
   readonly code: string
 }
 
-/** A directory with modules as a reader would have them, and the modules of `host/` beside them. */
+/** A directory with the snippets as a reader would have them, and the modules of `host/` beside them. */
 export interface Workspace {
   readonly directory: string
   import<Module>(name: string): Promise<Module>
-  remove(): void
 }
+
+export const ROOT: string = join(import.meta.dirname, '../..')
 
 export function readDocument(path: string): string {
-  return readFileSync(join(import.meta.dirname, '../..', path), 'utf8')
+  return readFileSync(join(ROOT, path), 'utf8')
 }
 
-export function snippetsOf(markdown: string): Snippet[] {
-  return codeBlocks(markdown)
-    .filter(({ language }) => ['ts', 'js', 'typescript', 'javascript'].includes(language))
-    .map(({ text }) => {
-      const name = /^\/\/ ([\w.-]+\.ts)\n/.exec(text)?.[1]
-      if (name === undefined) throw new Error(`A snippet has no file name: ${text.slice(0, 60)}`)
-      return { name, code: text }
-    })
+/** The snippets of the documents in English; those in Chinese are the same (`readme.test.ts`). */
+export const SNIPPETS: readonly Snippet[] = ['README.md', 'docs/signature.md'].flatMap((path) =>
+  codeBlocks(readDocument(path)).filter(isModule).map(toSnippet),
+)
+
+function isModule({ language }: { language: string }): boolean {
+  return ['ts', 'js', 'typescript', 'javascript'].includes(language)
 }
 
-/** Writes snippets below `test/`, from where the packages of the workspace resolve. */
-export function createWorkspace(
-  snippets: readonly Snippet[],
-  edit: (code: string) => string = (code) => code,
-): Workspace {
+function toSnippet({ text }: { text: string }): Snippet {
+  const name = /^\/\/ ([\w.-]+\.ts)\n/.exec(text)?.[1]
+  if (name === undefined) throw new Error(`A snippet has no file name: ${text.slice(0, 60)}`)
+  return { name, code: text }
+}
+
+const made: string[] = []
+
+/** Writes the snippets below `test/`, from where the packages of the workspace resolve. */
+export function createWorkspace(edit: (code: string) => string = (code) => code): Workspace {
   const directory = mkdtempSync(join(import.meta.dirname, '.snippets-'))
+  made.push(directory)
   cpSync(join(import.meta.dirname, 'host'), directory, { recursive: true })
-  for (const { name, code } of snippets) writeFileSync(join(directory, fileOf(name)), edit(code))
+  for (const { name, code } of SNIPPETS) writeFileSync(join(directory, fileOf(name)), edit(code))
   return {
     directory,
     import: (name) => import(/* @vite-ignore */ join(directory, fileOf(name))),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+/** Removes all that this process made. */
+export function removeWorkspaces(): void {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true })
 }
 
 /** Not `….test.ts`: what a killed run leaves behind must not look like a test to the next one. */

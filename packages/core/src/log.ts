@@ -65,8 +65,13 @@ function origin({ cause }: Failure): string {
 function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return ''
   const code = 'code' in cause && typeof cause.code === 'string' ? ` ${cause.code}` : ''
-  const place = /^\s+at .+$/m.exec(
-    cause.stack?.slice(`${cause.name}: ${cause.message}`.length) ?? '',
-  )
-  return ` [${cause.name}${/^ [A-Z0-9_]+$/.test(code) ? code : ''}${place === null ? '' : ` ${place[0].trim()}`}]`
+  return ` [${cause.name}${/^ [A-Z0-9_]+$/.test(code) ? code : ''}${placeOf(cause)}]`
+}
+
+/** The first line of the stack that is behind the message: a message may have lines that look like one. */
+function placeOf({ stack = '', message }: Error): string {
+  const start = stack.indexOf(message)
+  if (start === -1) return ''
+  const place = /^\s+at .+$/m.exec(stack.slice(start + message.length))
+  return place === null ? '' : ` ${place[0].trim()}`
 }

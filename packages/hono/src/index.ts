@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { fetchDelivery, toResponse } from '@hongbao/core/fetch'
+import { fetchDelivery } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
@@ -8,6 +8,7 @@ export interface HonoContextLike {
     /** Hono keeps what was read, so this works after `c.req.json()` too. */
     arrayBuffer(): Promise<ArrayBuffer>
   }
+  body(text: string, status: number, headers: Record<string, string>): Response
 }
 
 /** A Hono handler. */
@@ -18,9 +19,11 @@ export type HonoHandler = (context: HonoContextLike) => Promise<Response>
  * `app.post('/webhooks', honoWebhooks(webhooks))`.
  */
 export function honoWebhooks(receiver: Receiver): HonoHandler {
-  return async function hongbaoWebhooks({ req }) {
-    const delivery = fetchDelivery(req.raw, () => req.arrayBuffer(), HINT)
-    return toResponse(await receiver.handle(delivery))
+  return async function hongbaoWebhooks(context) {
+    const { req } = context
+    const reply = await receiver.handle(fetchDelivery(req.raw, () => req.arrayBuffer(), HINT))
+    // With a `Response` of our own, Hono would drop what middleware has set by `c.header()`.
+    return context.body(reply.body, reply.status, { ...reply.headers })
   }
 }
 

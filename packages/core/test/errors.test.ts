@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ERRORS } from '../src/errors.ts'
+import {
+  isWebhookError,
+  OptionError,
+  replyTo,
+  WebhookError,
+  type ErrorCode,
+  type OptionErrorCode,
+  type Outcome,
+} from '../src/index.ts'
+
+// Code, outcome, status and how often the log speaks, by hand.
+const TABLE: readonly [ErrorCode, Outcome, number, 'always' | 'once' | 'sometimes'][] = [
+  ['method-not-allowed', 'method', 405, 'sometimes'],
+  ['body-encoded', 'encoded', 415, 'sometimes'],
+  ['body-too-large', 'large', 413, 'sometimes'],
+  ['body-too-slow', 'slow', 408, 'sometimes'],
+  ['body-aborted', 'aborted', 400, 'sometimes'],
+  ['body-consumed', 'body-consumed', 500, 'once'],
+  ['signature-missing', 'unsigned', 401, 'sometimes'],
+  ['signature-malformed', 'forged', 401, 'sometimes'],
+  ['signature-mismatch', 'forged', 401, 'sometimes'],
+  ['event-not-utf8', 'malformed', 400, 'always'],
+  ['event-not-json', 'malformed', 400, 'always'],
+  ['event-invalid', 'malformed', 400, 'always'],
+  ['app-mismatch', 'misdirected', 403, 'sometimes'],
+  ['mode-mismatch', 'misdirected', 403, 'sometimes'],
+  ['event-too-old', 'stale', 403, 'sometimes'],
+  ['event-from-future', 'stale', 403, 'sometimes'],
+  ['handler-failed', 'failed', 500, 'always'],
+  ['handler-timed-out', 'timed-out', 500, 'always'],
+  ['inbox-busy', 'busy', 500, 'sometimes'],
+  ['inbox-unavailable', 'unavailable', 500, 'always'],
+  ['internal-error', 'unavailable', 500, 'always'],
+]
+
+const OPTION_CODES: readonly OptionErrorCode[] = [
+  'option-invalid',
+  'key-missing',
+  'key-unreadable',
+  'key-ambiguous',
+  'key-private',
+  'key-not-rsa',
+  'key-too-small',
+  'key-weak-exponent',
+  'key-published',
+]
+
+const SPOKEN = {
+  always: 'logged every time',
+  once: 'logged once in the life of a receiver',
+  sometimes: 'logged at most once a minute',
+}
+
+describe('the errors', () => {
+  it('are these and no other', () => {
+    expect(Object.keys(ERRORS)).toEqual(TABLE.map(([code]) => code))
+  })
+
+  it.each(TABLE)('%s is %s, answered %d, and logged %s', (code, outcome, status, log) => {
+    expect(ERRORS[code]).toEqual({ outcome, log, message: expect.any(String) as string })
+    expect(replyTo(outcome).status).toBe(status)
+    expect(status).toBeGreaterThanOrEqual(400)
+  })
+
+  it.each(TABLE)('%s says what happened in sentences', (code) => {
+    expect(ERRORS[code].message).toMatch(/^[A-Zh`].+[.?]$/)
+    expect(ERRORS[code].message.length).toBeGreaterThan(30)
+  })
+
+  it.each(['errors.md', 'errors.zh-CN.md'])(
+    'are all explained in docs/%s, and none besides',
+    (name) => {
+      const explained = [...docs(name).matchAll(/^### (.+)$/gm)].map(([, code]) => code)
+      expect(explained).toEqual([...TABLE.map(([code]) => code), ...OPTION_CODES])
+    },
+  )
+
+  it.each(TABLE)('%s is documented as it is', (code, outcome, status, log) => {
+    const line = `### ${code}\n\n\`${outcome}\` · ${status} · ${SPOKEN[log]}\n`
+    expect(docs('errors.md')).toContain(line)
+  })
+})
+
+describe('a WebhookError', () => {
+  it.each(TABLE)('%s has its code, its outcome and its sentence', (code, outcome) => {
+    const error = new WebhookError(code)
+    expect(error).toMatchObject({ name: 'WebhookError', code, outcome, detail: undefined })
+    expect(error.message).toBe(ERRORS[code].message)
+    expect('cause' in error).toBe(false)
+  })
+
+  it('keeps what it knows of the case, and its cause, even where nothing was thrown', () => {
+    const error = new WebhookError('event-invalid', 'It has no id.', { cause: undefined })
+    expect(error.message).toBe(`${ERRORS['event-invalid'].message} It has no id.`)
+    expect(error.detail).toBe('It has no id.')
+    expect('cause' in error).toBe(true)
+  })
+
+  it('is known by its code, of another copy of hongbao too', () => {
+    expect(isWebhookError(new WebhookError('handler-failed'))).toBe(true)
+    expect(isWebhookError(Object.assign(new Error('x'), { code: 'handler-failed' }))).toBe(true)
+  })
+
+  it.each<[string, unknown]>([
+    ['another error', new Error('x')],
+    ['another code', Object.assign(new Error('x'), { code: 'ECONNRESET' })],
+    ['a code that every object has', Object.assign(new Error('x'), { code: 'toString' })],
+    ['a code that is not a text', Object.assign(new Error('x'), { code: 5 })],
+    ['an object that is no error', { code: 'handler-failed' }],
+    ['a text', 'handler-failed'],
+    ['null', null],
+    ['undefined', undefined],
+  ])('is not %s', (_, error) => {
+    expect(isWebhookError(error)).toBe(false)
+  })
+})
+
+describe('an OptionError', () => {
+  it('is a TypeError with a code', () => {
+    const error = new OptionError('key-missing', 'x', { cause: 1 })
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({
+      name: 'OptionError',
+      code: 'key-missing',
+      message: 'x',
+      cause: 1,
+    })
+  })
+})
+
+function docs(name: string): string {
+  return readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import * as fetchKit from '@hongbao/core/fetch'
+import * as core from '@hongbao/core'
+import * as nodeKit from '@hongbao/core/node'
+import * as testingKit from '@hongbao/core/testing'
+
+// What is here is a promise: to add is a feature, to take away breaks somebody.
+describe('what people can import', () => {
+  it('from @hongbao/core', () => {
+    expect(Object.keys(core)).toEqual([
+      'OptionError',
+      'WebhookError',
+      'createWebhooks',
+      'isCatalogued',
+      'isEventType',
+      'isWebhookError',
+      'memoryInbox',
+      'replyTo',
+      'unlisted',
+    ])
+  })
+
+  it('from @hongbao/core/node', () => {
+    expect(Object.keys(nodeKit)).toEqual([
+      'isMountedAt',
+      'nodeDelivery',
+      'nodeWebhooks',
+      'sendReply',
+    ])
+  })
+
+  it('from @hongbao/core/fetch', () => {
+    expect(Object.keys(fetchKit)).toEqual(['fetchDelivery', 'fetchWebhooks', 'toResponse'])
+  })
+
+  it('from @hongbao/core/testing', () => {
+    expect(Object.keys(testingKit)).toEqual(['createTestKeys', 'eventFixture', 'signDelivery'])
+  })
+})

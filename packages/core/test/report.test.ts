@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Observe, Report } from '../src/index.ts'
+import {
+  asEvent,
+  chargeSucceeded,
+  envelopeSent,
+  NOW_MS,
+  openListener,
+  openReceiver,
+  PINGPP,
+} from './signed.ts'
+
+const FINGERPRINT = createHash('sha256')
+  .update(PINGPP.publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('hex')
+
+describe('a report', () => {
+  it('of a delivery says what happened, to what, and how long it took', async () => {
+    const opened = openListener()
+    await opened.deliver(envelopeSent())
+    expect(opened.reports).toEqual([
+      {
+        kind: 'delivery',
+        outcome: 'handled',
+        status: 200,
+        code: undefined,
+        error: undefined,
+        eventType: 'red_envelope.sent',
+        eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
+        inboxKey: 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD',
+        source: 'webhook',
+        keyFingerprint: FINGERPRINT,
+        shared: false,
+        receivedAt: new Date(NOW_MS),
+        durations: {
+          totalMs: expect.any(Number) as number,
+          readMs: expect.any(Number) as number,
+          verifyMs: expect.any(Number) as number,
+          handleMs: expect.any(Number) as number,
+        },
+      },
+    ])
+  })
+
+  it('of a delivery has durations that make up the whole', async () => {
+    const opened = openListener()
+    await opened.deliver(envelopeSent())
+    const { totalMs, readMs, verifyMs, handleMs } = durationsOf(opened.reports)
+    expect((readMs ?? 0) + (verifyMs ?? 0) + (handleMs ?? 0)).toBeCloseTo(totalMs, 6)
+    for (const each of [totalMs, readMs, verifyMs, handleMs]) expect(each).toBeGreaterThanOrEqual(0)
+  })
+
+  it('of a delivery has no duration for what was not reached', async () => {
+    const opened = openListener()
+    await opened.deliver(envelopeSent(), { signature: null })
+    expect(durationsOf(opened.reports)).toEqual({
+      totalMs: expect.any(Number) as number,
+      readMs: undefined,
+      verifyMs: undefined,
+      handleMs: undefined,
+    })
+  })
+
+  it('of a forgery names no key, no event and its error', async () => {
+    const opened = openListener()
+    await opened.deliver(envelopeSent(), { signature: 'x' })
+    expect(opened.reports).toMatchObject([
+      {
+        kind: 'delivery',
+        outcome: 'forged',
+        status: 401,
+        code: 'signature-malformed',
+        error: { name: 'WebhookError', code: 'signature-malformed', outcome: 'forged' },
+        eventType: undefined,
+        eventId: undefined,
+        inboxKey: undefined,
+        keyFingerprint: undefined,
+      },
+    ])
+  })
+
+  it('of a malformed event names the key that signed it', async () => {
+    const opened = openListener()
+    await opened.deliver('null')
+    expect(opened.reports).toMatchObject([{ code: 'event-invalid', keyFingerprint: FINGERPRINT }])
+  })
+
+  it('of a misdirected event names the event', async () => {
+    const opened = openListener({ app: 'app_other' })
+    await opened.deliver(envelopeSent())
+    expect(opened.reports).toMatchObject([
+      {
+        code: 'app-mismatch',
+        eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
+        keyFingerprint: FINGERPRINT,
+      },
+    ])
+  })
+
+  it('of a failure has the very thing that was thrown', async () => {
+    const opened = openReceiver()
+    const thrown = { declined: true }
+    opened.webhooks.on('*', () => Promise.reject(thrown as unknown as Error))
+    await opened.deliver(envelopeSent())
+    expect(opened.reports[0]?.error?.cause).toBe(thrown)
+  })
+
+  it('of an event without an id says so', async () => {
+    const opened = openListener()
+    await opened.deliver(chargeSucceeded({ id: undefined }))
+    expect(opened.reports).toMatchObject([{ outcome: 'handled', eventId: undefined }])
+  })
+
+  it('is made exactly once for each delivery and each dispatch', async () => {
+    const opened = openListener()
+    await Promise.all([
+      opened.deliver(envelopeSent()),
+      opened.deliver(envelopeSent()),
+      opened.deliver(chargeSucceeded()),
+      opened.deliver('{'),
+      opened.deliver('', { method: 'GET' }),
+      opened.deliver('', { signature: null }),
+      opened.webhooks.dispatch(asEvent(chargeSucceeded({ id: 'evt_2' }))),
+    ])
+    const kinds = opened.reports.map((report) => report.kind)
+    expect(kinds.filter((kind) => kind === 'delivery')).toHaveLength(6)
+    expect(kinds.filter((kind) => kind === 'dispatch')).toHaveLength(1)
+    expect(kinds).toHaveLength(7)
+  })
+})
+
+describe('an observer', () => {
+  it.each<[string, Observe]>([
+    [
+      'throws',
+      () => {
+        throw new Error('metrics are down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('metrics are down'))],
+    ['hangs', () => new Promise(() => {})],
+    ['gives back a thenable that throws', () => brokenThenable() as Promise<void>],
+    ['meddles with its report', (report) => void Reflect.set(report, 'status', 500)],
+  ])('that %s changes nothing [F15] [S8]', async (_, observe) => {
+    const opened = openListener({ observe })
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled', status: 200 })
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'duplicate' })
+    expect(await opened.deliver('{}', { signature: null })).toMatchObject({ outcome: 'unsigned' })
+    expect(await opened.webhooks.dispatch(asEvent(chargeSucceeded()))).toEqual({
+      outcome: 'handled',
+    })
+    expect(opened.applied).toHaveLength(2)
+  })
+
+  it('that throws does not silence the log', async () => {
+    const opened = openListener({
+      observe: () => {
+        throw new Error('metrics are down')
+      },
+    })
+    await opened.deliver('{}', { signature: null })
+    expect(opened.lines).toHaveLength(1)
+  })
+
+  it('is not needed', async () => {
+    const opened = openListener({ observe: undefined })
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+})
+
+function durationsOf(reports: readonly Report[]): Report['durations'] {
+  expect(reports).toHaveLength(1)
+  return (reports[0] as Report).durations
+}
+
+function brokenThenable(): object {
+  return Object.defineProperty({}, 'then', {
+    get() {
+      throw new Error('metrics are down')
+    },
+  })
+}

@@ -1,0 +1,541 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  createWebhooks,
+  memoryInbox,
+  WebhookError,
+  type Delivery,
+  type ErrorCode,
+  type HandlerContext,
+  type WebhooksOptions,
+} from '../src/index.ts'
+import {
+  asEvent,
+  bytesOf,
+  chargeSucceeded,
+  CREATED,
+  deliveryOf,
+  envelopeSent,
+  NOW_MS,
+  openListener,
+  openReceiver,
+  PINGPP,
+  type Content,
+} from './signed.ts'
+
+const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
+const HOUR = 60 * 60
+const FINGERPRINT = createHash('sha256')
+  .update(PINGPP.publicKey.export({ type: 'spki', format: 'der' }))
+  .digest('hex')
+
+describe('a delivery', () => {
+  it('is verified, applied once and answered 200', async () => {
+    const opened = openListener()
+    const reply = await opened.deliver(envelopeSent())
+    expect(reply).toEqual({
+      outcome: 'handled',
+      status: 200,
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': '21',
+        'cache-control': 'no-store',
+      },
+      body: '{"outcome":"handled"}',
+    })
+    expect(opened.seen).toStrictEqual([envelopeSent()])
+    expect(opened.applied).toEqual([KEY])
+  })
+
+  it('tells handlers when it came, how, and which key verified it', async () => {
+    const opened = openReceiver()
+    const contexts: HandlerContext[] = []
+    opened.webhooks.on('*', (_, context) => void contexts.push(context))
+    await opened.deliver(envelopeSent())
+    const [context] = contexts
+    expect(context?.receivedAt).toEqual(new Date(NOW_MS))
+    expect(context?.source).toBe('webhook')
+    expect(context?.keyFingerprint).toBe(FINGERPRINT)
+    expect(Buffer.from(context?.rawBody ?? [])).toStrictEqual(bytesOf(envelopeSent()))
+    expect(context?.signal.aborted).toBe(false)
+  })
+
+  it('of an event that nobody listens to is accepted, and nothing is remembered of it', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('charge.succeeded', () => {})
+    expect(await opened.deliver(envelopeSent())).toMatchObject({
+      outcome: 'unhandled',
+      status: 200,
+    })
+    expect(opened.admitted).toEqual([])
+    opened.webhooks.on('red_envelope.sent', (event) => void opened.seen.push(event))
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+
+  it('of an event that nobody listens to is answered 500 where that is asked for', async () => {
+    const opened = openReceiver({ unhandled: 'reject' })
+    const reply = await opened.deliver(envelopeSent())
+    expect(reply).toMatchObject({
+      outcome: 'unhandled',
+      status: 500,
+      body: '{"outcome":"unhandled"}',
+    })
+    expect(opened.reports).toMatchObject([{ outcome: 'unhandled', status: 500, code: undefined }])
+  })
+})
+
+describe('what can be refused without the body', () => {
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'post', ''])(
+    'is the method %j, 405 with what is allowed [D1] [S14]',
+    async (method) => {
+      const { delivery, body } = unread({ method })
+      const opened = openListener()
+      const reply = await opened.webhooks.handle(delivery)
+      expect(reply).toMatchObject({ outcome: 'method', status: 405, headers: { allow: 'POST' } })
+      expect(body).not.toHaveBeenCalled()
+      expect(opened.reports).toMatchObject([{ code: 'method-not-allowed' }])
+      expect(opened.admitted).toEqual([])
+    },
+  )
+
+  it('is the method GET, whatever another header says [D16]', async () => {
+    const { delivery } = unread({ method: 'GET', headers: { 'x-http-method-override': 'POST' } })
+    expect((await openListener().webhooks.handle(delivery)).status).toBe(405)
+  })
+
+  it.each<[string, string | readonly string[]]>([
+    ['gzip [A16]', 'gzip'],
+    ['br [A16]', 'br'],
+    ['deflate [A16]', 'deflate'],
+    ['bogus [A18]', 'bogus'],
+    ['a list [A18]', 'gzip, gzip'],
+    ['a list with identity in it [A18]', 'identity, gzip'],
+    ['twice [A18]', ['gzip', 'gzip']],
+  ])('is a compressed body: %s', async (_, encoding) => {
+    const { delivery, body } = unread({ headers: { 'content-encoding': encoding } })
+    const opened = openListener()
+    expect(await opened.webhooks.handle(delivery)).toMatchObject({
+      outcome: 'encoded',
+      status: 415,
+    })
+    expect(body).not.toHaveBeenCalled()
+    expect(opened.admitted).toEqual([])
+  })
+
+  it.each(['identity', ''])(
+    'is not the encoding %j, which changes nothing [A19]',
+    async (encoding) => {
+      const opened = openListener()
+      const reply = await opened.deliver(envelopeSent(), {
+        headers: { 'content-encoding': encoding },
+      })
+      expect(reply.outcome).toBe('handled')
+    },
+  )
+})
+
+describe('a body', () => {
+  it('may have as many bytes as `maxBodyBytes` says, and not one more [A11] [A14]', async () => {
+    const content = bytesOf(envelopeSent())
+    const exact = openListener({ maxBodyBytes: content.byteLength })
+    expect((await exact.deliver(content)).outcome).toBe('handled')
+    const short = openListener({ maxBodyBytes: content.byteLength - 1 })
+    expect(await short.deliver(content)).toMatchObject({ outcome: 'large', status: 413 })
+    expect(short.admitted).toEqual([])
+  })
+
+  it('may have 262,144 bytes where nothing is said [A14]', async () => {
+    const spare = 262_144 - bytesOf(envelopeSent({ spare: '' })).byteLength
+    const content = envelopeSent({ spare: 'x'.repeat(spare) })
+    expect(bytesOf(content).byteLength).toBe(262_144)
+    expect((await openListener().deliver(content)).outcome).toBe('handled')
+    expect((await openListener().deliver(`${JSON.stringify(content)} `)).outcome).toBe('large')
+  })
+
+  it('with 1,000,000 members is refused for its size [A38]', async () => {
+    const members = Array.from({ length: 1_000_000 }, (_, number) => `"m${number}":1`)
+    const opened = openListener()
+    expect((await opened.deliver(`{${members.join(',')}}`)).outcome).toBe('large')
+    expect(opened.admitted).toEqual([])
+  })
+
+  it('is read under the limits of the options', async () => {
+    const body = vi.fn<Delivery['body']>(() => Promise.resolve(bytesOf(envelopeSent())))
+    const { webhooks } = openListener({ maxBodyBytes: 5000, bodyTimeoutMs: 77 })
+    await webhooks.handle({ ...deliveryOf(envelopeSent()), body })
+    expect(body.mock.calls).toEqual([[{ maxBytes: 5000, timeoutMs: 77 }]])
+    body.mockClear()
+    await openListener().webhooks.handle({ ...deliveryOf(envelopeSent()), body })
+    expect(body.mock.calls).toEqual([[{ maxBytes: 262_144, timeoutMs: 10_000 }]])
+  })
+
+  it.each<[ErrorCode, string, number]>([
+    ['body-too-large', 'large', 413],
+    ['body-too-slow', 'slow', 408],
+    ['body-aborted', 'aborted', 400],
+    ['body-consumed', 'body-consumed', 500],
+  ])('that fails with %s is %s: %d', async (code, outcome, status) => {
+    const cause = new Error('ECONNRESET')
+    const opened = openListener()
+    const reply = await opened.webhooks.handle({
+      ...deliveryOf(envelopeSent()),
+      body: () => Promise.reject(new WebhookError(code, 'Move it.', { cause })),
+    })
+    expect(reply).toMatchObject({ outcome, status, body: `{"outcome":"${outcome}"}` })
+    expect(opened.reports).toMatchObject([{ code, error: { code, detail: 'Move it.', cause } }])
+    expect(opened.admitted).toEqual([])
+  })
+
+  it('that fails with an error of another copy of hongbao keeps its code', async () => {
+    const foreign = Object.assign(new Error('x'), { code: 'body-too-slow', detail: undefined })
+    const opened = openListener()
+    const reply = await opened.webhooks.handle({
+      ...deliveryOf(envelopeSent()),
+      body: () => Promise.reject(foreign),
+    })
+    expect(reply.outcome).toBe('slow')
+  })
+})
+
+describe('whatever an adapter does', () => {
+  const error = new Error('adapter')
+  const fails = (): never => {
+    throw error
+  }
+  const good = deliveryOf(envelopeSent())
+
+  it.each<[string, Delivery]>([
+    ['a header that throws', { ...good, header: fails }],
+    ['a body that throws', { ...good, body: fails }],
+    ['a body that rejects', { ...good, body: () => Promise.reject(error) }],
+    ['a method that throws', Object.defineProperty({ ...good }, 'method', { get: fails })],
+  ])('is answered 500, never thrown: %s', async (_, delivery) => {
+    const opened = openListener()
+    const reply = await opened.webhooks.handle(delivery)
+    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(opened.reports).toMatchObject([{ code: 'internal-error', error: { cause: error } }])
+    expect(opened.lines).toHaveLength(1)
+    expect(opened.admitted).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['a text', 'text'],
+    ['nothing', undefined],
+    ['null', null],
+    ['parsed JSON', envelopeSent()],
+    ['a list of numbers', [123, 125]],
+    ['an ArrayBuffer', new ArrayBuffer(2)],
+    ['words of 16 bits', new Uint16Array(2)],
+  ])('is answered 500 where it gives %s for bytes [A8]', async (_, body) => {
+    const opened = openListener()
+    const delivery = { ...good, body: () => Promise.resolve(body as Uint8Array) }
+    const reply = await opened.webhooks.handle(delivery)
+    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
+    expect(opened.admitted).toEqual([])
+  })
+
+  it('is answered 500 where it gives no delivery at all', async () => {
+    const opened = openListener()
+    const reply = await opened.webhooks.handle(undefined as unknown as Delivery)
+    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
+  })
+})
+
+describe('an event for somebody else', () => {
+  const ours = { app: 'app_1Gqj58ynP0mHeX1q' }
+
+  it.each<[string, Content]>([
+    ['by id', envelopeSent({ object: { app: 'app_other' } })],
+    ['expanded', envelopeSent({ object: { app: { id: 'app_other', object: 'app' } } })],
+    ['with the right id as a prefix', envelopeSent({ object: { app: 'app_1Gqj58ynP0mHeX1q2' } })],
+    ['in other letters', envelopeSent({ object: { app: 'APP_1GQJ58YNP0MHEX1Q' } })],
+  ])('is misdirected: another app, %s [B24]', async (_, content) => {
+    await expectRefusal(content, ours, 'misdirected', 'app-mismatch')
+  })
+
+  it.each<[string, Content]>([
+    ['by id', envelopeSent()],
+    ['expanded', envelopeSent({ object: { app: { id: 'app_1Gqj58ynP0mHeX1q' } } })],
+    ['not at all, as account summaries do', chargeSucceeded({ object: { app: undefined } })],
+    ['by null', chargeSucceeded({ object: { app: null } })],
+  ])('is told from one that names our app %s [B24]', async (_, content) => {
+    await expectHandled(content, ours)
+  })
+
+  it('is told by a list of apps, too, as it was when the receiver was made [B24]', async () => {
+    const app = ['app_a', 'app_1Gqj58ynP0mHeX1q']
+    const opened = openListener({ app })
+    app.push('app_other')
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    const other = envelopeSent({ object: { app: 'app_other', id: 'red_2' } })
+    expect((await opened.deliver(other)).outcome).toBe('misdirected')
+  })
+
+  it.each([true, false])(
+    'is misdirected: mode other than livemode %s [B25] [S15b]',
+    async (livemode) => {
+      await expectHandled(envelopeSent({ livemode }), { livemode })
+      const content = envelopeSent({ livemode: !livemode })
+      await expectRefusal(content, { livemode }, 'misdirected', 'mode-mismatch')
+    },
+  )
+
+  it('is nobody where neither app nor mode is asked for [B25]', async () => {
+    await expectHandled(envelopeSent({ livemode: false, object: { app: 'app_other' } }))
+  })
+})
+
+describe('the age of an event', () => {
+  const DAY_47 = 47 * HOUR
+
+  it.each<[string, Partial<WebhooksOptions>, number, string]>([
+    ['0 s', {}, 0, 'handled'],
+    ['24 h 47 min, the last delivery of Ping++', {}, 24 * HOUR + 47 * 60, 'handled'],
+    ['47 h, all that the default inbox is sure of', {}, DAY_47, 'handled'],
+    ['a second more [B27]', {}, DAY_47 + 1, 'stale'],
+    ['a year [B27] [S11]', {}, 365 * 24 * HOUR, 'stale'],
+    ['26 h, where that is the most', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR, 'handled'],
+    ['a second more than 26 h', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR + 1, 'stale'],
+    [
+      'ten years, where any age will do',
+      { maxEventAgeSeconds: Infinity },
+      10 * 365 * 24 * HOUR,
+      'handled',
+    ],
+    ['-1 h: a clock may be behind', {}, -HOUR, 'handled'],
+    ['a second more ahead [S11]', {}, -HOUR - 1, 'stale'],
+    ['-1 year [S11]', {}, -365 * 24 * HOUR, 'stale'],
+    [
+      '-1 year, where any age will do [S11]',
+      { maxEventAgeSeconds: Infinity },
+      -365 * 24 * HOUR,
+      'stale',
+    ],
+  ])('may be %s', async (_, options, ageSeconds, outcome) => {
+    const now = (): number => (CREATED + ageSeconds) * 1000
+    const opened = openListener({ ...options, now })
+    const reply = await opened.deliver(envelopeSent())
+    expect(reply).toMatchObject({ outcome, status: outcome === 'stale' ? 403 : 200 })
+    expect(opened.seen).toHaveLength(outcome === 'stale' ? 0 : 1)
+    expect(opened.admitted).toHaveLength(outcome === 'stale' ? 0 : 1)
+  })
+
+  it('follows what the inbox remembers, less an hour', async () => {
+    const now = (): number => (CREATED + 71 * HOUR) * 1000
+    const inbox = memoryInbox({ retentionSeconds: 72 * HOUR, now })
+    expect((await openListener({ inbox, now }).deliver(envelopeSent())).outcome).toBe('handled')
+    const later = (): number => now() + 1000
+    const forgetful = memoryInbox({ retentionSeconds: 72 * HOUR, now: later })
+    const opened = openListener({ inbox: forgetful, now: later })
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('stale')
+  })
+
+  it('is not believed when `created` is in milliseconds: that is the future [S11]', async () => {
+    const content = envelopeSent({ created: CREATED * 1000 })
+    await expectRefusal(content, {}, 'stale', 'event-from-future')
+  })
+
+  it('is told with a code for each side', async () => {
+    await expectRefusal(envelopeSent({ created: 1_400_000_000 }), {}, 'stale', 'event-too-old')
+    await expectRefusal(envelopeSent({ created: 2_000_000_000 }), {}, 'stale', 'event-from-future')
+    const largest = envelopeSent({ created: Number.MAX_SAFE_INTEGER })
+    await expectRefusal(largest, {}, 'stale', 'event-from-future')
+  })
+
+  it.each<[string, () => number]>([
+    ['says NaN', () => Number.NaN],
+    [
+      'throws',
+      () => {
+        throw new Error('no clock')
+      },
+    ],
+  ])('is never passed by a clock that %s [S11]', async (_, broken) => {
+    let isBroken = false
+    const opened = openListener({ now: () => (isBroken ? broken() : NOW_MS) })
+    isBroken = true
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('stale')
+    expect(opened.seen).toEqual([])
+    isBroken = false
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+})
+
+describe('a replay', () => {
+  it.each([1, 24.5 * HOUR, 25 * HOUR, 46 * HOUR])(
+    '%d s later is a duplicate: 200, and nothing runs [B26]',
+    async (laterSeconds) => {
+      let now = NOW_MS
+      const opened = openListener({ now: () => now })
+      await opened.deliver(envelopeSent())
+      now += laterSeconds * 1000
+      const reply = await opened.deliver(envelopeSent())
+      expect(reply).toMatchObject({ outcome: 'duplicate', status: 200 })
+      expect(opened.seen).toHaveLength(1)
+    },
+  )
+
+  it.each([47, 6 * 24, 365 * 24])(
+    '%d h later is stale: nothing runs [B26] [B27]',
+    async (hours) => {
+      let now = NOW_MS
+      const opened = openListener({ now: () => now })
+      await opened.deliver(envelopeSent())
+      now += hours * HOUR * 1000
+      expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'stale', status: 403 })
+      expect(opened.seen).toHaveLength(1)
+      expect(opened.reports.at(-1)).toMatchObject({ code: 'event-too-old' })
+    },
+  )
+
+  it('at an inbox that was emptied runs again, which is why effects need a key of their own [B28]', async () => {
+    const first = openListener()
+    await first.deliver(envelopeSent())
+    const restarted = openListener()
+    expect((await restarted.deliver(envelopeSent())).outcome).toBe('handled')
+    expect([...first.seen, ...restarted.seen]).toHaveLength(2)
+  })
+})
+
+describe('dispatch', () => {
+  it('applies an event that did not come by HTTP, unverified', async () => {
+    const opened = openReceiver()
+    const contexts: HandlerContext[] = []
+    opened.webhooks.on('red_envelope.sent', (event, context) => {
+      opened.seen.push(event)
+      contexts.push(context)
+    })
+    const result = await opened.webhooks.dispatch(asEvent(envelopeSent()), { source: 'poll' })
+    expect(result).toEqual({ outcome: 'handled' })
+    expect(opened.seen).toStrictEqual([envelopeSent()])
+    expect(contexts[0]).toMatchObject({
+      source: 'poll',
+      keyFingerprint: undefined,
+      rawBody: undefined,
+      receivedAt: new Date(NOW_MS),
+    })
+    expect(opened.reports).toMatchObject([
+      { kind: 'dispatch', outcome: 'handled', status: undefined, source: 'poll', inboxKey: KEY },
+    ])
+  })
+
+  it('passes on the raw bytes that it is given, and calls itself a webhook by default', async () => {
+    const opened = openReceiver()
+    const contexts: HandlerContext[] = []
+    opened.webhooks.on('*', (_, context) => void contexts.push(context))
+    const rawBody = bytesOf(envelopeSent())
+    await opened.webhooks.dispatch(asEvent(envelopeSent()), { rawBody })
+    expect(contexts[0]?.rawBody).toBe(rawBody)
+    expect(contexts[0]?.source).toBe('webhook')
+  })
+
+  it('shares its inbox with deliveries, either way', async () => {
+    const opened = openListener()
+    await opened.deliver(envelopeSent())
+    expect(await opened.webhooks.dispatch(asEvent(envelopeSent({ id: undefined })))).toEqual({
+      outcome: 'duplicate',
+    })
+    await opened.webhooks.dispatch(asEvent(chargeSucceeded()))
+    expect((await opened.deliver(chargeSucceeded())).outcome).toBe('duplicate')
+    expect(opened.seen).toHaveLength(2)
+  })
+
+  it('gives errors back, with what was thrown for their cause', async () => {
+    const opened = openReceiver()
+    const cause = new Error('declined')
+    opened.webhooks.on('*', () => Promise.reject(cause))
+    const { outcome, error } = await opened.webhooks.dispatch(asEvent(envelopeSent()))
+    expect(outcome).toBe('failed')
+    expect(error).toMatchObject({ name: 'WebhookError', code: 'handler-failed', outcome: 'failed' })
+    expect(error?.cause).toBe(cause)
+    expect(opened.applied).toEqual([])
+  })
+
+  it('is unhandled where nobody listens', async () => {
+    const opened = openReceiver({ unhandled: 'reject' })
+    expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toEqual({
+      outcome: 'unhandled',
+    })
+  })
+
+  it('asks neither for app nor for age: whoever dispatches has decided', async () => {
+    const opened = openListener({ app: 'app_other', livemode: false })
+    const event = asEvent(envelopeSent({ created: 1_400_000_000 }))
+    expect(await opened.webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
+  })
+
+  it('refuses an event that cannot be told from another one', async () => {
+    const opened = openListener()
+    const event = chargeSucceeded({ id: undefined, object: { id: undefined } })
+    const result = await opened.webhooks.dispatch(asEvent(event))
+    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(opened.admitted).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['null', null],
+    ['nothing', undefined],
+    ['a text', 'red_envelope.sent'],
+    ['an event without data', { type: 'red_envelope.sent' }],
+  ])('never rejects: %s', async (_, event) => {
+    const opened = openListener()
+    const result = await opened.webhooks.dispatch(event as never)
+    expect(result).toMatchObject({ outcome: 'unavailable', error: { code: 'internal-error' } })
+    expect(opened.admitted).toEqual([])
+  })
+})
+
+describe('two receivers', () => {
+  it('share nothing but what they are given', async () => {
+    const inbox = memoryInbox({ now: () => NOW_MS })
+    const [first, second, other] = [
+      openListener({ inbox }),
+      openListener({ inbox }),
+      openListener(),
+    ]
+    expect((await first.deliver(envelopeSent())).outcome).toBe('handled')
+    expect((await second.deliver(envelopeSent())).outcome).toBe('duplicate')
+    expect((await other.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+})
+
+describe('createWebhooks', () => {
+  it('leaves its options as they are', () => {
+    const options = Object.freeze({ publicKey: Object.freeze([PINGPP.publicKey]), app: 'app_1' })
+    expect(() => createWebhooks(options)).not.toThrow()
+  })
+})
+
+function unread(unusual: Parameters<typeof deliveryOf>[1]): {
+  readonly delivery: Delivery
+  readonly body: ReturnType<typeof vi.fn<Delivery['body']>>
+} {
+  const body = vi.fn<Delivery['body']>()
+  return { delivery: { ...deliveryOf(envelopeSent(), unusual), body }, body }
+}
+
+async function expectHandled(
+  content: Content,
+  options: Partial<WebhooksOptions> = {},
+): Promise<void> {
+  const opened = openListener(options)
+  expect(await opened.deliver(content)).toMatchObject({ outcome: 'handled', status: 200 })
+  expect(opened.seen).toHaveLength(1)
+}
+
+/** Refused means: 403 with the outcome alone, no handler, nothing asked of the inbox, one report. */
+async function expectRefusal(
+  content: Content,
+  options: Partial<WebhooksOptions>,
+  outcome: string,
+  code: string,
+): Promise<void> {
+  const opened = openListener(options)
+  const reply = await opened.deliver(content)
+  expect(reply).toMatchObject({ outcome, status: 403, body: `{"outcome":"${outcome}"}` })
+  expect(opened.seen).toEqual([])
+  expect(opened.admitted).toEqual([])
+  expect(opened.reports).toMatchObject([{ outcome, code, keyFingerprint: FINGERPRINT }])
+}

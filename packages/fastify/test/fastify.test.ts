@@ -1,0 +1,104 @@
+import { createWebhooks, type Webhooks } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { fastifyWebhooks } from '@hongbao/fastify'
+import Fastify, { type FastifyPluginAsync } from 'fastify'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+
+const keys = createTestKeys()
+
+describe('fastifyWebhooks', () => {
+  it('fits app.register without a cast', async () => {
+    const app = Fastify({ logger: false })
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
+    expectTypeOf(fastifyWebhooks).toExtend<FastifyPluginAsync<{ webhooks: Webhooks }>>()
+    expect(app.hasRoute({ method: 'POST', url: '/webhooks' })).toBe(true)
+  })
+
+  it('answers below the prefix of the plugin', async () => {
+    const app = Fastify()
+    const webhooks = createReceiver()
+    await app.register(fastifyWebhooks, { webhooks, prefix: '/pay', path: '/webhooks' })
+    await app.register(fastifyWebhooks, { webhooks, prefix: '/bare' })
+    expect(await app.inject({ url: '/pay/webhooks', ...notification() })).toMatchObject(HANDLED)
+    expect(await app.inject({ url: '/bare', ...notification() })).toMatchObject(HANDLED)
+    expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject({
+      statusCode: 404,
+    })
+  })
+
+  it('mounts several receivers in one app', async () => {
+    const app = Fastify()
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/live' })
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/test' })
+    const same = notification()
+    expect(await app.inject({ url: '/live', ...same })).toMatchObject(HANDLED)
+    expect(await app.inject({ url: '/test', ...same })).toMatchObject(HANDLED)
+  })
+
+  it('leaves the parsers and headers of the app as they are [G10]', async () => {
+    const app = Fastify()
+    app.addContentTypeParser('text/red', { parseAs: 'string' }, async () => 'red')
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
+    app.post('/echo', async ({ body, headers }) => ({ body, type: headers['content-type'] }))
+    const json = await app.inject({ method: 'POST', url: '/echo', payload: { amount: 100 } })
+    expect(json.json()).toEqual({ body: { amount: 100 }, type: 'application/json' })
+    const red = { headers: { 'content-type': 'text/red' }, payload: 'x' }
+    const text = await app.inject({ method: 'POST', url: '/echo', ...red })
+    expect(text.json()).toEqual({ body: 'red', type: 'text/red' })
+    const unknown = { headers: { 'content-type': 'text/blue' }, payload: 'x' }
+    expect(await app.inject({ method: 'POST', url: '/echo', ...unknown })).toMatchObject({
+      statusCode: 415,
+    })
+  })
+
+  it('takes whatever parsers and body limit the app around it has [G10]', async () => {
+    const app = Fastify({ bodyLimit: 10 })
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'string' }, async () => 'parsed')
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
+    expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject(HANDLED)
+  })
+
+  it('answers a failing handler itself: the error handler of the app is not asked [G12]', async () => {
+    const webhooks = createReceiver()
+    webhooks.on('red_envelope.sent', () => {
+      throw new Error('out of order')
+    })
+    const asked: unknown[] = []
+    const app = Fastify()
+    app.setErrorHandler((error, _request, reply) => {
+      asked.push(error)
+      return reply.code(200).send('fine')
+    })
+    await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+    expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject({
+      statusCode: 500,
+      body: '{"outcome":"failed"}',
+    })
+    expect(asked).toEqual([])
+  })
+
+  it('shows the answer to the hooks of the app', async () => {
+    const seen: unknown[] = []
+    const app = Fastify()
+    app.addHook('onSend', async (_request, reply, payload) => {
+      seen.push(reply.statusCode, payload)
+      return payload
+    })
+    await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
+    await app.inject({ url: '/webhooks', ...notification() })
+    expect(seen).toEqual([200, '{"outcome":"handled"}'])
+  })
+})
+
+const HANDLED = { statusCode: 200, body: '{"outcome":"handled"}' }
+
+function createReceiver(): Webhooks {
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, logger: false })
+  webhooks.on('red_envelope.sent', () => {})
+  return webhooks
+}
+
+function notification() {
+  return signDelivery(eventFixture('red_envelope.sent'), keys).inject()
+}

@@ -1,0 +1,100 @@
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { honoWebhooks } from '@hongbao/hono'
+import { Hono, type Handler } from 'hono'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+
+const keys = createTestKeys()
+
+describe('honoWebhooks', () => {
+  it('fits app.post without a cast, with the bindings and variables of the app too', () => {
+    const webhooks = createReceiver()
+    new Hono().post('/webhooks', honoWebhooks(webhooks))
+    new Hono<{ Bindings: { KV: string }; Variables: { user: string } }>()
+      .basePath('/pay')
+      .on('POST', '/webhooks', honoWebhooks(webhooks))
+    expectTypeOf(honoWebhooks(webhooks)).toExtend<Handler>()
+    expect(honoWebhooks(webhooks)).toHaveLength(1)
+  })
+
+  it('has a name among the routes of the app', () => {
+    const app = new Hono().post('/webhooks', honoWebhooks(createReceiver()))
+    expect(app.routes.map(({ handler }) => handler.name)).toEqual(['hongbaoWebhooks'])
+  })
+
+  it('answers without a server: app.request()', async () => {
+    const app = new Hono().post('/webhooks', honoWebhooks(createReceiver()))
+    const response = await app.request('/webhooks', notification())
+    expect({ status: response.status, body: await response.text() }).toEqual({
+      status: 200,
+      body: '{"outcome":"handled"}',
+    })
+  })
+
+  it('answers a failing handler itself: app.onError is not asked [G12]', async () => {
+    const webhooks = createReceiver()
+    webhooks.on('red_envelope.sent', () => {
+      throw new Error('out of order')
+    })
+    const asked: unknown[] = []
+    const app = new Hono().post('/webhooks', honoWebhooks(webhooks))
+    app.onError((error, context) => {
+      asked.push(error)
+      return context.text('fine')
+    })
+    const response = await app.request('/webhooks', notification())
+    expect({ status: response.status, body: await response.text(), asked }).toEqual({
+      status: 500,
+      body: '{"outcome":"failed"}',
+      asked: [],
+    })
+  })
+
+  it('keeps the headers that the app sets before and after', async () => {
+    const app = new Hono()
+    app.use(async (context, next) => {
+      context.header('x-before', '1')
+      await next()
+      context.header('x-after', '2')
+    })
+    app.post('/webhooks', honoWebhooks(createReceiver()))
+    const { headers } = await app.request('/webhooks', notification())
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-before': '1',
+      'x-after': '2',
+      'content-type': 'application/json; charset=utf-8',
+    })
+  })
+
+  it('answers 413 over the limit, though the app has read the body [A12]', async () => {
+    const app = new Hono()
+    app.use(async ({ req }, next) => {
+      await req.text()
+      await next()
+    })
+    app.post('/webhooks', honoWebhooks(createReceiver({ maxBodyBytes: 100 })))
+    expect(await app.request('/webhooks', notification())).toMatchObject({ status: 413 })
+  })
+
+  it('answers 401, and not 200, where c.req.text() has dropped a byte order mark [A6]', async () => {
+    const app = new Hono()
+    app.use(async ({ req }, next) => {
+      await req.text()
+      await next()
+    })
+    app.post('/webhooks', honoWebhooks(createReceiver()))
+    const marked = `\ufeff${JSON.stringify(eventFixture('red_envelope.sent'))}`
+    const response = await app.request('/webhooks', signDelivery(marked, keys).init())
+    expect(await response.text()).toBe('{"outcome":"forged"}')
+  })
+})
+
+function createReceiver(options: Partial<WebhooksOptions> = {}): Webhooks {
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, logger: false, ...options })
+  webhooks.on('red_envelope.sent', () => {})
+  return webhooks
+}
+
+function notification() {
+  return signDelivery(eventFixture('red_envelope.sent'), keys).init()
+}
