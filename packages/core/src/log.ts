@@ -71,7 +71,8 @@ function describeCause(cause: unknown): string {
 /** The first line of the stack that is behind the message: a message may have lines that look like one. */
 function placeOf({ stack = '', message }: Error): string {
   const start = stack.indexOf(message)
-  if (start === -1) return ''
+  // The message was changed after the stack was made, so where it ended nobody knows.
+  if (start === -1 || stack.slice(0, start).includes('\n')) return ''
   const place = /^\s+at .+$/m.exec(stack.slice(start + message.length))
   return place === null ? '' : ` ${place[0].trim()}`
 }
