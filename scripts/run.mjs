@@ -18,7 +18,7 @@ process.on('SIGINT', () => {})
 process.on('SIGTERM', () => running?.kill('SIGTERM'))
 
 console.error(
-  `Fetching ${NODE}, ${packageManager} and packages where they are missing (once, about a minute) ...`,
+  `Fetching ${NODE}, ${packageManager} and packages where they are missing (once, a minute or two) ...`,
 )
 
 const toolchain = ['--yes', '--loglevel=error', '-p', NODE, '-p', packageManager]
@@ -51,7 +51,7 @@ function partFor(name) {
   return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']
 }
 
-/** Runs a command and gives what it printed; when it fails, shows that with a complaint and ends. */
+/** Runs a command and gives its standard output; when it fails, shows all it said, complains and ends. */
 async function runQuietly(command, args, { env: commandEnv, complaint }) {
   const options = { env: commandEnv, stdio: ['ignore', 'pipe', 'pipe'] }
   const result = await run(command, args, options)
@@ -60,21 +60,23 @@ async function runQuietly(command, args, { env: commandEnv, complaint }) {
     if (result.signal !== 'SIGINT') console.error(`${result.output}\n${complaint}`)
     process.exit(result.status)
   }
-  return result.output
+  return result.stdout
 }
 
 /** Runs a command in the workspace's root; a status is 128 + n where signal n ended it, as in shells. */
 function run(command, args, options) {
   return new Promise((resolve) => {
+    let stdout = ''
     let output = ''
     // Windows starts npx and pnpm, which are scripts there, through a shell only.
     running = spawn(command, args, { cwd: root, shell: process.platform === 'win32', ...options })
+    running.stdout?.setEncoding('utf8').on('data', (text) => (stdout += text))
     for (const stream of [running.stdout, running.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => (output += text))
     }
     running.on('error', (error) => resolve({ status: 1, output: error.message }))
     running.on('close', (code, signal) => {
-      resolve({ status: code ?? 128 + constants.signals[signal], signal, output })
+      resolve({ status: code ?? 128 + constants.signals[signal], signal, stdout, output })
     })
   })
 }

@@ -45,7 +45,7 @@ describe('the log', () => {
   it.each<[string, () => Error, RegExp]>([
     [
       'whose name was set after its stack was made',
-      () => Object.assign(new Error('declined'), { name: 'CardDeclinedByIssuingBankError' }),
+      () => readThenChanged('declined', { name: 'CardDeclinedByIssuingBankError' }),
       / \[CardDeclinedByIssuingBankError at .*log\.test\.ts:\d+:\d+\)?]$/,
     ],
     [
@@ -67,7 +67,7 @@ describe('the log', () => {
     ],
     [
       'whose message was replaced by a shorter one',
-      () => Object.assign(new Error('x\n    at secret (/srv/secret.js:1:1)'), { message: 'y' }),
+      () => readThenChanged('x\n    at secret (/srv/secret.js:1:1)', { message: 'y' }),
       / \[Error]$/,
     ],
   ])('names the kind and place of an error %s', async (_, make, ending) => {
@@ -233,8 +233,8 @@ describe('no line', () => {
 describe('a logger', () => {
   it.each<[string, () => unknown]>([
     ['throws', fail],
-    ['rejects', () => Promise.reject(new Error('disk full'))],
-    ['hangs', () => new Promise(() => {})],
+    ['rejects', reject],
+    ['hangs', hang],
   ])('that %s changes nothing [F15] [S8]', async (_, speak) => {
     const logger = { warn: speak, error: speak }
     const opened = openFailing(() => Promise.reject(new Error('x')), { logger })
@@ -296,6 +296,21 @@ function brokenInbox(error: Error): WebhooksOptions['inbox'] {
   return { retentionSeconds: 172_800, admit: () => Promise.reject(error) }
 }
 
+/** An error whose stack was read, and so made, before its name or message changed. */
+function readThenChanged(message: string, change: object): Error {
+  const error = new Error(message)
+  expect(error.stack).toContain(message)
+  return Object.assign(error, change)
+}
+
 function fail(): never {
   throw new Error('disk full')
+}
+
+function reject(): Promise<never> {
+  return Promise.reject(new Error('disk full'))
+}
+
+function hang(): Promise<never> {
+  return new Promise(() => {})
 }

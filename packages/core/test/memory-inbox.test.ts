@@ -1,0 +1,271 @@
+import { describe, expect, it, vi } from 'vitest'
+import { memoryInbox, type Admission, type Inbox, type MemoryInboxOptions } from '../src/index.ts'
+import { deferred } from './deferred.ts'
+
+const HOUR = 60 * 60
+const DAY_2 = 48 * HOUR
+
+describe('the memory inbox', () => {
+  it('runs the work of a new key, lends it nothing, and remembers the key', async () => {
+    const { inbox } = openInbox()
+    const lent: unknown[] = []
+    const admission = await inbox.admit('a', (context) => {
+      lent.push(context)
+      return Promise.resolve()
+    })
+    expect(admission).toBe('applied')
+    expect(lent).toEqual([{}])
+    expect(await isRemembered(inbox, 'a')).toBe(true)
+  })
+
+  it('runs nothing for a key that was applied', async () => {
+    const { inbox } = openInbox()
+    await apply(inbox, 'a')
+    const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
+    expect(await inbox.admit('a', work)).toBe('duplicate')
+    expect(work).not.toHaveBeenCalled()
+  })
+
+  it('is busy with a key whose work is running, and with no other', async () => {
+    const { inbox } = openInbox()
+    const end = deferred()
+    const running = inbox.admit('a', () => end.promise)
+    expect(await apply(inbox, 'a')).toBe('busy')
+    expect(await apply(inbox, 'b')).toBe('applied')
+    end.resolve()
+    expect(await running).toBe('applied')
+    expect(await apply(inbox, 'a')).toBe('duplicate')
+  })
+
+  it.each<[string, unknown]>([
+    ['an error', new Error('declined')],
+    ['nothing', undefined],
+  ])('forgets a key whose work rejects with %s, and passes it on', async (_, thrown) => {
+    const { inbox } = openInbox()
+    await expect(inbox.admit('a', () => Promise.reject(thrown as Error))).rejects.toBe(thrown)
+    expect(await apply(inbox, 'a')).toBe('applied')
+  })
+
+  it('forgets a key whose work throws', async () => {
+    const { inbox } = openInbox()
+    const error = new Error('declined')
+    const admission = inbox.admit('a', () => {
+      throw error
+    })
+    await expect(admission).rejects.toBe(error)
+    expect(await apply(inbox, 'a')).toBe('applied')
+  })
+
+  it('is told apart from another one', async () => {
+    const [first, second] = [memoryInbox(), memoryInbox()]
+    await apply(first, 'a')
+    expect(await apply(second, 'a')).toBe('applied')
+  })
+
+  it.each(['__proto__', 'constructor', '', 'a:b:c', '红包'])('takes any key: %j', async (key) => {
+    const { inbox } = openInbox()
+    expect(await apply(inbox, key)).toBe('applied')
+    expect(await apply(inbox, key)).toBe('duplicate')
+  })
+})
+
+describe('how long it remembers', () => {
+  it('is said: 48 h, or what was asked for', () => {
+    expect(memoryInbox().retentionSeconds).toBe(172_800)
+    expect(memoryInbox({ retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
+  })
+
+  it.each([
+    ['applied at once', 0],
+    ['applied in the middle of a generation', 20 * HOUR],
+    ['applied at the end of a generation', DAY_2 - 1],
+    ['applied at the start of the next', DAY_2],
+  ])('is the retention at least: a key %s', async (_, appliedAt) => {
+    const clock = openInbox()
+    clock.at(appliedAt)
+    await apply(clock.inbox, 'a')
+    for (let seconds = appliedAt; seconds < appliedAt + DAY_2; seconds += HOUR) {
+      clock.at(seconds)
+      expect(await apply(clock.inbox, `other at ${seconds}`)).toBe('applied')
+      expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+    }
+    clock.at(appliedAt + DAY_2 - 1)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+  })
+
+  it('is twice the retention at the most', async () => {
+    const clock = openInbox()
+    await apply(clock.inbox, 'a')
+    clock.at(DAY_2)
+    await apply(clock.inbox, 'b')
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+    clock.at(2 * DAY_2 - 1)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+    clock.at(2 * DAY_2)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(false)
+    expect(await isRemembered(clock.inbox, 'b')).toBe(true)
+  })
+
+  it('is over after a long silence: nothing stays because nothing came', async () => {
+    const clock = openInbox()
+    await apply(clock.inbox, 'a')
+    clock.at(2 * DAY_2)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(false)
+  })
+
+  it('is not shortened by a clock that goes back', async () => {
+    const clock = openInbox()
+    clock.at(10 * HOUR)
+    await apply(clock.inbox, 'a')
+    clock.at(-1000 * HOUR)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+    clock.at(10 * HOUR + 1)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+  })
+
+  it('does not matter to work that is still running: it is never started twice', async () => {
+    const clock = openInbox({ maxKeys: 2 })
+    const end = deferred()
+    const running = clock.inbox.admit('a', () => end.promise)
+    clock.at(10 * DAY_2)
+    for (const key of ['b', 'c', 'd', 'e', 'f']) await apply(clock.inbox, key)
+    expect(await apply(clock.inbox, 'a')).toBe('busy')
+    end.resolve()
+    expect(await running).toBe('applied')
+    expect(await apply(clock.inbox, 'a')).toBe('duplicate')
+  })
+})
+
+describe('how much it remembers', () => {
+  it('is the newest half of `maxKeys` at least, and all of them at the most', async () => {
+    const { inbox } = openInbox({ maxKeys: 100 })
+    for (let key = 0; key < 1000; key += 1) {
+      expect(await apply(inbox, String(key))).toBe('applied')
+      for (const recent of [key, Math.max(0, key - 25), Math.max(0, key - 49)]) {
+        expect(await isRemembered(inbox, String(recent))).toBe(true)
+      }
+    }
+    const { inbox: full } = openInbox({ maxKeys: 100 })
+    for (let key = 0; key < 1000; key += 1) await apply(full, String(key))
+    // From the oldest on, so that asking, which starts no new generation, forgets nothing.
+    const forgotten: number[] = []
+    for (let key = 0; key <= 899; key += 1) {
+      const work = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('asked only')))
+      await full.admit(String(key), work).catch(() => forgotten.push(key))
+    }
+    expect(forgotten).toHaveLength(900)
+  })
+
+  it('is told about when keys are forgotten early, at most once a minute', async () => {
+    const told: number[] = []
+    const clock = openInbox({ maxKeys: 10, onForgotEarly: (seconds) => void told.push(seconds) })
+    const fill = async (name: string): Promise<void> => {
+      for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${name} ${key}`)
+    }
+    await fill('first')
+    clock.at(60)
+    await fill('second')
+    expect(told).toEqual([])
+    clock.at(90)
+    await fill('third')
+    expect(told).toEqual([30])
+    clock.at(149)
+    await fill('fourth')
+    expect(told).toEqual([30])
+    clock.at(150)
+    await fill('fifth')
+    expect(told).toEqual([30, 1])
+  })
+
+  it('is not told about when keys are forgotten in time', async () => {
+    const told: number[] = []
+    const clock = openInbox({ maxKeys: 10, onForgotEarly: (seconds) => void told.push(seconds) })
+    for (let generation = 0; generation < 5; generation += 1) {
+      clock.at(generation * DAY_2)
+      for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${generation} ${key}`)
+    }
+    expect(told).toEqual([])
+  })
+
+  it('is told about on the console where nothing is said', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const clock = openInbox({ maxKeys: 2 })
+    clock.at(600)
+    for (const key of ['a', 'b', 'c']) await apply(clock.inbox, key)
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^\[hongbao] The memory inbox is full .* last 0 minutes.*`maxKeys`/)],
+    ])
+    warn.mockRestore()
+  })
+
+  it.each<[string, () => void]>([
+    [
+      'throws',
+      () => {
+        throw new Error('metrics are down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('metrics are down'))],
+    ['hangs', () => new Promise(() => {})],
+  ])('is not less where the one who is told %s [F15]', async (_, onForgotEarly) => {
+    const { inbox } = openInbox({ maxKeys: 2, onForgotEarly })
+    for (const key of ['a', 'b', 'c', 'd']) expect(await apply(inbox, key)).toBe('applied')
+    expect(await apply(inbox, 'd')).toBe('duplicate')
+  })
+})
+
+describe('an option of the memory inbox', () => {
+  it.each<[string, MemoryInboxOptions]>([
+    ['retentionSeconds', { retentionSeconds: 97_199 }],
+    ['retentionSeconds', { retentionSeconds: 3600 }],
+    ['retentionSeconds', { retentionSeconds: 0 }],
+    ['retentionSeconds', { retentionSeconds: -1 }],
+    ['retentionSeconds', { retentionSeconds: Number.NaN }],
+    ['retentionSeconds', { retentionSeconds: Infinity }],
+    ['retentionSeconds', { retentionSeconds: '172800' as unknown as number }],
+    ['maxKeys', { maxKeys: 1 }],
+    ['maxKeys', { maxKeys: 0 }],
+    ['maxKeys', { maxKeys: 2.5 }],
+    ['maxKeys', { maxKeys: Infinity }],
+    ['maxKeys', { maxKeys: Number.NaN }],
+  ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
+    expect(() => memoryInbox(options)).toThrow(
+      expect.objectContaining({
+        name: 'OptionError',
+        code: 'option-invalid',
+        message: expect.stringContaining(`\`${option}\` must be `) as string,
+      }),
+    )
+  })
+})
+
+interface Clock {
+  readonly inbox: Inbox
+  /** Sets the clock to so many seconds after the inbox was made. */
+  at(seconds: number): void
+}
+
+function openInbox(options: MemoryInboxOptions = {}): Clock {
+  const start = Date.UTC(2024, 1, 10)
+  let now = start
+  const inbox = memoryInbox({ ...options, now: () => now })
+  return {
+    inbox,
+    at(seconds) {
+      now = start + seconds * 1000
+    },
+  }
+}
+
+function apply(inbox: Inbox, key: string): Promise<Admission> {
+  return inbox.admit(key, () => Promise.resolve())
+}
+
+/** Whether the key is remembered; if it is not, it stays so. */
+async function isRemembered(inbox: Inbox, key: string): Promise<boolean> {
+  try {
+    return (await inbox.admit(key, () => Promise.reject(new Error('asked only')))) === 'duplicate'
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { createWebhooks, memoryInbox, OptionError, type WebhooksOptions } from '../src/index.ts'
+import { envelopeSent, openListener, PINGPP } from './signed.ts'
+
+const REQUIRED = { publicKey: PINGPP.publicKey }
+
+// Option, what was given, and what the message says was expected.
+const WRONG: readonly [string, unknown, RegExp][] = [
+  ['app', '', /the id of an app/],
+  ['app', [], /the id of an app/],
+  ['app', ['app_1', ''], /or a list of them/],
+  ['app', ['app_1', 5], /or a list of them/],
+  ['app', 5, /the id of an app/],
+  ['app', null, /the id of an app/],
+  ['app', { id: 'app_1' }, /the id of an app/],
+  ['livemode', 'true', /true or false/],
+  ['livemode', 1, /true or false/],
+  ['livemode', null, /true or false/],
+  ['inbox', {}, /an inbox, for one `memoryInbox\(\)`/],
+  ['inbox', 'redis', /an inbox/],
+  ['inbox', { admit: 5, retentionSeconds: 172_800 }, /an inbox/],
+  ['inbox', { admit: () => {}, retentionSeconds: 97_199 }, /97,200 \(27 h\)/],
+  ['inbox', { admit: () => {} }, /97,200 \(27 h\)/],
+  ['inbox', { admit: () => {}, retentionSeconds: Number.NaN }, /97,200 \(27 h\)/],
+  ['handlerTimeoutMs', 0, /milliseconds from 1 to 2,147,483,647/],
+  ['handlerTimeoutMs', -1, /milliseconds from 1/],
+  ['handlerTimeoutMs', Number.NaN, /milliseconds from 1/],
+  ['handlerTimeoutMs', Infinity, /milliseconds from 1/],
+  ['handlerTimeoutMs', 2_147_483_648, /milliseconds from 1/],
+  ['handlerTimeoutMs', '5000', /milliseconds from 1/],
+  ['bodyTimeoutMs', 0, /milliseconds from 1/],
+  ['bodyTimeoutMs', Infinity, /milliseconds from 1/],
+  ['maxBodyBytes', 0, /a whole number of bytes, 1 or more/],
+  ['maxBodyBytes', 1.5, /a whole number of bytes/],
+  ['maxBodyBytes', Infinity, /a whole number of bytes/],
+  ['maxBodyBytes', '256kb', /a whole number of bytes/],
+  ['unhandled', 'ignore', /"accept" or "reject"/],
+  ['unhandled', false, /"accept" or "reject"/],
+  ['maxEventAgeSeconds', 93_599, /93,600 \(26 h\) or more/],
+  ['maxEventAgeSeconds', 0, /93,600 \(26 h\)/],
+  ['maxEventAgeSeconds', Number.NaN, /93,600 \(26 h\)/],
+  ['maxEventAgeSeconds', '100000', /93,600 \(26 h\)/],
+  ['observe', 'console.log', /a function/],
+  ['observe', null, /a function/],
+  ['logger', true, /an object with `warn` and `error`, or false/],
+  ['logger', {}, /an object with `warn` and `error`/],
+  ['logger', { warn: () => {} }, /an object with `warn` and `error`/],
+  ['logger', null, /an object with `warn` and `error`/],
+  ['now', 5, /a function that gives milliseconds since 1970/],
+  ['now', new Date(0), /a function that gives milliseconds/],
+  ['now', null, /a function that gives milliseconds/],
+]
+
+describe('a wrong option', () => {
+  it.each(WRONG)('is refused at start-up, by its name: %s: %j', (option, value, expected) => {
+    const error = refusalOf({ ...REQUIRED, [option]: value })
+    expect(error).toBeInstanceOf(OptionError)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
+    expect((error as Error).message).toContain(`\`${option}\` must be `)
+    expect((error as Error).message).toMatch(expected)
+  })
+
+  it.each([undefined, null, 'key', 5])(
+    'is refused where it is no options at all: %j',
+    (options) => {
+      expect(refusalOf(options)).toMatchObject({
+        name: 'OptionError',
+        code: 'option-invalid',
+        message: '`createWebhooks` expects an object of options.',
+      })
+    },
+  )
+
+  it('is a key that is missing', () => {
+    expect(refusalOf({})).toMatchObject({ name: 'OptionError', code: 'key-missing' })
+  })
+})
+
+describe('an option', () => {
+  it.each<Partial<WebhooksOptions>>([
+    { app: 'app_1' },
+    { app: ['app_1', 'app_2'] },
+    { app: Object.freeze(['app_1']) },
+    { livemode: true },
+    { livemode: false },
+    { inbox: memoryInbox() },
+    { inbox: { admit: () => Promise.resolve('applied'), retentionSeconds: 97_200 } },
+    { handlerTimeoutMs: 1 },
+    { handlerTimeoutMs: 2_147_483_647 },
+    { bodyTimeoutMs: 1.5 },
+    { maxBodyBytes: 1 },
+    { unhandled: 'accept' },
+    { unhandled: 'reject' },
+    { maxEventAgeSeconds: 93_600 },
+    { maxEventAgeSeconds: Infinity },
+    { observe: () => {} },
+    { logger: false },
+    { logger: console },
+    { now: () => 0 },
+    { allowPublishedKeys: true },
+  ])('may be %j', (options) => {
+    expect(refusalOf({ ...REQUIRED, ...options })).toBeUndefined()
+  })
+
+  it('that is undefined is its default', () => {
+    const names = [...new Set(WRONG.map(([name]) => name))]
+    const all = Object.fromEntries(names.map((name) => [name, undefined]))
+    expect(refusalOf({ ...REQUIRED, ...all })).toBeUndefined()
+  })
+
+  it('is read once: what becomes of the object later changes nothing', async () => {
+    const options = { app: 'app_1Gqj58ynP0mHeX1q' }
+    const opened = openListener(options)
+    options.app = 'app_other'
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+})
+
+function refusalOf(options: unknown): unknown {
+  try {
+    createWebhooks(options as WebhooksOptions)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
