@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicKey } from './deliveries.ts'
 
 // What a careful person writes by hand: the raw bytes under a limit, a key read once, a set of the
-// envelopes that were applied, a handler that is awaited, and answers like hongbao's. No deadline
-// for the body or the handler, no check of what the event holds.
+// envelopes that were applied, a handler that is awaited, and hongbao's answers. It has no deadline
+// for body or handler, does not look at what an event holds, and applies an event twice when its
+// deliveries meet.
 
 export const MAX_BODY_BYTES = 262_144
 
@@ -37,15 +38,14 @@ export function handWritten(handler: HandWrittenHandler): HandWritten {
   async function receive(body: Uint8Array, signature: string | undefined): Promise<Answer> {
     if (signature === undefined) return UNSIGNED
     if (!verify('RSA-SHA256', body, publicKey, Buffer.from(signature, 'base64'))) return FORGED
-    const event = JSON.parse(textOf(body))
-    const key = `${event.type}:${event.data.object.id}`
-    if (applied.has(key)) return DUPLICATE
-    applied.add(key)
     try {
+      const event = JSON.parse(textOf(body))
+      const key = `${event.type}:${event.data.object.id}`
+      if (applied.has(key)) return DUPLICATE
       await handler(event.data.object.amount)
+      applied.add(key)
       return HANDLED
     } catch {
-      applied.delete(key)
       return FAILED
     }
   }
@@ -67,16 +67,17 @@ export function readBody(request: IncomingMessage, done: (body: Buffer | undefin
   })
 }
 
-/** Answers a Node request; signatures that are missing need no body. */
+/** Answers a Node request; a missing signature needs no body. */
 export function answerByHand(
-  { receive }: HandWritten,
+  byHand: HandWritten,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const signature = signatureOf(request)
   if (signature === undefined) return send(response, UNSIGNED)
-  readBody(request, async (body) => {
-    send(response, body === undefined ? LARGE : await receive(body, signature))
+  readBody(request, (body) => {
+    if (body === undefined) send(response, LARGE)
+    else void byHand.receive(body, signature).then((answer) => send(response, answer))
   })
 }
 

@@ -1,13 +1,17 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { SignedBody } from './deliveries.ts'
 import { sideBySide, type DuelResult } from './side-by-side.ts'
 
+const ROUNDS = 60
+const WARM_UP_ROUNDS = 12
 /** How many requests a block sends. */
-export const BLOCK = 300
+const BLOCK = 300
+/** How many requests either server gets in a run. */
+export const SENT: number = BLOCK * (WARM_UP_ROUNDS + ROUNDS)
 /**
  * How many distinct requests are signed for the whole run. More than {@link MAX_KEYS}, so that an
  * event which comes round again is a new one to an inbox with that bound.
@@ -35,14 +39,13 @@ export interface HttpDuel {
   readonly requests: readonly SignedBody[]
   /** The status that every answer must have. */
   readonly status: number
-  readonly rounds: number
   /** Called before each block of theirs. */
   readonly beforeTheirs?: () => void
 }
 
 /** Measures two servers of this process side by side, under load from another process. */
 export async function sideBySideOverHttp(duel: HttpDuel): Promise<DuelResult> {
-  const { requests, status, rounds, beforeTheirs } = duel
+  const { requests, status, beforeTheirs } = duel
   const client = fork(fileURLToPath(new URL('load-client.ts', import.meta.url)), {
     serialization: 'advanced',
   })
@@ -64,8 +67,8 @@ export async function sideBySideOverHttp(duel: HttpDuel): Promise<DuelResult> {
         beforeTheirs?.()
         return fire(duel.theirs, round)
       },
-      rounds,
-      warmUpRounds: Math.ceil(rounds / 5),
+      rounds: ROUNDS,
+      warmUpRounds: WARM_UP_ROUNDS,
     })
   } finally {
     client.kill()
@@ -73,7 +76,9 @@ export async function sideBySideOverHttp(duel: HttpDuel): Promise<DuelResult> {
 }
 
 /** Starts `node:http` with a listener on a free port of the loopback. */
-export async function listen(listener: RequestListener): Promise<Server> {
+export async function listen(
+  listener: (request: IncomingMessage, response: ServerResponse) => unknown,
+): Promise<Server> {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -88,12 +93,14 @@ export function portOf(server: { address(): AddressInfo | string | null }): numb
 
 /** Both must answer a request in the same words, or the comparison is worth nothing. */
 export async function expectSameAnswer(
-  ours: number,
-  theirs: number,
-  request: SignedBody,
+  ports: { readonly ours: number; readonly theirs: number },
+  requests: readonly SignedBody[],
 ): Promise<void> {
-  const [one, other] = await Promise.all([ours, theirs].map((port) => ask(port, request)))
-  if (one !== other) throw new Error(`Ours answers\n${one}\ntheirs\n${other}`)
+  for (const request of requests) {
+    const ours = await ask(ports.ours, request)
+    const theirs = await ask(ports.theirs, request)
+    if (ours !== theirs) throw new Error(`Ours answers\n${ours}\ntheirs\n${theirs}`)
+  }
 }
 
 /** Everything of an answer that a handler decides on, as text. */

@@ -38,8 +38,8 @@ export interface Receiver {
 /** What can be refused without touching the body. */
 export function refuseUnread(delivery: Delivery): Failure | undefined {
   if (delivery.method !== 'POST') return new Failure('method-not-allowed')
-  const encoding = delivery.header('content-encoding')
-  if (encoding === undefined || encoding === '' || encoding === 'identity') return undefined
+  const encoding = delivery.header('content-encoding') ?? ''
+  if (encoding === '' || String(encoding).toLowerCase() === 'identity') return undefined
   return new Failure('body-encoded')
 }
 

@@ -124,7 +124,10 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
   const fingerprint = fingerprintOf(publicKey)
   const published = PUBLISHED_KEYS[fingerprint]
   if (published !== undefined && !allowPublishedKeys) {
-    throw refuse('key-published', `is the example ${published} of Ping++'s SDKs. ${WHERE}`)
+    throw refuse(
+      'key-published',
+      `is the example ${published} of Ping++'s SDKs, which everybody has. ${WHERE}`,
+    )
   }
   return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
 }

@@ -121,12 +121,12 @@ function createReport(sighting: Sighting, result: Result, status: number | undef
 }
 
 function durationsOf(sighting: Sighting, endedMs: number): Report['durations'] {
-  const { startedMs, readMs, verifiedMs } = sighting
+  const { startedMs, readMs, verifiedMs, event } = sighting
   return {
     totalMs: endedMs - startedMs,
     readMs: readMs === undefined ? undefined : readMs - startedMs,
     verifyMs: verifiedMs === undefined || readMs === undefined ? undefined : verifiedMs - readMs,
-    handleMs: verifiedMs === undefined ? undefined : endedMs - verifiedMs,
+    handleMs: event === undefined ? undefined : endedMs - (verifiedMs ?? startedMs),
   }
 }
 

@@ -132,7 +132,7 @@ export function createWebhooks<Context extends object = NoContext>(
     return attempts.start({ key, event, handlers: listening, context, onLate })
 
     function onLate(result: Result): void {
-      observer.end({ ...observer.start('late', source), event, keyFingerprint }, result)
+      observer.end({ ...sighting, kind: 'late' }, result)
     }
   }
 

@@ -288,12 +288,12 @@ function failing(code: ConstructorParameters<typeof WebhookError>[0]): Delivery 
   return { ...deliveryOf(envelopeSent()), body }
 }
 
-function throwing(error: Error): Delivery {
-  return { ...deliveryOf(envelopeSent()), body: () => Promise.reject(error) }
+function throwing(thrown: Error): Delivery {
+  return { ...deliveryOf(envelopeSent()), body: () => Promise.reject(thrown) }
 }
 
-function brokenInbox(error: Error): WebhooksOptions['inbox'] {
-  return { retentionSeconds: 172_800, admit: () => Promise.reject(error) }
+function brokenInbox(thrown: Error): WebhooksOptions['inbox'] {
+  return { retentionSeconds: 172_800, admit: () => Promise.reject(thrown) }
 }
 
 /** An error whose stack was read, and so made, before its name or message changed. */

@@ -24,4 +24,4 @@ export function expressWebhooks(receiver: Receiver, options: MountOptions = {}):
 }
 
 const HINT =
-  "In Express, move app.post('/webhooks', expressWebhooks(webhooks)) above app.use(express.json()), or keep the bytes: express.json({ verify: (req, _res, bytes) => { req.rawBody = bytes } })."
+  "In Express, move app.post('/webhooks', expressWebhooks(webhooks)) above app.use(express.json()), or keep the bytes: express.json({ verify: (req, _res, bytes) => { Object.assign(req, { rawBody: bytes }) } })."
