@@ -128,7 +128,7 @@ export function createWebhooks<Context extends object = NoContext>(
       return running
     }
     const { receivedAt, source, keyFingerprint } = sighting
-    const context = { receivedAt, source, keyFingerprint, rawBody }
+    const context = { receivedAt, rawBody, source, keyFingerprint }
     return attempts.start({ key, event, handlers: listening, context, onLate })
 
     function onLate(result: Result): void {
