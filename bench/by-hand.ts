@@ -15,12 +15,12 @@ export interface Answer {
   readonly body: string
 }
 
-const HANDLED = answer(200, 'handled')
-const DUPLICATE = answer(200, 'duplicate')
-const FAILED = answer(500, 'failed')
-const UNSIGNED = answer(401, 'unsigned')
-const FORGED = answer(401, 'forged')
-export const LARGE: Answer = answer(413, 'large')
+const HANDLED = createAnswer(200, 'handled')
+const DUPLICATE = createAnswer(200, 'duplicate')
+const FAILED = createAnswer(500, 'failed')
+const UNSIGNED = createAnswer(401, 'unsigned')
+const FORGED = createAnswer(401, 'forged')
+export const LARGE: Answer = createAnswer(413, 'large')
 
 /** Applies what a delivery says; counts and awaits, as little as a handler can do. */
 export type HandWrittenHandler = (amount: number) => Promise<void>
@@ -95,7 +95,7 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
-function answer(status: number, outcome: string): Answer {
+function createAnswer(status: number, outcome: string): Answer {
   const body = JSON.stringify({ outcome })
   const headers = {
     'content-type': 'application/json; charset=utf-8',

@@ -31,7 +31,7 @@ export function install(): Installation {
   const directory = mkdtempSync(join(tmpdir(), 'hongbao-bench-'))
   for (const name of PACKAGES) unpack(name, directory)
   process.env[DIRECTORY] = directory
-  return { remove: () => rmSync(directory, { recursive: true }) }
+  return { remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
 
 interface Modules {

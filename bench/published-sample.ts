@@ -29,7 +29,7 @@ export async function measure(): Promise<Figure[]> {
     const result = await sideBySideOverHttp({ ours, theirs, requests, status: 200 })
     return [{ measure: 'node vs published sample', ...result, bar: 1.8, unit: 'per CPU s' }]
   } finally {
-    rmSync(directory, { recursive: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 

@@ -4,31 +4,23 @@ import { availableParallelism, cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { formatJson, formatTable, type Figure } from './figure.ts'
 import { install } from './installed.ts'
+import { MEASURES } from './measures.ts'
 
 // node bench/run.ts [measure …]: a table for people, then one JSON line per figure.
 // The status is 1 where something could not be measured; whether a figure holds is in its line.
 
-const MEASURES = [
-  'handle',
-  'adapters',
-  'published-sample',
-  'refusals',
-  'memory',
-  'size',
-  'import-time',
-]
-
+const names = Object.keys(MEASURES)
 const wanted = process.argv.slice(2)
-const unknown = wanted.find((name) => !MEASURES.includes(name))
+const unknown = wanted.find((name) => !names.includes(name))
 if (unknown !== undefined) {
-  console.error(`There is no measure "${unknown}". There are: ${MEASURES.join(', ')}.`)
+  console.error(`There is no measure "${unknown}". There are: ${names.join(', ')}.`)
   process.exit(1)
 }
 
 const installation = install()
 const figures: Figure[] = []
 try {
-  for (const name of wanted.length === 0 ? MEASURES : wanted) {
+  for (const name of wanted.length === 0 ? names : wanted) {
     console.error(`Measuring ${name} …`)
     figures.push(...(await runMeasure(name)))
   }

@@ -230,6 +230,7 @@ describe('an event whose handlers have passed their deadline', () => {
         inboxKey: KEY,
         source: 'webhook',
         shared: false,
+        receivedAt: new Date(NOW_MS),
       },
     ])
     expect(await opened.deliver(envelopeSent())).toMatchObject({
@@ -562,6 +563,42 @@ describe('an inbox', () => {
     opened.webhooks.on('*', (_, context) => void lent.push((context as { tx?: unknown }).tx))
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
     expect(lent).toEqual([tx])
+  })
+
+  it('cannot shadow what core gives a handler', async () => {
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await work({ source: 'inbox', signal: 'inbox', rawBody: 'inbox', receivedAt: 0 })
+        return 'applied'
+      }),
+    })
+    const contexts: HandlerContext[] = []
+    opened.webhooks.on('*', (_, context) => void contexts.push(context))
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    expect(contexts).toMatchObject([
+      { source: 'webhook', signal: { aborted: false }, receivedAt: new Date(NOW_MS) },
+    ])
+    expect(contexts[0]?.rawBody).toBeInstanceOf(Uint8Array)
+  })
+
+  it('is asked once for an event while it has not answered, however often the event comes [E3]', async () => {
+    const gate = deferred()
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await gate.promise
+        await work({})
+        return 'applied'
+      }),
+    })
+    opened.webhooks.on('*', () => {})
+    const replies = Array.from({ length: 20 }, () => opened.deliver(envelopeSent()))
+    await vi.advanceTimersByTimeAsync(5000)
+    replies.push(opened.deliver(envelopeSent()))
+    const outcomes = (await Promise.all(replies)).map((reply) => reply.outcome)
+    expect(new Set(outcomes)).toEqual(new Set(['unavailable']))
+    expect(opened.admitted).toEqual([KEY])
+    gate.resolve()
+    await vi.advanceTimersByTimeAsync(0)
   })
 
   it('keeps its own `this`', async () => {

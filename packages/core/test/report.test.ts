@@ -62,6 +62,14 @@ describe('a report', () => {
     })
   })
 
+  it('of a dispatch has the time that inbox and handlers took, and no other', async () => {
+    const opened = openListener()
+    await opened.webhooks.dispatch(asEvent(envelopeSent()))
+    const { totalMs, readMs, verifyMs, handleMs } = durationsOf(opened.reports)
+    expect(handleMs).toBe(totalMs)
+    expect([readMs, verifyMs]).toEqual([undefined, undefined])
+  })
+
   it('of a forgery names no key, no event and its error', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent(), { signature: 'x' })

@@ -125,7 +125,7 @@ describe('signDelivery', () => {
       const webhooks = createWebhooks({ publicKey: KEYS.publicKey, logger: false })
       const types: string[] = []
       webhooks.on('*', (event) => void types.push(event.type))
-      const signed = signDelivery(eventFixture(type), KEYS)
+      const signed = signDelivery(JSON.stringify(eventFixture(type)), KEYS)
       expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'handled' })
       expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'duplicate' })
       expect(types).toEqual([type])

@@ -1,5 +1,13 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import {
+  createWebhooks,
+  memoryInbox,
+  unlisted,
+  type HandlerContext,
+  type Inbox,
+  type Webhooks,
+} from '../src/index.ts'
+import {
   isCatalogued,
   type CataloguedEvent,
   type EventOf,
@@ -155,6 +163,85 @@ describe('payloads', () => {
 
   it('of the fixtures are those of their types', () => {
     expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<EventOf<'order.succeeded'>>()
+  })
+})
+
+describe('on', () => {
+  const webhooks = createWebhooks({ publicKey: undefined, inbox: memoryInbox() })
+
+  it('gives a handler the very payload of its type', () => {
+    webhooks.on('red_envelope.sent', (event, context) => {
+      expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
+      expectTypeOf(event.type).toEqualTypeOf<'red_envelope.sent'>()
+      expectTypeOf(event.data.object.status).toEqualTypeOf<'sent'>()
+      expectTypeOf(context).toExtend<HandlerContext>()
+      expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>()
+      expectTypeOf(context.rawBody).toEqualTypeOf<Uint8Array | undefined>()
+      expectTypeOf(context.source).toEqualTypeOf<'webhook' | 'poll'>()
+    })
+    webhooks.on('charge.succeeded', async ({ data }) => {
+      expectTypeOf(data.object).toEqualTypeOf<Charge>()
+      await Promise.resolve()
+    })
+  })
+
+  it('gives a handler of * every event', () => {
+    webhooks.on('*', (event) => {
+      expectTypeOf(event).toEqualTypeOf<WebhookEvent>()
+    })
+  })
+
+  it('takes a type that no catalogue has on purpose alone', () => {
+    webhooks.on(unlisted('coupon.created'), (event) => {
+      expectTypeOf(event).toEqualTypeOf<UnlistedEvent>()
+      expectTypeOf(event.data.object).toEqualTypeOf<Readonly<Record<string, unknown>>>()
+    })
+    // @ts-expect-error -- misspelt
+    webhooks.on('red_envelope.send', () => {})
+    // @ts-expect-error -- misspelt
+    webhooks.off('red_envelope.send', () => {})
+    // @ts-expect-error -- misspelt
+    webhooks.listenerCount('red_envelope.send')
+    // @ts-expect-error -- any text
+    webhooks.on('coupon.created' as string, () => {})
+  })
+
+  it('refuses a handler of another event, and a payload that cannot be', () => {
+    // @ts-expect-error -- another event
+    webhooks.on('red_envelope.sent', (event: EventOf<'charge.succeeded'>) => void event)
+    webhooks.on('red_envelope.sent', ({ data }) => {
+      // @ts-expect-error -- an envelope that was sent has this status and no other
+      return data.object.status === 'received' ? undefined : undefined
+    })
+  })
+
+  it('takes no event apart from its type: an event cannot be written to', () => {
+    webhooks.on('red_envelope.sent', ({ data }) => {
+      // @ts-expect-error -- read-only
+      data.object.amount = 1
+    })
+  })
+
+  it('is chained, and has neither `once` nor `emit`', () => {
+    expectTypeOf(webhooks.on('*', () => {})).toEqualTypeOf<Webhooks>()
+    expectTypeOf(webhooks).not.toHaveProperty('once')
+    expectTypeOf(webhooks).not.toHaveProperty('emit')
+  })
+
+  it('gives a handler what the inbox lends', () => {
+    interface Lent {
+      readonly tx: { query(sql: string): Promise<unknown> }
+    }
+    const inbox: Inbox<Lent> = { retentionSeconds: 172_800, admit: () => Promise.resolve('busy') }
+    const lending = createWebhooks({ publicKey: undefined, inbox })
+    expectTypeOf(lending).toEqualTypeOf<Webhooks<Lent>>()
+    lending.on('red_envelope.sent', (_, { tx, source }) => {
+      expectTypeOf(tx).toEqualTypeOf<Lent['tx']>()
+      expectTypeOf(source).toEqualTypeOf<'webhook' | 'poll'>()
+    })
+    webhooks.on('red_envelope.sent', (_, context) => {
+      expectTypeOf(context).not.toHaveProperty('tx')
+    })
   })
 })
 

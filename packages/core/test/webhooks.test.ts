@@ -122,7 +122,7 @@ describe('what can be refused without the body', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it.each(['identity', ''])(
+  it.each(['identity', 'Identity', 'IDENTITY', ''])(
     'is not the encoding %j, which changes nothing [A19]',
     async (encoding) => {
       const opened = openListener()
@@ -365,7 +365,7 @@ describe('the age of an event', () => {
 
 describe('a replay', () => {
   it.each([1, 24.5 * HOUR, 25 * HOUR, 46 * HOUR])(
-    '%d s later is a duplicate: 200, and nothing runs [B26]',
+    '%d s later is a duplicate: 200, and nothing runs [B26] [D18]',
     async (laterSeconds) => {
       let now = NOW_MS
       const opened = openListener({ now: () => now })

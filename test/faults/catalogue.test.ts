@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+
+// The catalogue by hand: letters and how many cases each has.
+const IDS = [
+  ...numbered('A', 39),
+  ...numbered('B', 30),
+  ...numbered('C', 20),
+  ...numbered('D', 21),
+  ...numbered('F', 18),
+  ...numbered('G', 14),
+  ...numbered('S', 15),
+  'S15b',
+  'S16',
+  'S17',
+]
+// These belong to inboxes and client; tests may name them, the table need not.
+const ELSEWHERE = [...numbered('E', 36), ...numbered('H', 14)]
+
+const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))
+const TESTED = ROWS.filter((row) => row.where.length > 0)
+const UNTESTED = ROWS.filter((row) => row.where.length === 0)
+
+describe('test/FAULTS.md', () => {
+  it('has one row for every case of the catalogue, in its order', () => {
+    expect(ROWS.map((row) => row.id)).toEqual(IDS)
+  })
+
+  it('says of every case what it is and what is answered', () => {
+    for (const row of ROWS) {
+      expect(row.what).not.toBe('')
+      expect(row.answer).not.toBe('')
+    }
+  })
+
+  it.each(TESTED)('names tests of $id that exist', ({ id, where }) => {
+    const missing = where.filter(({ path, fragment }) => {
+      const sources = sourcesUnder(path)
+      return (
+        !sources.some((source) => idsIn(source).includes(id)) ||
+        !sources.some((source) => source.includes(fragment))
+      )
+    })
+    expect(missing).toEqual([])
+  })
+
+  it('says of every case that is not tested here why', () => {
+    const reasons = UNTESTED.map(({ id, answer }) => [id, answer.split(':')[0]])
+    expect(reasons).toEqual([
+      ['C19', 'not ours'],
+      ['D9', 'not ours'],
+      ['D20', 'not ours'],
+      ['D21', 'not ours'],
+      ['F13', 'not ours'],
+      ['G14', 'without an id'],
+      ['S16', 'without an id'],
+    ])
+  })
+})
+
+describe('the tests', () => {
+  const folders = [
+    'test',
+    ...readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/test`),
+  ]
+  const sources = folders.flatMap(sourcesUnder)
+
+  it('name cases of the catalogue alone', () => {
+    const known = new Set([...IDS, ...ELSEWHERE])
+    const unknown = sources.flatMap(idsIn).filter((id) => !known.has(id))
+    expect(unknown).toEqual([])
+  })
+
+  it('skip nothing', () => {
+    const skipping = sources.filter((source) =>
+      /\b(?:it|test|describe)\.(?:skip|only|todo|fails)\b/.test(source),
+    )
+    expect(skipping).toEqual([])
+  })
+})
+
+interface Row {
+  readonly id: string
+  readonly what: string
+  readonly answer: string
+  readonly where: readonly Place[]
+}
+
+interface Place {
+  readonly path: string
+  /** A piece of a test's name; empty where the whole file is meant. */
+  readonly fragment: string
+}
+
+function readRows(markdown: string): Row[] {
+  return [...markdown.matchAll(/^\| ([A-HS]\d+b?) \| (.+?) \| (.+?) \|(.*)\|$/gm)].map(
+    ([, id = '', what = '', answer = '', where = '']) => ({
+      id,
+      what: what.trim(),
+      answer: answer.trim(),
+      where: readPlaces(where),
+    }),
+  )
+}
+
+function readPlaces(where: string): Place[] {
+  return [...where.matchAll(/`([^`]+)`(?:: “([^”]+)”)?/g)].map(([, path = '', fragment = '']) => ({
+    path,
+    fragment,
+  }))
+}
+
+/** The sources of a test file, or of all that a folder has. */
+function sourcesUnder(path: string): string[] {
+  const full = join(ROOT, path)
+  if (!existsSync(full)) return []
+  if (statSync(full).isFile()) return [readFileSync(full, 'utf8')]
+  return readdirSync(full)
+    .filter((name) => name !== 'node_modules')
+    .flatMap((name) => {
+      const inside = join(path, name)
+      const isSource = name.endsWith('.ts') || statSync(join(ROOT, inside)).isDirectory()
+      return isSource ? sourcesUnder(inside) : []
+    })
+}
+
+/** The ids that stand in brackets: `[A23]`, `[A11, S10]`. */
+function idsIn(source: string): string[] {
+  return [...source.matchAll(/\[([A-HS]\d{1,2}b?(?:, [A-HS]\d{1,2}b?)*)\]/g)].flatMap(
+    ([, ids = '']) => ids.split(', '),
+  )
+}
+
+function numbered(letter: string, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${letter}${at + 1}`)
+}
