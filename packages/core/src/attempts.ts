@@ -35,19 +35,28 @@ export function createAttempts<Context extends object>(
   const answers = new Map<string, Promise<AttemptResult>>()
 
   function start(job: Job<Context>): Promise<AttemptResult> {
-    const answer = new Promise<AttemptResult>((resolve) => void run(job, resolve))
+    const { promise: answer, resolve } = Promise.withResolvers<AttemptResult>()
+    // Before anything runs: a handler that dispatches its own event finds itself at work.
     answers.set(job.key, answer)
+    void run(job, resolve, () => answers.get(job.key) === answer && answers.delete(job.key))
     return answer
   }
 
-  async function run(job: Job<Context>, resolve: (result: AttemptResult) => void): Promise<void> {
+  async function run(
+    job: Job<Context>,
+    resolve: (result: AttemptResult) => void,
+    leave: () => void,
+  ): Promise<void> {
     const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
-    const timer = setTimeout(() => resolve(expire(progress)), timeoutMs)
+    const timer = setTimeout(() => {
+      resolve(expire(progress))
+      // A timeout is no failure: handlers keep their key until they settle. An inbox that has not
+      // answered does not, or one lost answer of a store would block the event for good.
+      if (progress.seen === 'nothing') leave()
+    }, timeoutMs)
     const result = await settle(inbox, job, progress)
-    // Here and not at the deadline: a timeout is no failure, and the key stays taken until the
-    // handlers have settled.
     clearTimeout(timer)
-    answers.delete(job.key)
+    leave()
     if (progress.expired) job.onLate(result)
     else resolve(result)
   }
@@ -69,7 +78,12 @@ async function settle<Context extends object>(
   progress: Progress,
 ): Promise<AttemptResult> {
   try {
-    const admission = await inbox.admit(job.key, (lent) => work(job, lent, progress))
+    const admission = await inbox.admit(job.key, (lent) => {
+      const worked = work(job, lent, progress)
+      // An inbox that forgets to await this must not turn a failed handler into a crash.
+      worked.catch(() => {})
+      return worked
+    })
     return judge(admission, progress.seen)
   } catch (error) {
     if (progress.seen instanceof Failure) return progress.seen

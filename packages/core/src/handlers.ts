@@ -10,7 +10,10 @@ export interface HandlerContext {
   readonly signal: AbortSignal
   /** When the delivery arrived. */
   readonly receivedAt: Date
-  /** The bytes that the signature covers; undefined for an event that did not come by webhook. */
+  /**
+   * The bytes that the signature covers, the same for all handlers; undefined for an event that did
+   * not come by webhook.
+   */
   readonly rawBody: Uint8Array | undefined
   /** Whether Ping++ told us, or we asked. */
   readonly source: EventSource

@@ -51,7 +51,7 @@ function readKey(input: PublicKeyInput | undefined): KeyObject {
   if (typeof input !== 'object' || input === null) throw missing()
   if (isKeyObject(input)) return input
   if (typeof input.path !== 'string') throw missing()
-  return readBytes(readFile(input.path))
+  return readFile(input.path)
 }
 
 function isKeyObject(input: object): input is KeyObject {
@@ -137,11 +137,13 @@ function fingerprintOf(key: KeyObject): string {
   return createHash('sha256').update(der).digest('hex')
 }
 
-// `process.getBuiltinModule` keeps `node:fs` out of the import graph, for runtimes without files.
-function readFile(path: string): Uint8Array {
+function readFile(path: string): KeyObject {
   try {
-    return process.getBuiltinModule('node:fs').readFileSync(path)
+    // Not imported: `node:fs` stays out of the import graph, for runtimes without files.
+    return readBytes(process.getBuiltinModule('node:fs').readFileSync(path))
   } catch (cause) {
+    if (cause instanceof OptionError)
+      throw new OptionError(cause.code, `${cause.message} (${path})`)
     throw refuse('key-unreadable', `file ${path} cannot be read: ${String(cause)}`, { cause })
   }
 }

@@ -39,8 +39,14 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
 
   async function admit(key: string, work: (context: object) => Promise<void>) {
     if (running.has(key)) return 'busy'
-    startGenerationWhenDue()
+    const ageSeconds = (now() - currentSince) / 1000
+    // A generation lasts for the whole retention, so a key lives that long at the least.
+    if (ageSeconds >= retentionSeconds) startGeneration(ageSeconds)
     if (current.has(key) || previous.has(key)) return 'duplicate'
+    if (current.size >= maxKeys / 2) {
+      if (previous.size > 0) reportForgotten(ageSeconds)
+      startGeneration(ageSeconds)
+    }
     running.add(key)
     try {
       await work({})
@@ -51,12 +57,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     }
   }
 
-  /** A generation lasts for the whole retention, so a key lives that long at the least. */
-  function startGenerationWhenDue(): void {
-    const ageSeconds = (now() - currentSince) / 1000
-    const isFull = current.size >= maxKeys / 2
-    if (!isFull && ageSeconds < retentionSeconds) return
-    if (isFull && ageSeconds < retentionSeconds && previous.size > 0) reportForgotten(ageSeconds)
+  function startGeneration(ageSeconds: number): void {
     previous = ageSeconds < 2 * retentionSeconds ? current : new Set()
     current = new Set()
     currentSince = now()

@@ -1,6 +1,6 @@
 import { createAttempts } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
-import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
+import { inboxKey, parseEvent, refuseInvalid, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
@@ -100,10 +100,9 @@ export function createWebhooks<Context extends object = NoContext>(
     { source = 'webhook', rawBody }: DispatchOptions = {},
   ): Promise<DispatchResult> {
     const sighting = observer.start('dispatch', source)
-    sighting.event = event
     let result: Result
     try {
-      result = await admit(event, rawBody, sighting)
+      result = refuseInvalid(event) ?? (await admit(event, rawBody, sighting))
     } catch (error) {
       result = internalError(error)
     }
@@ -118,6 +117,7 @@ export function createWebhooks<Context extends object = NoContext>(
     rawBody: Uint8Array | undefined,
     sighting: Sighting,
   ): Result | Promise<Result> {
+    sighting.event = event
     const listening = handlers.of(event.type)
     if (listening.length === 0) return 'unhandled'
     const key = inboxKey(event)

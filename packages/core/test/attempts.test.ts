@@ -581,8 +581,9 @@ describe('an inbox', () => {
     expect(contexts[0]?.rawBody).toBeInstanceOf(Uint8Array)
   })
 
-  it('is asked once for an event while it has not answered, however often the event comes [E3]', async () => {
+  it('is asked once by deliveries at the same time, and again when it missed the deadline [E3] [E8]', async () => {
     const gate = deferred()
+    const handled: string[] = []
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
         await gate.promise
@@ -590,15 +591,43 @@ describe('an inbox', () => {
         return 'applied'
       }),
     })
-    opened.webhooks.on('*', () => {})
+    opened.webhooks.on('*', (event) => void handled.push(event.type))
     const replies = Array.from({ length: 20 }, () => opened.deliver(envelopeSent()))
     await vi.advanceTimersByTimeAsync(5000)
-    replies.push(opened.deliver(envelopeSent()))
     const outcomes = (await Promise.all(replies)).map((reply) => reply.outcome)
     expect(new Set(outcomes)).toEqual(new Set(['unavailable']))
     expect(opened.admitted).toEqual([KEY])
+
+    const sentAgain = opened.deliver(envelopeSent())
     gate.resolve()
-    await vi.advanceTimersByTimeAsync(0)
+    expect((await sentAgain).outcome).toBe('handled')
+    expect(opened.admitted).toEqual([KEY, KEY])
+    expect(handled).toEqual(['red_envelope.sent'])
+  })
+
+  it('crashes nothing by not waiting for a handler that fails', async () => {
+    const opened = openReceiver({
+      inbox: inboxOf((_, work) => {
+        void work({})
+        return Promise.resolve('applied')
+      }),
+    })
+    opened.webhooks.on('*', () => Promise.reject(new Error('late')))
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
+  })
+
+  it('finds a handler that dispatches its own event at work, and stays shared', async () => {
+    const opened = openReceiver({ inbox: memoryInbox() })
+    let runs = 0
+    opened.webhooks.on('red_envelope.sent', async (event) => {
+      runs += 1
+      void opened.webhooks.dispatch(event)
+      await Promise.resolve()
+    })
+    const [first, second] = [opened.deliver(envelopeSent()), opened.deliver(envelopeSent())]
+    expect((await first).outcome).toBe('handled')
+    expect((await second).outcome).toBe('handled')
+    expect(runs).toBe(1)
   })
 
   it('keeps its own `this`', async () => {

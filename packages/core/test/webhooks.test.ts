@@ -482,7 +482,7 @@ describe('dispatch', () => {
   ])('never rejects: %s', async (_, event) => {
     const opened = openListener()
     const result = await opened.webhooks.dispatch(event as never)
-    expect(result).toMatchObject({ outcome: 'unavailable', error: { code: 'internal-error' } })
+    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
     expect(opened.admitted).toEqual([])
   })
 })
