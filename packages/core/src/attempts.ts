@@ -38,7 +38,9 @@ export function createAttempts<Context extends object>(
     const { promise: answer, resolve } = Promise.withResolvers<AttemptResult>()
     // Before anything runs: a handler that dispatches its own event finds itself at work.
     answers.set(job.key, answer)
-    void run(job, resolve, () => answers.get(job.key) === answer && answers.delete(job.key))
+    void run(job, resolve, function leave() {
+      if (answers.get(job.key) === answer) answers.delete(job.key)
+    })
     return answer
   }
 
@@ -50,9 +52,10 @@ export function createAttempts<Context extends object>(
     const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
     const timer = setTimeout(() => {
       resolve(expire(progress))
-      // A timeout is no failure: handlers keep their key until they settle. An inbox that has not
-      // answered does not, or one lost answer of a store would block the event for good.
-      if (progress.seen === 'nothing') leave()
+      // A timeout is no failure: handlers that run keep their key. An inbox that does not answer
+      // keeps nothing, or one lost answer of a store would block the event until a restart.
+      if (progress.seen === 'started') void progress.working?.then(leave)
+      else leave()
     }, timeoutMs)
     const result = await settle(inbox, job, progress)
     clearTimeout(timer)
@@ -69,23 +72,38 @@ interface Progress {
   seen: 'nothing' | 'started' | 'finished' | Failure
   readonly deadline: AbortController
   expired: boolean
+  /** Resolves when the handlers have settled, however. */
+  working?: Promise<void>
 }
 
-/** Takes a job through the inbox. Never rejects. */
+/** Takes a job through the inbox. Never rejects, and never settles before its handlers. */
 async function settle<Context extends object>(
   inbox: Inbox<Context>,
   job: Job<Context>,
   progress: Progress,
 ): Promise<AttemptResult> {
+  let isOver = false
+
+  function admitted(lent: Context): Promise<void> {
+    // One run at a time, and none after the inbox has spoken: an inbox may try again when a run
+    // has failed, and do nothing else.
+    if (isOver || progress.seen === 'started') return Promise.reject(new WebhookError('inbox-busy'))
+    const working = work(job, lent, progress)
+    // Whether or not the inbox waits for it: a failed handler must not become a crash.
+    progress.working = working.catch(() => {})
+    return working
+  }
+
   try {
-    const admission = await inbox.admit(job.key, (lent) => {
-      const worked = work(job, lent, progress)
-      // An inbox that forgets to await this must not turn a failed handler into a crash.
-      worked.catch(() => {})
-      return worked
-    })
-    return judge(admission, progress.seen)
+    const admission = await inbox.admit(job.key, admitted)
+    isOver = true
+    // What an inbox answers is about what it has seen, so it is judged by that.
+    const { seen } = progress
+    await progress.working
+    return judge(admission, progress.seen instanceof Failure ? progress.seen : seen)
   } catch (error) {
+    isOver = true
+    await progress.working
     if (progress.seen instanceof Failure) return progress.seen
     return new Failure('inbox-unavailable', undefined, { cause: error })
   }
@@ -116,10 +134,13 @@ async function work<Context extends object>(
   }
 }
 
+/** What an attempt was waiting for at its deadline. */
 function expire(progress: Progress): Failure {
   progress.expired = true
   progress.deadline.abort(new WebhookError('handler-timed-out'))
-  if (progress.seen !== 'nothing') return new Failure('handler-timed-out')
+  const { seen } = progress
+  if (seen instanceof Failure) return seen
+  if (seen === 'started') return new Failure('handler-timed-out')
   return new Failure('inbox-unavailable', 'It has not answered in time.')
 }
 

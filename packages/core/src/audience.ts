@@ -1,4 +1,4 @@
-import { appOf, type WebhookEvent } from './event.ts'
+import { appOf, namesApp, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 
 /** Refuses a verified event that is not for this receiver; undefined lets it pass. */
@@ -25,9 +25,11 @@ export function createAudience(audience: Audience): RefuseForeign {
   const { apps, livemode, maxEventAgeSeconds, now } = audience
 
   return function refuseForeign(event) {
-    const app = appOf(event)
-    if (apps !== undefined && app !== undefined && !apps.includes(app)) {
-      return new Failure('app-mismatch', `The event is of ${app}.`)
+    if (apps !== undefined && namesApp(event) && !apps.includes(appOf(event) ?? '')) {
+      return new Failure(
+        'app-mismatch',
+        `The event is of ${appOf(event) ?? 'no app that has an id'}.`,
+      )
     }
     if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')
     const ageSeconds = now() / 1000 - event.created

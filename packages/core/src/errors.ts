@@ -46,7 +46,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'signature-missing': {
     outcome: 'unsigned',
-    message: 'The x-pingplusplus-signature header is missing or empty.',
+    message:
+      'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
   },
   'signature-malformed': {
     outcome: 'forged',
@@ -59,7 +60,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'event-not-utf8': { outcome: 'malformed', message: 'The body is signed, but not UTF-8.' },
   'event-not-json': { outcome: 'malformed', message: 'The body is signed, but not strict JSON.' },
-  'event-invalid': { outcome: 'malformed', message: 'The body is signed, but not an event.' },
+  'event-invalid': { outcome: 'malformed', message: 'This is not an event as Ping++ sends it.' },
   'app-mismatch': {
     outcome: 'misdirected',
     message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
@@ -71,7 +72,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'event-too-old': {
     outcome: 'stale',
-    message: 'The event is older than `maxEventAgeSeconds`, so it may be a replay.',
+    message:
+      'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
   },
   'event-from-future': {
     outcome: 'stale',

@@ -1,6 +1,6 @@
 import { ruleOf, type EventPayloads, type EventType } from './events/catalogue.ts'
 import { Failure } from './failure.ts'
-import { exactDigits, readStrictJson } from './json.ts'
+import { readStrictJson, readWithExact } from './json.ts'
 
 /** What every event of Ping++ carries around its payload (API reference, "Event object"). */
 export interface EventEnvelope<Type extends string, Payload> {
@@ -54,7 +54,15 @@ export type WebhookEvent = CataloguedEvent | UnlistedEvent
  * yesterday: `webhooks.on(unlisted('coupon.created'), …)`.
  */
 export function unlisted(type: string): UnlistedType {
+  UNLISTED.add(type)
   return type as UnlistedType
+}
+
+const UNLISTED = new Set<string>()
+
+/** Tells whether somebody may mean to subscribe to this: JavaScript has no compiler to ask. */
+export function isSubscribable(type: string): boolean {
+  return type === '*' || isEventType(type) || UNLISTED.has(type)
 }
 
 /** Tells whether this version has a payload type for the event. */
@@ -84,7 +92,7 @@ export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
 /** Refuses what does not look like an event; undefined lets it pass. */
 export function refuseInvalid(value: unknown): Failure | undefined {
   const flaw = findFlaw(value)
-  return flaw === undefined ? undefined : new Failure('event-invalid', flaw)
+  return flaw === undefined ? undefined : new Failure('event-invalid', `${flaw}${nameOf(value)}`)
 }
 
 /**
@@ -93,7 +101,8 @@ export function refuseInvalid(value: unknown): Failure | undefined {
  * id, or by payload and time where Ping++ sends none. App and mode come first.
  */
 export function inboxKey(event: WebhookEvent): string | undefined {
-  const { id, type, created } = event
+  const { type, created } = event
+  const id = event.id ?? undefined
   const { id: object } = event.data.object as { readonly id?: unknown }
   const app = appOf(event) ?? '-'
   const mode = event.livemode ? 'live' : 'test'
@@ -108,19 +117,27 @@ export function inboxKey(event: WebhookEvent): string | undefined {
 export function appOf(event: WebhookEvent): string | undefined {
   const { app } = event.data.object as { readonly app?: unknown }
   const id = isObject(app) ? app['id'] : app
-  return typeof id === 'string' ? id : undefined
+  return isId(id) ? id : undefined
+}
+
+/** Tells whether the payload names an app at all; refunds and account summaries do not. */
+export function namesApp(event: WebhookEvent): boolean {
+  const { app } = event.data.object as { readonly app?: unknown }
+  return app !== undefined && app !== null
 }
 
 const TYPE = /^[\w.-]{1,64}$/
 const ID = /^[\w-]{1,64}$/
+const INTEGER = /^[1-9]\d{0,63}$/
 
 // oxlint-disable-next-line eslint/complexity -- a flat list of checks, one line each
 function findFlaw(value: unknown): string | undefined {
   if (!isObject(value)) return 'It is not an object.'
-  const { type, id } = value
-  if (typeof type !== 'string' || !TYPE.test(type)) return '`type` is not an event type.'
-  if (value['object'] !== undefined && value['object'] !== 'event')
-    return '`object` is not "event".'
+  const { type } = value
+  // Ping++ writes null where it has nothing.
+  const id = value['id'] ?? undefined
+  if (!isEventName(type)) return '`type` is not an event type.'
+  if ((value['object'] ?? 'event') !== 'event') return '`object` is not "event".'
   if (id !== undefined && !isId(id)) return '`id` is not an id.'
   if (!isTime(value['created'])) return '`created` is not a Unix time in seconds.'
   if (typeof value['livemode'] !== 'boolean') return '`livemode` is not true or false.'
@@ -155,15 +172,32 @@ function notAnAmount(field: string): string {
   return `\`data.object.${field}\` is not an integer amount in fen.`
 }
 
+/** What can be told of a refused event without repeating anything but ids. */
+function nameOf(value: unknown): string {
+  if (!isObject(value)) return ''
+  const { type, id, data } = value
+  const payload = isObject(data) && isObject(data['object']) ? data['object']['id'] : undefined
+  const names = [type, id, payload].filter((name) => typeof name === 'string' && TYPE.test(name))
+  return names.length === 0 ? '' : ` It is ${names.join(' ')}.`
+}
+
 /** Gives a payload whose id is a number the digits that the sender wrote. */
 function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
   const payload = event.data.object as { readonly id?: unknown }
   if (typeof payload.id !== 'number') return event
-  const id = exactDigits(text, 'id', payload.id)
-  if (id === undefined) return new Failure('event-invalid', '`data.object.id` is not an id.')
-  const object = Object.freeze({ ...payload, id })
-  const data = Object.freeze({ ...event.data, object })
-  return Object.freeze({ ...event, data }) as WebhookEvent
+  const { id } = (readWithExact('id', text) as WebhookEvent).data.object as { id?: unknown }
+  if (typeof id === 'string' && INTEGER.test(id)) {
+    const object = Object.freeze({ ...payload, id })
+    const data = Object.freeze({ ...event.data, object })
+    return Object.freeze({ ...event, data }) as WebhookEvent
+  }
+  if (isId(event.id)) return event
+  return new Failure('event-invalid', '`data.object.id` is not an id.')
+}
+
+/** Tells whether a text could name an event type; `*` could not. */
+export function isEventName(value: unknown): value is string {
+  return typeof value === 'string' && TYPE.test(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,12 +1,21 @@
 import { EventEmitter } from 'node:events'
 import type typedEmitter from 'typed-emitter'
-import type { EventOf, UnlistedEvent, UnlistedType, WebhookEvent } from './event.ts'
+import {
+  isEventName,
+  type EventOf,
+  type UnlistedEvent,
+  type UnlistedType,
+  type WebhookEvent,
+} from './event.ts'
 import type { EventType } from './events/catalogue.ts'
 import { OptionError } from './errors.ts'
 
 /** What a handler learns besides the event. It never gets the request or the response: its result decides the answer. */
 export interface HandlerContext {
-  /** Fires when `handlerTimeoutMs` is over; Ping++ has been told to send the event again. */
+  /**
+   * Fires when `handlerTimeoutMs` is over; Ping++ has been told to send the event again. Stop by
+   * throwing (`signal.throwIfAborted()`): a handler that returns has applied the event.
+   */
   readonly signal: AbortSignal
   /** When the delivery arrived. */
   readonly receivedAt: Date
@@ -24,17 +33,21 @@ export interface HandlerContext {
 /** How an event reached us. */
 export type EventSource = 'webhook' | 'poll'
 
-/** Does something about an event. Throwing or rejecting makes Ping++ send the event again. */
-export type Handler<Event, Context> = (event: Event, context: Context) => void | Promise<void>
+/**
+ * Does something about an event. Throwing or rejecting makes Ping++ send the event again; a promise
+ * is awaited, and what it or the handler returns is ignored.
+ */
+export type Handler<Event, Context> = (event: Event, context: Context) => unknown
 
-/** Event type → its handler; `'*'` sees every event. */
-export type HandlersByType<Context> = {
-  [Type in EventType]: Handler<EventOf<Type>, Context>
-} & {
-  [Type in UnlistedType]: Handler<UnlistedEvent, Context>
-} & {
-  '*': Handler<WebhookEvent, Context>
-}
+/** What can be subscribed to: a catalogued type, an `unlisted` one, or `'*'` for every event. */
+export type Subscribable = EventType | UnlistedType | '*'
+
+/** What a handler of a type gets. */
+export type EventFor<Type extends Subscribable> = Type extends EventType
+  ? EventOf<Type>
+  : Type extends '*'
+    ? WebhookEvent
+    : UnlistedEvent
 
 /**
  * What people subscribe with. Node's `once` and `emit` are left out on purpose: a handler that is
@@ -45,17 +58,17 @@ export interface HandlerEmitter<Context> {
    * Adds a handler. Handlers of one event run one after another in the order in which they were
    * added; the first failure ends the attempt, and the next delivery runs all of them again.
    */
-  on<Type extends keyof HandlersByType<Context>>(
+  on<Type extends Subscribable>(
     type: Type,
-    handler: NoInfer<HandlersByType<Context>[Type]>,
+    handler: Handler<EventFor<NoInfer<Type>>, Context>,
   ): this
   /** Removes a handler. */
-  off<Type extends keyof HandlersByType<Context>>(
+  off<Type extends Subscribable>(
     type: Type,
-    handler: NoInfer<HandlersByType<Context>[Type]>,
+    handler: Handler<EventFor<NoInfer<Type>>, Context>,
   ): this
   /** How many handlers a type has; `'*'` counts for itself alone. */
-  listenerCount(type: keyof HandlersByType<Context>): number
+  listenerCount(type: Subscribable): number
 }
 
 /** The handlers of one receiver. */
@@ -63,6 +76,7 @@ export interface Handlers<Context> {
   add(type: string, handler: Handler<never, Context>): void
   remove(type: string, handler: Handler<never, Context>): void
   count(type: string): number
+  isEmpty(): boolean
   /** The handlers of an event of this type, those of `'*'` included, in the order in which they were added. */
   of(type: string): readonly Handler<WebhookEvent, Context>[]
 }
@@ -74,7 +88,7 @@ export function createHandlers<Context>(): Handlers<Context> {
   let added = 0
 
   function add(type: string, handler: Handler<never, Context>): void {
-    if (typeof type !== 'string' || type === '' || OF_NODE.has(type)) {
+    if (type !== '*' && (!isEventName(type) || OF_NODE.has(type))) {
       throw new OptionError('option-invalid', '`on` expects the name of an event type, or "*".')
     }
     if (typeof handler !== 'function') {
@@ -96,7 +110,13 @@ export function createHandlers<Context>(): Handlers<Context> {
     return [...named, ...all].toSorted((a, b) => positionOf(a) - positionOf(b))
   }
 
-  return { add, remove, of, count: (type) => emitter.listenerCount(type) }
+  return {
+    add,
+    remove,
+    of,
+    count: (type) => emitter.listenerCount(type),
+    isEmpty: () => emitter.eventNames().length === 0,
+  }
 }
 
 /** Behind `HandlerEmitter`, which ties each type to its event, every handler may get any event. */

@@ -2,11 +2,12 @@ export { createWebhooks } from './webhooks.ts'
 export type { DispatchOptions, DispatchResult, Webhooks } from './webhooks.ts'
 export type { WebhooksOptions } from './options.ts'
 export type {
+  EventFor,
   EventSource,
   Handler,
   HandlerContext,
   HandlerEmitter,
-  HandlersByType,
+  Subscribable,
 } from './handlers.ts'
 export { isCatalogued, isEventType, unlisted } from './event.ts'
 export type {

@@ -46,16 +46,13 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
 }
 
 /**
- * The digits of a whole number as the sender wrote them, for ids that a double cannot hold: one
- * documented event has the id 2111608270000005209, which `JSON.parse` makes …5000. Undefined where
- * the member is no such number, or where two of them parse to the same double.
+ * The same JSON with the numbers under a name as the sender wrote them, for ids that a double cannot
+ * hold: one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
  */
-export function exactDigits(text: string, member: string, parsed: number): string | undefined {
-  const written = text.matchAll(new RegExp(`"${member}"\\s*:\\s*([1-9]\\d{0,63})(?![\\d.eE])`, 'g'))
-  const candidates = new Set<string>()
-  for (const [, digits = ''] of written) if (Number(digits) === parsed) candidates.add(digits)
-  const [digits] = candidates
-  return candidates.size === 1 ? digits : undefined
+export function readWithExact(member: string, text: string): unknown {
+  return JSON.parse(text, (name: string, value: unknown, context?: { readonly source?: string }) =>
+    name === member && typeof value === 'number' ? context?.source : value,
+  )
 }
 
 const TOO_DEEP = -1
@@ -65,8 +62,10 @@ function freezeAndCount(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0
   if (depth === MAX_DEPTH) return TOO_DEEP
   let count = 0
-  // `for in` takes a third of the time of `Object.values`, and parsed objects inherit nothing enumerable.
+  // `for in` takes a third of the time of `Object.values`.
   for (const name in value) {
+    // Old libraries extend Array.prototype.
+    if (!Object.hasOwn(value, name)) continue
     const inside = freezeAndCount((value as Record<string, unknown>)[name], depth + 1)
     if (inside === TOO_DEEP) return TOO_DEEP
     count += 1 + inside

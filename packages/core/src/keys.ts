@@ -51,7 +51,7 @@ function readKey(input: PublicKeyInput | undefined): KeyObject {
   if (typeof input !== 'object' || input === null) throw missing()
   if (isKeyObject(input)) return input
   if (typeof input.path !== 'string') throw missing()
-  return readFile(input.path)
+  return readKeyFile(input.path)
 }
 
 function isKeyObject(input: object): input is KeyObject {
@@ -81,7 +81,7 @@ function decodeBase64(text: string): Uint8Array {
   try {
     return base64.decodeBase64(text)
   } catch {
-    throw unreadable('is neither PEM nor base64, or a part of it is missing.')
+    throw unreadable('is neither PEM nor base64, or a part is missing. For a file, pass { path }.')
   }
 }
 
@@ -137,14 +137,17 @@ function fingerprintOf(key: KeyObject): string {
   return createHash('sha256').update(der).digest('hex')
 }
 
-function readFile(path: string): KeyObject {
+function readKeyFile(path: string): KeyObject {
+  // A key in the place of its path must not end up in a message.
+  if (/[\r\n\0]|-----/.test(path)) throw unreadable('has a `path` that is a key, not a path.')
   try {
     // Not imported: `node:fs` stays out of the import graph, for runtimes without files.
     return readBytes(process.getBuiltinModule('node:fs').readFileSync(path))
   } catch (cause) {
     if (cause instanceof OptionError)
       throw new OptionError(cause.code, `${cause.message} (${path})`)
-    throw refuse('key-unreadable', `file ${path} cannot be read: ${String(cause)}`, { cause })
+    const { code = 'no reason given' } = Object(cause) as { readonly code?: unknown }
+    throw refuse('key-unreadable', `file ${path} cannot be read: ${String(code)}.`, { cause })
   }
 }
 

@@ -32,8 +32,8 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
     }
     const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${origin(failure)}${skipped(code)}`
     // Given back, so that a logger that is async may reject without anybody noticing.
-    const isStranger = failure.outcome === 'forged' || failure.outcome === 'unsigned'
-    return isStranger ? logger.warn(line) : logger.error(line)
+    const isOurs = ALWAYS.has(failure.outcome) || code === 'body-consumed'
+    return isOurs ? logger.error(line) : logger.warn(line)
   }
 
   function isDue(code: ErrorCode): boolean {
@@ -52,27 +52,47 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
   }
 }
 
-/** The name, code and place of the error behind a failure: enough to find it, without its text. */
-function origin({ cause }: Failure): string {
+/** Runs somebody's hook: what it throws, now or later, is theirs. A broken one must not cost a payment. */
+export function contain(hook: () => void | Promise<void>): void {
   try {
-    return describeCause(cause)
+    Promise.resolve(hook()).catch(() => {})
+  } catch {
+    // See above.
+  }
+}
+
+/** The name, code and place of the error behind a failure: enough to find it, without its text. */
+function origin({ cause, hasCause, outcome }: Failure): string {
+  if (!hasCause || !ALWAYS.has(outcome)) return ''
+  try {
+    if (!(cause instanceof Error)) return ` [threw ${typeof cause}]`
+    return ` [${[nameOf(cause), codeOf(cause), codeOf(cause.cause), placeOf(cause)].filter(Boolean).join(' ')}]`
   } catch {
     // Anything can be thrown, things that throw when looked at too; the line must not be lost.
     return ''
   }
 }
 
-function describeCause(cause: unknown): string {
-  if (!(cause instanceof Error)) return ''
-  const code = 'code' in cause && typeof cause.code === 'string' ? ` ${cause.code}` : ''
-  return ` [${cause.name}${/^ [A-Z0-9_]+$/.test(code) ? code : ''}${placeOf(cause)}]`
+/** The name of an error's kind; it is text that anybody may set. */
+function nameOf({ name }: Error): string {
+  return /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
 }
 
-/** The first line of the stack that is behind the message: a message may have lines that look like one. */
+/** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there). */
+function codeOf(error: unknown): string {
+  const { code } = Object(error) as { readonly code?: unknown }
+  return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : ''
+}
+
+/** The first line of the stack in somebody's own code: behind the message, which may have lines that look like one. */
 function placeOf({ stack = '', message }: Error): string {
   const start = stack.indexOf(message)
   // The message was changed after the stack was made, so where it ended nobody knows.
   if (start === -1 || stack.slice(0, start).includes('\n')) return ''
-  const place = /^\s+at .+$/m.exec(stack.slice(start + message.length))
-  return place === null ? '' : ` ${place[0].trim()}`
+  const frames = stack
+    .slice(start + message.length)
+    .split('\n')
+    .slice(1)
+  const own = frames.find((frame) => !/node:|node_modules|<anonymous>/.test(frame))
+  return (own ?? frames[0] ?? '').trim()
 }

@@ -10,7 +10,10 @@ export interface MemoryInboxOptions {
    * retention, the oldest are forgotten early and `onForgotEarly` is told. Default: 1,000,000.
    */
   readonly maxKeys?: number | undefined
-  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  /**
+   * A clock that only moves on, in milliseconds. Default: `performance.now`, because a wall clock
+   * that jumps ahead and back would forget everything on the way.
+   */
   readonly now?: (() => number) | undefined
   /** Told, at most once a minute, that keys were forgotten before their time. Default: a warning on the console. */
   readonly onForgotEarly?: ((rememberedSeconds: number) => void) | undefined
@@ -27,7 +30,8 @@ export interface MemoryInboxOptions {
  * constant cost per delivery at any size.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
-  const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000, now = Date.now } = options
+  const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000 } = options
+  const { now = () => performance.now() } = options
   const { onForgotEarly = warnForgotEarly } = options
   checkOptions(retentionSeconds, maxKeys)
 
@@ -84,8 +88,9 @@ function checkOptions(retentionSeconds: number, maxKeys: number): void {
       '`retentionSeconds` must be 97,200 (27 h) or more: Ping++ sends an event again for 24 h 47 min.',
     )
   }
-  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2) {
-    throw new OptionError('option-invalid', '`maxKeys` must be an integer of 2 or more.')
+  // A Set holds 2^24 keys, and throws at the next one: after the handlers have run.
+  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2 || maxKeys > 2 ** 24) {
+    throw new OptionError('option-invalid', '`maxKeys` must be an integer from 2 to 16,777,216.')
   }
 }
 

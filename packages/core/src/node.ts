@@ -1,15 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Delivery, Receiver } from './delivery.ts'
+import { readMount, type MountOptions } from './mount.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
 import { replyTo, type Reply } from './reply.ts'
 
+export { readMount, type MountOptions } from './mount.ts'
 export type { KeptBody } from './raw-body.ts'
-
-/** Where a host without a router mounts the receiver. */
-export interface MountOptions {
-  /** The path to answer, say `'/webhooks'`; every other one passes. Default: whatever arrives. */
-  readonly path?: string | undefined
-}
 
 /** A `node:http` listener that is a Connect middleware too. */
 export type NodeListener = (
@@ -24,24 +20,33 @@ export type NodeListener = (
  * With `path`, other paths go to `next` where there is one, and get 404 otherwise.
  */
 export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): NodeListener {
+  const isMountedAt = readMount(receiver, options.path)
+
   return function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(options.path, request.url)) {
-      const delivery = nodeDelivery(request, NODE_HINT)
-      void receiver.handle(delivery).then((reply) => sendReply(response, reply))
-    } else if (next === undefined) {
-      sendReply(response, replyTo('elsewhere'))
-    } else {
-      next()
-    }
+    if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, NODE_HINT), response)
+    else if (next === undefined) sendReply(response, replyTo('elsewhere'))
+    else next()
   }
 }
 
-const NODE_HINT = 'Answer the webhook before anything reads the request.'
-
-/** Tells whether a request target is for the path of a mount, whatever its query. */
-export function isMountedAt(path: string | undefined, target = '/'): boolean {
-  return path === undefined || path === target.split('?', 1)[0]
+/**
+ * Answers a delivery on a Node response. Where somebody's wrapper around the response throws, as
+ * compression or sessions may, `onError` hears of it; the default ends the connection, and Ping++
+ * sends again.
+ */
+export function answer(
+  receiver: Receiver,
+  delivery: Delivery,
+  response: ServerResponse,
+  onError: (error: unknown) => void = () => response.destroy(),
+): void {
+  receiver
+    .handle(delivery)
+    .then((reply) => sendReply(response, reply))
+    .catch(onError)
 }
+
+const NODE_HINT = 'Answer the webhook before anything reads the request.'
 
 /**
  * Makes a delivery of a Node request.

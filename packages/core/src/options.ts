@@ -59,6 +59,21 @@ export interface Settings<Context extends object> {
 
 const CLOCK_SKEW_SECONDS = 60 * 60
 const MIN_EVENT_AGE_SECONDS = 26 * 60 * 60
+const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
+  publicKey: true,
+  app: true,
+  livemode: true,
+  inbox: true,
+  handlerTimeoutMs: true,
+  maxBodyBytes: true,
+  bodyTimeoutMs: true,
+  unhandled: true,
+  maxEventAgeSeconds: true,
+  observe: true,
+  logger: true,
+  now: true,
+  allowPublishedKeys: true,
+}
 // Node's timers hold 31 bits and fire at once above that.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
@@ -68,20 +83,24 @@ export function readOptions<Context extends object>(
   if (typeof options !== 'object' || options === null) {
     throw new OptionError('option-invalid', '`createWebhooks` expects an object of options.')
   }
-  const { livemode, observe, unhandled = 'accept', now = Date.now } = options
-  checkKind('now', now, ['function'], 'a function that gives milliseconds since 1970')
-  const inbox = checkInbox(options.inbox ?? defaultInbox<Context>(now))
+  refuseUnknown(options)
+  const { livemode, observe, unhandled = 'accept' } = options
+  checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
+  const now = withoutThrowing(options.now ?? Date.now)
+  const inbox = checkInbox(options.inbox ?? defaultInbox<Context>())
   checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
+  const { allowPublishedKeys } = options
+  checkKind('allowPublishedKeys', allowPublishedKeys, ['undefined', 'boolean'], 'true or false')
   checkKind('observe', observe, ['undefined', 'function'], 'a function')
   if (unhandled !== 'accept' && unhandled !== 'reject')
     throw wrong('unhandled', '"accept" or "reject"')
   return {
-    keys: readPublicKeys(options.publicKey, options.allowPublishedKeys),
+    keys: readPublicKeys(options.publicKey, allowPublishedKeys),
     refuseForeign: createAudience({
       apps: readApps(options.app),
       livemode,
       maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),
-      now: withoutThrowing(now),
+      now,
     }),
     inbox,
     handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
@@ -92,13 +111,13 @@ export function readOptions<Context extends object>(
     unhandled,
     observe,
     logger: readLogger(options.logger),
-    now: withoutThrowing(now),
+    now,
   }
 }
 
-function defaultInbox<Context extends object>(now: () => number): Inbox<Context> {
+function defaultInbox<Context extends object>(): Inbox<Context> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is what the memory inbox lends: nothing
-  return memoryInbox({ now }) as Inbox<Context>
+  return memoryInbox() as Inbox<Context>
 }
 
 function checkInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
@@ -119,11 +138,13 @@ function readApps(app: string | readonly string[] | undefined): readonly string[
 }
 
 function readMaxAge(seconds: number | undefined, retentionSeconds: number): number {
-  if (seconds === undefined) return retentionSeconds - CLOCK_SKEW_SECONDS
-  if (typeof seconds === 'number' && seconds >= MIN_EVENT_AGE_SECONDS) return seconds
+  const longest = retentionSeconds - CLOCK_SKEW_SECONDS
+  if (seconds === undefined) return longest
+  const isKept = seconds >= MIN_EVENT_AGE_SECONDS && seconds <= longest
+  if (typeof seconds === 'number' && (isKept || seconds === Infinity)) return seconds
   throw wrong(
     'maxEventAgeSeconds',
-    '93,600 (26 h) or more: Ping++ sends an event again for 24 h 47 min',
+    `from 93,600 (26 h; Ping++ sends again for 24 h 47 min) to ${longest}, which the inbox remembers, or Infinity`,
   )
 }
 
@@ -147,11 +168,21 @@ function readLogger(logger: Logger | false = console): Logger {
 function withoutThrowing(now: () => number): () => number {
   return function safeNow() {
     try {
-      return now()
+      return Number(now())
     } catch {
       return Number.NaN
     }
   }
+}
+
+/** A misspelt `liveMode` would silently guard nothing. */
+function refuseUnknown(options: object): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
+  if (unknown === undefined) return
+  throw new OptionError(
+    'option-invalid',
+    `\`${unknown}\` is no option. There are: ${Object.keys(NAMES).join(', ')}.`,
+  )
 }
 
 function checkKind(

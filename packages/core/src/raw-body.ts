@@ -27,6 +27,7 @@ export async function readRawBody(
 ): Promise<Uint8Array> {
   if (kept.rawBody instanceof Uint8Array) return kept.rawBody
   if (kept.body instanceof Uint8Array) return kept.body
+  if (request.destroyed && !request.readableDidRead) throw new WebhookError('body-aborted')
   if (isSpent(request)) throw new WebhookError('body-consumed', hint)
   return readStream(request, limits, hint)
 }
@@ -47,6 +48,8 @@ async function readStream(
     request.resume()
     return await beforeDeadline(bytes, timeoutMs)
   } catch (error) {
+    // Nobody collects any more: raw-body does not know of the deadline.
+    request.removeAllListeners('data')
     // raw-body leaves the stream paused, and a sender that goes on would block until Node's
     // `requestTimeout` (300 s). What still comes is thrown away, as Node does with unread bodies.
     request.resume()

@@ -3,7 +3,7 @@ import { inboxKey, type WebhookEvent } from './event.ts'
 import type { ErrorCode, WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { EventSource } from './handlers.ts'
-import type { FailureLog } from './log.ts'
+import { contain, type FailureLog } from './log.ts'
 import type { Outcome } from './reply.ts'
 
 /** What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key. */
@@ -134,14 +134,3 @@ function subjectOf({ event }: Sighting): string | undefined {
   if (event === undefined) return undefined
   return `${event.type} ${event.id ?? 'without id'}`
 }
-
-/** Runs somebody's hook: what it throws, now or later, is theirs. */
-function contain(hook: () => void | Promise<void>): void {
-  try {
-    Promise.resolve(hook()).catch(ignore)
-  } catch {
-    // A broken hook must not cost a payment.
-  }
-}
-
-function ignore(): void {}

@@ -42,7 +42,11 @@ export function eventFixture<Type extends EventType>(
 ): EventOf<Type> {
   const fixture: EventOf<Type> = structuredClone(FIXTURES[type])
   const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
-  const object = { ...fixture.data.object, ...freshId(fixture.data.object), ...changes.object }
+  const object = {
+    ...fixture.data.object,
+    ...freshParts(fixture.data.object, created),
+    ...changes.object,
+  }
   const id = changes.id ?? (fixture.id === undefined ? undefined : randomId('evt_'))
   return {
     ...fixture,
@@ -101,12 +105,17 @@ function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
   return Buffer.from(JSON.stringify(content))
 }
 
-/** A new id in the style of the old one, where the payload has an id. */
-function freshId(payload: object): { id?: string } {
-  if (!('id' in payload) || typeof payload.id !== 'string') return {}
-  const { id } = payload
+/** A new id in the style of the old one, and the time of receipt, where the payload has them. */
+function freshParts(payload: object, created: number): { id?: string; received?: number } {
+  return {
+    ...('id' in payload && typeof payload.id === 'string' ? { id: freshId(payload.id) } : {}),
+    ...('received' in payload && payload.received !== null ? { received: created } : {}),
+  }
+}
+
+function freshId(id: string): string {
   const prefix = /^[a-z]+_/.exec(id)?.[0]
-  return { id: prefix === undefined ? randomDigits(id.length) : randomId(prefix) }
+  return prefix === undefined ? randomDigits(id.length) : randomId(prefix)
 }
 
 function randomId(prefix: string): string {

@@ -1,6 +1,7 @@
 import { createAttempts } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
-import { inboxKey, parseEvent, refuseInvalid, type WebhookEvent } from './event.ts'
+import { inboxKey, isSubscribable, parseEvent, refuseInvalid, type WebhookEvent } from './event.ts'
+import type { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
@@ -10,7 +11,7 @@ import {
   type HandlerEmitter,
 } from './handlers.ts'
 import type { NoContext } from './inbox.ts'
-import { createLog } from './log.ts'
+import { contain, createLog } from './log.ts'
 import { readOptions, type WebhooksOptions } from './options.ts'
 import { createObserver, outcomeOf, type Result, type Sighting } from './report.ts'
 import { replyTo, type Outcome, type Reply } from './reply.ts'
@@ -44,7 +45,7 @@ export interface DispatchOptions {
 export interface DispatchResult {
   readonly outcome: Outcome
   /** Why, for every outcome but `handled`, `duplicate` and `unhandled`: its `cause` is what a handler threw. */
-  readonly error?: Error
+  readonly error?: WebhookError
 }
 
 /**
@@ -59,6 +60,8 @@ export function createWebhooks<Context extends object = NoContext>(
   const handlers = createHandlers<Context & HandlerContext>()
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
+  let hasWarned = false
+  const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 
   async function handle(delivery: Delivery): Promise<Reply> {
     const sighting = observer.start('delivery', 'webhook')
@@ -86,7 +89,7 @@ export function createWebhooks<Context extends object = NoContext>(
 
     const signer = findSigner(rawBody, signature, keys)
     sighting.verifiedMs = performance.now()
-    if (signer === undefined) return new Failure('signature-mismatch')
+    if (signer === undefined) return new Failure('signature-mismatch', configuredKeys)
     sighting.keyFingerprint = signer.fingerprint
 
     const event = parseEvent(rawBody)
@@ -97,8 +100,9 @@ export function createWebhooks<Context extends object = NoContext>(
 
   async function dispatch(
     event: WebhookEvent,
-    { source = 'webhook', rawBody }: DispatchOptions = {},
+    options: DispatchOptions = {},
   ): Promise<DispatchResult> {
+    const { source = 'webhook', rawBody } = options ?? {}
     const sighting = observer.start('dispatch', source)
     let result: Result
     try {
@@ -119,7 +123,10 @@ export function createWebhooks<Context extends object = NoContext>(
   ): Result | Promise<Result> {
     sighting.event = event
     const listening = handlers.of(event.type)
-    if (listening.length === 0) return 'unhandled'
+    if (listening.length === 0) {
+      if (handlers.isEmpty()) warnOfNoHandlers()
+      return 'unhandled'
+    }
     const key = inboxKey(event)
     if (key === undefined) return new Failure('event-invalid', 'It has no id.')
     const running = attempts.running(key)
@@ -136,11 +143,18 @@ export function createWebhooks<Context extends object = NoContext>(
     }
   }
 
+  /** A module with the handlers that nobody imports would look like success to Ping++. */
+  function warnOfNoHandlers(): void {
+    if (!hasWarned) contain(() => rest.logger.error(NO_HANDLERS))
+    hasWarned = true
+  }
+
   const webhooks: Webhooks<Context> = {
     handle,
     dispatch,
     on(type: string, handler: Handler<never, Context & HandlerContext>) {
       handlers.add(type, handler)
+      if (!isSubscribable(type)) contain(() => rest.logger.warn(unknownType(type)))
       return webhooks
     },
     off(type: string, handler: Handler<never, Context & HandlerContext>) {
@@ -155,4 +169,11 @@ export function createWebhooks<Context extends object = NoContext>(
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
 function internalError(error: unknown): Failure {
   return new Failure('internal-error', undefined, { cause: error })
+}
+
+const NO_HANDLERS =
+  '[hongbao] A genuine event came, and there is not one handler. Is the module that calls `webhooks.on` imported?'
+
+function unknownType(type: string): string {
+  return `[hongbao] on('${type}'): Ping++ is not known to send this type, so the handler may never run. Misspelt? If not, write on(unlisted('${type}'), …).`
 }

@@ -605,6 +605,68 @@ describe('an inbox', () => {
     expect(handled).toEqual(['red_envelope.sent'])
   })
 
+  it('that hangs after the handlers ended is asked again by the next delivery [E10] [E11]', async () => {
+    let asked = 0
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        asked += 1
+        await work({})
+        if (asked === 1) await new Promise(() => {})
+        return 'applied'
+      }),
+    })
+    opened.webhooks.on('*', () => {})
+    const first = opened.deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect((await first).outcome).toBe('unavailable')
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+
+  it('that gives up while a handler runs lets no second run start beside it', async () => {
+    const gate = deferred()
+    let running = 0
+    let most = 0
+    const opened = openReceiver({
+      inbox: inboxOf((_, work) => {
+        void work({})
+        return Promise.reject(new Error('the lease is lost'))
+      }),
+    })
+    opened.webhooks.on('*', async () => {
+      running += 1
+      most = Math.max(most, running)
+      await gate.promise
+      running -= 1
+    })
+    const replies = [opened.deliver(envelopeSent()), opened.deliver(envelopeSent())]
+    await vi.advanceTimersByTimeAsync(10)
+    replies.push(opened.deliver(envelopeSent()))
+    gate.resolve()
+    const outcomes = (await Promise.all(replies)).map((reply) => reply.outcome)
+    expect(outcomes).toEqual(['unavailable', 'unavailable', 'unavailable'])
+    expect(most).toBe(1)
+  })
+
+  it('that runs the work twice at once, or after it has answered, is refused the second run', async () => {
+    const runs: string[] = []
+    const late: Promise<unknown>[] = []
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        const again = Promise.allSettled([work({}), work({})])
+        late.push(again.then(() => work({}).catch((error: unknown) => error)))
+        await again
+        return 'applied'
+      }),
+    })
+    opened.webhooks.on('*', async (event) => {
+      runs.push(event.type)
+      await Promise.resolve()
+    })
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    expect(runs.length).toBeLessThanOrEqual(2)
+    await Promise.all(late)
+  })
+
   it('crashes nothing by not waiting for a handler that fails', async () => {
     const opened = openReceiver({
       inbox: inboxOf((_, work) => {

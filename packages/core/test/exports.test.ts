@@ -21,7 +21,13 @@ describe('what people can import', () => {
   })
 
   it('from @hongbao/core/node', () => {
-    expect(namesIn(nodeKit)).toEqual(['isMountedAt', 'nodeDelivery', 'nodeWebhooks', 'sendReply'])
+    expect(namesIn(nodeKit)).toEqual([
+      'answer',
+      'nodeDelivery',
+      'nodeWebhooks',
+      'readMount',
+      'sendReply',
+    ])
   })
 
   it('from @hongbao/core/fetch', () => {

@@ -434,3 +434,13 @@ function fileOf(name: string, content: string | Uint8Array): string {
 function readExample(name: string): string {
   return readFileSync(new URL(name, EXAMPLES), 'utf8')
 }
+
+describe('a key where its path belongs', () => {
+  it.each(['publicKey', 'privateKey'] as const)('is refused without being repeated: %s', (half) => {
+    const { [half]: key } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pem = key.export({ type: half === 'publicKey' ? 'spki' : 'pkcs8', format: 'pem' })
+    const error = refusalOf({ publicKey: { path: pem.toString() } })
+    expect(error).toMatchObject({ code: 'key-unreadable' })
+    expect(String(error)).not.toContain(pem.toString().split('\n')[1])
+  })
+})

@@ -1,6 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
-import { createWebhooks, WebhookError, type Delivery, type WebhooksOptions } from '../src/index.ts'
+import {
+  createWebhooks,
+  unlisted,
+  WebhookError,
+  type Delivery,
+  type WebhooksOptions,
+} from '../src/index.ts'
 import {
   asEvent,
   chargeSucceeded,
@@ -21,9 +27,24 @@ describe('the log', () => {
     const opened = openListener()
     await opened.deliver(envelopeSent())
     await opened.deliver(envelopeSent())
+    expect(opened.lines).toEqual([])
+  })
+
+  it('says once that a genuine event met not one handler', async () => {
     const unheard = openReceiver()
     await unheard.deliver(envelopeSent())
-    expect([...opened.lines, ...unheard.lines]).toEqual([])
+    await unheard.deliver(envelopeSent())
+    expect(unheard.lines).toHaveLength(1)
+    expect(unheard.lines[0]).toMatch(/^error \[hongbao\] .*not one handler.*imported\?/)
+  })
+
+  it('asks about a type that nobody is known to send, unless it is meant', () => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.send' as never, () => {})
+    opened.webhooks.on(unlisted('coupon.created'), () => {})
+    opened.webhooks.on('*', () => {})
+    expect(opened.lines).toHaveLength(1)
+    expect(opened.lines[0]).toMatch(/^warn \[hongbao\] on\('red_envelope\.send'\).*Misspelt\?/)
   })
 
   it('has one line for each failure of a handler, with its event and the place of the error', async () => {
@@ -109,29 +130,25 @@ describe('the log of what strangers can cause', () => {
       'warn',
       (opened) => opened.deliver('{}', { signature: signatureOf('x') }),
     ],
-    ['method-not-allowed', 'error', (opened) => opened.deliver('{}', { method: 'GET' })],
+    ['method-not-allowed', 'warn', (opened) => opened.deliver('{}', { method: 'GET' })],
     [
       'body-encoded',
-      'error',
+      'warn',
       (opened) => opened.deliver('{}', { headers: { 'content-encoding': 'br' } }),
     ],
-    ['body-too-large', 'error', (opened) => opened.deliver('x'.repeat(300_000))],
-    ['body-too-slow', 'error', (opened) => opened.webhooks.handle(failing('body-too-slow'))],
-    ['body-aborted', 'error', (opened) => opened.webhooks.handle(failing('body-aborted'))],
+    ['body-too-large', 'warn', (opened) => opened.deliver('x'.repeat(300_000))],
+    ['body-too-slow', 'warn', (opened) => opened.webhooks.handle(failing('body-too-slow'))],
+    ['body-aborted', 'warn', (opened) => opened.webhooks.handle(failing('body-aborted'))],
     [
       'app-mismatch',
-      'error',
+      'warn',
       (opened) => opened.deliver(envelopeSent({ object: { app: 'app_x' } })),
     ],
-    ['mode-mismatch', 'error', (opened) => opened.deliver(envelopeSent({ livemode: false }))],
-    [
-      'event-too-old',
-      'error',
-      (opened) => opened.deliver(envelopeSent({ created: 1_400_000_000 })),
-    ],
+    ['mode-mismatch', 'warn', (opened) => opened.deliver(envelopeSent({ livemode: false }))],
+    ['event-too-old', 'warn', (opened) => opened.deliver(envelopeSent({ created: 1_400_000_000 }))],
     [
       'event-from-future',
-      'error',
+      'warn',
       (opened) => opened.deliver(envelopeSent({ created: 2_000_000_000 })),
     ],
   ]

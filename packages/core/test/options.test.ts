@@ -36,17 +36,19 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['maxBodyBytes', '256kb', /a whole number of bytes/],
   ['unhandled', 'ignore', /"accept" or "reject"/],
   ['unhandled', false, /"accept" or "reject"/],
-  ['maxEventAgeSeconds', 93_599, /93,600 \(26 h\) or more/],
-  ['maxEventAgeSeconds', 0, /93,600 \(26 h\)/],
-  ['maxEventAgeSeconds', Number.NaN, /93,600 \(26 h\)/],
-  ['maxEventAgeSeconds', '100000', /93,600 \(26 h\)/],
+  ['maxEventAgeSeconds', 93_599, /93,600 \(26 h;/],
+  ['maxEventAgeSeconds', 0, /93,600 \(26 h;/],
+  ['maxEventAgeSeconds', Number.NaN, /93,600 \(26 h;/],
+  ['maxEventAgeSeconds', '100000', /93,600 \(26 h;/],
   ['observe', 'console.log', /a function/],
   ['observe', null, /a function/],
   ['logger', true, /an object with `warn` and `error`, or false/],
   ['logger', {}, /an object with `warn` and `error`/],
   ['logger', { warn: () => {} }, /an object with `warn` and `error`/],
   ['logger', null, /an object with `warn` and `error`/],
-  ['now', 5, /a function that gives milliseconds since 1970/],
+  ['maxEventAgeSeconds', 172_800, /to 169200, which the inbox remembers/],
+  ['allowPublishedKeys', 'false', /true or false/],
+  ['now', 5, /a function that gives milliseconds/],
   ['now', new Date(0), /a function that gives milliseconds/],
   ['now', null, /a function that gives milliseconds/],
 ]
@@ -60,6 +62,16 @@ describe('a wrong option', () => {
     expect((error as Error).message).toContain(`\`${option}\` must be `)
     expect((error as Error).message).toMatch(expected)
   })
+
+  it.each(['liveMode', 'publicKeys', 'appId', 'handlerTimeout'])(
+    'is refused where it is misspelt, because it would guard nothing: %s',
+    (option) => {
+      expect(refusalOf({ ...REQUIRED, [option]: true })).toMatchObject({
+        code: 'option-invalid',
+        message: expect.stringMatching(`^.${option}. is no option. There are: publicKey, app, `),
+      })
+    },
+  )
 
   it.each([undefined, null, 'key', 5])(
     'is refused where it is no options at all: %j',

@@ -1,12 +1,12 @@
 import type { Receiver } from '@hongbao/core'
-import { isMountedAt, nodeDelivery, sendReply, type MountOptions } from '@hongbao/core/node'
+import { answer, nodeDelivery, readMount, type MountOptions } from '@hongbao/core/node'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** An Express middleware, typed so that it fits Express 4 and 5 alike. */
 export type ExpressHandler = (
   request: IncomingMessage,
   response: ServerResponse,
-  next: () => void,
+  next: (error?: unknown) => void,
 ) => void
 
 /**
@@ -16,10 +16,11 @@ export type ExpressHandler = (
  * `{ path: '/webhooks' }` and everything else passes.
  */
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
+  const isMountedAt = readMount(receiver, options.path)
+
   return function hongbaoWebhooks(request, response, next) {
-    if (!isMountedAt(options.path, request.url)) return next()
-    const delivery = nodeDelivery(request, HINT)
-    void receiver.handle(delivery).then((reply) => sendReply(response, reply))
+    if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, HINT), response, next)
+    else next()
   }
 }
 

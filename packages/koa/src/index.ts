@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { isMountedAt, nodeDelivery, type KeptBody, type MountOptions } from '@hongbao/core/node'
+import { nodeDelivery, readMount, type KeptBody, type MountOptions } from '@hongbao/core/node'
 import type { IncomingMessage } from 'node:http'
 
 /** What the middleware needs of a Koa context; those of Koa 2, Koa 3 and their routers fit. */
@@ -21,8 +21,10 @@ export type KoaMiddleware = (context: KoaContextLike, next: () => Promise<unknow
  * `{ path: '/webhooks' }` and everything else passes.
  */
 export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): KoaMiddleware {
+  const isMountedAt = readMount(receiver, options.path)
+
   return async function hongbaoWebhooks(context, next) {
-    if (!isMountedAt(options.path, context.req.url)) {
+    if (!isMountedAt(context.req.url)) {
       await next()
       return
     }
