@@ -2,12 +2,14 @@ import { verify } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicKey } from './deliveries.ts'
 
-// What a careful person writes by hand: the raw bytes under a limit, a key read once, a set of the
-// envelopes that were applied, a handler that is awaited, and hongbao's answers. It has no deadline
-// for body or handler, does not look at what an event holds, and applies an event twice when its
-// deliveries meet.
+// What a careful person writes by hand for the same job: the raw bytes under a limit and a deadline, a
+// key read once, a set of the envelopes that were applied, one run at a time for each, a handler that
+// is awaited under a deadline, and hongbao's answers. It believes its JSON, does not look at what an
+// event holds, and tells nobody what happened.
 
 export const MAX_BODY_BYTES = 262_144
+const BODY_TIMEOUT_MS = 10_000
+const HANDLER_TIMEOUT_MS = 5000
 
 export interface Answer {
   readonly status: number
@@ -18,6 +20,7 @@ export interface Answer {
 const HANDLED = createAnswer(200, 'handled')
 const DUPLICATE = createAnswer(200, 'duplicate')
 const FAILED = createAnswer(500, 'failed')
+const TIMED_OUT = createAnswer(500, 'timed-out')
 const UNSIGNED = createAnswer(401, 'unsigned')
 const FORGED = createAnswer(401, 'forged')
 export const LARGE: Answer = createAnswer(413, 'large')
@@ -35,33 +38,59 @@ export interface HandWritten {
 export function handWritten(handler: HandWrittenHandler): HandWritten {
   const applied = new Set<string>()
 
+  const running = new Map<string, Promise<Answer>>()
+
   async function receive(body: Uint8Array, signature: string | undefined): Promise<Answer> {
     if (signature === undefined) return UNSIGNED
-    if (!verify('RSA-SHA256', body, publicKey, Buffer.from(signature, 'base64'))) return FORGED
+    const bytes = Buffer.from(signature, 'base64')
+    if (bytes.toString('base64') !== signature) return FORGED
+    if (!verify('RSA-SHA256', body, publicKey, bytes)) return FORGED
     try {
       const event = JSON.parse(textOf(body))
       const key = `${event.type}:${event.data.object.id}`
       if (applied.has(key)) return DUPLICATE
-      await handler(event.data.object.amount)
-      applied.add(key)
-      return HANDLED
+      const answer = running.get(key) ?? apply(key, event.data.object.amount)
+      return await answer
     } catch {
       return FAILED
     }
   }
 
+  function apply(key: string, amount: number): Promise<Answer> {
+    const answer = new Promise<Answer>((resolve) => {
+      const timer = setTimeout(() => resolve(TIMED_OUT), HANDLER_TIMEOUT_MS)
+      handler(amount)
+        .then(
+          () => {
+            applied.add(key)
+            return HANDLED
+          },
+          () => FAILED,
+        )
+        .then((result) => {
+          clearTimeout(timer)
+          running.delete(key)
+          resolve(result)
+        })
+    })
+    running.set(key, answer)
+    return answer
+  }
+
   return { receive, forget: () => applied.clear() }
 }
 
-/** Reads the raw bytes of a Node request; undefined where they are too many. */
+/** Reads the raw bytes of a Node request; undefined where they are too many, or too slow. */
 export function readBody(request: IncomingMessage, done: (body: Buffer | undefined) => void): void {
   const chunks: Buffer[] = []
   let length = 0
+  const timer = setTimeout(() => done(undefined), BODY_TIMEOUT_MS)
   request.on('data', (chunk: Buffer) => {
     length += chunk.length
     if (length <= MAX_BODY_BYTES) chunks.push(chunk)
   })
   request.on('end', () => {
+    clearTimeout(timer)
     if (length > MAX_BODY_BYTES) done(undefined)
     else done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length))
   })
