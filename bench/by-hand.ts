@@ -59,7 +59,7 @@ export function handWritten(handler: HandWrittenHandler): HandWritten {
   function apply(key: string, amount: number): Promise<Answer> {
     const answer = new Promise<Answer>((resolve) => {
       const timer = setTimeout(() => resolve(TIMED_OUT), HANDLER_TIMEOUT_MS)
-      handler(amount)
+      void handler(amount)
         .then(
           () => {
             applied.add(key)

@@ -80,13 +80,16 @@ describe.skipIf(!isInstalled('openssl'))('openssl', () => {
     await expect(wrongKey).rejects.toMatchObject({ stdout: 'Verification failure\n' })
   })
 
-  it('prints the fingerprint that reports have', async () => {
+  it('prints the fingerprint that reports have, and the log begins', async () => {
     const { directory } = createWorkspace()
     writeFileSync(join(directory, 'pingpp_public_key.pem'), keys.publicKey)
     const { webhooks, reports } = createObserved()
-    await webhooks.handle(signDelivery(eventFixture('red_envelope.sent'), keys).delivery())
+    const event = eventFixture('red_envelope.sent')
+    await webhooks.handle(signDelivery(event, keys).delivery())
+    await webhooks.handle(signDelivery(event, createTestKeys()).delivery())
     const fingerprint = reports[0]?.keyFingerprint ?? 'none'
     expect(await run(directory, command(GUIDE, '-outform DER'))).toContain(fingerprint)
+    expect(reports[1]?.error?.message).toMatch(`Configured: ${fingerprint.slice(0, 16)}.`)
   })
 })
 

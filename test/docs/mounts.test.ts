@@ -83,6 +83,32 @@ describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
   })
 })
 
+describe('the mount below express.json()', () => {
+  it.each(['now', 'older'] as const)('takes as large a body as any, %s', async (version) => {
+    const send = await express('express-json.ts')(workspaces[version])
+    const object = { body: '红'.repeat(80_000) }
+    const reply = await send(signDelivery(eventFixture('red_envelope.sent', { object }), keys))
+    expect([reply.status, await reply.text()]).toEqual([200, '{"outcome":"handled"}'])
+  })
+})
+
+describe('a GET', () => {
+  const get = async (from: Promise<Send>): Promise<number> => {
+    const { url } = await (await from)(signDelivery(eventFixture('red_envelope.sent'), keys))
+    return (await fetch(url)).status
+  }
+
+  it.each([
+    ['Express', 404, express('express.ts')],
+    ['Koa', 404, koa],
+    ['Hono', 404, hono],
+    ['Fastify', 405, fastify],
+    ['node:http', 405, node],
+  ])('gets in %s what the README says: %i', async (_host, status, start) => {
+    expect(await get(start(createWorkspace()))).toBe(status)
+  })
+})
+
 describe('a mount with a path', () => {
   const post = { method: 'POST' }
 

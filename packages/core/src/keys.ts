@@ -146,7 +146,7 @@ function readKeyFile(path: string): KeyObject {
   } catch (cause) {
     if (cause instanceof OptionError)
       throw new OptionError(cause.code, `${cause.message} (${path})`)
-    const { code = 'no reason given' } = Object(cause) as { readonly code?: unknown }
+    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : 'no reason given'
     throw refuse('key-unreadable', `file ${path} cannot be read: ${String(code)}.`, { cause })
   }
 }

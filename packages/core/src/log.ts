@@ -80,7 +80,7 @@ function nameOf({ name }: Error): string {
 
 /** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there). */
 function codeOf(error: unknown): string {
-  const { code } = Object(error) as { readonly code?: unknown }
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : ''
 }
 

@@ -11,8 +11,8 @@ export interface MemoryInboxOptions {
    */
   readonly maxKeys?: number | undefined
   /**
-   * A clock that only moves on, in milliseconds. Default: `performance.now`, because a wall clock
-   * that jumps ahead and back would forget everything on the way.
+   * A clock that only moves on, in milliseconds. Default: `performance.now`. A wall clock that jumps
+   * ahead and back would forget everything on the way.
    */
   readonly now?: (() => number) | undefined
   /** Told, at most once a minute, that keys were forgotten before their time. Default: a warning on the console. */

@@ -168,6 +168,7 @@ function readLogger(logger: Logger | false = console): Logger {
 function withoutThrowing(now: () => number): () => number {
   return function safeNow() {
     try {
+      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript may give a BigInt
       return Number(now())
     } catch {
       return Number.NaN

@@ -98,11 +98,8 @@ export function createWebhooks<Context extends object = NoContext>(
     return refuseForeign(event) ?? (await admit(event, rawBody, sighting))
   }
 
-  async function dispatch(
-    event: WebhookEvent,
-    options: DispatchOptions = {},
-  ): Promise<DispatchResult> {
-    const { source = 'webhook', rawBody } = options ?? {}
+  async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
+    const { source = 'webhook', rawBody } = how
     const sighting = observer.start('dispatch', source)
     let result: Result
     try {

@@ -300,9 +300,9 @@ describe('a prototype that an old library has extended', () => {
     const extended = [Array.prototype, Object.prototype] as unknown as Record<string, unknown>[]
     for (const prototype of extended) prototype['contains'] = { deep: 1 }
     try {
-      const read = (text: string): unknown => readStrictJson(Buffer.from(text))
-      expect(read('{"a":[1,{"b":2}]}')).toMatchObject({ ok: true })
-      expect(read('{"a":[1],"b":1,"b":2}')).toMatchObject({ ok: false, code: 'event-not-json' })
+      const parse = (text: string): unknown => readStrictJson(Buffer.from(text))
+      expect(parse('{"a":[1,{"b":2}]}')).toMatchObject({ ok: true })
+      expect(parse('{"a":[1],"b":1,"b":2}')).toMatchObject({ ok: false, code: 'event-not-json' })
     } finally {
       for (const prototype of extended) delete prototype['contains']
     }
