@@ -55,7 +55,8 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
 /** Runs somebody's hook: what it throws, now or later, is theirs. A broken one must not cost a payment. */
 export function contain(hook: () => void | Promise<void>): void {
   try {
-    Promise.resolve(hook()).catch(() => {})
+    const pending = hook()
+    if (pending !== undefined) Promise.resolve(pending).catch(() => {})
   } catch {
     // See above.
   }
