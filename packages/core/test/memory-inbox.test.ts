@@ -277,3 +277,9 @@ async function isRemembered(inbox: Inbox, key: string): Promise<boolean> {
     return false
   }
 }
+
+describe('a bound that a Set cannot keep', () => {
+  it.each([2 ** 24 + 1, 40_000_000])('is refused: %d keys', (maxKeys) => {
+    expect(() => memoryInbox({ maxKeys })).toThrow(/an integer from 2 to 16,777,216/)
+  })
+})

@@ -539,3 +539,19 @@ async function expectRefusal(
   expect(opened.admitted).toEqual([])
   expect(opened.reports).toMatchObject([{ outcome, code, keyFingerprint: FINGERPRINT }])
 }
+
+describe('an app that cannot be read', () => {
+  it.each([{}, { id: 7 }, 7, ['app_other'], ''].map((app) => [app]))(
+    'is another app than the one that is expected: %j [B24]',
+    async (app) => {
+      const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q' })
+      expect((await opened.deliver(envelopeSent({ object: { app } }))).outcome).toBe('misdirected')
+      expect(opened.admitted).toEqual([])
+    },
+  )
+
+  it('is none where it is null', async () => {
+    const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q' })
+    expect((await opened.deliver(envelopeSent({ object: { app: null } }))).outcome).toBe('handled')
+  })
+})

@@ -25,6 +25,24 @@ describe('expressWebhooks', () => {
     expect(app.router.stack.map(({ name }) => name)).toEqual(['hongbaoWebhooks'])
   })
 
+  it('gives a response that throws to the error handler of the app, and the process goes on', async () => {
+    const errors: unknown[] = []
+    const app = express().use((_request, response, next) => {
+      response.writeHead = () => {
+        throw new Error('a wrapper of somebody else')
+      }
+      next()
+    })
+    app.use(expressWebhooks(createReceiver()))
+    const onError: ErrorRequestHandler = (error, _request, response, _next) => {
+      errors.push(error)
+      response.socket?.destroy()
+    }
+    app.use(onError)
+    await expect(fetch(await listen(app), notification())).rejects.toThrow('fetch failed')
+    expect(errors).toEqual([new Error('a wrapper of somebody else')])
+  })
+
   it('passes every other path on, exactly once', async () => {
     let passed = 0
     const app = express().use(expressWebhooks(createReceiver(), { path: '/webhooks' }))

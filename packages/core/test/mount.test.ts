@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { createServer, request as httpRequest, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fetchWebhooks } from '../src/fetch.ts'
+import { createWebhooks, OptionError } from '../src/index.ts'
+import { nodeWebhooks, readMount, type NodeListener } from '../src/node.ts'
+import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
+
+const KEYS = createTestKeys()
+const receiver = createWebhooks({ publicKey: KEYS.publicKey, logger: false }).on('*', () => {})
+
+describe('a mount', () => {
+  it.each(['webhooks', '', '/webhooks?x=1', '/webhooks#top', 5, null])(
+    'is refused at start-up where its path could never match: %j',
+    (path) => {
+      for (const mount of [nodeWebhooks, fetchWebhooks]) {
+        expect(() => mount(receiver, { path: path as string })).toThrow(OptionError)
+        expect(() => mount(receiver, { path: path as string })).toThrow(
+          /`path` must start with "\/"/,
+        )
+      }
+    },
+  )
+
+  it.each([undefined, null, {}, () => {}])('is refused without a receiver: %s', (none) => {
+    for (const mount of [nodeWebhooks, fetchWebhooks]) {
+      expect(() => mount(none as never)).toThrow(/what `createWebhooks` gives/)
+    }
+  })
+
+  it.each([
+    ['/webhooks', true],
+    ['/webhooks?from=pingpp', true],
+    ['http://shop.example/webhooks', true],
+    ['HTTPS://shop.example:8443/webhooks?x', true],
+    ['/webhooks/', false],
+    ['//webhooks', false],
+    ['/webhooks2', false],
+    ['/Webhooks', false],
+    ['http://shop.example', false],
+    [undefined, false],
+  ])('at /webhooks answers %s: %s', (target, expected) => {
+    expect(readMount(receiver, '/webhooks')(target)).toBe(expected)
+  })
+})
+
+describe('a response that throws', () => {
+  const servers: { close(): void }[] = []
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close()
+  })
+
+  async function start(listener: NodeListener): Promise<number> {
+    const server = createServer(listener).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+
+  it('ends its connection and nothing else', async () => {
+    const listener = nodeWebhooks(receiver)
+    let isBroken = true
+    const port = await start((request, response) => {
+      if (isBroken) breakHead(response)
+      listener(request, response)
+    })
+    await expect(post(port)).rejects.toThrow(/socket hang up|ECONNRESET/)
+    isBroken = false
+    expect(await post(port)).toBe(200)
+  })
+})
+
+function breakHead(response: ServerResponse): void {
+  response.writeHead = () => {
+    throw new Error('a wrapper of somebody else')
+  }
+}
+
+async function post(port: number): Promise<number | undefined> {
+  const signed = signDelivery(eventFixture('red_envelope.sent'), KEYS)
+  const request = httpRequest({ port, method: 'POST', headers: signed.headers }).end(signed.bytes)
+  const [response] = await once(request, 'response')
+  response.resume()
+  return response.statusCode
+}
