@@ -440,7 +440,10 @@ describe('a key where its path belongs', () => {
     const { [half]: key } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = key.export({ type: half === 'publicKey' ? 'spki' : 'pkcs8', format: 'pem' })
     const error = refusalOf({ publicKey: { path: pem.toString() } })
-    expect(error).toMatchObject({ code: 'key-unreadable' })
+    expect(error).toMatchObject({
+      code: 'key-unreadable',
+      message: '`publicKey` has a `path` that is a key, not a path.',
+    })
     expect(String(error)).not.toContain(pem.toString().split('\n')[1])
   })
 })

@@ -282,4 +282,44 @@ describe('a bound that a Set cannot keep', () => {
   it.each([2 ** 24 + 1, 40_000_000])('is refused: %d keys', (maxKeys) => {
     expect(() => memoryInbox({ maxKeys })).toThrow(/an integer from 2 to 16,777,216/)
   })
+
+  it('is what a Set can keep', () => {
+    expect(memoryInbox({ maxKeys: 2 ** 24 }).retentionSeconds).toBe(172_800)
+  })
+})
+
+describe('the default clock', () => {
+  it('is the one of the process, which only moves on', async () => {
+    vi.useFakeTimers()
+    try {
+      const inbox = memoryInbox()
+      expect(await inbox.admit('key', async () => {})).toBe('applied')
+      vi.advanceTimersByTime(47 * 60 * 60 * 1000)
+      expect(await inbox.admit('key', async () => {})).toBe('duplicate')
+      vi.advanceTimersByTime(48 * 60 * 60 * 1000)
+      expect(await inbox.admit('key', async () => {})).toBe('duplicate')
+      vi.advanceTimersByTime(96 * 60 * 60 * 1000)
+      expect(await inbox.admit('key', async () => {})).toBe('applied')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
+describe('the default warning', () => {
+  it('says how many minutes are still remembered', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    try {
+      let now = 0
+      const inbox = memoryInbox({ maxKeys: 2, now: () => now })
+      for (const key of ['a', 'b', 'c']) {
+        await inbox.admit(key, async () => {})
+        now += 90 * 60 * 1000
+      }
+      expect(warn).toHaveBeenCalledOnce()
+      expect(warn.mock.calls[0]?.[0]).toContain('remembers the last 90 minutes only')
+    } finally {
+      warn.mockRestore()
+    }
+  })
 })
