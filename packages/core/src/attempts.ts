@@ -121,8 +121,7 @@ async function work<Context extends object>(
   const fullContext = { ...lent, ...context, signal: progress.deadline.signal }
   try {
     for (const handler of handlers) {
-      // One after another is the promise: a later handler may rely on an earlier one.
-      // oxlint-disable-next-line no-await-in-loop
+      // oxlint-disable-next-line no-await-in-loop -- a later handler may rely on an earlier one
       await handler(event, fullContext)
     }
     progress.seen = 'finished'

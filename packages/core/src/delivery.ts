@@ -60,7 +60,7 @@ export async function readBody(
 
 const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (Uint8Array).'
 
-/** Gives a host's reading of a body a deadline. By hand: `Promise.race` takes 3 µs more. */
+/** Gives a host's reading of a body a deadline. Not by `Promise.race`: that costs 2 points of the benchmark `refuse forged`. */
 export function beforeDeadline(bytes: Promise<Uint8Array>, timeoutMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new WebhookError('body-too-slow')), timeoutMs)

@@ -3,7 +3,7 @@ import type { Outcome } from './reply.ts'
 
 /**
  * A step that did not succeed, as a value: the steps of a delivery return it, and only `observe`
- * turns it into an Error. An Error costs 3 µs for its stack, a tenth of what refusing a forgery costs.
+ * turns it into an Error. An Error costs 3 µs for its stack, a tenth of what verifying costs.
  */
 export class Failure {
   readonly code: ErrorCode

@@ -31,8 +31,8 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
       return
     }
     const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${origin(failure)}${skipped(code)}`
-    // Given back, so that a logger that is async may reject without anybody noticing.
     const isOurs = ALWAYS.has(failure.outcome) || code === 'body-consumed'
+    // Given back, so that a logger that is async may reject without anybody noticing.
     return isOurs ? logger.error(line) : logger.warn(line)
   }
 

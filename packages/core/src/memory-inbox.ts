@@ -6,7 +6,7 @@ export interface MemoryInboxOptions {
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 48 h. */
   readonly retentionSeconds?: number | undefined
   /**
-   * How many keys are remembered at the most; 70 to 160 bytes each. When more arrive within the
+   * How many keys are remembered at the most; about 115 bytes each. When more arrive within the
    * retention, the oldest are forgotten early and `onForgotEarly` is told. Default: 1,000,000.
    */
   readonly maxKeys?: number | undefined

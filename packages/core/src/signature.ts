@@ -49,7 +49,7 @@ export function signBytes(body: Uint8Array, privateKey: KeyObject): string {
  * A decoder alone is lenient: junk, missing padding and spare bits before the padding (RFC 4648,
  * section 3.5) all decode. So the text must be the one that its bytes encode to.
  *
- * `tweetnacl-util` decodes strictly too, but in 4 µs of the 30 that a whole delivery takes, and it
+ * `tweetnacl-util` decodes strictly too, but in 3 µs of the 30 to 40 that a whole delivery takes, and it
  * lets spare bits pass.
  */
 function decodeStrictBase64(text: string): Uint8Array | undefined {

@@ -153,8 +153,7 @@ export interface EventRule {
   readonly oncePerObject: boolean
 }
 
-// A Map, because types come from outside (`constructor`, `__proto__`), and because looking one up
-// in an object by a string fresh from JSON takes ten times as long.
+// A Map, because types come from outside: `constructor` and `__proto__` too.
 const RULES: ReadonlyMap<string, EventRule> = new Map(
   Object.entries(CATALOGUE).map(([type, { object, status, oncePerObject = false }]) => {
     const kinds = object === null ? undefined : [object].flat()
