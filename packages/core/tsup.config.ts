@@ -1,3 +1,5 @@
 import { library } from '../../tsup.library.ts'
 
-export default library({ entry: ['src/index.ts', 'src/node.ts', 'src/fetch.ts', 'src/testing.ts'] })
+export default library({
+  entry: ['src/index.ts', 'src/node.ts', 'src/fetch.ts', 'src/testing.ts', 'src/wire.ts'],
+})

@@ -136,6 +136,7 @@ export type OptionErrorCode =
   | 'key-unreadable'
   | 'key-ambiguous'
   | 'key-private'
+  | 'key-public'
   | 'key-not-rsa'
   | 'key-too-small'
   | 'key-weak-exponent'

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import base64 from 'tweetnacl-util'
 import { OptionError, type OptionErrorCode } from './errors.ts'
+import { isKeyObject, readKeySource, type KeyReader } from './pem.ts'
 
 /**
  * A Ping++ public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`) in any layout that survives an
@@ -46,43 +46,21 @@ function isList(input: unknown): input is readonly PublicKeyInput[] {
 }
 
 function readKey(input: PublicKeyInput | undefined): KeyObject {
-  if (typeof input === 'string') return readText(input)
-  if (input instanceof Uint8Array) return readBytes(input)
+  if (typeof input === 'string' || input instanceof Uint8Array) return readKeySource(input, PUBLIC)
   if (typeof input !== 'object' || input === null) throw missing()
   if (isKeyObject(input)) return input
   if (typeof input.path !== 'string') throw missing()
-  return readKeyFile(input.path)
+  return readKeySource(input, PUBLIC)
 }
 
-function isKeyObject(input: object): input is KeyObject {
-  return 'type' in input && 'export' in input
-}
-
-const DER_SEQUENCE = 0x30
-
-function readBytes(bytes: Uint8Array): KeyObject {
-  if (bytes[0] === DER_SEQUENCE) return readDer(bytes)
-  return readText(new TextDecoder().decode(bytes))
-}
-
-/** PEM or bare base64, with whatever an environment file did to its line ends and around it. */
-function readText(text: string): KeyObject {
-  const plain = text.replaceAll(/\\r|\\n|["'\uFEFF]/g, '\n').trim()
-  if (plain === '') throw missing()
-  const blocks = [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^]*?)-----END \1-----/g)]
-  if (blocks.length > 1) throw refuse('key-ambiguous', 'holds several keys. Pass a list of them.')
-  const [, label = 'PUBLIC KEY', content = plain] = blocks[0] ?? []
-  if (label.includes('PRIVATE')) throw privateKey()
-  if (!label.endsWith('PUBLIC KEY')) throw unreadable(`is a ${label}, not a public key.`)
-  return readDer(decodeBase64(content.replaceAll(/\s/g, '')))
-}
-
-function decodeBase64(text: string): Uint8Array {
-  try {
-    return base64.decodeBase64(text)
-  } catch {
-    throw unreadable('is neither PEM nor base64, or a part is missing. For a file, pass { path }.')
-  }
+const PUBLIC: KeyReader = {
+  refuse: (code, problem, options) =>
+    code === 'key-missing' ? missing() : refuse(code, problem, options),
+  checkLabel(label) {
+    if (label.includes('PRIVATE')) throw privateKey()
+    if (!label.endsWith('PUBLIC KEY')) throw unreadable(`is a ${label}, not a public key.`)
+  },
+  fromDer: readDer,
 }
 
 function readDer(der: Uint8Array): KeyObject {
@@ -99,7 +77,7 @@ function readDer(der: Uint8Array): KeyObject {
   throw unreadable('is no public key, or a part of it is missing.')
 }
 
-// PKCS#1 and PKCS#8 private keys both start as SEQUENCE { INTEGER 0 or 1, … }, and no public key does.
+/** PKCS#1 and PKCS#8 private keys both start as SEQUENCE { INTEGER 0 or 1, … }, and no public key does. */
 function holdsPrivateKey(der: Uint8Array): boolean {
   const lengthByte = der[1] ?? 0
   const start = lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f)
@@ -122,7 +100,7 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
     throw refuse('key-weak-exponent', 'has an RSA exponent that protects nothing.')
   }
   const fingerprint = fingerprintOf(publicKey)
-  const published = PUBLISHED_KEYS[fingerprint]
+  const published = publishedAs(fingerprint)
   if (published !== undefined && !allowPublishedKeys) {
     throw refuse(
       'key-published',
@@ -132,23 +110,15 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
   return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
 }
 
-function fingerprintOf(key: KeyObject): string {
-  const der = key.export({ type: 'spki', format: 'der' })
-  return createHash('sha256').update(der).digest('hex')
+/** Under which name Ping++'s SDKs ship a key, if they do. */
+export function publishedAs(fingerprint: string): string | undefined {
+  return PUBLISHED_KEYS[fingerprint]
 }
 
-function readKeyFile(path: string): KeyObject {
-  // A key in the place of its path must not end up in a message.
-  if (/[\r\n\0]|-----/.test(path)) throw unreadable('has a `path` that is a key, not a path.')
-  try {
-    // Not imported: `node:fs` stays out of the import graph, for runtimes without files.
-    return readBytes(process.getBuiltinModule('node:fs').readFileSync(path))
-  } catch (cause) {
-    if (cause instanceof OptionError)
-      throw new OptionError(cause.code, `${cause.message} (${path})`)
-    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : 'no reason given'
-    throw refuse('key-unreadable', `file ${path} cannot be read: ${String(code)}.`, { cause })
-  }
+/** SHA-256 of a public key's SPKI DER, in hexadecimal. */
+export function fingerprintOf(key: KeyObject): string {
+  const der = key.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(der).digest('hex')
 }
 
 const WHERE = 'The right one is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥.'

@@ -1,0 +1,81 @@
+import type { KeyObject } from 'node:crypto'
+import base64 from 'tweetnacl-util'
+import { OptionError, type OptionErrorCode } from './errors.ts'
+
+/** A key as text, as bytes, or in a file. */
+export type KeySource = string | Uint8Array | { readonly path: string }
+
+/** What sets the reading of public and of private keys apart. */
+export interface KeyReader {
+  /** Makes the error for a key that cannot be used; names the option. */
+  refuse(code: OptionErrorCode, problem: string, options?: ErrorOptions): OptionError
+  /** Throws for a PEM block of a kind that is not expected. Bare base64 and DER have no label. */
+  checkLabel(label: string): void
+  /** Makes a key of DER, or throws. */
+  fromDer(der: Uint8Array): KeyObject
+}
+
+const DER_SEQUENCE = 0x30
+
+/**
+ * Reads a key in every layout that survives an environment variable or a file.
+ *
+ * @throws OptionError made by the reader; never with key material in it
+ */
+export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
+  if (typeof source === 'string') return readText(source, reader)
+  if (source instanceof Uint8Array) return readBytes(source, reader)
+  return readKeyFile(source.path, reader)
+}
+
+/** Tells a key that Node has read already from everything else. */
+export function isKeyObject(input: object): input is KeyObject {
+  return 'type' in input && 'export' in input
+}
+
+function readBytes(bytes: Uint8Array, reader: KeyReader): KeyObject {
+  if (bytes[0] === DER_SEQUENCE) return reader.fromDer(bytes)
+  return readText(new TextDecoder().decode(bytes), reader)
+}
+
+/** PEM or bare base64, with whatever an environment file did to its line ends and around it. */
+function readText(text: string, reader: KeyReader): KeyObject {
+  const plain = text.replaceAll(/\\r|\\n|["'\uFEFF]/g, '\n').trim()
+  if (plain === '') throw reader.refuse('key-missing', 'is empty or not set.')
+  const blocks = [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^]*?)-----END \1-----/g)]
+  if (blocks.length > 1) {
+    throw reader.refuse('key-ambiguous', 'holds several keys. Pass a list of them.')
+  }
+  const [, label, content = plain] = blocks[0] ?? []
+  if (label !== undefined) reader.checkLabel(label)
+  return reader.fromDer(decodeBase64(content.replaceAll(/\s/g, ''), reader))
+}
+
+function decodeBase64(text: string, { refuse }: KeyReader): Uint8Array {
+  try {
+    return base64.decodeBase64(text)
+  } catch {
+    throw refuse(
+      'key-unreadable',
+      'is neither PEM nor base64, or a part is missing. For a file, pass { path }.',
+    )
+  }
+}
+
+function readKeyFile(path: string, reader: KeyReader): KeyObject {
+  // A key in the place of its path must not end up in a message.
+  if (/[\r\n\0]|-----/.test(path)) {
+    throw reader.refuse('key-unreadable', 'has a `path` that is a key, not a path.')
+  }
+  try {
+    // Not imported: `node:fs` stays out of the import graph, for runtimes without files.
+    return readBytes(process.getBuiltinModule('node:fs').readFileSync(path), reader)
+  } catch (cause) {
+    if (cause instanceof OptionError)
+      throw new OptionError(cause.code, `${cause.message} (${path})`)
+    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : 'no reason given'
+    throw reader.refuse('key-unreadable', `file ${path} cannot be read: ${String(code)}.`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,15 @@
+// What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
+// strict JSON, events, keys, signatures, and the limits of a red envelope.
+export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
+export { Failure } from './failure.ts'
+export { MIN_RETENTION_SECONDS } from './inbox.ts'
+export { readStrictJson } from './json.ts'
+export type { StrictJson } from './json.ts'
+export { fingerprintOf, readPublicKeys } from './keys.ts'
+export type { PublicKeyInput, VerificationKey } from './keys.ts'
+export { readPrivateKey } from './private-key.ts'
+export type { PrivateKeyInput, SigningKey } from './private-key.ts'
+export type { KeySource } from './pem.ts'
+export { findParameterFlaw } from './red-envelope-parameters.ts'
+export type { ParameterFlaw } from './red-envelope-parameters.ts'
+export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './signature.ts'

@@ -1,0 +1,115 @@
+/**
+ * One line of what happened: the same object on the event stream of the control API, in the
+ * command's NDJSON, and for listeners in a program. `v` is the version of this schema.
+ */
+export type JournalRecord = JournalHead & JournalBody
+
+export interface JournalHead {
+  readonly v: 1
+  /** 1, 2, 3, … */
+  readonly seq: number
+  /** Wall clock, ISO 8601. */
+  readonly at: string
+  /** The sandbox's clock, ISO 8601. */
+  readonly clock: string
+}
+
+export type JournalBody =
+  | {
+      readonly type: 'ready'
+      readonly url: string
+      readonly target: string | null
+      readonly keyFingerprint: string
+      readonly pid: number
+    }
+  | {
+      readonly type: 'api.request'
+      readonly id: string
+      readonly method: string
+      /** Path and query, as they were sent. */
+      readonly path: string
+      readonly status: number
+      readonly ms: number
+      readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked'
+      /** The likeliest cause of an invalid signature, or the message of an error. */
+      readonly reason?: string | undefined
+      readonly faults?: readonly string[] | undefined
+    }
+  | {
+      readonly type: 'envelope.changed'
+      readonly envelope: string
+      readonly orderNo: string
+      readonly status: string
+    }
+  | {
+      readonly type: 'event.created'
+      readonly event: string
+      readonly eventType: string
+      readonly envelope: string | null
+      readonly orderNo: string | null
+      readonly bytes: number
+    }
+  | {
+      readonly type: 'attempt.started'
+      readonly event: string
+      readonly eventType: string
+      readonly n: number
+      readonly of: number
+      readonly kind: AttemptKind
+      readonly faults?: readonly string[] | undefined
+    }
+  | {
+      readonly type: 'attempt.finished'
+      readonly event: string
+      readonly eventType: string
+      readonly n: number
+      readonly of: number
+      readonly kind: AttemptKind
+      readonly ok: boolean
+      readonly ms: number
+      readonly status?: number | undefined
+      readonly error?: string | undefined
+      /** What the app answered: at most the first 1,000 characters here; up to 64 KB with the attempt. */
+      readonly body?: string | undefined
+      readonly faults?: readonly string[] | undefined
+    }
+  | {
+      readonly type: 'retry.scheduled'
+      readonly event: string
+      readonly eventType: string
+      readonly n: number
+      readonly dueAt: string
+    }
+  | {
+      readonly type: 'event.delivered'
+      readonly event: string
+      readonly eventType: string
+      readonly attempts: number
+    }
+  | {
+      readonly type: 'event.exhausted'
+      readonly event: string
+      readonly eventType: string
+      readonly attempts: number
+    }
+  | {
+      readonly type: 'fault.fired'
+      readonly fault: string
+      readonly kind: string
+      readonly subject: string
+    }
+  | { readonly type: 'clock.moved'; readonly from: string; readonly to: string }
+  | { readonly type: 'reset' }
+
+/** Why an attempt was made. */
+export type AttemptKind = 'scheduled' | 'duplicate' | 'manual'
+
+/** All that happened, kept up to a bound, and told as it happens. */
+export interface Journal {
+  write(body: JournalBody): void
+  /** Kept records with a greater `seq`, oldest first. */
+  since(seq: number): readonly JournalRecord[]
+  /** Tells a listener of every record from now on; what it throws is ignored. Returns how to stop. */
+  listen(listener: (record: JournalRecord) => void): () => void
+  clear(): void
+}

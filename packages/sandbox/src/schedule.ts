@@ -1,0 +1,23 @@
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/**
+ * How long Ping++ waits before it sends a notification again, attempt after attempt, in milliseconds
+ * (guide, note 5): ten times within 24 h 47 min after the first.
+ */
+export const RETRY_GAPS_MS: readonly number[] = [
+  5 * SECOND,
+  10 * SECOND,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  1 * HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  15 * HOUR,
+]
+
+/** An envelope that nobody opened goes back after this long, in milliseconds (overview of red envelopes). */
+export const CLAIM_PERIOD_MS: number = 24 * HOUR
