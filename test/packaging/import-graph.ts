@@ -18,6 +18,10 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],
   },
+  '@hongbao/core/wire': {
+    code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
+    types: ['node:crypto'],
+  },
   '@hongbao/express': {
     code: ['@hongbao/core/node'],
     types: ['@hongbao/core', '@hongbao/core/node', 'node:http'],
