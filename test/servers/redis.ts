@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startServer, type TestServer } from './server.ts'
+
+/** A Redis of the tests. */
+export interface RedisServer extends TestServer {
+  readonly url: string
+}
+
+/** Options of {@link startRedis}. */
+export interface RedisServerOptions {
+  /**
+   * Settings of redis.conf, for one `{ 'maxmemory-policy': 'allkeys-lru' }`. Default: an append-only
+   * file and no snapshots, so that a restart forgets nothing.
+   */
+  readonly settings?: Readonly<Record<string, string | number>> | undefined
+}
+
+/** Starts an empty Redis. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'hongbao-redis-'))
+  const settings = {
+    appendonly: 'yes',
+    save: '',
+    'enable-debug-command': 'yes',
+    ...options.settings,
+  }
+  const server = await startServer({
+    program: 'redis-server',
+    args: (port) => [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ],
+    ready: /ready to accept connections/i,
+    stopSignal: 'SIGTERM',
+    remove: () => rm(folder, { recursive: true, force: true }),
+  })
+  return Object.defineProperties(
+    { url: `redis://127.0.0.1:${server.port}` },
+    Object.getOwnPropertyDescriptors(server),
+  ) as RedisServer
+}
+
+/**
+ * Whether there is a `redis-server`: for `describe.skipIf(!hasRedis)`. Under `CI=true` nothing is
+ * skipped: there the suites run, and fail where it is missing.
+ */
+export const hasRedis: boolean =
+  process.env['CI'] === 'true' || spawnSync('redis-server', ['--version']).status === 0
