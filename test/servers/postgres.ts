@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { startServer, type TestServer } from './server.ts'
 
 /** A Postgres of the tests. */
@@ -44,7 +44,12 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const server = await startServer({
     program: join(binaries.folder, 'postgres'),
     args: (port) => [
-      ...['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1'],
+      '-D',
+      data,
+      '-p',
+      `${port}`,
+      '-c',
+      'listen_addresses=127.0.0.1',
       ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ],
     user,
@@ -61,7 +66,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   async function createDatabase(): Promise<string> {
     databases += 1
     const name = `test_${databases}`
-    const client = new pg.Client({ connectionString: urlOf('postgres') })
+    const client = new Client({ connectionString: urlOf('postgres') })
     await client.connect()
     await client.query(`create database ${name}`)
     await client.end()

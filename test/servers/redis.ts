@@ -31,8 +31,13 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const server = await startServer({
     program: 'redis-server',
     args: (port) => [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
-      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      folder,
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]),
     ],
     ready: /ready to accept connections/i,
     stopSignal: 'SIGTERM',
