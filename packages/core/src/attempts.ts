@@ -20,35 +20,46 @@ export interface Job<Context> {
   readonly onLate: (result: AttemptResult) => void
 }
 
+/** An attempt that is under way. Neither promise rejects. */
+export interface Attempt {
+  /** Its result, or a failure at the deadline. */
+  readonly answer: Promise<AttemptResult>
+  /** Its result once the handlers have settled, however long after the deadline. */
+  readonly end: Promise<AttemptResult>
+}
+
 /** Applies events: through the inbox, under a deadline, one attempt per key at a time. */
 export interface Attempts<Context extends object> {
-  /** The answer of the attempt that is running for the key in this process, if one is. */
-  running(key: string): Promise<AttemptResult> | undefined
-  /** Starts an attempt. Resolves with its result, or with a failure at the deadline; never rejects. */
-  start(job: Job<Context>): Promise<AttemptResult>
+  /** The attempt that is running for the key in this process, if one is. */
+  running(key: string): Attempt | undefined
+  /** Starts an attempt. */
+  start(job: Job<Context>): Attempt
 }
 
 export function createAttempts<Context extends object>(
   inbox: Inbox<Context>,
   timeoutMs: number,
 ): Attempts<Context> {
-  const answers = new Map<string, Promise<AttemptResult>>()
+  const underWay = new Map<string, Attempt>()
 
-  function start(job: Job<Context>): Promise<AttemptResult> {
-    const { promise: answer, resolve } = Promise.withResolvers<AttemptResult>()
+  function start(job: Job<Context>): Attempt {
+    const answer = Promise.withResolvers<AttemptResult>()
+    const end = Promise.withResolvers<AttemptResult>()
+    const attempt = { answer: answer.promise, end: end.promise }
     // Before anything runs: a handler that dispatches its own event finds itself at work.
-    answers.set(job.key, answer)
-    void run(job, resolve, function leave() {
-      if (answers.get(job.key) === answer) answers.delete(job.key)
+    underWay.set(job.key, attempt)
+    const ended = run(job, answer.resolve, function leave() {
+      if (underWay.get(job.key) === attempt) underWay.delete(job.key)
     })
-    return answer
+    end.resolve(ended)
+    return attempt
   }
 
   async function run(
     job: Job<Context>,
     resolve: (result: AttemptResult) => void,
     leave: () => void,
-  ): Promise<void> {
+  ): Promise<AttemptResult> {
     const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
     const timer = setTimeout(() => {
       resolve(expire(progress))
@@ -62,9 +73,10 @@ export function createAttempts<Context extends object>(
     leave()
     if (progress.expired) job.onLate(result)
     else resolve(result)
+    return result
   }
 
-  return { running: (key) => answers.get(key), start }
+  return { running: (key) => underWay.get(key), start }
 }
 
 /** How far an attempt got. */

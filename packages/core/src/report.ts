@@ -55,6 +55,8 @@ export interface Sighting {
   verifiedMs: number | undefined
   event: WebhookEvent | undefined
   keyFingerprint: string | undefined
+  /** The result of the attempt that it started or shares, once its handlers have settled. */
+  end: Promise<AttemptResult> | undefined
   shared: boolean
 }
 
@@ -63,7 +65,8 @@ export type Result = AttemptResult | 'unhandled'
 
 /** Turns sightings into reports and log lines. Nothing that `observe` or a logger does comes back. */
 export interface Observer {
-  start(kind: Report['kind'], source: EventSource): Sighting
+  /** `receivedAt` is now unless somebody else received it. */
+  start(kind: Report['kind'], source: EventSource, receivedAt?: Date): Sighting
   end(sighting: Sighting, result: Result, status?: number): void
 }
 
@@ -72,16 +75,21 @@ export function createObserver(
   log: FailureLog,
   now: () => number,
 ): Observer {
-  function start(kind: Report['kind'], source: EventSource): Sighting {
+  function start(
+    kind: Report['kind'],
+    source: EventSource,
+    receivedAt: Date = new Date(now()),
+  ): Sighting {
     return {
       kind,
       source,
-      receivedAt: new Date(now()),
+      receivedAt,
       startedMs: performance.now(),
       readMs: undefined,
       verifiedMs: undefined,
       event: undefined,
       keyFingerprint: undefined,
+      end: undefined,
       shared: false,
     }
   }

@@ -1,4 +1,4 @@
-import { createAttempts } from './attempts.ts'
+import { createAttempts, type AttemptResult } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
 import { inboxKey, isSubscribable, parseEvent, refuseInvalid, type WebhookEvent } from './event.ts'
 import type { WebhookError } from './errors.ts'
@@ -39,6 +39,10 @@ export interface DispatchOptions {
   readonly source?: EventSource | undefined
   /** The verified bytes, where they are at hand. */
   readonly rawBody?: Uint8Array | undefined
+  /** When the delivery arrived that brought it, wherever that was. Default: now. */
+  readonly receivedAt?: Date | undefined
+  /** SHA-256 (hexadecimal) of the key that verified it, where one did. */
+  readonly keyFingerprint?: string | undefined
 }
 
 /** What became of a dispatched event. */
@@ -46,6 +50,11 @@ export interface DispatchResult {
   readonly outcome: Outcome
   /** Why, for every outcome but `handled`, `duplicate` and `unhandled`: its `cause` is what a handler threw. */
   readonly error?: WebhookError
+  /**
+   * Of a `timed-out` event: what became of it once its handlers had settled, however long after the
+   * deadline. Never rejects. Whoever tries again should wait for it: until then it is being applied.
+   */
+  readonly settled?: Promise<DispatchResult>
 }
 
 /**
@@ -99,8 +108,9 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
-    const { source = 'webhook', rawBody } = how
-    const sighting = observer.start('dispatch', source)
+    const { source = 'webhook', rawBody, receivedAt, keyFingerprint } = how
+    const sighting = observer.start('dispatch', source, receivedAt)
+    sighting.keyFingerprint = keyFingerprint
     let result: Result
     try {
       result = refuseInvalid(event) ?? (await admit(event, rawBody, sighting))
@@ -108,8 +118,7 @@ export function createWebhooks<Context extends object = NoContext>(
       result = internalError(error)
     }
     observer.end(sighting, result)
-    const outcome = outcomeOf(result)
-    return result instanceof Failure ? { outcome, error: result.toError() } : { outcome }
+    return dispatchResult(result, sighting.end)
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
@@ -129,11 +138,14 @@ export function createWebhooks<Context extends object = NoContext>(
     const running = attempts.running(key)
     if (running !== undefined) {
       sighting.shared = true
-      return running
+      sighting.end = running.end
+      return running.answer
     }
     const { receivedAt, source, keyFingerprint } = sighting
     const context = { receivedAt, rawBody, source, keyFingerprint }
-    return attempts.start({ key, event, handlers: listening, context, onLate })
+    const attempt = attempts.start({ key, event, handlers: listening, context, onLate })
+    sighting.end = attempt.end
+    return attempt.answer
 
     function onLate(result: Result): void {
       observer.end({ ...sighting, kind: 'late' }, result)
@@ -161,6 +173,13 @@ export function createWebhooks<Context extends object = NoContext>(
     listenerCount: (type) => handlers.count(type),
   }
   return webhooks
+}
+
+function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchResult {
+  if (!(result instanceof Failure)) return { outcome: result }
+  const failed = { outcome: result.outcome, error: result.toError() }
+  if (result.code !== 'handler-timed-out' || end === undefined) return failed
+  return { ...failed, settled: end.then((late) => dispatchResult(late)) }
 }
 
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
