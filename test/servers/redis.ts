@@ -22,7 +22,7 @@ export interface RedisServerOptions {
 /** Starts an empty Redis. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'hongbao-redis-'))
-  const settings = {
+  const settings: Record<string, string | number> = {
     appendonly: 'yes',
     save: '',
     'enable-debug-command': 'yes',

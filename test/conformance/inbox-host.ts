@@ -1,0 +1,58 @@
+import type { Admission } from '@hongbao/core'
+
+/** A kind of inbox with its real store: what the conformance suite of inboxes runs against. */
+export interface InboxHost {
+  readonly name: string
+  /** What a run holds its key by, and so what becomes of it when its process dies. */
+  readonly hold: Hold
+  /** How many sequences of commands the model is compared over. */
+  readonly modelRuns: number
+  start(): Promise<InboxStore>
+}
+
+/**
+ * - `'process'`: the memory of one process, which dies with it, along with all that it remembered.
+ * - `'lease'`: a lease in a shared store. After a crash the key is busy until the lease ends; an
+ *   effect stands elsewhere, and stays.
+ * - `'transaction'`: a transaction in a shared store. After a crash the key is free, and the effect
+ *   was never there.
+ */
+export type Hold = 'process' | 'lease' | 'transaction'
+
+/** A store that the tests started, and a table of effects **without** a unique key: doubles show. */
+export interface InboxStore {
+  /**
+   * An inbox over the store as one process has it, with connections of its own. Several may be open
+   * at once, unless the hold is `'process'`.
+   */
+  open(): Promise<OpenInbox>
+  /** How many times the effect of a key was applied. */
+  countEffects(key: string): Promise<number>
+  /**
+   * As if the clock of the store had gone on by so many seconds: leases that end in that time end,
+   * and what was applied is so much older.
+   */
+  advance(seconds: number): Promise<void>
+  /** Forgets what is older than the retention, where the store does not do so by itself. */
+  clean(): Promise<void>
+  /**
+   * Takes a key from the run that holds it, and does not tell it: its connection is cut, its lease
+   * over. Resolves when the store has noticed. Never called where the hold is `'process'`.
+   */
+  takeAway(key: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** One process with its inbox. */
+export interface OpenInbox {
+  readonly retentionSeconds: number
+  /** `inbox.admit`, with a way to apply the effect of the key through what the inbox lends. */
+  admit(key: string, work: (applyEffect: () => Promise<void>) => Promise<void>): Promise<Admission>
+  /**
+   * The process dies: its connections drop, its timers stop, its runs go no further. What their
+   * `admit` does after that is nobody's business. Resolves when the store has noticed.
+   */
+  crash(): Promise<void>
+  /** Ends the process in an orderly way, when no run is left. */
+  close(): Promise<void>
+}
