@@ -1,1 +1,8 @@
-export {}
+export { redisInbox } from './redis-inbox.ts'
+export type { LeaseContext } from './redis-inbox.ts'
+export type { RedisInboxOptions } from './options.ts'
+export type { ClusterSender, CommandCaller, CommandSender, RedisClient } from './client.ts'
+export type { Lease } from './lease.ts'
+export { RedisInboxError } from './errors.ts'
+export type { RedisInboxErrorCode } from './errors.ts'
+export type { RedisInboxWarning, RedisInboxWarningCode } from './warning.ts'

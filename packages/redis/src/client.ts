@@ -1,0 +1,71 @@
+import { OptionError } from '@hongbao/core'
+
+/** node-redis (a client or a pool), or whatever else takes a command as a list of strings. */
+export interface CommandSender {
+  /** `options` are node-redis's; a sender of your own can leave them out. */
+  sendCommand(args: string[], options?: { readonly timeout?: number }): Promise<unknown>
+}
+
+/** ioredis: a client, a cluster or a client of sentinels. */
+export interface CommandCaller {
+  call(command: string, ...args: string[]): Promise<unknown>
+}
+
+/** A cluster of node-redis, which wants to know the key in order to find the node. */
+export interface ClusterSender {
+  readonly masters: unknown
+  sendCommand(
+    firstKey: string | undefined,
+    isReadonly: boolean | undefined,
+    args: string[],
+  ): Promise<unknown>
+}
+
+/**
+ * What is needed of a client: one way to send one command. Clients of ioredis and node-redis have
+ * it; for any other, wrap what it has: `{ sendCommand: (args) => glide.customCommand(args) }`.
+ */
+export type RedisClient = CommandSender | CommandCaller | ClusterSender
+
+/** Sends one command; `key` is the one that it is about, where it is about one. */
+export type Send = (args: string[], key?: string) => Promise<unknown>
+
+/**
+ * The one function through which all commands go. ioredis has a `sendCommand` as well, which takes
+ * something else, so its `call` is looked for first.
+ */
+export function readClient(client: RedisClient, timeoutMs: number): Send {
+  if (isCaller(client)) {
+    return async ([command = '', ...args]) => await client.call(command, ...args)
+  }
+  if (!isSender(client)) {
+    throw new OptionError(
+      'option-invalid',
+      '`client` must be a client of ioredis or node-redis, or an object with `sendCommand(args)`.',
+    )
+  }
+  if (isCluster(client)) {
+    return async (args, key) => await client.sendCommand(key, false, args)
+  }
+  // node-redis takes a command out of its queue when this is over before it could be sent: it would
+  // otherwise claim for an attempt that was given up.
+  const options = { timeout: timeoutMs }
+  return async (args) => await client.sendCommand(args, options)
+}
+
+function isCaller(client: unknown): client is CommandCaller {
+  return hasMethod(client, 'call')
+}
+
+function isSender(client: unknown): client is CommandSender | ClusterSender {
+  return hasMethod(client, 'sendCommand')
+}
+
+function isCluster(client: CommandSender | ClusterSender): client is ClusterSender {
+  return 'masters' in client
+}
+
+function hasMethod(value: unknown, name: string): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return typeof Reflect.get(value, name) === 'function'
+}

@@ -1,0 +1,90 @@
+import type { Claim, Claims } from './claims.ts'
+import { RedisInboxError } from './errors.ts'
+import type { Warn } from './warning.ts'
+
+/** What handlers learn of the lease under which they run. */
+export interface Lease {
+  /**
+   * Rises with every claim of the event: a fencing token. A store that refuses a token lower than
+   * the last one refuses the writes of a run that was taken over.
+   */
+  readonly token: number
+  /**
+   * An earlier run of this event neither succeeded nor failed: its process died or stalled. It may
+   * have done its work, so look before you do it again.
+   */
+  readonly isTakeover: boolean
+  /** Fires when the lease is lost, or cannot be known to hold: another process may run now. */
+  readonly signal: AbortSignal
+}
+
+/** Renews a lease while work runs under it. */
+export interface Keeper {
+  readonly lease: Lease
+  stop(): void
+}
+
+/** What keeping a lease needs of the options. */
+export interface LeaseSettings {
+  readonly leaseMs: number
+  readonly maxWorkMs: number
+  readonly commandTimeoutMs: number
+}
+
+export function keepLease(
+  claim: Claim,
+  claims: Pick<Claims, 'renew'>,
+  { leaseMs, maxWorkMs, commandTimeoutMs }: LeaseSettings,
+  warn: Warn,
+): Keeper {
+  const renewMs = leaseMs / 3
+  let isStopped = false
+  let heldSince = claim.askedAt
+  let lost: RedisInboxError | undefined
+  let controller: AbortController | undefined
+  let timer = schedule(renewMs)
+
+  function schedule(delayMs: number): NodeJS.Timeout {
+    return setTimeout(() => void renew(), delayMs).unref()
+  }
+
+  async function renew(): Promise<void> {
+    const askedAt = performance.now()
+    if (askedAt - claim.askedAt >= maxWorkMs) return lose('lease-ended')
+    let nextMs = renewMs
+    try {
+      if (!(await claims.renew(claim))) return lose('lease-lost')
+      heldSince = askedAt
+    } catch (error) {
+      nextMs = Math.min(renewMs, commandTimeoutMs)
+      // It goes on: as long as nobody has taken over, a late renewal counts.
+      if (performance.now() - heldSince >= leaseMs) lose('lease-lost', error)
+    }
+    if (!isStopped) timer = schedule(nextMs)
+  }
+
+  function lose(code: 'lease-lost' | 'lease-ended', cause?: unknown): void {
+    if (isStopped || lost !== undefined) return
+    lost = new RedisInboxError('lease-lost', { cause })
+    warn(code, { key: claim.key, ...(cause !== undefined && { cause }) })
+    controller?.abort(lost)
+  }
+
+  const lease: Lease = {
+    token: claim.token,
+    isTakeover: claim.isTakeover,
+    // Made when somebody looks: few handlers do, and every delivery would pay for it.
+    get signal() {
+      controller ??= new AbortController()
+      if (lost !== undefined) controller.abort(lost)
+      return controller.signal
+    },
+  }
+
+  function stop(): void {
+    isStopped = true
+    clearTimeout(timer)
+  }
+
+  return { lease, stop }
+}

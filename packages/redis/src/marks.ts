@@ -1,0 +1,68 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
+import type { Claim, Claims } from './claims.ts'
+import { RedisInboxError } from './errors.ts'
+import type { Warn } from './warning.ts'
+
+/** Tells Redis which events were applied, and does not let go where Redis cannot be told. */
+export interface Marks {
+  /** Whether the key was applied here and Redis does not know yet. */
+  isPending(key: string): boolean
+  /**
+   * Marks a key whose work is done. Resolves where Redis fails, too: the work is done, and to ask
+   * for the event again would be to ask for it to be done twice. Rejects where another process has
+   * taken over and not finished: what it makes of the event nobody knows.
+   */
+  mark(claim: Claim): Promise<'applied'>
+}
+
+const FIRST_RETRY_MS = 50
+// Longer than Ping++ sends again.
+const KEEP_TRYING_MS = MIN_RETENTION_SECONDS * 1000
+
+export function createMarks(
+  claims: Pick<Claims, 'complete'>,
+  maxRetryMs: number,
+  warn: Warn,
+): Marks {
+  const pending = new Set<string>()
+
+  async function mark(claim: Claim): Promise<'applied'> {
+    try {
+      await complete(claim)
+    } catch (error) {
+      if (isLost(error)) throw error
+      pending.add(claim.key)
+      warn('mark-delayed', { key: claim.key, cause: error })
+      void keepTrying(claim).finally(() => pending.delete(claim.key))
+    }
+    return 'applied'
+  }
+
+  async function complete(claim: Claim): Promise<void> {
+    const outcome = await claims.complete(claim)
+    if (outcome === 'completed') return
+    warn('lease-lost', { key: claim.key })
+    if (outcome === 'taken-over') throw new RedisInboxError('lease-lost')
+  }
+
+  async function keepTrying(claim: Claim): Promise<void> {
+    const end = performance.now() + KEEP_TRYING_MS
+    for (let delayMs = FIRST_RETRY_MS; performance.now() < end; delayMs *= 2) {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      await wait(Math.min(delayMs, maxRetryMs), undefined, { ref: false })
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one try after the other
+        return await complete(claim)
+      } catch (error) {
+        if (isLost(error)) return
+      }
+    }
+  }
+
+  return { isPending: (key) => pending.has(key), mark }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof RedisInboxError && error.code === 'lease-lost'
+}

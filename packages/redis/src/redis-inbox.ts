@@ -1,0 +1,68 @@
+import type { Admission, Inbox } from '@hongbao/core'
+import { createClaims } from './claims.ts'
+import { keepLease, type Lease } from './lease.ts'
+import { createMarks } from './marks.ts'
+import { readOptions, type RedisInboxOptions } from './options.ts'
+import { inspectServer } from './server.ts'
+
+/** What handlers get in their context from a Redis inbox. */
+export interface LeaseContext {
+  readonly lease: Lease
+}
+
+/**
+ * Remembers applied events in Redis, for any number of processes.
+ *
+ * Promise: nothing that was answered 200 was not applied, and while a lease holds no other process
+ * runs the handlers of its event. After a crash between the handlers' effect and the mark, a stall
+ * longer than the lease, or a failover of Redis, handlers may run again: give what they write a
+ * unique key, and the event is effectively applied once.
+ *
+ * Where Redis is down, slow, read-only or out of memory, `admit` rejects within `commandTimeoutMs`
+ * with a `RedisInboxError`, and no handler runs.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
+  const settings = readOptions(options)
+  const { send, retentionSeconds, leaseMs, warn } = settings
+  const claims = createClaims(send, settings)
+  const marks = createMarks(claims, leaseMs / 3, warn)
+  let isInspected = false
+
+  /** claim → work under a lease that is renewed → mark; where the work fails, release. */
+  async function admit(
+    key: string,
+    work: (context: LeaseContext) => Promise<void>,
+  ): Promise<Admission> {
+    if (marks.isPending(key)) return 'duplicate'
+    const claim = await claims.claim(key)
+    inspectOnce()
+    if (claim === 'done') return 'duplicate'
+    if (claim === 'busy') return 'busy'
+    const keeper = keepLease(claim, claims, settings, warn)
+    try {
+      await work({ lease: keeper.lease })
+    } catch (error) {
+      keeper.stop()
+      await claims.release(claim)
+      throw error
+    }
+    keeper.stop()
+    return await marks.mark(claim)
+  }
+
+  /** When Redis has answered for the first time; no delivery waits for it. */
+  function inspectOnce(): void {
+    if (isInspected) return
+    isInspected = true
+    inspectServer(send).then(
+      (warnings) => warnings.forEach((code) => warn(code)),
+      () => {
+        isInspected = false
+      },
+    )
+  }
+
+  return { retentionSeconds, admit }
+}

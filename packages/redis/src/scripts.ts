@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+
+// What an inbox does in Redis, one script a step: each reads and writes one key, so that it is
+// atomic and belongs to one node of a cluster. A key holds
+//
+//   running <token> <ends> <takeover> <owner>   somebody applies the event, until `ends` at least
+//   free <token>                                 the handlers failed; it may be applied
+//   <token>                                      applied. Redis keeps a bare integer in 16 bytes
+//
+// The lease is in the value, and the key lives for the whole retention: if the key ended with the
+// lease, its token and the fact that somebody had begun would go with it.
+//
+// All times are Redis's own. A token is the time of the claim in milliseconds, or one more than the
+// last token where that is higher: it rises even when Redis has forgotten the key, after a
+// failover say.
+
+/** A script and the name under which Redis remembers it. */
+export interface Script {
+  readonly source: string
+  readonly sha1: string
+}
+
+/** ARGV: owner, retention (ms), token, takeover, lease (ms). */
+const READ = `
+local value = redis.call('GET', KEYS[1]) or 'free 0'
+local done = string.match(value, '^%d+$')
+local free = string.match(value, '^free (%d+)$')
+local token, ends, takeover, owner = string.match(value, '^running (%d+) (%d+) ([01]) (%S+)$')
+if not (done or free or owner) then
+  return redis.error_reply('FOREIGNVALUE The key holds something else.')
+end
+local isMine = owner == ARGV[1]
+local isForgotten = free == '0'
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function running(token, takeover, leaseMs)
+  return string.format('running %.0f %.0f %d %s', token, now() + leaseMs, takeover, ARGV[1])
+end
+`
+
+/**
+ * Overwrites a key that this owner holds, when Redis is out of memory too: the value grows no
+ * larger, and an applied key that could not be marked would be applied again. Redis refuses
+ * commands that need memory as the first write of a script only (`scriptVerifyOOM` in its
+ * script.c), and PEXPIRE needs none.
+ */
+const OVERWRITE = `
+local function overwrite(value)
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+end
+`
+
+/**
+ * → {0, 0} applied before · {-1, 0} somebody else's · {1, token} claimed · {2, token} taken over.
+ * The same owner is told the same again: clients send a command twice when its answer was lost.
+ */
+export const CLAIM: Script = script(`${READ}
+if done then return { 0, 0 } end
+if isMine then return { 1 + takeover, tonumber(token) } end
+local claimedAt = now()
+if owner and tonumber(ends) > claimedAt then return { -1, 0 } end
+local nextToken = math.max(claimedAt, tonumber(token or free) + 1)
+local isTakeover = owner and 1 or 0
+redis.call('SET', KEYS[1], running(nextToken, isTakeover, ARGV[5]), 'PX', ARGV[2])
+return { 1 + isTakeover, nextToken }`)
+
+/** → 1 extended, also when the lease was over or Redis had forgotten the key · 0 lost. */
+export const RENEW: Script = script(`${READ}${OVERWRITE}
+if not (isMine or isForgotten) then return 0 end
+overwrite(running(ARGV[3], ARGV[4], ARGV[5]))
+return 1`)
+
+/** → 1 marked by us, now or before · 2 by another · 0 taken over, and not applied. */
+export const COMPLETE: Script = script(`${READ}${OVERWRITE}
+if done then return done == ARGV[3] and 1 or 2 end
+if not (isMine or isForgotten) then return 0 end
+overwrite(ARGV[3])
+return 1`)
+
+/** → 1 free · 0 not ours. */
+export const RELEASE: Script = script(`${READ}${OVERWRITE}
+if not isMine then return 0 end
+overwrite('free ' .. token)
+return 1`)
+
+function script(source: string): Script {
+  return { source, sha1: createHash('sha1').update(source).digest('hex') }
+}

@@ -1,0 +1,60 @@
+import type { Send } from './client.ts'
+import { mayHaveHappened, toInboxError } from './errors.ts'
+import type { RedisInboxWarningCode } from './warning.ts'
+
+/**
+ * Looks at a server and tells what makes it a bad memory. What it refuses to show is a warning too:
+ * managed ones often refuse CONFIG. Rejects where it cannot be asked now.
+ */
+export async function inspectServer(send: Send): Promise<RedisInboxWarningCode[]> {
+  const reply = await ask(send, ['INFO'])
+  const info = typeof reply === 'string' ? reply : ''
+  const version = field(info, 'redis_version')
+  const policy = field(info, 'maxmemory_policy') ?? (await setting(send, 'maxmemory-policy'))
+  const keepsLog = field(info, 'aof_enabled') === '1'
+  const snapshots = keepsLog ? undefined : await setting(send, 'save')
+  const isSeen = policy !== undefined && (keepsLog || snapshots !== undefined)
+
+  const warnings: RedisInboxWarningCode[] = []
+  // The keys have a time to live, so the policies that evict nothing but those (`volatile-*`) evict them.
+  if (policy !== undefined && policy !== 'noeviction') warnings.push('may-evict')
+  if (snapshots === '') warnings.push('not-persistent')
+  if (version !== undefined && isOld(version)) warnings.push('server-old')
+  if (!isSeen) warnings.push('server-unseen')
+  return warnings
+}
+
+/** A line of INFO: `maxmemory_policy:noeviction`. */
+function field(info: string, name: string): string | undefined {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
+}
+
+/** One value of CONFIG GET, in the shapes of RESP2 (a list) and RESP3 (a map; clients differ). */
+async function setting(send: Send, name: string): Promise<string | undefined> {
+  const reply = await ask(send, ['CONFIG', 'GET', name])
+  const value = readEntry(reply, name)
+  return typeof value === 'string' ? value : undefined
+}
+
+function readEntry(reply: unknown, name: string): unknown {
+  if (Array.isArray(reply)) return reply[reply.indexOf(name) + 1]
+  if (reply instanceof Map) return reply.get(name)
+  if (typeof reply === 'object' && reply !== null) return Reflect.get(reply, name)
+  return undefined
+}
+
+/** Undefined where the server refuses. */
+async function ask(send: Send, args: string[]): Promise<unknown> {
+  try {
+    return await send(args)
+  } catch (error) {
+    const failure = toInboxError(error)
+    if (mayHaveHappened(failure)) throw failure
+    return undefined
+  }
+}
+
+function isOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major < 6 || (major === 6 && minor < 2)
+}

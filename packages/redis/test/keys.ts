@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis'
+
+/** The key of an event, as core makes it. */
+export const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
+
+/** What Redis holds for a key, past the inbox. */
+export interface Keys {
+  readonly redis: Redis
+  read(key?: string): Promise<Held>
+  /** Lets the lease end, as a process that died would. */
+  endLease(key?: string): Promise<void>
+  close(): void
+}
+
+export type Held =
+  | { readonly state: 'nothing' }
+  | { readonly state: 'applied'; readonly token: number }
+  | { readonly state: 'free'; readonly token: number }
+  | {
+      readonly state: 'running'
+      readonly token: number
+      readonly ends: number
+      readonly owner: string
+    }
+
+export async function openKeys(url: string, prefix = 'hongbao:'): Promise<Keys> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => 20 })
+  redis.on('error', () => {})
+  await redis.connect()
+
+  async function read(key = KEY): Promise<Held> {
+    const value = await redis.get(`${prefix}{${key}}`)
+    if (value === null) return { state: 'nothing' }
+    const words = value.split(' ')
+    if (words.length === 1) return { state: 'applied', token: Number(value) }
+    const [state, token, ends, , owner = ''] = words
+    if (state === 'free') return { state, token: Number(token) }
+    return { state: 'running', token: Number(token), ends: Number(ends), owner }
+  }
+
+  async function endLease(key = KEY): Promise<void> {
+    const name = `${prefix}{${key}}`
+    const value = (await redis.get(name)) ?? ''
+    await redis.set(name, value.replace(/^(running \d+) \d+/, '$1 1'), 'KEEPTTL')
+  }
+
+  return { redis, read, endLease, close: () => redis.disconnect() }
+}
