@@ -1,1 +1,8 @@
-export {}
+export { handOffInbox, HandOffError } from '@hongbao/core/wire'
+export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/wire'
+export { createEventWorker } from './event-worker.ts'
+export type { BullmqWorkerOptions, EventWorker } from './event-worker.ts'
+export { listFailed, redrive } from './failed-events.ts'
+export type { RedriveOptions } from './failed-events.ts'
+export { handOff } from './hand-off.ts'
+export type { BullmqHandOffOptions, EventQueue } from './hand-off.ts'

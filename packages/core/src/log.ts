@@ -64,10 +64,14 @@ export function contain(hook: () => void | Promise<void>): void {
 
 /** The name, code and place of the error behind a failure: enough to find it, without its text. */
 function origin({ cause, hasCause, outcome }: Failure): string {
-  if (!hasCause || !ALWAYS.has(outcome)) return ''
+  return hasCause && ALWAYS.has(outcome) ? originOf(cause) : ''
+}
+
+/** The same of anything that was thrown. */
+export function originOf(thrown: unknown): string {
   try {
-    if (!(cause instanceof Error)) return ` [threw ${typeof cause}]`
-    return ` [${[nameOf(cause), codeOf(cause), codeOf(cause.cause), placeOf(cause)].filter(Boolean).join(' ')}]`
+    if (!(thrown instanceof Error)) return ` [threw ${typeof thrown}]`
+    return ` [${[nameOf(thrown), codeOf(thrown), codeOf(thrown.cause), placeOf(thrown)].filter(Boolean).join(' ')}]`
   } catch {
     // Anything can be thrown, things that throw when looked at too; the line must not be lost.
     return ''

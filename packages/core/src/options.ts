@@ -83,7 +83,7 @@ export function readOptions<Context extends object>(
   if (typeof options !== 'object' || options === null) {
     throw new OptionError('option-invalid', '`createWebhooks` expects an object of options.')
   }
-  refuseUnknown(options)
+  refuseUnknown(options, NAMES)
   const { livemode, observe, unhandled = 'accept' } = options
   checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
   const now = withoutThrowing(options.now ?? Date.now)
@@ -148,7 +148,7 @@ function readMaxAge(seconds: number | undefined, retentionSeconds: number): numb
   )
 }
 
-function readTimeout(option: string, ms: number): number {
+export function readTimeout(option: string, ms: number): number {
   if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
   throw wrong(option, 'a time in milliseconds from 1 to 2,147,483,647')
 }
@@ -158,7 +158,7 @@ function readBytes(option: string, bytes: number): number {
   throw wrong(option, 'a whole number of bytes, 1 or more')
 }
 
-function readLogger(logger: Logger | false = console): Logger {
+export function readLogger(logger: Logger | false = console): Logger {
   if (logger === false) return { warn() {}, error() {} }
   if (typeof logger?.warn === 'function' && typeof logger.error === 'function') return logger
   throw wrong('logger', 'an object with `warn` and `error`, or false')
@@ -177,16 +177,16 @@ function withoutThrowing(now: () => number): () => number {
 }
 
 /** A misspelt `liveMode` would silently guard nothing. */
-function refuseUnknown(options: object): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
+export function refuseUnknown(options: object, names: Readonly<Record<string, true>>): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
   if (unknown === undefined) return
   throw new OptionError(
     'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(NAMES).join(', ')}.`,
+    `\`${unknown}\` is no option. There are: ${Object.keys(names).join(', ')}.`,
   )
 }
 
-function checkKind(
+export function checkKind(
   option: string,
   value: unknown,
   kinds: readonly string[],
@@ -195,6 +195,6 @@ function checkKind(
   if (!kinds.includes(typeof value)) throw wrong(option, expected)
 }
 
-function wrong(option: string, expected: string): OptionError {
+export function wrong(option: string, expected: string): OptionError {
   return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
 }

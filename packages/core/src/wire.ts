@@ -13,3 +13,23 @@ export type { KeySource } from './pem.ts'
 export { findParameterFlaw } from './red-envelope-parameters.ts'
 export type { ParameterFlaw } from './red-envelope-parameters.ts'
 export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './signature.ts'
+export { applyJob, createAlarm, failedEvent } from './event-job.ts'
+export type {
+  Alarm,
+  AlarmOptions,
+  FailedEvent,
+  JobFate,
+  JobRules,
+  JobVerdict,
+} from './event-job.ts'
+export { HandOffError, handOffInbox, packEvent, within } from './hand-off.ts'
+export type { HandedOffEvent, HandOffErrorCode } from './hand-off.ts'
+export { readEventWorkerOptions, readHandOffOptions } from './hand-off-options.ts'
+export type {
+  EventWorkerOptions,
+  EventWorkerSettings,
+  HandOffOptions,
+  HandOffSettings,
+} from './hand-off-options.ts'
+export { contain, originOf } from './log.ts'
+export { checkKind, readLogger, readTimeout, wrong } from './options.ts'

@@ -1,0 +1,106 @@
+import type { Logger, Webhooks } from '@hongbao/core'
+import {
+  applyJob,
+  contain,
+  createAlarm,
+  originOf,
+  readEventWorkerOptions,
+  readLogger,
+  readTimeout,
+  wrong,
+  type EventWorkerOptions,
+  type HandedOffEvent,
+  type JobVerdict,
+} from '@hongbao/core/wire'
+import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
+import { toFailedEvent } from './failed-events.ts'
+
+/** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
+export interface BullmqWorkerOptions extends EventWorkerOptions {
+  /** The name of the queue. */
+  readonly name: string
+  /** BullMQ's connection to Redis, for one `{ host, port }` or an ioredis with `maxRetriesPerRequest: null`. */
+  readonly connection: WorkerOptions['connection']
+  /**
+   * How long to hold a job whose handlers are past `handlerTimeoutMs` and have not settled, in
+   * milliseconds, before it is tried again. Default: 900,000 (15 min).
+   */
+  readonly settleTimeoutMs?: number | undefined
+  /** What else BullMQ's worker is told, for one `{ prefix, lockDuration }`. Default: nothing. */
+  readonly worker?: Omit<WorkerOptions, 'connection' | 'concurrency'> | undefined
+}
+
+/** BullMQ's own worker; a job's result is the outcome of its event. */
+export type EventWorker = Worker<HandedOffEvent, string>
+
+/**
+ * Applies what {@link handOff} put into a queue, with the handlers of a receiver and through its
+ * inbox. It is BullMQ's `Worker`, running: `close()` takes no more jobs and waits for those that run.
+ *
+ * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
+ * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function createEventWorker(
+  webhooks: Pick<Webhooks, 'dispatch'>,
+  options: BullmqWorkerOptions,
+): EventWorker {
+  const { concurrency, unhandled } = readEventWorkerOptions(options, NAMES)
+  const { name, connection } = options
+  const settleTimeoutMs = readTimeout('settleTimeoutMs', options.settleTimeoutMs ?? 900_000)
+  if (typeof webhooks?.dispatch !== 'function') throw wrong('webhooks', 'made by `createWebhooks`')
+  if (typeof name !== 'string' || name === '') throw wrong('name', 'the name of a queue')
+
+  const worker: EventWorker = new Worker(name, apply, {
+    maxStalledCount: MAX_STALLED_COUNT,
+    ...options.worker,
+    connection,
+    concurrency,
+  })
+  const queue = worker.qualifiedName
+  const raise = createAlarm(options, queue)
+  worker.on('failed', (job, error) => {
+    // Without an end it will be tried again.
+    if (job?.finishedOn !== undefined) raise(toFailedEvent(job), error.cause)
+  })
+  complain(worker, queue, readLogger(options.logger))
+  return worker
+
+  async function apply(job: Job<HandedOffEvent>): Promise<string> {
+    const rules = { queue: worker.qualifiedName, unhandled, settleTimeoutMs }
+    const verdict = await applyJob(webhooks, job.data, rules)
+    if (verdict.fate === 'done') return verdict.outcome
+    throw toError(verdict)
+  }
+}
+
+const NAMES: Readonly<Record<Exclude<keyof BullmqWorkerOptions, keyof EventWorkerOptions>, true>> =
+  { name: true, connection: true, settleTimeoutMs: true, worker: true }
+
+// BullMQ's own 1 fails a job for good when its second worker crashes: two deploys in a bad minute.
+const MAX_STALLED_COUNT = 10
+
+/** BullMQ keeps the message, and people read it; the cause is for `onFailed`, in this process. */
+function toError({ fate, reason, cause }: JobVerdict): Error {
+  const error = fate === 'failed' ? new UnrecoverableError(reason) : new Error(reason)
+  return Object.assign(error, { cause })
+}
+
+/** What happens to a worker itself. BullMQ tells of a Redis that is down on every try to reach it. */
+function complain(worker: EventWorker, queue: string, logger: Logger): void {
+  let quietUntilMs = 0
+  worker.on('error', (error) => {
+    const nowMs = performance.now()
+    if (nowMs < quietUntilMs) return
+    quietUntilMs = nowMs + 60_000
+    contain(() => logger.error(`[hongbao] The worker of ${queue} has an error${originOf(error)}.`))
+  })
+  worker.on('stalled', (jobId) => {
+    contain(() =>
+      logger.warn(
+        `[hongbao] The job ${jobId} of ${queue} stalled: its worker crashed, or was blocked and may have applied it. It runs again; the inbox decides.`,
+      ),
+    )
+  })
+}

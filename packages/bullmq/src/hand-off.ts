@@ -1,0 +1,98 @@
+import type { Handler, HandlerContext, Logger, WebhookEvent } from '@hongbao/core'
+import {
+  HandOffError,
+  packEvent,
+  readHandOffOptions,
+  readLogger,
+  within,
+  wrong,
+  type HandedOffEvent,
+  type HandOffOptions,
+  type HandOffSettings,
+} from '@hongbao/core/wire'
+import type { JobsOptions, Queue } from 'bullmq'
+import { wake } from './failed-events.ts'
+import { warnOfEviction } from './eviction.ts'
+
+/** A BullMQ queue on Redis, and nothing else of it than is used here. */
+export type EventQueue = Pick<
+  Queue,
+  'name' | 'qualifiedName' | 'add' | 'getJob' | 'getFailed' | 'getBackend'
+>
+
+/** Options of {@link handOff}. Wrong ones are refused with an `OptionError`. */
+export interface BullmqHandOffOptions extends HandOffOptions {
+  /** Where a Redis that may forget jobs is told of. `false` for nowhere. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+}
+
+/**
+ * A handler that puts every event into a BullMQ queue and settles once Redis has confirmed it, so
+ * that Ping++ gets its 200 for what is persisted and a 500 for anything else:
+ * `webhooks.on('*', handOff(queue))`. A worker made by `createEventWorker` applies it.
+ *
+ * One event is one job, however often Ping++ sends it. A job that failed for good runs again when
+ * Ping++ sends its event again.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function handOff(
+  queue: EventQueue,
+  options: BullmqHandOffOptions = {},
+): Handler<WebhookEvent, HandlerContext> {
+  const settings = readHandOffOptions(options, { logger: true })
+  const logger = readLogger(options.logger)
+  if (typeof queue?.add !== 'function') throw wrong('queue', 'a `Queue` of BullMQ')
+  const jobOptions = jobOptionsOf(settings)
+  void warnOfEviction(queue, logger)
+
+  return async function handOffToBullmq(event, context) {
+    const data = packEvent(event, context, queue.qualifiedName)
+    await within(settings.confirmTimeoutMs, persist(queue, data, jobOptions), () => {
+      // The job may still come to be, when Redis is back: the next delivery finds the same id.
+      throw new HandOffError(
+        'confirmation-timeout',
+        `Redis has not confirmed the job within ${settings.confirmTimeoutMs} ms. Is it up, and reachable from here?`,
+      )
+    })
+  }
+}
+
+async function persist(
+  queue: EventQueue,
+  data: HandedOffEvent,
+  jobOptions: JobsOptions,
+): Promise<void> {
+  const jobId = jobIdOf(data.key)
+  const job = await queue.add(data.type, data, { ...jobOptions, jobId })
+  // `add` says nothing of a job that was there before: it gives our own data back. A failed one
+  // would swallow the event, and one that is gone was evicted or removed.
+  const state = await job.getState()
+  if (state === 'failed') await wake(job)
+  if (state !== 'unknown') return
+  throw new HandOffError(
+    'job-missing',
+    `Redis confirmed the job ${jobId}, and does not have it. Does it evict keys, or does something remove jobs?`,
+  )
+}
+
+/**
+ * An inbox key as an id that BullMQ takes: it refuses most ids with a colon and all that are a
+ * number, and makes one up for an empty one. No key has a tilde.
+ */
+export function jobIdOf(key: string): string {
+  return key.replaceAll(':', '~')
+}
+
+function jobOptionsOf(settings: HandOffSettings): JobsOptions {
+  const { attempts, backoffSeconds, keepAppliedSeconds, keepFailedSeconds } = settings
+  return {
+    attempts,
+    backoff: { type: 'exponential', delay: backoffSeconds * 1000, jitter: 0.5 },
+    // By age alone: a `count` would shorten, on a busy day, for how long a duplicate is known.
+    removeOnComplete: { age: keepAppliedSeconds },
+    removeOnFail: { age: keepFailedSeconds },
+    // A stack begins with the text of a handler's error, and that may hold anything.
+    stackTraceLimit: 0,
+  }
+}

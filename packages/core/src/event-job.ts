@@ -1,0 +1,169 @@
+import { Failure } from './failure.ts'
+import { fieldsOf, unpackEvent, within } from './hand-off.ts'
+import { contain, originOf, type Logger } from './log.ts'
+import { readLogger } from './options.ts'
+import type { Outcome } from './reply.ts'
+import type { DispatchResult, Webhooks } from './webhooks.ts'
+
+/**
+ * What becomes of a job.
+ *
+ * - `done`: complete; the queue remembers it for a while.
+ * - `again`: another try, after a pause.
+ * - `failed`: for good, where people see it: another try would end the same way.
+ */
+export type JobFate = 'done' | 'again' | 'failed'
+
+/** How a job went. */
+export interface JobVerdict {
+  readonly fate: JobFate
+  readonly outcome: Outcome
+  /** For whoever looks into the queue: code, event and place; no text of a handler's error. */
+  readonly reason: string
+  /** What a handler or the inbox threw, as it was thrown. */
+  readonly cause: unknown
+}
+
+/** How a worker applies jobs. */
+export interface JobRules {
+  /** Names the queue, in the same words as in `packEvent`. */
+  readonly queue: string
+  readonly unhandled: 'accept' | 'reject'
+  /** How long to wait for handlers that are past their deadline before the job is tried again. */
+  readonly settleTimeoutMs: number
+}
+
+/** Outcome → fate: one table for every queue. What only a delivery can have is a bug here. */
+const FATES: Readonly<Record<Outcome, JobFate>> = {
+  handled: 'done',
+  duplicate: 'done',
+  unhandled: 'done',
+  failed: 'again',
+  'timed-out': 'again',
+  busy: 'again',
+  unavailable: 'again',
+  // This process is going; another one will take the job.
+  closing: 'again',
+  'body-consumed': 'failed',
+  malformed: 'failed',
+  aborted: 'failed',
+  unsigned: 'failed',
+  forged: 'failed',
+  misdirected: 'failed',
+  stale: 'failed',
+  elsewhere: 'failed',
+  method: 'failed',
+  slow: 'failed',
+  large: 'failed',
+  encoded: 'failed',
+}
+
+/**
+ * Applies the event of a job through a receiver: its inbox, its handlers. Handlers that pass their
+ * deadline are waited for, so that the queue holds the job and nobody runs it beside itself.
+ * Never rejects.
+ */
+export async function applyJob(
+  webhooks: Pick<Webhooks, 'dispatch'>,
+  data: unknown,
+  rules: JobRules,
+): Promise<JobVerdict> {
+  const unpacked = unpackEvent(data, rules.queue)
+  if (unpacked instanceof Failure) return judge(data, rules, failedResult(unpacked))
+  const { event, how } = unpacked
+  const result = await webhooks.dispatch(event, how)
+  if (result.settled === undefined) return judge(data, rules, result)
+  const settled = await within(rules.settleTimeoutMs, result.settled, () => result)
+  return judge(data, rules, settled)
+}
+
+function failedResult(failure: Failure): DispatchResult {
+  return { outcome: failure.outcome, error: failure.toError() }
+}
+
+function judge(data: unknown, rules: JobRules, { outcome, error }: DispatchResult): JobVerdict {
+  const rejects = outcome === 'unhandled' && rules.unhandled === 'reject'
+  const { eventType = 'not an event', eventId = 'without id' } = labelsOf(data)
+  const subject = `${error?.code ?? outcome} (${eventType} ${eventId})`
+  const detail = error?.detail === undefined ? '' : `: ${error.detail}`
+  const origin = error !== undefined && 'cause' in error ? originOf(error.cause) : ''
+  return {
+    fate: rejects ? 'failed' : FATES[outcome],
+    outcome,
+    reason: subject + detail + origin,
+    cause: error?.cause,
+  }
+}
+
+/** An event that failed for good, and waits for people. */
+export interface FailedEvent {
+  /** What `redrive` takes. */
+  readonly jobId: string
+  readonly eventType: string | undefined
+  readonly eventId: string | undefined
+  /** The key under which the inbox knows the event. */
+  readonly inboxKey: string | undefined
+  /** When the delivery arrived. */
+  readonly receivedAt: Date | undefined
+  /** How often it was tried. */
+  readonly attempts: number
+  /** Why the last try failed: code, event and place. */
+  readonly reason: string
+}
+
+/** Where a worker says that an event failed for good. */
+export interface AlarmOptions {
+  /**
+   * Told of every event that failed for good in this process, with what its handler threw last: wake
+   * somebody. May be async; what it throws is ignored. Default: nobody, the log aside.
+   */
+  readonly onFailed?: ((failed: FailedEvent, cause: unknown) => void | Promise<void>) | undefined
+  /** Where the same is told in one line, and what the queue complains of. `false` for nowhere. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+}
+
+/** Says that an event failed for good. */
+export type Alarm = (failed: FailedEvent, cause: unknown) => void
+
+export function createAlarm(options: AlarmOptions, queue: string): Alarm {
+  const { onFailed } = options
+  const logger = readLogger(options.logger)
+  return function raise(failed, cause) {
+    const { attempts, reason } = failed
+    const tries = attempts === 1 ? '1 try' : `${attempts} tries`
+    contain(() =>
+      logger.error(
+        `[hongbao] ${reason}: failed for good after ${tries}, and is kept in ${queue}. When the cause is gone, \`redrive\` it.`,
+      ),
+    )
+    if (onFailed !== undefined) contain(() => onFailed(failed, cause))
+  }
+}
+
+/** Tells of a job that failed for good, whatever its data is. */
+export function failedEvent(
+  data: unknown,
+  job: Pick<FailedEvent, 'jobId' | 'attempts' | 'reason'>,
+): FailedEvent {
+  const { jobId, attempts, reason } = job
+  return { jobId, ...labelsOf(data), attempts, reason }
+}
+
+type Labels = Pick<FailedEvent, 'eventType' | 'eventId' | 'inboxKey' | 'receivedAt'>
+
+/** What can be told of the data of a job without trusting it. */
+function labelsOf(data: unknown): Labels {
+  const { type, id, key, receivedAt } = fieldsOf(data)
+  const received = Date.parse(labelOf(receivedAt) ?? '')
+  return {
+    eventType: labelOf(type),
+    eventId: labelOf(id),
+    inboxKey: labelOf(key),
+    receivedAt: Number.isNaN(received) ? undefined : new Date(received),
+  }
+}
+
+/** Types, ids, keys and times as they are written; another text may be anything. */
+function labelOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w.:-]{1,300}$/.test(value) ? value : undefined
+}
