@@ -34,6 +34,8 @@ export interface Attempts<Context extends object> {
   running(key: string): Attempt | undefined
   /** Starts an attempt. */
   start(job: Job<Context>): Attempt
+  /** Resolves when all attempts that are under way have ended. */
+  idle(): Promise<void>
 }
 
 export function createAttempts<Context extends object>(
@@ -76,7 +78,11 @@ export function createAttempts<Context extends object>(
     return result
   }
 
-  return { running: (key) => underWay.get(key), start }
+  async function idle(): Promise<void> {
+    await Promise.all([...underWay.values()].map(({ end }) => end))
+  }
+
+  return { running: (key) => underWay.get(key), start, idle }
 }
 
 /** How far an attempt got. */

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'handler-timed-out'
   | 'inbox-busy'
   | 'inbox-unavailable'
+  | 'shutting-down'
   | 'internal-error'
 
 interface ErrorEntry {
@@ -94,6 +95,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   'inbox-unavailable': {
     outcome: 'unavailable',
     message: 'The inbox failed; Ping++ sends the event again.',
+  },
+  'shutting-down': {
+    outcome: 'closing',
+    message: 'This process is shutting down; Ping++ sends the event again.',
   },
   'internal-error': {
     outcome: 'unavailable',

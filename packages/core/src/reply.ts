@@ -31,6 +31,8 @@ const STATUS = {
   busy: 500,
   /** The inbox could not be asked. */
   unavailable: 500,
+  /** `close` was called: what runs may finish, and nothing new begins. */
+  closing: 500,
   /** An earlier parser read the body and left no raw bytes. */
   'body-consumed': 500,
   /** Signed, but not an event. */

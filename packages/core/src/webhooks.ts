@@ -31,6 +31,13 @@ export interface Webhooks<Context extends object = NoContext>
    * inbox and the same handlers; nothing is verified. Never rejects: see the result's `error`.
    */
   dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
+
+  /**
+   * For shutting down: from now on no event is admitted, so Ping++ (or the queue) sends it again,
+   * and what runs keeps its key and its time. Resolves when the handlers that run have settled,
+   * those past their deadline included. Never rejects; a second call waits for the same.
+   */
+  close(): Promise<void>
 }
 
 /** Options of {@link Webhooks.dispatch}. */
@@ -70,6 +77,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
   let hasWarned = false
+  let isClosing = false
   const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 
   async function handle(delivery: Delivery): Promise<Reply> {
@@ -141,6 +149,7 @@ export function createWebhooks<Context extends object = NoContext>(
       sighting.end = running.end
       return running.answer
     }
+    if (isClosing) return new Failure('shutting-down')
     const { receivedAt, source, keyFingerprint } = sighting
     const context = { receivedAt, rawBody, source, keyFingerprint }
     const attempt = attempts.start({ key, event, handlers: listening, context, onLate })
@@ -171,6 +180,10 @@ export function createWebhooks<Context extends object = NoContext>(
       return webhooks
     },
     listenerCount: (type) => handlers.count(type),
+    close() {
+      isClosing = true
+      return attempts.idle()
+    },
   }
   return webhooks
 }

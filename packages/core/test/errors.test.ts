@@ -33,6 +33,7 @@ const TABLE: readonly [ErrorCode, Outcome, number, 'always' | 'once' | 'sometime
   ['handler-timed-out', 'timed-out', 500, 'always'],
   ['inbox-busy', 'busy', 500, 'sometimes'],
   ['inbox-unavailable', 'unavailable', 500, 'always'],
+  ['shutting-down', 'closing', 500, 'sometimes'],
   ['internal-error', 'unavailable', 500, 'always'],
 ]
 
@@ -42,6 +43,7 @@ const OPTION_CODES: readonly OptionErrorCode[] = [
   'key-unreadable',
   'key-ambiguous',
   'key-private',
+  'key-public',
   'key-not-rsa',
   'key-too-small',
   'key-weak-exponent',

@@ -11,6 +11,7 @@ const TABLE: readonly [Outcome, number, number, Record<string, string>?][] = [
   ['timed-out', 500, 23],
   ['busy', 500, 18],
   ['unavailable', 500, 25],
+  ['closing', 500, 21],
   ['body-consumed', 500, 27],
   ['malformed', 400, 23],
   ['aborted', 400, 21],
