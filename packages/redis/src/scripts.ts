@@ -10,9 +10,9 @@ import { createHash } from 'node:crypto'
 // The lease is in the value, and the key lives for the whole retention: if the key ended with the
 // lease, its token and the fact that somebody had begun would go with it.
 //
-// All times are Redis's own. A token is the time of the claim in milliseconds, or one more than the
-// last token where that is higher: it rises even when Redis has forgotten the key, after a
-// failover say.
+// All times are Redis's own, in microseconds since 1970. A token is the time of the claim, or one
+// more than the last token where that is higher: it rises even when Redis has forgotten the key,
+// after a failover say.
 
 /** A script and the name under which Redis remembers it. */
 export interface Script {
@@ -33,10 +33,10 @@ local isMine = owner == ARGV[1]
 local isForgotten = free == '0'
 local function now()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
 end
 local function running(token, takeover, leaseMs)
-  return string.format('running %.0f %.0f %d %s', token, now() + leaseMs, takeover, ARGV[1])
+  return string.format('running %.0f %.0f %d %s', token, now() + leaseMs * 1000, takeover, ARGV[1])
 end
 `
 

@@ -1,22 +1,28 @@
 import { redisInbox, type RedisClient } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
-import { startRedis } from '../../servers/redis.ts'
+import { hasRedis, startRedis } from '../../servers/redis.ts'
 import type { InboxHost, OpenInbox } from '../inbox-host.ts'
 
-/** The Redis inbox over each client, on a real server. The effects stand in Redis too, without a unique key. */
-export const redisHosts: readonly InboxHost[] = [
-  hostOf('ioredis', async (url) => {
-    const client = new Redis(url, { lazyConnect: true })
-    await client.connect()
-    return { client, disconnect: () => client.disconnect() }
-  }),
-  hostOf('node-redis', async (url) => {
-    const client = createClient({ url })
-    await client.connect()
-    return { client, disconnect: () => client.destroy() }
-  }),
-]
+/**
+ * The Redis inbox over each client, on a real server; none where there is no server. The effects
+ * stand in Redis too, without a unique key.
+ */
+export const redisHosts: readonly InboxHost[] = hasRedis
+  ? [hostOf('ioredis', connectIoredis), hostOf('node-redis', connectNodeRedis)]
+  : []
+
+async function connectIoredis(url: string): Promise<Connection> {
+  const client = new Redis(url, { lazyConnect: true })
+  await client.connect()
+  return { client, disconnect: () => client.disconnect() }
+}
+
+async function connectNodeRedis(url: string): Promise<Connection> {
+  const client = createClient({ url })
+  await client.connect()
+  return { client, disconnect: () => client.destroy() }
+}
 
 interface Connection {
   readonly client: RedisClient
@@ -31,9 +37,9 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
     const redis = new Redis(server.url)
 
     async function open(): Promise<OpenInbox> {
-      const { client, disconnect } = await connect(server.url)
-      const inbox = redisInbox({ client, onWarning() {} })
-      const end = (): Promise<void> => Promise.resolve(disconnect())
+      const connection = await connect(server.url)
+      const inbox = redisInbox({ client: connection.client, onWarning() {} })
+      const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
         admit: (key, work) =>
@@ -68,7 +74,7 @@ const ADVANCE = `
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local start, ends, rest = string.match(redis.call('GET', key), '^(running %d+) (%d+) (.*)$')
   if ends then
-    local earlier = string.format('%s %.0f %s', start, ends - ARGV[2], rest)
+    local earlier = string.format('%s %.0f %s', start, ends - ARGV[2] * 1000, rest)
     redis.call('SET', key, earlier, 'KEEPTTL')
   end
   redis.call('PEXPIRE', key, redis.call('PTTL', key) - ARGV[2])

@@ -1,0 +1,254 @@
+import type { Admission, Inbox } from '@hongbao/core'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import {
+  redisInbox,
+  type Lease,
+  type LeaseContext,
+  type RedisInboxOptions,
+  type RedisInboxWarning,
+} from '../src/index.ts'
+import { KINDS, type OpenClient } from './clients.ts'
+import { KEY, openKeys, type Keys } from './keys.ts'
+
+// Renewed every 100 ms: soon enough to wait for. Where a test must not see a renewal, it takes the
+// default of a minute.
+const SHORT = { leaseMs: 300, commandTimeoutMs: 250 }
+
+let server: RedisServer
+let keys: Keys
+let open: OpenClient
+const warnings: RedisInboxWarning[] = []
+
+describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
+  beforeAll(async () => {
+    server = await startRedis()
+    keys = await openKeys(server.url)
+    open = await openClient(server.url)
+  })
+
+  afterEach(async () => {
+    warnings.length = 0
+    await keys.redis.flushall()
+  })
+
+  afterAll(async () => {
+    open.close()
+    keys.close()
+    await server.close()
+  })
+
+  it('is renewed for as long as the work runs', async () => {
+    const run = await startRun(openInbox(SHORT))
+    const ends = new Set<number>()
+    await vi.waitFor(async () => {
+      const held = await keys.read()
+      if (held.state === 'running') ends.add(held.ends)
+      expect(ends.size).toBeGreaterThan(5)
+    }, PATIENCE)
+    expect(await apply(openInbox())).toBe('busy')
+    run.end.resolve()
+    expect(await run.admission).toBe('applied')
+    expect(run.lease.signal.aborted).toBe(false)
+    expect(warnings).toEqual([])
+  })
+
+  it('that ended frees the event: the next run is told that it takes over', async () => {
+    const lost = await startRun(openInbox())
+    expect(lost.lease.isTakeover).toBe(false)
+    await keys.endLease()
+    const next = await startRun(openInbox())
+    expect(next.lease.isTakeover).toBe(true)
+    next.end.resolve()
+    expect(await next.admission).toBe('applied')
+    lost.end.resolve()
+    await lost.admission
+  })
+
+  it('is no takeover after work that failed, or that was never begun', async () => {
+    const inbox = openInbox()
+    await inbox.admit(KEY, () => Promise.reject(new Error('declined'))).catch(() => {})
+    const run = await startRun(inbox)
+    expect(run.lease.isTakeover).toBe(false)
+    run.end.resolve()
+    await run.admission
+  })
+
+  it('has a token that rises with every claim, after failures and takeovers', async () => {
+    const tokens: number[] = []
+    const lost: Run[] = []
+    for (let round = 0; round < 10; round += 1) {
+      const failing = await startRun(openInbox())
+      failing.end.reject(new Error('declined'))
+      await failing.admission.catch(() => {})
+      const stalled = await startRun(openInbox())
+      await keys.endLease()
+      lost.push(stalled)
+      tokens.push(failing.lease.token, stalled.lease.token)
+    }
+    for (const { end } of lost) end.reject(new Error('declined'))
+    await Promise.allSettled(lost.map(({ admission }) => admission))
+    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b))
+  })
+
+  it('has a token that rises even when Redis has forgotten the key', async () => {
+    const before = await startRun(openInbox())
+    await keys.redis.flushall()
+    const after = await startRun(openInbox())
+    expect(after.lease.token).toBeGreaterThan(before.lease.token)
+    after.end.resolve()
+    before.end.resolve()
+    await Promise.all([after.admission, before.admission])
+  })
+
+  it('has a token that rises even when the clock of Redis goes back', async () => {
+    const future = Date.UTC(2100, 0, 1) * 1000
+    await keys.redis.set(`hongbao:{${KEY}}`, `free ${future}`)
+    const run = await startRun(openInbox())
+    expect(run.lease.token).toBe(future + 1)
+    run.end.resolve()
+    expect(await run.admission).toBe('applied')
+  })
+
+  it('that Redis forgot is put back by the next renewal', async () => {
+    const run = await startRun(openInbox(SHORT))
+    const held = await keys.read()
+    await keys.redis.flushall()
+    await vi.waitFor(async () => {
+      expect(await keys.read()).toMatchObject({ state: 'running', token: run.lease.token })
+    }, PATIENCE)
+    expect(await keys.read()).toMatchObject({ owner: held.state === 'running' && held.owner })
+    run.end.resolve()
+    expect(await run.admission).toBe('applied')
+  })
+
+  it('that was over counts when nobody took the event meanwhile', async () => {
+    const run = await startRun(openInbox())
+    await keys.endLease()
+    run.end.resolve()
+    expect(await run.admission).toBe('applied')
+    expect(await keys.read()).toEqual({ state: 'applied', token: run.lease.token })
+    expect(warnings).toEqual([])
+  })
+
+  it('that another run has taken fires the signal at the next renewal', async () => {
+    const run = await startRun(openInbox(SHORT))
+    const aborted = vi.fn<(event: Event) => void>()
+    run.lease.signal.addEventListener('abort', aborted)
+    const thief = await steal()
+    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce(), PATIENCE)
+    expect(run.lease.signal.reason).toMatchObject({ code: 'lease-lost' })
+    expect(warnings).toEqual([{ code: 'lease-lost', key: KEY, message: expect.any(String) }])
+    thief.end.resolve()
+    run.end.resolve()
+    expect(await thief.admission).toBe('applied')
+  })
+
+  it('that was lost shows in a signal that is looked at later, too', async () => {
+    const run = await startRun(openInbox(SHORT))
+    const thief = await steal()
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENCE)
+    expect(run.lease.signal.aborted).toBe(true)
+    thief.end.resolve()
+    run.end.resolve()
+    await thief.admission
+  })
+
+  it('that is held no longer than `maxWorkMs` is renewed no longer', async () => {
+    const run = await startRun(openInbox({ ...SHORT, maxWorkMs: 1 }))
+    expect(run.lease.signal.aborted).toBe(false)
+    await vi.waitFor(() => expect(run.lease.signal.aborted).toBe(true), PATIENCE)
+    expect(warnings).toMatchObject([{ code: 'lease-ended', key: KEY }])
+    const next = await vi.waitUntil(() => tryToStart(openInbox()), PATIENCE)
+    expect(next.lease.isTakeover).toBe(true)
+    next.end.resolve()
+    expect(await next.admission).toBe('applied')
+    run.end.resolve()
+    await run.admission
+  })
+
+  describe('that another run has taken, when the work succeeds all the same,', () => {
+    it('rejects while the other one runs, and leaves it alone', async () => {
+      const run = await startRun(openInbox())
+      const thief = await steal()
+      run.end.resolve()
+      await expect(run.admission).rejects.toMatchObject({ code: 'lease-lost' })
+      expect(await keys.read()).toMatchObject({ state: 'running', token: thief.lease.token })
+      thief.end.resolve()
+      expect(await thief.admission).toBe('applied')
+      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+    })
+
+    it('rejects when the other one failed', async () => {
+      const run = await startRun(openInbox())
+      const thief = await steal()
+      thief.end.reject(new Error('declined'))
+      await expect(thief.admission).rejects.toThrow('declined')
+      run.end.resolve()
+      await expect(run.admission).rejects.toMatchObject({ code: 'lease-lost' })
+      expect(await keys.read()).toEqual({ state: 'free', token: thief.lease.token })
+    })
+
+    it('is applied when the other one has applied it, which is warned of', async () => {
+      const run = await startRun(openInbox())
+      const thief = await steal()
+      thief.end.resolve()
+      expect(await thief.admission).toBe('applied')
+      run.end.resolve()
+      expect(await run.admission).toBe('applied')
+      expect(await keys.read()).toEqual({ state: 'applied', token: thief.lease.token })
+      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+    })
+
+    it('frees nothing of the other one when the work fails', async () => {
+      const run = await startRun(openInbox())
+      const thief = await steal()
+      const error = new Error('declined')
+      run.end.reject(error)
+      await expect(run.admission).rejects.toBe(error)
+      expect(await keys.read()).toMatchObject({ state: 'running', token: thief.lease.token })
+      thief.end.resolve()
+      expect(await thief.admission).toBe('applied')
+    })
+  })
+
+  async function steal(): Promise<Run> {
+    await keys.endLease()
+    return await startRun(openInbox())
+  }
+})
+
+const PATIENCE = { timeout: 8000, interval: 10 }
+
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
+  const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
+  return redisInbox({ client: open.client, onWarning, ...options })
+}
+
+function apply(inbox: Inbox<LeaseContext>): Promise<Admission> {
+  return inbox.admit(KEY, () => Promise.resolve())
+}
+
+interface Run {
+  readonly lease: Lease
+  readonly end: PromiseWithResolvers<void>
+  readonly admission: Promise<Admission>
+}
+
+async function startRun(inbox: Inbox<LeaseContext>): Promise<Run> {
+  const run = await tryToStart(inbox)
+  if (run === undefined) throw new Error('The work did not start.')
+  return run
+}
+
+/** Undefined where the inbox answers without starting the work. */
+async function tryToStart(inbox: Inbox<LeaseContext>): Promise<Run | undefined> {
+  const end = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<Lease>()
+  const admission = inbox.admit(KEY, ({ lease }) => {
+    started.resolve(lease)
+    return end.promise
+  })
+  const lease = await Promise.race([started.promise, admission])
+  return typeof lease === 'object' ? { lease, end, admission } : undefined
+}
