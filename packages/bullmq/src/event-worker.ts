@@ -22,10 +22,10 @@ export interface BullmqWorkerOptions extends EventWorkerOptions {
   /** BullMQ's connection to Redis, for one `{ host, port }` or an ioredis with `maxRetriesPerRequest: null`. */
   readonly connection: WorkerOptions['connection']
   /**
-   * How long to hold a job whose handlers are past `handlerTimeoutMs` and have not settled, in
-   * milliseconds, before it is tried again. Default: 900,000 (15 min).
+   * How long a job is held while its handlers run, past `handlerTimeoutMs` or not, in milliseconds;
+   * then it is tried again, and the inbox knows whether they run still. Default: 900,000 (15 min).
    */
-  readonly settleTimeoutMs?: number | undefined
+  readonly jobTimeoutMs?: number | undefined
   /** What else BullMQ's worker is told, for one `{ prefix, lockDuration }`. Default: nothing. */
   readonly worker?: Omit<WorkerOptions, 'connection' | 'concurrency'> | undefined
 }
@@ -48,7 +48,7 @@ export function createEventWorker(
 ): EventWorker {
   const { concurrency, unhandled } = readEventWorkerOptions(options, NAMES)
   const { name, connection } = options
-  const settleTimeoutMs = readTimeout('settleTimeoutMs', options.settleTimeoutMs ?? 900_000)
+  const timeoutMs = readTimeout('jobTimeoutMs', options.jobTimeoutMs ?? 900_000)
   if (typeof webhooks?.dispatch !== 'function') throw wrong('webhooks', 'made by `createWebhooks`')
   if (typeof name !== 'string' || name === '') throw wrong('name', 'the name of a queue')
 
@@ -68,7 +68,7 @@ export function createEventWorker(
   return worker
 
   async function apply(job: Job<HandedOffEvent>): Promise<string> {
-    const rules = { queue: worker.qualifiedName, unhandled, settleTimeoutMs }
+    const rules = { queue: worker.qualifiedName, unhandled, timeoutMs }
     const verdict = await applyJob(webhooks, job.data, rules)
     if (verdict.fate === 'done') return verdict.outcome
     throw toError(verdict)
@@ -76,7 +76,7 @@ export function createEventWorker(
 }
 
 const NAMES: Readonly<Record<Exclude<keyof BullmqWorkerOptions, keyof EventWorkerOptions>, true>> =
-  { name: true, connection: true, settleTimeoutMs: true, worker: true }
+  { name: true, connection: true, jobTimeoutMs: true, worker: true }
 
 // BullMQ's own 1 fails a job for good when its second worker crashes: two deploys in a bad minute.
 const MAX_STALLED_COUNT = 10

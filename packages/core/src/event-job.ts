@@ -29,8 +29,8 @@ export interface JobRules {
   /** Names the queue, in the same words as in `packEvent`. */
   readonly queue: string
   readonly unhandled: 'accept' | 'reject'
-  /** How long to wait for handlers that are past their deadline before the job is tried again. */
-  readonly settleTimeoutMs: number
+  /** How long a job is held, its handlers past their deadline, before it is tried again. */
+  readonly timeoutMs: number
 }
 
 /** Outcome → fate: one table for every queue. What only a delivery can have is a bug here. */
@@ -71,10 +71,9 @@ export async function applyJob(
   const unpacked = unpackEvent(data, rules.queue)
   if (unpacked instanceof Failure) return judge(data, rules, failedResult(unpacked))
   const { event, how } = unpacked
-  const result = await webhooks.dispatch(event, how)
-  if (result.settled === undefined) return judge(data, rules, result)
-  const settled = await within(rules.settleTimeoutMs, result.settled, () => result)
-  return judge(data, rules, settled)
+  const applied = webhooks.dispatch(event, how).then((result) => result.settled ?? result)
+  const timedOut = (): DispatchResult => failedResult(new Failure('handler-timed-out'))
+  return judge(data, rules, await within(rules.timeoutMs, applied, timedOut))
 }
 
 function failedResult(failure: Failure): DispatchResult {
@@ -83,14 +82,14 @@ function failedResult(failure: Failure): DispatchResult {
 
 function judge(data: unknown, rules: JobRules, { outcome, error }: DispatchResult): JobVerdict {
   const rejects = outcome === 'unhandled' && rules.unhandled === 'reject'
-  const { eventType = 'not an event', eventId = 'without id' } = labelsOf(data)
-  const subject = `${error?.code ?? outcome} (${eventType} ${eventId})`
+  const { eventType, eventId = 'without id' } = labelsOf(data)
+  const subject = eventType === undefined ? 'no event' : `${eventType} ${eventId}`
   const detail = error?.detail === undefined ? '' : `: ${error.detail}`
   const origin = error !== undefined && 'cause' in error ? originOf(error.cause) : ''
   return {
     fate: rejects ? 'failed' : FATES[outcome],
     outcome,
-    reason: subject + detail + origin,
+    reason: `${error?.code ?? outcome} (${subject})${detail}${origin}`,
     cause: error?.cause,
   }
 }
@@ -133,7 +132,7 @@ export function createAlarm(options: AlarmOptions, queue: string): Alarm {
     const tries = attempts === 1 ? '1 try' : `${attempts} tries`
     contain(() =>
       logger.error(
-        `[hongbao] ${reason}: failed for good after ${tries}, and is kept in ${queue}. When the cause is gone, \`redrive\` it.`,
+        `[hongbao] An event failed for good after ${tries}, and is kept in ${queue}: ${reason}. When the cause is gone, \`redrive\` it.`,
       ),
     )
     if (onFailed !== undefined) contain(() => onFailed(failed, cause))

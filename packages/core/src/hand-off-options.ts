@@ -7,7 +7,7 @@ import { checkKind, readTimeout, refuseUnknown, wrong } from './options.ts'
 export interface HandOffOptions {
   /**
    * How long the queue may take to confirm before Ping++ is told to send again, in milliseconds.
-   * Keep it below `handlerTimeoutMs`. Default: 1,500.
+   * Keep it below `handlerTimeoutMs`. Default: 1,000.
    */
   readonly confirmTimeoutMs?: number | undefined
   /** How often workers try an event before it fails for good. Default: 15, over most of a day. */
@@ -74,7 +74,7 @@ export function readHandOffOptions(
   const { keepAppliedSeconds = MIN_KEEP_APPLIED_SECONDS, keepFailedSeconds = 30 * DAY_SECONDS } =
     options
   return {
-    confirmTimeoutMs: readTimeout('confirmTimeoutMs', options.confirmTimeoutMs ?? 1500),
+    confirmTimeoutMs: readTimeout('confirmTimeoutMs', options.confirmTimeoutMs ?? 1000),
     attempts: readWhole('attempts', attempts, 1, 30),
     backoffSeconds: readWhole('backoffSeconds', backoffSeconds, 1, DAY_SECONDS),
     // Workers' inboxes decide, but a queue that forgets first lets replays of old deliveries in.

@@ -116,7 +116,7 @@ export function unpackEvent(data: unknown, queue: string): Unpacked | Failure {
 const comesFrom = new WeakMap<WebhookEvent, string>()
 
 const NOT_OURS =
-  'The job is not one that `handOff` of this version makes: another program or version added it.'
+  'The job is not one that `handOff` of this version makes; another program or version added it'
 
 function isHandedOff(data: unknown): data is HandedOffEvent {
   const { version, body, signed, receivedAt, source, keyFingerprint } = fieldsOf(data)

@@ -1,5 +1,6 @@
 // What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
-// strict JSON, events, keys, signatures, and the limits of a red envelope.
+// strict JSON, events, keys, signatures, and the limits of a red envelope. And what all queues of a
+// hand-off have in common, so that each package holds what its queue alone needs.
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'

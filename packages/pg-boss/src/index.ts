@@ -1,1 +1,9 @@
-export {}
+export { handOffInbox, HandOffError } from '@hongbao/core/wire'
+export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/wire'
+export type { Boss } from './event-queue.ts'
+export { createEventWorker } from './event-worker.ts'
+export type { EventWorker, PgBossWorkerOptions } from './event-worker.ts'
+export { listFailed, redrive } from './failed-events.ts'
+export type { RedriveOptions } from './failed-events.ts'
+export { handOff } from './hand-off.ts'
+export type { PgBossHandOffOptions } from './hand-off.ts'

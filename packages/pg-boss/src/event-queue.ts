@@ -1,0 +1,82 @@
+import { OptionError } from '@hongbao/core'
+import { wrong, type HandOffSettings } from '@hongbao/core/wire'
+import type { PgBoss, Queue } from 'pg-boss'
+
+/** A pg-boss that was started, and nothing else of it than is used here. */
+export type Boss = Pick<
+  PgBoss,
+  | 'send'
+  | 'work'
+  | 'offWork'
+  | 'notifyWorker'
+  | 'findJobs'
+  | 'retry'
+  | 'redrive'
+  | 'createQueue'
+  | 'updateQueue'
+  | 'getQueue'
+>
+
+/** Where events wait, and where those go that failed for good. */
+export interface EventQueue {
+  readonly boss: Boss
+  readonly name: string
+  readonly deadLetter: string
+  /** What it is called in log lines, and apart from queues of other brokers. */
+  readonly label: string
+}
+
+/** What is set on the queue. */
+export interface QueueSettings extends HandOffSettings {
+  readonly expireSeconds: number
+}
+
+/** Checks what names a queue. */
+export function readEventQueue(boss: Boss, name: string = 'hongbao-events'): EventQueue {
+  if (typeof boss?.send !== 'function') throw wrong('boss', 'a `PgBoss` that was started')
+  // pg-boss takes these characters, and puts the name into SQL as it is.
+  if (typeof name !== 'string' || !/^[\w.\-/]{1,200}$/.test(name)) {
+    throw wrong('name', 'the name of a queue: letters, digits, `_`, `.`, `-` and `/`')
+  }
+  return { boss, name, deadLetter: `${name}-failed`, label: `pg-boss:${name}` }
+}
+
+/**
+ * Makes the queue and its dead letter queue, or brings them up to date. All is set on the queue and
+ * nothing on its jobs, because a job that is redriven is made anew of what its queue says.
+ */
+export async function prepareQueue(queue: EventQueue, settings: QueueSettings): Promise<void> {
+  const { keepAppliedSeconds, keepFailedSeconds, attempts, backoffSeconds } = settings
+  const kept = {
+    // pg-boss deletes what nobody works on after this: 14 days if nothing is said.
+    retentionSeconds: keepFailedSeconds,
+    deleteAfterSeconds: keepAppliedSeconds,
+  }
+  await prepare(queue.boss, queue.deadLetter, kept)
+  await prepare(queue.boss, queue.name, {
+    ...kept,
+    deadLetter: queue.deadLetter,
+    retryLimit: attempts - 1,
+    retryBackoff: true,
+    // pg-boss waits one to two times this before the second try, and doubles it from there.
+    retryDelay: Math.ceil(backoffSeconds / 2),
+    expireInSeconds: settings.expireSeconds,
+    heartbeatSeconds: HEARTBEAT_SECONDS,
+  })
+}
+
+// A worker that crashed is noticed after this and up to a minute, not only when its job expires.
+const HEARTBEAT_SECONDS = 60
+
+async function prepare(boss: Boss, name: string, options: Omit<Queue, 'name'>): Promise<void> {
+  await boss.createQueue(name, options)
+  const { policy } = (await boss.getQueue(name)) ?? {}
+  if (policy !== 'standard') {
+    throw new OptionError(
+      'option-invalid',
+      `The queue ${name} of pg-boss has the policy ${policy}, under which jobs of different events push each other out. Use another \`name\`, or delete the queue.`,
+    )
+  }
+  // `createQueue` leaves a queue that is there as it is.
+  await boss.updateQueue(name, options)
+}

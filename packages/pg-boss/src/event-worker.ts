@@ -1,0 +1,103 @@
+import type { Webhooks } from '@hongbao/core'
+import {
+  applyJob,
+  createAlarm,
+  failedEvent,
+  readEventWorkerOptions,
+  readHandOffOptions,
+  wrong,
+  type EventWorkerOptions,
+  type HandedOffEvent,
+  type JobFate,
+} from '@hongbao/core/wire'
+import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
+import { prepareQueue, readEventQueue, type Boss } from './event-queue.ts'
+
+/** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
+export interface PgBossWorkerOptions extends EventWorkerOptions {
+  /** A pg-boss that was started. */
+  readonly boss: Boss
+  /** The name of the queue. Default: `'hongbao-events'`. */
+  readonly name?: string | undefined
+  /** How often to look for events while there are none, in seconds: 0.5 or more. Default: 1. */
+  readonly pollingIntervalSeconds?: number | undefined
+}
+
+/** What applies events. */
+export interface EventWorker {
+  /** Takes no more events, and resolves when those that run have settled. */
+  close(): Promise<void>
+}
+
+/**
+ * Applies what {@link handOff} put into a queue, with the handlers of a receiver and through its
+ * inbox.
+ *
+ * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
+ * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.
+ *
+ * @throws OptionError for a wrong option
+ */
+export async function createEventWorker(
+  webhooks: Pick<Webhooks, 'dispatch'>,
+  options: PgBossWorkerOptions,
+): Promise<EventWorker> {
+  const { concurrency, unhandled } = readEventWorkerOptions(options, NAMES)
+  const { boss, pollingIntervalSeconds = 1 } = options
+  if (typeof webhooks?.dispatch !== 'function') throw wrong('webhooks', 'made by `createWebhooks`')
+  if (!(pollingIntervalSeconds >= 0.5)) throw wrong('pollingIntervalSeconds', '0.5 or more')
+  const queue = readEventQueue(boss, options.name)
+  const { name, label } = queue
+  // A worker that is there before the first receiver; from then on it is the receiver's to set.
+  if ((await boss.getQueue(name)) === null) {
+    await prepareQueue(queue, { ...readHandOffOptions({}), expireSeconds: 900 })
+  }
+  const raise = createAlarm(options, label)
+  const workers = await Promise.all(Array.from({ length: concurrency }, startOne))
+  return {
+    async close() {
+      await Promise.all(workers.map((id) => boss.offWork(name, { id, wait: true })))
+    },
+  }
+
+  /** One job at a time, so that a handler that hangs holds up nothing but itself. */
+  async function startOne(): Promise<string> {
+    const how = { perJobResults: true, includeMetadata: true, pollingIntervalSeconds } as const
+    const id: string = await boss.work<HandedOffEvent, unknown, typeof how>(
+      name,
+      how,
+      async function applyHandedOff(jobs) {
+        const results = await Promise.all(jobs.map(apply))
+        // Where there was one there may be more: without this, one event per interval.
+        boss.notifyWorker(id)
+        return results
+      },
+    )
+    return id
+  }
+
+  async function apply(job: JobWithMetadata<HandedOffEvent>): Promise<JobResult> {
+    const timeoutMs = (job.expireInSeconds - EXPIRY_MARGIN_SECONDS) * 1000
+    const verdict = await applyJob(webhooks, job.data, { queue: label, unhandled, timeoutMs })
+    const { fate, outcome, reason: message, cause } = verdict
+    const isLast = fate === 'again' && job.retryCount >= job.retryLimit
+    if (fate === 'failed' || isLast) {
+      const facts = { jobId: job.id, attempts: job.retryCount + 1, reason: message }
+      raise(failedEvent(job.data, facts), cause)
+    }
+    return { id: job.id, status: STATUS[fate], output: { outcome, message } }
+  }
+}
+
+const NAMES: Readonly<Record<Exclude<keyof PgBossWorkerOptions, keyof EventWorkerOptions>, true>> =
+  { boss: true, name: true, pollingIntervalSeconds: true }
+
+const STATUS: Readonly<Record<JobFate, JobResultStatus>> = {
+  done: 'completed',
+  again: 'failed',
+  failed: 'deadletter',
+}
+
+// Our answer comes before pg-boss takes the job away: a job that expired is tried again beside the
+// handlers that run (pg-boss issue 555), and its worker waits for them, maybe for ever.
+const EXPIRY_MARGIN_SECONDS = 10
