@@ -1,0 +1,206 @@
+import type { Admission, Inbox } from '@hongbao/core'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import { redisInbox, type LeaseContext, type RedisInboxErrorCode } from '../src/index.ts'
+import { toInboxError } from '../src/errors.ts'
+import { KINDS, type OpenClient } from './clients.ts'
+import { KEY, openKeys, type Keys } from './keys.ts'
+
+interface Outage {
+  readonly what: string
+  readonly codes: readonly RedisInboxErrorCode[]
+  begin(): Promise<unknown>
+  end(): Promise<unknown>
+}
+
+let server: RedisServer
+let keys: Keys
+let onlooker: Keys
+let open: OpenClient
+
+const set = (name: string, value: string) => (): Promise<unknown> =>
+  keys.redis.call('CONFIG', 'SET', name, value)
+
+const PATIENCE = { timeout: 8000, interval: 10 }
+
+// The connection of the clients stays the same throughout: nobody starts the app again.
+const OUTAGES: readonly Outage[] = [
+  {
+    what: 'has crashed',
+    codes: ['redis-timed-out', 'redis-unreachable'],
+    begin: () => server.kill(),
+    end: () => server.start(),
+  },
+  {
+    what: 'was stopped',
+    codes: ['redis-timed-out', 'redis-unreachable'],
+    begin: () => server.stop(),
+    end: () => server.start(),
+  },
+  {
+    what: 'is frozen',
+    codes: ['redis-timed-out'],
+    begin: async () => server.freeze(),
+    end: async () => server.thaw(),
+  },
+  {
+    what: 'is too slow',
+    codes: ['redis-timed-out'],
+    // Holds every command that would write for so long.
+    begin: () => keys.redis.call('CLIENT', 'PAUSE', '600000', 'WRITE'),
+    end: () => keys.redis.call('CLIENT', 'UNPAUSE'),
+  },
+  {
+    what: 'is a replica since a failover',
+    codes: ['redis-read-only'],
+    begin: () => keys.redis.replicaof('127.0.0.1', 1),
+    end: () => keys.redis.replicaof('NO', 'ONE'),
+  },
+  {
+    what: 'is a replica that has lost its primary and serves nothing',
+    codes: ['redis-not-ready'],
+    async begin() {
+      await set('replica-serve-stale-data', 'no')()
+      await keys.redis.replicaof('127.0.0.1', 1)
+    },
+    async end() {
+      await keys.redis.replicaof('NO', 'ONE')
+      await set('replica-serve-stale-data', 'yes')()
+    },
+  },
+  {
+    what: 'is out of memory',
+    codes: ['redis-out-of-memory'],
+    begin: set('maxmemory', '1'),
+    end: set('maxmemory', '0'),
+  },
+  {
+    what: 'has too few replicas',
+    codes: ['redis-refuses-writes'],
+    begin: set('min-replicas-to-write', '1'),
+    end: set('min-replicas-to-write', '0'),
+  },
+  {
+    what: 'runs a script that does not end',
+    codes: ['redis-not-ready', 'redis-timed-out'],
+    async begin() {
+      await set('lua-time-limit', '1')()
+      void keys.redis.eval('while true do end', 0).catch(() => {})
+    },
+    // Over a connection that was open before: ioredis counts one as ready when INFO is answered.
+    end: () => onlooker.redis.call('SCRIPT', 'KILL'),
+  },
+  {
+    what: 'loads its data',
+    codes: ['redis-not-ready'],
+    async begin() {
+      await set('rdbcompression', 'no')()
+      await set('loading-process-events-interval-bytes', '1024')()
+      await set('key-load-delay', '20000')()
+      for (let key = 0; key < 200; key += 1) await keys.redis.set(`big ${key}`, 'x'.repeat(2048))
+      void keys.redis.call('DEBUG', 'RELOAD').catch(() => {})
+      await vi.waitFor(async () => {
+        expect(await onlooker.redis.info('persistence')).toContain('loading:1')
+      }, PATIENCE)
+    },
+    end: () => onlooker.redis.call('CONFIG', 'SET', 'key-load-delay', '0'),
+  },
+  {
+    what: 'refuses this user',
+    codes: ['redis-forbidden'],
+    begin: () => keys.redis.call('ACL', 'SETUSER', 'default', '-evalsha'),
+    end: () => keys.redis.call('ACL', 'SETUSER', 'default', '+evalsha'),
+  },
+]
+
+describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) => {
+  beforeAll(async () => {
+    // With `everysec`, a Redis that is killed can forget what it has answered two seconds before.
+    server = await startRedis({ settings: { appendfsync: 'always' } })
+    keys = await openKeys(server.url)
+    onlooker = await openKeys(server.url)
+    open = await openClient(server.url)
+  })
+
+  afterEach(() => keys.redis.flushall())
+
+  afterAll(async () => {
+    open.close()
+    keys.close()
+    onlooker.close()
+    await server.close()
+  })
+
+  it.each(OUTAGES)(
+    '$what runs nothing and remembers nothing, and is used again when it is well [E6] [E17]',
+    async ({ codes, begin, end }) => {
+      const inbox = openInbox()
+      expect(await apply(inbox, 'before')).toBe('applied')
+      const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
+      await begin()
+      try {
+        // More than one, so that what the first one leaves behind meets the next one.
+        const failures = await Promise.allSettled([inbox.admit(KEY, work), inbox.admit(KEY, work)])
+        for (const failure of [...failures, await settled(inbox.admit(KEY, work))]) {
+          if (failure.status === 'fulfilled') throw new Error(`It was ${failure.value}.`)
+          expect(failure.reason).toMatchObject({ name: 'RedisInboxError' })
+          expect(codes).toContain(failure.reason.code)
+        }
+        expect(work).not.toHaveBeenCalled()
+      } finally {
+        await end()
+      }
+      // Not after a lease: what was asked for in vain is given back.
+      await vi.waitFor(async () => expect(await apply(inbox)).toBe('applied'), PATIENCE)
+      expect(await apply(inbox, 'before')).toBe('duplicate')
+    },
+  )
+})
+
+describe('a refusal', () => {
+  it.each<[string, RedisInboxErrorCode]>([
+    ['LOADING Redis is loading the dataset in memory', 'redis-not-ready'],
+    ['MASTERDOWN Link with MASTER is down', 'redis-not-ready'],
+    ['CLUSTERDOWN The cluster is down', 'redis-not-ready'],
+    ['TRYAGAIN Multiple keys request during rehashing of slot', 'redis-not-ready'],
+    ['BUSY Redis is busy running a script.', 'redis-not-ready'],
+    ["READONLY You can't write against a read only replica. script: 5f8c", 'redis-read-only'],
+    [
+      "ERR Error running script (call to f_1c0f): @user_script:20: @user_script: 20: -OOM command not allowed when used memory > 'maxmemory'.",
+      'redis-out-of-memory',
+    ],
+    ['MISCONF Redis is configured to save RDB snapshots', 'redis-refuses-writes'],
+    ['NOREPLICAS Not enough good replicas to write.', 'redis-refuses-writes'],
+    ['NOAUTH Authentication required.', 'redis-forbidden'],
+    ['WRONGPASS invalid username-password pair', 'redis-forbidden'],
+    ["NOPERM User app has no permissions to run the 'evalsha' command", 'redis-forbidden'],
+    ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
+    ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
+    ['WRONGTYPE Operation against a key', 'key-taken'],
+    ["ERR unknown command 'EVALSHA'", 'redis-refused'],
+    ['connect ECONNREFUSED 127.0.0.1:6379', 'redis-unreachable'],
+    ['Connection is closed.', 'redis-unreachable'],
+    ["Stream isn't writeable and enableOfflineQueue options is false", 'redis-unreachable'],
+    ['The client is closed', 'redis-unreachable'],
+  ])('of %j is %s, with its cause', (message, code) => {
+    const cause = new Error(message)
+    expect(toInboxError(cause)).toMatchObject({ code, cause })
+  })
+
+  it('that is no error at all is told too', () => {
+    expect(toInboxError('down')).toMatchObject({ code: 'redis-unreachable', cause: 'down' })
+  })
+})
+
+function openInbox(): Inbox<LeaseContext> {
+  return redisInbox({ client: open.client, commandTimeoutMs: 200, onWarning() {} })
+}
+
+function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {
+  return inbox.admit(key, () => Promise.resolve())
+}
+
+async function settled(admission: Promise<Admission>): Promise<PromiseSettledResult<Admission>> {
+  const [result] = await Promise.allSettled([admission])
+  return result
+}
