@@ -1,0 +1,41 @@
+/** What a statement gives back; the result of `pg` has both. */
+export interface PostgresResult {
+  readonly rows: readonly unknown[]
+  /** The first word of the command tag. At the end of a transaction: `COMMIT`, or `ROLLBACK`. */
+  readonly command: string
+}
+
+/** A connection that is lent: of `pg` a `PoolClient`, or anything else with these two methods. */
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<PostgresResult>
+  /** Gives the connection back; `true` closes it, because nobody knows what state it is in. */
+  release(destroy?: boolean): void
+}
+
+/** A pool of connections. */
+export interface PostgresPool<Client extends PostgresClient = PostgresClient> {
+  connect(): Promise<Client>
+}
+
+/** The pool of `pg`: the same, said in the two forms that its types have. */
+export interface PgPool<Client extends PostgresClient = PostgresClient> {
+  connect(): Promise<Client>
+  connect(callback: (error: Error | undefined, client: Client | undefined) => void): void
+}
+
+/** Listens to the `error` event, where there are events. */
+export function onError(emitter: unknown, listener: (error: unknown) => void): () => void {
+  if (!isEmitter(emitter)) return () => {}
+  emitter.on('error', listener)
+  return () => emitter.off('error', listener)
+}
+
+interface Emitter {
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  off(event: 'error', listener: (error: unknown) => void): unknown
+}
+
+function isEmitter(value: unknown): value is Emitter {
+  const { on, off } = Object(value)
+  return typeof on === 'function' && typeof off === 'function'
+}

@@ -1,0 +1,104 @@
+import { onError, type PostgresClient, type PostgresPool, type PostgresResult } from './client.ts'
+import { before, type Deadline } from './deadline.ts'
+import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from './errors.ts'
+
+/** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
+export interface Connection<Client extends PostgresClient> {
+  readonly client: Client
+  /** Runs a statement of the inbox's own. Rejects with a `PostgresInboxError`, at the deadline at the latest. */
+  run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
+  /** Told when the connection is lost, by whatever. */
+  onLost(listener: (reason: PostgresInboxError) => void): void
+  /** Closes it at once: what runs on it fails, and so does what is still to come. */
+  abandon(reason: PostgresInboxError): void
+  /** Gives it back, for others to use. */
+  release(): void
+}
+
+export async function borrow<Client extends PostgresClient>(
+  pool: PostgresPool<Client>,
+  deadline: Deadline,
+): Promise<Connection<Client>> {
+  const connecting = connect(pool)
+  try {
+    return own(await before(deadline, connecting, 'pool-timed-out'))
+  } catch (error) {
+    // A connection that comes too late goes back at once, or the pool would be one short for ever.
+    void connecting.then(
+      (client) => client.release(),
+      () => {},
+    )
+    throw toInboxError(error)
+  }
+}
+
+/** A pool may throw rather than reject. */
+async function connect<Client extends PostgresClient>(pool: PostgresPool<Client>): Promise<Client> {
+  return await pool.connect()
+}
+
+function own<Client extends PostgresClient>(client: Client): Connection<Client> {
+  const listeners: ((reason: PostgresInboxError) => void)[] = []
+  let lost: PostgresInboxError | undefined
+  let isReturned = false
+  // A connection that dies between two statements says so by an event, and an `error` event to
+  // which nobody listens ends the process.
+  const stopListening = onError(client, (cause) => {
+    lose(new PostgresInboxError('postgres-unreachable', { cause }))
+  })
+
+  async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
+    if (lost !== undefined) throw lost
+    try {
+      return checkResult(await before(deadline, query(client, text, values), 'postgres-timed-out'))
+    } catch (error) {
+      const failure = toInboxError(error)
+      if (UNCERTAIN.has(failure.code)) abandon(failure)
+      throw failure
+    }
+  }
+
+  function lose(reason: PostgresInboxError): void {
+    if (lost !== undefined) return
+    lost = reason
+    for (const listener of listeners) listener(reason)
+  }
+
+  function abandon(reason: PostgresInboxError): void {
+    lose(reason)
+    release()
+  }
+
+  function release(): void {
+    if (isReturned) return
+    isReturned = true
+    const isLost = lost !== undefined
+    // A client that is closed may have one more error to tell.
+    if (!isLost) stopListening()
+    client.release(isLost)
+  }
+
+  return { client, run, onLost: (listener) => listeners.push(listener), abandon, release }
+}
+
+/** After these nobody knows whether the statement ran, or whether it still will. */
+const UNCERTAIN: ReadonlySet<PostgresInboxErrorCode> = new Set([
+  'postgres-timed-out',
+  'postgres-unreachable',
+  'result-unexpected',
+])
+
+/** A client may throw rather than reject. */
+async function query(
+  client: PostgresClient,
+  text: string,
+  values: string[] | undefined,
+): Promise<PostgresResult> {
+  return await (values === undefined ? client.query(text) : client.query(text, values))
+}
+
+function checkResult(result: PostgresResult): PostgresResult {
+  const { rows, command } = Object(result)
+  if (Array.isArray(rows) && typeof command === 'string') return result
+  throw new PostgresInboxError('result-unexpected')
+}

@@ -1,0 +1,110 @@
+/** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
+export type PostgresInboxErrorCode =
+  | 'pool-timed-out'
+  | 'postgres-timed-out'
+  | 'postgres-unreachable'
+  | 'postgres-full'
+  | 'postgres-read-only'
+  | 'postgres-forbidden'
+  | 'postgres-refused'
+  | 'table-missing'
+  | 'lock-timed-out'
+  | 'statement-canceled'
+  | 'serialization-failed'
+  | 'constraint-violated'
+  | 'statement-failed'
+  | 'rolled-back'
+  | 'transaction-left'
+  | 'transaction-timed-out'
+  | 'transaction-over'
+  | 'transaction-control'
+  | 'result-unexpected'
+
+/** Error code → what happened, what was expected, what to do. */
+const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
+  'pool-timed-out':
+    'The pool lent no connection within `commandTimeoutMs`. Is Postgres up, and is the pool large enough? Handlers should write through `tx`: one connection of the same pool for each more can take all.',
+  'postgres-timed-out':
+    'Postgres did not answer within `commandTimeoutMs`; the connection is closed. Is it up, and near enough?',
+  'postgres-unreachable': 'The connection to Postgres failed, or was lost. `cause` has its words.',
+  'postgres-full': 'Postgres has no connection, memory or disk left. `cause` says which.',
+  'postgres-read-only':
+    'Postgres is read-only: this is a replica, or one since a failover. Connect to the primary.',
+  'postgres-forbidden':
+    'Postgres refuses this user. It needs SELECT, INSERT and DELETE on the table of the inbox.',
+  'postgres-refused': 'Postgres refused a statement of the inbox. `cause` has its words.',
+  'table-missing':
+    'The table of the inbox does not exist. Put `schemaSql()` in a migration, or call `ensureSchema()` at start-up.',
+  'lock-timed-out':
+    'A lock was not to be had in time. Does a migration hold the table of the inbox?',
+  'statement-canceled':
+    'A statement was canceled: by a time-out of the server, or by an administrator.',
+  'serialization-failed':
+    'Postgres could not order this transaction among the others, and rolled it back. The event is applied when it is sent again.',
+  'constraint-violated':
+    'A constraint that is checked at COMMIT was violated by what the handlers wrote, and nothing was committed.',
+  'statement-failed':
+    'A statement of a handler failed and its error was swallowed: Postgres commits nothing after that. Let the error reject, or use a savepoint around what may fail.',
+  'rolled-back':
+    'Postgres answered COMMIT with ROLLBACK: a statement of a handler failed and its error was swallowed. Let the error reject, or use a savepoint around what may fail.',
+  'transaction-left':
+    'The transaction that the inbox began is not the one that the connection is in: a handler ended it. What it wrote before that may be committed, without the rest. Leave COMMIT and ROLLBACK to the inbox.',
+  'transaction-timed-out':
+    'The handlers ran for longer than `transactionTimeoutMs`, so their transaction was rolled back.',
+  'transaction-over':
+    '`tx` was used after the transaction had ended. Await everything that uses it before the handler resolves.',
+  'transaction-control':
+    '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
+  'result-unexpected':
+    'The client answered with something else than `rows` and `command`. Is it a client of `pg`, or an adapter that gives both?',
+}
+
+/** SQLSTATE, or the two characters of its class → code (Postgres documentation, appendix A). */
+const STATES: Readonly<Record<string, PostgresInboxErrorCode>> = {
+  '08': 'postgres-unreachable',
+  '57P01': 'postgres-unreachable',
+  '57P02': 'postgres-unreachable',
+  '57P03': 'postgres-unreachable',
+  '57P05': 'postgres-unreachable',
+  '25P03': 'postgres-unreachable',
+  '53': 'postgres-full',
+  '25006': 'postgres-read-only',
+  '42501': 'postgres-forbidden',
+  '42P01': 'table-missing',
+  '3F000': 'table-missing',
+  '55P03': 'lock-timed-out',
+  '57014': 'statement-canceled',
+  '40001': 'serialization-failed',
+  '40P01': 'serialization-failed',
+  '23': 'constraint-violated',
+  '25P02': 'statement-failed',
+}
+
+/** What `admit` rejects with where it is Postgres or the transaction that failed, and not the work. */
+export class PostgresInboxError extends Error {
+  override readonly name = 'PostgresInboxError'
+  readonly code: PostgresInboxErrorCode
+
+  constructor(code: PostgresInboxErrorCode, options?: ErrorOptions) {
+    super(MESSAGES[code], options)
+    this.code = code
+  }
+}
+
+/** Names what a client rejected with. */
+export function toInboxError(cause: unknown): PostgresInboxError {
+  if (cause instanceof PostgresInboxError) return cause
+  const state = sqlStateOf(cause)
+  // Without a word of Postgres it is the socket, the name server or the client that failed.
+  if (state === undefined) return new PostgresInboxError('postgres-unreachable', { cause })
+  const code = STATES[state] ?? STATES[state.slice(0, 2)] ?? 'postgres-refused'
+  return new PostgresInboxError(code, { cause })
+}
+
+/** The SQLSTATE of an error of Postgres: five digits and capitals. EPIPE looks like one and is none. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE'
+    ? code
+    : undefined
+}

@@ -1,0 +1,80 @@
+import type { PostgresClient } from './client.ts'
+import { PostgresInboxError } from './errors.ts'
+
+/** What handlers get as `tx`: the client, without the power over its transaction. */
+export interface Lent<Client extends PostgresClient> {
+  readonly tx: Client
+  /** From now on `tx` refuses everything, with this error. */
+  end(reason: PostgresInboxError): void
+}
+
+/** Methods that run statements; `unsafe`, `file` and `notify` are those of postgres. */
+const STATEMENTS: ReadonlySet<PropertyKey> = new Set(['query', 'unsafe', 'file', 'notify'])
+/** Methods that are for whoever borrowed the connection. */
+const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
+
+// At the beginning of a statement, behind blanks and comments. ROLLBACK TO a savepoint is fine.
+const CONTROL =
+  /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/|;)*(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/i
+
+/**
+ * Lends a client to handlers. It is the client itself behind a thin wall, so that whatever takes one
+ * takes `tx` too: query builders, cursors, COPY streams, tagged templates.
+ *
+ * The wall stops what ends the transaction by mistake. It does not read SQL, and need not: before
+ * COMMIT, Postgres is asked whether the transaction is still the same.
+ */
+export function lend<Client extends PostgresClient>(client: Client): Lent<Client> {
+  let over: PostgresInboxError | undefined
+
+  function refusal(sql: unknown): PostgresInboxError | undefined {
+    if (over !== undefined) return over
+    return typeof sql === 'string' && CONTROL.test(sql)
+      ? new PostgresInboxError('transaction-control')
+      : undefined
+  }
+
+  const tx = new Proxy(client, {
+    get(target, name) {
+      // Query builders give back what they were lent; the inbox does that when all is done.
+      if (name === 'release') return () => {}
+      if (OWNERS.has(name)) return refuseOwner
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      if (!STATEMENTS.has(name)) return typeof target === 'function' ? value : value.bind(target)
+      return function guarded(statement: unknown, ...rest: unknown[]): unknown {
+        const error = refusal(sqlOf(statement))
+        if (error === undefined) return Reflect.apply(value, target, [statement, ...rest])
+        // As the method itself would fail: by a promise.
+        if (name === 'query') return Promise.reject(error)
+        throw error
+      }
+    },
+    apply(target, self, args: unknown[]) {
+      const error = refusal(templateOf(args[0]))
+      if (error !== undefined) throw error
+      return typeof target === 'function' ? Reflect.apply(target, self, args) : undefined
+    },
+  })
+
+  return {
+    tx,
+    end(reason) {
+      over ??= reason
+    },
+  }
+}
+
+function refuseOwner(): never {
+  throw new PostgresInboxError('transaction-control')
+}
+
+/** A text, or the `{ text }` of pg. */
+function sqlOf(statement: unknown): unknown {
+  return typeof statement === 'string' ? statement : Object(statement).text
+}
+
+/** The first string of a template; what else a template function takes are names and values. */
+function templateOf(strings: unknown): unknown {
+  return Array.isArray(strings) && 'raw' in strings ? strings[0] : undefined
+}

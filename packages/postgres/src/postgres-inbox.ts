@@ -1,0 +1,153 @@
+import type { Admission, Inbox } from '@hongbao/core'
+import { deleteExpired } from './clean-up.ts'
+import { onError, type PostgresClient } from './client.ts'
+import { borrow, type Connection } from './connection.ts'
+import { deadlineIn } from './deadline.ts'
+import { PostgresInboxError } from './errors.ts'
+import { lockOf, storeKey } from './key.ts'
+import { lend } from './lent-client.ts'
+import { wrong } from './option-checks.ts'
+import { readOptions, type PostgresInboxOptions } from './options.ts'
+import { createSchema } from './schema.ts'
+import { createTransactions } from './transaction.ts'
+
+/** What handlers get in their context from a Postgres inbox. */
+export interface TransactionContext<Client> {
+  /**
+   * The connection, inside the transaction of the event: what is written through it is committed with
+   * the event's key, or not at all. It is over when the handler has resolved.
+   */
+  readonly tx: Client
+}
+
+/** Options of {@link PostgresInbox.cleanUp}. */
+export interface CleanUpOptions {
+  /** How many keys a transaction deletes at the most. Default: 5,000. */
+  readonly batchSize?: number | undefined
+}
+
+/** An inbox on Postgres. */
+export interface PostgresInbox<Client extends PostgresClient = PostgresClient> extends Inbox<
+  TransactionContext<Client>
+> {
+  /**
+   * Creates the table and its index unless they are there; any number of processes may call it at
+   * once. For those who put `schemaSql()` in a migration it does nothing.
+   */
+  ensureSchema(): Promise<void>
+  /**
+   * Deletes keys that are past the retention, and resolves with how many. One process at a time
+   * does so; another one deletes nothing meanwhile.
+   */
+  cleanUp(options?: CleanUpOptions): Promise<number>
+}
+
+/**
+ * Remembers applied events in Postgres, for any number of processes, and lends handlers the
+ * transaction in which it does.
+ *
+ * Promise: every event that was answered 200 has what its handlers wrote through `tx` committed, and
+ * nothing that they wrote through it is committed twice. Not promised: what handlers do outside
+ * `tx`, and durability beyond that of the server itself, a failover to a replica that lags say.
+ *
+ * Where Postgres is down, slow or read-only, `admit` rejects with a `PostgresInboxError`, and no
+ * handler runs.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function postgresInbox<Client extends PostgresClient>(
+  options: PostgresInboxOptions<Client>,
+): PostgresInbox<Client> {
+  const settings = readOptions(options)
+  const { pool, table, retentionSeconds, commandTimeoutMs } = settings
+  const { transactionTimeoutMs, cleanUpEveryMs, onCleanUpFailed } = settings
+  const begin = createTransactions(settings)
+  const tableLock = lockOf(table.name)
+  // At some moment of the first interval, so that processes that never get as old clean up as well.
+  let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
+  // pg tells of idle connections that were closed by an `error` event of the pool, and one to which
+  // nobody listens ends the process. The pool has replaced the connection by then.
+  onError(pool, () => {})
+
+  /** begin → claim → work in the transaction → commit; where anything fails, roll back. */
+  async function admit(
+    key: string,
+    work: (context: TransactionContext<Client>) => Promise<void>,
+  ): Promise<Admission> {
+    const deadline = deadlineIn(commandTimeoutMs)
+    const connection = await borrow(pool, deadline)
+    try {
+      const transaction = await begin(connection, deadline)
+      try {
+        const claim = await transaction.claim(storeKey(key, tableLock), deadline)
+        if (claim === 'claimed') {
+          await lendWhile(connection, work)
+          await transaction.commit(deadlineIn(commandTimeoutMs))
+          return 'applied'
+        }
+        await transaction.rollBack(deadline)
+        return claim
+      } catch (error) {
+        await transaction.rollBack(deadlineIn(commandTimeoutMs))
+        throw error
+      }
+    } finally {
+      connection.release()
+      cleanUpWhenDue()
+    }
+  }
+
+  /** Lends the connection until the work has settled, or has taken too long. */
+  async function lendWhile(
+    connection: Connection<Client>,
+    work: (context: TransactionContext<Client>) => Promise<void>,
+  ): Promise<void> {
+    const lent = lend(connection.client)
+    connection.onLost((reason) => lent.end(reason))
+    const timer = setTimeout(() => {
+      connection.abandon(new PostgresInboxError('transaction-timed-out'))
+    }, transactionTimeoutMs)
+    try {
+      await work({ tx: lent.tx })
+    } finally {
+      clearTimeout(timer)
+      lent.end(new PostgresInboxError('transaction-over'))
+    }
+  }
+
+  async function ensureSchema(): Promise<void> {
+    await withConnection((connection) => createSchema(connection, table, transactionTimeoutMs))
+  }
+
+  async function cleanUp({ batchSize = 5000 }: CleanUpOptions = {}): Promise<number> {
+    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+      throw wrong('batchSize', 'a whole number of keys, 1 or more')
+    }
+    return await withConnection((connection) =>
+      deleteExpired(connection, table, retentionSeconds, batchSize, transactionTimeoutMs),
+    )
+  }
+
+  /** No timer: nothing grows old faster than events arrive, and nothing has to be stopped. */
+  function cleanUpWhenDue(): void {
+    if (performance.now() < cleanUpAt) return
+    cleanUpAt = performance.now() + cleanUpEveryMs
+    cleanUp()
+      .catch(onCleanUpFailed)
+      // A broken hook must not cost a payment.
+      .catch(() => {})
+  }
+
+  async function withConnection<Value>(
+    use: (connection: Connection<Client>) => Promise<Value>,
+  ): Promise<Value> {
+    const connection = await borrow(pool, deadlineIn(transactionTimeoutMs))
+    try {
+      return await use(connection)
+    } finally {
+      connection.release()
+    }
+  }
+
+  return { retentionSeconds, admit, ensureSchema, cleanUp }
+}

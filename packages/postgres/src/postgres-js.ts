@@ -1,0 +1,164 @@
+import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
+import { wrong } from './option-checks.ts'
+
+/** The `sql` of `postgres`, as far as it is used here. */
+export interface PostgresJs<Reserved extends ReservedPostgresJs = ReservedPostgresJs> {
+  readonly options: { readonly max: number; onclose?: ((id: number) => void) | undefined }
+  reserve(): Promise<Reserved>
+  end(options?: { timeout?: number }): Promise<void>
+}
+
+/** A reserved connection of `postgres`. */
+export interface ReservedPostgresJs {
+  unsafe(
+    text: string,
+    values?: string[],
+    options?: { prepare?: boolean },
+  ): PromiseLike<readonly unknown[] & { readonly command: string }>
+  release(): void
+}
+
+/** A pool of `postgres` connections; `tx` is a tagged template as `sql` is. */
+export interface PostgresJsPool<Reserved> extends PostgresPool<Reserved & PostgresClient> {
+  /** Closes its connections, those that are lent when they come back. */
+  end(): Promise<void>
+}
+
+/** Options of {@link postgresJsPool}. */
+export interface PostgresJsPoolOptions {
+  /** How many connections there are at the most, and so how many events are applied at once. Default: 10. */
+  readonly max?: number | undefined
+}
+
+/**
+ * Connections of `postgres` (porsager) for an inbox: `postgresJsPool(() => postgres(url, { max: 1 }))`.
+ *
+ * Each is an instance of `postgres` with a single connection, because a connection that an instance
+ * has reserved is not safe to hold a transaction in. When it is lost between two statements,
+ * `postgres` 3.4 connects again behind the back of who holds it, and the next statement runs outside
+ * of any transaction, at once and for good; or it throws where nobody can catch it. Of an instance
+ * with one connection one knows which one was closed.
+ *
+ * @throws OptionError where `open` opens more than one connection
+ */
+export function postgresJsPool<Reserved extends ReservedPostgresJs>(
+  open: () => PostgresJs<Reserved>,
+  options: PostgresJsPoolOptions = {},
+): PostgresJsPool<Reserved> {
+  const { max = 10 } = options
+  if (!Number.isSafeInteger(max) || max < 1) throw wrong('max', 'a whole number, 1 or more')
+  if (typeof open !== 'function' || open().options.max !== 1) {
+    throw wrong('open', 'a function like () => postgres(url, { max: 1 }): one connection each time')
+  }
+  const idle: Session<Reserved>[] = []
+  const waiting: ((session: Session<Reserved>) => void)[] = []
+  let size = 0
+  let isEnding = false
+
+  async function connect(): Promise<Reserved & PostgresClient> {
+    const session = await take()
+    try {
+      return await session.reserve((destroy) => giveBack(session, destroy))
+    } catch (error) {
+      giveBack(session, true)
+      throw error
+    }
+  }
+
+  function take(): Session<Reserved> | Promise<Session<Reserved>> {
+    const session = idle.pop()
+    if (session !== undefined) return session
+    if (size < max) return openOne()
+    return new Promise((resolve) => waiting.push(resolve))
+  }
+
+  function openOne(): Session<Reserved> {
+    size += 1
+    return openSession(open(), (session) => {
+      const at = idle.indexOf(session)
+      if (at === -1) return
+      idle.splice(at, 1)
+      size -= 1
+    })
+  }
+
+  function giveBack(session: Session<Reserved>, destroy: boolean): void {
+    const isUsable = !destroy && !session.isClosed()
+    if (!isUsable || isEnding) void session.end()
+    const next = waiting.shift()
+    if (isUsable && !isEnding) {
+      if (next === undefined) idle.push(session)
+      else next(session)
+      return
+    }
+    size -= 1
+    if (next !== undefined) next(openOne())
+  }
+
+  async function end(): Promise<void> {
+    isEnding = true
+    await Promise.all(idle.splice(0).map((session) => session.end()))
+  }
+
+  return { connect, end }
+}
+
+/** An instance of `postgres` with its one connection. */
+interface Session<Reserved> {
+  isClosed(): boolean
+  /** Lends the connection until it is given back by `release`. */
+  reserve(giveBack: (destroy: boolean) => void): Promise<Reserved & PostgresClient>
+  /** Closes the connection at once. */
+  end(): Promise<void>
+}
+
+function openSession<Reserved extends ReservedPostgresJs>(
+  sql: PostgresJs<Reserved>,
+  onClosed: (session: Session<Reserved>) => void,
+): Session<Reserved> {
+  const listeners = new Set<(error: unknown) => void>()
+  const { onclose } = sql.options
+  let isClosed = false
+  // `postgres` looks for this hook whenever a connection closes.
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is an option, and no element of a page
+  sql.options.onclose = (id) => {
+    isClosed = true
+    onClosed(session)
+    for (const listener of listeners) listener(new Error('The connection to Postgres was closed.'))
+    onclose?.(id)
+  }
+
+  const session: Session<Reserved> = {
+    isClosed: () => isClosed,
+    async reserve(giveBack) {
+      const reserved = await sql.reserve()
+      const unreserve = reserved.release.bind(reserved)
+      return Object.assign(reserved, {
+        // Drizzle looks for them.
+        options: sql.options,
+        on: (_: 'error', listener: (error: unknown) => void) => listeners.add(listener),
+        off: (_: 'error', listener: (error: unknown) => void) => listeners.delete(listener),
+        query: (text: string, values?: string[]) => run(reserved, text, values),
+        release(destroy = false) {
+          listeners.clear()
+          if (!isClosed && !destroy) unreserve()
+          giveBack(destroy)
+        },
+      })
+    },
+    end: () => sql.end({ timeout: 0 }),
+  }
+  return session
+}
+
+async function run(
+  reserved: ReservedPostgresJs,
+  text: string,
+  values: string[] | undefined,
+): Promise<PostgresResult> {
+  // A statement is prepared only where the instance may: not with `prepare: false`, for PgBouncer.
+  const result = await (values === undefined
+    ? reserved.unsafe(text)
+    : reserved.unsafe(text, values, { prepare: true }))
+  return { rows: result, command: result.command }
+}

@@ -1,0 +1,88 @@
+import { postgresInbox } from '@hongbao/postgres'
+import { Client, Pool, type PoolClient } from 'pg'
+import { startPostgres, type PostgresBinaries } from '../../servers/postgres.ts'
+import type { InboxHost, InboxStore, OpenInbox } from '../inbox-host.ts'
+
+/** The inbox on Postgres, with effects in the same database: they commit with the key or not at all. */
+export function postgresHost(binaries: PostgresBinaries): InboxHost {
+  return {
+    name: `postgresInbox on Postgres ${binaries.version}`,
+    hold: 'transaction',
+    modelRuns: 150,
+    start: () => startStore(binaries),
+  }
+}
+
+async function startStore(binaries: PostgresBinaries): Promise<InboxStore> {
+  const server = await startPostgres({ binaries, settings: { max_connections: 200 } })
+  const admin = new Client({ connectionString: server.url })
+  await admin.connect()
+  await admin.query('create table effects (key text not null)')
+  const owner = postgresInbox({ pool: new Pool({ connectionString: server.url, max: 1 }) })
+  await owner.ensureSchema()
+  /** Which server process holds a key. */
+  const holders = new Map<string, number>()
+  let processes = 0
+
+  function open(): Promise<OpenInbox> {
+    processes += 1
+    const name = `process ${processes}`
+    const pool = new Pool({ connectionString: server.url, application_name: name, max: 10 })
+    const clients = new Set<PoolClient>()
+    pool.on('connect', (client) => clients.add(client))
+    const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+    return Promise.resolve({
+      retentionSeconds: inbox.retentionSeconds,
+      admit: (key, work) =>
+        inbox.admit(key, async ({ tx }) => {
+          const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
+          holders.set(key, rows[0]?.pid ?? 0)
+          await work(async () => {
+            await tx.query('insert into effects (key) values ($1)', [key])
+          })
+        }),
+      async crash() {
+        for (const client of clients) cut(client)
+        await waitFor(`select 1 from pg_stat_activity where application_name = $1`, name)
+      },
+      close: () => pool.end(),
+    })
+  }
+
+  async function takeAway(key: string): Promise<void> {
+    const pid = holders.get(key)
+    await admin.query('select pg_terminate_backend($1)', [pid])
+    await waitFor('select 1 from pg_stat_activity where pid = $1', pid)
+  }
+
+  /** Asks until there is nothing to be found any more. */
+  async function waitFor(query: string, value: unknown): Promise<void> {
+    while ((await admin.query(query, [value])).rows.length > 0);
+  }
+
+  return {
+    open,
+    takeAway,
+    async countEffects(key) {
+      const query = 'select count(*)::int as count from effects where key = $1'
+      return (await admin.query<{ count: number }>(query, [key])).rows[0]?.count ?? 0
+    },
+    async advance(seconds) {
+      const query = 'update hongbao_inbox set applied_at = applied_at - make_interval(secs => $1)'
+      await admin.query(query, [seconds])
+    },
+    async clean() {
+      await owner.cleanUp()
+    },
+    async close() {
+      await admin.end()
+      await server.close()
+    },
+  }
+}
+
+/** As if the process were gone: nothing is said, the socket just ends. */
+function cut(client: PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
+  connection.stream.destroy()
+}
