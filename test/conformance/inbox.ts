@@ -8,7 +8,9 @@ const HOUR = 60 * 60
 
 /** What every inbox must do, on its real store. A new one is a host and a line in inbox.test.ts. */
 export function describeInbox(host: InboxHost): void {
-  describe(host.name, () => describeHost(host))
+  describe.each([host])('$name', () => {
+    describeHost(host)
+  })
 }
 
 function describeHost(host: InboxHost): void {
