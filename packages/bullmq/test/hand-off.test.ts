@@ -1,0 +1,245 @@
+import { OptionError, type WebhookEvent } from '@hongbao/core'
+import { eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { Queue } from 'bullmq'
+import { describe, expect, it, vi } from 'vitest'
+import { FIXTURES } from '../../core/src/fixtures.ts'
+import { hasRedis } from '../../../test/servers/redis.ts'
+import { handOff, type EventQueue } from '../src/index.ts'
+import { deliver, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
+
+const HANDLED = { outcome: 'handled', status: 200 }
+const FAILED = { outcome: 'failed', status: 500 }
+
+describe.skipIf(!hasRedis)('a hand-off to BullMQ', () => {
+  const opened = useRedis()
+
+  it('answers 200 for a job that Redis has, with the bytes that Ping++ signed', async () => {
+    const queue = opened.openQueue()
+    const signed = signDelivery(eventFixture('red_envelope.sent', { id: 'evt_1' }), PINGPP)
+    expect(await receiverOf(queue).handle(signed.delivery())).toMatchObject(HANDLED)
+    const { name, data } = await onlyJob(queue)
+    expect(name).toBe('red_envelope.sent')
+    expect(data).toMatchObject({ version: 1, id: 'evt_1', signed: true, source: 'webhook' })
+    expect(Buffer.from(String(data.body), 'base64').equals(signed.bytes)).toBe(true)
+  })
+
+  it('makes one job of an event, however often and at once it comes', async () => {
+    const queue = opened.openQueue()
+    const receivers = [receiverOf(queue), receiverOf(queue), receiverOf(queue)]
+    const event = eventFixture('red_envelope.received')
+    for (let round = 0; round < 10; round += 1) {
+      const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, event)))
+      expect(replies).toMatchObject([HANDLED, HANDLED, HANDLED])
+    }
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  // An empty id makes BullMQ invent one, most ids with a colon and all that are a number are refused.
+  it('makes an id that BullMQ takes for every type of event', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const events = Object.values(FIXTURES).map(({ type }) => eventFixture(type) as WebhookEvent)
+    const replies = await Promise.all(events.map((event) => deliver(receiver, event)))
+    expect(replies).toMatchObject(events.map(() => HANDLED))
+    const ids = (await queue.getJobs()).map((job) => String(job.id))
+    expect(new Set(ids).size).toBe(events.length)
+    expect(ids.filter((id) => id === '' || id.includes(':') || /^\d+$/.test(id))).toEqual([])
+  })
+
+  it('makes different ids of different events that end alike', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const object = { id: 'red_1', app: 'app_1' }
+    await deliver(receiver, eventFixture('red_envelope.sent', { object }))
+    await deliver(receiver, eventFixture('red_envelope.sent', { object, livemode: false }))
+    await deliver(receiver, eventFixture('red_envelope.received', { object }))
+    await deliver(
+      receiver,
+      eventFixture('red_envelope.sent', { object: { ...object, app: 'app' } }),
+    )
+    const jobs = await queue.getJobs()
+    expect(new Set(jobs.map((job) => job.id))).toEqual(
+      new Set([
+        'app_1~live~red_envelope.sent~red_1',
+        'app_1~test~red_envelope.sent~red_1',
+        'app_1~live~red_envelope.received~red_1',
+        'app~live~red_envelope.sent~red_1',
+      ]),
+    )
+  })
+
+  it('tells Redis to keep what was applied for 7 days, what failed for 30, and no count', async () => {
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), eventFixture('red_envelope.sent'))
+    expect((await onlyJob(queue)).opts).toMatchObject({
+      attempts: 15,
+      backoff: { type: 'exponential', delay: 5000, jitter: 0.5 },
+      removeOnComplete: { age: 604_800 },
+      removeOnFail: { age: 2_592_000 },
+    })
+  })
+
+  it('is not talked out of it by what the queue is told of other jobs', async () => {
+    const queue = opened.openQueue({
+      defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: { count: 5 } },
+    })
+    const options = { attempts: 4, keepAppliedSeconds: 700_000, keepFailedSeconds: 800_000 }
+    await deliver(receiverOf(queue, options), eventFixture('red_envelope.sent'))
+    expect((await onlyJob(queue)).opts).toMatchObject({
+      attempts: 4,
+      removeOnComplete: { age: 700_000 },
+      removeOnFail: { age: 800_000 },
+    })
+  })
+
+  it('leaves a job alone that was applied', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'completed')
+    expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ completed: 1, waiting: 0 })
+  })
+
+  // `add` takes the id of a failed job, says nothing, and the event is never applied.
+  it('lets a job that failed for good run again, with all its attempts', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
+    const job = await onlyJob(queue)
+    expect(await job.getState()).toBe('waiting')
+    expect(job.attemptsMade).toBe(0)
+    expect(job.opts.attempts).toBe(15)
+  })
+
+  it('lets it run once when many deliveries meet it', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    const receivers = Array.from({ length: 20 }, () => receiverOf(queue))
+    const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, event)))
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200))
+    expect(await queue.getJobCounts()).toMatchObject({ failed: 0, waiting: 1 })
+  })
+
+  it('answers 500 for a job that is gone when it is looked for', async () => {
+    const queue = opened.openQueue()
+    const forgetful: EventQueue = Object.assign(Object.create(queue) as Queue, {
+      async add(...job: Parameters<Queue['add']>) {
+        const added = await queue.add(...job)
+        await added.remove()
+        return added
+      },
+    })
+    expect(await deliver(receiverOf(forgetful), eventFixture('red_envelope.sent'))).toMatchObject(
+      FAILED,
+    )
+  })
+
+  it('answers 500 while Redis is down, and 200 for the same event when it is back', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 200 })
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    await opened.redis.stop()
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    await opened.redis.start()
+    await queue.waitUntilReady()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  it('answers 500 while Redis does not answer, and makes one job when it does', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 200 })
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    opened.redis.freeze()
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    opened.redis.thaw()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  it('fails at once where the queue does not wait for a Redis that is down', async () => {
+    const queue = opened.openQueue({
+      connection: { ...opened.connection, enableOfflineQueue: false },
+    })
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 60_000 })
+    await queue.waitUntilReady()
+    await opened.redis.stop()
+    expect(await deliver(receiver, eventFixture('red_envelope.sent'))).toMatchObject(FAILED)
+  })
+
+  it.each<[string, unknown, unknown, RegExp]>([
+    ['a queue that is none', {}, {}, /`queue` must be a `Queue` of BullMQ/],
+    ['no queue', undefined, {}, /`queue` must be/],
+    ['a misspelt option', undefined, { attempt: 3 }, /`attempt` is no option.*logger/],
+    ['a memory that is too short', undefined, { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
+    ['a logger that is none', undefined, { logger: 'console' }, /`logger` must be/],
+  ])('refuses %s', (_, queue, options, expected) => {
+    const make = () => handOff(queue as EventQueue, options as object)
+    expect(make).toThrow(OptionError)
+    expect(make).toThrow(expected)
+  })
+})
+
+describe.skipIf(!hasRedis)('a Redis that keeps everything', () => {
+  const opened = useRedis()
+
+  it('is not warned of', async () => {
+    const queue = opened.openQueue()
+    const warn = vi.fn<(line: string) => void>()
+    receiverOf(queue, { logger: { warn, error: warn } })
+    // A reply later on the same connection comes after the one to INFO.
+    await queue.getJobCounts()
+    expect(warn).not.toHaveBeenCalled()
+  })
+})
+
+describe.skipIf(!hasRedis)('a Redis that may evict', () => {
+  const opened = useRedis({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
+
+  it('is warned of loudly when the hand-off is made', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const queue = opened.openQueue()
+    const warn = vi.fn<(line: string) => void>()
+    receiverOf(queue, { logger: { warn, error: () => {} } })
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
+    expect(warn.mock.calls[0]?.[0]).toMatch(
+      /^\[hongbao\] The Redis of bull:hongbao-1 has the maxmemory-policy allkeys-lru, so it LOSES EVENTS/,
+    )
+    vi.restoreAllMocks()
+  })
+
+  it('is warned of when it cannot be asked', async () => {
+    const warn = vi.fn<(line: string) => void>()
+    const closed = {
+      qualifiedName: 'bull:hongbao',
+      add: () => {},
+      getBackend: () => ({ client: Promise.resolve({ info: () => Promise.resolve('NOPERM') }) }),
+    } as unknown as EventQueue
+    receiverOf(closed, { logger: { warn, error: () => {} } })
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
+    expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
+  })
+})
+
+/** Takes the only job of a queue through a worker's hands, to one end or the other. */
+async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void> {
+  const job = await onlyJob(queue)
+  const { UnrecoverableError, Worker } = await import('bullmq')
+  const worker = new Worker(
+    queue.name,
+    () => {
+      if (state === 'failed') throw new UnrecoverableError('poison')
+      return Promise.resolve('handled')
+    },
+    { connection: queue.opts.connection },
+  )
+  await vi.waitFor(async () => expect(await job.getState()).toBe(state))
+  await worker.close()
+}
