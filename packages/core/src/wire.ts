@@ -1,6 +1,7 @@
 // What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
 // strict JSON, events, keys, signatures, and the limits of a red envelope.
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
+export { CATALOGUE } from './events/catalogue.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
 export { readStrictJson } from './json.ts'

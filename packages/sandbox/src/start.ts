@@ -47,6 +47,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */
   readonly publicKey: string
   readonly keyFingerprint: string
+  /** Where notifications go now: a URL, `in-process` for a function, null for nowhere. */
+  readonly target: string | null
   readonly clock: Clock
   readonly faults: Faults
   /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
