@@ -1,9 +1,12 @@
 // What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
-// strict JSON, events, keys, signatures, and the limits of a red envelope.
+// strict JSON, events, keys, signatures, and the limits of a red envelope; and how hongbao's packages
+// check their options and call their users' hooks.
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
+export { contain } from './log.ts'
+export { checkKind, readLogger, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
 export { readStrictJson } from './json.ts'
 export type { StrictJson } from './json.ts'
 export { fingerprintOf, readPublicKeys } from './keys.ts'
