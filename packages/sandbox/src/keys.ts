@@ -13,7 +13,7 @@ export interface Keys {
   /** In Ping++'s place: signs notifications and answers. */
   readonly webhook: KeyPair
   /** For the client: signs requests. */
-  readonly merchant: KeyPair
+  readonly merchant: MerchantKeyPair
   /** What had to be set right about the files: sentences for people. */
   readonly repairs: readonly string[]
 }
@@ -27,6 +27,15 @@ export interface KeyPair {
   readonly fingerprint: string
   /** The public half before the last rotation: PEM. */
   readonly previousPublicKey: string | undefined
+}
+
+/** The merchant's pair, as every official SDK can read it. */
+export interface MerchantKeyPair extends KeyPair {
+  /**
+   * The private half as PKCS#1, the one form that the Go SDK reads (`rsaSignVerify.go`). The other
+   * file is PKCS#8, the one form that the Java SDK reads since 2.4.0.
+   */
+  readonly pkcs1Path: string
 }
 
 export type KeyName = 'webhook' | 'merchant' | 'api-key'
@@ -54,6 +63,7 @@ export async function rotateKeys(directory: string, names: readonly KeyName[]): 
 }
 
 const API_KEY_FILE = 'api-key.txt'
+const PKCS1_FILE = 'merchant-private.pkcs1.pem'
 
 function filesOf(name: 'webhook' | 'merchant'): {
   readonly privateHalf: string
@@ -69,12 +79,12 @@ function filesOf(name: 'webhook' | 'merchant'): {
 
 const FILES = [filesOf('webhook'), filesOf('merchant')]
   .flatMap((files): readonly string[] => Object.values(files))
-  .concat(API_KEY_FILE)
+  .concat(API_KEY_FILE, PKCS1_FILE)
 
 async function readKeys(folder: KeysFolder): Promise<Keys> {
   const [webhook, merchant, apiKey] = await Promise.all([
     readPair(folder, 'webhook'),
-    readPair(folder, 'merchant'),
+    readMerchantPair(folder),
     readApiKey(folder),
   ])
   return { directory: folder.directory, apiKey, webhook, merchant, repairs: folder.repairs }
@@ -86,15 +96,26 @@ async function readPair(folder: KeysFolder, name: 'webhook' | 'merchant'): Promi
   const privatePath = folder.pathOf(privateHalf)
   const { privateKey, fingerprint } = readPrivateKey({ path: privatePath }, `${name} key`)
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
-  // Derived, so that a private key of one's own needs no second file.
-  if ((await folder.read(publicHalf)) !== publicKey) await folder.write(publicHalf, publicKey)
   return {
     privatePath,
-    publicPath: folder.pathOf(publicHalf),
+    publicPath: await derive(folder, publicHalf, publicKey),
     publicKey,
     fingerprint,
     previousPublicKey: await folder.read(previous),
   }
+}
+
+async function readMerchantPair(folder: KeysFolder): Promise<MerchantKeyPair> {
+  const pair = await readPair(folder, 'merchant')
+  const { privateKey } = readPrivateKey({ path: pair.privatePath }, 'merchant key')
+  const pkcs1 = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+  return { ...pair, pkcs1Path: await derive(folder, PKCS1_FILE, pkcs1) }
+}
+
+/** Keeps a file in step with the private key that it follows from, which somebody may have replaced. */
+async function derive(folder: KeysFolder, name: string, text: string): Promise<string> {
+  if ((await folder.read(name)) !== text) await folder.write(name, text)
+  return folder.pathOf(name)
 }
 
 async function rotatePair(

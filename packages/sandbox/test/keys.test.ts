@@ -28,6 +28,7 @@ describe('the folder of the keys', () => {
       '.gitignore',
       'api-key.txt',
       'merchant-private.pem',
+      'merchant-private.pkcs1.pem',
       'merchant-public.pem',
       'webhook-private.pem',
       'webhook-public.pem',
@@ -46,6 +47,14 @@ describe('the folder of the keys', () => {
     const { privateKey } = readPrivateKey({ path: webhook.privatePath })
     const signed = signDelivery(eventFixture('red_envelope.sent'), { privateKey })
     expect((await webhooks.handle(signed.delivery())).outcome).toBe('handled')
+  })
+
+  it('has the merchant’s key in both forms that official SDKs insist on', async () => {
+    const { merchant } = await openKeys(directory)
+    expect(readFileSync(merchant.privatePath, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----\n/)
+    expect(readFileSync(merchant.pkcs1Path, 'utf8')).toMatch(/^-----BEGIN RSA PRIVATE KEY-----\n/)
+    const { fingerprint } = readPrivateKey({ path: merchant.pkcs1Path })
+    expect(fingerprint).toBe(merchant.fingerprint)
   })
 
   it('stays the same', async () => {
