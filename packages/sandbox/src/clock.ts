@@ -10,8 +10,8 @@ import { createTimerQueue, type Queued } from './timer-queue.ts'
 export interface Clock {
   /** 1 is real time, N is N times as fast, 0 moves only when it is told to. */
   readonly speed: number
-  /** Milliseconds since 1970. */
-  now(): number
+  /** Milliseconds since 1970. May be handed on by itself: `createWebhooks({ now: sandbox.clock.now })`. */
+  readonly now: () => number
   /**
    * Runs `work` when the clock has come to `dueMs`; at once, but never before this call returns,
    * where that is past. Work of one instant starts in the order in which it was scheduled. At speed
@@ -119,9 +119,13 @@ export function createClock(options: ClockOptions): Clock {
 
   /** Starts what is due: all of it in real time, one after another where time stands still. */
   function startDue(): void {
-    while (!isMoving && isDue() && (speed > 0 || running === 0)) void run(queue.shift())
+    while (mayStart()) void run(queue.shift())
     setAlarm()
     callWaiting()
+  }
+
+  function mayStart(): boolean {
+    return !isMoving && isDue() && (speed > 0 || running === 0)
   }
 
   function isDue(): boolean {

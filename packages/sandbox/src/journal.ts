@@ -121,7 +121,7 @@ const MAX_RECORDS = 10_000
 
 /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
 export function createJournal(clockNow: () => number): Journal {
-  const listeners = new Set<(record: JournalRecord) => void>()
+  let listeners: readonly ((record: JournalRecord) => void)[] = []
   let records: JournalRecord[] = []
   let seq = 0
   let told = 0
@@ -139,13 +139,13 @@ export function createJournal(clockNow: () => number): Journal {
 
   /** A listener may cause records of its own: those are told after this one, to everybody. */
   function tell(): void {
-    if (listeners.size === 0) told = seq
+    if (listeners.length === 0) told = seq
     if (isTelling) return
     isTelling = true
     while (told < seq) {
       told += 1
       const record = records[records.length - 1 - (seq - told)]
-      if (record !== undefined) for (const listener of [...listeners]) contain(listener, record)
+      if (record !== undefined) for (const listener of listeners) contain(listener, record)
     }
     isTelling = false
   }
@@ -159,8 +159,12 @@ export function createJournal(clockNow: () => number): Journal {
     write,
     since,
     listen(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      // Each subscription is a value of its own: one function may be subscribed twice.
+      const subscription = (record: JournalRecord) => listener(record)
+      listeners = [...listeners, subscription]
+      return function stop() {
+        listeners = listeners.filter((each) => each !== subscription)
+      }
     },
     clear() {
       records = []
