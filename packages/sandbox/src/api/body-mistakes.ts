@@ -15,6 +15,20 @@ export const BODY_MISTAKES: readonly Mistake<Buffer>[] = [
     },
     of: (body: Buffer) => (body.length === 0 ? Buffer.from(placeholder) : undefined),
   })),
+  {
+    says: {
+      zh: '签名内容中请求体末尾多了一个换行符',
+      en: 'the body has a line break at its end in what was signed, and none in what was sent',
+    },
+    of: (body) => (body.length === 0 ? undefined : Buffer.concat([body, Buffer.from('\n')])),
+  },
+  {
+    says: {
+      zh: '请求体末尾的换行符没有被签名',
+      en: 'the body was sent with a line break at its end, and signed without it',
+    },
+    of: (body) => Buffer.from(body.toString('latin1').replace(/[\r\n]+$/, ''), 'latin1'),
+  },
   rewritten('以紧凑格式', 'without spaces', (value) => JSON.stringify(value)),
   rewritten('以 ", " 和 ": " 分隔', 'with ", " and ": " between', writeSpaced),
   rewritten('以两个空格缩进', 'indented by two spaces', (value) => JSON.stringify(value, null, 2)),
@@ -48,20 +62,6 @@ export const BODY_MISTAKES: readonly Mistake<Buffer>[] = [
       en: 'non-ASCII text of the body became ? for signing',
     },
     of: (body) => Buffer.from(body.toString().replaceAll(/[^\0-\x7f]/g, '?')),
-  },
-  {
-    says: {
-      zh: '签名内容中请求体末尾多了一个换行符',
-      en: 'the body has a line break at its end in what was signed, and none in what was sent',
-    },
-    of: (body) => (body.length === 0 ? undefined : Buffer.concat([body, Buffer.from('\n')])),
-  },
-  {
-    says: {
-      zh: '请求体末尾的换行符没有被签名',
-      en: 'the body was sent with a line break at its end, and signed without it',
-    },
-    of: (body) => Buffer.from(body.toString('latin1').replace(/[\r\n]+$/, ''), 'latin1'),
   },
 ]
 

@@ -50,7 +50,9 @@ export function unknownCursor(query: EnvelopeQuery): ApiError {
 export function expandsApp(params: Readonly<Record<string, unknown>>): boolean {
   const { expand } = params
   if (typeof expand === 'string') return expand === 'app'
-  return typeof expand === 'object' && expand !== null && Object.values(expand).includes('app')
+  return (
+    typeof expand === 'object' && expand !== null && Object.values(expand).flat().includes('app')
+  )
 }
 
 function readLimit(value: unknown): number {

@@ -6,7 +6,7 @@ import { languageOf, type Language } from './language.ts'
 
 /** What `@hono/node-server` gives its app; in the same process there is none of it. */
 export interface ApiEnv {
-  Bindings: { readonly incoming: IncomingMessage } | undefined
+  Bindings: { readonly incoming?: IncomingMessage | undefined }
 }
 
 /** A request to the API. */
@@ -26,15 +26,17 @@ export interface ApiRequest {
 
 /** Reads what stands before the body. */
 export function readRequest(context: Context<ApiEnv>): ApiRequest {
-  const { req, env } = context
+  const { req } = context
+  // Without a server there are no bindings at all, whatever Hono's types say.
+  const incoming = context.env?.incoming
   return {
     id: newId('iar_'),
     method: req.method,
-    target: targetOf(env?.incoming.url ?? req.raw.url),
+    target: targetOf(incoming?.url ?? req.raw.url),
     language: languageOf(req.header('accept-language')),
     header: (name) => req.header(name),
     signal: req.raw.signal,
-    incoming: env?.incoming,
+    incoming,
   }
 }
 
