@@ -14,10 +14,12 @@ export interface AttemptOrder {
   readonly plan: AttemptPlan
 }
 
+type RecordAttempt = (attempt: Attempt) => void
+
 /** Posts to the app and tells the journal. */
 export interface Attempts {
-  /** Makes an attempt, as often as its plan says, and gives each post to `record` as it ends. */
-  make(order: AttemptOrder, sender: Sender, record: (attempt: Attempt) => void): Promise<void>
+  /** Makes an attempt, as often as its plan says, and gives each post to `record` as it ends. Never rejects. */
+  make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void>
   /** Ends all that is on its way; resolves when it has. */
   giveUp(): Promise<void>
 }
@@ -29,27 +31,19 @@ export function createAttempts(
 ): Attempts {
   const onTheirWay = new Set<Posting>()
 
-  async function make(
-    order: AttemptOrder,
-    sender: Sender,
-    record: (attempt: Attempt) => void,
-  ): Promise<void> {
+  async function make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void> {
+    const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
     const { copies, atOnce } = order.plan
-    const posts = Array.from({ length: copies }, (_, copy) => () => post(copy))
+    const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
     if (atOnce) {
-      await Promise.all(posts.map((start) => start()))
+      await Promise.all(orders.map((each) => post(each, sender, record)))
       return
     }
     // oxlint-disable-next-line no-await-in-loop -- one after another is what is asked for
-    for (const start of posts) await start()
-
-    async function post(copy: number): Promise<void> {
-      const kind = copy === 0 ? order.kind : 'duplicate'
-      record(await postOnce({ ...order, kind }, sender))
-    }
+    for (const each of orders) await post(each, sender, record)
   }
 
-  async function postOnce(order: AttemptOrder, sender: Sender): Promise<Attempt> {
+  async function post(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void> {
     const { event, eventType, n, kind, plan } = order
     const head = { event, eventType, n, of: ATTEMPTS, kind, faults: namesOf(plan) }
     journal.write({ type: 'attempt.started', ...head })
@@ -62,11 +56,11 @@ export function createAttempts(
 
     const ms = Math.round(performance.now() - started)
     const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
+    record(attempt)
     const { ok, error, response } = attempt
     const { status } = response ?? {}
     const body = firstCharacters(response?.body)
     journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, body })
-    return attempt
   }
 
   async function giveUp(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock, Timer } from './clock.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
 import { SandboxError } from './errors.ts'
 import { planAttempt, type AttemptPlan } from './fault-plan.ts'
-import type { ActiveFault, FaultSource } from './faults.ts'
+import type { FaultSource } from './faults.ts'
 import type { Journal } from './journal.ts'
 import type { Notification } from './notifications.ts'
 import { RETRY_GAPS_MS } from './schedule.ts'
@@ -28,6 +28,8 @@ export interface DeliveriesOptions {
   readonly journal: Journal
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
+  /** Told of every event that is new or has changed. */
+  readonly onChange: (event: SandboxEvent) => void
 }
 
 /** A notification on its way. */
@@ -50,7 +52,7 @@ interface Try {
 }
 
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
-  const { clock, journal, faults } = options
+  const { clock, journal, faults, onChange } = options
   const attempts = createAttempts(clock, journal, options.responseTimeoutMs)
   const deliveries = new Map<string, Delivery>()
   /** Attempts that wait for another notification to be sent first. */
@@ -61,6 +63,8 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     const { id, type, envelope, orderNo, body } = notification
     const delivery: Delivery = { notification, event: show(notification), n: 0, timer: undefined }
     deliveries.set(id, delivery)
+    if (sender === undefined) onChange(delivery.event)
+    else schedule(delivery, clock.now())
     journal.write({
       type: 'event.created',
       event: id,
@@ -69,7 +73,6 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       orderNo: orderNo ?? null,
       bytes: body.length,
     })
-    if (sender !== undefined) schedule(delivery, clock.now())
     return delivery.event
   }
 
@@ -96,18 +99,10 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       return undefined
     }
     if (kind === 'scheduled') delivery.n = n
-    const plan = planAttempt(delivery.notification, n, takeFaults(delivery, n))
+    const { notification } = delivery
+    const plan = planAttempt(notification, n, faults.takeForAttempt({ ...notification, n }))
     const attempt: Try = { delivery, n, kind, plan }
     return plan.holdMs > 0 ? hold(attempt) : send(attempt, sender)
-  }
-
-  function takeFaults({ notification }: Delivery, n: number): readonly ActiveFault[] {
-    const { id, type, envelope, orderNo } = notification
-    const fired = faults.takeForAttempt({ n, type, envelope, orderNo })
-    for (const { id: fault, kind } of fired) {
-      journal.write({ type: 'fault.fired', fault, kind, subject: id })
-    }
-    return fired
   }
 
   function hold(attempt: Try): void {
@@ -136,10 +131,11 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     let isReceived = false
     if (kind === 'scheduled') update(delivery, { nextAttemptMs: undefined })
     await attempts.make({ event: id, eventType: type, n, kind, plan }, to, function record(made) {
+      if (isForgotten(delivery)) return
       isReceived ||= made.ok
       update(delivery, { attempts: [...delivery.event.attempts, made] })
     })
-    if (deliveries.get(id) !== delivery) return
+    if (isForgotten(delivery)) return
     release(delivery)
     if (delivery.event.status === 'delivered') return
     if (isReceived) finish(delivery, 'delivered')
@@ -181,6 +177,15 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     }
   }
 
+  function isForgotten(delivery: Delivery): boolean {
+    return deliveries.get(delivery.notification.id) !== delivery
+  }
+
+  function update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
+    delivery.event = { ...delivery.event, ...changes }
+    onChange(delivery.event)
+  }
+
   async function clear(): Promise<void> {
     for (const { timer } of deliveries.values()) timer?.cancel()
     for (const timer of held.values()) timer.cancel()
@@ -199,10 +204,6 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     },
     clear,
   }
-}
-
-function update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
-  delivery.event = { ...delivery.event, ...changes }
 }
 
 function show(notification: Notification): SandboxEvent {

@@ -77,6 +77,10 @@ export interface Engine {
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
   /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown` */
   resend(id: string): SandboxEvent
+  /** Tells a listener of every event that is new or has changed. Returns how to stop. */
+  watch(listener: (event: SandboxEvent) => void): () => void
+  /** Where notifications go: a URL, `in-process` for a function, null for nowhere. */
+  readonly target: string | null
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void
   /** Forgets envelopes, events, timers and faults; the clock stays. */
@@ -87,11 +91,23 @@ export interface Engine {
 export function createEngine(options: EngineOptions): Engine {
   const { clock, webhooks, key, responseTimeoutMs, allowRemoteTargets } = options
   const journal = createJournal(clock.now)
-  const faults = createFaults(options.seed)
-  const deliveries = createDeliveries({ clock, journal, faults, responseTimeoutMs })
+  const faults = createFaults(options.seed, function tell({ id, kind }, subject) {
+    journal.write({ type: 'fault.fired', fault: id, kind, subject })
+  })
+  const watchers = new Set<(event: SandboxEvent) => void>()
+  const deliveries = createDeliveries({
+    clock,
+    journal,
+    faults,
+    responseTimeoutMs,
+    onChange(event) {
+      for (const watcher of watchers) watcher(event)
+    },
+  })
   const envelopes = createEnvelopes(clock, function tell({ id, order_no: orderNo, status }) {
     journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
   })
+  let target: string | null = null
   let isClosed = false
   setTarget(options.target)
 
@@ -148,10 +164,11 @@ export function createEngine(options: EngineOptions): Engine {
     )
   }
 
-  function setTarget(target: Target | undefined): void {
+  function setTarget(next: Target | undefined): void {
     checkOpen()
-    const isNone = target === undefined
-    deliveries.setSender(isNone ? undefined : createSender(target, allowRemoteTargets))
+    const sender = next === undefined ? undefined : createSender(next, allowRemoteTargets)
+    target = sender?.name ?? null
+    deliveries.setSender(sender)
   }
 
   async function forget(): Promise<void> {
@@ -185,6 +202,13 @@ export function createEngine(options: EngineOptions): Engine {
     resend(id) {
       checkOpen()
       return deliveries.resend(id)
+    },
+    watch(listener) {
+      watchers.add(listener)
+      return () => watchers.delete(listener)
+    },
+    get target() {
+      return target
     },
     setTarget,
     async reset() {

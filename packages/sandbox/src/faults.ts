@@ -115,23 +115,37 @@ export interface Faults {
   clear(): void
 }
 
-/** What the engine asks of the faults: which fire now. Asking counts as firing. */
+/** What is asked of the faults by those who let them happen: which fire now. Asking counts as firing. */
 export interface FaultSource extends Faults {
-  takeForAttempt(attempt: {
-    readonly n: number
-    readonly type: string
-    readonly envelope: string | undefined
-    readonly orderNo: string | undefined
-  }): readonly ActiveFault[]
-  takeForRequest(request: {
-    readonly operation: ApiOperation
-    readonly envelope: string | undefined
-    readonly orderNo: string | undefined
-  }): readonly ActiveFault[]
+  takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
+  takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-/** @param seed what random faults go by */
-export function createFaults(seed: number): FaultSource {
+/** An attempt that is to be made. */
+export interface FaultyAttempt {
+  /** `evt_…` */
+  readonly id: string
+  readonly n: number
+  readonly type: string
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+}
+
+/** A request that is to be carried out. */
+export interface FaultyRequest {
+  readonly operation: ApiOperation
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+}
+
+/**
+ * @param seed what random faults go by
+ * @param onFired told of every fault that fires, with the event's id or the API operation
+ */
+export function createFaults(
+  seed: number,
+  onFired: (fault: ActiveFault, subject: string) => void,
+): FaultSource {
   let random = createRandom(seed)
   let active: Rule[] = []
   let added = 0
@@ -145,7 +159,8 @@ export function createFaults(seed: number): FaultSource {
   }
 
   /** Those that fire now, one of each aspect; from then on they count as fired. */
-  function take(isMeant: (rule: FaultRule) => boolean): readonly ActiveFault[] {
+  function take(subject: string, isMeant: (rule: FaultRule) => boolean): readonly ActiveFault[] {
+    if (active.length === 0) return NONE
     const taken = new Map<Aspect, Rule>()
     for (const fault of active) {
       const aspect = ASPECTS[fault.given.kind]
@@ -153,7 +168,9 @@ export function createFaults(seed: number): FaultSource {
       fault.fired += 1
       taken.set(aspect, fault)
     }
-    return [...taken.values()].map(show)
+    const fired = Array.from(taken.values(), show)
+    for (const fault of fired) onFired(fault, subject)
+    return fired
   }
 
   /** The last question, so that the random numbers go to those alone whose turn it is. */
@@ -173,14 +190,8 @@ export function createFaults(seed: number): FaultSource {
       active = []
       random = createRandom(seed)
     },
-    takeForAttempt(attempt) {
-      if (active.length === 0) return NONE
-      return take((rule) => isOfAttempt(rule, attempt))
-    },
-    takeForRequest(request) {
-      if (active.length === 0) return NONE
-      return take((rule) => isOfRequest(rule, request))
-    },
+    takeForAttempt: (attempt) => take(attempt.id, (rule) => isOfAttempt(rule, attempt)),
+    takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
   }
 }
 
@@ -200,10 +211,7 @@ function isSpent({ given: { times = 1 }, fired }: Rule): boolean {
   return fired >= times
 }
 
-function isOfAttempt(
-  rule: FaultRule,
-  attempt: Parameters<FaultSource['takeForAttempt']>[0],
-): boolean {
+function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {
   return (
     isWebhookFault(rule.kind) &&
     isInRange(attempt.n, rule.attempt) &&
@@ -213,10 +221,7 @@ function isOfAttempt(
   )
 }
 
-function isOfRequest(
-  rule: FaultRule,
-  request: Parameters<FaultSource['takeForRequest']>[0],
-): boolean {
+function isOfRequest(rule: FaultRule, request: FaultyRequest): boolean {
   // No other request reaches the channel, which is WeChat.
   if (rule.kind === 'channel-failure' && request.operation !== 'create') return false
   return (
@@ -227,10 +232,7 @@ function isOfRequest(
   )
 }
 
-function isOfEnvelope(
-  { match }: FaultRule,
-  subject: { readonly envelope: string | undefined; readonly orderNo: string | undefined },
-): boolean {
+function isOfEnvelope({ match }: FaultRule, subject: FaultyAttempt | FaultyRequest): boolean {
   return (
     (match?.envelope ?? subject.envelope) === subject.envelope &&
     (match?.orderNo ?? subject.orderNo) === subject.orderNo

@@ -25,7 +25,7 @@ export interface PostError {
 
 /** Posts to one target. */
 export interface Sender {
-  /** The target, as it is shown. */
+  /** The target, as it is shown: a URL, or `in-process`. */
   readonly name: string
   post(post: Post): Posting
 }

@@ -33,7 +33,7 @@ export function functionSender(target: FunctionTarget): Sender {
     }
   }
 
-  return { name: target.name === '' ? 'a function' : `function ${target.name}`, post }
+  return { name: 'in-process', post }
 }
 
 type FunctionTarget = (request: Request) => Response | Promise<Response>
