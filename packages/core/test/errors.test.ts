@@ -42,6 +42,7 @@ const OPTION_CODES: readonly OptionErrorCode[] = [
   'key-unreadable',
   'key-ambiguous',
   'key-private',
+  'key-public',
   'key-not-rsa',
   'key-too-small',
   'key-weak-exponent',
