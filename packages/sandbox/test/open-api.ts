@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { readPrivateKey, readPublicKeys } from '@hongbao/core/wire'
+import { readPrivateKey, readPublicKeys, type VerificationKey } from '@hongbao/core/wire'
 import { createApi, type ApiOptions } from '../src/api/api.ts'
 import { createClock, type Clock } from '../src/clock.ts'
 import { createEngine, type Engine } from '../src/engine.ts'
@@ -106,7 +106,7 @@ export async function openApi(options: ApiOptions = {}): Promise<OpenedApi> {
 }
 
 /** The merchant's key as the options take it. */
-export const MERCHANT_KEYS = readPublicKeys(MERCHANT.publicKey)
+export const MERCHANT_KEYS: readonly VerificationKey[] = readPublicKeys(MERCHANT.publicKey)
 
 export function nowSeconds(): string {
   return String(Math.floor(Date.now() / 1000))
@@ -130,10 +130,13 @@ export async function exchange(port: number, bytes: string | Buffer): Promise<An
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.write(bytes)
   await once(socket, 'close')
-  const [head = '', text = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n', 2)
+  const answer = Buffer.concat(chunks).toString().replace(CONTINUE, '')
+  const [head = '', text = ''] = answer.split('\r\n\r\n', 2)
   const [statusLine = '', ...lines] = head.split('\r\n')
   const headers = new Headers(
     lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
   )
   return { status: Number(statusLine.split(' ')[1]), headers, text, json: JSON.parse(text) }
 }
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
