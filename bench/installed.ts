@@ -23,7 +23,7 @@ export interface Installation {
 }
 
 const DIRECTORY = 'HONGBAO_BENCH_INSTALLED'
-const PACKAGES = ['core', 'express', 'koa', 'fastify', 'hono'] as const
+const PACKAGES = ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sandbox'] as const
 const packages = fileURLToPath(new URL('../packages', import.meta.url))
 
 /** Installs the built packages; {@link installed} finds them from here on, in child processes too. */
@@ -41,6 +41,8 @@ interface Modules {
   readonly koa: typeof import('@hongbao/koa')
   readonly fastify: typeof import('@hongbao/fastify')
   readonly hono: typeof import('@hongbao/hono')
+  readonly client: typeof import('@hongbao/client')
+  readonly sandbox: typeof import('@hongbao/sandbox')
 }
 
 /** Imports an installed package, or a subpath of one. */

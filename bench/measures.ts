@@ -9,4 +9,5 @@ export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promis
   memory: () => import('./memory.ts'),
   size: () => import('./size.ts'),
   'import-time': () => import('./import-time.ts'),
+  sandbox: () => import('./sandbox.ts'),
 }

@@ -42,11 +42,11 @@ const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {
 process.exitCode = status
 
 /**
- * What a script needs installed, where that is less than everything. The demo needs a fifth (150 MB
+ * What a script needs installed, where that is less than everything. The demos need a fifth (150 MB
  * of 840), without the developers' tools; where those are here, `--prod` would take them away.
  */
 function partFor(name) {
-  if (name !== 'demo') return []
+  if (!name.startsWith('demo')) return []
   const examples = ['--filter', '@hongbao/example-*...']
   return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']
 }

@@ -18,6 +18,22 @@ export function tableRow(line: Line): string {
   return `${red('✗')} ${row}\n${red(`  ${columns('', 'expected', line.expected)}`)}`
 }
 
+/** What came of it, app by app. */
+export function summary(lines: readonly Line[]): string {
+  const head = dim(
+    `  ${'app'.padEnd(WIDTHS.app)}${'as expected'.padEnd(14)}${'sent again'.padEnd(14)}seen by handlers`,
+  )
+  const rows = [...Map.groupBy(lines, ({ app }) => app)].map(([app, own]) => {
+    const good = own.filter(isAsExpected).length
+    const again = own.filter(({ title }) => title.startsWith('  after')).length
+    const seen = own.filter(({ actual }) => actual.saw !== 'not run').length
+    const mark = good === own.length ? green('✓') : red('✗')
+    const cells = [`${good} of ${own.length}`.padEnd(14), String(again).padEnd(14), String(seen)]
+    return `${mark} ${app.padEnd(WIDTHS.app)}${cells.join('')}`
+  })
+  return [head, ...rows, ''].join('\n')
+}
+
 function columns(
   app: string,
   title: string,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ERRORS, type ErrorCode } from '../../packages/core/src/errors.ts'
+import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
 import { Failure } from '../../packages/core/src/failure.ts'
 import { createLog } from '../../packages/core/src/log.ts'
 import { replyTo } from '../../packages/core/src/reply.ts'
@@ -19,9 +20,9 @@ const FREQUENCIES: Record<string, Record<number, string>> = {
 }
 
 describe.each([
-  ['docs/errors.md', '## Deliveries', '## Options'],
-  ['docs/errors.zh-CN.md', '## 投递', '## 选项'],
-] as const)('%s', (path, deliveries, options) => {
+  ['docs/errors.md', '## Deliveries', '## Options', '## Client'],
+  ['docs/errors.zh-CN.md', '## 投递', '## 选项', '## 客户端'],
+] as const)('%s', (path, deliveries, options, client) => {
   const document = readDocument(path)
   const codesBelow = (heading: string): string[] =>
     headings(section(document, heading)).map(({ text }) => text)
@@ -35,6 +36,13 @@ describe.each([
     const codes = [...union.matchAll(/'([\w-]+)'/g)].map(([, code]) => code)
     expect(codes.length).toBeGreaterThan(0)
     expect(codesBelow(options)).toEqual(codes)
+  })
+
+  it('explains every code of the client, and no other', () => {
+    expect(codesBelow(client)).toEqual(Object.keys(CLIENT_ERRORS))
+    for (const code of Object.keys(CLIENT_ERRORS)) {
+      expect(section(document, `### ${code}`).trim().length).toBeGreaterThan(20)
+    }
   })
 
   it.each(Object.keys(ERRORS) as ErrorCode[])('says outcome, status and log of %s', (code) => {

@@ -12,6 +12,7 @@ const ENGLISH = {
   observing: '## Observing',
   options: '## Options',
   keys: '## Keys',
+  client: '## The client',
   stops: 'stops',
   again: 'sends again',
 }
@@ -23,6 +24,7 @@ const CHINESE: typeof ENGLISH = {
   observing: '## 观测',
   options: '## 选项',
   keys: '## 密钥',
+  client: '## 客户端',
   stops: '停止',
   again: '重发',
 }
@@ -69,14 +71,15 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   })
 
   it.each([
-    ['WebhooksOptions', 'packages/core/src/options.ts', 0],
-    ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', 1],
-  ])('has every option of %s with its default', (name, path, index) => {
+    ['WebhooksOptions', 'packages/core/src/options.ts', words.options, 0],
+    ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', words.options, 1],
+    ['ClientOptions', 'packages/client/src/options.ts', words.client, 0],
+  ])('has every option of %s with its default', (name, path, heading, index) => {
     const documented = fieldsOf(path, name).map(({ field, comment }) => [
       field,
       figureOf(/Default: ([\s\S]*?)\.(?=\s|$)/.exec(comment)?.[1]),
     ])
-    const rows = rowsOf(words.options, index)
+    const rows = rowsOf(heading, index)
     expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
       documented,
     )

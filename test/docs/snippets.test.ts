@@ -1,4 +1,4 @@
-import type { EventOf, RedEnvelope, Webhooks } from '@hongbao/core'
+import type { EventOf, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -18,8 +18,6 @@ import {
 } from './snippets.ts'
 
 const keys = createTestKeys()
-
-type ApplyRetrieved = (object: RedEnvelope) => Promise<void>
 
 afterAll(removeWorkspaces)
 
@@ -126,32 +124,6 @@ describe('the snippet', () => {
     expect(database.all('select * from ledger')).toEqual([row])
     expect(database.all('select status from red_envelopes')).toEqual([{ status: 'received' }])
     for (const each of databases) each.close()
-  })
-
-  it('retrieved.ts applies what a webhook has not told, and that alone', async () => {
-    const workspace = createWorkspace()
-    const { applyRetrieved } = await workspace.import<{ applyRetrieved: ApplyRetrieved }>(
-      'retrieved.ts',
-    )
-    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
-    const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
-    const seen: string[] = []
-    webhooks.on('*', ({ type }, { source }) => void seen.push(`${source} ${type}`))
-    const sent = eventFixture('red_envelope.sent', { object: { order_no: 'polled' } })
-    const envelope = sent.data.object
-
-    await applyRetrieved({ ...envelope, status: 'sending' })
-    expect(book.find('polled')).toBeUndefined()
-    await applyRetrieved(envelope)
-    expect(book.find('polled')).toMatchObject({ status: 'sent' })
-    const told = await webhooks.handle(signDelivery(sent, keys).delivery())
-    expect(told.body).toBe('{"outcome":"duplicate"}')
-    await applyRetrieved({ ...envelope, status: 'received', received: envelope.created + 60 })
-    expect(book.find('polled')).toEqual({ status: 'received', detail: envelope.created + 60 })
-    expect(seen).toEqual(['poll red_envelope.sent', 'poll red_envelope.received'])
-    await expect(applyRetrieved({ ...envelope, amount: 0.5 })).rejects.toMatchObject({
-      code: 'event-invalid',
-    })
   })
 
   it('keys.ts reads two files', () => {

@@ -1,36 +1,14 @@
-import type { RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
-import type { PrivateKeyInput, PublicKeyInput } from '@hongbao/core/wire'
-import type { PagedList } from './pages.ts'
-
-/** Options of {@link createClient}. */
-export interface ClientOptions {
-  /** The secret key from the Ping++ dashboard, `sk_test_…` or `sk_live_…`: it decides on the mode. */
-  readonly apiKey: string | undefined
-  /** Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are not signed. */
-  readonly privateKey?: PrivateKeyInput | undefined
-  /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
-  readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
-  /** Default: `https://api.pingxx.com`. */
-  readonly baseUrl?: string | undefined
-  /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
-  readonly timeoutMs?: number | undefined
-  /** How often a request that failed is sent again. Default: 2. */
-  readonly retries?: number | undefined
-  /** Default: the global `fetch`. */
-  readonly fetch?: typeof globalThis.fetch | undefined
-  /** The clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
-  readonly now?: (() => number) | undefined
-}
-
-/** What may be said about one call. */
-export interface RequestOptions {
-  /** Ends the call, its retries and the waits between them. */
-  readonly signal?: AbortSignal | undefined
-  /** Instead of the client's. */
-  readonly timeoutMs?: number | undefined
-  /** Instead of the client's. */
-  readonly retries?: number | undefined
-}
+import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
+import { createSend } from './calls.ts'
+import { writeEnvelope, type CreateRedEnvelope } from './create-parameters.ts'
+import { readEnvelopeList } from './envelope-list.ts'
+import { isId, readEnvelope } from './envelope.ts'
+import { ClientError } from './errors.ts'
+import { readEvent } from './event.ts'
+import { readListQuery, type ListRedEnvelopes } from './list-query.ts'
+import { readOptions, type ClientOptions, type RequestOptions } from './options.ts'
+import { createPagedList, type PagedList } from './pages.ts'
+import { waitByTimer, type RetrySeams } from './retries.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
 export interface Client {
@@ -42,70 +20,97 @@ export interface Client {
      * @throws ClientError; where nobody knows whether the envelope was made, `outcomeUnknown` is true
      */
     create(parameters: CreateRedEnvelope, options?: RequestOptions): Promise<RedEnvelope>
-    /** Asks for the state of an envelope, which counts as much as a webhook (guide, note 6). */
+    /**
+     * Asks for the state of an envelope, which counts as much as a webhook (guide, note 6). In test
+     * mode the first time sends `red_envelope.sent`, and the second `red_envelope.received` (note 4).
+     *
+     * @throws ClientError
+     */
     retrieve(id: string, options?: RequestOptions): Promise<RedEnvelope>
-    /** One page when awaited, all envelopes when iterated over; newest first. */
+    /**
+     * One page when awaited, all envelopes when iterated over; newest first. What is wrong with the
+     * query is told there too.
+     */
     list(query?: ListRedEnvelopes, options?: RequestOptions): PagedList<RedEnvelope>
   }
   readonly events: {
+    /**
+     * Asks for an event; checked as one that came as a webhook.
+     *
+     * @throws ClientError
+     */
     retrieve(id: string, options?: RequestOptions): Promise<WebhookEvent>
   }
 }
 
-/** Parameters of a red envelope; what is not listed here is sent as it is. */
-export interface CreateRedEnvelope {
-  /** `{ id: 'app_…' }`. */
-  readonly app: { readonly id: string }
-  /** `wx_pub` in all current documents. */
-  readonly channel: string
-  /** Your own number of the order: 1 to 28 digits, never used before. */
-  readonly order_no: string
-  /** Integer amount in fen: 100 to 20,000, or any with `extra.scene_id`. */
-  readonly amount: number
-  readonly currency: 'cny'
-  /** The receiver's openid in the channel. */
-  readonly recipient: string
-  /** At most 32 bytes of UTF-8: ten Chinese characters. */
-  readonly subject: string
-  /** The wish, at most 128 bytes. */
-  readonly body: string
-  /** At most 255 bytes. */
-  readonly description: string
-  readonly extra: {
-    /** Who sends it; at most 32 bytes. */
-    readonly send_name: string
-    /** `PRODUCT_1` to `PRODUCT_8`; needed for amounts below 100 or above 20,000. */
-    readonly scene_id?: string
-    readonly [name: string]: unknown
+/**
+ * Creates a client.
+ *
+ * @throws OptionError for a wrong option, or a key that cannot be used
+ */
+export function createClient(options: ClientOptions): Client {
+  return createClientWith(options, { wait: waitByTimer, random: Math.random })
+}
+
+/** `createClient` with the waits of its retries in the hands of a test. Not exported by the package. */
+export function createClientWith(
+  options: ClientOptions,
+  seams: Pick<RetrySeams, 'wait' | 'random'>,
+): Client {
+  const settings = readOptions(options)
+  const send = createSend(settings, { ...seams, now: settings.now })
+
+  async function create(parameters: CreateRedEnvelope, how?: RequestOptions): Promise<RedEnvelope> {
+    const { body, orderNo } = writeEnvelope(parameters)
+    return send(
+      {
+        method: 'POST',
+        path: '/red_envelopes',
+        body,
+        orderNo,
+        read: ({ value }) => readEnvelope(value, { order_no: orderNo }),
+      },
+      how,
+    )
   }
-  /** At most 20 pairs and 1,000 characters in all; values are not nested. */
-  readonly metadata?: Readonly<Record<string, unknown>>
-  readonly [name: string]: unknown
+
+  async function retrieve(id: string, how?: RequestOptions): Promise<RedEnvelope> {
+    const path = `/red_envelopes/${checkId(id, 'an envelope, "red_…"')}`
+    return send({ method: 'GET', path, read: ({ value }) => readEnvelope(value, { id }) }, how)
+  }
+
+  function list(query: ListRedEnvelopes = {}, how?: RequestOptions): PagedList<RedEnvelope> {
+    const asked = readListQuery(query)
+    if (asked instanceof ClientError) return createPagedList({ ask: () => Promise.reject(asked) })
+
+    const { isBackwards, pathTo } = asked
+    return createPagedList({
+      isBackwards,
+      ask: (cursor) =>
+        send(
+          {
+            method: 'GET',
+            path: pathTo(cursor),
+            read: ({ value }) => readEnvelopeList(value, cursor),
+          },
+          how,
+        ),
+    })
+  }
+
+  async function retrieveEvent(id: string, how?: RequestOptions): Promise<WebhookEvent> {
+    const path = `/events/${checkId(id, 'an event, "evt_…"')}`
+    return send({ method: 'GET', path, read: (answer) => readEvent(answer, id) }, how)
+  }
+
+  return { redEnvelopes: { create, retrieve, list }, events: { retrieve: retrieveEvent } }
 }
 
-/** What a list is narrowed to. */
-export interface ListRedEnvelopes {
-  /** Ping++'s current documents require it. */
-  readonly app?: { readonly id: string }
-  /** Size of a page, 1 to 100. Default: Ping++'s 10. */
-  readonly limit?: number
-  /** Id of the envelope after which the page starts: further into the past. */
-  readonly starting_after?: string
-  readonly ending_before?: string
-  readonly channel?: string
-  readonly status?: RedEnvelopeStatus
-  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month alone. */
-  readonly created?:
-    | number
-    | {
-        readonly gt?: number
-        readonly gte?: number
-        readonly lt?: number
-        readonly lte?: number
-      }
-  readonly [name: string]: unknown
-}
-
-export function createClient(_options: ClientOptions): Client {
-  throw new Error('not written yet')
+/** An id goes into the path: nothing in it may lead elsewhere. */
+function checkId(id: string, expected: string): string {
+  if (isId(id)) return id
+  throw new ClientError('parameter-invalid', {
+    param: 'id',
+    detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.`,
+  })
 }

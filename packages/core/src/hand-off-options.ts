@@ -1,7 +1,7 @@
 import { OptionError } from './errors.ts'
 import type { AlarmOptions } from './event-job.ts'
 import { MIN_KEEP_APPLIED_SECONDS } from './hand-off.ts'
-import { checkKind, readTimeout, refuseUnknown, wrong } from './options.ts'
+import { checkKind, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
 
 /** Options of `handOff`, whatever the queue. Wrong ones are refused with an `OptionError`. */
 export interface HandOffOptions {

@@ -54,6 +54,7 @@ function readKey(input: PublicKeyInput | undefined): KeyObject {
 }
 
 const PUBLIC: KeyReader = {
+  several: 'Pass a list of them.',
   refuse: (code, problem, options) =>
     code === 'key-missing' ? missing() : refuse(code, problem, options),
   checkLabel(label) {

@@ -5,6 +5,7 @@ import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
 import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
 import type { Logger } from './log.ts'
 import { memoryInbox } from './memory-inbox.ts'
+import { checkKind, readLogger, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
 import type { Observe } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -74,8 +75,6 @@ const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
   now: true,
   allowPublishedKeys: true,
 }
-// Node's timers hold 31 bits and fire at once above that.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
@@ -148,20 +147,9 @@ function readMaxAge(seconds: number | undefined, retentionSeconds: number): numb
   )
 }
 
-export function readTimeout(option: string, ms: number): number {
-  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
-  throw wrong(option, 'a time in milliseconds from 1 to 2,147,483,647')
-}
-
 function readBytes(option: string, bytes: number): number {
   if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes
   throw wrong(option, 'a whole number of bytes, 1 or more')
-}
-
-export function readLogger(logger: Logger | false = console): Logger {
-  if (logger === false) return { warn() {}, error() {} }
-  if (typeof logger?.warn === 'function' && typeof logger.error === 'function') return logger
-  throw wrong('logger', 'an object with `warn` and `error`, or false')
 }
 
 /** A clock that fails says NaN, at which every event is stale: refused, and sent again. */
@@ -174,27 +162,4 @@ function withoutThrowing(now: () => number): () => number {
       return Number.NaN
     }
   }
-}
-
-/** A misspelt `liveMode` would silently guard nothing. */
-export function refuseUnknown(options: object, names: Readonly<Record<string, true>>): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
-  if (unknown === undefined) return
-  throw new OptionError(
-    'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(names).join(', ')}.`,
-  )
-}
-
-export function checkKind(
-  option: string,
-  value: unknown,
-  kinds: readonly string[],
-  expected: string,
-): void {
-  if (!kinds.includes(typeof value)) throw wrong(option, expected)
-}
-
-export function wrong(option: string, expected: string): OptionError {
-  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
 }

@@ -7,8 +7,10 @@ export type KeySource = string | Uint8Array | { readonly path: string }
 
 /** What sets the reading of public and of private keys apart. */
 export interface KeyReader {
+  /** What to do about several keys in one text. */
+  readonly several: string
   /** Makes the error for a key that cannot be used; names the option. */
-  refuse(code: OptionErrorCode, problem: string, options?: ErrorOptions): OptionError
+  readonly refuse: (code: OptionErrorCode, problem: string, options?: ErrorOptions) => OptionError
   /** Throws for a PEM block of a kind that is not expected. Bare base64 and DER have no label. */
   checkLabel(label: string): void
   /** Makes a key of DER, or throws. */
@@ -40,15 +42,21 @@ function readBytes(bytes: Uint8Array, reader: KeyReader): KeyObject {
 
 /** PEM or bare base64, with whatever an environment file did to its line ends and around it. */
 function readText(text: string, reader: KeyReader): KeyObject {
-  const plain = text.replaceAll(/\\r|\\n|["'\uFEFF]/g, '\n').trim()
+  // `\\n` too: JSON in JSON, and YAML in a shell.
+  const plain = text.replaceAll(/\\+[rn]|["'\uFEFF]/g, '\n').trim()
   if (plain === '') throw reader.refuse('key-missing', 'is empty or not set.')
   const blocks = [...plain.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^]*?)-----END \1-----/g)]
   if (blocks.length > 1) {
-    throw reader.refuse('key-ambiguous', 'holds several keys. Pass a list of them.')
+    throw reader.refuse('key-ambiguous', `holds several keys. ${reader.several}`)
   }
   const [, label, content = plain] = blocks[0] ?? []
-  if (label !== undefined) reader.checkLabel(label)
+  if (label !== undefined) reader.checkLabel(isEncrypted(content) ? `ENCRYPTED ${label}` : label)
   return reader.fromDer(decodeBase64(content.replaceAll(/\s/g, ''), reader))
+}
+
+/** PKCS#1 says so in a header within the block (RFC 1421, section 4.6.1.1), PKCS#8 in its label. */
+function isEncrypted(content: string): boolean {
+  return /^\s*Proc-Type:\s*4,\s*ENCRYPTED/.test(content)
 }
 
 function decodeBase64(text: string, { refuse }: KeyReader): Uint8Array {

@@ -51,12 +51,18 @@ function createReader(option: string): KeyReader {
   }
 
   return {
+    several: 'Pass your private key alone.',
     refuse,
     checkLabel(label) {
       if (label.includes('ENCRYPTED')) throw refuse('key-unreadable', ENCRYPTED)
       if (label.includes('PUBLIC')) throw refuse('key-public', IS_PUBLIC)
-      if (!label.endsWith('PRIVATE KEY'))
+      if (label === 'OPENSSH PRIVATE KEY') throw refuse('key-unreadable', OPENSSH)
+      if (label === 'EC PRIVATE KEY' || label === 'DSA PRIVATE KEY') {
+        throw refuse('key-not-rsa', `is of type ${label}; RSA is expected.`)
+      }
+      if (!label.endsWith('PRIVATE KEY')) {
         throw refuse('key-unreadable', `is a ${label}, not a private key.`)
+      }
     },
     fromDer(der) {
       const key = Buffer.from(der)
@@ -112,6 +118,8 @@ function checkKey(
 }
 
 const PLAIN = 'An encrypted key must be decrypted first: openssl rsa -in key.pem -out plain.pem'
+const OPENSSH =
+  'is in the format of OpenSSH; PEM is expected. On a copy of it: ssh-keygen -p -m PEM -f copy'
 const ENCRYPTED = `is encrypted. ${PLAIN}`
 const IS_PUBLIC =
   'is a public key; the private half signs. It is the file that you made yourself, and whose public half is in the Ping++ dashboard as 商户 RSA 公钥.'

@@ -105,11 +105,15 @@ function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
   return Buffer.from(JSON.stringify(content))
 }
 
-/** A new id in the style of the old one, and the time of receipt, where the payload has them. */
-function freshParts(payload: object, created: number): { id?: string; received?: number } {
+/** A new id in the style of the old one, and the time of the last step, where the payload has them. */
+function freshParts(
+  payload: object,
+  created: number,
+): { id?: string; received?: number; refunded?: number } {
   return {
     ...('id' in payload && typeof payload.id === 'string' ? { id: freshId(payload.id) } : {}),
     ...('received' in payload && payload.received !== null ? { received: created } : {}),
+    ...('refunded' in payload && typeof payload.refunded === 'number' ? { refunded: created } : {}),
   }
 }
 

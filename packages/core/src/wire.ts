@@ -1,9 +1,13 @@
 // What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
-// strict JSON, events, keys, signatures, and the limits of a red envelope. And what all queues of a
-// hand-off have in common, so that each package holds what its queue alone needs.
+// strict JSON, events, keys, signatures, and the limits of a red envelope; how hongbao's packages
+// check their options and call their users' hooks; and what all queues of a hand-off have in common,
+// so that each package holds what its queue alone needs.
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
+export { CATALOGUE } from './events/catalogue.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
+export { contain, originOf } from './log.ts'
+export { checkKind, readLogger, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
 export { readStrictJson } from './json.ts'
 export type { StrictJson } from './json.ts'
 export { fingerprintOf, readPublicKeys } from './keys.ts'
@@ -32,5 +36,3 @@ export type {
   HandOffOptions,
   HandOffSettings,
 } from './hand-off-options.ts'
-export { contain, originOf } from './log.ts'
-export { checkKind, readLogger, readTimeout, wrong } from './options.ts'

@@ -4,7 +4,8 @@ import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
 import { Failure } from '../src/failure.ts'
 import { FIXTURES } from '../src/fixtures.ts'
 
-// Written by hand from Ping++'s documents and samples, so that a type cannot vanish unnoticed.
+// Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
+// have no webhook, so that a type cannot vanish unnoticed.
 const TYPES: readonly EventType[] = [
   'account.summary.available',
   'agreement.succeeded',
@@ -26,7 +27,10 @@ const TYPES: readonly EventType[] = [
   'order_refund.succeeded',
   'recharge.refund.succeeded',
   'recharge.succeeded',
+  'red_envelope.failed',
   'red_envelope.received',
+  'red_envelope.refund',
+  'red_envelope.refunding',
   'red_envelope.sent',
   'refund.failed',
   'refund.succeeded',
@@ -44,10 +48,17 @@ const TYPES: readonly EventType[] = [
 const NAMELESS: readonly EventType[] = ['recharge.refund.succeeded']
 const NAMED = TYPES.filter((type) => !NAMELESS.includes(type))
 
+// What `reconcile` makes of an envelope that it asked for.
+const POLLED: readonly EventType[] = [
+  'red_envelope.failed',
+  'red_envelope.refund',
+  'red_envelope.refunding',
+]
+
 const SUMMARIES = TYPES.filter((type) => type.includes('summary'))
 
 describe('the catalogue', () => {
-  it('has the types that Ping++ documents or was seen to send, and no other', () => {
+  it('has the types that Ping++ documents or was seen to send, three of its own, and no other', () => {
     expect(Object.keys(CATALOGUE).toSorted()).toEqual(TYPES)
   })
 
@@ -58,7 +69,8 @@ describe('the catalogue', () => {
 
   it('counts on one step per object for red envelopes alone', () => {
     const once = TYPES.filter((type) => CATALOGUE[type].oncePerObject === true)
-    expect(once).toEqual(['red_envelope.received', 'red_envelope.sent'])
+    expect(once).toEqual(TYPES.filter((type) => type.startsWith('red_envelope.')))
+    expect(once).toHaveLength(5)
   })
 })
 
@@ -76,13 +88,23 @@ describe('the fixtures', () => {
 
   it('have ids of their own, in one of the two shapes that Ping++ gives them', () => {
     const ids = TYPES.map((type) => FIXTURES[type].id).filter((id) => id !== undefined)
-    expect(new Set(ids).size).toBe(TYPES.length - 1)
+    expect(new Set(ids).size).toBe(TYPES.length - POLLED.length - 1)
     for (const id of ids) expect(id).toMatch(/^evt_[\dA-Za-z]{24}$/)
   })
 
   it('leave out what the sample of agreement.succeeded leaves out', () => {
     expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('id')
     expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('pending_webhooks')
+  })
+
+  it.each(POLLED)('give %s neither id nor request: no webhook brings it', (type) => {
+    expect(Object.keys(FIXTURES[type]).toSorted()).toEqual([
+      'created',
+      'data',
+      'livemode',
+      'object',
+      'type',
+    ])
   })
 
   it.each(SUMMARIES)('give the payload of %s no id', (type) => {
@@ -133,6 +155,10 @@ describe('parseEvent', () => {
     ['red_envelope.received', 'sent'],
     ['red_envelope.received', 'refund'],
     ['red_envelope.received', undefined],
+    ['red_envelope.failed', 'sent'],
+    ['red_envelope.refunding', 'refund'],
+    ['red_envelope.refund', 'refunding'],
+    ['red_envelope.refund', 'refunded'],
   ] as const)('refuses %s with the status %s', (type, status) => {
     expectRefusal(withPayload(type, { status }))
   })

@@ -419,6 +419,11 @@ describe('the key of the inbox', () => {
       'app_1Gqj58ynP0mHeX1q:live:red_envelope.received:red_04er10TuvT4OCyLO08aLOqbD',
     ],
     [
+      'a step that has no webhook yet, told by one',
+      envelopeSent({ type: 'red_envelope.refund', object: { status: 'refund' } }),
+      'app_1Gqj58ynP0mHeX1q:live:red_envelope.refund:red_04er10TuvT4OCyLO08aLOqbD',
+    ],
+    [
       'a charge, by the id of its event',
       chargeSucceeded(),
       'app_1Gqj58ynP0mHeX1q:live:evt_2pGHD9NSN2ToGpmsPTVv6ylB',

@@ -16,6 +16,7 @@ import {
   type PublicKeyInput,
   type WebhooksOptions,
 } from '../src/index.ts'
+import { expectNoKeyMaterial } from './key-material.ts'
 import { bytesOf, deliveryOf, envelopeSent, openListener } from './signed.ts'
 
 const PAIR = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -37,6 +38,7 @@ describe('a public key in the layout of', () => {
     ['PEM without its last newline', SPKI.trimEnd()],
     ['an environment variable with literal \\n [C10]', SPKI.replaceAll('\n', String.raw`\n`)],
     ['an environment variable with literal \\r\\n [C10]', SPKI.replaceAll('\n', String.raw`\r\n`)],
+    ['JSON in JSON: literal \\\\n [C10]', SPKI.replaceAll('\n', String.raw`\\n`)],
     ['an environment variable in double quotes', `"${SPKI.replaceAll('\n', String.raw`\n`)}"`],
     ['an environment variable in single quotes', `'${SPKI}'`],
     ['PKCS#1 with literal \\n [C10]', PKCS1.replaceAll('\n', String.raw`\n`)],
@@ -375,26 +377,6 @@ function refusalOf(options: WebhooksOptions): unknown {
     return error
   }
   return undefined
-}
-
-/** No twelve characters of what was given, base64 or hexadecimal, are in the error. */
-function expectNoKeyMaterial(error: Error, given: unknown): void {
-  const shown = `${error.message} ${String(error.stack).split('\n')[0]} ${String(error.cause)}`
-  for (const text of textsOf(given)) {
-    for (let at = 0; at + 12 <= text.length; at += 1) {
-      expect(shown.includes(text.slice(at, at + 12))).toBe(false)
-    }
-  }
-}
-
-function textsOf(given: unknown): readonly string[] {
-  if (Array.isArray(given)) return given.flatMap(textsOf)
-  if (typeof given === 'string') return [given.replaceAll(/-----[^-]+-----|\\n|[\s"']/g, '')]
-  if (given instanceof Uint8Array) {
-    const bytes = Buffer.from(given)
-    return [bytes.toString('base64'), bytes.toString('hex')]
-  }
-  return []
 }
 
 /** The fingerprint under which the report names the key. */

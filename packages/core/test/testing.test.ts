@@ -8,6 +8,7 @@ const KEYS = createTestKeys()
 // One of each shape: with and without an event id, with ids in letters, in digits, and none.
 const SAMPLES: readonly EventType[] = [
   'red_envelope.sent',
+  'red_envelope.refund',
   'charge.succeeded',
   'order.succeeded',
   'royalty_settlement.succeeded',
@@ -54,6 +55,12 @@ describe('eventFixture', () => {
       livemode: false,
       data: { object: { id: 'red_1', order_no: '42', amount: 7, status: 'sent' } },
     })
+  })
+
+  it('went back now, where the money of an envelope went back', () => {
+    const { created, data } = eventFixture('red_envelope.refund', { created: 1_700_000_000 })
+    expect([created, data.object.refunded]).toEqual([1_700_000_000, 1_700_000_000])
+    expect(eventFixture('red_envelope.refunding').data.object.refunded).toBeNull()
   })
 
   it('has an id for an event that comes without one, where it is told so', () => {

@@ -73,6 +73,15 @@ describe('switch (event.type)', () => {
         case 'red_envelope.received':
           expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'received'>>()
           return
+        case 'red_envelope.failed':
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'failed'>>()
+          return
+        case 'red_envelope.refunding':
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'refunding'>>()
+          return
+        case 'red_envelope.refund':
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'refund'>>()
+          return
         case 'charge.succeeded':
         case 'charge.failed':
           expectTypeOf(event.data.object).toEqualTypeOf<Charge>()

@@ -1,8 +1,25 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import type { SigningKey } from '@hongbao/core/wire'
 import type { Clock } from './clock.ts'
-import type { Faults, FaultSource } from './faults.ts'
-import type { AttemptKind, Journal } from './journal.ts'
+import { createDeliveries } from './deliveries.ts'
+import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
+import {
+  createEnvelopes,
+  type CreateParameters,
+  type Creation,
+  type ToldStatus,
+} from './envelopes.ts'
+import { SandboxError } from './errors.ts'
+import { createFaults, type FaultSource } from './faults.ts'
+import { createJournal, type Journal } from './journal.ts'
+import { envelopeNotification, sampleNotification } from './notifications.ts'
+import type { SandboxEvent } from './sandbox-event.ts'
+import { createSender } from './target.ts'
+import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
+
+export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
+export type { CreateParameters, Creation } from './envelopes.ts'
+export type { Attempt, AttemptErrorCode, AttemptResponse, SandboxEvent } from './sandbox-event.ts'
 
 /** Where notifications go: a URL, or the app itself, in this process. */
 export type Target = string | URL | ((request: Request) => Response | Promise<Response>)
@@ -16,87 +33,12 @@ export type WebhookMode =
   /** By hand alone. */
   | 'by-hand'
 
-/** A notification and what became of it. */
-export interface SandboxEvent {
-  readonly id: string
-  readonly type: string
-  /** Unix time in seconds, on the sandbox's clock. */
-  readonly created: number
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
-  /** The body, the same bytes on every attempt. */
-  readonly bytes: Buffer
-  /** The header's value; signed once. */
-  readonly signature: string
-  /** `undelivered`: there is no target. */
-  readonly status: 'pending' | 'delivered' | 'exhausted' | 'undelivered'
-  readonly attempts: readonly Attempt[]
-  /** When it is sent again, in milliseconds since 1970 on the sandbox's clock. */
-  readonly nextAttemptMs: number | undefined
-}
-
-/** One post of a notification. */
-export interface Attempt {
-  /** 1 to 11 by the schedule; duplicates share the number of their attempt, and manual ones have that of the last. */
-  readonly n: number
-  readonly kind: AttemptKind
-  /** On the sandbox's clock. */
-  readonly startedMs: number
-  /** How long it took, in wall-clock milliseconds. */
-  readonly ms: number
-  /** Whether it counts as received: 2xx, and no fault that lost the answer. */
-  readonly ok: boolean
-  /** What the app answered; undefined where no answer came. */
-  readonly response: AttemptResponse | undefined
-  /** Why no answer came. */
-  readonly error: string | undefined
-  readonly faults: readonly string[]
-}
-
-/** What the app answered. */
-export interface AttemptResponse {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** The first 64 KB. */
-  readonly body: Buffer
-  readonly truncated: boolean
-}
-
-/** What became of a create. */
-export type Creation =
-  /** `existing`: the same order number with the same parameters came before. */
-  | { readonly outcome: 'created' | 'existing'; readonly envelope: RedEnvelope }
-  /** The order number was used with other parameters. */
-  | { readonly outcome: 'conflict' }
-
 /** What is to be triggered. */
 export interface TriggerOptions {
   /** An envelope that exists, by id or order number. Default: a new one. */
   readonly envelope?: string | undefined
   /** Changes to `data.object`, or to a new envelope. */
   readonly object?: Readonly<Record<string, unknown>> | undefined
-}
-
-/** What a list is narrowed to; `created` in Unix seconds. */
-export interface EnvelopeQuery {
-  readonly limit: number
-  readonly startingAfter?: string | undefined
-  readonly endingBefore?: string | undefined
-  readonly app?: string | undefined
-  readonly channel?: string | undefined
-  readonly status?: string | undefined
-  readonly created?: {
-    readonly gt?: number | undefined
-    readonly gte?: number | undefined
-    readonly lt?: number | undefined
-    readonly lte?: number | undefined
-  }
-}
-
-/** A page, newest first. */
-export interface EnvelopePage {
-  readonly data: readonly RedEnvelope[]
-  readonly hasMore: boolean
 }
 
 export interface EngineOptions {
@@ -135,6 +77,10 @@ export interface Engine {
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
   /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown` */
   resend(id: string): SandboxEvent
+  /** Tells a listener of every event that is new or has changed. Returns how to stop. */
+  watch(listener: (event: SandboxEvent) => void): () => void
+  /** Where notifications go: a URL, `in-process` for a function, null for nowhere. */
+  readonly target: string | null
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void
   /** Forgets envelopes, events, timers and faults; the clock stays. */
@@ -142,19 +88,143 @@ export interface Engine {
   close(): Promise<void>
 }
 
-/** What an envelope is made of: the parameters of `POST /v1/red_envelopes`. */
-export interface CreateParameters {
-  readonly app: string
-  readonly channel: string
-  readonly order_no: string
-  readonly amount: number
-  readonly currency: string
-  readonly recipient: string
-  readonly subject: string
-  readonly body: string
-  readonly description: string
-  readonly extra: Readonly<Record<string, unknown>>
-  readonly metadata: Readonly<Record<string, unknown>>
+export function createEngine(options: EngineOptions): Engine {
+  const { clock, webhooks, key, responseTimeoutMs, allowRemoteTargets } = options
+  const journal = createJournal(clock.now)
+  const faults = createFaults(options.seed, function tell({ id, kind }, subject) {
+    journal.write({ type: 'fault.fired', fault: id, kind, subject })
+  })
+  const watchers = new Set<(event: SandboxEvent) => void>()
+  const deliveries = createDeliveries({
+    clock,
+    journal,
+    faults,
+    responseTimeoutMs,
+    onChange(event) {
+      for (const watcher of watchers) watcher(event)
+    },
+  })
+  const envelopes = createEnvelopes(clock, function tell({ id, order_no: orderNo, status }) {
+    journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
+  })
+  let target: string | null = null
+  let isClosed = false
+  setTarget(options.target)
+
+  function create(parameters: CreateParameters): Creation {
+    checkOpen()
+    const creation = envelopes.create(parameters)
+    if (webhooks === 'on-create' && creation.outcome === 'created') {
+      const { id } = creation.envelope
+      // Not before the answer, which says `sending` (guide, note 1).
+      clock.at(clock.now(), () => {
+        if (envelopes.find(id)?.status === 'sending') move(id, 'sent')
+      })
+    }
+    return creation
+  }
+
+  function retrieve(id: string): RedEnvelope | undefined {
+    const envelope = envelopes.find(id)
+    if (envelope === undefined || webhooks !== 'on-retrieve') return envelope
+    const next = NEXT_ON_RETRIEVE[envelope.status]
+    return next === undefined ? envelope : move(envelope.id, next)
+  }
+
+  function move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
+    checkOpen()
+    const envelope = envelopes.move(idOrOrderNo, status)
+    if (status === 'sent' || status === 'received') notify(`red_envelope.${status}`, envelope)
+    return envelope
+  }
+
+  function notify(type: string, object: RedEnvelope): SandboxEvent {
+    return deliveries.add(envelopeNotification(type, object, nowSeconds(), key))
+  }
+
+  function trigger(type: EventType, { envelope, object = {} }: TriggerOptions = {}): SandboxEvent {
+    checkOpen()
+    const status = toldStatusOf(type)
+    if (status === undefined) {
+      checkSample(type, envelope)
+      return deliveries.add(sampleNotification(type, object, nowSeconds(), key))
+    }
+    const { id } = envelope === undefined ? makeEnvelope(object) : { id: envelope }
+    const reached = envelopes.reach(id, status)
+    return notify(type, { ...reached, ...object })
+  }
+
+  function makeEnvelope(object: Readonly<Record<string, unknown>>): RedEnvelope {
+    const parameters = readSampleParameters(object)
+    const creation = envelopes.create(parameters)
+    if (creation.outcome === 'created') return creation.envelope
+    throw new SandboxError(
+      'option-invalid',
+      `There is an envelope for order number ${parameters.order_no}. To trigger an event of it, give it as \`envelope\`.`,
+    )
+  }
+
+  function setTarget(next: Target | undefined): void {
+    checkOpen()
+    const sender = next === undefined ? undefined : createSender(next, allowRemoteTargets)
+    target = sender?.name ?? null
+    deliveries.setSender(sender)
+  }
+
+  async function forget(): Promise<void> {
+    envelopes.clear()
+    faults.clear()
+    clock.clear()
+    await deliveries.clear()
+  }
+
+  function nowSeconds(): number {
+    return Math.floor(clock.now() / 1000)
+  }
+
+  function checkOpen(): void {
+    if (isClosed) throw new SandboxError('closed', 'The sandbox is closed.')
+  }
+
+  return {
+    clock,
+    faults,
+    journal,
+    key,
+    create,
+    retrieve,
+    find: (idOrOrderNo) => envelopes.find(idOrOrderNo),
+    list: (query) => envelopes.list(query),
+    move,
+    event: (id) => deliveries.find(id),
+    events: () => deliveries.list(),
+    trigger,
+    resend(id) {
+      checkOpen()
+      return deliveries.resend(id)
+    },
+    watch(listener) {
+      watchers.add(listener)
+      return () => watchers.delete(listener)
+    },
+    get target() {
+      return target
+    },
+    setTarget,
+    async reset() {
+      await forget()
+      journal.clear()
+      journal.write({ type: 'reset' })
+    },
+    async close() {
+      isClosed = true
+      await forget()
+    },
+  }
 }
 
-export type { Faults }
+/** Status → what a retrieve in test mode makes of it (guide, note 4). */
+const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, ToldStatus>>> = {
+  sending: 'sent',
+  sent: 'received',
+}

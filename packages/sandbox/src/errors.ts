@@ -8,6 +8,8 @@ export type SandboxErrorCode =
   | 'fault-invalid'
   | 'envelope-unknown'
   | 'event-unknown'
+  | 'type-unknown'
+  | 'type-without-webhook'
   | 'move-invalid'
   | 'wait-timed-out'
   | 'unreachable'

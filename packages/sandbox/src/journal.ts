@@ -99,6 +99,8 @@ export type JournalBody =
       readonly subject: string
     }
   | { readonly type: 'clock.moved'; readonly from: string; readonly to: string }
+  /** Something in the sandbox itself failed. */
+  | { readonly type: 'error'; readonly message: string }
   | { readonly type: 'reset' }
 
 /** Why an attempt was made. */
@@ -112,4 +114,69 @@ export interface Journal {
   /** Tells a listener of every record from now on; what it throws is ignored. Returns how to stop. */
   listen(listener: (record: JournalRecord) => void): () => void
   clear(): void
+}
+
+/** How many records are kept. */
+const MAX_RECORDS = 10_000
+
+/** @param clockNow the sandbox's clock, in milliseconds since 1970 */
+export function createJournal(clockNow: () => number): Journal {
+  let listeners: readonly ((record: JournalRecord) => void)[] = []
+  let records: JournalRecord[] = []
+  let seq = 0
+  let told = 0
+  let isTelling = false
+
+  function write(body: JournalBody): void {
+    seq += 1
+    const at = new Date().toISOString()
+    const clock = new Date(clockNow()).toISOString()
+    records.push({ v: 1, seq, at, clock, ...body })
+    // Cut in large pieces, so that a record costs the same at any length.
+    if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
+    tell()
+  }
+
+  /** A listener may cause records of its own: those are told after this one, to everybody. */
+  function tell(): void {
+    if (listeners.length === 0) told = seq
+    if (isTelling) return
+    isTelling = true
+    while (told < seq) {
+      told += 1
+      const record = records[records.length - 1 - (seq - told)]
+      if (record !== undefined) for (const listener of listeners) contain(listener, record)
+    }
+    isTelling = false
+  }
+
+  function since(after: number): readonly JournalRecord[] {
+    const missed = Math.max(0, Math.min(seq - after, MAX_RECORDS, records.length))
+    return missed === 0 ? [] : records.slice(-missed)
+  }
+
+  return {
+    write,
+    since,
+    listen(listener) {
+      // Each subscription is a value of its own: one function may be subscribed twice.
+      const subscription = (record: JournalRecord) => listener(record)
+      listeners = [...listeners, subscription]
+      return function stop() {
+        listeners = listeners.filter((each) => each !== subscription)
+      }
+    },
+    clear() {
+      records = []
+    },
+  }
+}
+
+/** A listener that fails must not cost a delivery. It may be async although nobody waits for it. */
+function contain(listener: (record: JournalRecord) => void, record: JournalRecord): void {
+  try {
+    Promise.resolve(listener(record)).catch(() => {})
+  } catch {
+    // See above.
+  }
 }

@@ -21,3 +21,15 @@ export const RETRY_GAPS_MS: readonly number[] = [
 
 /** An envelope that nobody opened goes back after this long, in milliseconds (overview of red envelopes). */
 export const CLAIM_PERIOD_MS: number = 24 * HOUR
+
+/** How often a notification is sent at the most: at once, and once after every gap. */
+export const ATTEMPTS: number = RETRY_GAPS_MS.length + 1
+
+/**
+ * How long an envelope is `refunding` before it is at `refund`, in milliseconds. Ping++ does not say;
+ * ten minutes leave time to see it.
+ */
+export const REFUND_PERIOD_MS: number = 10 * MINUTE
+
+/** How late `metadata[pingpp_tc]: "002"` makes the notifications of an envelope (test mode). */
+export const TEST_CASE_DELAY_MS: number = 5 * MINUTE

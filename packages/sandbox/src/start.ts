@@ -1,42 +1,21 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { PrivateKeyInput, PublicKeyInput } from '@hongbao/core/wire'
-import type { Clock } from './clock.ts'
-import type { SandboxEvent, Target, TriggerOptions, WebhookMode } from './engine.ts'
+import { createPublicKey } from 'node:crypto'
+import { Hono } from 'hono'
+import { createApi } from './api/api.ts'
+import type { ApiEnv } from './api/request.ts'
+import { createClock, type Clock } from './clock.ts'
+import { createControl } from './control.ts'
+import { createEngine, type Engine, type Target, type TriggerOptions } from './engine.ts'
+import { SandboxError } from './errors.ts'
 import type { Faults } from './faults.ts'
 import type { JournalRecord } from './journal.ts'
+import { readOptions, type SandboxOptions, type Settings } from './options.ts'
+import type { SandboxEvent } from './sandbox-event.ts'
+import { listen, type Listening } from './server.ts'
+import { createWaits, isMeant, type EventQuery, type WaitOptions } from './wait.ts'
 
-/** Options of {@link startSandbox}. */
-export interface SandboxOptions {
-  /** Where notifications go. Default: nowhere; they are kept. */
-  readonly target?: Target | undefined
-  /** Port of the HTTP server; 0 takes a free one. Default: 0. */
-  readonly port?: number | undefined
-  /** Address that the server listens on; others than loopback need `allowRemote`. Default: `127.0.0.1`. */
-  readonly host?: string | undefined
-  /** `'real'`, `'virtual'`, or how many times as fast as real. Default: `'real'`. */
-  readonly clock?: 'real' | 'virtual' | number | undefined
-  /** When the clock starts, in milliseconds since 1970. Default: now. */
-  readonly startMs?: number | undefined
-  /** When red envelopes cause notifications. Default: `'on-retrieve'`, as Ping++'s test mode. */
-  readonly webhooks?: WebhookMode | undefined
-  /** The API keys that are taken. Default: every `sk_test_…`. */
-  readonly apiKey?: string | readonly string[] | undefined
-  /** The merchant's public key; requests must be signed with its private half. Default: signatures are not checked. */
-  readonly merchantPublicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
-  /**
-   * Which requests must be signed: POST and PUT alone, as the guide says, or all; and whether older
-   * ways of signing count. Default: `'lenient'`.
-   */
-  readonly requestSignatures?: 'strict' | 'lenient' | 'off' | undefined
-  /** Signs notifications and answers, in Ping++'s place. Default: a key made for this process. */
-  readonly privateKey?: PrivateKeyInput | undefined
-  /** How long an app may take to answer, in wall-clock milliseconds. Default: 10,000. */
-  readonly responseTimeoutMs?: number | undefined
-  /** What random faults go by. Default: 1. */
-  readonly seed?: number | undefined
-  /** Lets notifications go to, and requests come from, other machines. Default: false. */
-  readonly allowRemote?: boolean | undefined
-}
+export type { SandboxOptions } from './options.ts'
+export type { EventQuery, WaitOptions } from './wait.ts'
 
 /** A local Ping++ that runs. */
 export interface Sandbox extends AsyncDisposable {
@@ -47,6 +26,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */
   readonly publicKey: string
   readonly keyFingerprint: string
+  /** Where notifications go now: a URL, `in-process` for a function, null for nowhere. */
+  readonly target: string | null
   readonly clock: Clock
   readonly faults: Faults
   /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
@@ -72,21 +53,111 @@ export interface Sandbox extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Which events are meant; all that is given must match. */
-export interface EventQuery {
-  readonly id?: string | undefined
-  readonly type?: string | undefined
-  readonly envelope?: string | undefined
-  readonly orderNo?: string | undefined
-  readonly status?: SandboxEvent['status'] | undefined
+/**
+ * Starts a local Ping++: its API and a control API on a port, and notifications to the target.
+ *
+ * @throws SandboxError for a wrong option, `port-taken`, `host-remote`; OptionError `key-…` for `privateKey`
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const settings = await readOptions(options)
+  const engine = openEngine(settings)
+  const { host, port, allowRemote } = settings
+  const api = createApi(engine, settings)
+  const app = new Hono<ApiEnv>()
+  const server = await listen((request, bindings) => app.fetch(request, bindings), {
+    host,
+    port,
+    allowRemote,
+  })
+  const sandbox = createSandbox(engine, settings, api, server)
+  app.route('/', api)
+  app.route('/_sandbox', createControl(sandbox))
+  app.notFound(({ json }) => json(NOT_FOUND, 404))
+  // What cuts a connection must reach the server as it is.
+  app.onError((error) => {
+    throw error
+  })
+  const { url, target, keyFingerprint } = sandbox
+  engine.journal.write({ type: 'ready', url, target, keyFingerprint, pid: process.pid })
+  return sandbox
 }
 
-export interface WaitOptions {
-  /** Wall-clock milliseconds. Default: 5,000. */
-  readonly timeoutMs?: number | undefined
+const NOT_FOUND = {
+  error: {
+    type: 'invalid_request_error',
+    message:
+      'This is a hongbao sandbox. The API of Ping++ is below /v1, the control API below /_sandbox.',
+  },
 }
 
-/** Starts a local Ping++. */
-export function startSandbox(_options: SandboxOptions = {}): Promise<Sandbox> {
-  throw new Error('not written yet')
+function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Engine {
+  const clock = createClock({
+    speed,
+    startMs,
+    onError: (error) => engine.journal.write({ type: 'error', message: describe(error) }),
+    onMoved(fromMs, toMs) {
+      const [from, to] = [toIso(fromMs), toIso(toMs)]
+      engine.journal.write({ type: 'clock.moved', from, to })
+    },
+  })
+  const engine = createEngine({ ...settings, clock, allowRemoteTargets: allowRemote })
+  return engine
+}
+
+function createSandbox(
+  engine: Engine,
+  { key, apiKey }: Settings,
+  api: Hono<ApiEnv>,
+  server: Listening,
+): Sandbox {
+  const { journal } = engine
+  const waits = createWaits(engine)
+  let closing: Promise<void> | undefined
+
+  async function closeAll(): Promise<void> {
+    waits.close()
+    await Promise.all([engine.close(), server.close()])
+  }
+
+  function close(): Promise<void> {
+    closing ??= closeAll()
+    return closing
+  }
+
+  return {
+    url: server.url,
+    apiKey,
+    publicKey: createPublicKey(key.privateKey).export({ type: 'spki', format: 'pem' }).toString(),
+    keyFingerprint: key.fingerprint,
+    get target() {
+      return engine.target
+    },
+    clock: engine.clock,
+    faults: engine.faults,
+    async fetch(input, init) {
+      if (closing !== undefined) throw new SandboxError('closed', 'The sandbox is closed.')
+      return api.fetch(new Request(input, init))
+    },
+    trigger: (type, options) => engine.trigger(type, options),
+    resend: (id) => engine.resend(id),
+    move: (idOrOrderNo, status) => engine.move(idOrOrderNo, status),
+    event: (id) => engine.event(id),
+    events: (query = {}) => engine.events().filter((event) => isMeant(event, query)),
+    envelope: (idOrOrderNo) => engine.find(idOrOrderNo),
+    waitFor: (query, options) => waits.waitFor(query, options),
+    setTarget: (target) => engine.setTarget(target),
+    listen: (listener) => journal.listen(listener),
+    journal: (afterSeq = 0) => journal.since(afterSeq),
+    reset: () => engine.reset(),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}
+
+function toIso(ms: number): string {
+  return new Date(ms).toISOString()
 }

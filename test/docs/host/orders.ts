@@ -2,7 +2,7 @@
 
 /** An order as the snippets leave it. */
 export interface Order {
-  readonly status: 'sent' | 'received' | 'paid'
+  readonly status: 'sending' | 'sent' | 'received' | 'paid' | 'failed' | 'refund'
   readonly detail: string | number | null
 }
 
@@ -10,6 +10,7 @@ const byNumber = new Map<string, Order>()
 const notes: [string, unknown][] = []
 
 interface Orders {
+  save(orderNo: string, order: { status: Order['status']; amount?: number }): Promise<void>
   markSent(orderNo: string, transactionNo: string | null): Promise<void>
   markReceived(orderNo: string, receivedAt: number | null): Promise<void>
   markPaid(orderNo: string, amount: number, options: { signal: AbortSignal }): Promise<void>
@@ -19,6 +20,9 @@ interface Orders {
 }
 
 export const orders: Orders = {
+  async save(orderNo, { status, amount }) {
+    byNumber.set(orderNo, { status, detail: amount ?? byNumber.get(orderNo)?.detail ?? null })
+  },
   async markSent(orderNo, transactionNo) {
     byNumber.set(orderNo, { status: 'sent', detail: transactionNo })
   },

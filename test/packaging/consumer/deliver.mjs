@@ -1,5 +1,6 @@
 // Loads the installed packages by `import` or `require`, core and adapters separately, mounts each
-// adapter on its framework, and delivers a genuine notification, its repetition and a forgery.
+// adapter on its framework, and delivers a genuine notification, its repetition and a forgery; then
+// goes the whole loop: a client, a sandbox, and an app that is told.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -22,6 +23,8 @@ const { expressWebhooks } = await adapters('@hongbao/express')
 const { koaWebhooks } = await adapters('@hongbao/koa')
 const { fastifyWebhooks } = await adapters('@hongbao/fastify')
 const { honoWebhooks } = await adapters('@hongbao/hono')
+const { createClient, reconcile } = await adapters('@hongbao/client')
+const { startSandbox } = await adapters('@hongbao/sandbox')
 
 for (const name of [
   createWebhooks,
@@ -33,7 +36,7 @@ for (const name of [
 ]) {
   assert.equal(typeof name, 'function')
 }
-for (const folder of ['core', 'express', 'koa', 'fastify', 'hono']) {
+for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sandbox']) {
   assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
 }
 
@@ -95,6 +98,43 @@ for (const [host, mount] of Object.entries(hosts)) {
   assert.deepEqual([response.status, await response.text()], [500, '{"outcome":"body-consumed"}'])
   server.close()
   server.closeAllConnections()
+}
+
+// Client and sandbox, with the receiver of this module system: create, ask, be told, ask again.
+{
+  const sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: keys.publicKey })
+  const client = createClient({
+    apiKey: sandbox.apiKey,
+    privateKey: keys.privateKey,
+    publicKey: sandbox.publicKey,
+    baseUrl: sandbox.url,
+  })
+  const heard = []
+  const webhooks = createWebhooks({ publicKey: sandbox.publicKey, logger: false })
+  for (const step of ['red_envelope.sent', 'red_envelope.received']) {
+    webhooks.on(step, ({ type }, { source }) => void heard.push(`${source} ${type}`))
+  }
+  sandbox.setTarget(fetchWebhooks(webhooks))
+  const { id, status } = await client.redEnvelopes.create({
+    app: { id: 'app_1Gqj58ynP0mHeX1q' },
+    channel: 'wx_pub',
+    order_no: '123456789',
+    amount: 100,
+    currency: 'cny',
+    recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7c',
+    subject: '新年红包',
+    body: '恭喜发财',
+    description: '春节活动',
+    extra: { send_name: '红包商店' },
+  })
+  assert.equal(status, 'sending')
+  await client.redEnvelopes.retrieve(id)
+  await sandbox.clock.settled()
+  sandbox.setTarget(undefined)
+  sandbox.move(id, 'received')
+  await reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).once()
+  assert.deepEqual(heard, ['webhook red_envelope.sent', 'poll red_envelope.received'])
+  await sandbox.close()
 }
 
 async function deliver(host, heard, send) {

@@ -1,6 +1,7 @@
 // Compiled against the installed packages: every adapter mounts on its framework without a cast,
 // and what is wrong is a compile error.
 import { createServer } from 'node:http'
+import { createClient, isClientError, reconcile } from '@hongbao/client'
 import {
   createWebhooks,
   isWebhookError,
@@ -17,6 +18,7 @@ import { expressWebhooks } from '@hongbao/express'
 import { fastifyWebhooks } from '@hongbao/fastify'
 import { honoWebhooks } from '@hongbao/hono'
 import { koaWebhooks } from '@hongbao/koa'
+import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -80,7 +82,20 @@ expressWebhooks(webhooks, { paht: '/webhooks' })
 const signed = signDelivery(eventFixture('red_envelope.received'), createTestKeys())
 start(webhooks.handle(signed.delivery()))
 
+export const client = createClient({ apiKey: process.env['PINGPP_API_KEY'] })
+start(reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).once({ dryRun: true }))
+webhooks.on('red_envelope.refund', ({ data: { object } }) => {
+  const exact: 'refund' = object.status
+  console.log(exact, object.order_no)
+})
+
+// @ts-expect-error -- an amount is an integer in fen
+start(client.redEnvelopes.create({ order_no: '1', amount: '1.00' }))
+
+export const sandbox: Promise<Sandbox> = startSandbox({ clock: 'virtual', target: POST })
+
 export function explain(error: unknown): string {
+  if (isClientError(error)) return error.outcomeUnknown ? `ask for ${error.orderNo}` : error.code
   return isWebhookError(error) ? error.code : 'unknown'
 }
 

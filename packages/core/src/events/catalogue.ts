@@ -18,12 +18,30 @@ import type {
 import type { Transfer } from './transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from './withdrawal.ts'
 
-/** Event type → payload: every type that Ping++ documents or has been seen to send. */
+/**
+ * Event type → payload: every type that Ping++ documents or has been seen to send, and three of the
+ * library's own.
+ */
 export interface EventPayloads {
   /** WeChat has the envelope, and the user a message to open it. */
   'red_envelope.sent': RedEnvelope<'sent'>
   /** The user opened it. */
   'red_envelope.received': RedEnvelope<'received'>
+  /**
+   * The envelope could not be sent; `failure_msg` says why. Ping++ has no webhook for this:
+   * `reconcile` of @hongbao/client dispatches it.
+   */
+  'red_envelope.failed': RedEnvelope<'failed'>
+  /**
+   * Nobody opened it for 24 hours, and the money is on its way back. Ping++ has no webhook for this:
+   * `reconcile` of @hongbao/client dispatches it, where it comes by at the right time.
+   */
+  'red_envelope.refunding': RedEnvelope<'refunding'>
+  /**
+   * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: `reconcile`
+   * of @hongbao/client dispatches it.
+   */
+  'red_envelope.refund': RedEnvelope<'refund'>
   /** A customer paid. */
   'charge.succeeded': Charge
   /** A payment under an agreement failed. */
@@ -88,7 +106,7 @@ export interface EventPayloads {
   'account.summary.available': AccountSummary
 }
 
-/** A type of event that Ping++ documents or has been seen to send. */
+/** A type of event that Ping++ documents or has been seen to send, or that `reconcile` dispatches. */
 export type EventType = keyof EventPayloads
 
 /**
@@ -97,6 +115,9 @@ export type EventType = keyof EventPayloads
  * - `object`: the kind of `data.object`, or the kinds; null where no source names it.
  * - `status`: what `data.object.status` must say, where the type promises it.
  * - `oncePerObject`: the step happens once in the life of its object, so the object identifies it.
+ *
+ * A webhook of one of the library's own types is taken like any other: where its signature is
+ * genuine, Ping++ has added the type, and the step has one key however it was told.
  *
  * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
  * kinds with `isolatedDeclarations` (TS9017).
@@ -110,6 +131,9 @@ export const CATALOGUE: {
 } = {
   'red_envelope.sent': { object: 'red_envelope', status: 'sent', oncePerObject: true },
   'red_envelope.received': { object: 'red_envelope', status: 'received', oncePerObject: true },
+  'red_envelope.failed': { object: 'red_envelope', status: 'failed', oncePerObject: true },
+  'red_envelope.refunding': { object: 'red_envelope', status: 'refunding', oncePerObject: true },
+  'red_envelope.refund': { object: 'red_envelope', status: 'refund', oncePerObject: true },
   'charge.succeeded': { object: 'charge' },
   'charge.failed': { object: 'charge' },
   'refund.succeeded': { object: 'refund' },

@@ -1,0 +1,175 @@
+import {
+  Failure as SignatureFailure,
+  findSigner,
+  readSignature,
+  readStrictJson,
+  SIGNATURE_HEADER,
+  type VerificationKey,
+} from '@hongbao/core/wire'
+import type { ApiError, ClientErrorCode } from './errors.ts'
+import { Failure, type FailureFacts } from './failure.ts'
+import type { Secrets } from './secrets.ts'
+import type { Answer } from './transport.ts'
+
+/** An answer that Ping++ gave, verified where that was asked for, and without an error in it. */
+export interface GoodAnswer {
+  /** The body as strict JSON, deeply frozen. */
+  readonly value: JsonObject
+  readonly bytes: Uint8Array
+}
+
+/** An object of an answer, before anything is known of it. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** Statuses of a failure that passes; whoever stands before Ping++ gives them too, and signs nothing. */
+export const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
+
+/** HTTP status → code (API reference, "错误"). Ping++ says 403 where the plan allows no more at a time. */
+const CODES_OF_STATUS: Readonly<Record<string, ClientErrorCode>> = {
+  400: 'request-invalid',
+  401: 'api-key-invalid',
+  402: 'channel-failed',
+  403: 'rate-limited',
+  404: 'not-found',
+  429: 'rate-limited',
+}
+
+/** Ping++'s own code → code, where it says more than the status. */
+const CODES_OF_CODE: Readonly<Record<string, ClientErrorCode>> = {
+  red_system_busy: 'channel-busy',
+  charge_order_no_used: 'order-number-used',
+}
+
+/** Ping++'s type of an error → code, for an error that came with the status of a success. */
+const CODES_OF_TYPE: Readonly<Record<string, ClientErrorCode>> = {
+  invalid_request_error: 'request-invalid',
+  channel_error: 'channel-failed',
+  card_error: 'channel-failed',
+  api_error: 'server-failed',
+}
+
+/** After these Ping++ does not know what the channel did: no answer came, or none that it understood. */
+const OPEN_CODES: ReadonlySet<string | undefined> = new Set([
+  'channel_connection_error',
+  'channel_parse_error',
+  'channel_unexpected_error',
+])
+
+/**
+ * Reads an answer: verifies its signature over the raw bytes, and takes errors out of it. What is
+ * not signed is not read; of a gateway's 502, 503 or 504, and of a 429, the status alone is used.
+ */
+export function readAnswer(
+  answer: Answer,
+  keys: readonly VerificationKey[],
+  secrets: Secrets,
+): GoodAnswer | Failure {
+  const { status, headers, bytes } = answer
+  const facts: FailureFacts = {
+    status,
+    requestId: idOf(headers.get('x-request-id')),
+    retryAfter: headers.get('retry-after') ?? undefined,
+  }
+  if (status < 200 || (status >= 300 && status < 400)) return invalid(facts, REDIRECTS)
+  const forgery = findForgery(answer, keys)
+  if (forgery !== undefined) {
+    return PASSING_STATUSES.has(status)
+      ? new Failure(codeOf(status), facts)
+      : new Failure('response-forged', { ...facts, detail: `${forgery} Its status is ${status}.` })
+  }
+  const json = readStrictJson(bytes)
+  if (!json.ok) return wordless(facts, json.reason)
+  const { value } = json
+  if (!isJsonObject(value)) return wordless(facts, 'It is not an object.')
+  const api = errorIn(value, secrets)
+  if (api !== undefined) return refusal(facts, api, idIn(value))
+  if (status >= 300) return wordless(facts, 'It has no `error`.')
+  return { value, bytes }
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const REDIRECTS = 'It redirects, which is not followed.'
+
+function findForgery(
+  { headers, bytes }: Answer,
+  keys: readonly VerificationKey[],
+): string | undefined {
+  if (keys.length === 0) return undefined
+  const signature = readSignature(headers.get(SIGNATURE_HEADER) ?? undefined, keys)
+  if (signature instanceof SignatureFailure) {
+    return signature.code === 'signature-missing' ? 'It is unsigned.' : 'Its signature is none.'
+  }
+  return findSigner(bytes, signature, keys) === undefined ? 'Its signature is wrong.' : undefined
+}
+
+/** An answer without words of Ping++'s: of a proxy, most likely. */
+function wordless(facts: FailureFacts, problem: string): Failure {
+  const { status = 0 } = facts
+  const saysEnough = status >= 500 || PASSING_STATUSES.has(status)
+  return saysEnough ? new Failure(codeOf(status), facts) : invalid(facts, problem)
+}
+
+function invalid(facts: FailureFacts, problem: string): Failure {
+  const detail = `${problem} Its status is ${facts.status}.`
+  return new Failure('response-invalid', { ...facts, detail })
+}
+
+function refusal(facts: FailureFacts, api: ApiError, requestId: string | undefined): Failure {
+  const { status = 0 } = facts
+  const leavesOpen = OPEN_CODES.has(api.code) ? true : undefined
+  return new Failure(codeOf(status, api), {
+    ...facts,
+    api,
+    leavesOpen,
+    requestId: requestId ?? facts.requestId,
+    detail: quote(status, api),
+  })
+}
+
+function codeOf(status: number, api: ApiError = {}): ClientErrorCode {
+  const special = lookUp(CODES_OF_CODE, api.code)
+  if (special !== undefined) return special
+  if (status < 300) return lookUp(CODES_OF_TYPE, api.type) ?? 'response-invalid'
+  const fallback = status >= 500 ? 'server-failed' : 'request-invalid'
+  return lookUp(CODES_OF_STATUS, String(status)) ?? fallback
+}
+
+function lookUp(
+  table: Readonly<Record<string, ClientErrorCode>>,
+  key: string | undefined,
+): ClientErrorCode | undefined {
+  return key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined
+}
+
+const MAX_QUOTED_CHARACTERS = 300
+
+/** Ping++'s own words, for a message: on one line, and not endless. */
+function quote(status: number, { type, code, param, message = '' }: ApiError): string {
+  const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
+  // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
+  const words = message.replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
+  return `Ping++ said: ${words.slice(0, MAX_QUOTED_CHARACTERS)} (${names})`
+}
+
+/** The documented members of an `error`, as far as they are texts. */
+function errorIn({ error }: JsonObject, { mask }: Secrets): ApiError | undefined {
+  if (typeof error === 'string') return { message: mask(error) }
+  if (!isJsonObject(error)) return undefined
+  const said = ['type', 'code', 'param', 'message'].flatMap((name) => {
+    const text = error[name]
+    return typeof text === 'string' ? [[name, mask(text)]] : []
+  })
+  return Object.freeze(Object.fromEntries(said))
+}
+
+/** No document names a request id; where one comes, it is as good as a header. */
+function idIn({ request_id, error }: JsonObject): string | undefined {
+  return idOf(request_id) ?? (isJsonObject(error) ? idOf(error['request_id']) : undefined)
+}
+
+function idOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined
+}

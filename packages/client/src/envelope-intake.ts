@@ -1,0 +1,161 @@
+import type {
+  DispatchResult,
+  RedEnvelope,
+  RedEnvelopeStatus,
+  WebhookEvent,
+  Webhooks,
+} from '@hongbao/core'
+import type { Ledger } from './envelope-ledger.ts'
+import { asked, believe, postpone, see, settle, type EnvelopeRecord } from './envelope-record.ts'
+import { eventOf, isEnd, readStatus, typeOf } from './envelope-states.ts'
+import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { FIRST_DUE_MS } from './poll-plan.ts'
+import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
+
+/** What takes the envelopes that Ping++ shows, one by one, and notes in the report what became of them. */
+export interface Intake {
+  /** One of a list. */
+  swept(envelope: RedEnvelope): Promise<void>
+  /** The answer about one envelope. */
+  retrieved(envelope: RedEnvelope): Promise<void>
+}
+
+export interface IntakeOptions {
+  readonly app: string
+  readonly webhooks: Pick<Webhooks, 'dispatch'>
+  readonly ledger: Ledger
+  /** undefined where there is no `open`. */
+  readonly table: OpenTable | undefined
+  readonly draft: Draft
+  readonly now: () => number
+  readonly random: () => number
+}
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { app, webhooks, ledger, table, draft, now, random } = options
+
+  async function swept(envelope: RedEnvelope): Promise<void> {
+    const status = readStatus(envelope.status)
+    draft.swept += 1
+    if (status !== undefined) addToTotals(envelope.amount, status)
+    // In test mode it is the query by id that moves an envelope on (guide, note 4), so there a list
+    // says nothing new of one that is on its way.
+    const isAnswer = envelope.livemode || (status !== undefined && isEnd(status))
+    await take(envelope, status, isAnswer)
+  }
+
+  function retrieved(envelope: RedEnvelope): Promise<void> {
+    draft.retrieved += 1
+    return take(envelope, readStatus(envelope.status), true)
+  }
+
+  async function take(
+    envelope: RedEnvelope,
+    status: RedEnvelopeStatus | undefined,
+    isAnswer: boolean,
+  ): Promise<void> {
+    const row = table?.match(envelope)
+    if (table !== undefined && row === undefined) {
+      if (status !== undefined) noteUnknown(envelope, status, table)
+      return
+    }
+    const record = ledger.track(headOf(envelope))
+    if (isAnswer) asked(record, now(), random)
+    if (status === undefined) return noteConflict(envelope, 'status')
+    const flaw = findFlaw(envelope, row, record)
+    if (flaw !== undefined) return noteConflict(envelope, flaw)
+    if (row?.status !== undefined) believe(record, row.status, now())
+    const verdict = see(record, status, now())
+    if (verdict === 'contradiction') noteConflict(envelope, 'end')
+    if (verdict === 'dispatch') await dispatch(envelope, status, record)
+  }
+
+  /** What shows that an envelope is not the one that the merchant means. */
+  function findFlaw(
+    envelope: RedEnvelope,
+    row: OpenRow | undefined,
+    record: EnvelopeRecord,
+  ): Conflict['reason'] | undefined {
+    const { app: of } = envelope
+    if ((typeof of === 'string' ? of : of.id) !== app) return 'app'
+    if (row === undefined) return undefined
+    const holder = ledger.findByOrderNo(envelope.order_no)
+    if (row.id === undefined && holder !== record) return 'id'
+    return findMismatch(row, envelope)
+  }
+
+  async function dispatch(
+    envelope: RedEnvelope,
+    status: RedEnvelopeStatus,
+    record: EnvelopeRecord,
+  ): Promise<void> {
+    const type = typeOf(status)
+    const event = eventOf(envelope, status)
+    if (type === undefined || event === undefined) return
+    const step = { id: envelope.id, order_no: envelope.order_no, status, type }
+    if (draft.dryRun) {
+      draft.wouldDispatch.push(step)
+      settle(record, now())
+      return
+    }
+    draft.dispatched += 1
+    note(step, await apply(event), record)
+  }
+
+  /** A receiver never rejects; what stands in its place may. */
+  async function apply(event: WebhookEvent): Promise<DispatchResult> {
+    try {
+      return await webhooks.dispatch(event, { source: 'poll' })
+    } catch {
+      return { outcome: 'unavailable' }
+    }
+  }
+
+  function note(
+    step: EnvelopeStep,
+    { outcome, error }: DispatchResult,
+    record: EnvelopeRecord,
+  ): void {
+    if (outcome === 'handled' || outcome === 'duplicate' || outcome === 'unhandled') {
+      settle(record, now())
+      if (outcome === 'handled') draft.applied.push(step)
+      else if (outcome === 'duplicate') draft.duplicates += 1
+      else draft.unhandled += 1
+      return
+    }
+    postpone(record, now(), random)
+    if (outcome === 'busy') draft.busy += 1
+    else {
+      const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
+      draft.failed.push({ ...step, code, message })
+    }
+  }
+
+  /**
+   * An envelope that is on its way, and that the merchant's table has not open. One that has ended is
+   * most likely done with; one that was made while the run began may come into the table yet.
+   */
+  function noteUnknown(
+    { id, order_no, created }: RedEnvelope,
+    status: RedEnvelopeStatus,
+    { readMs }: OpenTable,
+  ): void {
+    if (isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
+    draft.unknown.push({ id, order_no, status })
+  }
+
+  function noteConflict({ id, order_no, status }: RedEnvelope, reason: Conflict['reason']): void {
+    draft.conflicts.push({ id, order_no, status, reason })
+  }
+
+  function addToTotals(amount: number, status: RedEnvelopeStatus): void {
+    const { count, amount: sum } = draft.totals[status] ?? { count: 0, amount: 0 }
+    draft.totals = { ...draft.totals, [status]: { count: count + 1, amount: sum + amount } }
+  }
+
+  return { swept, retrieved }
+}
+
+function headOf({ id, order_no, created }: RedEnvelope) {
+  return { id, orderNo: order_no, createdMs: created * 1000 }
+}

@@ -1,0 +1,81 @@
+import type {
+  EventOf,
+  EventType,
+  RedEnvelope,
+  RedEnvelopeStatus,
+  WebhookEvent,
+} from '@hongbao/core'
+
+interface State {
+  /** How far an envelope in this state has come. It never goes back to a lower rank. */
+  readonly rank: number
+  /** Whether it goes no further; two ends exclude each other. */
+  readonly isEnd: boolean
+  /** What tells of it; undefined where nothing is to be told. */
+  readonly type: EventType | undefined
+  /** The field of the envelope that dates it; where there is none, `created` is all that is known. */
+  readonly dated?: 'received' | 'refunded'
+}
+
+/**
+ * The life of an envelope: one table. sending → sent → received, sending → failed, or, unclaimed for
+ * 24 hours, sent → refunding → refund (API reference, "Red Envelope object").
+ */
+const STATES: Readonly<Record<RedEnvelopeStatus, State>> = {
+  sending: { rank: 0, isEnd: false, type: undefined },
+  sent: { rank: 1, isEnd: false, type: 'red_envelope.sent' },
+  refunding: { rank: 2, isEnd: false, type: 'red_envelope.refunding' },
+  received: { rank: 3, isEnd: true, type: 'red_envelope.received', dated: 'received' },
+  failed: { rank: 3, isEnd: true, type: 'red_envelope.failed' },
+  refund: { rank: 3, isEnd: true, type: 'red_envelope.refund', dated: 'refunded' },
+}
+
+export function rankOf(status: RedEnvelopeStatus): number {
+  return STATES[status].rank
+}
+
+export function isEnd(status: RedEnvelopeStatus): boolean {
+  return STATES[status].isEnd
+}
+
+/** The event type that tells of a state. */
+export function typeOf(status: RedEnvelopeStatus): EventType | undefined {
+  return STATES[status].type
+}
+
+/**
+ * Reads a status as Ping++ writes it: its data of 2015 has capitals, and its overview calls the first
+ * state `pending`. undefined for one that it has added since.
+ */
+export function readStatus(status: unknown): RedEnvelopeStatus | undefined {
+  const name = String(status).toLowerCase()
+  if (name === 'pending') return 'sending'
+  return isStatus(name) ? name : undefined
+}
+
+function isStatus(name: string): name is RedEnvelopeStatus {
+  return Object.hasOwn(STATES, name)
+}
+
+/**
+ * The event that tells of an envelope's state, as a webhook would; undefined while it is `sending`.
+ * It has no id, because Ping++ gave it none: the step and the envelope make its key in the inbox.
+ * However often it is made, it is the same.
+ */
+export function eventOf(
+  envelope: RedEnvelope,
+  status: RedEnvelopeStatus,
+): WebhookEvent | undefined {
+  const { type, dated } = STATES[status]
+  if (type === undefined) return undefined
+  const at = dated === undefined ? undefined : envelope[dated]
+  const event = {
+    object: 'event',
+    type,
+    created: at ?? envelope.created,
+    livemode: envelope.livemode,
+    data: { object: { ...envelope, status } },
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- STATES ties the type to the status
+  return event as EventOf<'red_envelope.sent'>
+}

@@ -1,0 +1,144 @@
+/** What went wrong with a call: match on `code`, never on the message or with `instanceof`. */
+export type ClientErrorCode =
+  | 'parameter-invalid'
+  | 'request-invalid'
+  | 'api-key-invalid'
+  | 'not-found'
+  | 'order-number-used'
+  | 'channel-failed'
+  | 'channel-busy'
+  | 'rate-limited'
+  | 'server-failed'
+  | 'unreachable'
+  | 'timed-out'
+  | 'aborted'
+  | 'response-invalid'
+  | 'response-forged'
+
+interface ErrorEntry {
+  /** What happened, what was expected, what to do next. */
+  readonly message: string
+  /** Whether a create that ended so may have made its envelope. */
+  readonly leavesOpen: boolean
+  /** Whether the same request may do better in a moment. A status may say so too. */
+  readonly isPassing: boolean
+}
+
+const REFUSED = { leavesOpen: false, isPassing: false }
+const OPEN = { leavesOpen: true, isPassing: false }
+const PASSING = { leavesOpen: true, isPassing: true }
+
+/** Error code → meaning: one table. */
+export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
+  'parameter-invalid': { ...REFUSED, message: 'Nothing was sent, because of a parameter.' },
+  'request-invalid': { ...REFUSED, message: 'Ping++ refused the request.' },
+  'api-key-invalid': {
+    ...REFUSED,
+    message: 'Ping++ does not know the API key. Is it complete, and was it replaced?',
+  },
+  'not-found': {
+    ...REFUSED,
+    message: 'Ping++ has nothing with this id. Test and live mode share no objects.',
+  },
+  'order-number-used': {
+    ...REFUSED,
+    message:
+      'The order_no was used before. If that was for this envelope, it was made: look for it in redEnvelopes.list; a new number would pay twice.',
+  },
+  'channel-failed': { ...REFUSED, message: 'The channel (WeChat) refused the envelope.' },
+  'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
+  'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
+  'server-failed': { ...OPEN, message: 'Ping++ failed.' },
+  unreachable: { ...PASSING, message: 'The connection to Ping++ failed.' },
+  'timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
+  aborted: { ...OPEN, message: 'The `signal` ended the call.' },
+  'response-invalid': {
+    ...OPEN,
+    message: 'This is not an answer as Ping++ gives it. Is `baseUrl` right, or a proxy between?',
+  },
+  'response-forged': {
+    ...OPEN,
+    message: 'The answer is not signed by `publicKey`, so nothing in it was believed.',
+  },
+}
+
+/** An error as Ping++ sent it; what it left out is left out. API keys are masked in the message. */
+export interface ApiError {
+  /** `invalid_request_error`, `api_error`, `channel_error`, … */
+  readonly type?: string
+  /** `channel_request_error`, `red_system_busy`, … */
+  readonly code?: string
+  /** The parameter that it is about: `amount`, `app[id]`. */
+  readonly param?: string
+  readonly message?: string
+}
+
+/** What is known of one call that failed. */
+export interface ClientErrorFacts {
+  /** What is known of this one case, behind the code's own sentence. */
+  readonly detail?: string | undefined
+  readonly status?: number | undefined
+  readonly requestId?: string | undefined
+  readonly api?: ApiError | undefined
+  readonly param?: string | undefined
+  readonly attempts?: number | undefined
+  readonly orderNo?: string | undefined
+  readonly outcomeUnknown?: boolean | undefined
+}
+
+/** A call that did not succeed. Holds no key, and no part of what was sent but the order number. */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly code: ClientErrorCode
+  /** The HTTP status of the last answer, where there was one. */
+  readonly status: number | undefined
+  /** Ping++'s name for the request, where it gave one: its support asks for it. */
+  readonly requestId: string | undefined
+  /** Ping++'s own words, where it had some. */
+  readonly api: ApiError | undefined
+  /** The parameter that it is about, as Ping++ writes it: `amount`, `extra[send_name]`. */
+  readonly param: string | undefined
+  /** How often the request was sent. */
+  readonly attempts: number
+  /** The `order_no` of a create. */
+  readonly orderNo: string | undefined
+  /**
+   * True where nobody knows whether a create made its envelope: one of its attempts ended without
+   * an answer that says so. Look for `orderNo`, or create again with it: Ping++ pays it once.
+   */
+  readonly outcomeUnknown: boolean
+
+  constructor(code: ClientErrorCode, facts: ClientErrorFacts = {}, options?: ErrorOptions) {
+    super(describe(code, facts), options)
+    this.code = code
+    this.status = facts.status
+    this.requestId = facts.requestId
+    this.api = facts.api
+    this.param = facts.param ?? facts.api?.param
+    this.attempts = facts.attempts ?? 0
+    this.orderNo = facts.orderNo
+    this.outcomeUnknown = facts.outcomeUnknown ?? false
+  }
+}
+
+/** Tells a `ClientError` by name and code, so that another copy of hongbao in the process counts too. */
+export function isClientError(error: unknown): error is ClientError {
+  return (
+    error instanceof Error &&
+    error.name === 'ClientError' &&
+    'code' in error &&
+    Object.hasOwn(ERRORS, String(error.code))
+  )
+}
+
+function describe(code: ClientErrorCode, facts: ClientErrorFacts): string {
+  const { detail, attempts = 0, orderNo, outcomeUnknown = false } = facts
+  const sentences = [ERRORS[code].message, detail]
+  if (attempts > 1) sentences.push(`It was sent ${attempts} times.`)
+  if (outcomeUnknown) {
+    sentences.push(
+      `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,
+    )
+  }
+  return sentences.filter((sentence) => sentence !== undefined).join(' ')
+}

@@ -1,0 +1,124 @@
+import type { RedEnvelopeStatus } from '@hongbao/core'
+import { isJsonObject } from './answer.ts'
+import { isId } from './envelope.ts'
+import { ClientError } from './errors.ts'
+import { encodeQuery } from './query.ts'
+
+/** What a list is narrowed to; what is not listed here is sent as it is. */
+export interface ListRedEnvelopes {
+  /** Ping++'s current documents require it. */
+  readonly app?: { readonly id: string }
+  /** Size of a page, 1 to 100. Default: Ping++'s 10. */
+  readonly limit?: number
+  /** Id of the envelope after which the page starts: further into the past. */
+  readonly starting_after?: string
+  /** Id of the envelope before which the page ends: pages then go towards the present. */
+  readonly ending_before?: string
+  readonly channel?: string
+  readonly status?: RedEnvelopeStatus
+  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month alone. */
+  readonly created?:
+    | number
+    | {
+        readonly gt?: number
+        readonly gte?: number
+        readonly lt?: number
+        readonly lte?: number
+      }
+  readonly [name: string]: unknown
+}
+
+/** A query that was checked and written: the path of each of its pages. */
+export interface ListQuery {
+  /** Whether pages go into the past, as they do without `ending_before`. */
+  readonly isBackwards: boolean
+  /** The path of the page beyond an envelope, or of the first one. */
+  readonly pathTo: (cursor: string | undefined) => string
+}
+
+/** Reads the query of a list: at once, so that what the caller changes later is not asked for. */
+export function readListQuery(query: ListRedEnvelopes): ListQuery | ClientError {
+  const flaw = findListFlaw(query)
+  if (flaw !== undefined) return new ClientError('parameter-invalid', flaw)
+  const { starting_after: after, ending_before: before, ...rest } = query
+  const isBackwards = (before ?? undefined) === undefined
+  try {
+    const narrowed = encodeQuery(rest)
+    return { isBackwards, pathTo }
+
+    function pathTo(cursor = isBackwards ? after : before): string {
+      const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
+      const written = [narrowed, place].filter((part) => part !== '').join('&')
+      return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
+    }
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : undefined
+    return new ClientError('parameter-invalid', { detail }, { cause })
+  }
+}
+
+/** What is wrong with a value, as the end of a sentence that starts with its name. */
+type Check = (value: unknown) => string | undefined
+
+/** The documented parameters (API reference, "查询 Red Envelope 对象列表" and "分页"). */
+const CHECKS: Readonly<Record<string, Check>> = {
+  app: findAppProblem,
+  limit: findLimitProblem,
+  starting_after: findCursorProblem,
+  ending_before: findCursorProblem,
+  channel: findTextProblem,
+  status: findTextProblem,
+  created: findCreatedProblem,
+}
+
+/** The first thing wrong with a query; undefined where Ping++ would take it. */
+function findListFlaw(query: unknown): ListFlaw | undefined {
+  if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
+  for (const [param, check] of Object.entries(CHECKS)) {
+    const value = query[param] ?? undefined
+    const problem = value === undefined ? undefined : check(value)
+    if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }
+  }
+  const { starting_after: after, ending_before: before } = query
+  if ((after ?? undefined) === undefined || (before ?? undefined) === undefined) return undefined
+  const detail = '`starting_after` and `ending_before` exclude each other.'
+  return { param: 'ending_before', detail }
+}
+
+interface ListFlaw {
+  readonly param?: string
+  readonly detail: string
+}
+
+function findAppProblem(app: unknown): string | undefined {
+  return isJsonObject(app) && isId(app['id']) ? undefined : 'must be { id: "app_…" }.'
+}
+
+function findLimitProblem(limit: unknown): string | undefined {
+  const isSize = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= 100
+  return isSize ? undefined : 'must be a whole number from 1 to 100.'
+}
+
+function findCursorProblem(value: unknown): string | undefined {
+  return isId(value) ? undefined : 'must be the id of an envelope, "red_…".'
+}
+
+function findTextProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? undefined : 'must be a text.'
+}
+
+function findCreatedProblem(value: unknown): string | undefined {
+  if (!isJsonObject(value) || value instanceof Date) return findTimeProblem(value)
+  const bounds = Object.values(value).filter((bound) => bound !== undefined && bound !== null)
+  return bounds.map(findTimeProblem).find((problem) => problem !== undefined)
+}
+
+// The year 5138 in seconds; in milliseconds every time since 1973 is above it.
+const MAX_TIME_SECONDS = 1e11
+
+function findTimeProblem(value: unknown): string | undefined {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) {
+    return 'must be Unix seconds, a whole number, or a range of them: { gte, lt }.'
+  }
+  return Number(value) < MAX_TIME_SECONDS ? undefined : 'is in milliseconds; seconds are expected.'
+}

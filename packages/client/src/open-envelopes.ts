@@ -1,0 +1,138 @@
+import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
+import { readStatus } from './envelope-states.ts'
+
+/**
+ * An envelope that the merchant's own table has open: one whose end it does not know yet. What is
+ * given beyond the first three fields is compared with what Ping++ says; null counts as not given.
+ */
+export interface OpenEnvelope {
+  /** `red_…`. Without it, because the call of `create` got no answer say, it is found by `order_no`. */
+  readonly id?: string | null | undefined
+  readonly order_no: string
+  /** When you created it; Unix time in seconds, or a Date. */
+  readonly created: number | Date
+  /** Your table's own status: what it already has is not dispatched again, after a restart neither. */
+  readonly status?: RedEnvelopeStatus | null | undefined
+  /** Integer amount in fen. */
+  readonly amount?: number | null | undefined
+  readonly currency?: string | null | undefined
+  readonly channel?: string | null | undefined
+  readonly recipient?: string | null | undefined
+  readonly livemode?: boolean | null | undefined
+}
+
+/** Gives the envelopes that are open in the merchant's own table. */
+export type ReadOpen = () =>
+  | Iterable<OpenEnvelope>
+  | AsyncIterable<OpenEnvelope>
+  | Promise<Iterable<OpenEnvelope> | AsyncIterable<OpenEnvelope>>
+
+/** A row of the merchant's table, checked. */
+export interface OpenRow {
+  readonly id: string | undefined
+  readonly orderNo: string
+  readonly createdMs: number
+  readonly status: RedEnvelopeStatus | undefined
+  readonly claims: Claims
+}
+
+type Claims = Partial<Pick<RedEnvelope, (typeof COMPARED)[number]>>
+
+/** What the merchant's table has open, as it was when a run began. */
+export interface OpenTable {
+  readonly readMs: number
+  readonly rows: readonly OpenRow[]
+  /** The row of an envelope, by id, or else by order number. */
+  match(envelope: RedEnvelope): OpenRow | undefined
+}
+
+/** A field in which an envelope is another one than the merchant's row means. */
+export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
+
+const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
+
+/** @throws OpenError, whatever `open` does */
+export async function readTable(open: ReadOpen, nowMs: number): Promise<OpenTable> {
+  const rows = await readRows(open)
+  const byId = new Map(rows.flatMap((row) => (row.id === undefined ? [] : [[row.id, row]])))
+  const byOrderNo = new Map(rows.map((row) => [row.orderNo, row]))
+  return {
+    readMs: nowMs,
+    rows,
+    match: ({ id, order_no }) => byId.get(id) ?? byOrderNo.get(order_no),
+  }
+}
+
+async function readRows(open: ReadOpen): Promise<OpenRow[]> {
+  const rows: OpenRow[] = []
+  try {
+    for await (const envelope of await open()) rows.push(readRow(envelope))
+    return rows
+  } catch (error) {
+    if (error instanceof OpenError) throw error
+    // The text of somebody else's error may hold a secret; whoever wants it has the cause.
+    const name = error instanceof Error ? error.name : typeof error
+    throw new OpenError(`\`open\` failed (${name}).`, { cause: error })
+  }
+}
+
+/** The merchant's table could not be read, or gave what is no envelope. */
+export class OpenError extends Error {
+  override readonly name = 'OpenError'
+}
+
+/** The first field in which an envelope is not what the merchant's row says. */
+export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | undefined {
+  if (row.id !== undefined && row.id !== envelope.id) return 'id'
+  if (row.orderNo !== envelope.order_no) return 'order_no'
+  return COMPARED.find((field) => field in row.claims && row.claims[field] !== envelope[field])
+}
+
+/** Reads a time in Unix seconds, or a Date; undefined where it is neither. */
+export function readTime(value: unknown): number | undefined {
+  const seconds = value instanceof Date ? value.getTime() / 1000 : value
+  // What is above is in milliseconds: in seconds it would be after the year 5000.
+  const isTime = typeof seconds === 'number' && seconds >= 0 && seconds < 1e11
+  return isTime ? seconds : undefined
+}
+
+/** @throws OpenError that names the field: a row that is misread would compare wrong */
+function readRow(envelope: OpenEnvelope): OpenRow {
+  const { id, order_no: orderNo, status, amount } = envelope
+  const seconds = readTime(envelope.created)
+  if (typeof orderNo !== 'string' || orderNo === '') throw wrongField('order_no', 'a text')
+  if (seconds === undefined) throw wrongField('created', 'a Date, or Unix time in seconds')
+  if (isGiven(id) && (typeof id !== 'string' || id === ''))
+    throw wrongField('id', 'a text, or null')
+  if (!Number.isSafeInteger(amount ?? 0)) throw wrongField('amount', 'an integer amount in fen')
+  return {
+    id: id ?? undefined,
+    orderNo,
+    createdMs: seconds * 1000,
+    status: readRowStatus(status),
+    claims: claimsOf(envelope),
+  }
+}
+
+function readRowStatus(status: OpenEnvelope['status']): RedEnvelopeStatus | undefined {
+  if (!isGiven(status)) return undefined
+  const known = readStatus(status)
+  if (known === undefined) throw wrongField('status', STATUSES)
+  return known
+}
+
+const STATUSES = 'sending, sent, received, failed, refunding or refund'
+
+function claimsOf(envelope: OpenEnvelope): Claims {
+  const given = COMPARED.filter((field) => isGiven(envelope[field]))
+  return Object.fromEntries(given.map((field) => [field, envelope[field]]))
+}
+
+/** Databases write null where there is nothing. */
+function isGiven<Value>(value: Value | null | undefined): value is Value {
+  return value !== undefined && value !== null
+}
+
+function wrongField(field: string, expected: string): OpenError {
+  return new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}.`)
+}

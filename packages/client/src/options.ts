@@ -1,0 +1,177 @@
+import { OptionError } from '@hongbao/core'
+import {
+  readPrivateKey,
+  readPublicKeys,
+  type PrivateKeyInput,
+  type PublicKeyInput,
+  type SigningKey,
+  type VerificationKey,
+} from '@hongbao/core/wire'
+
+/** Options of `createClient`. Wrong ones are refused at start-up with an `OptionError`. */
+export interface ClientOptions {
+  /** The secret key from the Ping++ dashboard, `sk_test_…` or `sk_live_…`: it decides on the mode. */
+  readonly apiKey: string | undefined
+  /** Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are not signed. */
+  readonly privateKey?: PrivateKeyInput | undefined
+  /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
+  readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
+  /** What stands before `/v1`: https, or http on loopback. Default: `https://api.pingxx.com`. */
+  readonly baseUrl?: string | undefined
+  /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
+  readonly timeoutMs?: number | undefined
+  /** How often a request that failed is sent again, 0 to 10 times. Default: 2. */
+  readonly retries?: number | undefined
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof globalThis.fetch | undefined
+  /** The clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+/** What may be said about one call. */
+export interface RequestOptions {
+  /** Ends the call, its retries and the waits between them. */
+  readonly signal?: AbortSignal | undefined
+  /** Instead of the client's. */
+  readonly timeoutMs?: number | undefined
+  /** Instead of the client's. */
+  readonly retries?: number | undefined
+}
+
+/** The options, checked and completed. */
+export interface Settings {
+  readonly apiKey: string
+  readonly signingKey: SigningKey | undefined
+  /** Empty where answers are not verified. */
+  readonly publicKeys: readonly VerificationKey[]
+  /** Without a slash at its end: `https://api.pingxx.com`. */
+  readonly baseUrl: string
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly fetch: typeof globalThis.fetch
+  readonly now: () => number
+}
+
+/** How far one call may go. */
+export interface CallLimits {
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+  readonly retries: number
+}
+
+const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
+  apiKey: true,
+  privateKey: true,
+  publicKey: true,
+  baseUrl: true,
+  timeoutMs: true,
+  retries: true,
+  fetch: true,
+  now: true,
+}
+const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
+  signal: true,
+  timeoutMs: true,
+  retries: true,
+}
+// Node's timers hold 31 bits and fire at once above that.
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+const MAX_RETRIES = 10
+
+export function readOptions(options: ClientOptions): Settings {
+  refuseUnknown('createClient', options, CLIENT_OPTIONS)
+  const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
+  if (typeof fetch !== 'function') throw wrong('fetch', 'a function like the global `fetch`')
+  if (typeof now !== 'function') throw wrong('now', 'a function that gives milliseconds')
+  return {
+    apiKey: readApiKey(options.apiKey),
+    signingKey: privateKey === undefined ? undefined : readPrivateKey(privateKey),
+    publicKeys: publicKey === undefined ? [] : readPublicKeys(publicKey),
+    baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com'),
+    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
+    retries: readRetries(options.retries ?? 2),
+    fetch,
+    now,
+  }
+}
+
+/** @throws OptionError, as a wrong option of the client does */
+export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
+  refuseUnknown('The call', options, REQUEST_OPTIONS)
+  const { signal } = options
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw wrong('signal', 'an AbortSignal')
+  }
+  return {
+    signal,
+    timeoutMs: readTimeout(options.timeoutMs ?? settings.timeoutMs),
+    retries: readRetries(options.retries ?? settings.retries),
+  }
+}
+
+/** Looked up when it is called: tools that replace the global one may come later. */
+function globalFetch(...parameters: Parameters<typeof globalThis.fetch>): Promise<Response> {
+  return globalThis.fetch(...parameters)
+}
+
+function readApiKey(apiKey: string | undefined): string {
+  // Files that hold a secret tend to end in a newline.
+  const key = typeof apiKey === 'string' ? apiKey.trim() : ''
+  if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}`)
+  if (/^sk_(?:test|live)_\w+$/.test(key)) return key
+  throw wrong('apiKey', `a secret key, sk_test_… or sk_live_…. ${WHERE}`)
+}
+
+// Where Ping++ says it is, in its own examples and in "认证" of its API reference.
+const WHERE =
+  'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live).'
+
+function readBaseUrl(text: string): string {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) throw wrong('baseUrl', 'a URL, for one "https://api.pingxx.com"')
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw wrong('baseUrl', 'a URL without a user, a query and a fragment')
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+    throw wrong('baseUrl', 'https: the key is in every request. Only on loopback may it be http')
+  }
+  const path = url.pathname.replace(/\/+$/, '')
+  if (path.endsWith('/v1')) throw wrong('baseUrl', 'given without /v1, which the client adds')
+  return url.origin + path
+}
+
+/** RFC 6761, section 6.3, and RFC 1122, section 3.2.1.3. The URL parser has unified the spellings. */
+function isLoopback(hostname: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+function readTimeout(ms: number): number {
+  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
+  throw wrong('timeoutMs', 'a time in milliseconds from 1 to 2,147,483,647')
+}
+
+function readRetries(retries: number): number {
+  if (Number.isInteger(retries) && retries >= 0 && retries <= MAX_RETRIES) return retries
+  throw wrong('retries', `a whole number from 0 to ${MAX_RETRIES}`)
+}
+
+/** A misspelt `retry` would silently change nothing. */
+function refuseUnknown(
+  owner: string,
+  options: object,
+  names: Readonly<Record<string, true>>,
+): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('option-invalid', `${owner} expects an object of options.`)
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
+  if (unknown === undefined) return
+  throw new OptionError(
+    'option-invalid',
+    `\`${unknown}\` is no option. There are: ${Object.keys(names).join(', ')}.`,
+  )
+}
+
+function wrong(option: string, expected: string): OptionError {
+  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
+}

@@ -1,0 +1,218 @@
+import { OptionError, type Logger, type Webhooks } from '@hongbao/core'
+import { checkKind, readLogger, refuseUnknown, wrong } from '@hongbao/core/wire'
+import type { Client } from './client.ts'
+import { readTime, type ReadOpen } from './open-envelopes.ts'
+import type { ReconcileReport } from './reconcile-report.ts'
+import { waitByTimer } from './retries.ts'
+import { createTokenBucket, type TokenBucket, type Wait } from './token-bucket.ts'
+
+/** Options of `reconcile`. Wrong ones are refused at once with an `OptionError`. */
+export interface ReconcileOptions {
+  /** Asks Ping++; made by `createClient`. */
+  readonly client: Client
+  /** What the events are dispatched to: the receiver of your webhooks, with its handlers and its inbox. */
+  readonly webhooks: Pick<Webhooks, 'dispatch'>
+  /** Id of the app (`app_…`) whose envelopes are meant; Ping++ lists by app. */
+  readonly app: string
+  /**
+   * Gives the envelopes that your own table has open, those whose end it does not know: only they are
+   * dispatched then, one without an id is found by its order number, and what a row says of amount or
+   * receiver is compared. Default: all envelopes that the sweep shows.
+   */
+  readonly open?: ReadOpen | undefined
+  /** Requests per second, pages of lists included; the same number may come at once. Default: 5. */
+  readonly requestsPerSecond?: number | undefined
+  /** How far behind the last sweep the next one starts, in seconds. Default: 259,200 (72 h). */
+  readonly overlapSeconds?: number | undefined
+  /** Pause between two runs of the loop, in milliseconds; ±10 %. Default: 300,000 (5 min). */
+  readonly intervalMs?: number | undefined
+  /**
+   * Up to when an earlier process has swept: `to` of its last report without an error. A Date, or Unix
+   * time in seconds. Default: now, so that the first run sweeps the overlap alone.
+   */
+  readonly sweptUntil?: number | Date | undefined
+  /**
+   * Gets the report of every run, and what ended the run early as it was thrown. What it throws is
+   * ignored. Default: nobody.
+   */
+  readonly onReport?:
+    | ((report: ReconcileReport, cause: unknown) => void | Promise<void>)
+    | undefined
+  /** Told of runs that failed, and of conflicts and overdue envelopes when they are new. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined
+  /** Resolves after a time in milliseconds, or when the signal fires. Default: a timer. */
+  readonly wait?: Wait | undefined
+  /** From 0 up to, but not including, 1: spreads due times and pauses by ±10 %. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined
+}
+
+/** The options, checked and completed. */
+export interface ReconcileSettings {
+  readonly client: Client
+  readonly webhooks: Pick<Webhooks, 'dispatch'>
+  readonly app: string
+  readonly open: ReadOpen | undefined
+  readonly bucket: TokenBucket
+  readonly overlapSeconds: number
+  readonly intervalMs: number
+  /** Unix time in seconds. */
+  readonly sweptUntil: number
+  readonly onReport: ReconcileOptions['onReport']
+  readonly logger: Logger
+  readonly now: () => number
+  readonly wait: Wait
+  readonly random: () => number
+}
+
+/** Options of one run. */
+export interface RunOptions {
+  /** Where the sweep starts, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
+  readonly from?: number | Date | undefined
+  /** Where it ends. Default: now. */
+  readonly to?: number | Date | undefined
+  /** Dispatch nothing, remember nothing, and say what would have been dispatched. Default: `false`. */
+  readonly dryRun?: boolean | undefined
+  /** Ends the run; what it had done until then is in its report. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The options of a run, checked. */
+export interface RunRange {
+  readonly from: number | undefined
+  readonly to: number | undefined
+  readonly dryRun: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+const NAMES: Readonly<Record<keyof ReconcileOptions, true>> = {
+  client: true,
+  webhooks: true,
+  app: true,
+  open: true,
+  requestsPerSecond: true,
+  overlapSeconds: true,
+  intervalMs: true,
+  sweptUntil: true,
+  onReport: true,
+  logger: true,
+  now: true,
+  wait: true,
+  random: true,
+}
+const RUN_NAMES: Readonly<Record<keyof RunOptions, true>> = {
+  from: true,
+  to: true,
+  dryRun: true,
+  signal: true,
+}
+const OVERLAP_SECONDS = 72 * 60 * 60
+const INTERVAL_MS = 5 * 60_000
+const MAX_INTERVAL_MS = 24 * 60 * 60_000
+
+/** @throws OptionError */
+export function readReconcileOptions(options: ReconcileOptions): ReconcileSettings {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('option-invalid', '`reconcile` expects an object of options.')
+  }
+  refuseUnknown(options, NAMES)
+  const { client, webhooks, app, open, onReport } = options
+  checkPartners(client, webhooks, app)
+  checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')
+  checkKind('onReport', onReport, OPTIONAL_FUNCTION, 'a function')
+  const seams = readSeams(options)
+  const perSecond = readRate(options.requestsPerSecond ?? 5)
+  return {
+    client,
+    webhooks,
+    app,
+    open,
+    bucket: createTokenBucket({ perSecond, ...seams }),
+    overlapSeconds: readOverlap(options.overlapSeconds ?? OVERLAP_SECONDS),
+    intervalMs: readInterval(options.intervalMs ?? INTERVAL_MS),
+    sweptUntil: readMoment('sweptUntil', options.sweptUntil) ?? Math.floor(seams.now() / 1000),
+    onReport,
+    logger: readLogger(options.logger),
+    ...seams,
+  }
+}
+
+function checkPartners(client: unknown, webhooks: unknown, app: unknown): void {
+  if (!isObject(client) || !isObject(client['redEnvelopes'])) {
+    throw wrong('client', 'what `createClient` gives')
+  }
+  if (!isObject(webhooks) || typeof webhooks['dispatch'] !== 'function') {
+    throw wrong('webhooks', 'what `createWebhooks` gives')
+  }
+  if (typeof app !== 'string' || app === '') throw wrong('app', 'the id of an app ("app_…")')
+}
+
+function readSeams(options: ReconcileOptions): Pick<ReconcileSettings, 'now' | 'wait' | 'random'> {
+  const { now = Date.now, wait = waitByTimer, random = Math.random } = options
+  checkKind('now', now, ['function'], 'a function that gives milliseconds')
+  checkKind('wait', wait, ['function'], 'a function that waits for milliseconds')
+  checkKind('random', random, ['function'], 'a function that gives numbers from 0 to 1')
+  return { now, wait: endingWith(wait), random }
+}
+
+/** @throws OptionError */
+export function readRunOptions(options: RunOptions): RunRange {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('option-invalid', '`once` expects an object of options.')
+  }
+  refuseUnknown(options, RUN_NAMES)
+  const { dryRun = false, signal } = options
+  checkKind('dryRun', dryRun, ['boolean'], 'true or false')
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw wrong('signal', 'an AbortSignal')
+  }
+  const from = readMoment('from', options.from)
+  const to = readMoment('to', options.to)
+  if (from !== undefined && to !== undefined && from > to) throw wrong('from', 'before `to`')
+  return { from, to, dryRun, signal }
+}
+
+const OPTIONAL_FUNCTION: readonly string[] = ['undefined', 'function']
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** In whole seconds, as `created` is. */
+function readMoment(option: string, value: number | Date | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const seconds = readTime(value)
+  if (seconds !== undefined) return Math.floor(seconds)
+  throw wrong(option, 'a Date, or Unix time in seconds')
+}
+
+function readRate(perSecond: number): number {
+  if (Number.isFinite(perSecond) && perSecond > 0) return perSecond
+  throw wrong('requestsPerSecond', 'a number above 0')
+}
+
+function readInterval(ms: number): number {
+  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_INTERVAL_MS) return ms
+  throw wrong('intervalMs', 'a time in milliseconds from 1 to 86,400,000 (a day)')
+}
+
+function readOverlap(seconds: number): number {
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw wrong('overlapSeconds', 'a time in seconds, 0 or more')
+}
+
+/** A wait that ends with its signal, even where the one that was given knows no signal. */
+function endingWith(wait: Wait): Wait {
+  return async function waitOrEnd(ms, signal) {
+    if (signal.aborted) return
+    const { promise: aborted, resolve } = Promise.withResolvers<void>()
+    const end = (): void => resolve()
+    signal.addEventListener('abort', end)
+    try {
+      await Promise.race([wait(ms, signal), aborted])
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
+  }
+}

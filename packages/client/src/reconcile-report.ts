@@ -1,0 +1,149 @@
+import type { ErrorCode, EventType, RedEnvelopeStatus } from '@hongbao/core'
+import type { ClientErrorCode } from './errors.ts'
+import type { Mismatch } from './open-envelopes.ts'
+
+/** What one run saw and did: plain data, for `JSON.stringify`. Numbers count, lists are to be looked at. */
+export interface ReconcileReport {
+  /** True for a run that dispatched nothing: see `wouldDispatch`. */
+  readonly dryRun: boolean
+  /** Why the run ended early; null where it went through. What it had done until then is done. */
+  readonly error: RunError | null
+  /** Unix time in milliseconds. */
+  readonly startedMs: number
+  readonly durationMs: number
+  /** What was swept, by `created`: Unix time in seconds, both ends included. */
+  readonly from: number
+  readonly to: number
+  /** Calls of the client: pages and single envelopes. */
+  readonly requests: number
+  /** Envelopes that the sweep showed. */
+  readonly swept: number
+  /** The same, by state: compare the sums of a day with those of your own table. */
+  readonly totals: Readonly<Partial<Record<RedEnvelopeStatus, Total>>>
+  /** Envelopes that were asked for one by one, because they were due. */
+  readonly retrieved: number
+  /** Events given to the handlers; each is in one of the next five. */
+  readonly dispatched: number
+  /** Handlers ran, and ended well: no webhook had told of these. */
+  readonly applied: readonly EnvelopeStep[]
+  /** A webhook, or an earlier run, had told of them. */
+  readonly duplicates: number
+  /** Nobody listens to their type. */
+  readonly unhandled: number
+  /** Another process was applying them; they are looked at again. */
+  readonly busy: number
+  /** Asking or handling failed; each is tried again, after a minute at first, then later and later. */
+  readonly failed: readonly FailedStep[]
+  /** In a dry run: what would have been dispatched. */
+  readonly wouldDispatch: readonly EnvelopeStep[]
+  /** Not dispatched, because it contradicts what is known. Somebody should look. */
+  readonly conflicts: readonly Conflict[]
+  /** Envelopes that `open` has without an id, and their ids. */
+  readonly adopted: readonly EnvelopeView[]
+  /** Envelopes that are on their way, and that `open` does not have. */
+  readonly unknown: readonly EnvelopeView[]
+  /** How many envelopes have no end yet that was handled. */
+  readonly open: number
+  /** Age of the oldest of them, in seconds; null where there is none. Past 26 h, something is wrong. */
+  readonly oldestOpenSeconds: number | null
+  /** Still open when the whole plan was over, 72 hours after they were created. Somebody should look. */
+  readonly overdue: readonly OverdueEnvelope[]
+}
+
+/** How many envelopes, and their money. */
+export interface Total {
+  readonly count: number
+  /** Integer amount in fen. */
+  readonly amount: number
+}
+
+/** An envelope, as the run saw it. */
+export interface EnvelopeView {
+  readonly id: string
+  readonly order_no: string
+  readonly status: RedEnvelopeStatus
+}
+
+/** An envelope, and the event that tells of its state. */
+export interface EnvelopeStep extends EnvelopeView {
+  readonly type: EventType
+}
+
+/** An envelope that could not be asked for, or whose handlers failed. */
+export interface FailedStep {
+  readonly id: string
+  readonly order_no: string
+  /** null where Ping++ did not tell. */
+  readonly status: RedEnvelopeStatus | null
+  /** null where there was nothing to dispatch yet. */
+  readonly type: EventType | null
+  readonly code: ErrorCode | ClientErrorCode
+  /** What a handler threw is not in here: the `observe` of your webhooks has it. */
+  readonly message: string
+}
+
+/** An envelope that contradicts what is known of it. */
+export interface Conflict {
+  readonly id: string
+  readonly order_no: string
+  /** As Ping++ wrote it. */
+  readonly status: string
+  /**
+   * - `end`: it has ended before, in another way.
+   * - `status`: this version knows no such state.
+   * - `app`: it is of another app.
+   * - `id`: another envelope has this order number in your table; money may have gone twice.
+   * - others: the field of your row that says something else.
+   */
+  readonly reason: 'end' | 'status' | 'app' | Mismatch
+}
+
+/** An envelope that nobody has heard the end of. */
+export interface OverdueEnvelope {
+  /** null where no sweep has shown it: an order that Ping++ may never have got. */
+  readonly id: string | null
+  readonly order_no: string
+  /** The furthest state seen; null where none was. */
+  readonly status: RedEnvelopeStatus | null
+  /** Unix time in seconds. */
+  readonly created: number
+}
+
+/** Why a run ended early. */
+export interface RunError {
+  /** `aborted`: it was stopped. `open-failed`: your `open` threw. Others: the code of a ClientError. */
+  readonly code: 'open-failed' | 'internal-error' | ClientErrorCode
+  readonly message: string
+}
+
+/** A report that is being written. */
+export type Draft = {
+  -readonly [Field in keyof ReconcileReport]: ReconcileReport[Field] extends readonly (infer Item)[]
+    ? Item[]
+    : ReconcileReport[Field]
+}
+
+export function newDraft(head: Pick<Draft, 'dryRun' | 'startedMs' | 'from' | 'to'>): Draft {
+  return {
+    ...head,
+    error: null,
+    durationMs: 0,
+    requests: 0,
+    swept: 0,
+    totals: {},
+    retrieved: 0,
+    dispatched: 0,
+    applied: [],
+    duplicates: 0,
+    unhandled: 0,
+    busy: 0,
+    failed: [],
+    wouldDispatch: [],
+    conflicts: [],
+    adopted: [],
+    unknown: [],
+    open: 0,
+    oldestOpenSeconds: null,
+    overdue: [],
+  }
+}

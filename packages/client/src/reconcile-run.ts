@@ -1,0 +1,207 @@
+import { isClientError, type ClientErrorCode } from './errors.ts'
+import { createIntake, type Intake } from './envelope-intake.ts'
+import type { Ledger } from './envelope-ledger.ts'
+import {
+  asked,
+  believe,
+  isDue,
+  isOpen,
+  isOverdue,
+  postpone,
+  type EnvelopeRecord,
+} from './envelope-record.ts'
+import { OpenError, readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { paceClient, type PacedClient } from './paced-client.ts'
+import { PLAN_ENDS_MS } from './poll-plan.ts'
+import type { ReconcileSettings } from './reconcile-options.ts'
+import { newDraft, type Draft, type ReconcileReport, type RunError } from './reconcile-report.ts'
+
+/** What one run is about. Times in Unix seconds. */
+export interface RunScope {
+  readonly from: number
+  /** undefined: no end, so that a clock here which is behind hides nothing. */
+  readonly to: number | undefined
+  /** Whether envelopes outside are left alone, even where they are due. */
+  readonly isBounded: boolean
+  readonly dryRun: boolean
+}
+
+/** How a run went. */
+export interface RunResult {
+  readonly report: ReconcileReport
+  /** Whether every page of the sweep was seen. */
+  readonly isSwept: boolean
+  /** What ended it early, as it was thrown. */
+  readonly cause: unknown
+}
+
+/** What the steps of a run share. */
+interface Run {
+  readonly settings: ReconcileSettings
+  readonly ledger: Ledger
+  readonly scope: RunScope
+  readonly draft: Draft
+  readonly signal: AbortSignal
+  readonly api: PacedClient
+}
+
+/** Reads the table, sweeps, retrieves what is due, concludes. Never rejects. */
+export async function runOnce(
+  settings: ReconcileSettings,
+  ledger: Ledger,
+  scope: RunScope,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const { now, bucket, client } = settings
+  const startedMs = now()
+  const { dryRun, from, to = Math.floor(startedMs / 1000) } = scope
+  const draft = newDraft({ dryRun, startedMs, from, to })
+  const api = paceClient(client, { bucket, signal, onRequest: () => (draft.requests += 1) })
+  const run: Run = { settings, ledger, scope, draft, signal, api }
+  let table: OpenTable | undefined
+  let isSwept = false
+  let cause: unknown
+
+  try {
+    signal.throwIfAborted()
+    if (settings.open !== undefined) table = await readTable(settings.open, startedMs)
+    const intake = createIntake({ ...settings, ledger, table, draft })
+    await sweep(run, intake)
+    isSwept = true
+    await retrieveDue(run, table, intake)
+  } catch (error) {
+    cause = error
+    draft.error = explain(error, signal)
+  }
+  if (table === undefined) concludeFromLedger(run)
+  else concludeFromTable(run, table)
+  draft.durationMs = now() - startedMs
+  return { report: draft, isSwept, cause }
+}
+
+async function sweep({ settings, scope, signal, api }: Run, intake: Intake): Promise<void> {
+  const { from: gte, to: lte } = scope
+  const created = lte === undefined ? { gte } : { gte, lte }
+  for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
+    signal.throwIfAborted()
+    await intake.swept(envelope)
+  }
+}
+
+/** Asks for what is due and was not just shown, the longest due first. */
+async function retrieveDue(run: Run, table: OpenTable | undefined, intake: Intake): Promise<void> {
+  const { now } = run.settings
+  const records = table === undefined ? run.ledger.open() : recordsOf(table.rows, run)
+  const due = records.filter(
+    (record) => concerns(run.scope, record) && isOpen(record) && isDue(record, now()),
+  )
+  for (const record of due.toSorted((a, b) => dueMsOf(a) - dueMsOf(b))) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits what goes on at a time
+    await retrieve(run, record, intake)
+  }
+}
+
+/** @throws what is not about this one envelope: the next one would fare no better */
+async function retrieve(
+  { settings: { now, random }, draft, api, signal }: Run,
+  record: EnvelopeRecord,
+  intake: Intake,
+): Promise<void> {
+  const { id, orderNo, status } = record
+  try {
+    const envelope = await api.retrieve(id)
+    asked(record, now(), random)
+    await intake.retrieved(envelope)
+  } catch (error) {
+    if (signal.aborted) throw error
+    postpone(record, now(), random)
+    if (!isClientError(error) || !OF_ONE_ENVELOPE.has(error.code)) throw error
+    const { code, message } = error
+    draft.failed.push({ id, order_no: orderNo, status: status ?? null, type: null, code, message })
+  }
+}
+
+const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
+  'not-found',
+  'request-invalid',
+  'channel-failed',
+])
+
+function concludeFromLedger(run: Run): void {
+  for (const record of run.ledger.open()) {
+    if (concerns(run.scope, record)) noteOpen(run, record, record)
+  }
+}
+
+function concludeFromTable(run: Run, table: OpenTable): void {
+  for (const row of table.rows) {
+    if (!concerns(run.scope, row)) continue
+    const record = recordOf(row, run)
+    if (row.id === undefined) noteAdopted(run, record)
+    // One that was done with in an earlier run, and that the table still has open, is stuck there.
+    const isStuck = record?.settledMs !== undefined && record.settledMs < table.readMs
+    if (record === undefined || isOpen(record) || isStuck) noteOpen(run, row, record)
+  }
+}
+
+function noteAdopted({ draft }: Run, record: EnvelopeRecord | undefined): void {
+  if (record?.status === undefined) return
+  draft.adopted.push({ id: record.id, order_no: record.orderNo, status: record.status })
+}
+
+function noteOpen(
+  { draft, settings: { now } }: Run,
+  { orderNo, createdMs }: OpenRow | EnvelopeRecord,
+  record: EnvelopeRecord | undefined,
+): void {
+  const ageMs = now() - createdMs
+  draft.open += 1
+  draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageMs / 1000))
+  const isLate = record === undefined ? ageMs >= PLAN_ENDS_MS : isOverdue(record, now())
+  if (!isLate) return
+  draft.overdue.push({
+    id: record?.id ?? null,
+    order_no: orderNo,
+    status: record?.status ?? null,
+    created: Math.floor(createdMs / 1000),
+  })
+}
+
+function recordsOf(rows: readonly OpenRow[], run: Run): EnvelopeRecord[] {
+  return rows.map((row) => recordOf(row, run)).filter((record) => record !== undefined)
+}
+
+/** The record of a row; undefined where the row has no id, and no sweep has shown its order number. */
+function recordOf(
+  { id, orderNo, createdMs, status }: OpenRow,
+  { ledger, settings: { now } }: Run,
+): EnvelopeRecord | undefined {
+  if (id === undefined) {
+    const adopted = ledger.findByOrderNo(orderNo)
+    return adopted === undefined ? undefined : ledger.track(adopted)
+  }
+  const record = ledger.track({ id, orderNo, createdMs })
+  if (status !== undefined) believe(record, status, now())
+  return record
+}
+
+function concerns(
+  { isBounded, from, to }: RunScope,
+  { createdMs }: { createdMs: number },
+): boolean {
+  if (!isBounded) return true
+  return createdMs >= from * 1000 && (to === undefined || createdMs < (to + 1) * 1000)
+}
+
+function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
+  return retryMs ?? due.dueMs
+}
+
+function explain(error: unknown, signal: AbortSignal): RunError {
+  if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
+  if (isClientError(error)) return { code: error.code, message: error.message }
+  if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
+  // The text of an unknown error may hold a secret; whoever wants it has the cause.
+  const name = error instanceof Error ? error.name : typeof error
+  return { code: 'internal-error', message: `The run failed (${name}).` }
+}

@@ -1,0 +1,87 @@
+import { PASSING_STATUSES } from './answer.ts'
+import { ERRORS } from './errors.ts'
+import { Failure } from './failure.ts'
+import type { CallLimits } from './options.ts'
+
+/** What retries need of the world. */
+export interface RetrySeams {
+  /** Resolves after a time, or at once when the signal says so; never rejects. */
+  readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
+  /** From 0 up to, but not including, 1. */
+  readonly random: () => number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** How a call ended. */
+export interface Ending<Result> {
+  readonly result: Result | Failure
+  /** How often it was sent. */
+  readonly attempts: number
+  /** Whether one of the attempts may have had its effect without saying so. */
+  readonly isOpen: boolean
+}
+
+const FIRST_DELAY_MS = 500
+const MAX_DELAY_MS = 8000
+const MAX_RETRY_AFTER_MS = 60_000
+
+/**
+ * Sends until an attempt succeeds, fails for good, or was the last one. Between attempts it waits
+ * as long as Ping++ asked for, or a random part of a time that doubles: clients that failed
+ * together should not come back together.
+ */
+export async function sendWithRetries<Result>(
+  attempt: () => Promise<Result | Failure>,
+  { retries, signal }: CallLimits,
+  seams: RetrySeams,
+): Promise<Ending<Result>> {
+  let isOpen = false
+  for (let attempts = 0; ;) {
+    if (signal?.aborted === true) {
+      return { result: new Failure('aborted', { leavesOpen: false }), attempts, isOpen }
+    }
+    attempts += 1
+    // oxlint-disable-next-line no-await-in-loop -- one after another is the point
+    const result = await attempt()
+    if (!(result instanceof Failure)) return { result, attempts, isOpen: false }
+    // An attempt that may have worked stays so, whatever the next one is told.
+    isOpen ||= result.facts.leavesOpen ?? ERRORS[result.code].leavesOpen
+    if (attempts > retries || !isPassing(result)) return { result, attempts, isOpen }
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    await seams.wait(delayOf(result, attempts, seams), signal)
+  }
+}
+
+/** Waits by a timer of the runtime. */
+export function waitByTimer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    function end(): void {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted === true) end()
+  })
+}
+
+function isPassing({ code, facts }: Failure): boolean {
+  return ERRORS[code].isPassing || PASSING_STATUSES.has(facts.status)
+}
+
+function delayOf({ facts }: Failure, attempts: number, { random, now }: RetrySeams): number {
+  const askedMs = readRetryAfter(facts.retryAfter, now())
+  if (askedMs !== undefined) return Math.min(askedMs, MAX_RETRY_AFTER_MS)
+  return random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3); of the three date formats the one that is sent today. */
+function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined
+  if (/^\d+$/.test(header)) return Number(header) * 1000
+  if (!/^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return undefined
+  const atMs = Date.parse(header)
+  return Number.isNaN(atMs) ? undefined : Math.max(atMs - nowMs, 0)
+}

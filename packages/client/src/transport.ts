@@ -1,0 +1,156 @@
+import { Failure, type FailureFacts } from './failure.ts'
+
+/** One request, ready to be sent. */
+export interface OutgoingRequest {
+  readonly method: 'GET' | 'POST'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer> | undefined
+}
+
+/** What came back, whatever its status. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** The body as it was sent, but for a `Content-Encoding`. */
+  readonly bytes: Uint8Array
+}
+
+/** How one request is sent. */
+export interface Exchange {
+  readonly fetch: typeof globalThis.fetch
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+// A page of 100 envelopes with everything as long as it may be has 0.6 MB.
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+/**
+ * Sends a request once and reads the whole answer, under one deadline. Never rejects.
+ *
+ * A redirect is not followed: a POST would become a GET, and the key would go where nobody meant it
+ * to. By `'manual'`, because `'error'` does not exist on Cloudflare Workers.
+ */
+export async function exchange(
+  { url, ...request }: OutgoingRequest,
+  { fetch, timeoutMs, signal }: Exchange,
+): Promise<Answer | Failure> {
+  const deadline = startDeadline(timeoutMs, signal)
+
+  async function converse(): Promise<Answer | Failure> {
+    const { body = null, ...rest } = request
+    const init = { ...rest, body, redirect: 'manual', signal: deadline.signal } as const
+    return readAnswer(await fetch(url, init))
+  }
+
+  try {
+    // A `fetch` that knows no `signal` must not keep a call from ending.
+    return await Promise.race([converse(), deadline.passed])
+  } catch (cause) {
+    if (deadline.code !== undefined) return new Failure(deadline.code)
+    return new Failure('unreachable', factsOf(cause))
+  } finally {
+    deadline.clear()
+  }
+}
+
+interface Deadline {
+  readonly signal: AbortSignal
+  /** Why it has passed; undefined before. */
+  readonly code: 'timed-out' | 'aborted' | undefined
+  /** Rejects when it has passed. */
+  readonly passed: Promise<never>
+  clear(): void
+}
+
+/** Passes after a time, or when the caller's signal says so. */
+function startDeadline(timeoutMs: number, callers: AbortSignal | undefined): Deadline {
+  const controller = new AbortController()
+  const { promise: passed, reject } = Promise.withResolvers<never>()
+  let code: Deadline['code']
+
+  function pass(why: 'timed-out' | 'aborted'): void {
+    code = why
+    controller.abort()
+    reject(new Error(why))
+  }
+
+  const onAbort = (): void => pass('aborted')
+  const timer = setTimeout(() => pass('timed-out'), timeoutMs)
+  callers?.addEventListener('abort', onAbort, { once: true })
+  return {
+    signal: controller.signal,
+    get code() {
+      return code
+    },
+    passed,
+    clear() {
+      clearTimeout(timer)
+      callers?.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+async function readAnswer({ status, headers, body }: Response): Promise<Answer | Failure> {
+  const bytes = body === null ? new Uint8Array() : await readBytes(body)
+  if (bytes !== undefined) return { status, headers, bytes }
+  const detail = `It is over ${MAX_ANSWER_BYTES.toLocaleString('en-US')} bytes.`
+  return new Failure('response-invalid', { status, detail })
+}
+
+/** The whole body, or undefined where it is too long. */
+async function readBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = body.getReader()
+  // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    chunks.push(next.value)
+    size += next.value.byteLength
+    if (size > MAX_ANSWER_BYTES) {
+      void reader.cancel().catch(() => {})
+      return undefined
+    }
+  }
+  return joined(chunks, size)
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+/** Codes of Node and of Bun for a connection that never came to be, so that nothing was sent. */
+const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ConnectionRefused',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Without a reason that is known, the request may have been sent. */
+function factsOf(cause: unknown): FailureFacts {
+  const code = reasonOf(cause)
+  if (code === undefined) return { cause }
+  return { cause, detail: `${code}.`, leavesOpen: !NEVER_CONNECTED.has(code) }
+}
+
+/** `fetch` hides the reason in the cause of a TypeError. */
+function reasonOf(thrown: unknown, depth = 0): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || depth === 4) return undefined
+  if ('code' in thrown && typeof thrown.code === 'string') return thrown.code
+  return 'cause' in thrown ? reasonOf(thrown.cause, depth + 1) : undefined
+}

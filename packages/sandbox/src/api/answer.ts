@@ -1,0 +1,31 @@
+import { SIGNATURE_HEADER, signBytes, type SigningKey } from '@hongbao/core/wire'
+
+/** What is answered, before it is bytes. */
+export interface Answer {
+  readonly status: number
+  readonly body: object
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Writes an answer as Ping++ does: JSON indented by four spaces, Chinese as it is, signed over
+ * exactly these bytes, errors too (captures of December 2016).
+ *
+ * `Connection: close`, because the official Node SDK hangs on a reused connection from Node 19 on:
+ * it writes its request when the socket connects, which a reused one never does again.
+ */
+export function writeAnswer(answer: Answer, requestId: string, key: SigningKey): Response {
+  const bytes = Buffer.from(JSON.stringify(answer.body, undefined, 4))
+  return new Response(bytes, {
+    status: answer.status,
+    headers: {
+      'Content-Type': 'application/json;charset=utf-8',
+      'Content-Length': String(bytes.byteLength),
+      'Cache-Control': 'no-cache, no-store',
+      Connection: 'close',
+      'X-Request-Id': requestId,
+      [SIGNATURE_HEADER]: signBytes(bytes, key.privateKey),
+      ...answer.headers,
+    },
+  })
+}

@@ -1,0 +1,21 @@
+/** What Ping++ says in either of its languages. */
+export interface Text {
+  readonly zh: string
+  readonly en: string
+}
+
+export type Language = keyof Text
+
+/** The language that a request asks for; Chinese unless it prefers English (`Accept-Language`, RFC 9110, 12.5.4). */
+export function languageOf(acceptLanguage: string | undefined): Language {
+  return weightOf('en', acceptLanguage) > weightOf('zh', acceptLanguage) ? 'en' : 'zh'
+}
+
+function weightOf(language: Language, acceptLanguage = ''): number {
+  const weights = acceptLanguage
+    .toLowerCase()
+    .split(',')
+    .filter((range) => range.trim().split(/[-;\s]/, 1)[0] === language)
+    .map((range) => Number(/;\s*q=([\d.]+)/.exec(range)?.[1] ?? 1))
+  return Math.max(0, ...weights)
+}

@@ -1,0 +1,38 @@
+import type { MiddlewareHandler } from 'hono'
+import { Refusal } from './refusal.ts'
+
+/**
+ * Lets no web page of another origin ask for anything, though a browser on this machine can reach
+ * the server. The Host header is checked where the server listens.
+ *
+ * - `Origin`, which browsers send with every request that changes something, must be this server's.
+ * - `Sec-Fetch-Site` tells of requests that carry no `Origin`: scripts, images, links.
+ * - What changes something must be JSON: a form cannot send that, and a script only after asking
+ *   (Fetch standard, "CORS-safelisted request-header"), which this server never answers.
+ */
+export const guard: MiddlewareHandler = async function guard({ req }, next) {
+  const origin = req.header('origin')
+  if (origin !== undefined && origin !== new URL(req.url).origin) throw foreign('Origin')
+  const site = req.header('sec-fetch-site')
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw foreign('page')
+  if (req.method !== 'GET' && req.method !== 'HEAD' && !isJson(req.header('content-type'))) {
+    throw new Refusal(
+      415,
+      'content-type-invalid',
+      'Send `content-type: application/json` with everything but GET, also without a body.',
+    )
+  }
+  await next()
+}
+
+function isJson(contentType = ''): boolean {
+  return /^application\/json\s*(?:;|$)/i.test(contentType)
+}
+
+function foreign(what: string): Refusal {
+  return new Refusal(
+    403,
+    'origin-foreign',
+    `The ${what} is of another origin. Only programs and this server's own pages may control it.`,
+  )
+}

@@ -1,0 +1,63 @@
+import type { AttemptKind } from './journal.ts'
+
+/** A notification and what has become of it so far: a value that stays as it is. `event(id)` gives the present one. */
+export interface SandboxEvent {
+  readonly id: string
+  readonly type: string
+  /** Unix time in seconds, on the sandbox's clock. */
+  readonly created: number
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+  /** The body, the same bytes on every attempt. */
+  readonly bytes: Buffer
+  /** The header's value; signed once. */
+  readonly signature: string
+  /** `undelivered`: there is no target. */
+  readonly status: 'pending' | 'delivered' | 'exhausted' | 'undelivered'
+  readonly attempts: readonly Attempt[]
+  /** When it is sent again, in milliseconds since 1970 on the sandbox's clock. */
+  readonly nextAttemptMs: number | undefined
+}
+
+/** One post of a notification. */
+export interface Attempt {
+  /** 1 to 11 by the schedule; duplicates share the number of their attempt, and manual ones have that of the last. */
+  readonly n: number
+  readonly kind: AttemptKind
+  /** On the sandbox's clock. */
+  readonly startedMs: number
+  /** How long it took, in wall-clock milliseconds. */
+  readonly ms: number
+  /** Whether it counts as received: 2xx, and no fault that lost the answer. */
+  readonly ok: boolean
+  /** What the app answered, also where a fault then lost it; undefined where no answer came. */
+  readonly response: AttemptResponse | undefined
+  /** Why no answer came or counted: a sentence. */
+  readonly error: string | undefined
+  readonly errorCode: AttemptErrorCode | undefined
+  /** Kinds of the faults that fired. */
+  readonly faults: readonly string[]
+}
+
+/** Why no answer came or counted. */
+export type AttemptErrorCode =
+  | 'connection-refused'
+  | 'connection-reset'
+  | 'timeout'
+  | 'tls'
+  | 'dns'
+  | 'target-remote'
+  /** A target that is a function threw, or gave no `Response`. */
+  | 'app-threw'
+  /** A fault broke the connection or lost the answer. */
+  | 'fault'
+  | 'failed'
+
+/** What the app answered. */
+export interface AttemptResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** The first 64 KB. */
+  readonly body: Buffer
+  readonly truncated: boolean
+}

@@ -1,0 +1,15 @@
+import type { Target } from './engine.ts'
+import type { Sender } from './sender.ts'
+import { readTargetUrl } from './target-address.ts'
+import { functionSender } from './target-function.ts'
+import { urlSender } from './target-url.ts'
+
+/**
+ * Makes what posts to a target.
+ *
+ * @throws SandboxError `target-invalid`, `target-remote`
+ */
+export function createSender(target: Target, allowRemote: boolean): Sender {
+  if (typeof target === 'function') return functionSender(target)
+  return urlSender(readTargetUrl(target, allowRemote), allowRemote)
+}

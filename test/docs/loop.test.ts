@@ -1,0 +1,89 @@
+import type { Client, Reconciliation } from '@hongbao/client'
+import { createTestKeys } from '@hongbao/core/testing'
+import { startSandbox, type Sandbox } from '@hongbao/sandbox'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { orders } from './host/orders.ts'
+import { createWorkspace, removeWorkspaces } from './snippets.ts'
+
+// In a file of its own: the snippets read the environment of their process when they are imported.
+
+const merchant = createTestKeys()
+
+beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}))
+afterAll(() => {
+  removeWorkspaces()
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+})
+
+describe("the loop's own test", async () => {
+  // It registers its test, and sets the environment, which the app reads when that test runs.
+  await createWorkspace().import('loop.test.ts')
+})
+
+describe('the snippet', () => {
+  let sandbox: Sandbox
+  beforeAll(async () => {
+    sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: merchant.publicKey })
+  })
+  afterAll(() => sandbox.close())
+
+  async function openWorkspace() {
+    vi.stubEnv('PINGPP_API_KEY', sandbox.apiKey)
+    vi.stubEnv('PINGPP_PRIVATE_KEY', merchant.privateKey)
+    vi.stubEnv('PINGPP_PUBLIC_KEY', sandbox.publicKey)
+    vi.stubEnv('PINGPP_BASE_URL', sandbox.url)
+    const workspace = createWorkspace()
+    const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
+    return { workspace, book }
+  }
+
+  it('client.ts speaks with the sandbox, signed both ways', async () => {
+    const { workspace } = await openWorkspace()
+    const { client } = await workspace.import<{ client: Client }>('client.ts')
+    expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
+  })
+
+  it('send.ts saves the order first, and says failed only where nothing can have been sent', async () => {
+    const { workspace, book } = await openWorkspace()
+    const { sendRedEnvelope } = await workspace.import<{
+      sendRedEnvelope(orderNo: string, openid: string): Promise<{ id: string; status: string }>
+    }>('send.ts')
+
+    expect(await sendRedEnvelope('1', 'o9zp')).toMatchObject({ status: 'sending' })
+    expect(book.find('1')).toEqual({ status: 'sending', detail: 888 })
+
+    sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
+    await expect(sendRedEnvelope('2', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    expect(book.find('2')).toEqual({ status: 'failed', detail: 888 })
+
+    sandbox.faults.add('api-error', { status: 500 })
+    await expect(sendRedEnvelope('3', 'o9zp')).rejects.toMatchObject({
+      outcomeUnknown: true,
+      orderNo: '3',
+    })
+    expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
+  })
+
+  it('reconciler.ts hears of what no webhook told', async () => {
+    await sandbox.reset()
+    const { workspace, book } = await openWorkspace()
+    const { sendRedEnvelope } = await workspace.import<{
+      sendRedEnvelope(orderNo: string, openid: string): Promise<{ id: string }>
+    }>('send.ts')
+    const { reconciliation } = await workspace.import<{ reconciliation: Reconciliation }>(
+      'reconciler.ts',
+    )
+    const told = await sendRedEnvelope('4', 'o9zp')
+    const unclaimed = await sendRedEnvelope('5', 'o9zp')
+    sandbox.move(told.id, 'sent')
+    sandbox.move(told.id, 'received')
+    for (const status of ['sent', 'refunding', 'refund'] as const) {
+      sandbox.move(unclaimed.id, status)
+    }
+
+    await reconciliation.once()
+    expect(book.find('4')).toMatchObject({ status: 'received' })
+    expect(book.find('5')).toMatchObject({ status: 'refund' })
+  })
+})
