@@ -1,0 +1,348 @@
+import {
+  createWebhooks,
+  memoryInbox,
+  OptionError,
+  type HandlerContext,
+  type Report,
+  type Webhooks,
+  type WebhooksOptions,
+} from '@hongbao/core'
+import { eventFixture, signDelivery } from '@hongbao/core/testing'
+import { PgBoss } from 'pg-boss'
+import { describe, expect, it, vi } from 'vitest'
+import { createEventWorker, listFailed, redrive, type FailedEvent } from '../src/index.ts'
+import { deliver, jobsOf, onlyJob, passTime, PINGPP, receiverOf, usePostgres } from './opened.ts'
+
+const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
+const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_1'
+const POISON = { to: 'somebody', type: 'mail', id: 'evt_2' }
+
+describe('a worker', () => {
+  const opened = usePostgres()
+
+  it('applies the event with what the receiver knew of its delivery', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name })
+    const signed = signDelivery(SENT, PINGPP)
+    const before = new Date()
+    await receiver.handle(signed.delivery())
+    const handled = Promise.withResolvers<HandlerContext>()
+    const webhooks = processor().on('red_envelope.sent', (event, context) => {
+      expect(event).toStrictEqual(SENT)
+      handled.resolve(context)
+    })
+    await opened.startWorker(webhooks, name)
+    const context = await handled.promise
+    expect(Buffer.from(context.rawBody ?? []).equals(signed.bytes)).toBe(true)
+    expect(context.source).toBe('webhook')
+    expect(context.receivedAt.getTime()).toBeGreaterThanOrEqual(before.getTime())
+    expect(context.keyFingerprint).toMatch(/^[0-9a-f]{64}$/)
+  })
+
+  it('completes the job with the outcome, a duplicate’s and an unhandled one’s too', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name })
+    const webhooks = processor().on('red_envelope.sent', () => {})
+    await webhooks.dispatch(SENT)
+    await deliver(receiver, SENT)
+    await deliver(receiver, eventFixture('red_envelope.sent'))
+    await deliver(receiver, eventFixture('red_envelope.received'))
+    await opened.startWorker(webhooks, name)
+    await vi.waitFor(async () => {
+      const jobs = await jobsOf(opened.boss, name)
+      const outputs = jobs.map((job) => [job.state, Object(job.output).outcome])
+      expect(new Set(outputs.map(String))).toEqual(
+        new Set(['completed,duplicate', 'completed,handled', 'completed,unhandled']),
+      )
+    })
+  })
+
+  it('takes one event after another, not one at every look', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name })
+    for (let count = 0; count < 20; count += 1) {
+      await deliver(receiver, eventFixture('red_envelope.sent'))
+    }
+    const handler = vi.fn<() => void>()
+    const webhooks = processor().on('*', handler)
+    // At one event a look this would take 19 minutes.
+    await opened.startWorker(webhooks, name, { concurrency: 1, pollingIntervalSeconds: 60 })
+    await vi.waitFor(() => expect(handler).toHaveBeenCalledTimes(20), 5000)
+  })
+
+  it('makes its queue where no receiver has yet', async () => {
+    const name = opened.freshName()
+    await opened.startWorker(processor(), name)
+    expect(await opened.boss.getQueue(name)).toMatchObject({ retryLimit: 14 })
+  })
+
+  it('leaves a queue as its receiver has set it', async () => {
+    const name = opened.freshName()
+    await receiverOf(opened.boss, { name, attempts: 3 })
+    await opened.startWorker(processor(), name)
+    expect(await opened.boss.getQueue(name)).toMatchObject({ retryLimit: 2 })
+  })
+
+  it('tries again after a failure, later and later', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    let runs = 0
+    const webhooks = processor().on('*', () => {
+      runs += 1
+      if (runs < 3) throw new Error('no stock')
+    })
+    await opened.startWorker(webhooks, name)
+    const pauses: number[] = []
+    for (const retryCount of [0, 1]) {
+      await vi.waitFor(async () => {
+        expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry', retryCount })
+      }, 5000)
+      const { startAfter } = await onlyJob(opened.boss, name)
+      pauses.push((startAfter.getTime() - Date.now()) / 1000)
+      await passTime(opened.boss, name)
+    }
+    await vi.waitFor(async () => {
+      expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'completed' })
+    }, 5000)
+    expect(pauses[0]).toBeGreaterThan(1)
+    expect(pauses[0]).toBeLessThanOrEqual(6)
+    expect(pauses[1]).toBeGreaterThan(4)
+    expect(pauses[1]).toBeLessThanOrEqual(12)
+  })
+
+  it('leaves what failed for good where people see it, and raises the alarm once', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name, attempts: 2 }), SENT)
+    const { id } = await onlyJob(opened.boss, name)
+    const cause = new TypeError('the bank card is 6222 0000')
+    const webhooks = processor().on('*', () => Promise.reject(cause))
+    const alarms: { failed: FailedEvent; cause: unknown }[] = []
+    const error = vi.fn<(line: string) => void>()
+    await opened.startWorker(webhooks, name, {
+      logger: { warn: () => {}, error },
+      onFailed: (failed, thrown) => void alarms.push({ failed, cause: thrown }),
+    })
+    await vi.waitFor(async () => {
+      expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
+    })
+    expect(alarms).toEqual([])
+    await passTime(opened.boss, name)
+    await vi.waitFor(async () => {
+      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+    }, 5000)
+    expect(alarms).toMatchObject([
+      {
+        failed: { jobId: id, eventType: 'red_envelope.sent', eventId: 'evt_1', inboxKey: KEY },
+        cause,
+      },
+    ])
+    expect(alarms[0]?.failed.attempts).toBe(2)
+    expect(await listFailed(opened.boss, { name })).toEqual([alarms[0]?.failed])
+    expect(error).toHaveBeenCalledOnce()
+    expect(error.mock.calls[0]?.[0]).toMatch(
+      /failed for good after 2 tries, and is kept in pg-boss:events-\d+: handler-failed \(red_envelope\.sent evt_1\) \[TypeError at .+event-worker\.test\.ts/,
+    )
+    const { rows } = await opened.boss.getDb().executeSql('select * from pgboss.job')
+    expect(JSON.stringify(rows)).not.toContain('6222')
+  })
+
+  it('fails a job at once that holds no event', async () => {
+    const name = opened.freshName()
+    await opened.startWorker(processor(), name)
+    await opened.boss.send(name, POISON)
+    await vi.waitFor(async () => {
+      expect(await listFailed(opened.boss, { name })).toMatchObject([
+        { eventType: 'mail', eventId: 'evt_2', attempts: 1 },
+      ])
+    }, 5000)
+    const [failed] = await listFailed(opened.boss, { name })
+    expect(failed?.reason).toMatch(/^event-invalid \(mail evt_2\): The job is not one that/)
+  })
+
+  it('fails an event that nobody listens to where that is asked for', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    await opened.startWorker(processor(), name, { unhandled: 'reject' })
+    await vi.waitFor(async () => {
+      expect(await listFailed(opened.boss, { name })).toMatchObject([
+        { reason: 'unhandled (red_envelope.sent evt_1)' },
+      ])
+    })
+  })
+
+  it('never hands off to its own queue in a circle', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name })
+    await deliver(receiver, SENT)
+    await opened.startWorker(receiver, name)
+    await vi.waitFor(async () => {
+      const { state, output } = await onlyJob(opened.boss, name)
+      expect(state).toBe('retry')
+      expect(Object(output).message).toMatch(/\[HandOffError at /)
+    })
+  })
+
+  it('holds a job while its handler is past its deadline, and runs it once', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    const end = Promise.withResolvers<void>()
+    const reports: Report[] = []
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const observe = (report: Report): void => void reports.push(report)
+    const webhooks = processor({ handlerTimeoutMs: 1, observe }).on('*', handler)
+    await opened.startWorker(webhooks, name)
+    await vi.waitFor(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
+    expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'active' })
+    end.resolve()
+    await vi.waitFor(async () => {
+      expect(await onlyJob(opened.boss, name)).toMatchObject({
+        state: 'completed',
+        output: { outcome: 'handled' },
+      })
+    })
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  // pg-boss issue 555: a job that expired, or whose heart is not heard, is tried again while its
+  // handler runs.
+  it('loses its job to another one, and the inbox decides: one effect', async () => {
+    const name = opened.freshName()
+    const inbox = memoryInbox()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    const end = Promise.withResolvers<void>()
+    const slow = vi.fn<() => Promise<void>>(() => end.promise)
+    const second = vi.fn<() => void>()
+    const other = new PgBoss({ connectionString: opened.url, supervise: false, schedule: false })
+    await other.start()
+    const webhooks = processor({ inbox }).on('*', slow)
+    await opened.startWorker(webhooks, name, { boss: other, concurrency: 1 })
+    await vi.waitFor(() => expect(slow).toHaveBeenCalledOnce())
+    await passTime(opened.boss, name)
+    await opened.boss.supervise(name)
+    expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
+    await opened.startWorker(processor({ inbox }).on('*', second), name)
+    await passTime(opened.boss, name)
+    await vi.waitFor(async () => {
+      const { output } = await onlyJob(opened.boss, name)
+      expect(output).toMatchObject({ outcome: 'busy' })
+    }, 5000)
+    end.resolve()
+    await vi.waitFor(async () => {
+      await passTime(opened.boss, name)
+      expect(await onlyJob(opened.boss, name)).toMatchObject({
+        state: 'completed',
+        output: { outcome: 'duplicate' },
+      })
+    }, 5000)
+    expect(second).not.toHaveBeenCalled()
+    await other.stop()
+  })
+
+  it('takes no more jobs when it is closed, and waits for those that run', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name })
+    await deliver(receiver, SENT)
+    const end = Promise.withResolvers<void>()
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const webhooks = processor({ handlerTimeoutMs: 1 }).on('*', handler)
+    const worker = await opened.startWorker(webhooks, name, { concurrency: 2 })
+    await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce())
+    let isClosed = false
+    const closed = worker.close().then(() => {
+      isClosed = true
+    })
+    await deliver(receiver, eventFixture('red_envelope.sent'))
+    expect(isClosed).toBe(false)
+    end.resolve()
+    await closed
+    const jobs = await jobsOf(opened.boss, name)
+    expect(jobs.map((job) => job.state)).toEqual(['completed', 'created'])
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  it.each<[string, object, RegExp]>([
+    ['no pg-boss', { boss: undefined }, /`boss` must be a `PgBoss`/],
+    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
+    ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
+    ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
+    ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
+  ])('refuses %s', async (_, options, expected) => {
+    const given = { boss: opened.boss, ...options }
+    const refused = await createEventWorker(processor(), given).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(OptionError)
+    expect(String(refused)).toMatch(expected)
+  })
+
+  it('refuses a receiver that is none', async () => {
+    const refused = createEventWorker({} as Webhooks, { boss: opened.boss })
+    await expect(refused).rejects.toThrow(/`webhooks` must be made by/)
+  })
+})
+
+describe('what failed for good', () => {
+  const opened = usePostgres()
+
+  it('is redriven with all its attempts when the cause is gone', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name, attempts: 1 }), SENT)
+    let isDown = true
+    const webhooks = processor().on('*', () => {
+      if (isDown) throw new Error('no database')
+    })
+    await opened.startWorker(webhooks, name)
+    await vi.waitFor(async () => {
+      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+    })
+    isDown = false
+    expect(await redrive(opened.boss, { name })).toBe(1)
+    await vi.waitFor(async () => {
+      const jobs = await jobsOf(opened.boss, name)
+      expect(jobs.map((job) => job.state).toSorted()).toEqual(['completed', 'failed'])
+    }, 5000)
+    expect(await listFailed(opened.boss, { name })).toEqual([])
+  })
+
+  it('is not run again by a delivery that meets it after it was redriven', async () => {
+    const name = opened.freshName()
+    const receiver = await receiverOf(opened.boss, { name, attempts: 1 })
+    await deliver(receiver, SENT)
+    let isDown = true
+    const webhooks = processor().on('*', () => {
+      if (isDown) throw new Error('no database')
+    })
+    const worker = await opened.startWorker(webhooks, name)
+    await vi.waitFor(async () => {
+      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+    })
+    await worker.close()
+    isDown = false
+    await redrive(opened.boss, { name })
+    expect(await deliver(receiver, SENT)).toMatchObject({ status: 200 })
+    const jobs = await jobsOf(opened.boss, name)
+    expect(jobs.map((job) => job.state).toSorted()).toEqual(['created', 'failed'])
+  })
+
+  it('is redriven by its ids, or up to a limit, the oldest first', async () => {
+    const name = opened.freshName()
+    const worker = await opened.startWorker(processor(), name)
+    const ids: unknown[] = []
+    for (let count = 0; count < 4; count += 1) ids.push(await opened.boss.send(name, POISON))
+    const failed = async (): Promise<unknown[]> =>
+      (await listFailed(opened.boss, { name })).map(({ jobId }) => jobId)
+    await vi.waitFor(async () => expect(new Set(await failed())).toEqual(new Set(ids)), 5000)
+    await worker.close()
+    const [first, second, third, fourth] = await failed()
+    const jobIds = [String(second), crypto.randomUUID()]
+    expect(await redrive(opened.boss, { name, jobIds })).toBe(1)
+    expect(await redrive(opened.boss, { name, jobIds })).toBe(0)
+    expect(await failed()).toEqual([first, third, fourth])
+    expect(await redrive(opened.boss, { name, limit: 1 })).toBe(1)
+    expect(await failed()).toEqual([third, fourth])
+    expect(await listFailed(opened.boss, { name, limit: 1 })).toMatchObject([{ jobId: third }])
+  })
+})
+
+/** The receiver of a worker. */
+function processor(options: Partial<WebhooksOptions> = {}): Webhooks {
+  return createWebhooks({ publicKey: PINGPP.publicKey, logger: false, ...options })
+}

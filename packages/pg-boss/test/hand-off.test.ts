@@ -1,0 +1,277 @@
+import { createWebhooks, OptionError, type Inbox, type WebhookEvent } from '@hongbao/core'
+import { eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { Db, PgBoss } from 'pg-boss'
+import { describe, expect, it } from 'vitest'
+import { FIXTURES } from '../../core/src/fixtures.ts'
+import { handOff, type Boss, type PgBossHandOffOptions } from '../src/index.ts'
+import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
+
+const HANDLED = { outcome: 'handled', status: 200 }
+const FAILED = { outcome: 'failed', status: 500 }
+const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
+const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_1'
+
+describe('a hand-off to pg-boss', () => {
+  const opened = usePostgres()
+
+  it('answers 200 for a job that Postgres has, with the bytes that Ping++ signed', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const signed = signDelivery(SENT, PINGPP)
+    const receiver = await receiverOf(boss, { name })
+    expect(await receiver.handle(signed.delivery())).toMatchObject(HANDLED)
+    const job = await onlyJob(boss, name)
+    expect(job).toMatchObject({ state: 'created', singletonKey: KEY })
+    expect(job.data).toMatchObject({ version: 1, key: KEY, id: 'evt_1', signed: true })
+    expect(Buffer.from(job.data.body, 'base64').equals(signed.bytes)).toBe(true)
+  })
+
+  it('makes one job of an event, however often and at once it comes', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receivers = await Promise.all([1, 2, 3].map(() => receiverOf(boss, { name })))
+    for (let round = 0; round < 10; round += 1) {
+      const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, SENT)))
+      expect(replies).toMatchObject([HANDLED, HANDLED, HANDLED])
+    }
+    expect(await jobsOf(boss, name)).toHaveLength(1)
+  })
+
+  it('makes an id that pg-boss takes for every type of event, and no two alike', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receiver = await receiverOf(boss, { name })
+    const events = Object.values(FIXTURES).map(({ type }) => eventFixture(type) as WebhookEvent)
+    const replies = await Promise.all(events.map((event) => deliver(receiver, event)))
+    expect(replies).toMatchObject(events.map(() => HANDLED))
+    expect(await jobsOf(boss, name)).toHaveLength(events.length)
+  })
+
+  it('has nobody delete what waits for 30 days, and remembers what was applied for 7', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    await deliver(await receiverOf(boss, { name }), SENT)
+    const job = await onlyJob(boss, name)
+    expect(job).toMatchObject({
+      retryLimit: 14,
+      retryBackoff: true,
+      retryDelay: 3,
+      expireInSeconds: 900,
+      heartbeatSeconds: 60,
+      deleteAfterSeconds: 604_800,
+      deadLetter: `${name}-failed`,
+    })
+    expect(job.keepUntil.getTime() - job.createdOn.getTime()).toBe(2_592_000_000)
+    expect(await boss.getQueue(`${name}-failed`)).toMatchObject({ retentionSeconds: 2_592_000 })
+  })
+
+  it('brings a queue up to date that is there', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    await boss.createQueue(name, { retryLimit: 0, retentionSeconds: 60, deleteAfterSeconds: 60 })
+    await handOff(boss, {
+      name,
+      attempts: 4,
+      backoffSeconds: 10,
+      keepAppliedSeconds: 700_000,
+      keepFailedSeconds: 800_000,
+      expireSeconds: 60,
+    })
+    expect(await boss.getQueue(name)).toMatchObject({
+      retryLimit: 3,
+      retryDelay: 5,
+      deleteAfterSeconds: 700_000,
+      retentionSeconds: 800_000,
+      expireInSeconds: 60,
+      deadLetter: `${name}-failed`,
+    })
+  })
+
+  it('refuses a queue whose policy keeps jobs of different events out', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    await boss.createQueue(name, { policy: 'short' })
+    await expect(handOff(boss, { name })).rejects.toThrow(/has the policy short/)
+  })
+
+  it('leaves a job alone that was applied, or cancelled by somebody', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receiver = await receiverOf(boss, { name })
+    await deliver(receiver, SENT)
+    const { id } = await onlyJob(boss, name)
+    await boss.cancel(name, id)
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await onlyJob(boss, name)).toMatchObject({ state: 'cancelled' })
+    await boss.resume(name, id)
+    await boss.fetch(name)
+    await boss.complete(name, id)
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await onlyJob(boss, name)).toMatchObject({ state: 'completed' })
+  })
+
+  it('lets a job that failed for good run again, with all its attempts', async () => {
+    const { boss } = opened
+    const { name, receiver } = await withFailed(boss, opened.freshName())
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await liveJobs(boss, name)).toMatchObject([
+      { state: 'created', retryCount: 0, retryLimit: 2, data: { key: KEY } },
+    ])
+    expect(await boss.findJobs(`${name}-failed`)).toEqual([])
+  })
+
+  it('lets it run once when many deliveries meet it', async () => {
+    const { boss } = opened
+    const { name, receiver } = await withFailed(boss, opened.freshName())
+    const receivers = await Promise.all(
+      Array.from({ length: 10 }, () => receiverOf(boss, { name, attempts: 3 })),
+    )
+    const replies = await Promise.all(receivers.map((one) => deliver(one, SENT)))
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200))
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await liveJobs(boss, name)).toHaveLength(1)
+  })
+
+  it('lets what is left run again where the copy in the dead letter queue is gone', async () => {
+    const { boss } = opened
+    const { name, receiver } = await withFailed(boss, opened.freshName())
+    await boss.deleteAllJobs(`${name}-failed`)
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await onlyJob(boss, name)).toMatchObject({ state: 'retry' })
+  })
+
+  it('answers 500 where pg-boss takes no job and has none', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const full: Boss = Object.assign(Object.create(boss) as PgBoss, {
+      send: () => Promise.resolve(null),
+      findJobs: () => Promise.resolve([]),
+      createQueue: boss.createQueue.bind(boss),
+      updateQueue: boss.updateQueue.bind(boss),
+      getQueue: boss.getQueue.bind(boss),
+    })
+    expect(await deliver(await receiverOf(full, { name }), SENT)).toMatchObject(FAILED)
+  })
+
+  it('answers 500 where somebody has deleted the queue', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receiver = await receiverOf(boss, { name })
+    await boss.deleteQueue(name)
+    expect(await deliver(receiver, SENT)).toMatchObject(FAILED)
+  })
+
+  it('answers 500 while Postgres is down, and 200 for the same event when it is back', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receiver = await receiverOf(boss, { name })
+    await opened.postgres.stop()
+    expect(await deliver(receiver, SENT)).toMatchObject(FAILED)
+    await opened.postgres.start()
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await jobsOf(boss, name)).toHaveLength(1)
+  })
+
+  it('answers 500 while Postgres does not answer, and makes one job when it does', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const receiver = await receiverOf(boss, { name, confirmTimeoutMs: 200 })
+    opened.postgres.freeze()
+    expect(await deliver(receiver, SENT)).toMatchObject(FAILED)
+    opened.postgres.thaw()
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await jobsOf(boss, name)).toHaveLength(1)
+  })
+
+  it.each<[string, unknown, object, RegExp]>([
+    ['a pg-boss that is none', {}, {}, /`boss` must be a `PgBoss`/],
+    ['no pg-boss', null, {}, /`boss` must be/],
+    ['a name that SQL would stumble over', undefined, { name: "a'b" }, /`name` must be/],
+    ['a job without time', undefined, { expireSeconds: 59 }, /`expireSeconds` must be/],
+    ['a transaction that is none', undefined, { db: {} }, /`db` must be a function/],
+    ['a misspelt option', undefined, { queue: 'a' }, /`queue` is no option.*expireSeconds, db/],
+    ['a memory that is too short', undefined, { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
+  ])('refuses %s', async (_, boss, options, expected) => {
+    const refused = await handOff(
+      boss === undefined ? opened.boss : (boss as Boss),
+      options as PgBossHandOffOptions,
+    ).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(OptionError)
+    expect(String(refused)).toMatch(expected)
+  })
+})
+
+describe('a hand-off in the transaction of the inbox', () => {
+  const opened = usePostgres()
+
+  it('commits the job together with what the receiver writes', async () => {
+    const { boss } = opened
+    const { receiver, name, notes } = await openTransactional()
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await onlyJob(boss, name)).toMatchObject({ state: 'created' })
+    expect(await notes()).toEqual([KEY])
+  })
+
+  it('leaves neither where a later handler fails', async () => {
+    const { boss } = opened
+    const { receiver, name, notes } = await openTransactional()
+    receiver.on('*', () => Promise.reject(new Error('no stock')))
+    expect(await deliver(receiver, SENT)).toMatchObject(FAILED)
+    expect(await jobsOf(boss, name)).toEqual([])
+    expect(await notes()).toEqual([])
+  })
+
+  it('finds the job of an event that comes again', async () => {
+    const { boss } = opened
+    const { receiver, name, notes } = await openTransactional()
+    await deliver(receiver, SENT)
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await jobsOf(boss, name)).toHaveLength(1)
+    expect(await notes()).toEqual([KEY, KEY])
+  })
+
+  /** A receiver whose inbox lends a transaction, and notes every admission in it. */
+  async function openTransactional() {
+    const db = opened.boss.getDb()
+    const name = opened.freshName()
+    const table = name.replace('-', '_')
+    await db.executeSql(`create table ${table} (key text)`)
+    const inbox: Inbox<{ readonly tx: Db }> = {
+      retentionSeconds: 604_800,
+      async admit(key, work) {
+        const transaction = await db.beginTransaction?.()
+        if (transaction === undefined) throw new Error('pg-boss lends no transaction.')
+        try {
+          await transaction.db.executeSql(`insert into ${table} values ($1)`, [key])
+          await work({ tx: transaction.db })
+          await transaction.commit()
+          return 'applied'
+        } finally {
+          await transaction.rollback()
+        }
+      },
+    }
+    const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, inbox, logger: false })
+    const handler = await handOff<{ readonly tx: Db }>(opened.boss, { name, db: ({ tx }) => tx })
+    const notes = async (): Promise<unknown[]> =>
+      (await db.executeSql(`select key from ${table}`)).rows.map((row: { key: unknown }) => row.key)
+    return { name, receiver: webhooks.on('*', handler), notes }
+  }
+})
+
+/** A queue whose only job failed for good. */
+async function withFailed(boss: PgBoss, name: string) {
+  const receiver = await receiverOf(boss, { name, attempts: 3 })
+  await deliver(receiver, SENT)
+  await boss.updateQueue(name, { retryLimit: 0 })
+  await boss.getDb().executeSql('update pgboss.job set retry_limit = 0 where name = $1', [name])
+  const [job] = await boss.fetch(name)
+  if (job === undefined) throw new Error('There is no job.')
+  await boss.fail(name, job.id)
+  await boss.updateQueue(name, { retryLimit: 2 })
+  return { name, receiver }
+}
+
+async function liveJobs(boss: PgBoss, name: string) {
+  return (await jobsOf(boss, name)).filter((job) => job.state !== 'failed')
+}

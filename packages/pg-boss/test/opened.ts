@@ -1,0 +1,131 @@
+import { createWebhooks, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
+import { createTestKeys, signDelivery, type TestKeys } from '@hongbao/core/testing'
+import { PgBoss, type JobWithMetadata } from 'pg-boss'
+import { afterAll, afterEach, beforeAll } from 'vitest'
+import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
+import {
+  createEventWorker,
+  handOff,
+  handOffInbox,
+  type Boss,
+  type EventWorker,
+  type HandedOffEvent,
+  type PgBossHandOffOptions,
+  type PgBossWorkerOptions,
+} from '../src/index.ts'
+
+/** A key pair in Ping++'s place. */
+export const PINGPP: TestKeys = createTestKeys()
+
+/** What the tests of a file do with their Postgres. */
+export interface Opened {
+  readonly postgres: PostgresServer
+  /** A pg-boss that was started, in a database of its own. */
+  readonly boss: PgBoss
+  /** The connection string of its database. */
+  readonly url: string
+  /** A name that no queue has. */
+  freshName(): string
+  /** A worker, closed when the test is over. */
+  startWorker(
+    webhooks: Webhooks,
+    name: string,
+    options?: Partial<PgBossWorkerOptions>,
+  ): Promise<EventWorker>
+}
+
+/** Starts a Postgres for the tests of a file. */
+export function usePostgres(): Opened {
+  let postgres: PostgresServer | undefined
+  let boss: PgBoss | undefined
+  let url = ''
+  let names = 0
+  const workers: EventWorker[] = []
+  const opened: Opened = {
+    get postgres() {
+      return started(postgres)
+    },
+    get boss() {
+      return started(boss)
+    },
+    get url() {
+      return url
+    },
+    freshName() {
+      names += 1
+      return `events-${names}`
+    },
+    async startWorker(webhooks, name, options = {}) {
+      const worker = await createEventWorker(webhooks, {
+        boss: opened.boss,
+        name,
+        logger: false,
+        pollingIntervalSeconds: 0.5,
+        ...options,
+      })
+      workers.push(worker)
+      return worker
+    },
+  }
+
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    url = await postgres.createDatabase()
+    boss = new PgBoss({ connectionString: url, supervise: false, schedule: false })
+    // While Postgres is down it has an error for every connection.
+    boss.on('error', () => {})
+    await boss.start()
+  })
+
+  afterEach(async () => {
+    await opened.postgres.start()
+    await Promise.all(workers.splice(0).map((worker) => worker.close()))
+  })
+
+  afterAll(async () => {
+    await boss?.stop()
+    await postgres?.close()
+  })
+  return opened
+}
+
+function started<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('It has not been started.')
+  return thing
+}
+
+/** A receiver that hands off to a queue. */
+export async function receiverOf(boss: Boss, options: PgBossHandOffOptions): Promise<Webhooks> {
+  const publicKey = PINGPP.publicKey
+  const webhooks = createWebhooks({ publicKey, inbox: handOffInbox(), logger: false })
+  return webhooks.on('*', await handOff(boss, options))
+}
+
+/** Delivers an event as Ping++ would. */
+export function deliver(webhooks: Webhooks, event: WebhookEvent): Promise<Reply> {
+  return webhooks.handle(signDelivery(event, PINGPP).delivery())
+}
+
+/** The jobs of a queue, as Postgres has them. */
+export function jobsOf(boss: PgBoss, name: string): Promise<JobWithMetadata<HandedOffEvent>[]> {
+  return boss.findJobs<HandedOffEvent>(name)
+}
+
+/** The only job of a queue. */
+export async function onlyJob(
+  boss: PgBoss,
+  name: string,
+): Promise<JobWithMetadata<HandedOffEvent>> {
+  const [job, ...others] = await jobsOf(boss, name)
+  if (job === undefined || others.length > 0) throw new Error('There is not exactly one job.')
+  return job
+}
+
+/** Lets time pass for the jobs of a queue: pauses are over, and heartbeats are long ago. */
+export async function passTime(boss: PgBoss, name: string): Promise<void> {
+  await boss.getDb().executeSql(
+    `update pgboss.job set start_after = start_after - interval '2 hours',
+       heartbeat_on = heartbeat_on - interval '2 hours' where name = $1`,
+    [name],
+  )
+}
