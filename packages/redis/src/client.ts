@@ -4,16 +4,19 @@ import { OptionError } from '@hongbao/core'
 export interface CommandSender {
   /** `options` are node-redis's; a sender of your own can leave them out. */
   sendCommand(args: string[], options?: { readonly timeout?: number }): Promise<unknown>
+  /** A {@link ClusterSender} has them; said here so that `args` has a type in `{ sendCommand: (args) => … }`. */
+  readonly masters?: undefined
 }
 
 /** ioredis: a client, a cluster or a client of sentinels. */
 export interface CommandCaller {
   call(command: string, ...args: string[]): Promise<unknown>
+  readonly masters?: undefined
 }
 
 /** A cluster of node-redis, which wants to know the key in order to find the node. */
 export interface ClusterSender {
-  readonly masters: unknown
+  readonly masters: readonly unknown[]
   sendCommand(
     firstKey: string | undefined,
     isReadonly: boolean | undefined,

@@ -22,6 +22,8 @@ export interface Lease {
 export interface Keeper {
   readonly lease: Lease
   stop(): void
+  /** The lease turned out to be lost. Said once, whoever notices. */
+  lose(): void
 }
 
 /** What keeping a lease needs of the options. */
@@ -53,18 +55,21 @@ export function keepLease(
     if (askedAt - claim.askedAt >= maxWorkMs) return lose('lease-ended')
     let nextMs = renewMs
     try {
-      if (!(await claims.renew(claim))) return lose('lease-lost')
+      const isHeld = await claims.renew(claim)
+      if (isStopped) return
+      if (!isHeld) return lose('lease-lost')
       heldSince = askedAt
     } catch (error) {
+      if (isStopped) return
       nextMs = Math.min(renewMs, commandTimeoutMs)
       // It goes on: as long as nobody has taken over, a late renewal counts.
       if (performance.now() - heldSince >= leaseMs) lose('lease-lost', error)
     }
-    if (!isStopped) timer = schedule(nextMs)
+    timer = schedule(nextMs)
   }
 
   function lose(code: 'lease-lost' | 'lease-ended', cause?: unknown): void {
-    if (isStopped || lost !== undefined) return
+    if (lost !== undefined) return
     lost = new RedisInboxError('lease-lost', { cause })
     warn(code, { key: claim.key, ...(cause !== undefined && { cause }) })
     controller?.abort(lost)
@@ -86,5 +91,5 @@ export function keepLease(
     clearTimeout(timer)
   }
 
-  return { lease, stop }
+  return { lease, stop, lose: () => lose('lease-lost') }
 }

@@ -11,9 +11,10 @@ export interface Marks {
   /**
    * Marks a key whose work is done. Resolves where Redis fails, too: the work is done, and to ask
    * for the event again would be to ask for it to be done twice. Rejects where another process has
-   * taken over and not finished: what it makes of the event nobody knows.
+   * taken over and not finished: what it makes of the event nobody knows. `onLost` is told of every
+   * takeover.
    */
-  mark(claim: Claim): Promise<'applied'>
+  mark(claim: Claim, onLost: () => void): Promise<'applied'>
 }
 
 const FIRST_RETRY_MS = 50
@@ -27,33 +28,33 @@ export function createMarks(
 ): Marks {
   const pending = new Set<string>()
 
-  async function mark(claim: Claim): Promise<'applied'> {
+  async function mark(claim: Claim, onLost: () => void): Promise<'applied'> {
     try {
-      await complete(claim)
+      await complete(claim, onLost)
     } catch (error) {
       if (isLost(error)) throw error
       pending.add(claim.key)
       warn('mark-delayed', { key: claim.key, cause: error })
-      void keepTrying(claim).finally(() => pending.delete(claim.key))
+      void keepTrying(claim, onLost).finally(() => pending.delete(claim.key))
     }
     return 'applied'
   }
 
-  async function complete(claim: Claim): Promise<void> {
+  async function complete(claim: Claim, onLost: () => void): Promise<void> {
     const outcome = await claims.complete(claim)
     if (outcome === 'completed') return
-    warn('lease-lost', { key: claim.key })
+    onLost()
     if (outcome === 'taken-over') throw new RedisInboxError('lease-lost')
   }
 
-  async function keepTrying(claim: Claim): Promise<void> {
+  async function keepTrying(claim: Claim, onLost: () => void): Promise<void> {
     const end = performance.now() + KEEP_TRYING_MS
     for (let delayMs = FIRST_RETRY_MS; performance.now() < end; delayMs *= 2) {
       // oxlint-disable-next-line no-await-in-loop -- one try after the other
       await wait(Math.min(delayMs, maxRetryMs), undefined, { ref: false })
       try {
         // oxlint-disable-next-line no-await-in-loop -- one try after the other
-        return await complete(claim)
+        return await complete(claim, onLost)
       } catch (error) {
         if (isLost(error)) return
       }

@@ -49,7 +49,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
       throw error
     }
     keeper.stop()
-    return await marks.mark(claim)
+    return await marks.mark(claim, () => keeper.lose())
   }
 
   /** When Redis has answered for the first time; no delivery waits for it. */

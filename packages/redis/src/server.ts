@@ -9,19 +9,24 @@ import type { RedisInboxWarningCode } from './warning.ts'
 export async function inspectServer(send: Send): Promise<RedisInboxWarningCode[]> {
   const reply = await ask(send, ['INFO'])
   const info = typeof reply === 'string' ? reply : ''
-  const version = field(info, 'redis_version')
   const policy = field(info, 'maxmemory_policy') ?? (await setting(send, 'maxmemory-policy'))
-  const keepsLog = field(info, 'aof_enabled') === '1'
-  const snapshots = keepsLog ? undefined : await setting(send, 'save')
-  const isSeen = policy !== undefined && (keepsLog || snapshots !== undefined)
+  const isKept = await keepsOnDisk(send, info)
 
   const warnings: RedisInboxWarningCode[] = []
   // The keys have a time to live, so the policies that evict nothing but those (`volatile-*`) evict them.
   if (policy !== undefined && policy !== 'noeviction') warnings.push('may-evict')
-  if (snapshots === '') warnings.push('not-persistent')
-  if (version !== undefined && isOld(version)) warnings.push('server-old')
-  if (!isSeen) warnings.push('server-unseen')
+  if (isKept === false) warnings.push('not-persistent')
+  if (isOld(field(info, 'redis_version'))) warnings.push('server-old')
+  if (policy === undefined || isKept === undefined) warnings.push('server-unseen')
   return warnings
+}
+
+/** By an append-only file or by snapshots; undefined where it does not say. */
+async function keepsOnDisk(send: Send, info: string): Promise<boolean | undefined> {
+  const log = field(info, 'aof_enabled') ?? (await setting(send, 'appendonly'))
+  if (log === '1' || log === 'yes') return true
+  const snapshots = await setting(send, 'save')
+  return snapshots === undefined ? undefined : snapshots !== ''
 }
 
 /** A line of INFO: `maxmemory_policy:noeviction`. */
@@ -54,7 +59,8 @@ async function ask(send: Send, args: string[]): Promise<unknown> {
   }
 }
 
-function isOld(version: string): boolean {
+function isOld(version: string | undefined): boolean {
+  if (version === undefined) return false
   const [major = 0, minor = 0] = version.split('.').map(Number)
   return major < 6 || (major === 6 && minor < 2)
 }

@@ -140,8 +140,10 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(run.lease.signal.reason).toMatchObject({ code: 'lease-lost' })
     expect(warnings).toEqual([{ code: 'lease-lost', key: KEY, message: expect.any(String) }])
     thief.end.resolve()
-    run.end.resolve()
     expect(await thief.admission).toBe('applied')
+    run.end.resolve()
+    expect(await run.admission).toBe('applied')
+    expect(warnings).toHaveLength(1)
   })
 
   it('that was lost shows in a signal that is looked at later, too', async () => {
@@ -150,8 +152,9 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENCE)
     expect(run.lease.signal.aborted).toBe(true)
     thief.end.resolve()
-    run.end.resolve()
     await thief.admission
+    run.end.resolve()
+    await run.admission
   })
 
   it('that is held no longer than `maxWorkMs` is renewed no longer', async () => {

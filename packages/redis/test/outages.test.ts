@@ -133,11 +133,11 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
 
   it.each(OUTAGES)(
     '$what runs nothing and remembers nothing, and is used again when it is well [E6] [E17]',
-    async ({ codes, begin, end }) => {
+    async ({ codes, ...outage }) => {
       const inbox = openInbox()
       expect(await apply(inbox, 'before')).toBe('applied')
       const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
-      await begin()
+      await outage.begin()
       try {
         // More than one, so that what the first one leaves behind meets the next one.
         const failures = await Promise.allSettled([inbox.admit(KEY, work), inbox.admit(KEY, work)])
@@ -148,7 +148,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
         }
         expect(work).not.toHaveBeenCalled()
       } finally {
-        await end()
+        await outage.end()
       }
       // Not after a lease: what was asked for in vain is given back.
       await vi.waitFor(async () => expect(await apply(inbox)).toBe('applied'), PATIENCE)

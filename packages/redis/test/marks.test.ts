@@ -1,0 +1,341 @@
+import { createWebhooks, type Admission, type Inbox } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import {
+  redisInbox,
+  type LeaseContext,
+  type RedisInboxOptions,
+  type RedisInboxWarning,
+} from '../src/index.ts'
+import { KINDS } from './clients.ts'
+import { KEY, openKeys, type Keys } from './keys.ts'
+import { createSender, type Sender } from './senders.ts'
+
+const PATIENCE = { timeout: 8000, interval: 10 }
+
+let server: RedisServer
+let keys: Keys
+let sender: Sender
+const warnings: RedisInboxWarning[] = []
+
+describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
+  beforeAll(async () => {
+    server = await startRedis()
+    keys = await openKeys(server.url)
+  })
+
+  beforeEach(() => {
+    sender = createSender(keys.redis)
+  })
+
+  afterEach(async () => {
+    warnings.length = 0
+    await keys.redis.flushall()
+  })
+
+  afterAll(async () => {
+    keys.close()
+    await server.close()
+  })
+
+  it('was lost is applied: it is marked as soon as that can be, and warned of once', async () => {
+    const inbox = openInbox()
+    await apply(inbox, 'teaches Redis the scripts')
+    sender.steps.length = 0
+    let failures = 3
+    sender.decide = (step) => (step === 'complete' && failures-- > 0 ? 'lost' : 'pass')
+    expect(await apply(inbox)).toBe('applied')
+    expect(await keys.read()).toMatchObject({ state: 'running' })
+    await vi.waitFor(
+      async () => expect(await keys.read()).toMatchObject({ state: 'applied' }),
+      PATIENCE,
+    )
+    expect(sender.steps.filter((step) => step === 'complete')).toHaveLength(4)
+    expect(warnings).toMatchObject([
+      { code: 'mark-delayed', key: KEY, cause: { code: 'redis-unreachable' } },
+    ])
+  })
+
+  it('was written and not answered is applied, and found written', async () => {
+    const inbox = openInbox()
+    let isFirst = true
+    sender.decide = (step) => {
+      if (step !== 'complete' || !isFirst) return 'pass'
+      isFirst = false
+      return 'answer-lost'
+    }
+    expect(await apply(inbox)).toBe('applied')
+    const held = await keys.read()
+    expect(held).toMatchObject({ state: 'applied' })
+    await vi.waitFor(
+      () => expect(sender.steps.filter((step) => step === 'complete')).toHaveLength(2),
+      PATIENCE,
+    )
+    expect(await keys.read()).toEqual(held)
+    expect(warnings).toMatchObject([{ code: 'mark-delayed' }])
+  })
+
+  it('is never answered is applied when `commandTimeoutMs` is over', async () => {
+    // It goes on trying after this test, so not among the keys of the others.
+    const inbox = openInbox({ prefix: 'never answered:' })
+    sender.decide = (step) => (step === 'complete' ? 'never-answered' : 'pass')
+    expect(await apply(inbox)).toBe('applied')
+    expect(warnings).toMatchObject([{ code: 'mark-delayed', cause: { code: 'redis-timed-out' } }])
+  })
+
+  it('is not written yet is a duplicate here and busy elsewhere', async () => {
+    const [inbox, elsewhere] = [openInbox(), redisInbox({ client: keys.redis })]
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    expect(await apply(inbox)).toBe('applied')
+    const claims = sender.steps.filter((step) => step === 'claim').length
+    expect(await apply(inbox)).toBe('duplicate')
+    expect(sender.steps.filter((step) => step === 'claim')).toHaveLength(claims)
+    expect(await apply(elsewhere)).toBe('busy')
+    sender.decide = () => 'pass'
+    await vi.waitFor(async () => expect(await apply(elsewhere)).toBe('duplicate'), PATIENCE)
+  })
+
+  it('was forgotten by Redis with all the rest is marked all the same', async () => {
+    const inbox = openInbox()
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    await apply(inbox)
+    await keys.redis.flushall()
+    sender.decide = () => 'pass'
+    await vi.waitFor(
+      async () => expect(await keys.read()).toMatchObject({ state: 'applied' }),
+      PATIENCE,
+    )
+  })
+
+  it('could not be written before another process took over is left to that one', async () => {
+    const inbox = openInbox()
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    await apply(inbox)
+    await keys.endLease()
+    const end = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<boolean>()
+    const thief = redisInbox({ client: keys.redis }).admit(KEY, ({ lease }) => {
+      started.resolve(lease.isTakeover)
+      return end.promise
+    })
+    expect(await started.promise).toBe(true)
+    sender.decide = () => 'pass'
+    await vi.waitFor(
+      () => expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost']),
+      PATIENCE,
+    )
+    expect(await apply(inbox)).toBe('busy')
+    end.resolve()
+    expect(await thief).toBe('applied')
+  })
+
+  it('is due when Redis is full is written: it makes the value shorter', async () => {
+    const inbox = openInbox()
+    expect(await inbox.admit(KEY, () => fill('1'))).toBe('applied')
+    await expect(apply(inbox, 'another')).rejects.toMatchObject({ code: 'redis-out-of-memory' })
+    await fill('0')
+    expect(await keys.read()).toMatchObject({ state: 'applied' })
+    expect(warnings).toEqual([])
+  })
+
+  it('is held up answers 200: a second delivery would be a second payment', async () => {
+    const pingpp = createTestKeys()
+    const inbox = openInbox()
+    const webhooks = createWebhooks({ publicKey: pingpp.publicKey, inbox, logger: false })
+    const handler = vi.fn<() => void>()
+    webhooks.on('red_envelope.sent', handler)
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    const signed = signDelivery(eventFixture('red_envelope.sent'), pingpp)
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({
+      outcome: 'handled',
+      status: 200,
+    })
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'duplicate' })
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  it('was taken over answers 500: what the other process makes of it nobody knows', async () => {
+    const pingpp = createTestKeys()
+    const inbox = openInbox()
+    const webhooks = createWebhooks({ publicKey: pingpp.publicKey, inbox, logger: false })
+    const end = Promise.withResolvers<void>()
+    let other: Promise<Admission> | undefined
+    webhooks.on('red_envelope.sent', async () => {
+      const [name = ''] = await keys.redis.keys('hongbao:*')
+      const key = name.slice('hongbao:{'.length, -1)
+      await keys.endLease(key)
+      const started = Promise.withResolvers<void>()
+      other = redisInbox({ client: keys.redis }).admit(key, () => {
+        started.resolve()
+        return end.promise
+      })
+      await started.promise
+    })
+    const signed = signDelivery(eventFixture('red_envelope.sent'), pingpp)
+    const reply = await webhooks.handle(signed.delivery())
+    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    end.resolve()
+    expect(await other).toBe('applied')
+  })
+})
+
+describe.skipIf(!hasRedis)('a Redis that is full', () => {
+  beforeAll(async () => {
+    server = await startRedis()
+    keys = await openKeys(server.url)
+    sender = createSender(keys.redis)
+  })
+
+  afterAll(async () => {
+    keys.close()
+    await server.close()
+  })
+
+  it('still renews leases', async () => {
+    const inbox = openInbox({ leaseMs: 300, commandTimeoutMs: 250 })
+    const admission = inbox.admit(KEY, async () => {
+      await fill('1')
+      const before = await keys.read()
+      await vi.waitFor(async () => expect(await keys.read()).not.toEqual(before), PATIENCE)
+    })
+    expect(await admission).toBe('applied')
+    await fill('0')
+  })
+
+  it('still frees events whose handlers fail', async () => {
+    const failing = openInbox().admit('failing', async () => {
+      await fill('1')
+      throw new Error('declined')
+    })
+    await expect(failing).rejects.toThrow('declined')
+    await fill('0')
+    expect(await keys.read('failing')).toMatchObject({ state: 'free' })
+  })
+})
+
+describe.skipIf(!hasRedis)('an answer that is lost', () => {
+  beforeAll(async () => {
+    server = await startRedis()
+    keys = await openKeys(server.url)
+  })
+
+  beforeEach(() => {
+    sender = createSender(keys.redis)
+  })
+
+  afterEach(() => keys.redis.flushall())
+
+  afterAll(async () => {
+    keys.close()
+    await server.close()
+  })
+
+  it('of a claim runs nothing, and the event is free again at once', async () => {
+    const inbox = openInbox()
+    const work = vi.fn<() => Promise<void>>()
+    sender.decide = (step) => (step === 'claim' ? 'answer-lost' : 'pass')
+    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-unreachable' })
+    expect(work).not.toHaveBeenCalled()
+    await vi.waitFor(
+      async () => expect(await keys.read()).toMatchObject({ state: 'free' }),
+      PATIENCE,
+    )
+  })
+
+  it('of a claim that Redis refused gives nothing back', async () => {
+    const inbox = openInbox()
+    await fill('1')
+    await expect(apply(inbox)).rejects.toMatchObject({ code: 'redis-out-of-memory' })
+    await fill('0')
+    await apply(inbox)
+    expect(sender.steps).not.toContain('release')
+  })
+
+  it('of a renewal is no loss of the lease: it is asked again', async () => {
+    const inbox = openInbox({ leaseMs: 300, commandTimeoutMs: 20 })
+    let isFirst = true
+    sender.decide = (step) => {
+      if (step !== 'renew' || !isFirst) return 'pass'
+      isFirst = false
+      return 'answer-lost'
+    }
+    const admission = inbox.admit(KEY, async ({ lease }) => {
+      await vi.waitFor(
+        () => expect(sender.steps.filter((step) => step === 'renew').length).toBeGreaterThan(1),
+        PATIENCE,
+      )
+      expect(lease.signal.aborted).toBe(false)
+    })
+    expect(await admission).toBe('applied')
+    expect(warnings).toEqual([])
+  })
+
+  it('of every renewal fires the signal when the lease may be over, and a late one still counts', async () => {
+    const inbox = openInbox({ leaseMs: 100, commandTimeoutMs: 20 })
+    sender.decide = (step) => (step === 'renew' ? 'lost' : 'pass')
+    const admission = inbox.admit(KEY, async ({ lease }) => {
+      await vi.waitFor(() => expect(lease.signal.aborted).toBe(true), PATIENCE)
+      expect(lease.signal.reason).toMatchObject({ code: 'lease-lost' })
+    })
+    expect(await admission).toBe('applied')
+    expect(warnings).toMatchObject([
+      { code: 'lease-lost', key: KEY, cause: { code: 'redis-unreachable' } },
+    ])
+    warnings.length = 0
+  })
+
+  it('of a release is no harm: the work is said to have failed, and the lease ends by itself', async () => {
+    const inbox = openInbox()
+    const error = new Error('declined')
+    sender.decide = (step) => (step === 'release' ? 'lost' : 'pass')
+    await expect(inbox.admit(KEY, () => Promise.reject(error))).rejects.toBe(error)
+    expect(await apply(inbox)).toBe('busy')
+    await keys.endLease()
+    expect(await apply(inbox)).toBe('applied')
+  })
+})
+
+describe.skipIf(!hasRedis).each(KINDS)(
+  'over %s, a server that goes while the work runs',
+  (_, openClient) => {
+    it.each([
+      ['crashes', () => server.kill(), () => server.start()],
+      ['freezes', async () => server.freeze(), async () => server.thaw()],
+    ])(
+      'and %s costs no delivery: applied now, marked when it is back',
+      async (_how, go, comeBack) => {
+        server = await startRedis({ settings: { appendfsync: 'always' } })
+        const open = await openClient(server.url)
+        const inbox = redisInbox({ client: open.client, commandTimeoutMs: 200, onWarning() {} })
+        try {
+          expect(await inbox.admit(KEY, go)).toBe('applied')
+          expect(await apply(inbox)).toBe('duplicate')
+          await comeBack()
+          keys = await openKeys(server.url)
+          await vi.waitFor(
+            async () => expect(await keys.read()).toMatchObject({ state: 'applied' }),
+            PATIENCE,
+          )
+          keys.close()
+        } finally {
+          open.close()
+          await server.close()
+        }
+      },
+    )
+  },
+)
+
+async function fill(maxMemory: '0' | '1'): Promise<void> {
+  await keys.redis.call('CONFIG', 'SET', 'maxmemory', maxMemory)
+}
+
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
+  const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
+  return redisInbox({ client: sender, commandTimeoutMs: 200, onWarning, ...options })
+}
+
+function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {
+  return inbox.admit(key, () => Promise.resolve())
+}

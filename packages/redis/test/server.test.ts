@@ -1,0 +1,237 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import { redisInbox, type RedisClient, type RedisInboxWarning } from '../src/index.ts'
+import { readClient } from '../src/client.ts'
+import { inspectServer } from '../src/server.ts'
+import { KINDS, type OpenClient } from './clients.ts'
+import { openKeys, type Keys } from './keys.ts'
+
+const PATIENCE = { timeout: 8000, interval: 10 }
+
+let server: RedisServer
+let keys: Keys
+let open: OpenClient
+
+describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient) => {
+  beforeAll(async () => {
+    server = await startRedis()
+    keys = await openKeys(server.url)
+    open = await openClient(server.url)
+  })
+
+  afterEach(async () => {
+    await allow()
+    await configure('maxmemory-policy', 'noeviction')
+  })
+
+  afterAll(async () => {
+    open.close()
+    keys.close()
+    await server.close()
+  })
+
+  it('keeps what it is given is not spoken of', async () => {
+    expect(await inspect()).toEqual([])
+  })
+
+  it.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-lru', 'volatile-ttl'])(
+    'may evict keys (%s) is warned of',
+    async (policy) => {
+      await configure('maxmemory-policy', policy)
+      expect(await inspect()).toEqual(['may-evict'])
+    },
+  )
+
+  it('refuses CONFIG, as managed ones do, is asked by INFO', async () => {
+    await forbid('-config')
+    expect(await inspect()).toEqual([])
+    await allow()
+    await configure('maxmemory-policy', 'allkeys-lru')
+    await forbid('-config')
+    expect(await inspect()).toEqual(['may-evict'])
+  })
+
+  it('refuses INFO is asked by CONFIG', async () => {
+    await configure('maxmemory-policy', 'volatile-lru')
+    await forbid('-info')
+    expect(await inspect()).toEqual(['may-evict'])
+  })
+
+  it('refuses both is warned of softly', async () => {
+    await forbid('-info', '-config')
+    expect(await inspect()).toEqual(['server-unseen'])
+  })
+
+  it('is asked once, when it has answered for the first time', async () => {
+    await configure('maxmemory-policy', 'allkeys-lru')
+    const warnings: RedisInboxWarning[] = []
+    const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
+    const inbox = redisInbox({ client: open.client, onWarning })
+    expect(warnings).toEqual([])
+    for (let event = 0; event < 5; event += 1) {
+      await inbox.admit(`event ${event}`, () => Promise.resolve())
+    }
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENCE)
+    await inbox.admit('another', () => Promise.resolve())
+    await inspect()
+    expect(codes(warnings)).toEqual(['may-evict'])
+    expect(warnings[0]?.message).toMatch(/APPLIED AGAIN.*`maxmemory-policy noeviction`/)
+  })
+
+  it('cannot be asked now is asked when it can', async () => {
+    const warnings: RedisInboxWarning[] = []
+    let isCut = true
+    const inbox = redisInbox({
+      client: {
+        async sendCommand([command = '', ...args]) {
+          if (isCut && command === 'INFO') throw new Error('read ECONNRESET')
+          return await keys.redis.call(command, ...args)
+        },
+      },
+      onWarning: (warning) => void warnings.push(warning),
+    })
+    await configure('maxmemory-policy', 'allkeys-lru')
+    await inbox.admit('cut', () => Promise.resolve())
+    expect(warnings).toEqual([])
+    isCut = false
+    await vi.waitFor(async () => {
+      await inbox.admit('well', () => Promise.resolve())
+      expect(codes(warnings)).toEqual(['may-evict'])
+    }, PATIENCE)
+  })
+})
+
+describe.skipIf(!hasRedis).each(KINDS)(
+  'over %s, a server without an append-only file that',
+  (_, openClient) => {
+    beforeAll(async () => {
+      server = await startRedis({ settings: { appendonly: 'no' } })
+      keys = await openKeys(server.url)
+      open = await openClient(server.url)
+    })
+
+    afterEach(allow)
+
+    afterAll(async () => {
+      open.close()
+      keys.close()
+      await server.close()
+    })
+
+    it('keeps nothing on disk is warned of', async () => {
+      expect(await inspect()).toEqual(['not-persistent'])
+    })
+
+    it('takes snapshots is not', async () => {
+      await configure('save', '3600 1')
+      expect(await inspect()).toEqual([])
+      await configure('save', '')
+    })
+
+    it('does not say whether it takes snapshots is warned of softly', async () => {
+      await forbid('-config')
+      expect(await inspect()).toEqual(['server-unseen'])
+    })
+
+    it('may evict as well is warned of both', async () => {
+      await configure('maxmemory-policy', 'allkeys-lru')
+      await forbid('-info')
+      expect(await inspect()).toEqual(['may-evict', 'not-persistent'])
+      await allow()
+      expect(await inspect()).toEqual(['may-evict', 'not-persistent'])
+    })
+  },
+)
+
+describe('what a server says of itself', () => {
+  it.each([
+    ['5.0.14', ['server-old']],
+    ['6.0.20', ['server-old']],
+    ['6.2.0', []],
+    ['7.4.1', []],
+    ['8.2.0', []],
+    ['10.0.0', []],
+  ])('is warned of when it is old: %s', async (version, expected) => {
+    const info = `# Server\r\nredis_version:${version}\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n`
+    expect(await inspect(stub({ INFO: info }))).toEqual(expected)
+  })
+
+  it.each<[string, unknown]>([
+    ['a list', ['maxmemory-policy', 'allkeys-lru']],
+    ['a map', new Map([['maxmemory-policy', 'allkeys-lru']])],
+    ['an object', { 'maxmemory-policy': 'allkeys-lru' }],
+  ])('is read when CONFIG GET comes as %s', async (_, reply) => {
+    const client = stub({ INFO: 'aof_enabled:1\r\n', CONFIG: reply })
+    expect(await inspect(client)).toEqual(['may-evict'])
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['an empty list', []],
+    ['a number', 7],
+  ])('is unseen when it answers with %s', async (_, reply) => {
+    expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['server-unseen'])
+  })
+})
+
+describe('a warning', () => {
+  it('is a line on the console where nothing is said', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    try {
+      const inbox = redisInbox({ client: stub({ INFO: 'maxmemory_policy:allkeys-lru' }) })
+      await inbox.admit('key', () => Promise.resolve())
+      await vi.waitFor(() => expect(warn).toHaveBeenCalled(), PATIENCE)
+      expect(warn.mock.calls[0]?.[0]).toMatch(/^\[hongbao] may-evict: Redis may evict keys/)
+    } finally {
+      warn.mockRestore()
+    }
+  })
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('metrics are down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('metrics are down'))],
+  ])('costs nothing where the one who is told %s', async (_, onWarning) => {
+    const client = stub({ INFO: 'maxmemory_policy:allkeys-lru\r\naof_enabled:1' })
+    const inbox = redisInbox({ client, onWarning })
+    for (let event = 0; event < 3; event += 1) {
+      expect(await inbox.admit('key', () => Promise.resolve())).toBe('applied')
+    }
+  })
+})
+
+function inspect(client: RedisClient = open.client): Promise<string[]> {
+  return inspectServer(readClient(client, 1000))
+}
+
+/** A server that says so of itself, and lets everything be claimed and marked. */
+function stub(replies: { readonly INFO?: unknown; readonly CONFIG?: unknown }): RedisClient {
+  let isClaimed = false
+  return {
+    sendCommand([command]) {
+      if (command === 'INFO' || command === 'CONFIG') return Promise.resolve(replies[command])
+      isClaimed = !isClaimed
+      return Promise.resolve(isClaimed ? [1, 1] : 1)
+    },
+  }
+}
+
+function codes(warnings: readonly RedisInboxWarning[]): string[] {
+  return warnings.map(({ code }) => code)
+}
+
+async function configure(name: string, value: string): Promise<void> {
+  await keys.redis.call('CONFIG', 'SET', name, value)
+}
+
+async function forbid(...commands: readonly string[]): Promise<void> {
+  await keys.redis.call('ACL', 'SETUSER', 'default', ...commands)
+}
+
+async function allow(): Promise<void> {
+  await keys.redis.call('ACL', 'SETUSER', 'default', '+@all')
+}
