@@ -1,7 +1,6 @@
 import { OptionError } from '@hongbao/core'
-import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
+import { MIN_RETENTION_SECONDS, readTimeout, refuseUnknown, wrong } from '@hongbao/core/wire'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
-import { readMs, refuseUnknown, wrong } from './option-checks.ts'
 import { readTable, type InboxTable } from './table.ts'
 
 /** Options of `postgresInbox`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -82,9 +81,12 @@ export function readOptions<Client extends PostgresClient>(
     pool: readPool(options.pool),
     table: readTable(options.table),
     retentionSeconds: readRetention(options.retentionSeconds ?? 30 * 24 * 60 * 60),
-    commandTimeoutMs: readMs('commandTimeoutMs', options.commandTimeoutMs ?? 1500),
-    lockTimeoutMs: readMs('lockTimeoutMs', options.lockTimeoutMs ?? 2000),
-    transactionTimeoutMs: readMs('transactionTimeoutMs', options.transactionTimeoutMs ?? 30_000),
+    commandTimeoutMs: readTimeout('commandTimeoutMs', options.commandTimeoutMs ?? 1500),
+    lockTimeoutMs: readTimeout('lockTimeoutMs', options.lockTimeoutMs ?? 2000),
+    transactionTimeoutMs: readTimeout(
+      'transactionTimeoutMs',
+      options.transactionTimeoutMs ?? 30_000,
+    ),
     isolation: readIsolation(options.isolation ?? 'read committed'),
     cleanUpEveryMs: readCleanUpEvery(options.cleanUpEverySeconds ?? 3600) * 1000,
     onCleanUpFailed,

@@ -1,5 +1,5 @@
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
-import { wrong } from './option-checks.ts'
+import { wrong } from '@hongbao/core/wire'
 
 /** The `sql` of `postgres`, as far as it is used here. */
 export interface PostgresJs<Reserved extends ReservedPostgresJs = ReservedPostgresJs> {

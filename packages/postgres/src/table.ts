@@ -1,4 +1,4 @@
-import { wrong } from './option-checks.ts'
+import { wrong } from '@hongbao/core/wire'
 
 /** The table of an inbox, named for SQL. */
 export interface InboxTable {
@@ -18,7 +18,7 @@ const NAME = /^[\p{L}_][\p{L}\p{N}_$]*$/u
 export function readTable(table: string = 'hongbao_inbox'): InboxTable {
   const parts = typeof table === 'string' ? table.split('.') : []
   const name = parts.at(-1) ?? ''
-  const isNamed = parts.length <= 2 && parts.every((part) => NAME.test(part))
+  const isNamed = [1, 2].includes(parts.length) && parts.every((part) => NAME.test(part))
   const fits = parts.every((part) => Buffer.byteLength(part) <= MAX_NAME_BYTES)
   if (!isNamed || !fits || Buffer.byteLength(name + INDEX_SUFFIX) > MAX_NAME_BYTES) {
     throw wrong('table', 'the name of a table of 52 bytes at the most, for one "app.hongbao_inbox"')

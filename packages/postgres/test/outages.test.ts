@@ -158,11 +158,10 @@ describe('a server that does not answer', () => {
       const first = inbox.admit(key, effectOf(key))
       const answer = await first.catch((error: unknown) => error)
       opened.server.thaw()
+      // After COMMIT was answered nothing can happen to it. Behind the claim it is the handler's own
+      // statement that hangs, for as long as a handler may take.
       const isSafe = moment.step === 'commit' && moment.when === 'after'
-      // Between the claim and the check it is the handler's statement that hangs, until it is thawed.
-      expect(answer).toEqual(
-        isSafe ? 'applied' : expect.objectContaining({ message: expect.any(String) as string }),
-      )
+      expect(answer instanceof Error ? 'an error' : answer).toBe(isSafe ? 'applied' : 'an error')
       await expectAppliedOnce(first, key, opened.open().inbox)
     },
   )

@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { effectOf, openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres()
+})
+
+beforeEach(async () => {
+  await opened.query('truncate hongbao_inbox, effects')
+})
+
+afterAll(() => opened.close())
+
+const DAY = 24 * 60 * 60
+
+/** Keys that were applied so many seconds ago. */
+async function remember(count: number, secondsAgo: number): Promise<void> {
+  await opened.query(
+    `insert into hongbao_inbox select gen_random_uuid(), clock_timestamp() - make_interval(secs => $2)
+      from generate_series(1, $1)`,
+    [count, secondsAgo],
+  )
+}
+
+async function countKeys(): Promise<number> {
+  return Number(
+    (await opened.query('select count(*)::int as count from hongbao_inbox'))[0]?.['count'],
+  )
+}
+
+describe('cleanUp', () => {
+  it('deletes what is past the retention, and nothing younger [E32]', async () => {
+    const { inbox } = opened.open({ retentionSeconds: 2 * DAY })
+    await remember(30, 2 * DAY + 1)
+    await remember(7, 2 * DAY - 60)
+    expect(await inbox.cleanUp()).toBe(30)
+    expect(await countKeys()).toBe(7)
+    expect(await inbox.cleanUp()).toBe(0)
+  })
+
+  it.each([1, 7, 99, 100, 101, 1000])('deletes all, in batches of %i', async (batchSize) => {
+    const { inbox } = opened.open()
+    await remember(100, 31 * DAY)
+    expect(await inbox.cleanUp({ batchSize })).toBe(100)
+    expect(await countKeys()).toBe(0)
+  })
+
+  it('leaves what is being applied alone', async () => {
+    const { inbox } = opened.open()
+    await remember(10, 31 * DAY)
+    const admission = inbox.admit('running', async ({ tx }) => {
+      expect(await inbox.cleanUp()).toBe(10)
+      await effectOf('running')({ tx })
+    })
+    expect(await admission).toBe('applied')
+    expect(await inbox.admit('running', effectOf('running'))).toBe('duplicate')
+  })
+
+  it('is done by one at a time', async () => {
+    await remember(3000, 31 * DAY)
+    const cleaners = Array.from({ length: 8 }, () => opened.open().inbox)
+    const counts = await Promise.all(cleaners.map((inbox) => inbox.cleanUp({ batchSize: 50 })))
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    expect(total + (await countKeys())).toBe(3000)
+    const { inbox } = opened.open()
+    await inbox.cleanUp()
+    expect(await countKeys()).toBe(0)
+  })
+
+  it('deletes nothing while somebody else is at it', async () => {
+    const { inbox, pool } = opened.open()
+    await remember(5, 31 * DAY)
+    const other = await pool.connect()
+    await other.query('begin')
+    // What a batch of somebody else holds until its end.
+    const { rows } = await other.query<{ lock: string }>(
+      `select ('x' || encode(substring(sha256('clean-up of hongbao_inbox') for 8), 'hex'))::bit(64)::bigint::text as lock`,
+    )
+    await other.query('select pg_advisory_xact_lock($1)', [rows[0]?.lock])
+    expect(await inbox.cleanUp()).toBe(0)
+    await other.query('rollback')
+    other.release()
+    expect(await inbox.cleanUp()).toBe(5)
+  })
+
+  it.each([0, -1, 1.5, Infinity])('refuses a batch of %d', async (batchSize) => {
+    const { inbox } = opened.open()
+    await expect(inbox.cleanUp({ batchSize })).rejects.toMatchObject({ code: 'option-invalid' })
+  })
+})
+
+describe('cleaning up by itself', () => {
+  it('happens behind a delivery, within the interval, and not at every one', async () => {
+    const clock = vi.spyOn(performance, 'now')
+    const start = performance.now()
+    clock.mockReturnValue(start)
+    const { inbox } = opened.open({ cleanUpEverySeconds: 3600 })
+    await remember(10, 31 * DAY)
+    clock.mockReturnValue(start + 3600 * 1000)
+    await inbox.admit('due', effectOf('due'))
+    await opened.waitFor('select 1 where (select count(*) from hongbao_inbox) = 1')
+    await remember(10, 31 * DAY)
+    await inbox.admit('not due', effectOf('not due'))
+    clock.mockReturnValue(start + 2 * 3600 * 1000 + 1)
+    await inbox.admit('due again', effectOf('due again'))
+    await opened.waitFor('select 1 where (select count(*) from hongbao_inbox) = 3')
+    clock.mockRestore()
+  })
+
+  it.each<[string, (error: unknown) => unknown]>([
+    ['is told', () => {}],
+    [
+      'throws',
+      () => {
+        throw new Error('metrics are down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('metrics are down'))],
+  ])('fails no delivery when it fails, and whoever %s of it [F15]', async (_, react) => {
+    const clock = vi.spyOn(performance, 'now')
+    const start = performance.now()
+    clock.mockReturnValue(start)
+    const told = Promise.withResolvers<unknown>()
+    const { inbox } = opened.open({
+      cleanUpEverySeconds: 1,
+      onCleanUpFailed(error) {
+        told.resolve(error)
+        return react(error)
+      },
+    })
+    clock.mockReturnValue(start + 1000)
+    await opened.query(
+      'create or replace rule keep as on delete to hongbao_inbox do instead select 1 / 0',
+    )
+    expect(await inbox.admit('broken', effectOf('broken'))).toBe('applied')
+    expect(await told.promise).toMatchObject({ name: 'PostgresInboxError' })
+    await opened.query('drop rule keep on hongbao_inbox')
+    clock.mockRestore()
+  })
+
+  it('is told about on the console where nothing is said', async () => {
+    const warned = Promise.withResolvers<unknown>()
+    const warn = vi.spyOn(console, 'warn').mockImplementation(warned.resolve)
+    const clock = vi.spyOn(performance, 'now')
+    const start = performance.now()
+    clock.mockReturnValue(start)
+    const { inbox } = opened.open({ cleanUpEverySeconds: 1 })
+    clock.mockReturnValue(start + 1000)
+    await opened.query('create rule keep as on delete to hongbao_inbox do instead select 1 / 0')
+    await inbox.admit('warned', effectOf('warned'))
+    expect(await warned.promise).toMatch(/^\[hongbao] The Postgres inbox could not delete old keys/)
+    await opened.query('drop rule keep on hongbao_inbox')
+    clock.mockRestore()
+    warn.mockRestore()
+  })
+})

@@ -1,0 +1,115 @@
+import { PassThrough } from 'node:stream'
+import type { PoolClient } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { effectOf, openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres()
+})
+
+afterAll(() => opened.close())
+
+describe('tx', () => {
+  it('is the client of the pool, with all that it can do', async () => {
+    const { inbox } = opened.open()
+    const notices: unknown[] = []
+    await inbox.admit('all', async ({ tx }) => {
+      tx.on('notice', (notice) => notices.push(notice.message))
+      expect(tx.escapeIdentifier('a"b')).toBe('"a""b"')
+      await tx.query(`do $$ begin raise notice '恭喜发财'; end $$`)
+      const { rows } = await tx.query({
+        text: 'select $1::int as id',
+        values: [7],
+        rowMode: 'array',
+      })
+      expect(rows).toEqual([[7]])
+    })
+    expect(notices).toEqual(['恭喜发财'])
+  })
+
+  it('is not given back by handlers, nor closed', async () => {
+    const { inbox, pool } = opened.open({}, { max: 1 })
+    const admission = inbox.admit('given back', async ({ tx }) => {
+      tx.release()
+      tx.release(true)
+      expect(pool.idleCount).toBe(0)
+      const { end, connect } = tx as unknown as Record<'end' | 'connect', () => unknown>
+      expect(end).toThrow(expect.objectContaining({ code: 'transaction-control' }))
+      expect(connect).toThrow(expect.objectContaining({ code: 'transaction-control' }))
+      await effectOf('given back')({ tx })
+    })
+    expect(await admission).toBe('applied')
+    expect(await opened.countEffects('given back')).toBe(1)
+    expect(pool.idleCount).toBe(1)
+  })
+
+  it('is over when the handler has resolved, for whoever kept it', async () => {
+    const { inbox, pool } = opened.open({}, { max: 1 })
+    const kept: PoolClient[] = []
+    await inbox.admit('kept', async ({ tx }) => {
+      kept.push(tx)
+      await effectOf('kept')({ tx })
+    })
+    const over = { name: 'PostgresInboxError', code: 'transaction-over' }
+    for (const tx of kept) {
+      await expect(effectOf('kept')({ tx })).rejects.toMatchObject(over)
+      await expect(tx.query('commit')).rejects.toMatchObject(over)
+    }
+    await pool.query('select 1')
+    expect(await opened.countEffects('kept')).toBe(1)
+  })
+
+  it('is over when the handler has rejected as well', async () => {
+    const { inbox } = opened.open()
+    const kept: PoolClient[] = []
+    const admission = inbox.admit('rejected', async ({ tx }) => {
+      kept.push(tx)
+      await effectOf('rejected')({ tx })
+      throw new Error('declined')
+    })
+    await expect(admission).rejects.toThrow('declined')
+    for (const tx of kept) {
+      await expect(effectOf('rejected')({ tx })).rejects.toMatchObject({ code: 'transaction-over' })
+    }
+    expect(await opened.countEffects('rejected')).toBe(0)
+  })
+
+  it('rolls back behind statements that a handler left running when it rejected', async () => {
+    const { inbox } = opened.open()
+    const left: Promise<unknown>[] = []
+    const admission = inbox.admit('left running', ({ tx }) => {
+      left.push(effectOf('left running')({ tx }), effectOf('left running')({ tx }))
+      return Promise.reject(new Error('declined'))
+    })
+    await expect(admission).rejects.toThrow('declined')
+    await Promise.all(left)
+    expect(await opened.countEffects('left running')).toBe(0)
+  })
+
+  it('takes streams and cursors, whatever has a `submit`', async () => {
+    const { inbox } = opened.open()
+    const seen: string[] = []
+    await inbox.admit('submitted', async ({ tx }) => {
+      // The least that pg submits: it sends a statement and hears of its end.
+      const done = Promise.withResolvers<void>()
+      const output = new PassThrough()
+      output.on('data', (bytes) => seen.push(String(bytes)))
+      const submitted = {
+        submit: (connection: { query(text: string): void }) => {
+          connection.query(`insert into effects values ('submitted')`)
+        },
+        handleRowDescription() {},
+        handleDataRow() {},
+        handleCommandComplete: () => output.write('complete'),
+        handleReadyForQuery: () => done.resolve(),
+        handleError: done.reject,
+      }
+      expect(tx.query(submitted)).toBe(submitted)
+      await done.promise
+    })
+    expect(seen).toEqual(['complete'])
+    expect(await opened.countEffects('submitted')).toBe(1)
+  })
+})

@@ -1,0 +1,315 @@
+import { createHash } from 'node:crypto'
+import { createWebhooks, type WebhookEvent } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { PoolClient } from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { postgresInbox, type PostgresInboxOptions } from '../src/index.ts'
+import { effectOf, openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres()
+})
+
+afterAll(() => opened.close())
+
+describe('webhooks with a Postgres inbox', () => {
+  const keys = createTestKeys()
+
+  it('apply an event once over two processes, in the transaction that handlers get', async () => {
+    const first = receiver()
+    const second = receiver()
+    const event = eventFixture('red_envelope.sent')
+    expect(await first.deliver(event)).toMatchObject({ outcome: 'handled', status: 200 })
+    expect(await first.deliver(event)).toMatchObject({ outcome: 'duplicate', status: 200 })
+    expect(await second.deliver(event)).toMatchObject({ outcome: 'duplicate', status: 200 })
+    expect(await opened.countEffects(event.data.object.id)).toBe(1)
+  })
+
+  it('answer 500 for an error that a handler swallowed, and apply the event when it comes again', async () => {
+    const { webhooks, deliver } = receiver()
+    let isBroken = true
+    webhooks.on('red_envelope.sent', async (_, { tx }) => {
+      if (isBroken) await tx.query('select 1 / 0').catch(() => {})
+    })
+    const event = eventFixture('red_envelope.sent')
+    expect(await deliver(event)).toMatchObject({ outcome: 'unavailable', status: 500 })
+    isBroken = false
+    expect(await deliver(event)).toMatchObject({ outcome: 'handled', status: 200 })
+    expect(await opened.countEffects(event.data.object.id)).toBe(1)
+  })
+
+  it('answer 500 while another process has the event', async () => {
+    const event = eventFixture('red_envelope.sent')
+    const other = receiver()
+    const { webhooks, deliver } = receiver()
+    const answers: unknown[] = []
+    webhooks.on('red_envelope.sent', async () => {
+      answers.push(await other.deliver(event))
+    })
+    expect(await deliver(event)).toMatchObject({ status: 200 })
+    expect(answers).toEqual([expect.objectContaining({ outcome: 'busy', status: 500 })])
+  })
+
+  function receiver() {
+    const { inbox } = opened.open()
+    const webhooks = createWebhooks({ publicKey: keys.publicKey, inbox, logger: false })
+    webhooks.on('red_envelope.sent', (event, { tx }) => effectOf(event.data.object.id)({ tx }))
+    return {
+      webhooks,
+      deliver: (event: WebhookEvent) => webhooks.handle(signDelivery(event, keys).delivery()),
+    }
+  }
+})
+
+describe('a hundred duplicates at once on a pool of ten', () => {
+  it('leave connections for the one handler that runs, and for whatever else comes [E3]', async () => {
+    const { inbox, pool } = opened.open({}, { max: 10 })
+    const answers: string[] = []
+    const others = Promise.withResolvers<void>()
+    const admissions = Array.from({ length: 100 }, async () => {
+      answers.push(
+        await inbox.admit('hundred', async ({ tx }) => {
+          await effectOf('hundred')({ tx })
+          // It even asks the pool for one more, as it should not.
+          await pool.query('select 1')
+          await others.promise
+          await effectOf('hundred')({ tx })
+        }),
+      )
+      if (answers.length === 99) others.resolve()
+    })
+    await others.promise
+    expect(await inbox.admit('another', effectOf('another'))).toBe('applied')
+    await Promise.all(admissions)
+    expect(answers).toEqual([...Array.from({ length: 99 }, () => 'busy'), 'applied'])
+    expect(await opened.countEffects('hundred')).toBe(2)
+  })
+})
+
+describe('the key', () => {
+  it('is stored as the first 128 bits of its SHA-256, for any text of any length', async () => {
+    const { inbox } = opened.open()
+    const key = `红包：${'恭喜发财'.repeat(1000)}`
+    await inbox.admit(key, effectOf('stored'))
+    const id = createHash('sha256').update(key).digest('hex').slice(0, 32)
+    const rows = await opened.query(`select replace(key::text, '-', '') as id from hongbao_inbox`)
+    expect(rows.map((row) => row['id'])).toContain(id)
+  })
+
+  it('can be asked for in SQL, and forgotten there so that the event is applied again', async () => {
+    const { inbox } = opened.open()
+    await inbox.admit('asked for', effectOf('asked for'))
+    const sql = `delete from hongbao_inbox
+      where key = encode(substring(sha256(convert_to($1, 'UTF8')) for 16), 'hex')::uuid
+      returning applied_at`
+    expect(await opened.query(sql, ['asked for'])).toEqual([
+      { applied_at: expect.any(Date) as Date },
+    ])
+    expect(await inbox.admit('asked for', effectOf('asked for'))).toBe('applied')
+  })
+
+  it('is one of its table: two inboxes apply the same event each, at once too [E29]', async () => {
+    const mine = opened.open()
+    const theirs = opened.open({ table: 'other_inbox' })
+    await theirs.inbox.ensureSchema()
+    const admission = mine.inbox.admit('both', async () => {
+      expect(await theirs.inbox.admit('both', effectOf('both'))).toBe('applied')
+    })
+    expect(await admission).toBe('applied')
+    expect(await theirs.inbox.admit('both', effectOf('both'))).toBe('duplicate')
+    expect(await opened.countEffects('both')).toBe(1)
+  })
+
+  it('is busy where Postgres meets it twice while an index is built concurrently', async () => {
+    await opened.query(`create table indexed_inbox (like hongbao_inbox including all)`)
+    await opened.query(`create function violate() returns trigger language plpgsql as $$
+      begin raise unique_violation using message = 'as ON CONFLICT does meanwhile'; end $$`)
+    await opened.query(
+      `create trigger violate before insert on indexed_inbox for each row execute function violate()`,
+    )
+    const { inbox } = opened.open({ table: 'indexed_inbox' })
+    const work = vi.fn<() => Promise<void>>()
+    expect(await inbox.admit('indexed', work)).toBe('busy')
+    await opened.query('drop trigger violate on indexed_inbox')
+    expect(work).not.toHaveBeenCalled()
+    expect(await inbox.admit('indexed', effectOf('indexed'))).toBe('applied')
+  })
+
+  it('waits for nobody who holds its row without its lock, a person in psql say', async () => {
+    const { inbox, pool } = opened.open({ lockTimeoutMs: 20 })
+    const person = await pool.connect()
+    const hash = createHash('sha256').update('held').digest('hex').slice(0, 32)
+    await person.query('begin')
+    await person.query('insert into hongbao_inbox (key) values ($1)', [hash])
+    await expect(inbox.admit('held', effectOf('held'))).rejects.toMatchObject({
+      code: 'lock-timed-out',
+    })
+    await person.query('rollback')
+    person.release()
+    expect(await inbox.admit('held', effectOf('held'))).toBe('applied')
+  })
+})
+
+describe('what the transaction is set to', () => {
+  const SETTINGS = `select current_setting('transaction_isolation') as isolation,
+    current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement,
+    current_setting('idle_in_transaction_session_timeout') as idle,
+    current_setting('synchronous_commit') as synchronous`
+
+  it('are time-outs and isolation, and nothing of it stays on the connection', async () => {
+    const { inbox, pool } = opened.open(
+      { lockTimeoutMs: 1234, transactionTimeoutMs: 5678, isolation: 'repeatable read' },
+      {
+        max: 1,
+        options: '-c synchronous_commit=off -c default_transaction_isolation=serializable',
+      },
+    )
+    const seen: unknown[] = []
+    await inbox.admit('settings', async ({ tx }) => {
+      seen.push(...(await tx.query(SETTINGS)).rows)
+    })
+    seen.push(...(await pool.query(SETTINGS)).rows)
+    expect(seen).toEqual([
+      {
+        isolation: 'repeatable read',
+        lock: '1234ms',
+        statement: '5678ms',
+        idle: '5678ms',
+        synchronous: 'on',
+      },
+      { isolation: 'serializable', lock: '0', statement: '0', idle: '0', synchronous: 'off' },
+    ])
+  })
+
+  it('leaves `synchronous_commit` where it is stronger than asked for', async () => {
+    const { inbox } = opened.open({}, { options: '-c synchronous_commit=remote_apply' })
+    const seen: unknown[] = []
+    await inbox.admit('stronger', async ({ tx }) => {
+      seen.push((await tx.query(SETTINGS)).rows[0])
+    })
+    expect(seen).toEqual([expect.objectContaining({ synchronous: 'remote_apply' })])
+  })
+
+  it('ends a transaction whose handlers take too long, and frees the key for others', async () => {
+    const { inbox } = opened.open({ transactionTimeoutMs: 50 })
+    const end = Promise.withResolvers<void>()
+    const over = Promise.withResolvers<unknown>()
+    const slow = inbox.admit('slow', async ({ tx }) => {
+      await effectOf('slow')({ tx })
+      await tx.query('select pg_sleep(60)').catch(over.resolve)
+      await end.promise
+      await effectOf('slow')({ tx })
+    })
+    const settled = expect(slow).rejects.toMatchObject({ code: 'transaction-timed-out' })
+    await over.promise
+    expect(await inbox.admit('slow', effectOf('slow'))).toBe('applied')
+    end.resolve()
+    await settled
+    expect(await opened.countEffects('slow')).toBe(1)
+  })
+
+  it('ends a transaction whose process hangs, by the server [E23, E24]', async () => {
+    const { inbox } = opened.open()
+    const end = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<unknown>()
+    const hanging = inbox.admit('hanging', async ({ tx }) => {
+      await effectOf('hanging')({ tx })
+      started.resolve((await tx.query('select pg_backend_pid() as pid')).rows[0]?.pid)
+      // The inbox has set it to `transactionTimeoutMs`, which its own timer would reach first.
+      await tx.query(`set local idle_in_transaction_session_timeout = '20ms'`)
+      await end.promise
+    })
+    const settled = expect(hanging).rejects.toMatchObject({
+      code: 'postgres-unreachable',
+      cause: { code: '25P03' },
+    })
+    await opened.waitFor(
+      'select 1 where not exists (select 1 from pg_stat_activity where pid = $1)',
+      [await started.promise],
+    )
+    expect(await inbox.admit('hanging', effectOf('hanging'))).toBe('applied')
+    end.resolve()
+    await settled
+    expect(await opened.countEffects('hanging')).toBe(1)
+  })
+})
+
+describe('an option of the Postgres inbox', () => {
+  const pool = { connect: () => Promise.reject(new Error('not used')) }
+
+  it('is said: 30 days', () => {
+    expect(postgresInbox({ pool }).retentionSeconds).toBe(2_592_000)
+    expect(postgresInbox({ pool, retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
+  })
+
+  it.each<[string, object]>([
+    ['pool', { pool: undefined }],
+    ['pool', { pool: { query: () => {} } }],
+    ['table', { table: '' }],
+    ['table', { table: 'a.b.c' }],
+    ['table', { table: 'inbox; drop table effects' }],
+    ['table', { table: '"quoted"' }],
+    ['table', { table: 'x'.repeat(53) }],
+    ['table', { table: '表'.repeat(18) }],
+    ['table', { table: 7 }],
+    ['retentionSeconds', { retentionSeconds: 97_199 }],
+    ['retentionSeconds', { retentionSeconds: Number.NaN }],
+    ['retentionSeconds', { retentionSeconds: Infinity }],
+    ['retentionSeconds', { retentionSeconds: 3e10 }],
+    ['commandTimeoutMs', { commandTimeoutMs: 0 }],
+    ['commandTimeoutMs', { commandTimeoutMs: Infinity }],
+    ['lockTimeoutMs', { lockTimeoutMs: -1 }],
+    ['transactionTimeoutMs', { transactionTimeoutMs: 1e12 }],
+    ['isolation', { isolation: 'read uncommitted' }],
+    ['cleanUpEverySeconds', { cleanUpEverySeconds: 0 }],
+    ['cleanUpEverySeconds', { cleanUpEverySeconds: true }],
+    ['onCleanUpFailed', { onCleanUpFailed: 'log' }],
+    ['retentionSecond', { retentionSecond: 97_200 }],
+  ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
+    const given = { pool, ...options } as PostgresInboxOptions<PoolClient>
+    expect(() => postgresInbox(given)).toThrow(
+      expect.objectContaining({
+        name: 'OptionError',
+        code: 'option-invalid',
+        message: expect.stringContaining(`\`${option}\``) as string,
+      }),
+    )
+  })
+
+  it.each([[undefined], [null], ['postgres://']])('is refused when it is %s', (options) => {
+    expect(() => postgresInbox(options as never)).toThrow('expects an object of options')
+  })
+})
+
+describe('a pool that is none', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no pool')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no pool'))],
+  ])('and %s is an error of the inbox', async (_, connect) => {
+    const inbox = postgresInbox({ pool: { connect } as never })
+    await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
+      code: 'postgres-unreachable',
+      cause: { message: 'no pool' },
+    })
+  })
+
+  it('whose client answers with something else is found out before a handler runs', async () => {
+    const released: unknown[] = []
+    const client = {
+      query: () => Promise.resolve([]),
+      release: (destroy: boolean) => released.push(destroy),
+    }
+    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client as never) } })
+    const work = vi.fn<() => Promise<void>>()
+    await expect(inbox.admit('a', work)).rejects.toMatchObject({ code: 'result-unexpected' })
+    expect(work).not.toHaveBeenCalled()
+    expect(released).toEqual([true])
+  })
+})
