@@ -1,5 +1,12 @@
 import { library } from '../../tsup.library.ts'
 
 export default library({
-  entry: ['src/index.ts', 'src/node.ts', 'src/fetch.ts', 'src/testing.ts', 'src/wire.ts'],
+  entry: [
+    'src/index.ts',
+    'src/node.ts',
+    'src/fetch.ts',
+    'src/testing.ts',
+    'src/wire.ts',
+    'src/envelope-state.ts',
+  ],
 })

@@ -18,6 +18,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],
   },
+  '@hongbao/core/envelope-state': { code: [], types: [] },
   '@hongbao/core/wire': {
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import {
+  compareStatus,
+  ENVELOPE_STATUSES,
+  isFinal,
+  statusesBefore,
+  type EnvelopeNews,
+  type RedEnvelopeStatus,
+} from '../src/envelope-state.ts'
+
+// Kept by row, told by column, by hand.
+const TOLD = ['sending', 'sent', 'refunding', 'received', 'failed', 'refund'] as const
+const TABLE: Readonly<Record<RedEnvelopeStatus, readonly EnvelopeNews[]>> = {
+  sending: ['same', 'ahead', 'ahead', 'ahead', 'ahead', 'ahead'],
+  sent: ['behind', 'same', 'ahead', 'ahead', 'ahead', 'ahead'],
+  refunding: ['behind', 'behind', 'same', 'ahead', 'ahead', 'ahead'],
+  received: ['behind', 'behind', 'behind', 'same', 'conflict', 'conflict'],
+  failed: ['behind', 'behind', 'behind', 'conflict', 'same', 'conflict'],
+  refund: ['behind', 'behind', 'behind', 'conflict', 'conflict', 'same'],
+}
+
+describe('the state of an envelope', () => {
+  it.each(Object.entries(TABLE))('%s, against every state that may be told', (kept, expected) => {
+    expect(TOLD.map((told) => compareStatus(kept as RedEnvelopeStatus, told))).toEqual(expected)
+  })
+
+  it('is whatever is told first, where none is kept', () => {
+    expect(TOLD.map((told) => compareStatus(undefined, told))).toEqual(TOLD.map(() => 'ahead'))
+  })
+
+  it('comes out the same in whatever order it is told, unless two ends contradict', () => {
+    for (const told of permutations(['sending', 'sent', 'refunding', 'refund'])) {
+      expect(told.reduce(keep, undefined)).toBe('refund')
+    }
+    for (const told of permutations(['sending', 'sent', 'received'])) {
+      expect(told.reduce(keep, undefined)).toBe('received')
+    }
+  })
+
+  it('has a list for databases that says the same', () => {
+    for (const told of TOLD) {
+      const ahead = TOLD.filter((kept) => compareStatus(kept, told) === 'ahead')
+      expect([...statusesBefore(told)]).toEqual(ahead)
+    }
+    expect(statusesBefore('received')).toEqual(['sending', 'sent', 'refunding'])
+    expect(statusesBefore('sending')).toEqual([])
+  })
+
+  it('has three ends', () => {
+    expect(ENVELOPE_STATUSES).toEqual([...TOLD])
+    expect(ENVELOPE_STATUSES.filter(isFinal)).toEqual(['received', 'failed', 'refund'])
+  })
+})
+
+function keep(
+  kept: RedEnvelopeStatus | undefined,
+  told: RedEnvelopeStatus,
+): RedEnvelopeStatus | undefined {
+  return compareStatus(kept, told) === 'ahead' ? told : kept
+}
+
+function permutations<Item>(items: readonly Item[]): Item[][] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((first) =>
+    permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]),
+  )
+}
