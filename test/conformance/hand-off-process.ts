@@ -1,0 +1,62 @@
+// A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
+// is one word a line; what it is told comes as JSON in its first argument.
+import { createWebhooks } from '@hongbao/core'
+import { handOffInbox } from '@hongbao/core/wire'
+import { expressWebhooks } from '@hongbao/express'
+import express from 'express'
+import { Pool } from 'pg'
+import type { BrokerKind } from './hand-off-host.ts'
+import { openEffects } from './hand-off-effects.ts'
+import { connect } from './hand-offs/connect.ts'
+import { serve } from './host.ts'
+
+/** What a process is to do. */
+export interface Task {
+  /**
+   * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
+   * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
+   * - `'hang-when-applied'`: one that never tells the queue that it has applied; says `applied`.
+   */
+  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied'
+  readonly publicKey: string
+  readonly queue: { readonly kind: BrokerKind; readonly url: string; readonly name: string }
+  /** Where the inbox and the effects of workers are. */
+  readonly database: string
+}
+
+const task = JSON.parse(process.argv[2] ?? '') as Task
+const { kind, url, name } = task.queue
+const client = await connect(kind, url, name)
+if (task.role === 'receive') await receive()
+else await workUntilKilled(task.role)
+
+async function receive(): Promise<void> {
+  const webhooks = createWebhooks({ publicKey: task.publicKey, inbox: handOffInbox() })
+  webhooks.on('*', await client.handOff())
+  const app = express()
+  app.post('/webhooks', expressWebhooks(webhooks))
+  say(`port:${(await serve(app)).port}`)
+}
+
+async function workUntilKilled(role: Task['role']): Promise<void> {
+  const effects = openEffects(new Pool({ connectionString: task.database }))
+  const webhooks = createWebhooks({ publicKey: task.publicKey, inbox: effects.inbox })
+  const never = new Promise<never>(() => {})
+  webhooks.on('*', async (event, { tx }) => {
+    await effects.applyEffect(event, tx)
+    if (role !== 'hang-in-handler') return
+    say('in-handler')
+    await never
+  })
+  await client.work({
+    async dispatch(event, how) {
+      await webhooks.dispatch(event, how)
+      if (role === 'hang-when-applied') say('applied')
+      return never
+    },
+  })
+}
+
+function say(word: string): void {
+  process.stdout.write(`${word}\n`)
+}

@@ -1,0 +1,330 @@
+import { createWebhooks, type WebhookEvent, type Webhooks } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { handOffInbox } from '@hongbao/core/wire'
+import express from 'express'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Pool } from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { openEffects, type Effects } from './hand-off-effects.ts'
+import type { Broker, HandOffHost, QueueClient, Tries } from './hand-off-host.ts'
+import type { Task } from './hand-off-process.ts'
+import { connect } from './hand-offs/connect.ts'
+import { expressStart } from './hosts/express.ts'
+
+/** What every queue promises: persisted before it is answered, applied once, failed where one sees it. */
+export function describeHandOff(host: HandOffHost): void {
+  describe.skipIf(!host.isHere)(`a hand-off with ${host.name}`, { timeout: 20_000 }, () => {
+    const stage = useStage(host)
+
+    it('answers for an event over Express, and a worker applies it with its bytes', async () => {
+      const { send, work } = await stage.open()
+      const event = eventFixture('red_envelope.sent')
+      const seen: unknown[] = []
+      await work(
+        stage.receiver().on('*', (applied, { rawBody }) => void seen.push([applied, rawBody])),
+      )
+      expect(await send(event)).toBe(200)
+      await vi.waitFor(() => expect(seen).toHaveLength(1))
+      const { bytes } = signDelivery(event, keys)
+      expect(seen).toEqual([[event, bytes]])
+    })
+
+    it('has persisted what it answered, whenever its process is killed', async () => {
+      const { client, spawnProcess, work } = await stage.open()
+      const receiver = await spawnProcess('receive')
+      const port = Number((await receiver.word(/^port:(\d+)$/))[1])
+      const events = eventsOf(40)
+      const answered: string[] = []
+      await Promise.all(
+        events.map(async (event) => {
+          if ((await post(port, event)) !== 200) return
+          answered.push(String(event.id))
+          if (answered.length === 10) await receiver.kill()
+        }),
+      )
+      expect(answered.length).toBeGreaterThanOrEqual(10)
+      const persisted = new Set((await client.jobs()).map(({ eventId }) => eventId))
+      expect(answered.filter((id) => !persisted.has(id))).toEqual([])
+      await work(stage.applying())
+      await vi.waitFor(async () => {
+        expect(await stage.effectsOf(events)).toEqual([...persisted].toSorted())
+      }, 10_000)
+    })
+
+    it.each<[string, 'stop' | 'freeze']>([
+      ['is down', 'stop'],
+      ['does not answer', 'freeze'],
+    ])('answers 500 within 2 s while its broker %s, and loses nothing', async (_, outage) => {
+      const { send, work } = await stage.open()
+      const events = eventsOf(5)
+      await work(stage.applying())
+      await stage.broker()[outage]()
+      const during = await Promise.all(events.map(send))
+      expect(during).toEqual(events.map(() => 500))
+      await stage.restore()
+      // As Ping++ does: again and again, until it is answered.
+      for (const event of events) {
+        await vi.waitFor(async () => expect(await send(event)).toBe(200), 10_000)
+      }
+      await vi.waitFor(async () => {
+        expect(await stage.effectsOf(events)).toEqual(idsOf(events))
+      }, 15_000)
+    })
+
+    it('applies an event once, whatever number of receivers and workers its copies meet', async () => {
+      const { send, work, client } = await stage.open()
+      const others = await Promise.all([stage.join(client), stage.join(client)])
+      const events = eventsOf(20)
+      await Promise.all(
+        [work, ...others.map((other) => other.work)].map((start) => start(stage.applying())),
+      )
+      const copies = [send, ...others.map((other) => other.send), send, others[0]?.send ?? send]
+      const statuses = await Promise.all(copies.flatMap((to) => events.map(to)))
+      expect(new Set(statuses)).toEqual(new Set([200]))
+      await vi.waitFor(async () => {
+        expect(await stage.effectsOf(events)).toEqual(idsOf(events))
+        const states = (await client.jobs()).map(({ state }) => state)
+        expect(states).toEqual(events.map(() => 'done'))
+      }, 10_000)
+    })
+
+    it('applies an event once in one process with the memory inbox, too', async () => {
+      const { send, work, client } = await stage.open()
+      const event = eventFixture('red_envelope.sent')
+      const seen: unknown[] = []
+      const webhooks = stage.receiver().on('*', (applied) => void seen.push(applied.id))
+      await webhooks.dispatch(event)
+      await work(webhooks)
+      expect(await Promise.all([send(event), send(event), send(event)])).toEqual([200, 200, 200])
+      await vi.waitFor(async () => expect(await client.jobs()).toMatchObject([{ state: 'done' }]))
+      expect(seen).toEqual([event.id])
+    })
+
+    it('keeps a poison event where one sees it, and applies it once it is redriven', async () => {
+      const { send, work, client } = await stage.open({ attempts: 2 })
+      const [poison, good] = eventsOf(2) as [WebhookEvent, WebhookEvent]
+      let isBroken = true
+      const webhooks = stage.applying()
+      webhooks.on('*', (event) => {
+        if (isBroken && event.id === poison.id) throw new Error('no such order')
+      })
+      await work(webhooks)
+      expect(await Promise.all([send(poison), send(good)])).toEqual([200, 200])
+      await vi.waitFor(async () => {
+        await client.passTime()
+        expect(await client.failed()).toEqual([poison.id])
+      }, 10_000)
+      expect(await stage.effectsOf([poison, good])).toEqual([good.id])
+      isBroken = false
+      expect(await client.redrive()).toBe(1)
+      await vi.waitFor(async () => {
+        expect(await stage.effectsOf([poison, good])).toEqual(idsOf([poison, good]))
+      }, 10_000)
+      expect(await client.failed()).toEqual([])
+    })
+
+    it('lets an event that failed for good be applied when Ping++ sends it again', async () => {
+      const { send, work, client } = await stage.open({ attempts: 1 })
+      const event = eventFixture('red_envelope.received')
+      let isBroken = true
+      const webhooks = stage.applying()
+      webhooks.on('*', () => {
+        if (isBroken) throw new Error('no such order')
+      })
+      await work(webhooks)
+      await send(event)
+      await vi.waitFor(async () => expect(await client.failed()).toEqual([event.id]), 10_000)
+      isBroken = false
+      expect(await send(event)).toBe(200)
+      await vi.waitFor(async () => {
+        expect(await stage.effectsOf([event])).toEqual([event.id])
+      }, 10_000)
+      expect(await client.failed()).toEqual([])
+    })
+
+    it.each<[string, 'hang-in-handler' | 'hang-when-applied', RegExp]>([
+      ['in the handler, its effect not committed', 'hang-in-handler', /^in-handler$/],
+      ['with its effect committed, the queue not told', 'hang-when-applied', /^applied$/],
+    ])('applies an event once whose worker is killed %s', async (_, role, word) => {
+      const { send, work, client, spawnProcess } = await stage.open()
+      const event = eventFixture('red_envelope.sent')
+      const worker = await spawnProcess(role)
+      expect(await send(event)).toBe(200)
+      await worker.word(word)
+      await worker.kill()
+      await work(stage.applying())
+      await vi.waitFor(async () => {
+        await client.passTime()
+        const states = (await client.jobs()).map(({ state }) => state)
+        expect(states).toEqual(['done'])
+      }, 15_000)
+      expect(await stage.effectsOf([event])).toEqual([event.id])
+    })
+  })
+}
+
+const keys = createTestKeys()
+
+/** One queue, and a process of the tests that is connected to it. */
+interface Scene {
+  readonly client: QueueClient
+  /** Delivers an event to a receiver, an Express app, as Ping++ would. */
+  readonly send: (event: WebhookEvent) => Promise<number | undefined>
+  /** Starts a worker. */
+  readonly work: (webhooks: Pick<Webhooks, 'dispatch'>) => Promise<void>
+  readonly spawnProcess: (role: Task['role']) => Promise<Spawned>
+}
+
+/** What the tests of a host act on: its broker, a database for effects, and who is connected. */
+function useStage(host: HandOffHost) {
+  let broker: Broker | undefined
+  let database: PostgresServer | undefined
+  let effects: Effects | undefined
+  let pool: Pool | undefined
+  let names = 0
+  const queues = new Map<QueueClient, string>()
+  const closers: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    ;[broker, database] = await Promise.all([host.start(), startPostgres()])
+    pool = new Pool({ connectionString: database.url })
+    pool.on('error', () => {})
+    effects = openEffects(pool)
+    await effects.create()
+  })
+
+  afterEach(async () => {
+    await restore()
+    await Promise.all(closers.splice(0).map((close) => close()))
+  })
+
+  afterAll(async () => {
+    await pool?.end()
+    await Promise.all([broker?.close(), database?.close()])
+  })
+
+  async function restore(): Promise<void> {
+    needed(broker).server.thaw()
+    await needed(broker).server.start()
+  }
+
+  async function open(tries: Tries = {}, name = `queue-${(names += 1)}`): Promise<Scene> {
+    const { kind, url } = needed(broker)
+    const client = await connect(kind, url, name)
+    queues.set(client, name)
+    const webhooks = createWebhooks({
+      publicKey: keys.publicKey,
+      inbox: handOffInbox(),
+      logger: false,
+    })
+    const app = await expressStart(express)(webhooks.on('*', await client.handOff(tries)))
+    closers.push(async () => {
+      await app.close()
+      await client.close()
+    })
+    return {
+      client,
+      send: (event) => post(app.port, event),
+      work: (worker) => client.work(worker),
+      async spawnProcess(role) {
+        const task: Task = {
+          role,
+          publicKey: keys.publicKey,
+          queue: { kind, url, name },
+          database: needed(database).url,
+        }
+        const spawned = spawnTask(task)
+        closers.push(() => spawned.kill())
+        return spawned
+      },
+    }
+  }
+
+  return {
+    open,
+    /** Another process at the same queue. */
+    join: (client: QueueClient) => open({}, queues.get(client)),
+    broker: () => ({
+      stop: () => needed(broker).server.stop(),
+      freeze: () => needed(broker).server.freeze(),
+    }),
+    restore,
+    /** A worker's receiver with the memory inbox. */
+    receiver: () => createWebhooks({ publicKey: keys.publicKey, logger: false }),
+    /** A worker's receiver whose inbox and effect share a transaction. */
+    applying() {
+      const tables = needed(effects)
+      const options = { publicKey: keys.publicKey, inbox: tables.inbox, logger: false } as const
+      return createWebhooks(options).on('*', (event, { tx }) => tables.applyEffect(event, tx))
+    },
+    /** The ids of these events, once for each of their effects. */
+    async effectsOf(events: readonly WebhookEvent[]): Promise<string[]> {
+      const ids = new Set(idsOf(events))
+      return (await needed(effects).applied()).filter((id) => ids.has(id)).toSorted()
+    },
+  }
+}
+
+function needed<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('It has not been started.')
+  return thing
+}
+
+function eventsOf(count: number): WebhookEvent[] {
+  return Array.from({ length: count }, () => eventFixture('red_envelope.received'))
+}
+
+function idsOf(events: readonly WebhookEvent[]): string[] {
+  return events.map((event) => String(event.id)).toSorted()
+}
+
+/** The status that Ping++ gets within two seconds; undefined where it gets none. */
+async function post(port: number, event: WebhookEvent): Promise<number | undefined> {
+  const signal = AbortSignal.timeout(2000)
+  const url = `http://127.0.0.1:${port}/webhooks`
+  const init = { ...signDelivery(event, keys).init(), signal }
+  return fetch(url, init).then(
+    async (response) => {
+      await response.arrayBuffer()
+      return response.status
+    },
+    () => undefined,
+  )
+}
+
+/** A process that the tests started, and kill. */
+interface Spawned {
+  /** Waits for a word that it says. */
+  word(pattern: RegExp): Promise<RegExpExecArray>
+  kill(): Promise<void>
+}
+
+function spawnTask(task: Task): Spawned {
+  const program = join(import.meta.dirname, 'hand-off-process.ts')
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const words: string[] = []
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', (line) => words.push(line))
+  return {
+    word: (pattern) =>
+      vi.waitFor(() => {
+        const found = words.map((word) => pattern.exec(word)).find((match) => match !== null)
+        if (found === undefined) throw new Error(`It has said ${words.join(', ')}.`)
+        return found
+      }, 10_000),
+    kill: () => kill(child),
+  }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}

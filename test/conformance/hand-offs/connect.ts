@@ -1,0 +1,13 @@
+import type { BrokerKind, QueueClient } from '../hand-off-host.ts'
+import { connectBullmq } from './bullmq.ts'
+import { connectPgBoss } from './pg-boss.ts'
+
+const CONNECT: Readonly<Record<BrokerKind, (url: string, name: string) => Promise<QueueClient>>> = {
+  bullmq: connectBullmq,
+  'pg-boss': connectPgBoss,
+}
+
+/** Connects this process to a queue. */
+export function connect(kind: BrokerKind, url: string, name: string): Promise<QueueClient> {
+  return CONNECT[kind](url, name)
+}

@@ -1,0 +1,63 @@
+import {
+  createEventWorker,
+  handOff,
+  listFailed,
+  redrive,
+  type EventWorker,
+  type HandedOffEvent,
+} from '@hongbao/pg-boss'
+import { PgBoss } from 'pg-boss'
+import { startPostgres } from '../../servers/postgres.ts'
+import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
+
+export const pgBossHost: HandOffHost = {
+  name: '@hongbao/pg-boss',
+  isHere: true,
+  async start() {
+    const server = await startPostgres()
+    return { server, kind: 'pg-boss', url: server.url, close: () => server.close() }
+  },
+}
+
+/** Connects to a queue of pg-boss. */
+export async function connectPgBoss(url: string, name: string): Promise<QueueClient> {
+  const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false })
+  boss.on('error', () => {})
+  await boss.start()
+  const workers: EventWorker[] = []
+
+  async function jobs(): Promise<QueuedJob[]> {
+    const all = await boss.findJobs<HandedOffEvent>(name)
+    return all.map(({ data, state }) => ({
+      eventId: String(data.id),
+      state: STATES[state] ?? 'open',
+    }))
+  }
+
+  async function passTime(): Promise<void> {
+    await boss.getDb().executeSql(
+      `update pgboss.job set start_after = start_after - interval '1 hour',
+         heartbeat_on = heartbeat_on - interval '1 hour' where name = $1`,
+      [name],
+    )
+    await boss.supervise(name)
+  }
+
+  return {
+    handOff: (tries) => handOff(boss, { name, ...tries }),
+    async work(webhooks) {
+      const looks = { logger: false, pollingIntervalSeconds: 0.5 } as const
+      workers.push(await createEventWorker(webhooks, { boss, name, ...looks }))
+    },
+    jobs,
+    failed: async () => (await listFailed(boss, { name })).map(({ eventId }) => String(eventId)),
+    redrive: () => redrive(boss, { name }),
+    passTime,
+    async close() {
+      await Promise.all(workers.map((worker) => worker.close()))
+      await boss.stop()
+    },
+  }
+}
+
+const STATES: Readonly<Record<string, QueuedJob['state']>> = { completed: 'done', failed: 'failed' }
