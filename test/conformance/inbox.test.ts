@@ -1,11 +1,10 @@
-import { findPostgres } from '../servers/postgres.ts'
 import { describeInbox } from './inbox.ts'
 import type { InboxHost } from './inbox-host.ts'
 import { memoryHost } from './inboxes/memory.ts'
-import { postgresHost } from './inboxes/postgres.ts'
+import { postgresHosts } from './inboxes/postgres.ts'
 import { redisHosts } from './inboxes/redis.ts'
 
 /** Every inbox that hongbao has, on every server that is here. */
-const hosts: readonly InboxHost[] = [memoryHost, ...redisHosts, ...findPostgres().map(postgresHost)]
+const hosts: readonly InboxHost[] = [memoryHost, ...redisHosts, ...postgresHosts]
 
 for (const host of hosts) describeInbox(host)

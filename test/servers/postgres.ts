@@ -156,7 +156,7 @@ function listFolders(folder: string): string[] {
 }
 
 /** Whom Postgres runs as when the tests are root's: it refuses to be root. */
-function serverUser(): { uid: number; gid: number } | undefined {
+export function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const name = idOf('-u', 'postgres') === undefined ? 'nobody' : 'postgres'
   const [uid, gid] = [idOf('-u', name), idOf('-g', name)]

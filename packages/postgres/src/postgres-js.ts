@@ -47,7 +47,7 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
 ): PostgresJsPool<Reserved> {
   const { max = 10 } = options
   if (!Number.isSafeInteger(max) || max < 1) throw wrong('max', 'a whole number, 1 or more')
-  if (typeof open !== 'function' || open().options.max !== 1) {
+  if (typeof open !== 'function' || open().options?.max !== 1) {
     throw wrong('open', 'a function like () => postgres(url, { max: 1 }): one connection each time')
   }
   const idle: Session<Reserved>[] = []

@@ -1,24 +1,37 @@
 import { postgresInbox } from '@hongbao/postgres'
 import { Client, Pool, type PoolClient } from 'pg'
-import { startPostgres, type PostgresBinaries } from '../../servers/postgres.ts'
+import { hasPgBouncer, startPgBouncer } from '../../servers/pgbouncer.ts'
+import { findPostgres, startPostgres, type PostgresBinaries } from '../../servers/postgres.ts'
 import type { InboxHost, InboxStore, OpenInbox } from '../inbox-host.ts'
 
-/** The inbox on Postgres, with effects in the same database: they commit with the key or not at all. */
-export function postgresHost(binaries: PostgresBinaries): InboxHost {
-  return {
-    name: `postgresInbox on Postgres ${binaries.version}`,
-    hold: 'transaction',
-    modelRuns: 150,
-    start: () => startStore(binaries),
-  }
-}
+const ON_POSTGRES = { hold: 'transaction', modelRuns: 150 } as const
 
-async function startStore(binaries: PostgresBinaries): Promise<InboxStore> {
+/**
+ * The inbox on every Postgres that is here, and behind a PgBouncer in transaction mode. Effects are
+ * in the same database: they commit with the key or not at all.
+ */
+export const postgresHosts: readonly InboxHost[] = [
+  ...findPostgres().map((binaries) => ({
+    ...ON_POSTGRES,
+    name: `postgresInbox on Postgres ${binaries.version}`,
+    start: () => startStore(binaries, false),
+  })),
+  ...(hasPgBouncer ? findPostgres().slice(0, 1) : []).map((binaries) => ({
+    ...ON_POSTGRES,
+    name: 'postgresInbox behind PgBouncer',
+    start: () => startStore(binaries, true),
+  })),
+]
+
+async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promise<InboxStore> {
   const server = await startPostgres({ binaries, settings: { max_connections: 200 } })
+  const bouncer = isBounced ? await startPgBouncer(server) : undefined
+  const { url } = bouncer ?? server
   const admin = new Client({ connectionString: server.url })
   await admin.connect()
   await admin.query('create table effects (key text not null)')
-  const owner = postgresInbox({ pool: new Pool({ connectionString: server.url, max: 1 }) })
+  const ownerPool = new Pool({ connectionString: url, max: 1 })
+  const owner = postgresInbox({ pool: ownerPool })
   await owner.ensureSchema()
   /** Which server process holds a key. */
   const holders = new Map<string, number>()
@@ -27,7 +40,7 @@ async function startStore(binaries: PostgresBinaries): Promise<InboxStore> {
   function open(): Promise<OpenInbox> {
     processes += 1
     const name = `process ${processes}`
-    const pool = new Pool({ connectionString: server.url, application_name: name, max: 10 })
+    const pool = new Pool({ connectionString: url, application_name: name, max: 10 })
     const clients = new Set<PoolClient>()
     pool.on('connect', (client) => clients.add(client))
     const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
@@ -43,7 +56,11 @@ async function startStore(binaries: PostgresBinaries): Promise<InboxStore> {
         }),
       async crash() {
         for (const client of clients) cut(client)
-        await waitFor(`select 1 from pg_stat_activity where application_name = $1`, name)
+        // The server connections of a PgBouncer stay; what ran on them is rolled back.
+        await waitFor(
+          'select 1 from pg_stat_activity where application_name = $1 and xact_start is not null',
+          name,
+        )
       },
       close: () => pool.end(),
     })
@@ -76,6 +93,8 @@ async function startStore(binaries: PostgresBinaries): Promise<InboxStore> {
     },
     async close() {
       await admin.end()
+      await ownerPool.end()
+      await bouncer?.close()
       await server.close()
     },
   }

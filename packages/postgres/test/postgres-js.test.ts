@@ -1,0 +1,199 @@
+import postgres, { type ReservedSql } from 'postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { postgresInbox, postgresJsPool, type PostgresJsPool } from '../src/index.ts'
+import { openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres()
+})
+
+afterAll(() => opened.close())
+
+/** What it does by `tx` is one effect. */
+async function applyEffect(tx: ReservedSql, key: string): Promise<void> {
+  await tx`insert into effects (key) values (${key})`
+}
+
+function openPool(max = 10): PostgresJsPool<ReservedSql> {
+  return postgresJsPool(() => postgres(opened.server.url, { max: 1 }), { max })
+}
+
+async function terminate(pid: unknown): Promise<void> {
+  await opened.query('select pg_terminate_backend($1)', [pid])
+  await opened.waitFor(
+    'select 1 where not exists (select 1 from pg_stat_activity where pid = $1)',
+    [pid],
+  )
+}
+
+async function pidOf(tx: ReservedSql): Promise<unknown> {
+  return (await tx`select pg_backend_pid() as pid`)[0]?.['pid']
+}
+
+describe('the pool of postgres', () => {
+  it('takes a hundred duplicates at once, and a hundred events', async () => {
+    const pool = openPool(3)
+    const inbox = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const deliver = (key: string): Promise<string> =>
+      inbox.admit(key, ({ tx }) => applyEffect(tx, key))
+    const duplicates = await Promise.all(Array.from({ length: 100 }, () => deliver('hundred')))
+    expect(duplicates.filter((answer) => answer === 'applied')).toHaveLength(1)
+    const events = await Promise.all(Array.from({ length: 100 }, (_, at) => deliver(`event ${at}`)))
+    expect(events).toEqual(Array.from({ length: 100 }, () => 'applied'))
+    expect(await opened.countEffects('hundred')).toBe(1)
+    const open = `select count(*)::int as count from pg_stat_activity where application_name = 'postgres.js'`
+    expect(await opened.query(open)).toEqual([{ count: 3 }])
+    await pool.end()
+    await opened.waitFor(`select 1 where not exists (${open} having count(*) > 0)`)
+  })
+
+  it('runs no statement outside the transaction when the connection was lost in between', async () => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool })
+    const first = inbox.admit('lost', async ({ tx }) => {
+      await applyEffect(tx, 'lost')
+      await terminate(await pidOf(tx))
+      await applyEffect(tx, 'lost')
+    })
+    await expect(first).rejects.toMatchObject({ code: expect.any(String) as string })
+    expect(await opened.countEffects('lost')).toBe(0)
+    expect(await inbox.admit('lost', ({ tx }) => applyEffect(tx, 'lost'))).toBe('applied')
+    expect(await opened.countEffects('lost')).toBe(1)
+    await pool.end()
+  })
+
+  it('refuses what ends the transaction, and what comes after its end', async () => {
+    const pool = openPool()
+    const inbox = postgresInbox({ pool })
+    const kept: ReservedSql[] = []
+    await inbox.admit('guarded', async ({ tx }) => {
+      kept.push(tx)
+      const refused = expect.objectContaining({ code: 'transaction-control' }) as Error
+      expect(() => tx`commit`).toThrow(refused)
+      expect(() => tx.unsafe('rollback')).toThrow(refused)
+      // A name and a list, and no statements.
+      await tx`select 1 as ${tx('end')} where 'begin' in ${tx(['begin', 'commit'])}`
+      await tx`savepoint a`
+      await tx`rollback to savepoint a`
+      await applyEffect(tx, 'guarded')
+    })
+    const over = expect.objectContaining({ code: 'transaction-over' }) as Error
+    for (const tx of kept) {
+      expect(() => tx`select 1`).toThrow(over)
+      expect(() => tx.unsafe('select 1')).toThrow(over)
+    }
+    expect(await opened.countEffects('guarded')).toBe(1)
+    await pool.end()
+  })
+
+  it('does not mind how names and values are set to be changed', async () => {
+    const options = { max: 1, transform: postgres.camel, types: { bigint: postgres.BigInt } }
+    const pool = postgresJsPool(() => postgres(opened.server.url, options))
+    const inbox = postgresInbox({ pool })
+    await inbox.ensureSchema()
+    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('applied')
+    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('duplicate')
+    expect(await inbox.cleanUp()).toBe(0)
+    await pool.end()
+  })
+
+  it('tells the hook of the options as well that a connection was closed', async () => {
+    const closed = Promise.withResolvers<unknown>()
+    const pool = postgresJsPool(() =>
+      postgres(opened.server.url, { max: 1, onclose: closed.resolve }),
+    )
+    const inbox = postgresInbox({ pool })
+    await inbox.admit('hook', ({ tx }) => applyEffect(tx, 'hook'))
+    await pool.end()
+    expect(await closed.promise).toEqual(expect.any(Number))
+  })
+
+  it('drops connections that were closed while idle', async () => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool })
+    let pid: unknown
+    await inbox.admit('idle 1', async ({ tx }) => {
+      pid = await pidOf(tx)
+    })
+    await terminate(pid)
+    // It may be asked before it has heard; the next one finds another connection.
+    const answers: string[] = []
+    while (answers.at(-1) !== 'applied') {
+      answers.push(
+        await inbox.admit('idle 2', ({ tx }) => applyEffect(tx, 'idle 2')).catch(() => 'failed'),
+      )
+    }
+    expect(answers.length).toBeLessThanOrEqual(2)
+    expect(await opened.countEffects('idle 2')).toBe(1)
+    await pool.end()
+  })
+
+  it('gives who waits a new connection when one could not be used any more', async () => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool })
+    const started = Promise.withResolvers<void>()
+    const first = inbox.admit('broken', async ({ tx }) => {
+      const pid = await pidOf(tx)
+      started.resolve()
+      await terminate(pid)
+      await applyEffect(tx, 'broken')
+    })
+    const settled = first.catch(() => 'failed')
+    await started.promise
+    expect(await inbox.admit('waiting', ({ tx }) => applyEffect(tx, 'waiting'))).toBe('applied')
+    expect(await settled).toBe('failed')
+    await pool.end()
+  })
+
+  it('rejects while Postgres is down, and finds it again', async () => {
+    const pool = openPool(2)
+    const inbox = postgresInbox({ pool })
+    await inbox.admit('up', ({ tx }) => applyEffect(tx, 'up'))
+    await opened.server.stop()
+    for (const key of ['a', 'b', 'c', 'd']) {
+      await expect(inbox.admit(key, async () => {})).rejects.toMatchObject({
+        name: 'PostgresInboxError',
+      })
+    }
+    await opened.server.start()
+    expect(await inbox.admit('up', async () => {})).toBe('duplicate')
+    expect(await inbox.admit('a', ({ tx }) => applyEffect(tx, 'a'))).toBe('applied')
+    await pool.end()
+  })
+
+  it('closes a connection on which Postgres does not answer', async () => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool, commandTimeoutMs: 100 })
+    const first = inbox.admit('frozen', async ({ tx }) => {
+      await applyEffect(tx, 'frozen')
+      opened.server.freeze()
+    })
+    await expect(first).rejects.toMatchObject({ code: 'postgres-timed-out' })
+    opened.server.thaw()
+    const next = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const answers: string[] = []
+    while (!['applied', 'duplicate'].includes(answers.at(-1) ?? '')) {
+      answers.push(await next.admit('frozen', ({ tx }) => applyEffect(tx, 'frozen')))
+    }
+    expect(await opened.countEffects('frozen')).toBe(1)
+    await pool.end()
+  })
+
+  it.each<[string, () => unknown]>([
+    ['more than one connection', () => postgres('postgres://127.0.0.1/none', { max: 2 })],
+    ['the default of postgres', () => postgres('postgres://127.0.0.1/none')],
+  ])('refuses %s: nobody could tell which one was lost', (_, open) => {
+    expect(() => postgresJsPool(open as never)).toThrow(/`open` must be .*max: 1/)
+  })
+
+  it.each([0, -1, 1.5, Infinity])('refuses a maximum of %d', (max) => {
+    expect(() => openPool(max)).toThrow(expect.objectContaining({ code: 'option-invalid' }))
+  })
+
+  it('refuses an instance in place of a function', () => {
+    const sql = postgres('postgres://127.0.0.1/none', { max: 1 })
+    expect(() => postgresJsPool(sql as never)).toThrow(/`open` must be a function/)
+  })
+})
