@@ -1,0 +1,127 @@
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
+import { codeBlocks, codeOf, section, tables } from './markdown.ts'
+import { readDocument } from './snippets.ts'
+
+const keys = createTestKeys()
+
+// What a reader adds: a port.
+const START = `
+import { app } from './receiver.ts'
+const server = app.listen(0, '127.0.0.1', () => console.log(\`port:\${server.address().port}\`))
+`
+
+const PACKAGES = [
+  { name: 'bullmq', isHere: hasRedis },
+  { name: 'pg-boss', isHere: true },
+]
+
+describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
+  const readme = readDocument(`packages/${name}/README.md`)
+  const sources = ['packages/core/src/hand-off-options.ts', 'packages/core/src/event-job.ts']
+  const own = (file: string): string => readDocument(`packages/${name}/src/${file}.ts`)
+  const core = sources.map(readDocument).join('\n')
+
+  it.each([
+    ['## The receiver', /HandOffOptions/, core + own('hand-off')],
+    ['## The worker', /WorkerOptions|AlarmOptions/, core + own('event-worker')],
+  ])('names every option under "%s", with its default', (heading, interfaces, source) => {
+    const [, ...rows] = tables(section(readme, heading))[0] ?? []
+    const documented = rows.flatMap(([cell = '', standard = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, option]) => [option, codeOf(standard) ?? '']),
+    )
+    expect(new Map(documented as [string, string][])).toEqual(optionsOf(source, interfaces))
+  })
+
+  describe.skipIf(!isHere)('its programs', () => {
+    let postgres: PostgresServer
+    let redis: RedisServer | undefined
+    const folder = mkdtempSync(join(import.meta.dirname, '.snippets-'))
+    const children: ChildProcess[] = []
+
+    beforeAll(async () => {
+      postgres = await startPostgres()
+      if (name === 'bullmq') redis = await startRedis()
+      const [receiver, worker] = codeBlocks(readme).filter(({ language }) => language === 'ts')
+      writeFileSync(join(folder, 'receiver.ts'), receiver?.text ?? '')
+      writeFileSync(join(folder, 'worker.ts'), worker?.text ?? '')
+      writeFileSync(join(folder, 'start.ts'), START)
+    })
+
+    afterAll(async () => {
+      for (const child of children) child.kill('SIGKILL')
+      await Promise.all([postgres.close(), redis?.close()])
+      rmSync(folder, { recursive: true })
+    })
+
+    it('take an event all the way to an order, and end when they are told to', async () => {
+      const database = new Client({ connectionString: postgres.url })
+      await database.connect()
+      await database.query('create table orders (order_no text, status text)')
+      await database.query("insert into orders values ('2024021000001', 'sending')")
+      const [receiver, worker] = [start('start.ts'), start('worker.ts')]
+      const signed = signDelivery(
+        eventFixture('red_envelope.sent', { object: { order_no: '2024021000001' } }),
+        keys,
+      )
+      const url = `http://127.0.0.1:${await portOf(receiver)}/webhooks`
+      const { status } = await fetch(url, signed.init())
+      expect(status).toBe(200)
+      await vi.waitFor(async () => {
+        const { rows } = await database.query('select status from orders')
+        expect(rows).toEqual([{ status: 'sent' }])
+      }, 10_000)
+      const ended = once(worker, 'exit')
+      worker.kill('SIGTERM')
+      expect(await ended).toEqual([0, null])
+      await database.end()
+    }, 20_000)
+
+    function start(program: string): ChildProcess {
+      const child = spawn(process.execPath, [join(folder, program)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: {
+          ...process.env,
+          PINGPP_PUBLIC_KEY: keys.publicKey,
+          DATABASE_URL: postgres.url,
+          REDIS_URL: redis?.url ?? '',
+        },
+      })
+      children.push(child)
+      return child
+    }
+  })
+})
+
+async function portOf({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) throw new Error('It has no output.')
+  for await (const line of createInterface({ input: stdout })) {
+    const port = /^port:(\d+)$/.exec(line)?.[1]
+    if (port !== undefined) return port
+  }
+  throw new Error('It ended without a port.')
+}
+
+/** The options of the interfaces of a source, each with the code or the number of its default. */
+function optionsOf(source: string, names: RegExp): Map<string, string> {
+  const interfaces = source.matchAll(/^export interface (\w+).*?\{\n([\s\S]*?)^\}/gm)
+  const bodies = [...interfaces]
+    .filter(([, name = '']) => names.test(name))
+    .map(([, , body]) => body)
+  const fields = bodies.join('').matchAll(/((?:^ {2}(?:\/\*\*| \*).*\n)*)^ {2}readonly (\w+)\??:/gm)
+  return new Map(
+    [...fields].map(([, comment = '', option = '']) => {
+      const text = comment.replaceAll(/\s*\n\s*\* ?/g, ' ')
+      const standard = /Default: (`[^`]+`|[\d,]+)/.exec(text)?.[1] ?? ''
+      return [option, standard.replaceAll(/[`,]/g, '')]
+    }),
+  )
+}
