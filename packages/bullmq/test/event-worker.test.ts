@@ -192,6 +192,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const slow = vi.fn<() => Promise<void>>(() => end.promise)
     const second = vi.fn<() => void>()
     opened.startWorker(processor({ inbox }).on('*', slow), queue, {
+      concurrency: 1,
       worker: { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 },
     })
     await vi.waitFor(() => expect(slow).toHaveBeenCalledOnce())
@@ -208,6 +209,29 @@ describe.skipIf(!hasRedis)('a worker', () => {
     await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
     expect((await onlyJob(queue)).returnvalue).toBe('duplicate')
     expect(second).not.toHaveBeenCalled()
+  })
+
+  it('raises the alarm for a job whose workers die each time', async () => {
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), SENT)
+    const end = Promise.withResolvers<void>()
+    const deadly = vi.fn<() => Promise<void>>(() => end.promise)
+    opened.startWorker(processor().on('*', deadly), queue, {
+      concurrency: 1,
+      worker: { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 },
+    })
+    await vi.waitFor(() => expect(deadly).toHaveBeenCalledOnce())
+    const alarms: FailedEvent[] = []
+    opened.startWorker(processor(), queue, {
+      onFailed: (failed) => void alarms.push(failed),
+      worker: { stalledInterval: 20, maxStalledCount: 0 },
+    })
+    await vi.waitFor(() => expect(alarms).toHaveLength(1))
+    expect(alarms).toMatchObject([
+      { jobId: JOB_ID, eventId: 'evt_1', reason: 'job stalled more than allowable limit' },
+    ])
+    end.resolve()
+    expect(await listFailed(queue)).toEqual(alarms)
   })
 
   it('says in one line a minute that Redis is down, and goes on when it is back', async () => {

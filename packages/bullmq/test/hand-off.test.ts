@@ -1,6 +1,7 @@
 import { OptionError, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
@@ -162,6 +163,33 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', () => {
     opened.redis.thaw()
     expect(await deliver(receiver, event)).toMatchObject(HANDLED)
     expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  it.each([true, false])(
+    'starts while Redis is down, and hands off when it is up (offline queue: %s)',
+    async (enableOfflineQueue) => {
+      await opened.redis.stop()
+      const queue = opened.openQueue({ connection: { ...opened.connection, enableOfflineQueue } })
+      const receiver = receiverOf(queue, { confirmTimeoutMs: 100 })
+      const event = eventFixture('red_envelope.sent')
+      expect(await deliver(receiver, event)).toMatchObject(FAILED)
+      await opened.redis.start()
+      await vi.waitFor(async () => expect(await deliver(receiver, event)).toMatchObject(HANDLED))
+      expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+    },
+  )
+
+  it('answers 500 while Redis is full and evicts nothing', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    const admin = new Redis(opened.redis.port)
+    await admin.config('SET', 'maxmemory', '1')
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    await admin.config('SET', 'maxmemory', '0')
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    await admin.quit()
   })
 
   it('fails at once where the queue does not wait for a Redis that is down', async () => {
