@@ -33,6 +33,14 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   },
   '@hongbao/fastify': { code: ['@hongbao/core/node'], types: ['@hongbao/core', 'fastify'] },
   '@hongbao/hono': { code: ['@hongbao/core/fetch'], types: ['@hongbao/core'] },
+  '@hongbao/bullmq': {
+    code: ['@hongbao/core/wire', 'bullmq'],
+    types: ['@hongbao/core', '@hongbao/core/wire', 'bullmq'],
+  },
+  '@hongbao/pg-boss': {
+    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto'],
+    types: ['@hongbao/core', '@hongbao/core/wire', 'pg-boss'],
+  },
 }
 
 /** Follows the imports of every built entry, code and types, in both module systems. */
