@@ -17,7 +17,7 @@ import { expressStart } from './hosts/express.ts'
 
 /** What every queue promises: persisted before it is answered, applied once, failed where one sees it. */
 export function describeHandOff(host: HandOffHost): void {
-  describe.skipIf(!host.isHere)(`a hand-off with ${host.name}`, { timeout: 20_000 }, () => {
+  describe.skipIf(!host.isHere)(`a hand-off with ${host.name}`, { timeout: 60_000 }, () => {
     const stage = useStage(host)
 
     it('answers for an event over Express, and a worker applies it with its bytes', async () => {
@@ -28,7 +28,7 @@ export function describeHandOff(host: HandOffHost): void {
         stage.receiver().on('*', (applied, { rawBody }) => void seen.push([applied, rawBody])),
       )
       expect(await send(event)).toBe(200)
-      await vi.waitFor(() => expect(seen).toHaveLength(1))
+      await eventually(() => expect(seen).toHaveLength(1))
       const { bytes } = signDelivery(event, keys)
       expect(seen).toEqual([[event, bytes]])
     })
@@ -50,9 +50,9 @@ export function describeHandOff(host: HandOffHost): void {
       const persisted = new Set((await client.jobs()).map(({ eventId }) => eventId))
       expect(answered.filter((id) => !persisted.has(id))).toEqual([])
       await work(stage.applying())
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await stage.effectsOf(events)).toEqual([...persisted].toSorted())
-      }, 10_000)
+      })
     })
 
     it.each<[string, 'stop' | 'freeze']>([
@@ -68,11 +68,11 @@ export function describeHandOff(host: HandOffHost): void {
       await stage.restore()
       // As Ping++ does: again and again, until it is answered.
       for (const event of events) {
-        await vi.waitFor(async () => expect(await send(event)).toBe(200), 10_000)
+        await eventually(async () => expect(await send(event)).toBe(200))
       }
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await stage.effectsOf(events)).toEqual(idsOf(events))
-      }, 15_000)
+      })
     })
 
     it('applies an event once, whatever number of receivers and workers its copies meet', async () => {
@@ -85,11 +85,11 @@ export function describeHandOff(host: HandOffHost): void {
       const copies = [send, ...others.map((other) => other.send), send, others[0]?.send ?? send]
       const statuses = await Promise.all(copies.flatMap((to) => events.map(to)))
       expect(new Set(statuses)).toEqual(new Set([200]))
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await stage.effectsOf(events)).toEqual(idsOf(events))
         const states = (await client.jobs()).map(({ state }) => state)
         expect(states).toEqual(events.map(() => 'done'))
-      }, 10_000)
+      })
     })
 
     it('applies an event once in one process with the memory inbox, too', async () => {
@@ -100,7 +100,7 @@ export function describeHandOff(host: HandOffHost): void {
       await webhooks.dispatch(event)
       await work(webhooks)
       expect(await Promise.all([send(event), send(event), send(event)])).toEqual([200, 200, 200])
-      await vi.waitFor(async () => expect(await client.jobs()).toMatchObject([{ state: 'done' }]))
+      await eventually(async () => expect(await client.jobs()).toMatchObject([{ state: 'done' }]))
       expect(seen).toEqual([event.id])
     })
 
@@ -114,16 +114,16 @@ export function describeHandOff(host: HandOffHost): void {
       })
       await work(webhooks)
       expect(await Promise.all([send(poison), send(good)])).toEqual([200, 200])
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         await client.passTime()
         expect(await client.failed()).toEqual([poison.id])
-      }, 10_000)
+      })
       expect(await stage.effectsOf([poison, good])).toEqual([good.id])
       isBroken = false
       expect(await client.redrive()).toBe(1)
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await stage.effectsOf([poison, good])).toEqual(idsOf([poison, good]))
-      }, 10_000)
+      })
       expect(await client.failed()).toEqual([])
     })
 
@@ -137,12 +137,12 @@ export function describeHandOff(host: HandOffHost): void {
       })
       await work(webhooks)
       await send(event)
-      await vi.waitFor(async () => expect(await client.failed()).toEqual([event.id]), 10_000)
+      await eventually(async () => expect(await client.failed()).toEqual([event.id]))
       isBroken = false
       expect(await send(event)).toBe(200)
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await stage.effectsOf([event])).toEqual([event.id])
-      }, 10_000)
+      })
       expect(await client.failed()).toEqual([])
     })
 
@@ -157,11 +157,11 @@ export function describeHandOff(host: HandOffHost): void {
       await worker.word(word)
       await worker.kill()
       await work(stage.applying())
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         await client.passTime()
         const states = (await client.jobs()).map(({ state }) => state)
         expect(states).toEqual(['done'])
-      }, 15_000)
+      })
       expect(await stage.effectsOf([event])).toEqual([event.id])
     })
   })
@@ -195,17 +195,17 @@ function useStage(host: HandOffHost) {
     pool.on('error', () => {})
     effects = openEffects(pool)
     await effects.create()
-  })
+  }, 60_000)
 
   afterEach(async () => {
     await restore()
     await Promise.all(closers.splice(0).map((close) => close()))
-  })
+  }, 60_000)
 
   afterAll(async () => {
     await pool?.end()
     await Promise.all([broker?.close(), database?.close()])
-  })
+  }, 60_000)
 
   async function restore(): Promise<void> {
     needed(broker).server.thaw()
@@ -269,6 +269,11 @@ function useStage(host: HandOffHost) {
   }
 }
 
+/** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
+function eventually<Value>(check: () => Value | Promise<Value>): Promise<Value> {
+  return vi.waitFor(check, 20_000)
+}
+
 function needed<Thing>(thing: Thing | undefined): Thing {
   if (thing === undefined) throw new Error('It has not been started.')
   return thing
@@ -313,11 +318,11 @@ function spawnTask(task: Task): Spawned {
   lines.on('line', (line) => words.push(line))
   return {
     word: (pattern) =>
-      vi.waitFor(() => {
+      eventually(() => {
         const found = words.map((word) => pattern.exec(word)).find((match) => match !== null)
         if (found === undefined) throw new Error(`It has said ${words.join(', ')}.`)
         return found
-      }, 10_000),
+      }),
     kill: () => kill(child),
   }
 }

@@ -54,13 +54,13 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       writeFileSync(join(folder, 'receiver.ts'), receiver?.text ?? '')
       writeFileSync(join(folder, 'worker.ts'), worker?.text ?? '')
       writeFileSync(join(folder, 'start.ts'), START)
-    })
+    }, 60_000)
 
     afterAll(async () => {
       for (const child of children) child.kill('SIGKILL')
       await Promise.all([postgres.close(), redis?.close()])
       rmSync(folder, { recursive: true })
-    })
+    }, 30_000)
 
     it('take an event all the way to an order, and end when they are told to', async () => {
       const database = new Client({ connectionString: postgres.url })
@@ -78,12 +78,12 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       await vi.waitFor(async () => {
         const { rows } = await database.query('select status from orders')
         expect(rows).toEqual([{ status: 'sent' }])
-      }, 10_000)
+      }, 30_000)
       const ended = once(worker, 'exit')
       worker.kill('SIGTERM')
       expect(await ended).toEqual([0, null])
       await database.end()
-    }, 20_000)
+    }, 60_000)
 
     function start(program: string): ChildProcess {
       const child = spawn(process.execPath, [join(folder, program)], {

@@ -13,13 +13,13 @@ import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { hasRedis } from '../../../test/servers/redis.ts'
 import { createEventWorker, listFailed, redrive, type FailedEvent } from '../src/index.ts'
-import { deliver, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
+import { deliver, eventually, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
 
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
 const JOB_ID = 'app_1Gqj58ynP0mHeX1q~live~red_envelope.sent~red_1'
 const POISON = { to: 'somebody', type: 'mail', id: 'evt_2' }
 
-describe.skipIf(!hasRedis)('a worker', () => {
+describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
   it('applies the event with what the receiver knew of its delivery', async () => {
@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     await deliver(receiver, eventFixture('red_envelope.sent'))
     await deliver(receiver, eventFixture('red_envelope.received'))
     opened.startWorker(webhooks, queue)
-    await vi.waitFor(async () => expect(await queue.getCompletedCount()).toBe(3))
+    await eventually(async () => expect(await queue.getCompletedCount()).toBe(3))
     const jobs = await queue.getCompleted()
     expect(new Set(jobs.map((job) => String(job.returnvalue)))).toEqual(
       new Set(['duplicate', 'handled', 'unhandled']),
@@ -69,14 +69,14 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const job = await onlyJob(queue)
     const delays: number[] = []
     for (const run of [1, 2]) {
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(runs).toBe(run)
         expect(await job.getState()).toBe('delayed')
       })
       delays.push((await onlyJob(queue)).delay)
       await job.promote()
     }
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(worker.isRunning()).toBe(true)
     expect(delays[0]).toBeGreaterThanOrEqual(2500)
     expect(delays[0]).toBeLessThanOrEqual(5000)
@@ -96,10 +96,10 @@ describe.skipIf(!hasRedis)('a worker', () => {
       onFailed: (failed, thrown) => void alarms.push({ failed, cause: thrown }),
     })
     const job = await onlyJob(queue)
-    await vi.waitFor(async () => expect(await job.getState()).toBe('delayed'))
+    await eventually(async () => expect(await job.getState()).toBe('delayed'))
     expect(alarms).toEqual([])
     await job.promote()
-    await vi.waitFor(() => expect(alarms).toHaveLength(1))
+    await eventually(() => expect(alarms).toHaveLength(1))
     expect(alarms[0]?.cause).toBe(cause)
     expect(alarms[0]?.failed).toMatchObject({
       jobId: JOB_ID,
@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const queue = opened.openQueue()
     await queue.add('mail', POISON, { attempts: 15 })
     opened.startWorker(processor(), queue)
-    await vi.waitFor(async () => expect(await queue.getFailedCount()).toBe(1))
+    await eventually(async () => expect(await queue.getFailedCount()).toBe(1))
     const [failed] = await listFailed(queue)
     expect(failed).toMatchObject({ eventType: 'mail', eventId: 'evt_2', attempts: 1 })
     expect(failed?.reason).toMatch(/^event-invalid \(mail evt_2\): The job is not one that/)
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     opened.startWorker(processor(), queue, { unhandled: 'reject' })
-    await vi.waitFor(async () => expect(await queue.getFailedCount()).toBe(1))
+    await eventually(async () => expect(await queue.getFailedCount()).toBe(1))
     expect(await listFailed(queue)).toMatchObject([{ reason: expect.stringMatching(/^unhandled/) }])
   })
 
@@ -140,7 +140,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     await deliver(receiver, SENT)
     opened.startWorker(receiver, queue)
     const job = await onlyJob(queue)
-    await vi.waitFor(async () => expect(await job.getState()).toBe('delayed'))
+    await eventually(async () => expect(await job.getState()).toBe('delayed'))
     expect((await onlyJob(queue)).failedReason).toMatch(/\[HandOffError at /)
   })
 
@@ -156,10 +156,10 @@ describe.skipIf(!hasRedis)('a worker', () => {
     }).on('*', handler)
     opened.startWorker(webhooks, queue, { worker: { lockDuration: 200, stalledInterval: 100 } })
     const job = await onlyJob(queue)
-    await vi.waitFor(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
+    await eventually(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
     expect(await job.getState()).toBe('active')
     end.resolve()
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(handler).toHaveBeenCalledOnce()
     expect((await onlyJob(queue)).returnvalue).toBe('handled')
   })
@@ -173,13 +173,13 @@ describe.skipIf(!hasRedis)('a worker', () => {
     opened.startWorker(webhooks, queue, { jobTimeoutMs: 20 })
     const job = await onlyJob(queue)
     for (let round = 0; round < 2; round += 1) {
-      await vi.waitFor(async () => expect(await job.getState()).toBe('delayed'))
+      await eventually(async () => expect(await job.getState()).toBe('delayed'))
       await job.promote()
     }
-    await vi.waitFor(async () => expect(await job.getState()).toBe('delayed'))
+    await eventually(async () => expect(await job.getState()).toBe('delayed'))
     end.resolve()
     await job.promote()
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(handler).toHaveBeenCalledOnce()
   })
 
@@ -195,18 +195,18 @@ describe.skipIf(!hasRedis)('a worker', () => {
       concurrency: 1,
       worker: { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 },
     })
-    await vi.waitFor(() => expect(slow).toHaveBeenCalledOnce())
+    await eventually(() => expect(slow).toHaveBeenCalledOnce())
     const warn = vi.fn<(line: string) => void>()
     opened.startWorker(processor({ inbox }).on('*', second), queue, {
       logger: { warn, error: () => {} },
       worker: { stalledInterval: 20 },
     })
     const job = await onlyJob(queue)
-    await vi.waitFor(async () => expect((await onlyJob(queue)).failedReason).toMatch(/inbox-busy/))
+    await eventually(async () => expect((await onlyJob(queue)).failedReason).toMatch(/inbox-busy/))
     expect(warn.mock.calls[0]?.[0]).toMatch(/stalled: its worker crashed, or was blocked/)
     end.resolve()
-    await vi.waitFor(() => job.promote())
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
+    await eventually(() => job.promote())
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect((await onlyJob(queue)).returnvalue).toBe('duplicate')
     expect(second).not.toHaveBeenCalled()
   })
@@ -220,13 +220,13 @@ describe.skipIf(!hasRedis)('a worker', () => {
       concurrency: 1,
       worker: { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 },
     })
-    await vi.waitFor(() => expect(deadly).toHaveBeenCalledOnce())
+    await eventually(() => expect(deadly).toHaveBeenCalledOnce())
     const alarms: FailedEvent[] = []
     opened.startWorker(processor(), queue, {
       onFailed: (failed) => void alarms.push(failed),
       worker: { stalledInterval: 20, maxStalledCount: 0 },
     })
-    await vi.waitFor(() => expect(alarms).toHaveLength(1))
+    await eventually(() => expect(alarms).toHaveLength(1))
     expect(alarms).toMatchObject([
       { jobId: JOB_ID, eventId: 'evt_1', reason: 'job stalled more than allowable limit' },
     ])
@@ -241,12 +241,12 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const worker = opened.startWorker(webhooks, queue, { logger: { warn: () => {}, error } })
     await worker.waitUntilReady()
     await opened.redis.stop()
-    await vi.waitFor(() => expect(error).toHaveBeenCalled())
+    await eventually(() => expect(error).toHaveBeenCalled())
     await opened.redis.start()
-    await vi.waitFor(() => queue.getJobCounts())
+    await eventually(() => queue.getJobCounts())
     await deliver(receiverOf(queue), SENT)
     const job = await onlyJob(queue)
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'), 4000)
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(error).toHaveBeenCalledOnce()
     expect(error.mock.calls[0]?.[0]).toMatch(/^\[hongbao\] The worker of bull:\S+ has an error \[/)
   })
@@ -259,7 +259,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
     const webhooks = processor({ handlerTimeoutMs: 1 }).on('*', handler)
     const worker = opened.startWorker(webhooks, queue, { concurrency: 1 })
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce())
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
     await deliver(receiver, eventFixture('red_envelope.sent'))
     let isClosed = false
     const closed = worker.close().then(() => {
@@ -291,7 +291,7 @@ describe.skipIf(!hasRedis)('a worker', () => {
   })
 })
 
-describe.skipIf(!hasRedis)('what failed for good', () => {
+describe.skipIf(!hasRedis)('what failed for good', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
   it('is redriven with all its attempts when the cause is gone', async () => {
@@ -302,11 +302,11 @@ describe.skipIf(!hasRedis)('what failed for good', () => {
       if (isDown) throw new Error('no database')
     })
     opened.startWorker(webhooks, queue)
-    await vi.waitFor(async () => expect(await listFailed(queue)).toHaveLength(1))
+    await eventually(async () => expect(await listFailed(queue)).toHaveLength(1))
     isDown = false
     expect(await redrive(queue)).toBe(1)
     const job = await onlyJob(queue)
-    await vi.waitFor(async () => expect(await job.getState()).toBe('completed'))
+    await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(await listFailed(queue)).toEqual([])
   })
 
@@ -338,7 +338,7 @@ describe.skipIf(!hasRedis)('what failed for good', () => {
     const queue = opened.openQueue()
     for (const jobId of jobIds) await queue.add('mail', POISON, { jobId })
     const worker = opened.startWorker(processor(), queue, { concurrency: 1 })
-    await vi.waitFor(async () => expect(await queue.getFailedCount()).toBe(jobIds.length))
+    await eventually(async () => expect(await queue.getFailedCount()).toBe(jobIds.length))
     await worker.close()
     return queue
   }

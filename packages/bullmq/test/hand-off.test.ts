@@ -6,12 +6,12 @@ import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
 import { handOff, type EventQueue } from '../src/index.ts'
-import { deliver, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
+import { deliver, eventually, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
 const FAILED = { outcome: 'failed', status: 500 }
 
-describe.skipIf(!hasRedis)('a hand-off to BullMQ', () => {
+describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
   it('answers 200 for a job that Redis has, with the bytes that Ping++ signed', async () => {
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', () => {
       const event = eventFixture('red_envelope.sent')
       expect(await deliver(receiver, event)).toMatchObject(FAILED)
       await opened.redis.start()
-      await vi.waitFor(async () => expect(await deliver(receiver, event)).toMatchObject(HANDLED))
+      await eventually(async () => expect(await deliver(receiver, event)).toMatchObject(HANDLED))
       expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
     },
   )
@@ -215,7 +215,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', () => {
   })
 })
 
-describe.skipIf(!hasRedis)('a Redis that keeps everything', () => {
+describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
   it('is not warned of', async () => {
@@ -228,7 +228,7 @@ describe.skipIf(!hasRedis)('a Redis that keeps everything', () => {
   })
 })
 
-describe.skipIf(!hasRedis)('a Redis that may evict', () => {
+describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => {
   const opened = useRedis({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
 
   it('is warned of loudly when the hand-off is made', async () => {
@@ -236,7 +236,7 @@ describe.skipIf(!hasRedis)('a Redis that may evict', () => {
     const queue = opened.openQueue()
     const warn = vi.fn<(line: string) => void>()
     receiverOf(queue, { logger: { warn, error: () => {} } })
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
     expect(warn.mock.calls[0]?.[0]).toMatch(
       /^\[hongbao\] The Redis of bull:hongbao-1 has the maxmemory-policy allkeys-lru, so it LOSES EVENTS/,
     )
@@ -251,7 +251,7 @@ describe.skipIf(!hasRedis)('a Redis that may evict', () => {
       getBackend: () => ({ client: Promise.resolve({ info: () => Promise.resolve('NOPERM') }) }),
     } as unknown as EventQueue
     receiverOf(closed, { logger: { warn, error: () => {} } })
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce())
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
     expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
   })
 })
@@ -268,6 +268,6 @@ async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void
     },
     { connection: queue.opts.connection },
   )
-  await vi.waitFor(async () => expect(await job.getState()).toBe(state))
+  await eventually(async () => expect(await job.getState()).toBe(state))
   await worker.close()
 }

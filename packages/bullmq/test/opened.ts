@@ -64,14 +64,14 @@ export function useRedis(options: RedisServerOptions = {}): Opened {
 
   beforeAll(async () => {
     redis = await startRedis(options)
-  })
+  }, 60_000)
 
   afterEach(async () => {
     await opened.redis.start()
     // A connection that is on its way back cannot be closed.
-    await Promise.all(queues.map((queue) => vi.waitFor(() => queue.getJobCounts())))
+    await Promise.all(queues.map((queue) => eventually(() => queue.getJobCounts())))
     await Promise.all([...workers.splice(0), ...queues.splice(0)].map((one) => one.close()))
-  })
+  }, 30_000)
 
   afterAll(() => opened.redis.close())
   return opened
@@ -94,4 +94,9 @@ export async function onlyJob(queue: Queue): Promise<Job> {
   const [job, ...others] = await queue.getJobs()
   if (job === undefined || others.length > 0) throw new Error('There is not exactly one job.')
   return job
+}
+
+/** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
+export function eventually<Value>(check: () => Value | Promise<Value>): Promise<Value> {
+  return vi.waitFor(check, 15_000)
 }

@@ -11,13 +11,22 @@ import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import { PgBoss } from 'pg-boss'
 import { describe, expect, it, vi } from 'vitest'
 import { createEventWorker, listFailed, redrive, type FailedEvent } from '../src/index.ts'
-import { deliver, jobsOf, onlyJob, passTime, PINGPP, receiverOf, usePostgres } from './opened.ts'
+import {
+  deliver,
+  eventually,
+  jobsOf,
+  onlyJob,
+  passTime,
+  PINGPP,
+  receiverOf,
+  usePostgres,
+} from './opened.ts'
 
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_1'
 const POISON = { to: 'somebody', type: 'mail', id: 'evt_2' }
 
-describe('a worker', () => {
+describe('a worker', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
   it('applies the event with what the receiver knew of its delivery', async () => {
@@ -48,7 +57,7 @@ describe('a worker', () => {
     await deliver(receiver, eventFixture('red_envelope.sent'))
     await deliver(receiver, eventFixture('red_envelope.received'))
     await opened.startWorker(webhooks, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const jobs = await jobsOf(opened.boss, name)
       const outputs = jobs.map((job) => [job.state, Object(job.output).outcome])
       expect(new Set(outputs.map(String))).toEqual(
@@ -67,7 +76,7 @@ describe('a worker', () => {
     const webhooks = processor().on('*', handler)
     // At one event a look this would take 19 minutes.
     await opened.startWorker(webhooks, name, { concurrency: 1, pollingIntervalSeconds: 60 })
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledTimes(20), 5000)
+    await eventually(() => expect(handler).toHaveBeenCalledTimes(20))
   })
 
   it('makes its queue where no receiver has yet', async () => {
@@ -94,20 +103,18 @@ describe('a worker', () => {
     await opened.startWorker(webhooks, name)
     const pauses: number[] = []
     for (const retryCount of [0, 1]) {
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry', retryCount })
-      }, 5000)
-      const { startAfter } = await onlyJob(opened.boss, name)
-      pauses.push((startAfter.getTime() - Date.now()) / 1000)
+      })
+      const { startAfter, startedOn } = await onlyJob(opened.boss, name)
+      pauses.push((startAfter.getTime() - startedOn.getTime()) / 1000)
       await passTime(opened.boss, name)
     }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'completed' })
-    }, 5000)
-    expect(pauses[0]).toBeGreaterThan(1)
-    expect(pauses[0]).toBeLessThanOrEqual(6)
-    expect(pauses[1]).toBeGreaterThan(4)
-    expect(pauses[1]).toBeLessThanOrEqual(12)
+    })
+    expect(pauses[0]).toBeGreaterThanOrEqual(3)
+    expect(pauses[1]).toBeGreaterThanOrEqual(6)
   })
 
   it('leaves what failed for good where people see it, and raises the alarm once', async () => {
@@ -122,14 +129,14 @@ describe('a worker', () => {
       logger: { warn: () => {}, error },
       onFailed: (failed, thrown) => void alarms.push({ failed, cause: thrown }),
     })
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
     })
     expect(alarms).toEqual([])
     await passTime(opened.boss, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toHaveLength(1)
-    }, 5000)
+    })
     expect(alarms).toMatchObject([
       {
         failed: { jobId: id, eventType: 'red_envelope.sent', eventId: 'evt_1', inboxKey: KEY },
@@ -150,11 +157,11 @@ describe('a worker', () => {
     const name = opened.freshName()
     await opened.startWorker(processor(), name)
     await opened.boss.send(name, POISON)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toMatchObject([
         { eventType: 'mail', eventId: 'evt_2', attempts: 1 },
       ])
-    }, 5000)
+    })
     const [failed] = await listFailed(opened.boss, { name })
     expect(failed?.reason).toMatch(/^event-invalid \(mail evt_2\): The job is not one that/)
   })
@@ -163,7 +170,7 @@ describe('a worker', () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name }), SENT)
     await opened.startWorker(processor(), name, { unhandled: 'reject' })
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toMatchObject([
         { reason: 'unhandled (red_envelope.sent evt_1)' },
       ])
@@ -175,7 +182,7 @@ describe('a worker', () => {
     const receiver = await receiverOf(opened.boss, { name })
     await deliver(receiver, SENT)
     await opened.startWorker(receiver, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { state, output } = await onlyJob(opened.boss, name)
       expect(state).toBe('retry')
       expect(Object(output).message).toMatch(/\[HandOffError at /)
@@ -191,10 +198,10 @@ describe('a worker', () => {
     const observe = (report: Report): void => void reports.push(report)
     const webhooks = processor({ handlerTimeoutMs: 1, observe }).on('*', handler)
     await opened.startWorker(webhooks, name)
-    await vi.waitFor(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
+    await eventually(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
     expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'active' })
     end.resolve()
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await onlyJob(opened.boss, name)).toMatchObject({
         state: 'completed',
         output: { outcome: 'handled' },
@@ -216,24 +223,24 @@ describe('a worker', () => {
     await other.start()
     const webhooks = processor({ inbox }).on('*', slow)
     await opened.startWorker(webhooks, name, { boss: other, concurrency: 1 })
-    await vi.waitFor(() => expect(slow).toHaveBeenCalledOnce())
+    await eventually(() => expect(slow).toHaveBeenCalledOnce())
     await passTime(opened.boss, name)
     await opened.boss.supervise(name)
     expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
     await opened.startWorker(processor({ inbox }).on('*', second), name)
     await passTime(opened.boss, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { output } = await onlyJob(opened.boss, name)
       expect(output).toMatchObject({ outcome: 'busy' })
-    }, 5000)
+    })
     end.resolve()
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await passTime(opened.boss, name)
       expect(await onlyJob(opened.boss, name)).toMatchObject({
         state: 'completed',
         output: { outcome: 'duplicate' },
       })
-    }, 5000)
+    })
     expect(second).not.toHaveBeenCalled()
     await other.stop()
   })
@@ -246,7 +253,7 @@ describe('a worker', () => {
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
     const webhooks = processor({ handlerTimeoutMs: 1 }).on('*', handler)
     const worker = await opened.startWorker(webhooks, name, { concurrency: 2 })
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce())
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
     let isClosed = false
     const closed = worker.close().then(() => {
       isClosed = true
@@ -279,7 +286,7 @@ describe('a worker', () => {
   })
 })
 
-describe('what failed for good', () => {
+describe('what failed for good', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
   it('is redriven with all its attempts when the cause is gone', async () => {
@@ -290,15 +297,15 @@ describe('what failed for good', () => {
       if (isDown) throw new Error('no database')
     })
     await opened.startWorker(webhooks, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toHaveLength(1)
     })
     isDown = false
     expect(await redrive(opened.boss, { name })).toBe(1)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const jobs = await jobsOf(opened.boss, name)
       expect(jobs.map((job) => job.state).toSorted()).toEqual(['completed', 'failed'])
-    }, 5000)
+    })
     expect(await listFailed(opened.boss, { name })).toEqual([])
   })
 
@@ -311,7 +318,7 @@ describe('what failed for good', () => {
       if (isDown) throw new Error('no database')
     })
     const worker = await opened.startWorker(webhooks, name)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toHaveLength(1)
     })
     await worker.close()
@@ -329,7 +336,7 @@ describe('what failed for good', () => {
     for (let count = 0; count < 4; count += 1) ids.push(await opened.boss.send(name, POISON))
     const failed = async (): Promise<unknown[]> =>
       (await listFailed(opened.boss, { name })).map(({ jobId }) => jobId)
-    await vi.waitFor(async () => expect(new Set(await failed())).toEqual(new Set(ids)), 5000)
+    await eventually(async () => expect(new Set(await failed())).toEqual(new Set(ids)))
     await worker.close()
     const [first, second, third, fourth] = await failed()
     const jobIds = [String(second), crypto.randomUUID()]

@@ -11,7 +11,7 @@ const FAILED = { outcome: 'failed', status: 500 }
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_1'
 
-describe('a hand-off to pg-boss', () => {
+describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
   it('answers 200 for a job that Postgres has, with the bytes that Ping++ signed', async () => {
@@ -201,7 +201,7 @@ describe('a hand-off to pg-boss', () => {
   })
 })
 
-describe('a hand-off in the transaction of the inbox', () => {
+describe('a hand-off in the transaction of the inbox', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
   it('commits the job together with what the receiver writes', async () => {

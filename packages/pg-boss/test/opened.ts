@@ -1,7 +1,7 @@
 import { createWebhooks, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, signDelivery, type TestKeys } from '@hongbao/core/testing'
 import { PgBoss, type JobWithMetadata } from 'pg-boss'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
 import {
   createEventWorker,
@@ -75,17 +75,17 @@ export function usePostgres(): Opened {
     // While Postgres is down it has an error for every connection.
     boss.on('error', () => {})
     await boss.start()
-  })
+  }, 60_000)
 
   afterEach(async () => {
     await opened.postgres.start()
     await Promise.all(workers.splice(0).map((worker) => worker.close()))
-  })
+  }, 30_000)
 
   afterAll(async () => {
     await boss?.stop()
     await postgres?.close()
-  })
+  }, 30_000)
   return opened
 }
 
@@ -128,4 +128,9 @@ export async function passTime(boss: PgBoss, name: string): Promise<void> {
        heartbeat_on = heartbeat_on - interval '2 hours' where name = $1`,
     [name],
   )
+}
+
+/** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
+export function eventually<Value>(check: () => Value | Promise<Value>): Promise<Value> {
+  return vi.waitFor(check, 15_000)
 }
