@@ -7,7 +7,8 @@ export interface PostgresResult {
 
 /** A connection that is lent: of `pg` a `PoolClient`, or anything else with these two methods. */
 export interface PostgresClient {
-  query(text: string, values?: unknown[]): Promise<PostgresResult>
+  /** A text of several statements, without values, gives the result of the last, or a list of all. */
+  query(text: string, values?: unknown[]): Promise<PostgresResult | readonly PostgresResult[]>
   /** Gives the connection back; `true` closes it, because nobody knows what state it is in. */
   release(destroy?: boolean): void
 }

@@ -5,7 +5,10 @@ import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from '.
 /** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
 export interface Connection<Client extends PostgresClient> {
   readonly client: Client
-  /** Runs a statement of the inbox's own. Rejects with a `PostgresInboxError`, at the deadline at the latest. */
+  /**
+   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with a
+   * `PostgresInboxError`, at the deadline at the latest.
+   */
   run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
   /** Told when the connection is lost, by whatever. */
   onLost(listener: (reason: PostgresInboxError) => void): void
@@ -50,7 +53,7 @@ function own<Client extends PostgresClient>(client: Client): Connection<Client> 
   async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
     if (lost !== undefined) throw lost
     try {
-      return checkResult(await before(deadline, query(client, text, values), 'postgres-timed-out'))
+      return lastResult(await before(deadline, query(client, text, values), 'postgres-timed-out'))
     } catch (error) {
       const failure = toInboxError(error)
       if (UNCERTAIN.has(failure.code)) abandon(failure)
@@ -93,12 +96,17 @@ async function query(
   client: PostgresClient,
   text: string,
   values: string[] | undefined,
-): Promise<PostgresResult> {
+): Promise<PostgresResult | readonly PostgresResult[]> {
   return await (values === undefined ? client.query(text) : client.query(text, values))
 }
 
-function checkResult(result: PostgresResult): PostgresResult {
-  const { rows, command } = Object(result)
-  if (Array.isArray(rows) && typeof command === 'string') return result
+function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {
+  const last: unknown = Array.isArray(results) ? results.at(-1) : results
+  if (isResult(last)) return last
   throw new PostgresInboxError('result-unexpected')
+}
+
+function isResult(value: unknown): value is PostgresResult {
+  const { rows, command } = Object(value)
+  return Array.isArray(rows) && typeof command === 'string'
 }

@@ -10,5 +10,6 @@ export type {
   PostgresJs,
   PostgresJsPool,
   PostgresJsPoolOptions,
+  PostgresJsResult,
   ReservedPostgresJs,
 } from './postgres-js.ts'

@@ -1,11 +1,11 @@
 import type { PostgresClient } from './client.ts'
-import { PostgresInboxError } from './errors.ts'
+import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
 
 /** What handlers get as `tx`: the client, without the power over its transaction. */
 export interface Lent<Client extends PostgresClient> {
   readonly tx: Client
-  /** From now on `tx` refuses everything, with this error. */
-  end(reason: PostgresInboxError): void
+  /** From now on `tx` refuses everything, with this code. */
+  end(code: PostgresInboxErrorCode, cause?: unknown): void
 }
 
 /** Methods that run statements; `unsafe`, `file` and `notify` are those of postgres. */
@@ -25,10 +25,11 @@ const CONTROL =
  * COMMIT, Postgres is asked whether the transaction is still the same.
  */
 export function lend<Client extends PostgresClient>(client: Client): Lent<Client> {
-  let over: PostgresInboxError | undefined
+  let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
 
+  /** Made when it is needed, so that its stack says who used what was over. */
   function refusal(sql: unknown): PostgresInboxError | undefined {
-    if (over !== undefined) return over
+    if (over !== undefined) return new PostgresInboxError(over.code, { cause: over.cause })
     return typeof sql === 'string' && CONTROL.test(sql)
       ? new PostgresInboxError('transaction-control')
       : undefined
@@ -59,8 +60,8 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
 
   return {
     tx,
-    end(reason) {
-      over ??= reason
+    end(code, cause) {
+      over ??= { code, cause }
     },
   }
 }

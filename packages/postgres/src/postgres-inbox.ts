@@ -61,7 +61,7 @@ export function postgresInbox<Client extends PostgresClient>(
   const settings = readOptions(options)
   const { pool, table, retentionSeconds, commandTimeoutMs } = settings
   const { transactionTimeoutMs, cleanUpEveryMs, onCleanUpFailed } = settings
-  const begin = createTransactions(settings)
+  const transactions = createTransactions(settings)
   const tableLock = lockOf(table.name)
   // At some moment of the first interval, so that processes that never get as old clean up as well.
   let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
@@ -69,7 +69,7 @@ export function postgresInbox<Client extends PostgresClient>(
   // nobody listens ends the process. The pool has replaced the connection by then.
   onError(pool, () => {})
 
-  /** begin → claim → work in the transaction → commit; where anything fails, roll back. */
+  /** begin with a claim → work in the transaction → commit; where anything fails, roll back. */
   async function admit(
     key: string,
     work: (context: TransactionContext<Client>) => Promise<void>,
@@ -77,20 +77,17 @@ export function postgresInbox<Client extends PostgresClient>(
     const deadline = deadlineIn(commandTimeoutMs)
     const connection = await borrow(pool, deadline)
     try {
-      const transaction = await begin(connection, deadline)
-      try {
-        const claim = await transaction.claim(storeKey(key, tableLock), deadline)
-        if (claim === 'claimed') {
-          await lendWhile(connection, work)
-          await transaction.commit(deadlineIn(commandTimeoutMs))
-          return 'applied'
-        }
-        await transaction.rollBack(deadline)
-        return claim
-      } catch (error) {
-        await transaction.rollBack(deadlineIn(commandTimeoutMs))
-        throw error
+      const claim = await transactions.begin(connection, storeKey(key, tableLock), deadline)
+      if (claim.state !== 'claimed') {
+        await transactions.rollBack(connection, deadline)
+        return claim.state
       }
+      await lendWhile(connection, work)
+      await transactions.commit(connection, claim.xid, deadlineIn(commandTimeoutMs))
+      return 'applied'
+    } catch (error) {
+      await transactions.rollBack(connection, deadlineIn(commandTimeoutMs))
+      throw error
     } finally {
       connection.release()
       cleanUpWhenDue()
@@ -103,7 +100,7 @@ export function postgresInbox<Client extends PostgresClient>(
     work: (context: TransactionContext<Client>) => Promise<void>,
   ): Promise<void> {
     const lent = lend(connection.client)
-    connection.onLost((reason) => lent.end(reason))
+    connection.onLost(({ code, cause }) => lent.end(code, cause))
     const timer = setTimeout(() => {
       connection.abandon(new PostgresInboxError('transaction-timed-out'))
     }, transactionTimeoutMs)
@@ -111,7 +108,7 @@ export function postgresInbox<Client extends PostgresClient>(
       await work({ tx: lent.tx })
     } finally {
       clearTimeout(timer)
-      lent.end(new PostgresInboxError('transaction-over'))
+      lent.end('transaction-over')
     }
   }
 

@@ -14,9 +14,12 @@ export interface ReservedPostgresJs {
     text: string,
     values?: string[],
     options?: { prepare?: boolean },
-  ): PromiseLike<readonly unknown[] & { readonly command: string }>
+  ): PromiseLike<PostgresJsResult>
   release(): void
 }
+
+/** The rows of a statement, or the results of several. */
+export type PostgresJsResult = readonly unknown[] & { readonly command?: string }
 
 /** A pool of `postgres` connections; `tx` is a tagged template as `sql` is. */
 export interface PostgresJsPool<Reserved> extends PostgresPool<Reserved & PostgresClient> {
@@ -160,5 +163,8 @@ async function run(
   const result = await (values === undefined
     ? reserved.unsafe(text)
     : reserved.unsafe(text, values, { prepare: true }))
-  return { rows: result, command: result.command }
+  const { command } = result
+  if (command !== undefined) return { rows: result, command }
+  const last = Object(result.at(-1))
+  return { rows: last, command: last.command }
 }

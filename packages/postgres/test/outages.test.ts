@@ -158,7 +158,7 @@ describe('a server that does not answer', () => {
       const first = inbox.admit(key, effectOf(key))
       const answer = await first.catch((error: unknown) => error)
       opened.server.thaw()
-      // After COMMIT was answered nothing can happen to it. Behind the claim it is the handler's own
+      // After COMMIT was answered nothing can happen to it. Behind BEGIN it is the handler's own
       // statement that hangs, for as long as a handler may take.
       const isSafe = moment.step === 'commit' && moment.when === 'after'
       expect(answer instanceof Error ? 'an error' : answer).toBe(isSafe ? 'applied' : 'an error')
@@ -183,9 +183,7 @@ describe('a server that does not answer', () => {
 describe('a network that loses what is sent', () => {
   const REQUESTS: readonly (readonly [string, RegExp])[] = [
     ['BEGIN', /begin isolation/],
-    ['the claim', /pg_try_advisory_xact_lock/],
     ['the effect', /insert into effects/],
-    ['the check', /coalesce\(pg_current_xact_id_if_assigned/],
     ['COMMIT', /commit\0/],
   ]
   const FAULTS: readonly Fault[] = [
@@ -201,7 +199,7 @@ describe('a network that loses what is sent', () => {
       const key = `${fault} of ${name}`
       const { inbox } = opened.open(
         { commandTimeoutMs: 150, transactionTimeoutMs: 300 },
-        { host: '127.0.0.1', port: proxy.port, user: 'postgres', connectionString: undefined },
+        throughProxy(),
       )
       const failed = proxy.failNext(request as RegExp, fault as Fault)
       const first = inbox.admit(key, effectOf(key))
@@ -215,18 +213,44 @@ describe('a network that loses what is sent', () => {
       await expectAppliedOnce(first, key, opened.open().inbox)
     },
   )
+
+  it.each(FAULTS)(
+    '%s of ROLLBACK leaves the error of the handler, and no effect',
+    async (fault) => {
+      const key = `${fault} of ROLLBACK`
+      const { inbox } = opened.open({ commandTimeoutMs: 150 }, throughProxy())
+      const failed = proxy.failNext(/rollback\0/, fault)
+      const first = inbox.admit(key, async ({ tx }) => {
+        await effectOf(key)({ tx })
+        throw new Error('declined')
+      })
+      await expect(first).rejects.toThrow('declined')
+      await failed
+      await expectAppliedOnce(first, key, inbox)
+    },
+  )
+
+  function throughProxy() {
+    return { host: '127.0.0.1', port: proxy.port, user: 'postgres', connectionString: undefined }
+  }
 })
 
 describe('an answer to COMMIT that is not COMMIT', () => {
-  it('is no success, whatever came between the check and it', async () => {
+  it.each([
+    ['ROLLBACK', 'rolled-back'],
+    ['SELECT', 'rolled-back'],
+    [undefined, 'result-unexpected'],
+  ])('is no success: %s', async (command, code) => {
     const { pool } = opened.open()
-    const failing = poolWith(pool, { step: 'commit', when: 'before' }, async (client) => {
-      await client.query('insert into nowhere values (1)').catch(() => {})
+    const key = `answered ${command}`
+    const answering = poolWith(pool, { step: 'commit', when: 'before' }, async (client) => {
+      await client.query('rollback')
+      return { rows: [], command }
     })
-    const inbox = postgresInbox({ pool: failing })
-    const first = inbox.admit('answered ROLLBACK', effectOf('answered ROLLBACK'))
-    await expect(first).rejects.toMatchObject({ code: 'rolled-back' })
-    await expectAppliedOnce(first, 'answered ROLLBACK', inbox)
+    const inbox = postgresInbox({ pool: answering })
+    const first = inbox.admit(key, effectOf(key))
+    await expect(first).rejects.toMatchObject({ code })
+    await expectAppliedOnce(first, key, inbox)
   })
 })
 

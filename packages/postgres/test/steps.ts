@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg'
 import type { PostgresPool } from '../src/index.ts'
 
-/** The inbox's own statements, in their order. */
-export const STEPS = ['begin', 'claim', 'check', 'commit'] as const
-export type Step = (typeof STEPS)[number] | 'rollback'
+/** The inbox's own round trips; handlers run between them. */
+export const STEPS = ['begin', 'commit'] as const
+export type Step = (typeof STEPS)[number]
 
 /** When something happens to a connection. */
 export interface Moment {
@@ -16,11 +16,14 @@ export const MOMENTS: readonly Moment[] = STEPS.flatMap((step) => [
   { step, when: 'after' },
 ])
 
-/** A pool in which something happens to the connection at a moment, once. */
+/**
+ * A pool in which something happens to the connection at a moment, once. Where that gives something,
+ * it is the answer.
+ */
 export function poolWith(
   pool: Pool,
   { step, when }: Moment,
-  happen: (client: PoolClient, pid: number) => Promise<void>,
+  happen: (client: PoolClient, pid: number) => Promise<unknown>,
 ): PostgresPool<PoolClient> {
   let isOver = false
 
@@ -37,7 +40,8 @@ export function poolWith(
         return async (text: string, ...rest: unknown[]): Promise<unknown> => {
           const isMoment = !isOver && stepOf(text) === step
           isOver ||= isMoment
-          if (isMoment && when === 'before') await happen(target, pid)
+          const answer = isMoment && when === 'before' ? await happen(target, pid) : undefined
+          if (answer !== undefined) return answer
           const result: unknown = await Reflect.apply(value, target, [text, ...rest])
           if (isMoment && when === 'after') await happen(target, pid)
           return result
@@ -51,7 +55,5 @@ export function poolWith(
 
 function stepOf(text: string): Step | undefined {
   if (text.startsWith('begin')) return 'begin'
-  if (text.includes('pg_try_advisory_xact_lock')) return 'claim'
-  if (text.includes('coalesce(pg_current_xact_id_if_assigned')) return 'check'
-  return text === 'commit' || text === 'rollback' ? text : undefined
+  return text.endsWith('commit') ? 'commit' : undefined
 }
