@@ -43,9 +43,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
 
   async function admit(key: string, work: (context: object) => Promise<void>) {
     if (running.has(key)) return 'busy'
-    const ageSeconds = (now() - currentSince) / 1000
-    // A generation lasts for the whole retention, so a key lives that long at the least.
-    if (ageSeconds >= retentionSeconds) startGeneration(ageSeconds)
+    const ageSeconds = startGenerationWhenDue()
     if (current.has(key) || previous.has(key)) return 'duplicate'
     if (current.size >= maxKeys / 2) {
       if (previous.size > 0) reportForgotten(ageSeconds)
@@ -54,11 +52,20 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     running.add(key)
     try {
       await work({})
+      // It may have taken as long as a generation, and would be dropped with that.
+      startGenerationWhenDue()
       current.add(key)
       return 'applied'
     } finally {
       running.delete(key)
     }
+  }
+
+  /** A generation lasts for the whole retention, so a key lives that long at the least. */
+  function startGenerationWhenDue(): number {
+    const ageSeconds = (now() - currentSince) / 1000
+    if (ageSeconds >= retentionSeconds) startGeneration(ageSeconds)
+    return ageSeconds
   }
 
   function startGeneration(ageSeconds: number): void {

@@ -123,6 +123,18 @@ describe('how long it remembers', () => {
     expect(await isRemembered(clock.inbox, 'a')).toBe(true)
   })
 
+  it('begins when the work ends, however long that took', async () => {
+    const clock = openInbox()
+    const end = deferred()
+    const running = clock.inbox.admit('a', () => end.promise)
+    clock.at(3 * DAY_2)
+    end.resolve()
+    expect(await running).toBe('applied')
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+    clock.at(4 * DAY_2 - 1)
+    expect(await isRemembered(clock.inbox, 'a')).toBe(true)
+  })
+
   it('does not matter to work that is still running: it is never started twice', async () => {
     const clock = openInbox({ maxKeys: 2 })
     const end = deferred()
