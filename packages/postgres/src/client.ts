@@ -31,8 +31,25 @@ export function onError(emitter: unknown, listener: (error: unknown) => void): (
   return () => emitter.off('error', listener)
 }
 
+/**
+ * Sees to it that no connection that is lost ends the process, as an `error` event does to which
+ * nobody listens. The pool of pg has one for every connection that is lost while it is idle. On its
+ * way out of the pool a connection has no listener for a moment: pg reads a packet in one go, and
+ * what says that the server goes down may come in the one that says that it is ready.
+ */
+export function outliveLosses(pool: unknown): void {
+  if (!isEmitter(pool)) return
+  const known = new WeakSet<object>()
+  pool.on('error', () => {})
+  pool.on('acquire', (client) => {
+    if (!isEmitter(client) || known.has(client)) return
+    known.add(client)
+    client.on('error', () => {})
+  })
+}
+
 interface Emitter {
-  on(event: 'error', listener: (error: unknown) => void): unknown
+  on(event: 'error' | 'acquire', listener: (about: unknown) => void): unknown
   off(event: 'error', listener: (error: unknown) => void): unknown
 }
 

@@ -1,6 +1,6 @@
 import type { Admission, Inbox } from '@hongbao/core'
 import { deleteExpired } from './clean-up.ts'
-import { onError, type PostgresClient } from './client.ts'
+import { outliveLosses, type PostgresClient } from './client.ts'
 import { borrow, type Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { PostgresInboxError } from './errors.ts'
@@ -65,9 +65,7 @@ export function postgresInbox<Client extends PostgresClient>(
   const tableLock = lockOf(table.name)
   // At some moment of the first interval, so that processes that never get as old clean up as well.
   let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
-  // pg tells of idle connections that were closed by an `error` event of the pool, and one to which
-  // nobody listens ends the process. The pool has replaced the connection by then.
-  onError(pool, () => {})
+  outliveLosses(pool)
 
   /** begin with a claim → work in the transaction → commit; where anything fails, roll back. */
   async function admit(

@@ -101,6 +101,26 @@ describe('a connection that the server ends', () => {
     await removed
     expect(await inbox.admit('idle', effectOf('idle'))).toBe('duplicate')
   })
+
+  it('on its way out of the pool ends no process', async () => {
+    const { inbox, pool } = opened.open()
+    const told = new Promise<unknown>((resolve) => {
+      pool.once('acquire', (client) => {
+        // What comes in one packet pg tells in one go: here that the server goes down, right behind
+        // that it is ready, and before the promise of `connect` is heard.
+        process.nextTick(() => {
+          try {
+            resolve(client.emit('error', new Error('terminating connection')))
+          } catch (error) {
+            resolve(error)
+          }
+        })
+      })
+    })
+    const first = inbox.admit('on its way out', effectOf('on its way out'))
+    expect(await told).toBe(true)
+    await expectAppliedOnce(first, 'on its way out', inbox)
+  })
 })
 
 describe('a server that restarts', () => {
