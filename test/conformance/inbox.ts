@@ -247,7 +247,7 @@ function describeHost(host: InboxHost): void {
 
   it('does what the model says, whatever happens in which order', async () => {
     await checkAgainstModel(host, store)
-  }, 120_000)
+  }, 600_000)
 }
 
 const KEYS: readonly string[] = [

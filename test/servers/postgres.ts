@@ -79,7 +79,10 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   ) as PostgresServer
 }
 
-/** Every Postgres here: the one that comes by npm, then those of the machine, one of a version. */
+/**
+ * Every Postgres here, one of a version: first the folder that `POSTGRES_BINARIES` names, then the one
+ * that comes by npm, then those of the machine.
+ */
 export function findPostgres(): readonly PostgresBinaries[] {
   found ??= candidates()
     .flatMap((folder) => {
@@ -99,10 +102,12 @@ const POSTGRES_MISSING =
 
 function candidates(): string[] {
   const debian = '/usr/lib/postgresql'
+  const { POSTGRES_BINARIES, PATH = '' } = process.env
   return [
+    ...(POSTGRES_BINARIES === undefined ? [] : [POSTGRES_BINARIES]),
     ...embeddedFolders(),
     ...listFolders(debian).map((version) => join(debian, version, 'bin')),
-    ...(process.env['PATH'] ?? '').split(':').filter(hasPrograms),
+    ...PATH.split(':').filter(hasPrograms),
   ]
 }
 

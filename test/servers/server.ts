@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { createServer, type AddressInfo } from 'node:net'
 import type { Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 
 /** A server that a test started: on 127.0.0.1, on a port that was free, in a folder of its own. */
 export interface TestServer {
@@ -47,14 +48,28 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
     return launch(command, port)
   })
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
+  async function stop(): Promise<void> {
     thaw()
-    if (running.isAlive()) process.kill(running.pid, signal)
+    if (running.isAlive()) process.kill(running.pid, command.stopSignal)
+    await running.ended
+  }
+
+  async function kill(): Promise<void> {
+    if (!running.isAlive()) return
+    // Its children would see the end of what they were doing, and keep its memory meanwhile.
+    const children = childrenOf(running.pid)
+    process.kill(running.pid, 'SIGKILL')
+    for (const child of children) signalIfAlive(child, 'SIGKILL')
     await running.ended
   }
 
   async function start(): Promise<void> {
-    if (!running.isAlive()) running = await launch(command, port)
+    if (running.isAlive()) return
+    // What was killed may not be quite gone.
+    running = await launch(command, port).catch(async () => {
+      await setTimeout(500)
+      return launch(command, port)
+    })
   }
 
   function freeze(): void {
@@ -69,7 +84,6 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
     process.kill(running.pid, 'SIGCONT')
   }
 
-  const stop = (): Promise<void> => end(command.stopSignal)
   return {
     port,
     get pid() {
@@ -77,7 +91,7 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
     },
     start,
     stop,
-    kill: () => end('SIGKILL'),
+    kill,
     async restart() {
       await stop()
       await start()

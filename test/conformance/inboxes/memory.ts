@@ -5,7 +5,7 @@ import type { InboxHost } from '../inbox-host.ts'
 export const memoryHost: InboxHost = {
   name: 'memoryInbox',
   hold: 'process',
-  modelRuns: 300,
+  modelRuns: 2000,
   start() {
     const effects: string[] = []
     let seconds = 0

@@ -4,7 +4,7 @@ import { hasPgBouncer, startPgBouncer } from '../../servers/pgbouncer.ts'
 import { findPostgres, startPostgres, type PostgresBinaries } from '../../servers/postgres.ts'
 import type { InboxHost, InboxStore, OpenInbox } from '../inbox-host.ts'
 
-const ON_POSTGRES = { hold: 'transaction', modelRuns: 150 } as const
+const ON_POSTGRES = { hold: 'transaction', modelRuns: 80 } as const
 
 /**
  * The inbox on every Postgres that is here, and behind a PgBouncer in transaction mode. Effects are

@@ -1,0 +1,51 @@
+import { createWebhooks } from '@hongbao/core'
+import { Pool, type PoolClient } from 'pg'
+import postgres, { type ReservedSql } from 'postgres'
+import { describe, expectTypeOf, it } from 'vitest'
+import { postgresInbox, postgresJsPool, type PostgresClient } from '../src/index.ts'
+
+const publicKey = 'a key'
+
+describe('context.tx', () => {
+  it('is the client of the pool, for handlers too', () => {
+    const inbox = postgresInbox({ pool: new Pool() })
+    createWebhooks({ publicKey, inbox }).on('red_envelope.sent', async (_, { tx, signal }) => {
+      expectTypeOf(tx).toEqualTypeOf<PoolClient>()
+      expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      const { rows } = await tx.query<{ paid: number }>('select paid from orders')
+      expectTypeOf(rows).toEqualTypeOf<{ paid: number }[]>()
+    })
+  })
+
+  it('is a tagged template where `postgres` is', () => {
+    const inbox = postgresInbox({ pool: postgresJsPool(() => postgres({ max: 1 })) })
+    createWebhooks({ publicKey, inbox }).on('red_envelope.sent', async (_, { tx }) => {
+      expectTypeOf(tx).toExtend<ReservedSql>()
+      await tx<{ paid: number }[]>`select paid from orders`
+    })
+  })
+
+  it('is whatever a pool of one’s own lends', () => {
+    interface Traced extends PostgresClient {
+      readonly traceId: string
+    }
+    const pool = { connect: (): Promise<Traced> => Promise.reject(new Error('not run')) }
+    void postgresInbox({ pool }).admit('key', async ({ tx }) => {
+      expectTypeOf(tx).toEqualTypeOf<Traced>()
+    })
+  })
+})
+
+describe('the options', () => {
+  it('are checked by the compiler', () => {
+    const pool = new Pool()
+    // @ts-expect-error -- no pool
+    postgresInbox({})
+    // @ts-expect-error -- a client is no pool
+    postgresInbox({ pool: { query: () => Promise.resolve({ rows: [], command: '' }) } })
+    // @ts-expect-error -- no isolation of Postgres
+    postgresInbox({ pool, isolation: 'snapshot' })
+    // @ts-expect-error -- misspelt
+    postgresInbox({ pool, retentionSecond: 1 })
+  })
+})
