@@ -1,0 +1,29 @@
+import type { Host } from '../conformance/host.ts'
+import { layGround, type Setup } from './ground.ts'
+import type { Order } from './points.ts'
+import { findStore } from './stores.ts'
+
+// One app of the crash test: a framework with its adapter, a store, a handler. The trial starts it
+// with `fork`, tells it what it is, and orders it to end itself at named points.
+
+process.once('message', (setup: Setup) => void start(setup))
+// The trial has gone.
+process.once('disconnect', () => process.exit())
+
+async function start(setup: Setup): Promise<void> {
+  const ground = layGround(setup)
+  const store = await findStore(setup.store)?.load()
+  const host = await HOSTS[setup.framework]?.()
+  if (store === undefined || host === undefined) throw new Error('There is no such app.')
+  process.on('message', (order: Order) => ground.points.arm(order))
+  const { port } = await host.start(await store.open(ground))
+  process.send?.({ port })
+}
+
+/** Framework → the app that its guide shows. Loaded late, so that a start costs little. */
+const HOSTS: Readonly<Record<string, () => Promise<Host>>> = {
+  express: async () => (await import('../conformance/hosts/express5.ts')).express5Host,
+  koa: async () => (await import('../conformance/hosts/koa3.ts')).koa3Host,
+  fastify: async () => (await import('../conformance/hosts/fastify.ts')).fastifyHost,
+  hono: async () => (await import('../conformance/hosts/hono.ts')).honoHost,
+}

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { breaches, check } from './checker.ts'
+import type { History, Run } from './history.ts'
+
+/** Two events, each answered, and applied by process 1. */
+const GOOD: History = {
+  sent: new Set(['a', 'b']),
+  answered: new Set(['a', 'b']),
+  effects: [
+    { key: 'a', process: 1 },
+    { key: 'b', process: 1 },
+  ],
+  runs: [run({ key: 'a' }), run({ key: 'b' })],
+  interruptions: [],
+}
+
+function run(changes: Partial<Run>): Run {
+  const whole = { process: 1, task: 'apply', startedMs: 10, endedMs: 20, leaseLost: false } as const
+  return { key: 'a', ...whole, ...changes }
+}
+
+const twice = [...GOOD.effects, { key: 'a', process: 2 }]
+const GUARANTEES = ['once', 'once-unless-interrupted', 'once-per-process'] as const
+
+describe('a history', () => {
+  it.each(GUARANTEES)('in which each event is applied once keeps "%s"', (guarantee) => {
+    const findings = check(GOOD)
+    expect(findings).toMatchObject({ events: 2, lost: [], undelivered: [], doubles: 0, runs: 2 })
+    expect(breaches(findings, guarantee)).toEqual([])
+  })
+
+  it.each(GUARANTEES)('with a 2xx and no effect breaks "%s"', (guarantee) => {
+    const findings = check({ ...GOOD, effects: GOOD.effects.slice(1) })
+    expect(findings.lost).toEqual(['a'])
+    expect(breaches(findings, guarantee)).toEqual(['1 answered 2xx, and never applied'])
+  })
+
+  it.each(GUARANTEES)('with an event that never got anywhere breaks "%s"', (guarantee) => {
+    const findings = check({ ...GOOD, sent: new Set(['a', 'b', 'c']) })
+    expect(findings).toMatchObject({ lost: [], undelivered: ['c'] })
+    expect(breaches(findings, guarantee)).toHaveLength(1)
+  })
+
+  it.each(GUARANTEES)('with an effect of what nobody sent breaks "%s"', (guarantee) => {
+    const findings = check({ ...GOOD, effects: [...GOOD.effects, { key: 'x', process: 1 }] })
+    expect(findings.foreign).toEqual(['x'])
+    expect(breaches(findings, guarantee)).toHaveLength(1)
+  })
+
+  it('with an event that was applied and never answered breaks nothing', () => {
+    expect(breaches(check({ ...GOOD, answered: new Set(['b']) }), 'once')).toEqual([])
+  })
+
+  it('counts every effect beyond the first', () => {
+    const effects = [...twice, { key: 'a', process: 3 }, { key: 'b', process: 3 }]
+    expect(check({ ...GOOD, effects }).doubles).toBe(3)
+  })
+})
+
+describe('a double', () => {
+  it('breaks "once", whatever happened', () => {
+    const history: History = {
+      ...GOOD,
+      effects: twice,
+      runs: [run({ endedMs: undefined }), run({ process: 2 })],
+      interruptions: [{ kind: 'kill', process: 1, point: 'after-effect' }],
+    }
+    expect(breaches(check(history), 'once')).toHaveLength(1)
+  })
+
+  it('breaks "once-unless-interrupted" where nothing was interrupted', () => {
+    const findings = check({ ...GOOD, effects: twice })
+    expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 1, atRisk: 0 })
+    expect(breaches(findings, 'once-unless-interrupted')).toHaveLength(1)
+  })
+
+  const killed = run({ endedMs: undefined })
+  const window = { fromMs: 15, toMs: 90 }
+  it.each<[string, Partial<History>]>([
+    [
+      'its process was killed during the run',
+      { runs: [killed], interruptions: [{ kind: 'kill', process: 1, point: 'outside' }] },
+    ],
+    [
+      'its process was stopped during the run',
+      {
+        runs: [run({ endedMs: 100 })],
+        interruptions: [{ kind: 'stop', process: 1, point: 'in-handler', ...window }],
+      },
+    ],
+    [
+      'the store was away during the run',
+      {
+        runs: [run({ endedMs: 100 })],
+        interruptions: [{ kind: 'restart', server: 'redis', how: 'crash', ...window }],
+      },
+    ],
+    ['the inbox said that the lease was lost', { runs: [run({ leaseLost: true })] }],
+  ])('is explained for "once-unless-interrupted" where %s', (_, changes) => {
+    const findings = check({ ...GOOD, effects: twice, ...changes })
+    expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 0, atRisk: 1 })
+    expect(breaches(findings, 'once-unless-interrupted')).toEqual([])
+  })
+
+  it.each<[string, Partial<History>]>([
+    [
+      'another process that was killed',
+      { interruptions: [{ kind: 'kill', process: 9, point: 'outside' }] },
+    ],
+    [
+      'a run of another event',
+      {
+        runs: [run({ key: 'b', endedMs: undefined })],
+        interruptions: [{ kind: 'kill', process: 1, point: 'outside' }],
+      },
+    ],
+    [
+      'a run that had ended before the stop',
+      { interruptions: [{ kind: 'stop', process: 1, point: 'outside', fromMs: 21, toMs: 90 }] },
+    ],
+    [
+      'a run that began after the restart',
+      {
+        interruptions: [{ kind: 'restart', server: 'redis', how: 'crash', fromMs: 1, toMs: 9 }],
+      },
+    ],
+    [
+      'a hand-off that was in flight',
+      {
+        runs: [run({ task: 'hand-off', endedMs: undefined })],
+        interruptions: [{ kind: 'kill', process: 1, point: 'after-hand-off' }],
+      },
+    ],
+  ])('is not explained by %s', (_, changes) => {
+    const findings = check({ ...GOOD, effects: twice, ...changes })
+    expect(findings.doublesUnexplained).toBe(1)
+  })
+
+  it('needs one run at risk of its own for every effect beyond the first', () => {
+    const findings = check({
+      ...GOOD,
+      effects: [...twice, { key: 'a', process: 3 }],
+      runs: [killed],
+      interruptions: [{ kind: 'kill', process: 1, point: 'outside' }],
+    })
+    expect(findings).toMatchObject({ doubles: 2, doublesUnexplained: 1 })
+  })
+
+  it('of two processes keeps "once-per-process", and of one process breaks it', () => {
+    const same = [...GOOD.effects, { key: 'a', process: 1 }]
+    expect(breaches(check({ ...GOOD, effects: twice }), 'once-per-process')).toEqual([])
+    expect(breaches(check({ ...GOOD, effects: same }), 'once-per-process')).toHaveLength(1)
+  })
+})
+
+describe('a kill', () => {
+  it('counts as in flight where its process has not ended what it had started', () => {
+    const findings = check({
+      ...GOOD,
+      runs: [run({}), run({ process: 2, endedMs: undefined }), run({ process: 3, key: 'b' })],
+      interruptions: [
+        { kind: 'kill', process: 1, point: 'outside' },
+        { kind: 'kill', process: 2, point: 'before-commit' },
+        { kind: 'kill', process: 3, point: 'before-admit' },
+      ],
+    })
+    expect(findings).toMatchObject({ kills: 3, killsInFlight: 1, killsAt: { 'before-commit': 1 } })
+  })
+
+  it('of a hand-off that is in flight counts, too', () => {
+    const findings = check({
+      ...GOOD,
+      runs: [run({ task: 'hand-off', endedMs: undefined })],
+      interruptions: [{ kind: 'kill', process: 1, point: 'outside' }],
+    })
+    expect(findings.killsInFlight).toBe(1)
+  })
+})
+
+describe('stops and restarts', () => {
+  it('are counted', () => {
+    const findings = check({
+      ...GOOD,
+      interruptions: [
+        { kind: 'stop', process: 1, point: 'in-handler', fromMs: 15, toMs: 90 },
+        { kind: 'stop', process: 1, point: 'outside', fromMs: 30, toMs: 90 },
+        { kind: 'restart', server: 'postgres', how: 'orderly', fromMs: 30, toMs: 90 },
+      ],
+    })
+    expect(findings).toMatchObject({ stops: 2, stopsInFlight: 1, restarts: 1, kills: 0 })
+  })
+})

@@ -1,0 +1,163 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { startApp, type Aim, type AppProcess } from './app-process.ts'
+import type { Balancer } from './balancer.ts'
+import type { Setup } from './ground.ts'
+import type { Interruption, Run } from './history.ts'
+import { isOpen } from './journal.ts'
+
+/** The apps of a trial. One that ends is replaced at once. */
+export interface Fleet {
+  /** Resolves when every app takes requests, but for one where there are several. */
+  ready(): Promise<void>
+  /** Those that take requests, and with which nobody has plans. */
+  idle(): readonly App[]
+  /** All that was done to them so far. */
+  readonly interruptions: readonly Interruption[]
+  /** The last words of those that ended although nobody had ended them. */
+  readonly crashes: readonly string[]
+  /** All that they have written down so far. */
+  runs(): readonly Run[]
+  close(): Promise<void>
+}
+
+/** An app that takes requests. */
+export interface App {
+  /** Ends it, at a point, or as soon as a handler is in flight. Says whether one was. */
+  kill(aim?: Aim): Promise<boolean>
+  /** Halts it, at a point, or as soon as a handler is in flight, for so long. */
+  stop(forMs: number, aim?: Aim): Promise<void>
+}
+
+export interface FleetOptions {
+  readonly size: number
+  readonly balancer: Balancer
+  readonly folder: string
+  readonly seed: number
+  /** What a process is told, but for what is its own. */
+  readonly setup: Omit<Setup, 'framework' | 'process' | 'seed' | 'journal'>
+  /** Told of what cannot go on. */
+  readonly onFailed: (error: Error) => void
+}
+
+const FRAMEWORKS = ['express', 'koa', 'fastify', 'hono']
+/** So many starts in a row may fail, while a server is away. */
+const MAX_FAILED_STARTS = 50
+
+interface Member {
+  readonly app: AppProcess
+  port: number | undefined
+  /** Somebody halts or ends it. */
+  isTaken: boolean
+  hasEnded: boolean
+}
+
+export function startFleet(options: FleetOptions): Fleet {
+  const { size, balancer, folder, seed, setup, onFailed } = options
+  const slots: (Member | undefined)[] = Array.from({ length: size }, () => undefined)
+  const started: AppProcess[] = []
+  const interruptions: Interruption[] = []
+  const crashes: string[] = []
+  let waiting: (() => void)[] = []
+  let failedStarts = 0
+  let isClosing = false
+
+  /** Keeps a slot filled until the fleet is closed. */
+  async function keep(slot: number): Promise<void> {
+    while (!isClosing) {
+      const member = launch(slot)
+      slots[slot] = member
+      member.port = await member.app.ready
+      if (member.port === undefined) await failStart(member)
+      else await serve(member, member.port)
+    }
+  }
+
+  function launch(slot: number): Member {
+    const number = started.length + 1
+    const framework = FRAMEWORKS[slot % FRAMEWORKS.length] ?? ''
+    const app = startApp(folder, { ...setup, framework, process: number, seed: seed + number })
+    started.push(app)
+    return { app, port: undefined, isTaken: false, hasEnded: false }
+  }
+
+  async function serve(member: Member, port: number): Promise<void> {
+    failedStarts = 0
+    balancer.add(port)
+    tellReady()
+    const lastWords = await member.app.ended
+    member.hasEnded = true
+    balancer.remove(port)
+    if (member.isTaken || isClosing) return
+    crashes.push(lastWords)
+    interruptions.push({ kind: 'kill', process: member.app.number, point: 'crash' })
+  }
+
+  async function failStart({ app }: Member): Promise<void> {
+    failedStarts += 1
+    const lastWords = await app.ended
+    if (failedStarts > MAX_FAILED_STARTS && !isClosing) {
+      onFailed(new Error(`An app does not start:\n${lastWords}`))
+      isClosing = true
+    }
+  }
+
+  function isReady(): boolean {
+    const serving = slots.filter((member) => member?.port !== undefined && !member.hasEnded)
+    return serving.length >= Math.max(1, size - 1)
+  }
+
+  function tellReady(): void {
+    if (!isReady()) return
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
+
+  function toApp(member: Member): App {
+    const { app } = member
+    return {
+      async kill(aim) {
+        member.isTaken = true
+        await app.kill(aim)
+        const { runs, signals } = app.account()
+        const last = signals.at(-1)
+        const point = last?.signal === 'SIGKILL' ? last.point : OUTSIDE
+        interruptions.push({ kind: 'kill', process: app.number, point })
+        return runs.some(isOpen)
+      },
+      async stop(forMs, aim) {
+        member.isTaken = true
+        await app.halt(aim)
+        const fromMs = Date.now()
+        await wait(forMs)
+        const point = app.account().signals.at(-1)?.point ?? OUTSIDE
+        interruptions.push({ kind: 'stop', process: app.number, point, fromMs, toMs: Date.now() })
+        app.goOn()
+        member.isTaken = false
+      },
+    }
+  }
+
+  const kept = Promise.all(slots.map((_, slot) => keep(slot)))
+  return {
+    async ready() {
+      if (isReady()) return
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    },
+    idle: () =>
+      slots
+        .filter((member) => member !== undefined)
+        .filter(({ port, isTaken, hasEnded }) => port !== undefined && !isTaken && !hasEnded)
+        .map(toApp),
+    interruptions,
+    crashes,
+    runs: () => started.flatMap((app) => app.account().runs),
+    async close() {
+      isClosing = true
+      await Promise.all(slots.map(async (member) => member?.app.endNow()))
+      await kept
+    },
+  }
+}
+
+/** Where the moment was chosen at random. */
+const OUTSIDE = 'outside'

@@ -1,0 +1,140 @@
+import {
+  createWebhooks,
+  type Handler,
+  type HandlerContext,
+  type Inbox,
+  type WebhookEvent,
+  type Webhooks,
+  type WebhooksOptions,
+} from '@hongbao/core'
+import { inboxKey } from '@hongbao/core/wire'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Pool } from 'pg'
+import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
+import { createFailpoints, type Failpoints } from './failpoints.ts'
+import type { Task } from './history.ts'
+import { openJournal, type Journal } from './journal.ts'
+import type { Addresses } from './store.ts'
+
+/** What the trial tells an app process when it starts it. */
+export interface Setup extends Addresses {
+  readonly store: string
+  readonly framework: string
+  /** Every start of an app has a number of its own. */
+  readonly process: number
+  readonly seed: number
+  readonly journal: string
+  readonly publicKey: string
+  /** The sandbox's clock: what it said when, and how fast it goes. */
+  readonly clock: { readonly atMs: number; readonly wallMs: number; readonly speed: number }
+}
+
+/** What a store stands on in an app process. */
+export interface Ground {
+  readonly setup: Setup
+  readonly journal: Journal
+  readonly points: Failpoints
+  readonly random: Seeded
+}
+
+export function layGround(setup: Setup): Ground {
+  const journal = openJournal(setup.journal)
+  return { setup, journal, points: createFailpoints(journal), random: seeded(setup.seed) }
+}
+
+/** A receiver on the sandbox's clock. */
+export function createReceiver<Context extends object>(
+  { setup, points }: Ground,
+  options: Pick<WebhooksOptions<Context>, 'inbox'>,
+): Webhooks<Context> {
+  const { atMs, wallMs, speed } = setup.clock
+  return createWebhooks<Context>({
+    ...options,
+    publicKey: setup.publicKey,
+    now: () => atMs + (Date.now() - wallMs) * speed,
+    handlerTimeoutMs: HANDLER_TIMEOUT_MS,
+    logger: false,
+    observe({ kind }) {
+      if (kind === 'delivery') points.pass('before-answer')
+    },
+  })
+}
+
+const HANDLER_TIMEOUT_MS = 1500
+
+/** How often a handler fails by itself: 1 of so many runs. */
+const FAILS_ONE_OF = 50
+
+/**
+ * A handler that leaves one effect behind. It takes its time on both sides of it, up to 4 ms, so
+ * that there is something to interrupt, and it fails now and then.
+ */
+export function effectHandler<Context extends object>(
+  { setup, points, random }: Ground,
+  write: (context: Context, values: readonly [key: string, process: number]) => Promise<unknown>,
+): Handler<WebhookEvent, HandlerContext & Context> {
+  return async function leaveEffect(event, context) {
+    await wait(random.below(5))
+    if (random.below(FAILS_ONE_OF) === 0) throw new Error('The handler failed, on purpose.')
+    points.pass('in-handler')
+    await write(context, [inboxKey(event) ?? '', setup.process])
+    points.pass('after-effect')
+    await wait(random.below(5))
+  }
+}
+
+/** The same, on a connection of its own: the effect is committed whatever becomes of the run. */
+export function outsideEffect(
+  ground: Ground,
+  statement: string = EFFECT,
+): Handler<WebhookEvent, HandlerContext> {
+  const pool = new Pool({ connectionString: ground.setup.postgresUrl, max: 8 })
+  pool.on('error', () => {})
+  return effectHandler(ground, (_, values) => pool.query(statement, [...values]))
+}
+
+/** The table has no unique key, so that doubles show. */
+export const EFFECT = 'insert into effects (key, process) values ($1, $2)'
+/** The table has one, as a careful app's own records have. */
+export const EFFECT_ONCE =
+  'insert into effects_once (key, process) values ($1, $2) on conflict (key) do nothing'
+
+/**
+ * An inbox that writes down what it runs, and can be interrupted on the way. Where `endsItself` is
+ * set, somebody else writes the end of a run that succeeded.
+ */
+export function watch<Context extends object>(
+  inbox: Inbox<Context>,
+  { journal, points }: Ground,
+  { task = 'apply', endsItself = false }: { task?: Task; endsItself?: boolean } = {},
+): Inbox<Context> {
+  const [before, after] = AROUND[task]
+
+  async function admit(key: string, work: (context: Context) => Promise<void>) {
+    points.pass(before)
+    let isOpen = false
+    try {
+      const admission = await inbox.admit(key, async function run(context) {
+        isOpen = true
+        journal.started(task, key)
+        if (task === 'apply') points.pass(after)
+        await work(context)
+        if (task === 'hand-off') points.pass(after)
+      })
+      isOpen &&= !endsItself
+      if (isOpen) journal.ended(task, key)
+      return admission
+    } catch (error) {
+      if (isOpen) journal.ended(task, key)
+      throw error
+    }
+  }
+
+  return { retentionSeconds: inbox.retentionSeconds, admit }
+}
+
+/** Task → the points around it: the inbox lets an event in, or the queue has confirmed it. */
+const AROUND = {
+  apply: ['before-admit', 'after-admit'],
+  'hand-off': ['before-hand-off', 'after-hand-off'],
+} as const

@@ -1,0 +1,63 @@
+/** What happened in a trial, as it was seen. Nothing in here was concluded; the checker does that. */
+export interface History {
+  /** The inbox keys of everything that was sent. */
+  readonly sent: ReadonlySet<string>
+  /** The keys for which a 2xx reached the sender's side. */
+  readonly answered: ReadonlySet<string>
+  /** What the handlers had left behind when all was over. */
+  readonly effects: readonly Effect[]
+  /** Every run of a handler, as its process wrote it down. */
+  readonly runs: readonly Run[]
+  readonly interruptions: readonly Interruption[]
+}
+
+/** A row that a handler wrote. */
+export interface Effect {
+  readonly key: string
+  /** Which app process wrote it; every start of one has a number of its own. */
+  readonly process: number
+}
+
+/** A handler that was started. Times are in milliseconds since 1970, by the machine's clock. */
+export interface Run {
+  readonly process: number
+  readonly key: string
+  /** Whether it applied the event, or only handed it on to a queue. */
+  readonly task: Task
+  readonly startedMs: number
+  /** When the store had confirmed it, or it had failed; undefined where the process never got there. */
+  readonly endedMs: number | undefined
+  /** Whether the inbox itself said that the lease was lost under it. */
+  readonly leaseLost: boolean
+}
+
+export type Task = 'apply' | 'hand-off'
+
+/** Something that was done to processes or servers. */
+export type Interruption = Kill | Stop | Restart
+
+/** The end of an app process: by SIGKILL, or because it crashed by itself. */
+export interface Kill {
+  readonly kind: 'kill'
+  readonly process: number
+  /** The named point that it had come to, `outside` where it had come to none, or `crash`. */
+  readonly point: string
+}
+
+/** An app process halted by SIGSTOP, and let go on. */
+export interface Stop {
+  readonly kind: 'stop'
+  readonly process: number
+  readonly point: string
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** A server of the store that went away and came back. */
+export interface Restart {
+  readonly kind: 'restart'
+  readonly server: string
+  readonly how: 'crash' | 'orderly'
+  readonly fromMs: number
+  readonly toMs: number
+}

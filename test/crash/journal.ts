@@ -1,0 +1,67 @@
+import { openSync, readFileSync, writeSync } from 'node:fs'
+import type { Run, Task } from './history.ts'
+import type { Order } from './points.ts'
+
+/**
+ * What an app process writes down about itself: one short line at a time, straight into a file, so
+ * that what was written is there when the process is not any more.
+ */
+export interface Journal {
+  started(task: Task, key: string): void
+  /** The store has confirmed it, or it has failed. */
+  ended(task: Task, key: string): void
+  leaseLost(key: string): void
+  /** The process gives itself this signal, now. */
+  signalled(order: Pick<Order, 'signal' | 'point'>): void
+}
+
+export function openJournal(path: string): Journal {
+  const file = openSync(path, 'a')
+  const write = (...words: readonly string[]): void => {
+    writeSync(file, `${Date.now()} ${words.join(' ')}\n`)
+  }
+  return {
+    started: (task, key) => write('started', task, key),
+    ended: (task, key) => write('ended', task, key),
+    leaseLost: (key) => write('lease-lost', 'apply', key),
+    signalled: ({ signal, point }) => write(signal, point),
+  }
+}
+
+/** What the journal of a process tells. */
+export interface Account {
+  readonly runs: readonly Run[]
+  /** The signals that it gave itself, in order. */
+  readonly signals: readonly Pick<Order, 'signal' | 'point'>[]
+}
+
+export function readJournal(path: string, process: number): Account {
+  const runs: Run[] = []
+  /** Where in `runs` the latest run of a task and key stands. */
+  const latest = new Map<string, number>()
+  const signals: Pick<Order, 'signal' | 'point'>[] = []
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    const [ms, verb, task, key] = line.split(' ')
+    const name = `${task} ${key}`
+    const at = latest.get(name)
+    const run = at === undefined ? undefined : runs[at]
+    if (verb === 'started') {
+      latest.set(name, runs.length)
+      runs.push(begin(process, task as Task, key ?? '', Number(ms)))
+    } else if (verb === 'SIGKILL' || verb === 'SIGSTOP') {
+      signals.push({ signal: verb, point: task as Order['point'] })
+    } else if (at !== undefined && run !== undefined) {
+      runs[at] = verb === 'ended' ? { ...run, endedMs: Number(ms) } : { ...run, leaseLost: true }
+    }
+  }
+  return { runs, signals }
+}
+
+/** Whether a run has not ended, as far as the journal goes. */
+export function isOpen({ endedMs }: Run): boolean {
+  return endedMs === undefined
+}
+
+function begin(process: number, task: Task, key: string, startedMs: number): Run {
+  return { process, key, task, startedMs, endedMs: undefined, leaseLost: false }
+}

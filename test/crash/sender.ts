@@ -1,0 +1,132 @@
+import type { EventType } from '@hongbao/core'
+import { Failure, inboxKey, parseEvent } from '@hongbao/core/wire'
+import { startSandbox, type Sandbox, type SandboxEvent } from '@hongbao/sandbox'
+import { setTimeout as wait } from 'node:timers/promises'
+import { seeded } from '../../packages/core/test/seeded.ts'
+
+/** The sandbox in Ping++'s place: it sends when it is allowed to, and again by the schedule. */
+export interface Sender {
+  readonly publicKey: string
+  /** What the clock says, and how fast it goes. */
+  clock(): { readonly atMs: number; readonly wallMs: number; readonly speed: number }
+  /** Lets it send so many, all in all. */
+  allow(notifications: number): void
+  /** Resolves when it has begun to send all that it may. */
+  caughtUp(): Promise<void>
+  /** Resolves when all that it may send has been answered 2xx, or given up. */
+  settled(): Promise<void>
+  /** Sends by hand what was given up, as merchants do. Says how many these were. */
+  sendAgain(): Promise<number>
+  /** How many notifications it has begun to send. */
+  readonly sent: number
+  /** The inbox keys of what they tell: two notifications may tell of the same. */
+  readonly keys: ReadonlySet<string>
+  close(): Promise<void>
+}
+
+/**
+ * How much faster than real the schedule runs: the first retry comes after half a millisecond, the
+ * eleventh and last attempt 8.9 s after the first.
+ */
+const SPEED = 10_000
+/** How many notifications are on their way at the most. */
+const MAX_PENDING = 128
+/** How often what was given up is sent by hand. Leases and locks of the dead are over before. */
+const MAX_ROUNDS = 20
+const SECOND = 1000
+
+export async function startSender(target: string, seed: number): Promise<Sender> {
+  const sandbox = await startSandbox({
+    clock: SPEED,
+    webhooks: 'by-hand',
+    target,
+    responseTimeoutMs: 2000,
+    seed,
+  })
+  misbehave(sandbox)
+  const random = seeded(seed)
+  const keys = new Set<string>()
+  const pending = new Set<string>()
+  let allowed = 0
+  let sent = 0
+  let waiting: { readonly isOver: () => boolean; readonly resolve: () => void }[] = []
+
+  sandbox.listen((record) => {
+    if (record.type !== 'event.delivered' && record.type !== 'event.exhausted') return
+    pending.delete(record.event)
+    fill()
+  })
+
+  function fill(): void {
+    while (pending.size < MAX_PENDING && sent < allowed) {
+      for (const event of tell(sandbox, random.below(100))) {
+        keys.add(keyOf(event))
+        pending.add(event.id)
+        sent += 1
+      }
+    }
+    for (const { resolve } of waiting.filter(({ isOver }) => isOver())) resolve()
+    waiting = waiting.filter(({ isOver }) => !isOver())
+  }
+
+  function until(isOver: () => boolean): Promise<void> {
+    if (isOver()) return Promise.resolve()
+    return new Promise((resolve) => waiting.push({ isOver, resolve }))
+  }
+
+  return {
+    publicKey: sandbox.publicKey,
+    clock: () => ({ atMs: sandbox.clock.now(), wallMs: Date.now(), speed: SPEED }),
+    allow(notifications) {
+      allowed = Math.max(allowed, notifications)
+      fill()
+    },
+    caughtUp: () => until(() => sent >= allowed),
+    settled: () => until(() => sent >= allowed && pending.size === 0),
+    async sendAgain() {
+      const givenUp = sandbox.events({ status: 'exhausted' })
+      for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+        for (const { id } of sandbox.events({ status: 'exhausted' })) sandbox.resend(id)
+        await sandbox.clock.settled()
+        if (sandbox.events({ status: 'exhausted' }).length === 0) break
+        await wait(250)
+      }
+      return givenUp.length
+    },
+    get sent() {
+      return sent
+    },
+    keys,
+    close: () => sandbox.close(),
+  }
+}
+
+/** What Ping++ and the network between do to notifications. */
+function misbehave({ faults }: Sandbox): void {
+  const times = Infinity
+  faults.add('duplicate', { probability: 0.2, how: 'at-once', times })
+  faults.add('answer-lost', { probability: 0.05, times })
+  faults.add('reorder', { probability: 0.1, delayMs: 60 * SECOND, times })
+}
+
+/**
+ * One thing that happens at Ping++, and the one or two notifications that tell of it.
+ *
+ * @param chance from 0 to 99
+ */
+function tell(sandbox: Sandbox, chance: number): readonly SandboxEvent[] {
+  if (chance < 10) return [sandbox.trigger('charge.succeeded')]
+  const event = sandbox.trigger('red_envelope.sent')
+  const { envelope } = event
+  const again = (type: EventType): SandboxEvent => sandbox.trigger(type, { envelope })
+  if (chance < 40) return [event, again('red_envelope.received')]
+  // The same step, told by an event of another id.
+  return chance < 45 ? [event, again('red_envelope.sent')] : [event]
+}
+
+function keyOf({ bytes }: SandboxEvent): string {
+  const event = parseEvent(bytes)
+  const key = event instanceof Failure ? undefined : inboxKey(event)
+  if (key === undefined) throw new Error('The sandbox has made what is no event.')
+  return key
+}

@@ -1,0 +1,24 @@
+import type { Receiver } from '@hongbao/core'
+import type { Ground } from './ground.ts'
+
+/** A store as the trial needs it: seen from an app process, and from outside. */
+export interface Store {
+  /** In an app process: opens the store and gives the receiver that is to be mounted. */
+  open(ground: Ground): Promise<Receiver>
+  /** From outside, before the first app starts. */
+  prepare?(addresses: Addresses): Promise<void>
+  /** From outside: how many events were handed off and still wait to be applied. */
+  countWaiting?(addresses: Addresses): Promise<number>
+  /**
+   * From outside, every now and then: lets time pass in the store where something would take
+   * minutes, as the sandbox's clock does for retries.
+   */
+  passTime?(addresses: Addresses): Promise<void>
+}
+
+/** Where the servers of a trial are. Postgres always runs: the effects stand in it. */
+export interface Addresses {
+  readonly postgresUrl: string
+  /** 0 where no Redis runs. */
+  readonly redisPort: number
+}

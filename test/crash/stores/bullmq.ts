@@ -1,0 +1,51 @@
+import { createEventWorker, handOff, handOffInbox } from '@hongbao/bullmq'
+import { Queue } from 'bullmq'
+import { createReceiver, watch } from '../ground.ts'
+import type { Store } from '../store.ts'
+import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
+
+const NAME = 'hongbao-events'
+
+/** Hand-off to BullMQ; every process works on the queue, too, with a Postgres inbox. */
+export const bullmqStore: Store = {
+  prepare: ({ postgresUrl }) => createInboxTable(postgresUrl),
+
+  async open(ground) {
+    const { redisPort } = ground.setup
+    const applying = createReceiver(ground, { inbox: openInbox(ground) })
+    applying.on('*', effectInTransaction(ground))
+    createEventWorker(applying, {
+      name: NAME,
+      connection: connectionTo(redisPort),
+      logger: false,
+      // A worker that has gone is noticed after this, not after half a minute.
+      worker: { lockDuration: 2000, stalledInterval: 1000 },
+    })
+    const queue = openQueue(redisPort)
+    const inbox = watch(handOffInbox(), ground, { task: 'hand-off' })
+    return createReceiver(ground, { inbox }).on(
+      '*',
+      handOff(queue, { logger: false, backoffSeconds: 1 }),
+    )
+  },
+
+  async countWaiting({ redisPort }) {
+    const queue = openQueue(redisPort)
+    try {
+      const { waiting, active, delayed, prioritized } = await queue.getJobCounts()
+      return [waiting, active, delayed, prioritized].reduce((sum: number, n) => sum + (n ?? 0), 0)
+    } finally {
+      await queue.close()
+    }
+  },
+}
+
+function openQueue(redisPort: number): Queue {
+  const queue = new Queue(NAME, { connection: connectionTo(redisPort) })
+  queue.on('error', () => {})
+  return queue
+}
+
+function connectionTo(port: number) {
+  return { host: '127.0.0.1', port, retryStrategy: () => 50 }
+}

@@ -1,0 +1,77 @@
+import { createEventWorker, handOff, handOffInbox } from '@hongbao/pg-boss'
+import { Client, Pool } from 'pg'
+import { PgBoss } from 'pg-boss'
+import { createReceiver, watch } from '../ground.ts'
+import type { Store } from '../store.ts'
+import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
+
+const NAME = 'hongbao-events'
+
+/** Hand-off to pg-boss; every process works on the queue, too, with a Postgres inbox. */
+export const pgBossStore: Store = {
+  async prepare({ postgresUrl }) {
+    await createInboxTable(postgresUrl)
+    // So that four processes need not make the same schema at once.
+    const boss = await startBoss(postgresUrl)
+    await handOff(boss, { name: NAME })
+    await boss.stop()
+  },
+
+  async open(ground) {
+    const boss = await startBoss(ground.setup.postgresUrl)
+    const inbox = watch(handOffInbox(), ground, { task: 'hand-off' })
+    const receiving = createReceiver(ground, { inbox })
+    receiving.on('*', await handOff(boss, { name: NAME, backoffSeconds: 1 }))
+    const applying = createReceiver(ground, { inbox: openInbox(ground) })
+    applying.on('*', effectInTransaction(ground))
+    await createEventWorker(applying, {
+      boss,
+      name: NAME,
+      logger: false,
+      pollingIntervalSeconds: 0.5,
+    })
+    return receiving
+  },
+
+  async countWaiting({ postgresUrl }) {
+    const [row] = await query(postgresUrl, WAITING)
+    return Number(row?.['count'])
+  },
+
+  passTime: async ({ postgresUrl }) => void (await query(postgresUrl, PASS_TIME)),
+}
+
+async function startBoss(connectionString: string): Promise<PgBoss> {
+  const pool = new Pool({ connectionString, max: 6 })
+  pool.on('error', () => {})
+  const boss = new PgBoss({
+    // Its own pool would end the process where a connection is lost on its way out of the pool: for
+    // a moment nobody listens to its errors (pg-boss 12.38, db.js). `pool.query` leaves none.
+    db: { executeSql: (text, values) => pool.query(text, values) },
+    schedule: false,
+    superviseIntervalSeconds: 1,
+    monitorIntervalSeconds: 1,
+  })
+  boss.on('error', () => {})
+  await boss.start()
+  return boss
+}
+
+async function query(connectionString: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    return (await client.query<Record<string, unknown>>(text, [NAME])).rows
+  } finally {
+    await client.end()
+  }
+}
+
+const WAITING = `select count(*) from pgboss.job
+  where name = $1 and state in ('created', 'retry', 'active')`
+
+/** A worker that has gone is noticed after two seconds, not after a minute and more. */
+const PASS_TIME = `update pgboss.job set heartbeat_on = heartbeat_on - interval '1 hour'
+  where name = $1 and state = 'active'
+    and heartbeat_on between now() - interval '10 minutes' and now() - interval '2 seconds'`

@@ -1,0 +1,77 @@
+import type { Inbox } from '@hongbao/core'
+import { inboxKey } from '@hongbao/core/wire'
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
+import type { Store } from '../store.ts'
+
+// What people write by hand. Each is wrong in its own way, and the crash test has to find out.
+
+const retentionSeconds = 30 * 24 * 60 * 60
+
+/** "Seen": a flag in Redis is set first, and whoever finds it set answers 200. */
+export const seenFlag: Store = {
+  async open(ground) {
+    const { redisPort } = ground.setup
+    const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
+    redis.on('error', () => {})
+    return receive(ground, {
+      retentionSeconds,
+      async admit(key, work) {
+        const isNew = await redis.set(`seen:${key}`, '1', 'EX', retentionSeconds, 'NX')
+        if (isNew === null) return 'duplicate'
+        try {
+          await work({})
+        } catch (error) {
+          await redis.del(`seen:${key}`)
+          throw error
+        }
+        return 'applied'
+      },
+    })
+  },
+}
+
+/** Looks whether the effect is there, and leaves it where it is not. */
+export const lookFirst: Store = {
+  async open(ground) {
+    const pool = new Pool({ connectionString: ground.setup.postgresUrl, max: 8 })
+    pool.on('error', () => {})
+    return receive(ground, {
+      retentionSeconds,
+      async admit(key, work) {
+        const { rowCount } = await pool.query('select from effects where key = $1', [key])
+        if (rowCount !== 0) return 'duplicate'
+        await work({})
+        return 'applied'
+      },
+    })
+  },
+}
+
+/** Answers 200, and then applies the event. */
+export const answerFirst: Store = {
+  async open(ground) {
+    const apply = outsideEffect(ground)
+    const inbox = watch(NO_INBOX, ground)
+    return createReceiver(ground, { inbox: NO_INBOX }).on('*', function answer(event, context) {
+      const applied = inbox.admit(
+        inboxKey(event) ?? '',
+        async () => void (await apply(event, context)),
+      )
+      applied.catch(() => {})
+    })
+  },
+}
+
+const NO_INBOX: Inbox = {
+  retentionSeconds,
+  async admit(_key, work) {
+    await work({})
+    return 'applied'
+  },
+}
+
+function receive(ground: Ground, inbox: Inbox) {
+  return createReceiver(ground, { inbox: watch(inbox, ground) }).on('*', outsideEffect(ground))
+}

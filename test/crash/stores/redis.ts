@@ -1,0 +1,68 @@
+import { redisInbox, type RedisClient } from '@hongbao/redis'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { COMPLETE } from '../../../packages/redis/src/scripts.ts'
+import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
+import type { Store } from '../store.ts'
+
+/** The Redis inbox; the statement says whether the effect has a unique key of its own. */
+export function redisStore(effect: string): Store {
+  return {
+    async open(ground) {
+      const inbox = redisInbox({
+        client: withMarkPoints(await openClient(ground), ground),
+        prefix: PREFIX,
+        // Short, so that leases end while the sender still tries.
+        leaseMs: LEASE_MS,
+        commandTimeoutMs: LEASE_MS / 2,
+        onWarning({ code, key }) {
+          if (key !== undefined && code !== 'mark-delayed') ground.journal.leaseLost(key)
+        },
+      })
+      const watched = watch(inbox, ground, { endsItself: true })
+      return createReceiver(ground, { inbox: watched }).on('*', outsideEffect(ground, effect))
+    },
+  }
+}
+
+/** How long a lease lasts. Processes are halted for longer. */
+export const LEASE_MS = 2000
+
+const PREFIX = 'hongbao:'
+
+type SendCommand = (args: string[], options?: { readonly timeout?: number }) => Promise<unknown>
+
+/** Every other process uses node-redis in place of ioredis. */
+async function openClient({ setup: { process, redisPort } }: Ground): Promise<SendCommand> {
+  if (process % 2 === 0) {
+    const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
+    redis.on('error', () => {})
+    return ([command = '', ...args]) => redis.call(command, ...args)
+  }
+  const client = createClient({
+    socket: { host: '127.0.0.1', port: redisPort, reconnectStrategy: 50 },
+  })
+  client.on('error', () => {})
+  await client.connect()
+  return (args, options) => client.sendCommand(args, options)
+}
+
+/**
+ * A client that passes the points around the mark, Redis's COMMIT. The end of a run is when Redis
+ * has confirmed the mark, however late: until then a crash may cost a second run.
+ */
+function withMarkPoints(send: SendCommand, { journal, points }: Ground): RedisClient {
+  return {
+    async sendCommand(args, options) {
+      const [, script, , redisKey = ''] = args
+      if (script !== COMPLETE.sha1 && script !== COMPLETE.source) return send(args, options)
+      points.pass('before-commit')
+      const reply = send(args, options)
+      points.pass('during-commit')
+      const marked = await reply
+      points.pass('after-commit')
+      if (Number(marked) > 0) journal.ended('apply', redisKey.slice(PREFIX.length + 1, -1))
+      return marked
+    },
+  }
+}

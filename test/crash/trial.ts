@@ -1,0 +1,170 @@
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { seeded } from '../../packages/core/test/seeded.ts'
+import { startBalancer, type Balancer } from './balancer.ts'
+import { createCleanup, type Cleanup, type Closable } from './cleanup.ts'
+import { startFleet, type Fleet } from './fleet.ts'
+import type { History } from './history.ts'
+import { createNemesis, type Nemesis } from './nemesis.ts'
+import { startSender, type Sender } from './sender.ts'
+import { startServers, type Servers } from './servers.ts'
+import type { Store } from './store.ts'
+import type { StorePlan } from './stores.ts'
+
+/** Options of {@link runTrial}. */
+export interface TrialOptions {
+  readonly name: string
+  readonly plan: StorePlan
+  /** How many notifications are sent. */
+  readonly notifications: number
+  /** How many kills must land while a handler is in flight. */
+  readonly kills: number
+  readonly seed: number
+  /** Ends the trial before it is over. */
+  readonly signal: AbortSignal
+}
+
+/** What a trial came to. */
+export interface Trial {
+  readonly history: History
+  readonly notifications: number
+  /** Posts that reached the balancer. */
+  readonly requests: number
+  /** Notifications that were given up by the schedule, and then sent by hand. */
+  readonly givenUp: number
+  /** The last words of apps that ended by themselves. */
+  readonly crashes: readonly string[]
+  readonly seconds: number
+}
+
+/**
+ * Puts one store on trial: apps that share it behind a balancer, a sender that repeats, reorders and
+ * loses answers, and somebody who kills the apps, halts them, and restarts the servers.
+ */
+export async function runTrial(options: TrialOptions): Promise<Trial> {
+  const { signal } = options
+  const startedMs = performance.now()
+  const cleanup = createCleanup()
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>()
+  signal.throwIfAborted()
+  signal.addEventListener('abort', () => fail(signal.reason), { once: true })
+
+  async function perform(): Promise<Trial> {
+    const scene = await openScene(options, cleanup, fail)
+    await interrupt(options, scene)
+    await scene.sender.settled()
+    await scene.nemesis.atRest()
+    const givenUp = await scene.sender.sendAgain()
+    await drain(scene)
+    const seconds = (performance.now() - startedMs) / 1000
+    return { ...(await conclude(scene)), givenUp, seconds }
+  }
+
+  try {
+    return await Promise.race([perform(), failed])
+  } finally {
+    await cleanup.close()
+  }
+}
+
+/** All who take part. */
+interface Scene {
+  readonly store: Store
+  readonly servers: Servers
+  readonly balancer: Balancer
+  readonly sender: Sender
+  readonly fleet: Fleet
+  readonly nemesis: Nemesis
+}
+
+async function openScene(
+  { name, plan, seed }: TrialOptions,
+  cleanup: Cleanup,
+  onFailed: (error: Error) => void,
+): Promise<Scene> {
+  const { folder } = cleanup.own(createFolder())
+  const servers = cleanup.own(await startServers(plan.needsRedis))
+  const store = await plan.load()
+  await store.prepare?.(servers)
+  const balancer = cleanup.own(await startBalancer())
+  const sender = cleanup.own(await startSender(balancer.url, seed))
+  const { publicKey } = sender
+  const { postgresUrl, redisPort } = servers
+  const setup = { store: name, postgresUrl, redisPort, publicKey, clock: sender.clock() }
+  const size = plan.processes
+  const fleet = cleanup.own(startFleet({ size, balancer, folder, seed, setup, onFailed }))
+  cleanup.own(letTimePass(store, servers))
+  const nemesis = createNemesis(plan, fleet, servers, seeded(seed))
+  return { store, servers, balancer, sender, fleet, nemesis }
+}
+
+function createFolder(): Closable & { readonly folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'hongbao-crash-'))
+  return { folder, close: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/** Passes time in the store, where that is needed, until it is closed. */
+function letTimePass(store: Store, servers: Servers): Closable {
+  const closed = new AbortController()
+
+  async function pass(): Promise<void> {
+    while (!closed.signal.aborted) {
+      // Postgres may be away just now.
+      await store.passTime?.(servers).catch(() => {})
+      await wait(500)
+    }
+  }
+
+  const passing = pass()
+  return {
+    close() {
+      closed.abort()
+      return passing
+    },
+  }
+}
+
+/** Of the notifications, so many are sent while apps are killed, and the others after that. */
+const UNDER_FIRE = 0.9
+/** Of kills at random moments, some find nothing in flight; so many tries have to do. */
+const MAX_TRIES = 3
+const KILLS_PER_STOP = 10
+const KILLS_PER_RESTART = 7
+
+/** Sends a batch for every kill, so that kills and notifications come to their end together. */
+async function interrupt(
+  { notifications, kills }: TrialOptions,
+  { sender, fleet, nemesis }: Scene,
+): Promise<void> {
+  const batch = Math.ceil((notifications * UNDER_FIRE) / kills)
+  let inFlight = 0
+  for (let tries = 1; inFlight < kills && tries <= kills * MAX_TRIES; tries += 1) {
+    await fleet.ready()
+    await sender.caughtUp()
+    if (tries % KILLS_PER_STOP === 0) await nemesis.stop()
+    sender.allow(batch * tries)
+    if (await nemesis.kill()) inFlight += 1
+    if (tries % KILLS_PER_RESTART === 0) await nemesis.restart()
+  }
+  sender.allow(notifications)
+}
+
+/** Waits until what was handed off has been applied. */
+async function drain({ store, servers }: Scene): Promise<void> {
+  while (((await store.countWaiting?.(servers)) ?? 0) > 0) await wait(100)
+}
+
+async function conclude({ balancer, sender, fleet, nemesis, servers }: Scene) {
+  const { answered, requests } = balancer
+  const history: History = {
+    sent: sender.keys,
+    answered,
+    effects: await servers.readEffects(),
+    runs: fleet.runs(),
+    interruptions: [...fleet.interruptions, ...nemesis.restarts],
+  }
+  return { history, notifications: sender.sent, requests, crashes: fleet.crashes }
+}
