@@ -3,7 +3,12 @@ import { wrong } from '@hongbao/core/wire'
 
 /** The `sql` of `postgres`, as far as it is used here. */
 export interface PostgresJs<Reserved extends ReservedPostgresJs = ReservedPostgresJs> {
-  readonly options: { readonly max: number; onclose?: ((id: number) => void) | undefined }
+  readonly options: {
+    readonly max: number
+    readonly fetch_types: boolean
+    onclose?: ((id: number) => void) | undefined
+  }
+  unsafe(text: string): PromiseLike<unknown>
   reserve(): Promise<Reserved>
   end(options?: { timeout?: number }): Promise<void>
 }
@@ -34,7 +39,8 @@ export interface PostgresJsPoolOptions {
 }
 
 /**
- * Connections of `postgres` (porsager) for an inbox: `postgresJsPool(() => postgres(url, { max: 1 }))`.
+ * Connections of `postgres` (porsager) for an inbox:
+ * `postgresJsPool(() => postgres(url, { max: 1, fetch_types: false }))`.
  *
  * Each is an instance of `postgres` with a single connection, because a connection that an instance
  * has reserved is not safe to hold a transaction in. When it is lost between two statements,
@@ -42,7 +48,10 @@ export interface PostgresJsPoolOptions {
  * of any transaction, at once and for good; or it throws where nobody can catch it. Of an instance
  * with one connection one knows which one was closed.
  *
- * @throws OptionError where `open` opens more than one connection
+ * `fetch_types: false`, because `postgres` 3.4 asks every new connection for the types of arrays,
+ * and when that one is lost meanwhile, nobody can catch what it rejects with and the process ends.
+ *
+ * @throws OptionError where `open` opens more than one connection, or asks for types
  */
 export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   open: () => PostgresJs<Reserved>,
@@ -50,8 +59,11 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
 ): PostgresJsPool<Reserved> {
   const { max = 10 } = options
   if (!Number.isSafeInteger(max) || max < 1) throw wrong('max', 'a whole number, 1 or more')
-  if (typeof open !== 'function' || open().options?.max !== 1) {
-    throw wrong('open', 'a function like () => postgres(url, { max: 1 }): one connection each time')
+  if (typeof open !== 'function' || !isSafe(open())) {
+    throw wrong(
+      'open',
+      'a function like () => postgres(url, { max: 1, fetch_types: false }): one connection each time, which asks for nothing by itself',
+    )
   }
   const idle: Session<Reserved>[] = []
   const waiting: ((session: Session<Reserved>) => void)[] = []
@@ -106,6 +118,10 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   return { connect, end }
 }
 
+function isSafe({ options }: PostgresJs): boolean {
+  return options?.max === 1 && !options.fetch_types
+}
+
 /** An instance of `postgres` with its one connection. */
 interface Session<Reserved> {
   isClosed(): boolean
@@ -121,6 +137,7 @@ function openSession<Reserved extends ReservedPostgresJs>(
 ): Session<Reserved> {
   const listeners = new Set<(error: unknown) => void>()
   const { onclose } = sql.options
+  let isOpen = false
   let isClosed = false
   // `postgres` looks for this hook whenever a connection closes.
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is an option, and no element of a page
@@ -134,6 +151,9 @@ function openSession<Reserved extends ReservedPostgresJs>(
   const session: Session<Reserved> = {
     isClosed: () => isClosed,
     async reserve(giveBack) {
+      // A connection that is opened for it `reserve` never gives, where there was no other statement.
+      if (!isOpen) await sql.unsafe('select 1')
+      isOpen = true
       const reserved = await sql.reserve()
       const unreserve = reserved.release.bind(reserved)
       return Object.assign(reserved, {

@@ -99,7 +99,7 @@ const WAYS: readonly Way[] = [
   {
     name: 'postgres',
     open() {
-      const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1 }))
+      const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }))
       const inbox = postgresInbox({ pool })
       return {
         admit: (no, then) =>
@@ -118,7 +118,7 @@ const WAYS: readonly Way[] = [
   {
     name: 'Drizzle on postgres',
     open() {
-      const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1 }))
+      const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }))
       const inbox = postgresInbox({ pool })
       return {
         admit: (no, then) =>

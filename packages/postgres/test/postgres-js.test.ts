@@ -1,6 +1,7 @@
 import postgres, { type ReservedSql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgresInbox, postgresJsPool, type PostgresJsPool } from '../src/index.ts'
+import { startProxy } from '../../../test/servers/proxy.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 let opened: Opened
@@ -17,7 +18,7 @@ async function applyEffect(tx: ReservedSql, key: string): Promise<void> {
 }
 
 function openPool(max = 10): PostgresJsPool<ReservedSql> {
-  return postgresJsPool(() => postgres(opened.server.url, { max: 1 }), { max })
+  return postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }), { max })
 }
 
 async function terminate(pid: unknown): Promise<void> {
@@ -89,7 +90,12 @@ describe('the pool of postgres', () => {
   })
 
   it('does not mind how names and values are set to be changed', async () => {
-    const options = { max: 1, transform: postgres.camel, types: { bigint: postgres.BigInt } }
+    const options = {
+      max: 1,
+      fetch_types: false,
+      transform: postgres.camel,
+      types: { bigint: postgres.BigInt },
+    }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
     const inbox = postgresInbox({ pool })
     await inbox.ensureSchema()
@@ -102,7 +108,7 @@ describe('the pool of postgres', () => {
   it('tells the hook of the options as well that a connection was closed', async () => {
     const closed = Promise.withResolvers<unknown>()
     const pool = postgresJsPool(() =>
-      postgres(opened.server.url, { max: 1, onclose: closed.resolve }),
+      postgres(opened.server.url, { max: 1, fetch_types: false, onclose: closed.resolve }),
     )
     const inbox = postgresInbox({ pool })
     await inbox.admit('hook', ({ tx }) => applyEffect(tx, 'hook'))
@@ -181,11 +187,38 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
+  it('outlives a connection that is lost while it is opened, and opens another one', async () => {
+    const proxy = await startProxy(opened.server.port)
+    const pool = postgresJsPool(
+      () =>
+        postgres({
+          host: '127.0.0.1',
+          port: proxy.port,
+          user: 'postgres',
+          max: 1,
+          fetch_types: false,
+        }),
+      { max: 1 },
+    )
+    const inbox = postgresInbox({ pool })
+    // The first thing that `postgres` itself asks for, or else we.
+    const failed = proxy.failNext(/typcategory|select 1/, 'lose-answer')
+    await expect(inbox.admit('opening', async () => {})).rejects.toMatchObject({
+      code: 'postgres-unreachable',
+    })
+    await failed
+    expect(await inbox.admit('opening', ({ tx }) => applyEffect(tx, 'opening'))).toBe('applied')
+    await pool.end()
+    await proxy.close()
+  })
+
+  const nowhere = 'postgres://127.0.0.1/none'
   it.each<[string, () => unknown]>([
-    ['more than one connection', () => postgres('postgres://127.0.0.1/none', { max: 2 })],
-    ['the default of postgres', () => postgres('postgres://127.0.0.1/none')],
-  ])('refuses %s: nobody could tell which one was lost', (_, open) => {
-    expect(() => postgresJsPool(open as never)).toThrow(/`open` must be .*max: 1/)
+    ['more than one connection', () => postgres(nowhere, { max: 2, fetch_types: false })],
+    ['one that asks for types', () => postgres(nowhere, { max: 1 })],
+    ['the default of postgres', () => postgres(nowhere)],
+  ])('refuses %s: nobody could tell that it was lost', (_, open) => {
+    expect(() => postgresJsPool(open as never)).toThrow(/`open` must be .*max: 1, fetch_types/)
   })
 
   it.each([0, -1, 1.5, Infinity])('refuses a maximum of %d', (max) => {

@@ -18,7 +18,9 @@ describe('context.tx', () => {
   })
 
   it('is a tagged template where `postgres` is', () => {
-    const inbox = postgresInbox({ pool: postgresJsPool(() => postgres({ max: 1 })) })
+    const inbox = postgresInbox({
+      pool: postgresJsPool(() => postgres({ max: 1, fetch_types: false })),
+    })
     createWebhooks({ publicKey, inbox }).on('red_envelope.sent', async (_, { tx }) => {
       expectTypeOf(tx).toExtend<ReservedSql>()
       await tx<{ paid: number }[]>`select paid from orders`

@@ -56,7 +56,7 @@ function openPg(connectionString: string): PostgresPool {
 }
 
 function openPostgresJs(url: string): PostgresPool {
-  return postgresJsPool(() => postgres(url, { max: 1, onnotice() {} }))
+  return postgresJsPool(() => postgres(url, { max: 1, fetch_types: false, onnotice() {} }))
 }
 
 /** A pool whose connections pass the points around COMMIT. */
