@@ -35,7 +35,13 @@ export interface HandWritten {
   forget(): void
 }
 
-export function handWritten(handler: HandWrittenHandler): HandWritten {
+/** Runs the work of a key once, by a store that other processes share. Rejects where it may not run. */
+export type HandWrittenAdmission = (key: string, work: () => Promise<void>) => Promise<void>
+
+export function handWritten(
+  handler: HandWrittenHandler,
+  admit?: HandWrittenAdmission,
+): HandWritten {
   const applied = new Set<string>()
 
   const running = new Map<string, Promise<Answer>>()
@@ -59,7 +65,8 @@ export function handWritten(handler: HandWrittenHandler): HandWritten {
   function apply(key: string, amount: number): Promise<Answer> {
     const answer = new Promise<Answer>((resolve) => {
       const timer = setTimeout(() => resolve(TIMED_OUT), HANDLER_TIMEOUT_MS)
-      void handler(amount)
+      const work = (): Promise<void> => handler(amount)
+      void (admit === undefined ? work() : admit(key, work))
         .then(
           () => {
             applied.add(key)

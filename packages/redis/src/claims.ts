@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Send } from './client.ts'
-import { mayHaveHappened, RedisInboxError, toInboxError } from './errors.ts'
-import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from './scripts.ts'
+import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
+import { createScriptRunner } from './script-runner.ts'
+import { CLAIM, COMPLETE, RELEASE, RENEW } from './scripts.ts'
 
 /** An event that is ours to apply. */
 export interface Claim {
@@ -19,7 +20,7 @@ export interface Claims {
   claim(key: string): Promise<Claim | 'done' | 'busy'>
   /** False: it was taken over. */
   renew(claim: Claim): Promise<boolean>
-  complete(claim: Claim): Promise<'completed' | 'completed-by-another' | 'taken-over'>
+  complete(claim: Claim): Promise<Completion>
   /** Never rejects: the lease ends by itself. */
   release(claim: Pick<Claim, 'key' | 'owner'>): Promise<void>
 }
@@ -33,97 +34,70 @@ export interface ClaimSettings {
 }
 
 export function createClaims(send: Send, settings: ClaimSettings): Claims {
-  const { prefix, commandTimeoutMs } = settings
+  const { prefix } = settings
+  const run = createScriptRunner(send, settings.commandTimeoutMs)
   const leaseMs = String(settings.leaseMs)
   const retentionMs = String(settings.retentionSeconds * 1000)
 
   async function claim(key: string): Promise<Claim | 'done' | 'busy'> {
     const owner = randomUUID()
     const askedAt = performance.now()
-    const step = start(CLAIM, key, [owner, retentionMs, '0', '0', leaseMs])
+    const step = { script: CLAIM, key: nameOf(key), args: [owner, retentionMs, '0', '0', leaseMs] }
+    const giveBack = (): void => void release({ key, owner })
     try {
-      const [outcome, token] = readClaim(await step.reply)
+      const [outcome, token] = await run(step, readClaim, giveBack)
       if (outcome === 0) return 'done'
       if (outcome < 0) return 'busy'
       return { key, owner, token, isTakeover: outcome === 2, askedAt }
     } catch (error) {
-      const failure = toInboxError(error)
-      // Whoever sends the event again should not have to wait for the lease of a lost answer to end.
-      if (mayHaveHappened(failure)) void step.settled.then(() => release({ key, owner }))
-      throw failure
+      // Redis may have carried it out, and whoever sends the event again should not have to wait
+      // for the end of a lease that nobody holds. After a timeout `onLate` knows when.
+      const { code } = toInboxError(error)
+      if (code !== 'redis-timed-out' && isUncertain(code)) giveBack()
+      throw error
     }
   }
 
-  async function renew({ key, owner, token, isTakeover }: Claim): Promise<boolean> {
-    const takeover = isTakeover ? '1' : '0'
-    return (await run(RENEW, key, [owner, retentionMs, String(token), takeover, leaseMs])) === 1
+  function renew({ key, owner, token, isTakeover }: Claim): Promise<boolean> {
+    const args = [owner, retentionMs, String(token), isTakeover ? '1' : '0', leaseMs]
+    return run({ script: RENEW, key: nameOf(key), args }, isOne)
   }
 
-  async function complete({ key, owner, token }: Claim) {
-    const reply = await run(COMPLETE, key, [owner, retentionMs, String(token)])
-    if (reply === 1) return 'completed'
-    return reply === 2 ? 'completed-by-another' : 'taken-over'
+  function complete({ key, owner, token }: Claim): Promise<Completion> {
+    const args = [owner, retentionMs, String(token)]
+    return run({ script: COMPLETE, key: nameOf(key), args }, readCompletion)
   }
 
   async function release({ key, owner }: Pick<Claim, 'key' | 'owner'>): Promise<void> {
-    await run(RELEASE, key, [owner, retentionMs]).catch(() => {})
+    await run({ script: RELEASE, key: nameOf(key), args: [owner, retentionMs] }, isOne).catch(
+      () => {},
+    )
   }
 
-  async function run(script: Script, key: string, args: readonly string[]): Promise<number> {
-    try {
-      return readInteger(await start(script, key, args).reply)
-    } catch (error) {
-      throw toInboxError(error)
-    }
-  }
-
-  function start(script: Script, key: string, args: readonly string[]): Step {
-    let isGivenUp = false
-    // The whole key is the hash tag, so that data of your own about the event can be on its node.
-    const redisKey = `${prefix}{${key}}`
-    const rest = ['1', redisKey, ...args]
-
-    async function execute(): Promise<unknown> {
-      try {
-        return await send(['EVALSHA', script.sha1, ...rest], redisKey)
-      } catch (error) {
-        // After a restart, a failover or SCRIPT FLUSH; EVAL teaches Redis the script again.
-        if (!isUnknownScript(error) || isGivenUp) throw error
-      }
-      return await send(['EVAL', script.source, ...rest], redisKey)
-    }
-
-    const { promise: reply, resolve, reject } = Promise.withResolvers<unknown>()
-    const timer = setTimeout(() => {
-      isGivenUp = true
-      reject(new RedisInboxError('redis-timed-out'))
-    }, commandTimeoutMs)
-    const settled = execute()
-      .then(resolve, reject)
-      .then(() => clearTimeout(timer))
-    return { reply, settled }
+  /** The whole key is the hash tag, so that data of your own about the event can be on its node. */
+  function nameOf(key: string): string {
+    return `${prefix}{${key}}`
   }
 
   return { claim, renew, complete, release }
 }
 
-/** A script on its way. */
-interface Step {
-  /** What Redis says; rejects when it has said nothing for too long. */
-  readonly reply: Promise<unknown>
-  /** Resolves when the client has done with it, however late. */
-  readonly settled: Promise<void>
+/** What became of the wish to mark a key. */
+export type Completion = 'completed' | 'completed-by-another' | 'taken-over'
+
+function isOne(reply: unknown): boolean {
+  return readInteger(reply) === 1
 }
 
-function isUnknownScript(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('NOSCRIPT')
+function readCompletion(reply: unknown): Completion {
+  const code = readInteger(reply)
+  if (code === 1) return 'completed'
+  return code === 2 ? 'completed-by-another' : 'taken-over'
 }
 
 function readClaim(reply: unknown): [outcome: number, token: number] {
   if (!Array.isArray(reply) || reply.length !== 2) throw unexpected(reply)
-  const [outcome, token] = reply.map(readInteger)
-  if (outcome === undefined || token === undefined) throw unexpected(reply)
-  return [outcome, token]
+  return [readInteger(reply[0]), readInteger(reply[1])]
 }
 
 /** Clients can be set to give integers as strings. */

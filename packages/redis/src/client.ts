@@ -30,8 +30,11 @@ export interface ClusterSender {
  */
 export type RedisClient = CommandSender | CommandCaller | ClusterSender
 
+/** A command as Redis takes it. */
+export type Command = [name: string, ...args: string[]]
+
 /** Sends one command; `key` is the one that it is about, where it is about one. */
-export type Send = (args: string[], key?: string) => Promise<unknown>
+export type Send = (command: Command, key?: string) => Promise<unknown>
 
 /**
  * The one function through which all commands go. ioredis has a `sendCommand` as well, which takes
@@ -39,7 +42,7 @@ export type Send = (args: string[], key?: string) => Promise<unknown>
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
   if (isCaller(client)) {
-    return async ([command = '', ...args]) => await client.call(command, ...args)
+    return async (command) => await client.call(...command)
   }
   if (!isSender(client)) {
     throw new OptionError(
@@ -48,12 +51,12 @@ export function readClient(client: RedisClient, timeoutMs: number): Send {
     )
   }
   if (isCluster(client)) {
-    return async (args, key) => await client.sendCommand(key, false, args)
+    return async (command, key) => await client.sendCommand(key, false, command)
   }
   // node-redis takes a command out of its queue when this is over before it could be sent: it would
   // otherwise claim for an attempt that was given up.
   const options = { timeout: timeoutMs }
-  return async (args) => await client.sendCommand(args, options)
+  return async (command) => await client.sendCommand(command, options)
 }
 
 function isCaller(client: unknown): client is CommandCaller {

@@ -92,6 +92,6 @@ const UNCERTAIN: ReadonlySet<RedisInboxErrorCode> = new Set([
 ])
 
 /** Whether Redis may have carried out a command that failed like this. */
-export function mayHaveHappened({ code }: RedisInboxError): boolean {
+export function isUncertain(code: RedisInboxErrorCode): boolean {
   return UNCERTAIN.has(code)
 }

@@ -40,10 +40,9 @@ export function keepLease(
   warn: Warn,
 ): Keeper {
   const renewMs = leaseMs / 3
+  const controller = new AbortController()
   let isStopped = false
   let heldSince = claim.askedAt
-  let lost: RedisInboxError | undefined
-  let controller: AbortController | undefined
   let timer = schedule(renewMs)
 
   function schedule(delayMs: number): NodeJS.Timeout {
@@ -69,21 +68,9 @@ export function keepLease(
   }
 
   function lose(code: 'lease-lost' | 'lease-ended', cause?: unknown): void {
-    if (lost !== undefined) return
-    lost = new RedisInboxError('lease-lost', { cause })
+    if (controller.signal.aborted) return
     warn(code, { key: claim.key, ...(cause !== undefined && { cause }) })
-    controller?.abort(lost)
-  }
-
-  const lease: Lease = {
-    token: claim.token,
-    isTakeover: claim.isTakeover,
-    // Made when somebody looks: few handlers do, and every delivery would pay for it.
-    get signal() {
-      controller ??= new AbortController()
-      if (lost !== undefined) controller.abort(lost)
-      return controller.signal
-    },
+    controller.abort(new RedisInboxError('lease-lost', { cause }))
   }
 
   function stop(): void {
@@ -91,5 +78,7 @@ export function keepLease(
     clearTimeout(timer)
   }
 
+  const { token, isTakeover } = claim
+  const lease: Lease = { token, isTakeover, signal: controller.signal }
   return { lease, stop, lose: () => lose('lease-lost') }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
-import type { Claim, Claims } from './claims.ts'
+import type { Claim, Claims, Completion } from './claims.ts'
 import { RedisInboxError } from './errors.ts'
 import type { Warn } from './warning.ts'
 
@@ -30,7 +30,7 @@ export function createMarks(
 
   async function mark(claim: Claim, onLost: () => void): Promise<'applied'> {
     try {
-      await complete(claim, onLost)
+      settle(await claims.complete(claim), onLost)
     } catch (error) {
       if (isLost(error)) throw error
       pending.add(claim.key)
@@ -40,13 +40,6 @@ export function createMarks(
     return 'applied'
   }
 
-  async function complete(claim: Claim, onLost: () => void): Promise<void> {
-    const outcome = await claims.complete(claim)
-    if (outcome === 'completed') return
-    onLost()
-    if (outcome === 'taken-over') throw new RedisInboxError('lease-lost')
-  }
-
   async function keepTrying(claim: Claim, onLost: () => void): Promise<void> {
     const end = performance.now() + KEEP_TRYING_MS
     for (let delayMs = FIRST_RETRY_MS; performance.now() < end; delayMs *= 2) {
@@ -54,7 +47,7 @@ export function createMarks(
       await wait(Math.min(delayMs, maxRetryMs), undefined, { ref: false })
       try {
         // oxlint-disable-next-line no-await-in-loop -- one try after the other
-        return await complete(claim, onLost)
+        return settle(await claims.complete(claim), onLost)
       } catch (error) {
         if (isLost(error)) return
       }
@@ -62,6 +55,12 @@ export function createMarks(
   }
 
   return { isPending: (key) => pending.has(key), mark }
+}
+
+function settle(completion: Completion, onLost: () => void): void {
+  if (completion === 'completed') return
+  onLost()
+  if (completion === 'taken-over') throw new RedisInboxError('lease-lost')
 }
 
 function isLost(error: unknown): boolean {

@@ -1,5 +1,5 @@
-import type { Send } from './client.ts'
-import { mayHaveHappened, toInboxError } from './errors.ts'
+import type { Command, Send } from './client.ts'
+import { isUncertain, toInboxError } from './errors.ts'
 import type { RedisInboxWarningCode } from './warning.ts'
 
 /**
@@ -49,12 +49,12 @@ function readEntry(reply: unknown, name: string): unknown {
 }
 
 /** Undefined where the server refuses. */
-async function ask(send: Send, args: string[]): Promise<unknown> {
+async function ask(send: Send, command: Command): Promise<unknown> {
   try {
-    return await send(args)
+    return await send(command)
   } catch (error) {
     const failure = toInboxError(error)
-    if (mayHaveHappened(failure)) throw failure
+    if (isUncertain(failure.code)) throw failure
     return undefined
   }
 }

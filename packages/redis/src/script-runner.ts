@@ -1,0 +1,58 @@
+import type { Send } from './client.ts'
+import { createDeadlines } from './deadlines.ts'
+import { RedisInboxError, toInboxError } from './errors.ts'
+import type { Script } from './scripts.ts'
+
+/** A script, the key that it is about, and its other arguments. */
+export interface Step {
+  readonly script: Script
+  readonly key: string
+  readonly args: readonly string[]
+}
+
+/**
+ * Runs a script in Redis and reads its answer. Rejects with a `RedisInboxError`, in time; where the
+ * client settles a command that was given up, `onLate` is told.
+ */
+export type RunScript = <Result>(
+  step: Step,
+  read: (reply: unknown) => Result,
+  onLate?: () => void,
+) => Promise<Result>
+
+export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
+  const deadlines = createDeadlines(timeoutMs)
+
+  return function runScript({ script, key, args }, read, onLate) {
+    return new Promise((resolve, reject) => {
+      function expire(): void {
+        reject(new RedisInboxError('redis-timed-out'))
+      }
+
+      function succeed(reply: unknown): void {
+        if (!deadlines.remove(expire)) onLate?.()
+        try {
+          resolve(read(reply))
+        } catch (error) {
+          reject(error)
+        }
+      }
+
+      function fail(error: unknown): void | Promise<void> {
+        if (isUnknownScript(error) && deadlines.has(expire)) {
+          // After a restart, a failover or SCRIPT FLUSH; EVAL teaches Redis the script again.
+          return send(['EVAL', script.source, '1', key, ...args], key).then(succeed, fail)
+        }
+        if (!deadlines.remove(expire)) onLate?.()
+        return reject(toInboxError(error))
+      }
+
+      deadlines.add(expire)
+      void send(['EVALSHA', script.sha1, '1', key, ...args], key).then(succeed, fail)
+    })
+  }
+}
+
+function isUnknownScript(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('NOSCRIPT')
+}
