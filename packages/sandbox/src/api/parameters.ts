@@ -24,7 +24,7 @@ export function readParameters(
       return readForm(body)
     default:
       throw unreadable({
-        zh: '不支持该 Content-Type,请使用 application/json 或 application/x-www-form-urlencoded',
+        zh: '不支持该 Content-Type，请使用 application/json 或 application/x-www-form-urlencoded',
         en: 'its Content-Type is neither application/json nor application/x-www-form-urlencoded',
       })
   }
@@ -68,7 +68,7 @@ function readJson(body: Uint8Array): Readonly<Record<string, unknown>> {
 const JSON_PROBLEMS = {
   'event-not-utf8': { zh: '不是 UTF-8 编码', en: 'it is not UTF-8' },
   'event-not-json': {
-    zh: '不是合法的 JSON,或同一对象中有重复的名称',
+    zh: '不是合法的 JSON，或同一对象中有重复的名称',
     en: 'it is not valid JSON, or one of its objects names a member twice',
   },
 }

@@ -1,5 +1,6 @@
 import qs from 'qs'
 import { ApiError } from './api-error.ts'
+import type { Text } from './language.ts'
 
 /** Parameters by name; what stood in brackets is an object. */
 export type QueryParameters = Readonly<Record<string, unknown>>
@@ -38,7 +39,7 @@ const BOUNDS = {
   throwOnLimitExceeded: true,
 }
 
-function unreadable(cause: { readonly zh: string; readonly en: string }): ApiError {
+function unreadable(cause: Text): ApiError {
   return new ApiError('body-invalid', { about: { cause } })
 }
 
