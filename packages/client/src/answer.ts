@@ -151,7 +151,8 @@ function quote(status: number, { type, code, param, message = '' }: ApiError): s
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
   // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
   const words = message.replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
-  return `Ping++ said: ${words.slice(0, MAX_QUOTED_CHARACTERS)} (${names})`
+  const said = message === '' ? 'nothing more' : words.slice(0, MAX_QUOTED_CHARACTERS)
+  return `Ping++ said: ${said} (${names})`
 }
 
 /** The documented members of an `error`, as far as they are texts. */

@@ -79,7 +79,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const MAX_RETRIES = 10
 
 export function readOptions(options: ClientOptions): Settings {
-  refuseUnknown('createClient', options, CLIENT_OPTIONS)
+  refuseUnknown('`createClient`', options, CLIENT_OPTIONS)
   const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
   if (typeof fetch !== 'function') throw wrong('fetch', 'a function like the global `fetch`')
   if (typeof now !== 'function') throw wrong('now', 'a function that gives milliseconds')
@@ -117,14 +117,14 @@ function globalFetch(...parameters: Parameters<typeof globalThis.fetch>): Promis
 function readApiKey(apiKey: string | undefined): string {
   // Files that hold a secret tend to end in a newline.
   const key = typeof apiKey === 'string' ? apiKey.trim() : ''
-  if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}`)
+  if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}.`)
   if (/^sk_(?:test|live)_\w+$/.test(key)) return key
   throw wrong('apiKey', `a secret key, sk_test_… or sk_live_…. ${WHERE}`)
 }
 
 // Where Ping++ says it is, in its own examples and in "认证" of its API reference.
 const WHERE =
-  'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live).'
+  'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
 function readBaseUrl(text: string): string {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined

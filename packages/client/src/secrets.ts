@@ -10,7 +10,7 @@ const MAX_CAUSES = 8
 
 export function createSecrets(apiKey: string): Secrets {
   function mask(said: string): string {
-    return said.replaceAll(apiKey, apiKey.slice(0, 8)).replaceAll(API_KEY, '$1****')
+    return said.replaceAll(apiKey, '[API key]').replaceAll(API_KEY, '$1****')
   }
 
   function maskCause(thrown: unknown, depth = 0): unknown {

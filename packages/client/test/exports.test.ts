@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest'
+import * as client from '@hongbao/client'
+
+// What is here is a promise: to add is a feature, to take away breaks somebody.
+describe('what people can import', () => {
+  it('from @hongbao/client', () => {
+    expect(Object.keys(client)).toEqual(
+      expect.arrayContaining(['ClientError', 'createClient', 'isClientError']),
+    )
+  })
+
+  it('and call, on a client', () => {
+    const { redEnvelopes, events } = client.createClient({ apiKey: 'sk_test_1' })
+    expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
+    expect(Object.keys(events)).toEqual(['retrieve'])
+  })
+})
