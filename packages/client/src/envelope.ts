@@ -28,8 +28,8 @@ export function readEnvelope(
  * An object of Ping++'s whose empty objects are objects: asked for by GET, some come as `[]`, which
  * is how PHP writes them.
  */
-export function withObjects(object: JsonObject): JsonObject {
-  const members = Object.entries(object).map(([name, value]) => {
+export function withObjects(object: object): JsonObject {
+  const members = Object.entries(object).map(([name, value]: [string, unknown]) => {
     const isPhps = HASHES.has(name) && Array.isArray(value) && value.length === 0
     return [name, isPhps ? Object.freeze({}) : value] as const
   })

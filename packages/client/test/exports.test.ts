@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as client from '@hongbao/client'
 
@@ -14,4 +15,13 @@ describe('what people can import', () => {
     expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
     expect(Object.keys(events)).toEqual(['retrieve'])
   })
+})
+
+it('of Node, `node:crypto` and `node:buffer` are all that is needed', () => {
+  const folder = new URL('../src/', import.meta.url)
+  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(new URL(path, folder), 'utf8'))
+    .flatMap((code) => Array.from(code.matchAll(/from '(node:[^']+)'/g), ([, name]) => name))
+  expect(new Set(modules)).toEqual(new Set(['node:buffer']))
 })
