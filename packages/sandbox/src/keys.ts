@@ -10,6 +10,7 @@ export interface Keys {
   readonly directory: string
   /** `sk_test_` and 24 characters, the length that the official Node SDK insists on. */
   readonly apiKey: string
+  readonly apiKeyPath: string
   /** In Ping++'s place: signs notifications and answers. */
   readonly webhook: KeyPair
   /** For the client: signs requests. */
@@ -87,7 +88,8 @@ async function readKeys(folder: KeysFolder): Promise<Keys> {
     readMerchantPair(folder),
     readApiKey(folder),
   ])
-  return { directory: folder.directory, apiKey, webhook, merchant, repairs: folder.repairs }
+  const { directory, repairs } = folder
+  return { directory, apiKey, apiKeyPath: folder.pathOf(API_KEY_FILE), webhook, merchant, repairs }
 }
 
 async function readPair(folder: KeysFolder, name: 'webhook' | 'merchant'): Promise<KeyPair> {
