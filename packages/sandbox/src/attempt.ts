@@ -14,14 +14,17 @@ export interface AttemptOrder {
   readonly plan: AttemptPlan
 }
 
+/** How an attempt ended: with a 2xx that counts, without one, or because nobody waits for it any more. */
+export type AttemptOutcome = 'received' | 'failed' | 'given-up'
+
 type RecordAttempt = (attempt: Attempt) => void
 
 /** Posts to the app and tells the journal. */
 export interface Attempts {
   /** Makes an attempt, as often as its plan says, and gives each post to `record` as it ends. Never rejects. */
-  make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void>
-  /** Ends all that is on its way; resolves when it has. */
-  giveUp(): Promise<void>
+  make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<AttemptOutcome>
+  /** Ends all that is on its way. Nothing of it is recorded. */
+  giveUp(): void
 }
 
 export function createAttempts(
@@ -31,19 +34,31 @@ export function createAttempts(
 ): Attempts {
   const onTheirWay = new Set<Posting>()
 
-  async function make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void> {
-    const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
+  async function make(
+    order: AttemptOrder,
+    sender: Sender,
+    record: RecordAttempt,
+  ): Promise<AttemptOutcome> {
     const { copies, atOnce } = order.plan
+    const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
     const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
     if (atOnce) {
-      await Promise.all(orders.map((each) => post(each, sender, record)))
-      return
+      return combine(await Promise.all(orders.map((each) => post(each, sender, record))))
     }
-    // oxlint-disable-next-line no-await-in-loop -- one after another is what is asked for
-    for (const each of orders) await post(each, sender, record)
+    const outcomes: AttemptOutcome[] = []
+    for (const each of orders) {
+      // oxlint-disable-next-line no-await-in-loop -- one after another is what is asked for
+      outcomes.push(await post(each, sender, record))
+      if (outcomes.includes('given-up')) break
+    }
+    return combine(outcomes)
   }
 
-  async function post(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<void> {
+  async function post(
+    order: AttemptOrder,
+    sender: Sender,
+    record: RecordAttempt,
+  ): Promise<AttemptOutcome> {
     const { event, eventType, n, kind, plan } = order
     const head = { event, eventType, n, of: ATTEMPTS, kind, faults: namesOf(plan) }
     journal.write({ type: 'attempt.started', ...head })
@@ -52,7 +67,7 @@ export function createAttempts(
     const posting = sender.post(postOf(plan, responseTimeoutMs))
     onTheirWay.add(posting)
     const result = await posting.result
-    onTheirWay.delete(posting)
+    if (!onTheirWay.delete(posting)) return 'given-up'
 
     const ms = Math.round(performance.now() - started)
     const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
@@ -61,17 +76,23 @@ export function createAttempts(
     const { status } = response ?? {}
     const body = firstCharacters(response?.body)
     journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, body })
+    return ok ? 'received' : 'failed'
   }
 
-  async function giveUp(): Promise<void> {
-    const ended = [...onTheirWay].map(function end(posting) {
-      posting.giveUp()
-      return posting.result
-    })
-    await Promise.all(ended)
+  return {
+    make,
+    giveUp() {
+      const all = [...onTheirWay]
+      onTheirWay.clear()
+      for (const posting of all) posting.giveUp()
+    },
   }
+}
 
-  return { make, giveUp }
+/** One copy that was received is enough. */
+function combine(outcomes: readonly AttemptOutcome[]): AttemptOutcome {
+  if (outcomes.includes('given-up')) return 'given-up'
+  return outcomes.includes('received') ? 'received' : 'failed'
 }
 
 function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {

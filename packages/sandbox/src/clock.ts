@@ -79,6 +79,7 @@ export function createClock(options: ClockOptions): Clock {
   let ran = 0
   let isCalled = false
   let alarm: NodeJS.Timeout | undefined
+  let alarmDueMs: number | undefined
   let waiting: (() => void)[] = []
   let lastMove: Promise<unknown> = Promise.resolve()
 
@@ -153,13 +154,20 @@ export function createClock(options: ClockOptions): Clock {
     startDue()
   }
 
+  /** Scheduled work keeps no process alive; the server that it is for does. */
   function setAlarm(): void {
+    const dueMs = queue.first()?.dueMs
+    if (speed === 0 || dueMs === alarmDueMs) return
     clearTimeout(alarm)
-    const first = queue.first()
-    if (speed === 0 || first === undefined) return
-    const sleepMs = Math.ceil((first.dueMs - now()) / speed)
-    // Scheduled work keeps no process alive; the server that it is for does.
-    alarm = setTimeout(startDue, Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))).unref()
+    alarmDueMs = dueMs
+    if (dueMs === undefined) return
+    const sleepMs = Math.ceil((dueMs - now()) / speed)
+    alarm = setTimeout(wake, Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))).unref()
+  }
+
+  function wake(): void {
+    alarmDueMs = undefined
+    startDue()
   }
 
   /** Resolves when nothing runs and nothing is due. */

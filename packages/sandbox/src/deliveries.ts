@@ -20,7 +20,7 @@ export interface Deliveries {
   list(): readonly SandboxEvent[]
   setSender(sender: Sender | undefined): void
   /** Gives up what is on its way, and forgets everything. */
-  clear(): Promise<void>
+  clear(): void
 }
 
 export interface DeliveriesOptions {
@@ -93,16 +93,17 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   /** An attempt is due: which faults fire decides whether it is made now. */
   function begin(delivery: Delivery, n: number, kind: Try['kind']): void | Promise<void> {
-    if (sender === undefined) {
-      if (kind === 'scheduled')
-        update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
-      return undefined
-    }
+    if (sender === undefined) return strand(delivery, kind)
     if (kind === 'scheduled') delivery.n = n
     const { notification } = delivery
     const plan = planAttempt(notification, n, faults.takeForAttempt({ ...notification, n }))
     const attempt: Try = { delivery, n, kind, plan }
     return plan.holdMs > 0 ? hold(attempt) : send(attempt, sender)
+  }
+
+  /** There is no target any more, so the schedule stops. */
+  function strand(delivery: Delivery, kind: Try['kind']): void {
+    if (kind === 'scheduled') update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
   }
 
   function hold(attempt: Try): void {
@@ -112,11 +113,11 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   }
 
   function sendLater(attempt: Try, dueMs: number): Timer {
+    const { delivery, kind } = attempt
     const timer = clock.at(dueMs, function sendHeld() {
       held.delete(attempt)
-      return sender === undefined ? undefined : send(attempt, sender)
+      return sender === undefined ? strand(delivery, kind) : send(attempt, sender)
     })
-    const { delivery, kind } = attempt
     if (kind === 'scheduled') {
       delivery.timer = timer
       update(delivery, { nextAttemptMs: dueMs })
@@ -126,19 +127,17 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
 
   async function send(attempt: Try, to: Sender): Promise<void> {
     const { delivery, n, kind, plan } = attempt
-    const { id, type } = delivery.notification
+    const { id: event, type: eventType } = delivery.notification
     const startedMs = clock.now()
-    let isReceived = false
     if (kind === 'scheduled') update(delivery, { nextAttemptMs: undefined })
-    await attempts.make({ event: id, eventType: type, n, kind, plan }, to, function record(made) {
-      if (isForgotten(delivery)) return
-      isReceived ||= made.ok
+    const order = { event, eventType, n, kind, plan }
+    const outcome = await attempts.make(order, to, function record(made) {
       update(delivery, { attempts: [...delivery.event.attempts, made] })
     })
-    if (isForgotten(delivery)) return
+    if (outcome === 'given-up') return
     release(delivery)
     if (delivery.event.status === 'delivered') return
-    if (isReceived) finish(delivery, 'delivered')
+    if (outcome === 'received') finish(delivery, 'delivered')
     else if (kind === 'scheduled') tryAgain(delivery, startedMs)
   }
 
@@ -177,21 +176,17 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     }
   }
 
-  function isForgotten(delivery: Delivery): boolean {
-    return deliveries.get(delivery.notification.id) !== delivery
-  }
-
   function update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
     delivery.event = { ...delivery.event, ...changes }
     onChange(delivery.event)
   }
 
-  async function clear(): Promise<void> {
+  function clear(): void {
     for (const { timer } of deliveries.values()) timer?.cancel()
     for (const timer of held.values()) timer.cancel()
     deliveries.clear()
     held.clear()
-    await attempts.giveUp()
+    attempts.giveUp()
   }
 
   return {

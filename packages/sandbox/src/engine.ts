@@ -171,11 +171,13 @@ export function createEngine(options: EngineOptions): Engine {
     deliveries.setSender(sender)
   }
 
+  /** What was on its way ends within this turn of the event loop, and nobody hears of it. */
   async function forget(): Promise<void> {
     envelopes.clear()
     faults.clear()
+    deliveries.clear()
     clock.clear()
-    await deliveries.clear()
+    await clock.settled()
   }
 
   function nowSeconds(): number {
