@@ -40,7 +40,13 @@ export async function exchange(
 
   async function converse(): Promise<Answer | Failure> {
     const { body = null, ...rest } = request
-    const init = { ...rest, body, redirect: 'manual', signal: deadline.signal } as const
+    const init = {
+      ...rest,
+      body,
+      ...uncached(),
+      redirect: 'manual',
+      signal: deadline.signal,
+    } as const
     return readAnswer(await fetch(url, init))
   }
 
@@ -53,6 +59,14 @@ export async function exchange(
   } finally {
     deadline.clear()
   }
+}
+
+/**
+ * The state of an envelope is not to come from a cache: Next.js 13 and 14 keep what `fetch` asked
+ * for until they are told otherwise. Workers of before November 2024 throw at the word.
+ */
+function uncached(): { readonly cache?: 'no-store' } {
+  return typeof Request === 'function' && 'cache' in Request.prototype ? { cache: 'no-store' } : {}
 }
 
 interface Deadline {

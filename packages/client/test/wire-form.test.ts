@@ -66,6 +66,7 @@ describe('a question on the wire', () => {
     const [request] = seen as [Seen]
     expect(request).toMatchObject({ method: 'GET', target: '/v1/red_envelopes/red_1' })
     expect(request.body.length).toBe(0)
+    expect(request.headers).toHaveProperty('cache-control', 'no-cache')
     expect(request.headers).not.toHaveProperty('content-type')
     expect(isSignedBy(MERCHANT.publicKey, request)).toBe(true)
   })
