@@ -196,6 +196,8 @@ export function createClock(options: ClockOptions): Clock {
       } finally {
         const toMs = now()
         isMoving = false
+        // The alarm was set for the time that the move has skipped.
+        alarmDueMs = undefined
         if (toMs !== fromMs) onMoved(fromMs, toMs)
         startDue()
       }
