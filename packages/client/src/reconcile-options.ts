@@ -72,7 +72,10 @@ export interface RunOptions {
   readonly from?: number | Date | undefined
   /** Where it ends. Default: now. */
   readonly to?: number | Date | undefined
-  /** Dispatch nothing, remember nothing, and say what would have been dispatched. Default: `false`. */
+  /**
+   * Dispatch nothing, remember nothing, and say what would have been dispatched. Ping++ is asked all
+   * the same, and in test mode that moves envelopes on. Default: `false`.
+   */
   readonly dryRun?: boolean | undefined
   /** Ends the run; what it had done until then is in its report. */
   readonly signal?: AbortSignal | undefined

@@ -2,7 +2,6 @@ import { isClientError, type ClientErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
 import {
-  asked,
   believe,
   isDue,
   isOpen,
@@ -109,9 +108,7 @@ async function retrieve(
 ): Promise<void> {
   const { id, orderNo, status } = record
   try {
-    const envelope = await api.retrieve(id)
-    asked(record, now(), random)
-    await intake.retrieved(envelope)
+    await intake.retrieved(await api.retrieve(id))
   } catch (error) {
     if (signal.aborted) throw error
     postpone(record, now(), random)
