@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-import { run } from './cli/program.ts'
+import { enableCompileCache } from 'node:module'
+
+// A command starts in half the time once its modules were compiled before.
+enableCompileCache()
 
 // A reader that leaves, as `head` does, is no failure: what is written after that goes nowhere.
 for (const stream of [process.stdout, process.stderr]) {
@@ -8,7 +11,9 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-// Not awaited at the top level, which the CommonJS build could not do.
-void run(process.argv.slice(2), process).then((status) => {
-  process.exitCode = status
-})
+// Imported after the cache is on, and not awaited at the top level, which the CommonJS build could not do.
+void import('./cli/program.ts')
+  .then(({ run }) => run(process.argv.slice(2), process))
+  .then((status) => {
+    process.exitCode = status
+  })

@@ -3,23 +3,22 @@ import type { Keys } from '../keys.ts'
 import type { Sandbox } from '../start.ts'
 import { alignColumns, type Output } from './output.ts'
 import { localTime } from './record-lines.ts'
-
-const DEFAULT_URL = 'http://127.0.0.1:4141'
+import { DEFAULT_URL } from './session.ts'
 
 /** Says where the sandbox is, and on a terminal what to do next. */
 export function writeBanner(output: Output, sandbox: Sandbox, keys: Keys): void {
   const { url, target, clock, keyFingerprint } = sandbox
   const { tint } = output
   const time = localTime(new Date(clock.now()).toISOString(), true)
-  const facts = [
-    ['target 推送目标', target ?? NO_TARGET],
-    ['clock 时钟', clock.speed === 1 ? 'real' : `${speedOf(clock.speed)}, ${time}`],
-    ['key 公钥', `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
-  ]
+  const facts = alignColumns([
+    ['target', target ?? NO_TARGET],
+    ['clock', clock.speed === 1 ? 'real' : `${speedOf(clock.speed)}, ${time}`],
+    ['key', `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
+  ])
   output.note(
     `${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}  ${tint('dim', NOT_FOR_MONEY)}`,
   )
-  for (const [name = '', value = ''] of facts) output.note(`  ${tint('dim', name)}  ${value}`)
+  for (const line of facts) output.note(`  ${line}`)
   if (!output.isWatched) return
   output.note(`\n${tint('bold', 'Next 接下来')}`)
   for (const line of alignColumns(nextSteps(url))) output.note(`  ${line}`)

@@ -12,7 +12,7 @@ import { addVerify } from './commands/verify.ts'
 import { parseDuration } from './duration.ts'
 import { describeError, EXIT, type ExitStatus } from './exit.ts'
 import { createOutput } from './output.ts'
-import { createSession, type Host, type Session } from './session.ts'
+import { createSession, DEFAULT_URL, type Host, type Session } from './session.ts'
 
 /**
  * Runs the command line.
@@ -61,7 +61,7 @@ function createProgram({ stdout, stderr }: Host): Command {
     .addOption(
       new Option('--url <url>', 'the sandbox to speak with')
         .env('HONGBAO_SANDBOX_URL')
-        .default('http://127.0.0.1:4141')
+        .default(DEFAULT_URL)
         .argParser(parseUrl),
     )
     .option('--json', 'results as one JSON object per line, on stdout', false)
@@ -95,6 +95,8 @@ function statusOf({ code, exitCode }: CommanderError): ExitStatus {
 }
 
 function parseUrl(text: string): string {
+  // An empty variable is how many a shell script unsets one.
+  if (text === '') return DEFAULT_URL
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin
   throw new InvalidArgumentError('Write it as http://127.0.0.1:4141.')

@@ -4,6 +4,9 @@ import { createControlClient, type ControlClient } from './control-client.ts'
 import type { ExitStatus } from './exit.ts'
 import { createOutput, type Output, type Stream } from './output.ts'
 
+/** Where a sandbox is that nobody gave another port. */
+export const DEFAULT_URL = 'http://127.0.0.1:4141'
+
 /** What a command needs of the process that it runs in; `process` is one. */
 export interface Host {
   readonly stdin: Readable & { readonly isTTY?: boolean | undefined }

@@ -39,7 +39,7 @@ export function addClock(program: Command, open: OpenSession): void {
     .action(async () => {
       const session = open()
       const view = await session.control.post<ClockView & { ran: number }>('/clock/drain')
-      session.output.note(view.ran === 1 ? '1 thing ran.' : `${view.ran} things ran.`)
+      session.output.note(view.ran === 1 ? '1 timer ran.' : `${view.ran} timers ran.`)
       show(session, view)
     })
 }

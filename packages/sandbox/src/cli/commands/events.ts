@@ -111,7 +111,7 @@ function describe(event: EventDetail, { paint }: Output): string {
     const body = response === null || response.body === '' ? '' : `\n${plainText(response.body)}`
     return `${paint(ok ? 'green' : 'red', head.join('  '))}${body}`
   })
-  return [...facts, '', event.body, ...attempts.flatMap((text) => ['', text])].join('\n')
+  return [...facts, '', plainText(event.body), ...attempts.flatMap((text) => ['', text])].join('\n')
 }
 
 function answerOf({ status, error }: NonNullable<EventView['lastAttempt']>): string {
