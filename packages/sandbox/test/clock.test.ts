@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { createClock, type Clock, type ClockOptions } from '../src/clock.ts'
 import { START_MS } from './open-engine.ts'
@@ -209,7 +209,9 @@ describe('a virtual clock', () => {
           .filter((at) => steps[at]?.isCancelled === false)
           // Sorting is stable.
           .toSorted((one, other) => Number(steps[one]?.dueMs) - Number(steps[other]?.dueMs))
-        expect(clock.pending()).toEqual(expected.map((at) => START_MS + 1 + Number(steps[at]?.dueMs)))
+        expect(clock.pending()).toEqual(
+          expected.map((at) => START_MS + 1 + Number(steps[at]?.dueMs)),
+        )
         await clock.drain()
         expect(ran).toEqual(expected)
       }),

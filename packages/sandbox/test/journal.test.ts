@@ -93,7 +93,8 @@ describe('the journal', () => {
     journal.listen(() => {
       throw new Error('broken')
     })
-    journal.listen(async () => Promise.reject(new Error('broken later')))
+    // oxlint-disable-next-line typescript/no-misused-promises -- nothing keeps JavaScript from it
+    journal.listen(() => Promise.reject(new Error('broken later')))
     journal.listen(({ seq }) => void heard.push(seq))
     journal.write(changed(1))
     await Promise.resolve()

@@ -4,7 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/wire'
 import { createClock } from '../src/clock.ts'
-import { createEngine, type CreateParameters, type Engine, type EngineOptions } from '../src/engine.ts'
+import {
+  createEngine,
+  type CreateParameters,
+  type Engine,
+  type EngineOptions,
+} from '../src/engine.ts'
 import { PINGPP, START_MS } from './open-api.ts'
 
 export { PINGPP, START_MS } from './open-api.ts'
