@@ -6,8 +6,16 @@ import type {
   Webhooks,
 } from '@hongbao/core'
 import type { Ledger } from './envelope-ledger.ts'
-import { asked, believe, postpone, see, settle, type EnvelopeRecord } from './envelope-record.ts'
-import { eventOf, isEnd, readStatus, typeOf } from './envelope-states.ts'
+import {
+  asked,
+  believe,
+  calm,
+  postpone,
+  see,
+  settle,
+  type EnvelopeRecord,
+} from './envelope-record.ts'
+import { eventOf, isEnd, readStatus } from './envelope-states.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
@@ -55,18 +63,15 @@ export function createIntake(options: IntakeOptions): Intake {
     isAnswer: boolean,
   ): Promise<void> {
     const row = table?.match(envelope)
-    if (table !== undefined && row === undefined) {
-      if (status !== undefined) noteUnknown(envelope, status, table)
-      return
-    }
+    if (table !== undefined && row === undefined) return noteUnknown(envelope, status, table)
     const record = ledger.track(headOf(envelope))
     if (isAnswer) asked(record, now(), random)
-    if (status === undefined) return noteConflict(envelope, 'status')
     const flaw = findFlaw(envelope, row, record)
-    if (flaw !== undefined) return noteConflict(envelope, flaw)
+    if (flaw !== undefined) return noteConflict(envelope, record, flaw)
+    if (status === undefined) return noteConflict(envelope, record, 'status')
     if (row?.status !== undefined) believe(record, row.status, now())
     const verdict = see(record, status, now())
-    if (verdict === 'contradiction') noteConflict(envelope, 'end')
+    if (verdict === 'contradiction') noteConflict(envelope, record, 'end')
     if (verdict === 'dispatch') await dispatch(envelope, status, record)
   }
 
@@ -89,10 +94,10 @@ export function createIntake(options: IntakeOptions): Intake {
     status: RedEnvelopeStatus,
     record: EnvelopeRecord,
   ): Promise<void> {
-    const type = typeOf(status)
     const event = eventOf(envelope, status)
-    if (type === undefined || event === undefined) return
-    const step = { id: envelope.id, order_no: envelope.order_no, status, type }
+    if (event === undefined) return
+    const { id, order_no } = envelope
+    const step = { id, order_no, status, type: event.type }
     if (draft.dryRun) {
       draft.wouldDispatch.push(step)
       settle(record, now())
@@ -137,14 +142,19 @@ export function createIntake(options: IntakeOptions): Intake {
    */
   function noteUnknown(
     { id, order_no, created }: RedEnvelope,
-    status: RedEnvelopeStatus,
+    status: RedEnvelopeStatus | undefined,
     { readMs }: OpenTable,
   ): void {
-    if (isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
+    if (status === undefined || isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
     draft.unknown.push({ id, order_no, status })
   }
 
-  function noteConflict({ id, order_no, status }: RedEnvelope, reason: Conflict['reason']): void {
+  function noteConflict(
+    { id, order_no, status }: RedEnvelope,
+    record: EnvelopeRecord,
+    reason: Conflict['reason'],
+  ): void {
+    calm(record)
     draft.conflicts.push({ id, order_no, status, reason })
   }
 

@@ -2,7 +2,6 @@ import { isOpen, newRecord, type EnvelopeHead, type EnvelopeRecord } from './env
 
 /** What a reconciliation remembers of all envelopes. Used by one run at a time. */
 export interface Ledger {
-  find(id: string): EnvelopeRecord | undefined
   /** The first envelope that was seen with an order number. */
   findByOrderNo(orderNo: string): EnvelopeRecord | undefined
   /** The record of an envelope, a new one where there is none. */
@@ -72,7 +71,6 @@ function ledgerOf(options: LedgerOptions, entries: Map<string, Entry>, said: Set
   }
 
   return {
-    find: (id) => entries.get(id)?.record,
     findByOrderNo: (orderNo) => byOrderNo.get(orderNo),
     track,
     open: () => [...entries.values()].map(({ record }) => record).filter(isOpen),

@@ -178,6 +178,27 @@ describe('runs', () => {
   })
 })
 
+describe('a run that is stopped while it asks for an envelope', () => {
+  it('leaves it due', async () => {
+    const { once, pingpp, clock } = openShop()
+    const { id } = pingpp.make('1', SENT, { livemode: false })
+    clock.advance(2 * MINUTE)
+    const controller = new AbortController()
+    pingpp.onCall(({ what }) => {
+      if (what === 'list') return
+      controller.abort()
+      throw new ClientError('aborted')
+    })
+    expect(await once({ signal: controller.signal })).toMatchObject({
+      error: { code: 'aborted' },
+      failed: [],
+    })
+    pingpp.onCall(() => {})
+    await once()
+    expect(pingpp.calls.filter(({ what }) => what === 'retrieve')).toMatchObject([{ id }, { id }])
+  })
+})
+
 describe('the rate limit', () => {
   /** How long after the first the requests of one run came, in milliseconds. */
   async function requestTimes(options: Partial<ReconcileOptions>): Promise<number[]> {

@@ -240,6 +240,28 @@ describe('what asking for one envelope fails with', () => {
     expect(await once()).toMatchObject({ failed: [{ order_no: '1' }] })
   })
 
+  it.each([
+    ['brings nothing new', {}],
+    ['contradicts the table', { amount: 1 }],
+  ])('is over with an answer, even one that %s: the plan goes on', async (_, row) => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
+    const { id, created } = pingpp.make('1', SENT)
+    rows.push({ id, order_no: '1', created, status: 'sent', ...row })
+    clock.advance(2 * MINUTE)
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('not-found')
+    })
+    expect(await once()).toMatchObject({ failed: [{ code: 'not-found' }] })
+    pingpp.onCall(() => {})
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 1, failed: [] })
+    clock.advance(6 * MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 0 })
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 1 })
+  })
+
   it('does not come again at once because the table knows a state', async () => {
     const rows: OpenEnvelope[] = [
       { id: 'red_none', order_no: '1', created: START_MS / 1000, status: 'sent' },

@@ -238,6 +238,9 @@ describe('from and to', () => {
     await expect(once({ from: 20, to: 10 })).rejects.toMatchObject({ code: 'option-invalid' })
     await expect(once({ from: START_MS })).rejects.toThrow('in seconds')
     await expect(once({ dryrun: true } as never)).rejects.toThrow('`dryrun` is no option')
+    await expect(once({ dryRun: 1 } as never)).rejects.toThrow('`dryRun` must be true or false')
+    await expect(once({ signal: {} } as never)).rejects.toThrow('`signal` must be an AbortSignal')
+    await expect(once(null as never)).rejects.toThrow('an object of options')
   })
 })
 
@@ -609,6 +612,21 @@ describe('an envelope of another app', () => {
       ['2', 'app'],
     ])
     expect(done).toEqual(['1 sent by poll'])
+  })
+})
+
+describe('an error that nobody expected', () => {
+  it.each<[unknown, string]>([
+    [new RangeError('sk_live_secret'), 'The run failed (RangeError).'],
+    ['sk_live_secret', 'The run failed (string).'],
+  ])('ends the run, told without its text: %s', async (thrown, message) => {
+    const { pingpp, once, causes, lines } = openShop()
+    pingpp.onCall(() => {
+      throw thrown
+    })
+    expect(await once()).toMatchObject({ error: { code: 'internal-error', message } })
+    expect(causes).toEqual([thrown])
+    expect(lines).toEqual([`[hongbao] reconcile: internal-error: ${message}`])
   })
 })
 
