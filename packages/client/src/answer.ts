@@ -119,7 +119,8 @@ function invalid(facts: FailureFacts, problem: string): Failure {
 
 function refusal(facts: FailureFacts, api: ApiError, requestId: string | undefined): Failure {
   const { status = 0 } = facts
-  const leavesOpen = OPEN_CODES.has(api.code) ? true : undefined
+  // The form of the number was checked, so this is about its having been used.
+  const leavesOpen = OPEN_CODES.has(api.code) || api.param === 'order_no' ? true : undefined
   return new Failure(codeOf(status, api), {
     ...facts,
     api,

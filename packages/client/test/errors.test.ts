@@ -55,10 +55,16 @@ describe('an answer of Ping++ that is a refusal', () => {
     ['400 with an error of nothing', refusal(400, {}), 'request-invalid', false],
     ['400 with a type that nobody knows', refusal(400, { type: 'x' }), 'request-invalid', false],
     [
-      'the number was used',
+      'the number was used, perhaps for this envelope',
       refusal(402, { ...channel, code: 'charge_order_no_used' }),
       'order-number-used',
-      false,
+      true,
+    ],
+    [
+      'there is something about the number, which had the right form',
+      refusal(400, { ...invalid, param: 'order_no' }),
+      'request-invalid',
+      true,
     ],
     [
       'the channel is busy, and may yet send',
