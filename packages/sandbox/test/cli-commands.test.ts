@@ -371,10 +371,12 @@ describe('env', () => {
     const { status, stdout, stderr } = await cli(sandbox, 'env', '--dir', dir)
     expect([status, stderr]).toEqual([0, ''])
     expect(parseEnv(stdout)).toEqual({
-      PINGPP_API_BASE: sandbox.url,
+      PINGPP_BASE_URL: sandbox.url,
       PINGPP_API_KEY: apiKey,
+      PINGPP_PRIVATE_KEY: readFileSync(merchant.privatePath, 'utf8').trim(),
       PINGPP_PRIVATE_KEY_PATH: merchant.privatePath,
       PINGPP_PUBLIC_KEY: webhook.publicKey.trim(),
+      PINGPP_PUBLIC_KEY_PATH: webhook.publicPath,
     })
   })
 

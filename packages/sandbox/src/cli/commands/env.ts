@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { readFile } from 'node:fs/promises'
 import type { StateView } from '../../control.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { SNIPPETS, type SdkName } from '../sdk-snippets.ts'
@@ -36,10 +37,12 @@ export function addEnv(program: Command, open: OpenSession): void {
         return
       }
       const env = {
-        PINGPP_API_BASE: url,
+        PINGPP_BASE_URL: url,
         PINGPP_API_KEY: apiKey,
+        PINGPP_PRIVATE_KEY: (await readFile(privateKeyPath, 'utf8')).trim(),
         PINGPP_PRIVATE_KEY_PATH: privateKeyPath,
         PINGPP_PUBLIC_KEY: publicKey.trim(),
+        PINGPP_PUBLIC_KEY_PATH: webhook.publicPath,
       }
       const lines = Object.entries(env).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
       output.result(env, lines.join('\n'))
