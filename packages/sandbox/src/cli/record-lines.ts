@@ -125,8 +125,9 @@ function fired(faults: readonly string[] | undefined): string | undefined {
 const MAX_QUOTED_CHARACTERS = 80
 
 /** The beginning of what an app answered. */
-function quoted(text: string | undefined): string | undefined {
-  if (text === undefined || text === '') return undefined
+function quoted(given: string | undefined): string | undefined {
+  const text = given?.trim() ?? ''
+  if (text === '') return undefined
   const beginning = [...new Intl.Segmenter().segment(text)].slice(0, MAX_QUOTED_CHARACTERS)
   const shown = beginning.map(({ segment }) => segment).join('')
   return shown.length < text.length ? `“${shown}…”` : `“${text}”`
