@@ -238,6 +238,34 @@ describe('a connection that fails', () => {
   })
 })
 
+describe('a `fetch` of one’s own', () => {
+  const bytes = new TextEncoder().encode(JSON.stringify(envelope()))
+
+  function fetchOf(response: object): typeof globalThis.fetch {
+    return () => Promise.resolve({ status: 200, ...response } as Response)
+  }
+
+  it.each<[string, object]>([
+    ['headers in an object', { headers: { 'content-type': 'application/json' } }],
+    ['no headers', {}],
+  ])('may answer with %s', async (_, response) => {
+    const fetch = fetchOf({ ...response, body: new Response(bytes).body })
+    const client = createClient({ apiKey: API_KEY, fetch })
+    expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
+  })
+
+  it.each<[string, object]>([
+    ['headers that are none', { headers: 5, body: null }],
+    ['a body that is none', { headers: {}, body: 'text' }],
+  ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
+    const client = createClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      name: 'ClientError',
+      outcomeUnknown: true,
+    })
+  })
+})
+
 describe('a time that is over', () => {
   it.each<[string, Step]>([
     ['without an answer', hang],

@@ -144,6 +144,13 @@ describe('what others say', () => {
     expect(copy.stack).toContain('secrets.test.ts')
   })
 
+  it('has no name and no stack where what was thrown had none', () => {
+    const copy = maskCause({ message: 'x', name: Object.create(null), stack: 5 }) as Error
+    expect(String(copy)).toBe('Error: x')
+    expect(copy.stack).toMatch(/^Error: x\n/)
+    expect(String(maskCause({ message: 'x' }))).toBe('Error: x')
+  })
+
   it('has an end, though its causes have none', () => {
     const error = new Error('x')
     error.cause = error
