@@ -47,7 +47,7 @@ export async function exchange(
       redirect: 'manual',
       signal: deadline.signal,
     } as const
-    return readAnswer(await fetch(url, init))
+    return readAnswer(await fetch(url, init), deadline.signal)
   }
 
   try {
@@ -106,26 +106,36 @@ function startDeadline(timeoutMs: number, callers: AbortSignal | undefined): Dea
   }
 }
 
-async function readAnswer({ status, headers: given, body }: Response): Promise<Answer | Failure> {
+async function readAnswer(
+  { status, headers: given, body }: Response,
+  signal: AbortSignal,
+): Promise<Answer | Failure> {
   // Whatever a `fetch` of one's own gives for headers fails here, where the request counts as sent.
   const headers = new Headers(given)
-  const bytes = body === null ? new Uint8Array() : await readBytes(body)
+  const bytes = body === null ? new Uint8Array() : await readBytes(body, signal)
   if (bytes !== undefined) return { status, headers, bytes }
   const detail = `It is over ${MAX_ANSWER_BYTES.toLocaleString('en-US')} bytes.`
   return new Failure('response-invalid', { status, detail })
 }
 
 /** The whole body, or undefined where it is too long. */
-async function readBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = body.getReader()
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  // A `fetch` that knows no `signal` would be read from for as long as it sends.
+  signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
   // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     chunks.push(next.value)
     size += next.value.byteLength
     if (size > MAX_ANSWER_BYTES) {
-      void reader.cancel().catch(() => {})
+      cancel()
       return undefined
     }
   }

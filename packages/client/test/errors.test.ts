@@ -287,6 +287,21 @@ describe('a time that is over', () => {
     const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
   })
+
+  it.each(['that has begun', 'that comes when the call is over'])(
+    'ends an answer %s, though its `fetch` knows no signal',
+    async (when) => {
+      const answered = Promise.withResolvers<void>()
+      const ended = Promise.withResolvers<void>()
+      const body = new ReadableStream({ cancel: () => ended.resolve() })
+      const fetch = (): Promise<Response> => answered.promise.then(() => new Response(body))
+      const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
+      if (when === 'that has begun') answered.resolve()
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+      answered.resolve()
+      await ended.promise
+    },
+  )
 })
 
 describe('a signal', () => {
