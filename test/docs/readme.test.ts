@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { outcomes, replyTo } from '../../packages/core/src/reply.ts'
 import { codeBlocks, codeOf, headings, section, tables } from './markdown.ts'
 import { readDocument, withoutComments } from './snippets.ts'
+import { defaultOf, fieldsOf, figureOf } from './source.ts'
 
 const ENGLISH = {
   path: 'README.md',
@@ -33,6 +34,7 @@ describe.each([
   ['README.md', 'README.zh-CN.md'],
   ['docs/signature.md', 'docs/signature.zh-CN.md'],
   ['docs/errors.md', 'docs/errors.zh-CN.md'],
+  ['docs/reconciliation.md', 'docs/reconciliation.zh-CN.md'],
 ])('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readDocument) as [string, string]
 
@@ -75,10 +77,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', words.options, 1],
     ['ClientOptions', 'packages/client/src/options.ts', words.client, 0],
   ])('has every option of %s with its default', (name, path, heading, index) => {
-    const documented = fieldsOf(path, name).map(({ field, comment }) => [
-      field,
-      figureOf(/Default: ([\s\S]*?)\.(?=\s|$)/.exec(comment)?.[1]),
-    ])
+    const documented = fieldsOf(path, name).map(({ field, comment }) => [field, defaultOf(comment)])
     const rows = rowsOf(heading, index)
     expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
       documented,
@@ -151,20 +150,3 @@ describe('the retries that the README names', () => {
     )
   })
 })
-
-/** The fields of an interface of the source, with the comments above them. */
-function fieldsOf(path: string, name: string): { field: string; comment: string }[] {
-  const declaration = new RegExp(`^export interface ${name}\\b.*?\\{\\n([\\s\\S]*?)^\\}`, 'm')
-  const body = declaration.exec(readDocument(path))?.[1]
-  if (body === undefined) throw new Error(`There is no interface ${name} in ${path}.`)
-  const fields = body.matchAll(/((?:^ {2}(?:\/\*\*| \*).*\n)*)^ {2}readonly (\w+)\??:/gm)
-  return [...fields].map(([, comment = '', field = '']) => ({
-    field,
-    comment: comment.replaceAll(/^ *(\/\*\*| \*\/?)| *\*\/$/gm, ''),
-  }))
-}
-
-/** The code or the number in a default; undefined where it is in words. */
-function figureOf(text: string | undefined): string | undefined {
-  return /`[^`]+`|\d[\d,]*/.exec(text ?? '')?.[0]
-}
