@@ -1,4 +1,4 @@
-import { findParameterFlaw } from '@hongbao/core/wire'
+import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
 import { isJsonObject } from './answer.ts'
 import { ClientError } from './errors.ts'
 
@@ -46,9 +46,19 @@ export interface WrittenEnvelope {
  */
 export function writeEnvelope(parameters: CreateRedEnvelope): WrittenEnvelope {
   if (!isJsonObject(parameters)) throw refusal('`create` expects an object of parameters.')
+  check(parameters)
+  const body = writeJson(parameters)
+  // A getter, or a `toJSON`, may have given something else than what was checked.
+  const json = readStrictJson(body)
+  if (!json.ok) throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
+  const { value: sent } = json
+  check(sent)
+  return { body, orderNo: sent.order_no }
+}
+
+function check(parameters: unknown): asserts parameters is CreateRedEnvelope {
   const flaw = findParameterFlaw(parameters)
   if (flaw !== undefined) throw refusal(flaw.problem, { param: flaw.param })
-  return { body: writeJson(parameters), orderNo: parameters.order_no }
 }
 
 function writeJson(parameters: CreateRedEnvelope): Uint8Array<ArrayBuffer> {

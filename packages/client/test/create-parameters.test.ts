@@ -1,7 +1,7 @@
 import { asyncProperty, assert, constantFrom, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isClientError } from '../src/errors.ts'
-import { envelope, GUIDE, startPingpp } from './pingpp.ts'
+import { envelope, errorOf, GUIDE, startPingpp } from './pingpp.ts'
 
 /** Bytes of UTF-8 by its definition (RFC 3629, section 3), and by no encoder. */
 function bytesOf(text: string): number {
@@ -39,5 +39,36 @@ describe('a create', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('is checked as it is sent, whatever `toJSON` makes of it', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const inYuan = { ...GUIDE, toJSON: () => ({ ...GUIDE, amount: 0.01 }) }
+    expect(await errorOf(client.redEnvelopes.create(inYuan))).toMatchObject({
+      code: 'parameter-invalid',
+      param: 'amount',
+    })
+    const hidden = Object.defineProperty({ ...GUIDE }, 'amount', { enumerable: false })
+    expect(await errorOf(client.redEnvelopes.create(hidden))).toMatchObject({ param: 'amount' })
+    const nothing = { ...GUIDE, toJSON: () => undefined }
+    expect(await errorOf(client.redEnvelopes.create(nothing))).toMatchObject({
+      code: 'parameter-invalid',
+    })
+    expect(seen).toEqual([])
+  })
+
+  it('is known by the number that was sent, though its getter gives another each time', async () => {
+    let next = 0
+    const parameters = {
+      ...GUIDE,
+      get order_no() {
+        next += 1
+        return String(next)
+      },
+    }
+    const { client, seen } = await startPingpp({ steps: [{ status: 500 }] })
+    const error = await errorOf(client.redEnvelopes.create(parameters))
+    const { order_no } = JSON.parse(String(seen[0]?.body)) as { order_no: string }
+    expect(error).toMatchObject({ orderNo: order_no, outcomeUnknown: true })
   })
 })
