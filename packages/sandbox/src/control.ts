@@ -3,7 +3,7 @@ import { clockRoutes, viewClock, type ClockView } from './control/clock-routes.t
 import { envelopeRoutes } from './control/envelope-routes.ts'
 import { eventRoutes, triggerRoutes } from './control/event-routes.ts'
 import { faultRoutes } from './control/fault-routes.ts'
-import { readFields, wrong, type Fields } from './control/fields.ts'
+import { readFields, refuseUnknown, wrong, type Fields } from './control/fields.ts'
 import { guard } from './control/guard.ts'
 import { isStreamFormat, streamRecords } from './control/record-stream.ts'
 import { answerError, Refusal } from './control/refusal.ts'
@@ -43,7 +43,9 @@ export function createControl(sandbox: Sandbox, options: ControlOptions = {}): H
   control.get('/ready', (c) => c.json({ ready: true }))
   control.get('/state', (c) => c.json(viewState(sandbox)))
   control.get('/stream', ({ req }) => {
-    const { event, format = 'sse', after = req.header('last-event-id') } = req.query()
+    const asked = req.query()
+    refuseUnknown(asked, ['event', 'format', 'after'])
+    const { event, format = 'sse', after = req.header('last-event-id') } = asked
     if (!isStreamFormat(format)) throw wrong('format', '`sse` or `ndjson`')
     return streamRecords(sandbox, { afterSeq: readSeq(after), event, format, heartbeatMs })
   })

@@ -409,6 +409,14 @@ describe('env', () => {
     expect(stderr).toContain('signs with another key')
   })
 
+  it('makes no keys of its own', async () => {
+    const sandbox = await open()
+    const elsewhere = join(folder.path, 'elsewhere')
+    const { status, stderr } = await cli(sandbox, 'env', '--dir', elsewhere)
+    expect([status, stderr]).toEqual([2, expect.stringContaining('--dir')])
+    expect(existsSync(elsewhere)).toBe(false)
+  })
+
   it('knows no other SDK', async () => {
     expect((await runCli(['env', '--sdk', 'perl'])).status).toBe(2)
   })

@@ -2,14 +2,16 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EXIT } from '../src/cli/exit.ts'
+import { openKeys } from '../src/keys.ts'
 import { startSandbox } from '../src/start.ts'
 import { runCli, temporaryFolder, type Ended } from './cli-process.ts'
 
 const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
 
 const folder = temporaryFolder()
+beforeAll(() => openKeys(join(folder.path, '.hongbao')))
 afterAll(folder.remove)
 
 describe('the README', () => {

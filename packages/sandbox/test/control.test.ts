@@ -2,7 +2,9 @@ import { findSigner, readPublicKeys, readSignature } from '@hongbao/core/wire'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createControl } from '../src/control.ts'
 import type { JournalRecord } from '../src/journal.ts'
+import { listen } from '../src/server.ts'
 import { startSandbox, type Sandbox, type SandboxOptions } from '../src/start.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -53,6 +55,7 @@ describe('GET', () => {
     expect(await idsOf(`?orderNo=${sent.orderNo}`)).toEqual([sent.id])
     expect(await idsOf('?status=delivered')).toEqual([])
     expect((await get(sandbox, '/events?status=lost')).status).toBe(400)
+    expect((await get(sandbox, '/events?order_no=1')).status).toBe(400)
   })
 
   it('events/last tells body, signature, and what the app answered', async () => {
@@ -412,7 +415,6 @@ describe('the stream', () => {
   })
 
   it('is told apart from a dead one by a heartbeat', async () => {
-    const { createControl } = await import('../src/control.ts')
     const sandbox = await open()
     const control = createControl(sandbox, { heartbeatMs: 1 })
     const response = await control.request('/stream?after=1')
@@ -424,6 +426,32 @@ describe('the stream', () => {
     expect(text).toMatch(/^retry: 1000\n\n: heartbeat\n\n/)
   })
 
+  it('listens to the sandbox no longer than somebody reads', async () => {
+    const sandbox = await open()
+    const { promise: left, resolve } = Promise.withResolvers<string>()
+    const control = createControl({
+      ...sandbox,
+      listen(listener) {
+        const stop = sandbox.listen(listener)
+        return () => {
+          stop()
+          resolve('left')
+        }
+      },
+    })
+    const server = await listen((sent) => control.fetch(sent), {
+      host: '127.0.0.1',
+      port: 0,
+      allowRemote: false,
+    })
+    const abort = new AbortController()
+    const response = await fetch(`${server.url}/stream`, { signal: abort.signal })
+    await response.body?.getReader().read()
+    abort.abort()
+    expect(await left).toBe('left')
+    await server.close()
+  })
+
   it('ends with the sandbox', async () => {
     const sandbox = await open()
     const stream = await openStream(sandbox, '/stream')
@@ -432,10 +460,13 @@ describe('the stream', () => {
     await expect(stream.until(() => false)).rejects.toThrow(/terminated|other side closed/)
   })
 
-  it.each(['?format=xml', '?after=now', '?after=-1'])('answers 400 for %s', async (query) => {
-    const sandbox = await open()
-    expect(await get(sandbox, `/stream${query}`)).toMatchObject(refused(400, 'option-invalid'))
-  })
+  it.each(['?format=xml', '?after=now', '?after=-1', '?since=1'])(
+    'answers 400 for %s',
+    async (query) => {
+      const sandbox = await open()
+      expect(await get(sandbox, `/stream${query}`)).toMatchObject(refused(400, 'option-invalid'))
+    },
+  )
 })
 
 async function open(options: SandboxOptions = {}): Promise<Sandbox> {

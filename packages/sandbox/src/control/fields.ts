@@ -29,7 +29,8 @@ export async function readFields(request: HonoRequest, known?: readonly string[]
   return json.value
 }
 
-function refuseUnknown(fields: Fields, known: readonly string[]): void {
+/** @throws SandboxError `option-invalid` for a field that is none, say of a query */
+export function refuseUnknown(fields: Fields, known: readonly string[]): void {
   const unknown = Object.keys(fields).find((name) => !known.includes(name))
   if (unknown === undefined) return
   const there = known.length === 0 ? 'There are none here.' : `There are: ${known.join(', ')}.`

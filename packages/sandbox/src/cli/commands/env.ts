@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { StateView } from '../../control.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'
+import { usageError } from '../exit.ts'
 import { SNIPPETS, type SdkName } from '../sdk-snippets.ts'
 import type { OpenSession } from '../session.ts'
 import { openFor } from './keys.ts'
@@ -20,6 +22,7 @@ export function addEnv(program: Command, open: OpenSession): void {
     )
     .action(async ({ dir, sdk }: EnvOptions) => {
       const { control, output } = open()
+      if (!existsSync(dir)) throw noKeys(dir)
       const { publicKey, keyFingerprint } = await control.get<StateView>('/state')
       const { apiKey, webhook, merchant } = await openFor(output, dir)
       if (keyFingerprint !== webhook.fingerprint) {
@@ -47,4 +50,11 @@ export function addEnv(program: Command, open: OpenSession): void {
       const lines = Object.entries(env).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
       output.result(env, lines.join('\n'))
     })
+}
+
+/** New keys would be of no use here: the sandbox that runs has others. */
+function noKeys(directory: string): Error {
+  return usageError(
+    `There is no ${directory}. Run this where the sandbox was started, or name its folder with --dir.`,
+  )
 }
