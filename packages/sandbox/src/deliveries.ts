@@ -37,7 +37,7 @@ interface Delivery {
   readonly notification: Notification
   /** What is shown of it; replaced at every change. */
   event: SandboxEvent
-  /** Number of the last attempt of the schedule that was begun; 0 before the first. */
+  /** Number of the last attempt of the schedule that was made; 0 before the first. */
   n: number
   /** The next attempt of the schedule. */
   timer: Timer | undefined
@@ -94,7 +94,6 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   /** An attempt is due: which faults fire decides whether it is made now. */
   function begin(delivery: Delivery, n: number, kind: Try['kind']): void | Promise<void> {
     if (sender === undefined) return strand(delivery, kind)
-    if (kind === 'scheduled') delivery.n = n
     const { notification } = delivery
     const plan = planAttempt(notification, n, faults.takeForAttempt({ ...notification, n }))
     const attempt: Try = { delivery, n, kind, plan }
@@ -129,7 +128,10 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     const { delivery, n, kind, plan } = attempt
     const { id: event, type: eventType } = delivery.notification
     const startedMs = clock.now()
-    if (kind === 'scheduled') update(delivery, { nextAttemptMs: undefined })
+    if (kind === 'scheduled') {
+      delivery.n = n
+      update(delivery, { nextAttemptMs: undefined })
+    }
     const order = { event, eventType, n, kind, plan }
     const outcome = await attempts.make(order, to, function record(made) {
       update(delivery, { attempts: [...delivery.event.attempts, made] })
