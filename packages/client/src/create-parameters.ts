@@ -1,5 +1,6 @@
 import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
 import { isJsonObject } from './answer.ts'
+import type { ExpectedEnvelope } from './envelope.ts'
 import { ClientError } from './errors.ts'
 
 /** Parameters of a red envelope; what is not listed here is sent as it is. */
@@ -37,6 +38,8 @@ export interface CreateRedEnvelope {
 export interface WrittenEnvelope {
   readonly body: Uint8Array<ArrayBuffer>
   readonly orderNo: string
+  /** What its answer must have of it. */
+  readonly expected: ExpectedEnvelope
 }
 
 /**
@@ -53,7 +56,8 @@ export function writeEnvelope(parameters: CreateRedEnvelope): WrittenEnvelope {
   if (!json.ok) throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
   const { value: sent } = json
   check(sent)
-  return { body, orderNo: sent.order_no }
+  const { order_no, amount, recipient } = sent
+  return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
 function check(parameters: unknown): asserts parameters is CreateRedEnvelope {

@@ -63,7 +63,7 @@ describe('an envelope that was answered', () => {
     ['with an amount in yuan', { amount: 1.5 }, 'Its `amount` is no integer amount in fen.'],
     ['with an amount of nothing', { amount: 0 }, 'Its `amount` is no integer amount in fen.'],
     ['with an amount as text', { amount: '100' }, 'Its `amount` is no integer amount in fen.'],
-    ['with another id', { id: 'red_other' }, 'It is another envelope.'],
+    ['with another id', { id: 'red_other' }, 'It is of another `id`.'],
   ])('is refused: %s', async (_, changes, problem) => {
     expect(await errorOf(retrieve({ json: envelope(changes) }))).toMatchObject({
       code: 'response-invalid',
@@ -72,13 +72,17 @@ describe('an envelope that was answered', () => {
     })
   })
 
-  it('is refused after a create where it is of another order', async () => {
-    const steps = [{ json: envelope({ order_no: '987' }) }]
-    const { client } = await startPingpp({ steps })
+  it.each<[string, object]>([
+    ['order_no', { order_no: '987' }],
+    // What a number that was used before may be answered with; nobody knows.
+    ['amount', { amount: 101 }],
+    ['recipient', { recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7d' }],
+  ])('is refused after a create where it is of another %s', async (name, changes) => {
+    const { client } = await startPingpp({ steps: [{ json: envelope(changes) }] })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'response-invalid',
       outcomeUnknown: true,
-      message: expect.stringContaining('It is of another `order_no`.'),
+      message: expect.stringContaining(`It is of another \`${name}\`.`),
     })
   })
 })
