@@ -214,6 +214,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     setTarget,
     async reset() {
+      checkOpen()
       await forget()
       journal.clear()
       journal.write({ type: 'reset' })

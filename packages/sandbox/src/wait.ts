@@ -26,8 +26,10 @@ export interface Waits {
 
 export function createWaits(engine: Engine): Waits {
   const waiting = new Set<(error: SandboxError) => void>()
+  let isClosed = false
 
   async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
+    if (isClosed) throw closed()
     const timeoutMs = readTimeout(options.timeoutMs)
     checkQuery(query)
     const known = engine.events().find((event) => isMeant(event, query))
@@ -51,9 +53,14 @@ export function createWaits(engine: Engine): Waits {
   return {
     waitFor,
     close() {
-      for (const reject of waiting) reject(new SandboxError('closed', 'The sandbox was closed.'))
+      isClosed = true
+      for (const reject of waiting) reject(closed())
     },
   }
+}
+
+function closed(): SandboxError {
+  return new SandboxError('closed', 'The sandbox is closed.')
 }
 
 /** Tells whether an event is one of those meant. */

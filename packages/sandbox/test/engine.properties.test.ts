@@ -63,11 +63,7 @@ describe('the engine, whatever happens', () => {
           await engine.clock.drain()
           for (const [at, failed] of failuresOf.entries()) {
             const { attempts = [], status } = engine.event(String(events[at]?.id)) ?? {}
-            const gaps = GAPS_MS.slice(0, failed)
-            const startsMs = gaps.reduce<number[]>(
-              (starts, gapMs) => [...starts, Number(starts.at(-1)) + gapMs],
-              [Number(triggeredMs[at])],
-            )
+            const startsMs = startsAfter(Number(triggeredMs[at]), failed)
             expect(attempts.map(({ startedMs }) => startedMs)).toEqual(startsMs)
             expect(attempts.map(({ n }) => n)).toEqual(startsMs.map((_, place) => place + 1))
             expect(status).toBe(failed < POSTS ? 'delivered' : 'exhausted')
@@ -207,6 +203,13 @@ describe('over HTTP, whatever happens', () => {
 /** How often an app fails before it takes an event; 11 is always. */
 function failures(): fc.Arbitrary<number> {
   return fc.integer({ min: 0, max: POSTS })
+}
+
+/** When the attempts of an event are due that is taken after so many failures. */
+function startsAfter(triggeredMs: number, failed: number): number[] {
+  const starts = [triggeredMs]
+  for (const gapMs of GAPS_MS.slice(0, failed)) starts.push(Number(starts.at(-1)) + gapMs)
+  return starts
 }
 
 type Move = { readonly advanceMs: number } | 'next' | 'settled'
