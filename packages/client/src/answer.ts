@@ -147,13 +147,22 @@ function lookUp(
 
 const MAX_QUOTED_CHARACTERS = 300
 
-/** Ping++'s own words, for a message: on one line, and not endless. */
+/** Ping++'s own words, for a message. */
 function quote(status: number, { type, code, param, message = '' }: ApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
-  // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
-  const words = message.replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
-  const said = message === '' ? 'nothing more' : words.slice(0, MAX_QUOTED_CHARACTERS)
-  return `Ping++ said: ${said} (${names})`
+  const said = message === '' ? 'nothing more' : shorten(message)
+  return `Ping++ said: ${said} (${shorten(names)})`
+}
+
+/** On one line, not endless, and with whole characters alone. */
+function shorten(words: string): string {
+  return (
+    words
+      // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
+      .replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
+      .slice(0, MAX_QUOTED_CHARACTERS)
+      .toWellFormed()
+  )
 }
 
 /** The documented members of an `error`, as far as they are texts. */

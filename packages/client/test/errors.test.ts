@@ -143,6 +143,16 @@ describe('an answer of Ping++ that is a refusal', () => {
     const error = await createErrorOf(refusal(400, { message: `a\r\n\u2028b${'长'.repeat(5000)}` }))
     expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400\)$/)
     expect(error.message.length).toBeLessThan(400)
+    const names = { type: 'a\nb', code: '\u001B[2J', param: `c${'长'.repeat(5000)}` }
+    const named = await createErrorOf(refusal(400, names))
+    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\)$/)
+    expect(named.message.length).toBeLessThan(400)
+  })
+
+  it('is not cut within a character', async () => {
+    const error = await createErrorOf(refusal(400, { message: `a${'🧧'.repeat(200)}` }))
+    expect(error.message.isWellFormed()).toBe(true)
+    expect(error.message.match(/🧧/gu)?.length).toBe(149)
   })
 
   it('has the id of the request where there is one', async () => {
