@@ -116,6 +116,34 @@ describe('start', () => {
   )
 
   it(
+    'checks requests with the merchant key of its folder when it is told to',
+    async () => {
+      const strict = ['--request-signatures', 'strict']
+      const { child, ready, ended } = await startReady(['--port', '0', '--json', ...strict])
+      const target = '/v1/red_envelopes?limit=1'
+      const signed = await spawnCli(['sign', '--request', target, '--json'], { cwd })
+      const [headers = { signature: '', timestamp: '' }] = jsonLines<{
+        signature: string
+        timestamp: string
+      }>(signed.stdout)
+      const ask = async (more: Record<string, string>) => {
+        const authorization = 'Bearer sk_test_1'
+        const answer = await fetch(ready.url + target, { headers: { authorization, ...more } })
+        return answer.status
+      }
+      expect(await ask({})).toBe(401)
+      const signature = {
+        'pingplusplus-signature': headers.signature,
+        'pingplusplus-request-timestamp': headers.timestamp,
+      }
+      expect(await ask(signature)).toBe(200)
+      child.kill('SIGINT')
+      await ended
+    },
+    TIMEOUT_MS,
+  )
+
+  it(
     'ends quietly when nobody reads its records any more',
     async () => {
       const { child, ready, ended } = await startReady(['--port', '0', '--json', '--quiet'])
