@@ -129,11 +129,14 @@ export function createIntake(options: IntakeOptions): Intake {
       return
     }
     postpone(record, now(), random)
-    if (outcome === 'busy') draft.busy += 1
-    else {
-      const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
-      draft.failed.push({ ...step, code, message })
+    if (outcome === 'busy') {
+      draft.busy += 1
+      return
     }
+    const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
+    draft.failed.push({ ...step, code, message })
+    // The next envelope would only wait for the same inbox.
+    if (error?.code === 'inbox-unavailable') throw error
   }
 
   /**

@@ -111,8 +111,11 @@ export interface OverdueEnvelope {
 
 /** Why a run ended early. */
 export interface RunError {
-  /** `aborted`: it was stopped. `open-failed`: your `open` threw. Others: the code of a ClientError. */
-  readonly code: 'open-failed' | 'internal-error' | ClientErrorCode
+  /**
+   * `aborted`: it was stopped. `open-failed`: your `open` threw. `inbox-unavailable`: the inbox could
+   * not be asked. Others: what the client failed with.
+   */
+  readonly code: 'open-failed' | ErrorCode | ClientErrorCode
   readonly message: string
 }
 

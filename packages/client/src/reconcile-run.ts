@@ -1,3 +1,4 @@
+import { isWebhookError, type RedEnvelope } from '@hongbao/core'
 import { isClientError, type ClientErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
@@ -101,21 +102,28 @@ async function retrieveDue(run: Run, table: OpenTable | undefined, intake: Intak
 }
 
 /** @throws what is not about this one envelope: the next one would fare no better */
-async function retrieve(
-  { settings: { now, random }, draft, api, signal }: Run,
-  record: EnvelopeRecord,
-  intake: Intake,
-): Promise<void> {
-  const { id, orderNo, status } = record
+async function retrieve(run: Run, record: EnvelopeRecord, intake: Intake): Promise<void> {
+  let envelope: RedEnvelope
   try {
-    await intake.retrieved(await api.retrieve(id))
+    envelope = await run.api.retrieve(record.id)
   } catch (error) {
-    if (signal.aborted) throw error
-    postpone(record, now(), random)
-    if (!isClientError(error) || !OF_ONE_ENVELOPE.has(error.code)) throw error
-    const { code, message } = error
-    draft.failed.push({ id, order_no: orderNo, status: status ?? null, type: null, code, message })
+    noteUnanswered(run, record, error)
+    return
   }
+  await intake.retrieved(envelope)
+}
+
+function noteUnanswered(
+  { settings: { now, random }, draft, signal }: Run,
+  record: EnvelopeRecord,
+  error: unknown,
+): void {
+  if (signal.aborted) throw error
+  postpone(record, now(), random)
+  if (!isClientError(error) || !OF_ONE_ENVELOPE.has(error.code)) throw error
+  const { id, orderNo, status = null } = record
+  const { code, message } = error
+  draft.failed.push({ id, order_no: orderNo, status, type: null, code, message })
 }
 
 const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
@@ -196,7 +204,9 @@ function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
 
 function explain(error: unknown, signal: AbortSignal): RunError {
   if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
-  if (isClientError(error)) return { code: error.code, message: error.message }
+  if (isClientError(error) || isWebhookError(error)) {
+    return { code: error.code, message: error.message }
+  }
   if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
   // The text of an unknown error may hold a secret; whoever wants it has the cause.
   const name = error instanceof Error ? error.name : typeof error

@@ -57,7 +57,7 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
   async function once(runOptions: RunOptions = {}): Promise<ReconcileReport> {
     const range = readRunOptions(runOptions)
     const run = lastRun.then(() => runNow(range))
-    lastRun = run
+    lastRun = run.catch(() => {})
     return run
   }
 

@@ -165,6 +165,20 @@ describe('runs', () => {
     expect(reports.slice(1, 3)).toEqual(byHand)
   })
 
+  it('go on after one that a broken clock ended', async () => {
+    let isBroken = false
+    const { once } = openShop({
+      now() {
+        if (isBroken) throw new Error('no time')
+        return START_MS
+      },
+    })
+    isBroken = true
+    await expect(once()).rejects.toThrow('no time')
+    isBroken = false
+    expect(await once()).toMatchObject({ error: null })
+  })
+
   it('end with their signal, and say what was done until then', async () => {
     const { once, pingpp } = openShop()
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT)

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { WebhookError } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
 import type { OpenEnvelope, ReadOpen } from '../src/index.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
@@ -387,6 +388,23 @@ describe('a handler that fails', () => {
     pretend(undefined)
     clock.advance(MINUTE)
     expect(await once()).toMatchObject({ busy: 0, applied: [{ order_no: '1' }] })
+  })
+
+  it('ends the run where the inbox cannot be asked: the next one would wait for it too', async () => {
+    const { pingpp, clock, once, pretend, done } = openShop()
+    const error = new WebhookError('inbox-unavailable')
+    pretend(() => Promise.resolve({ outcome: 'unavailable', error }))
+    pingpp.make('1', [[0, 'sent']])
+    pingpp.make('2', [[0, 'sent']])
+    expect(await once()).toMatchObject({
+      error: { code: 'inbox-unavailable' },
+      failed: [{ order_no: '2', code: 'inbox-unavailable' }],
+      dispatched: 1,
+    })
+    pretend(undefined)
+    clock.advance(MINUTE)
+    await once()
+    expect(done).toEqual(['2 sent by poll', '1 sent by poll'])
   })
 
   it('may be a receiver that rejects', async () => {
