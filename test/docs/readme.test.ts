@@ -2,6 +2,7 @@ import { createWebhooks } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
 import { describe, expect, it } from 'vitest'
 import { outcomes, replyTo } from '../../packages/core/src/reply.ts'
+import { SNIPPETS as SDK_SNIPPETS } from '../../packages/sandbox/src/cli/sdk-snippets.ts'
 import { codeBlocks, codeOf, headings, section, tables } from './markdown.ts'
 import { readDocument, withoutComments } from './snippets.ts'
 import { defaultOf, fieldsOf, figureOf } from './source.ts'
@@ -14,6 +15,7 @@ const ENGLISH = {
   options: '## Options',
   keys: '## Keys',
   client: '## The client',
+  loop: '## The whole loop',
   stops: 'stops',
   again: 'sends again',
 }
@@ -26,6 +28,7 @@ const CHINESE: typeof ENGLISH = {
   options: '## 选项',
   keys: '## 密钥',
   client: '## 客户端',
+  loop: '## 完整流程',
   stops: '停止',
   again: '重发',
 }
@@ -82,6 +85,25 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
       documented,
     )
+  })
+
+  it('points every official SDK at the sandbox as `hongbao-sandbox env --sdk` does', () => {
+    const settings = {
+      url: 'http://127.0.0.1:4141',
+      apiKey: 'sk_test_1',
+      privateKeyPath: 'private.pem',
+      pkcs1Path: 'private.pkcs1.pem',
+      publicKeyPath: 'public.pem',
+    }
+    const { hongbao: _ours, ...official } = SDK_SNIPPETS
+    const squeeze = (code: string) => code.replaceAll(/[\s,]+/g, '')
+    const rows = rowsOf(words.loop)
+    expect(rows).toHaveLength(Object.keys(official).length)
+    for (const [index, snippet] of Object.values(official).entries()) {
+      const line = codeOf(rows[index]?.[1]) ?? ''
+      expect(squeeze(snippet(settings))).toContain(squeeze(line))
+      expect(line).toContain('127.0.0.1')
+    }
   })
 
   it('has every field of the context of handlers', () => {
