@@ -1,7 +1,11 @@
 import { OptionError } from '@hongbao/core'
 import {
+  checkKind,
+  checkOptions,
   readPrivateKey,
   readPublicKeys,
+  readTimeout,
+  wrong,
   type PrivateKeyInput,
   type PublicKeyInput,
   type SigningKey,
@@ -74,21 +78,19 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   timeoutMs: true,
   retries: true,
 }
-// Node's timers hold 31 bits and fire at once above that.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const MAX_RETRIES = 10
 
 export function readOptions(options: ClientOptions): Settings {
-  refuseUnknown('`createClient`', options, CLIENT_OPTIONS)
+  checkOptions('`createClient`', options, CLIENT_OPTIONS)
   const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
-  if (typeof fetch !== 'function') throw wrong('fetch', 'a function like the global `fetch`')
-  if (typeof now !== 'function') throw wrong('now', 'a function that gives milliseconds')
+  checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
+  checkKind('now', now, ['function'], 'a function that gives milliseconds')
   return {
     apiKey: readApiKey(options.apiKey),
     signingKey: privateKey === undefined ? undefined : readPrivateKey(privateKey),
     publicKeys: publicKey === undefined ? [] : readPublicKeys(publicKey),
     baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com'),
-    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
+    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),
     fetch,
     now,
@@ -97,14 +99,14 @@ export function readOptions(options: ClientOptions): Settings {
 
 /** @throws OptionError, as a wrong option of the client does */
 export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
-  refuseUnknown('The call', options, REQUEST_OPTIONS)
+  checkOptions('The call', options, REQUEST_OPTIONS)
   const { signal } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw wrong('signal', 'an AbortSignal')
   }
   return {
     signal,
-    timeoutMs: readTimeout(options.timeoutMs ?? settings.timeoutMs),
+    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? settings.timeoutMs),
     retries: readRetries(options.retries ?? settings.retries),
   }
 }
@@ -145,33 +147,7 @@ function isLoopback(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
-function readTimeout(ms: number): number {
-  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
-  throw wrong('timeoutMs', 'a time in milliseconds from 1 to 2,147,483,647')
-}
-
 function readRetries(retries: number): number {
   if (Number.isInteger(retries) && retries >= 0 && retries <= MAX_RETRIES) return retries
   throw wrong('retries', `a whole number from 0 to ${MAX_RETRIES}`)
-}
-
-/** A misspelt `retry` would silently change nothing. */
-function refuseUnknown(
-  owner: string,
-  options: object,
-  names: Readonly<Record<string, true>>,
-): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', `${owner} expects an object of options.`)
-  }
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
-  if (unknown === undefined) return
-  throw new OptionError(
-    'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(names).join(', ')}.`,
-  )
-}
-
-function wrong(option: string, expected: string): OptionError {
-  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
 }
