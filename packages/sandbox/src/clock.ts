@@ -16,6 +16,8 @@ export interface Clock {
    * Runs `work` when the clock has come to `dueMs`; at once, but never before this call returns,
    * where that is past. Work of one instant starts in the order in which it was scheduled. At speed
    * 0 one work ends before the next starts.
+   *
+   * @throws SandboxError `option-invalid` where `dueMs` is no time
    */
   at(dueMs: number, work: () => void | Promise<void>): Timer
   /** Due times of all that is scheduled, soonest first. */
@@ -68,6 +70,9 @@ interface Scheduled extends Timer, Queued {
  */
 const LONGEST_SLEEP_MS = 60_000
 
+// The last moment that a Date can name (ECMA-262, "Time Values and Time Range").
+const LAST_MS = 8.64e15
+
 export function createClock(options: ClockOptions): Clock {
   const { speed, wallNow = Date.now, onError = ignore, onMoved = ignore } = options
   const queue = createTimerQueue<Scheduled>()
@@ -92,6 +97,7 @@ export function createClock(options: ClockOptions): Clock {
   }
 
   function at(dueMs: number, work: () => void | Promise<void>): Timer {
+    if (!(dueMs >= -LAST_MS && dueMs <= LAST_MS)) throw wrong('`dueMs`', 'since 1970')
     const timer: Scheduled = {
       dueMs,
       work,
@@ -140,8 +146,8 @@ export function createClock(options: ClockOptions): Clock {
     ran += 1
     running += 1
     try {
-      const result = timer.work()
-      if (result !== undefined) return result.catch(onError).finally(ended)
+      const result: unknown = timer.work()
+      if (isPromise(result)) return result.then(ignore, onError).then(ended)
     } catch (error) {
       onError(error)
     }
@@ -170,16 +176,20 @@ export function createClock(options: ClockOptions): Clock {
     startDue()
   }
 
-  /** Resolves when nothing runs and nothing is due. */
+  function isIdle(): boolean {
+    return running === 0 && !isDue()
+  }
+
+  /** Resolves when nothing runs and nothing is due; by then, something may be due again. */
   function idle(): Promise<void> {
-    if (running === 0 && !isDue()) return Promise.resolve()
+    if (isIdle()) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
     waiting.push(resolve)
     return promise
   }
 
   function callWaiting(): void {
-    if (waiting.length === 0 || running > 0 || isDue()) return
+    if (waiting.length === 0 || !isIdle()) return
     const called = waiting
     waiting = []
     for (const resolve of called) resolve()
@@ -188,7 +198,8 @@ export function createClock(options: ClockOptions): Clock {
   /** Moves are made one at a time, in the order in which they were asked for. */
   function move<Result>(go: () => Promise<Result>): Promise<Result> {
     const moved = lastMove.then(async function moveOnce() {
-      await idle()
+      // oxlint-disable-next-line no-await-in-loop -- until it is so, and stays so up to the next line
+      while (!isIdle()) await idle()
       const fromMs = now()
       isMoving = true
       try {
@@ -222,7 +233,7 @@ export function createClock(options: ClockOptions): Clock {
     at,
     pending: () => queue.dueTimes(),
     advance(ms) {
-      if (!Number.isFinite(ms) || ms < 0) return Promise.reject(wrongMove())
+      if (!(ms >= 0 && ms <= LAST_MS - now())) return Promise.reject(wrong('`ms`', '0 or more'))
       return move(() => goTo(now() + ms))
     },
     next: () =>
@@ -251,10 +262,14 @@ export function createClock(options: ClockOptions): Clock {
   }
 }
 
-function wrongMove(): SandboxError {
+function isPromise(result: unknown): result is Promise<unknown> {
+  return result instanceof Promise
+}
+
+function wrong(what: string, which: string): SandboxError {
   return new SandboxError(
     'option-invalid',
-    'A clock is advanced by a time in milliseconds, 0 or more. `drain()` goes on until nothing is scheduled.',
+    `${what} must be a time in milliseconds, ${which}. To go on until nothing is scheduled: \`drain()\`.`,
   )
 }
 

@@ -1,11 +1,11 @@
 import { createAttempts } from './attempt.ts'
 import type { Clock, Timer } from './clock.ts'
-import type { SandboxEvent } from './sandbox-event.ts'
 import { SandboxError } from './errors.ts'
 import { planAttempt, type AttemptPlan } from './fault-plan.ts'
 import type { FaultSource } from './faults.ts'
 import type { Journal } from './journal.ts'
 import type { Notification } from './notifications.ts'
+import type { SandboxEvent } from './sandbox-event.ts'
 import { RETRY_GAPS_MS } from './schedule.ts'
 import type { Sender } from './sender.ts'
 
@@ -44,7 +44,7 @@ interface Delivery {
 }
 
 /** One attempt that is to be made. */
-interface Try {
+interface PlannedAttempt {
   readonly delivery: Delivery
   readonly n: number
   readonly kind: 'scheduled' | 'manual'
@@ -56,7 +56,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   const attempts = createAttempts(clock, journal, options.responseTimeoutMs)
   const deliveries = new Map<string, Delivery>()
   /** Attempts that wait for another notification to be sent first. */
-  const held = new Map<Try, Timer>()
+  const held = new Map<PlannedAttempt, Timer>()
   let sender: Sender | undefined
 
   function add(notification: Notification): SandboxEvent {
@@ -92,26 +92,30 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   }
 
   /** An attempt is due: which faults fire decides whether it is made now. */
-  function begin(delivery: Delivery, n: number, kind: Try['kind']): void | Promise<void> {
+  function begin(
+    delivery: Delivery,
+    n: number,
+    kind: PlannedAttempt['kind'],
+  ): void | Promise<void> {
     if (sender === undefined) return strand(delivery, kind)
     const { notification } = delivery
     const plan = planAttempt(notification, n, faults.takeForAttempt({ ...notification, n }))
-    const attempt: Try = { delivery, n, kind, plan }
+    const attempt: PlannedAttempt = { delivery, n, kind, plan }
     return plan.holdMs > 0 ? hold(attempt) : send(attempt, sender)
   }
 
   /** There is no target any more, so the schedule stops. */
-  function strand(delivery: Delivery, kind: Try['kind']): void {
+  function strand(delivery: Delivery, kind: PlannedAttempt['kind']): void {
     if (kind === 'scheduled') update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
   }
 
-  function hold(attempt: Try): void {
+  function hold(attempt: PlannedAttempt): void {
     const { plan } = attempt
     const timer = sendLater(attempt, clock.now() + plan.holdMs)
     if (plan.untilAnother) held.set(attempt, timer)
   }
 
-  function sendLater(attempt: Try, dueMs: number): Timer {
+  function sendLater(attempt: PlannedAttempt, dueMs: number): Timer {
     const { delivery, kind } = attempt
     const timer = clock.at(dueMs, function sendHeld() {
       held.delete(attempt)
@@ -124,7 +128,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     return timer
   }
 
-  async function send(attempt: Try, to: Sender): Promise<void> {
+  async function send(attempt: PlannedAttempt, to: Sender): Promise<void> {
     const { delivery, n, kind, plan } = attempt
     const { id: event, type: eventType } = delivery.notification
     const startedMs = clock.now()

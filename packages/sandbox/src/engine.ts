@@ -21,7 +21,10 @@ export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
 export type { Attempt, AttemptErrorCode, AttemptResponse, SandboxEvent } from './sandbox-event.ts'
 
-/** Where notifications go: a URL, or the app itself, in this process. */
+/**
+ * Where notifications go: a URL, or the app itself, in this process. A function gets each one as a
+ * POST to `http://localhost/webhooks`.
+ */
 export type Target = string | URL | ((request: Request) => Response | Promise<Response>)
 
 /** When red envelopes cause notifications. */

@@ -72,13 +72,14 @@ export function createEnvelopes(clock: Clock, onChange: (to: RedEnvelope) => voi
 
   /** The order number is what makes a create safe to repeat: an envelope is made once for it. */
   function create(parameters: CreateParameters): Creation {
-    const known = byOrderNo.get(parameters.order_no)
+    // A copy of plain objects: what the caller does to its own later is not done to the envelope, and
+    // two are not taken for different because a form was read into objects without a prototype.
+    const kept = structuredClone(parameters)
+    const known = byOrderNo.get(kept.order_no)
     if (known !== undefined) {
-      const isSame = isDeepStrictEqual(known.parameters, parameters)
+      const isSame = isDeepStrictEqual(known.parameters, kept)
       return isSame ? { outcome: 'existing', envelope: known.envelope } : { outcome: 'conflict' }
     }
-    // What the caller does to its parameters afterwards is not done to the envelope.
-    const kept = structuredClone(parameters)
     const envelope = makeEnvelope(kept, nowSeconds())
     const entry: Entry = { parameters: kept, envelope, past: new Map(), nextStep: undefined }
     byId.set(envelope.id, entry)

@@ -12,7 +12,7 @@ import type { JournalRecord } from './journal.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
 import { listen, type Listening } from './server.ts'
-import { createWaits, isMeant, type EventQuery, type WaitOptions } from './wait.ts'
+import { createFilter, createWaits, type EventQuery, type WaitOptions } from './wait.ts'
 
 export type { SandboxOptions } from './options.ts'
 export type { EventQuery, WaitOptions } from './wait.ts'
@@ -31,7 +31,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly clock: Clock
   readonly faults: Faults
   /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   /** Makes and sends a notification. */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
   /** Sends the same bytes once more, outside the schedule. */
@@ -136,13 +136,21 @@ function createSandbox(
     faults: engine.faults,
     async fetch(input, init) {
       if (closing !== undefined) throw new SandboxError('closed', 'The sandbox is closed.')
-      return api.fetch(new Request(input, init))
+      const request = new Request(input, init)
+      request.signal.throwIfAborted()
+      try {
+        return await api.fetch(request)
+      } catch (error) {
+        // A caller who has left sees its own reason, as from the global `fetch`.
+        request.signal.throwIfAborted()
+        throw error
+      }
     },
     trigger: (type, options) => engine.trigger(type, options),
     resend: (id) => engine.resend(id),
     move: (idOrOrderNo, status) => engine.move(idOrOrderNo, status),
     event: (id) => engine.event(id),
-    events: (query = {}) => engine.events().filter((event) => isMeant(event, query)),
+    events: (query = {}) => engine.events().filter(createFilter(query)),
     envelope: (idOrOrderNo) => engine.find(idOrOrderNo),
     waitFor: (query, options) => waits.waitFor(query, options),
     setTarget: (target) => engine.setTarget(target),

@@ -31,14 +31,14 @@ export function createWaits(engine: Engine): Waits {
   async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
     if (isClosed) throw closed()
     const timeoutMs = readTimeout(options.timeoutMs)
-    checkQuery(query)
-    const known = engine.events().find((event) => isMeant(event, query))
+    const isMeant = createFilter(query)
+    const known = engine.events().find(isMeant)
     if (known !== undefined) return known
 
     const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
     const timer = setTimeout(() => reject(tooLate(query, timeoutMs, engine.events())), timeoutMs)
     const stopWatching = engine.watch((event) => {
-      if (isMeant(event, query)) resolve(event)
+      if (isMeant(event)) resolve(event)
     })
     waiting.add(reject)
     try {
@@ -63,21 +63,23 @@ function closed(): SandboxError {
   return new SandboxError('closed', 'The sandbox is closed.')
 }
 
-/** Tells whether an event is one of those meant. */
-export function isMeant(event: SandboxEvent, query: EventQuery): boolean {
-  return FIELDS.every((field) => query[field] === undefined || query[field] === event[field])
-}
-
 const FIELDS = ['id', 'type', 'envelope', 'orderNo', 'status'] as const
 
-/** A misspelt `order_no` would match everything. */
-function checkQuery(query: EventQuery): void {
+/**
+ * Makes what tells whether an event is one of those meant.
+ *
+ * @throws SandboxError `option-invalid` for an unknown field: a misspelt `order_no` would match everything
+ */
+export function createFilter(query: EventQuery): (event: SandboxEvent) => boolean {
   const unknown = Object.keys(query).find((name) => !FIELDS.some((field) => field === name))
-  if (unknown === undefined) return
-  throw new SandboxError(
-    'option-invalid',
-    `\`${unknown}\` is nothing that events are looked for by. There are: ${FIELDS.join(', ')}.`,
-  )
+  if (unknown !== undefined) {
+    throw new SandboxError(
+      'option-invalid',
+      `\`${unknown}\` is nothing that events are looked for by. There are: ${FIELDS.join(', ')}.`,
+    )
+  }
+  const given = FIELDS.filter((field) => query[field] !== undefined)
+  return (event) => given.every((field) => query[field] === event[field])
 }
 
 function readTimeout(timeoutMs = 5000): number {

@@ -161,8 +161,44 @@ describe('a virtual clock', () => {
     expect(ran).toEqual(['next'])
   })
 
-  it.each([-1, Number.NaN, Infinity])('refuses to advance by %d', async (ms) => {
+  it.each([-1, Number.NaN, Infinity, 8.64e15])('refuses to advance by %d', async (ms) => {
     await expect(virtualClock().advance(ms)).rejects.toMatchObject({ code: 'option-invalid' })
+  })
+
+  it.each([Number.NaN, Infinity, 8.64e15 + 1])('refuses to schedule for %d', (dueMs) => {
+    expect(() => virtualClock().at(dueMs, () => {})).toThrow(
+      expect.objectContaining({ code: 'option-invalid' }),
+    )
+  })
+
+  it('does not mind what work gives back', async () => {
+    const errors: unknown[] = []
+    const clock = virtualClock({ onError: (error) => errors.push(error) })
+    const list: string[] = []
+    clock.at(START_MS, () => list.push('ran') as unknown as void)
+    await clock.settled()
+    expect(list).toEqual(['ran'])
+    expect(errors).toEqual([])
+  })
+
+  it('lets no work run while a move runs other work', async () => {
+    const clock = virtualClock()
+    let running = 0
+    let most = 0
+    async function work(): Promise<void> {
+      running += 1
+      most = Math.max(most, running)
+      await new Promise((resolve) => void setImmediate(resolve))
+      running -= 1
+    }
+    clock.at(START_MS + 10, work)
+    clock.at(START_MS, () => {
+      // Due in the very moment in which the clock becomes idle, and a move begins.
+      queueMicrotask(() => queueMicrotask(() => clock.at(START_MS, work)))
+    })
+    await clock.advance(20)
+    await clock.settled()
+    expect(most).toBe(1)
   })
 
   it('tells of every move that changed the time', async () => {

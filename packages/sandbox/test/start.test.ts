@@ -35,6 +35,18 @@ describe('startSandbox', () => {
     expect(sandbox.envelope(created.id)).toMatchObject({ order_no: '123456789' })
   })
 
+  it('rejects with the reason of a caller who has left, as `fetch` does', async () => {
+    const sandbox = await start()
+    sandbox.faults.add('api-hang')
+    const leaving = new AbortController()
+    const asked = sandbox.fetch(`${sandbox.url}/v1/red_envelopes`, {
+      headers: auth(sandbox),
+      signal: leaving.signal,
+    })
+    leaving.abort(new RangeError('left'))
+    await expect(asked).rejects.toThrow('left')
+  })
+
   it('goes through the loop: create, retrieve, retrieve, and the app is told', async () => {
     const app = functionApp()
     const sandbox = await start({ target: app.target })
@@ -225,6 +237,7 @@ describe('waitFor', () => {
     const sandbox = await start()
     const query = { order_no: '42' } as object
     await expect(sandbox.waitFor(query)).rejects.toMatchObject({ code: 'option-invalid' })
+    expect(() => sandbox.events(query)).toThrow(/`order_no`.*orderNo/)
     await expect(sandbox.waitFor({}, { timeoutMs: Number.NaN })).rejects.toMatchObject({
       code: 'option-invalid',
     })
@@ -279,7 +292,7 @@ describe('closing', () => {
       { cwd: new URL('..', import.meta.url), timeout: 20_000 },
     )
     expect(stdout).toBe('closed\n')
-  })
+  }, 30_000)
 })
 
 describe('the options', () => {
