@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Failure, type FailureFacts } from './failure.ts'
 
 /** One request, ready to be sent. */
@@ -139,17 +140,7 @@ async function readBytes(
       return undefined
     }
   }
-  return joined(chunks, size)
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return Buffer.concat(chunks, size)
 }
 
 /** Codes of Node and of Bun for a connection that never came to be, so that nothing was sent. */
