@@ -83,10 +83,10 @@ export function createClientWith(
     const asked = readListQuery(query)
     if (asked instanceof ClientError) return createPagedList({ ask: () => Promise.reject(asked) })
 
-    const { isBackwards, pathTo } = asked
+    const { isBackwards, start, pathTo } = asked
     return createPagedList({
       isBackwards,
-      ask: (cursor) =>
+      ask: (cursor = start) =>
         send(
           {
             method: 'GET',

@@ -211,6 +211,17 @@ describe('a list that fails', () => {
       expect(seen.length).toBe(2)
     },
   )
+
+  it.each(['starting_after', 'ending_before'])(
+    'is refused where the server looks past the `%s` that was asked for',
+    async (name) => {
+      const { client } = await startPingpp({ steps: [{ json: page([3, 2, 1], false) }] })
+      expect(await errorOf(client.redEnvelopes.list({ [name]: 'red_2' }))).toMatchObject({
+        code: 'response-invalid',
+        message: expect.stringContaining('It starts again'),
+      })
+    },
+  )
 })
 
 describe('the query of a list', () => {
