@@ -33,6 +33,8 @@ export function createAttempts(
   responseTimeoutMs: number,
 ): Attempts {
   const onTheirWay = new Set<Posting>()
+  /** Becomes another one when all is given up: who finds that it has, stops without a trace. */
+  let era = Symbol('era')
 
   async function make(
     order: AttemptOrder,
@@ -42,57 +44,57 @@ export function createAttempts(
     const { copies, atOnce } = order.plan
     const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
     const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
+    const startedIn = era
+    let isReceived = false
     if (atOnce) {
-      return combine(await Promise.all(orders.map((each) => post(each, sender, record))))
+      const received = await Promise.all(orders.map((each) => post(each, sender, record)))
+      isReceived = received.includes(true)
+    } else {
+      for (const each of orders) {
+        // oxlint-disable-next-line no-await-in-loop -- one after another is what is asked for
+        if (era === startedIn && (await post(each, sender, record))) isReceived = true
+      }
     }
-    const outcomes: AttemptOutcome[] = []
-    for (const each of orders) {
-      // oxlint-disable-next-line no-await-in-loop -- one after another is what is asked for
-      outcomes.push(await post(each, sender, record))
-      if (outcomes.includes('given-up')) break
-    }
-    return combine(outcomes)
+    if (era !== startedIn) return 'given-up'
+    // One copy that was received is enough.
+    return isReceived ? 'received' : 'failed'
   }
 
+  /** Tells whether it was received. */
   async function post(
     order: AttemptOrder,
     sender: Sender,
     record: RecordAttempt,
-  ): Promise<AttemptOutcome> {
+  ): Promise<boolean> {
     const { event, eventType, n, kind, plan } = order
     const head = { event, eventType, n, of: ATTEMPTS, kind, faults: namesOf(plan) }
     journal.write({ type: 'attempt.started', ...head })
+    const startedIn = era
     const startedMs = clock.now()
     const started = performance.now()
     const posting = sender.post(postOf(plan, responseTimeoutMs))
     onTheirWay.add(posting)
     const result = await posting.result
-    if (!onTheirWay.delete(posting)) return 'given-up'
+    onTheirWay.delete(posting)
+    if (era !== startedIn) return false
 
     const ms = Math.round(performance.now() - started)
     const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
     record(attempt)
-    const { ok, error, response } = attempt
+    const { ok, error, errorCode, response } = attempt
     const { status } = response ?? {}
     const body = firstCharacters(response?.body)
-    journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, body })
-    return ok ? 'received' : 'failed'
+    journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, errorCode, body })
+    return ok
   }
 
   return {
     make,
     giveUp() {
-      const all = [...onTheirWay]
-      onTheirWay.clear()
-      for (const posting of all) posting.giveUp()
+      era = Symbol('era')
+      for (const posting of onTheirWay) posting.giveUp()
     },
   }
-}
-
-/** One copy that was received is enough. */
-function combine(outcomes: readonly AttemptOutcome[]): AttemptOutcome {
-  if (outcomes.includes('given-up')) return 'given-up'
-  return outcomes.includes('received') ? 'received' : 'failed'
 }
 
 function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {

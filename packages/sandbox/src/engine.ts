@@ -19,7 +19,7 @@ import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
 
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
-export type { Attempt, AttemptErrorCode, AttemptResponse, SandboxEvent } from './sandbox-event.ts'
+export type { Attempt, SandboxEvent } from './sandbox-event.ts'
 
 /**
  * Where notifications go: a URL, or the app itself, in this process. A function gets each one as a
@@ -88,6 +88,7 @@ export interface Engine {
   setTarget(target: Target | undefined): void
   /** Forgets envelopes, events, timers and faults; the clock stays. */
   reset(): Promise<void>
+  /** May be called again. */
   close(): Promise<void>
 }
 
@@ -174,13 +175,12 @@ export function createEngine(options: EngineOptions): Engine {
     deliveries.setSender(sender)
   }
 
-  /** What was on its way ends within this turn of the event loop, and nobody hears of it. */
-  async function forget(): Promise<void> {
+  /** What is on its way is given up, and nobody hears of it. */
+  function forget(): void {
     envelopes.clear()
     faults.clear()
     deliveries.clear()
     clock.clear()
-    await clock.settled()
   }
 
   function nowSeconds(): number {
@@ -218,13 +218,13 @@ export function createEngine(options: EngineOptions): Engine {
     setTarget,
     async reset() {
       checkOpen()
-      await forget()
+      forget()
       journal.clear()
       journal.write({ type: 'reset' })
     },
     async close() {
       isClosed = true
-      await forget()
+      forget()
     },
   }
 }

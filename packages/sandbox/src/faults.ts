@@ -1,6 +1,6 @@
-import { checkRule } from './fault-rule.ts'
 import { ASPECTS, isWebhookFault, type Aspect } from './fault-aspect.ts'
 import { createRandom } from './fault-random.ts'
+import { checkRule } from './fault-rule.ts'
 
 /** Faults of a webhook on its way to the app. Every one is fired by rule, never by accident. */
 export type WebhookFaultKind =

@@ -1,3 +1,5 @@
+import type { AttemptErrorCode } from './sandbox-event.ts'
+
 /**
  * One line of what happened: the same object on the event stream of the control API, in the
  * command's NDJSON, and for listeners in a program. `v` is the version of this schema.
@@ -69,6 +71,7 @@ export type JournalBody =
       readonly ms: number
       readonly status?: number | undefined
       readonly error?: string | undefined
+      readonly errorCode?: AttemptErrorCode | undefined
       /** What the app answered: at most the first 1,000 characters here; up to 64 KB with the attempt. */
       readonly body?: string | undefined
       readonly faults?: readonly string[] | undefined

@@ -394,6 +394,19 @@ describe('reset and close', () => {
     expect(engine.journal.since(0)).toHaveLength(1)
   })
 
+  it('leave no trace where a listener resets in the middle of things', async () => {
+    const engine = openEngine({ target: functionApp(500).target })
+    engine.faults.add('duplicate')
+    engine.journal.listen(({ type }) => {
+      if (type === 'attempt.finished') void engine.reset()
+    })
+    engine.trigger('charge.succeeded')
+    await engine.clock.drain()
+    await turn()
+    expect(engine.journal.since(0).map(({ type }) => type)).toEqual(['reset'])
+    expect(engine.clock.pending()).toEqual([])
+  })
+
   it('works on after a reset', async () => {
     const engine = await openBusy()
     await engine.reset()

@@ -192,7 +192,7 @@ describe('over HTTP, whatever happens', () => {
         fc.array(fc.constantFrom(200, 200, 500), { minLength: 1, maxLength: 20 }),
         async (actions, statuses) => {
           app.restart(statuses)
-          const engine = openEngine({ target: app.target, responseTimeoutMs: 5000 })
+          const engine = openEngine({ target: app.target, responseTimeoutMs: 30_000 })
           const stranded = await play(engine, app, actions)
           checkEvents(engine, app, stranded)
           await engine.close()
