@@ -276,7 +276,7 @@ describe('a signature that does not verify is told its cause', () => {
       encoded((base64) => base64.replace(/(.{76})/g, '$1 ')),
     ],
     [
-      'it has 32 bytes, too few for RSA: is it an HMAC',
+      'it has 32 bytes, too few for RSA: an HMAC or a hash has as many',
       { signature: createHmac('sha256', KEY).update(BODY).digest('base64') },
     ],
     [
@@ -341,7 +341,7 @@ describe('a signature that does not verify is told its cause', () => {
       json: { error: { type: 'invalid_request_error' } },
     })
     const { message } = (answer.json as { error: { message: string } }).error
-    expect(message).toMatch(/^The request signature does not verify: /)
+    expect(message).toMatch(/^The request signature does not verify: .+[^?]\. Sign body/)
     expect(message.slice('The request signature does not verify: '.length)).toContain(cause)
     expect(api.requests()).toMatchObject([{ status: 401, signature: 'invalid', reason: message }])
   })

@@ -10,7 +10,7 @@ export type ProblemName =
   | 'signature-invalid'
   | 'timestamp-invalid'
   | 'body-too-large'
-  | 'body-invalid'
+  | 'request-unreadable'
   | 'parameter-invalid'
   | 'not-found'
   | 'route-unknown'
@@ -78,11 +78,11 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
     zh: '请求体超过 {bytes} 字节。',
     en: 'The body is over {bytes} bytes.',
   },
-  'body-invalid': {
+  'request-unreadable': {
     status: 400,
     type: 'invalid_request_error',
-    zh: '无法解析请求体：{cause}。',
-    en: 'The body cannot be read: {cause}.',
+    zh: '无法解析请求：{cause}。',
+    en: 'The request cannot be read: {cause}.',
   },
   'parameter-invalid': {
     status: 400,

@@ -8,7 +8,7 @@ import type { Text } from './language.ts'
  * Reads the parameters of a body: JSON as the SDKs send it, or a form as the curl examples do.
  * A body without a content type counts as what it looks like.
  *
- * @throws ApiError `body-invalid`
+ * @throws ApiError `request-unreadable`
  */
 export function readParameters(
   body: Uint8Array,
@@ -101,7 +101,7 @@ function refuseForeignCharset(attributes: readonly string[]): void {
 }
 
 function unreadable(cause: Text): ApiError {
-  return new ApiError('body-invalid', { about: { cause } })
+  return new ApiError('request-unreadable', { about: { cause } })
 }
 
 function textOf(value: unknown): string {

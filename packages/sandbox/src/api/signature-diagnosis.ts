@@ -203,11 +203,10 @@ function describeForeign(
 
 function describeLength(header: string): Text {
   const { length } = Buffer.from(header, 'base64')
-  // An HMAC is as long as its hash.
   if (length <= 64) {
     return {
-      zh: `签名只有 ${length} 字节：这不是 RSA 签名，是不是用了 HMAC 或哈希？`,
-      en: `it has ${length} bytes, too few for RSA: is it an HMAC, or a hash?`,
+      zh: `签名只有 ${length} 字节，不是 RSA 签名，更像是 HMAC 或哈希`,
+      en: `it has ${length} bytes, too few for RSA: an HMAC or a hash has as many`,
     }
   }
   return {
@@ -222,8 +221,8 @@ const NO_TIMESTAMP: Text = {
 }
 
 const OTHER_CONTENT: Text = {
-  zh: '私钥正确，但签名的内容与收到的不同：签名之后请求是否被改动（代理、中间件），或签名的不是实际发送的字节？',
-  en: 'the key is right, but it covers something else than what arrived: was the request changed after it was signed (by a proxy, say), or was other text signed than sent?',
+  zh: '私钥正确，但签名的内容与收到的不同：签名之后请求被改动过（代理、中间件），或签名的不是实际发送的字节',
+  en: 'the key is right, but it covers something else than what arrived: the request was changed after it was signed (by a proxy, say), or other text was signed than sent',
 }
 
 function enumerate(clauses: readonly (Text | undefined)[]): Text {
