@@ -1,7 +1,7 @@
 import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
 import type { CreateParameters } from '../engine.ts'
 import { ApiError } from './api-error.ts'
-import { isRecord, readQueryString, type QueryParameters } from './query-string.ts'
+import { isRecord, readQueryString, unreadable, type QueryParameters } from './query-string.ts'
 import type { Text } from './language.ts'
 
 /**
@@ -98,10 +98,6 @@ function refuseForeignCharset(attributes: readonly string[]): void {
     .find((name) => name !== undefined)
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
   throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
-}
-
-function unreadable(cause: Text): ApiError {
-  return new ApiError('request-unreadable', { about: { cause } })
 }
 
 function textOf(value: unknown): string {

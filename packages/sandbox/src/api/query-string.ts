@@ -39,7 +39,7 @@ const BOUNDS = {
   throwOnLimitExceeded: true,
 }
 
-function unreadable(cause: Text): ApiError {
+export function unreadable(cause: Text): ApiError {
   return new ApiError('request-unreadable', { about: { cause } })
 }
 
