@@ -78,7 +78,7 @@ export interface Engine {
   events(): readonly SandboxEvent[]
   /** Makes and sends a notification. @throws SandboxError */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
-  /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown` */
+  /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown`, `target-invalid` */
   resend(id: string): SandboxEvent
   /** Tells a listener of every event that is new or has changed. Returns how to stop. */
   watch(listener: (event: SandboxEvent) => void): () => void

@@ -1,3 +1,4 @@
+import { contain } from '@hongbao/core/wire'
 import type { AttemptErrorCode } from './sandbox-event.ts'
 
 /**
@@ -148,7 +149,7 @@ export function createJournal(clockNow: () => number): Journal {
     while (told < seq) {
       told += 1
       const record = records[records.length - 1 - (seq - told)]
-      if (record !== undefined) for (const listener of listeners) contain(listener, record)
+      if (record !== undefined) for (const listener of listeners) contain(() => listener(record))
     }
     isTelling = false
   }
@@ -172,15 +173,6 @@ export function createJournal(clockNow: () => number): Journal {
     clear() {
       records = []
     },
-  }
-}
-
-/** A listener that fails must not cost a delivery. It may be async although nobody waits for it. */
-function contain(listener: (record: JournalRecord) => void, record: JournalRecord): void {
-  try {
-    Promise.resolve(listener(record)).catch(() => {})
-  } catch {
-    // See above.
   }
 }
 

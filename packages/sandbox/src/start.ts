@@ -32,17 +32,36 @@ export interface Sandbox extends AsyncDisposable {
   readonly faults: Faults
   /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Makes and sends a notification. */
+  /**
+   * Makes and sends a notification.
+   *
+   * @throws SandboxError `type-without-webhook`, `type-unknown`, `envelope-unknown`, `move-invalid`
+   */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
-  /** Sends the same bytes once more, outside the schedule. */
+  /**
+   * Sends the same bytes once more, outside the schedule. One that had no target begins its schedule.
+   *
+   * @throws SandboxError `event-unknown`; `target-invalid` where there is no target
+   */
   resend(id: string): SandboxEvent
-  /** Moves an envelope on by hand: the user opens it, the channel fails. */
+  /**
+   * Moves an envelope on by hand: the user opens it, the channel fails. `sent` and `received` send
+   * their notification.
+   *
+   * @throws SandboxError `envelope-unknown`, `move-invalid`
+   */
   move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope
   event(id: string): SandboxEvent | undefined
+  /** Oldest first. */
   events(query?: EventQuery): readonly SandboxEvent[]
   envelope(idOrOrderNo: string): RedEnvelope | undefined
-  /** Resolves with the first event that matches, be it past or to come. */
+  /**
+   * Resolves with the first event that matches, be it past or to come.
+   *
+   * @throws SandboxError `wait-timed-out`, whose message shows what happened instead; `closed`
+   */
   waitFor(query: EventQuery, options?: WaitOptions): Promise<SandboxEvent>
+  /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void
   /** Told of everything from now on. Returns how to stop. */
   listen(listener: (record: JournalRecord) => void): () => void
@@ -50,13 +69,14 @@ export interface Sandbox extends AsyncDisposable {
   journal(afterSeq?: number): readonly JournalRecord[]
   /** Forgets envelopes, events and faults; the clock stays. */
   reset(): Promise<void>
+  /** Gives up what is on its way, ends all waits, and stops to listen. May be called again. */
   close(): Promise<void>
 }
 
 /**
  * Starts a local Ping++: its API and a control API on a port, and notifications to the target.
  *
- * @throws SandboxError for a wrong option, `port-taken`, `host-remote`; OptionError `key-…` for `privateKey`
+ * @throws OptionError for a wrong option; SandboxError `target-…`, `host-remote`, `port-taken`
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const settings = await readOptions(options)

@@ -1,3 +1,4 @@
+import { readTimeout } from '@hongbao/core/wire'
 import type { Engine } from './engine.ts'
 import { SandboxError } from './errors.ts'
 import type { Attempt, SandboxEvent } from './sandbox-event.ts'
@@ -30,7 +31,7 @@ export function createWaits(engine: Engine): Waits {
 
   async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
     if (isClosed) throw closed()
-    const timeoutMs = readTimeout(options.timeoutMs)
+    const timeoutMs = readTimeout('timeoutMs', options.timeoutMs ?? 5000)
     const isMeant = createFilter(query)
     const known = engine.events().find(isMeant)
     if (known !== undefined) return known
@@ -80,14 +81,6 @@ export function createFilter(query: EventQuery): (event: SandboxEvent) => boolea
   }
   const given = FIELDS.filter((field) => query[field] !== undefined)
   return (event) => given.every((field) => query[field] === event[field])
-}
-
-function readTimeout(timeoutMs = 5000): number {
-  if (timeoutMs >= 0 && timeoutMs <= 2 ** 31 - 1) return timeoutMs
-  throw new SandboxError(
-    'option-invalid',
-    '`timeoutMs` must be a time in milliseconds from 0 to 2,147,483,647.',
-  )
 }
 
 function tooLate(
