@@ -44,7 +44,10 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
     ...OPEN,
     message: 'The order_no was used before: for this envelope, or for another one.',
   },
-  'channel-failed': { ...REFUSED, message: 'The channel (WeChat) refused the envelope.' },
+  'channel-failed': {
+    ...REFUSED,
+    message: 'The channel (WeChat) refused the envelope, or failed.',
+  },
   'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
   'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },

@@ -20,7 +20,10 @@ export interface ClientOptions {
   readonly privateKey?: PrivateKeyInput | undefined
   /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
-  /** What stands before `/v1`: https, or http on loopback. Default: `https://api.pingxx.com`. */
+  /**
+   * What stands before `/v1`: https, or http on loopback. A proxy must pass path and query on as they
+   * are, because a signature covers them. Default: `https://api.pingxx.com`.
+   */
   readonly baseUrl?: string | undefined
   /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
   readonly timeoutMs?: number | undefined

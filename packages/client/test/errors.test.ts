@@ -126,7 +126,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.api).toEqual(api)
     expect(error.param).toBe('amount')
     expect(error.message).toBe(
-      'The channel (WeChat) refused the envelope. Ping++ said: 对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足 (402, channel_error, channel_request_error, amount)',
+      'The channel (WeChat) refused the envelope, or failed. Ping++ said: 对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足 (402, channel_error, channel_request_error, amount)',
     )
     const short = await createErrorOf(refusal(404, { type: 'invalid_request_error', message: 'x' }))
     expect(Object.keys(short.api ?? {})).toEqual(['type', 'message'])
