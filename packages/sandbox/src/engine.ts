@@ -1,5 +1,5 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { SigningKey } from '@hongbao/core/wire'
+import { refuseUnknown, type SigningKey } from '@hongbao/core/wire'
 import type { Clock } from './clock.ts'
 import { createDeliveries } from './deliveries.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
@@ -146,8 +146,10 @@ export function createEngine(options: EngineOptions): Engine {
     return deliveries.add(envelopeNotification(type, object, nowSeconds(), key))
   }
 
-  function trigger(type: EventType, { envelope, object = {} }: TriggerOptions = {}): SandboxEvent {
+  function trigger(type: EventType, what: TriggerOptions = {}): SandboxEvent {
     checkOpen()
+    refuseUnknown(what, TRIGGER_NAMES)
+    const { envelope, object = {} } = what
     const status = toldStatusOf(type)
     if (status === undefined) {
       checkSample(type, envelope)
@@ -228,6 +230,8 @@ export function createEngine(options: EngineOptions): Engine {
     },
   }
 }
+
+const TRIGGER_NAMES: Readonly<Record<keyof TriggerOptions, true>> = { envelope: true, object: true }
 
 /** Status → what a retrieve in test mode makes of it (guide, note 4). */
 const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, ToldStatus>>> = {

@@ -177,6 +177,16 @@ describe('what cannot be triggered', () => {
     )
   })
 
+  it('anything with options that there are not', () => {
+    const options = { orderNo: '123456789' } as object
+    expect(() => openEngine().trigger('red_envelope.sent', options)).toThrow(
+      expect.objectContaining({
+        code: 'option-invalid',
+        message: expect.stringContaining('`orderNo`'),
+      }),
+    )
+  })
+
   it('an event of something else for an envelope', () => {
     expect(() => openEngine().trigger('charge.succeeded', { envelope: 'red_1' })).toThrow(
       expect.objectContaining({ code: 'option-invalid' }),
