@@ -27,7 +27,7 @@ export const BODY_MISTAKES: readonly Mistake<Buffer>[] = [
       zh: '请求体末尾的换行符没有被签名',
       en: 'the body was sent with a line break at its end, and signed without it',
     },
-    of: (body) => Buffer.from(body.toString('latin1').replace(/[\r\n]+$/, ''), 'latin1'),
+    of: withoutBreaks,
   },
   rewritten('以紧凑格式', 'without spaces', (value) => JSON.stringify(value)),
   rewritten('以 ", " 和 ": " 分隔', 'with ", " and ": " between', writeSpaced),
@@ -64,6 +64,16 @@ export const BODY_MISTAKES: readonly Mistake<Buffer>[] = [
     of: (body) => Buffer.from(body.toString().replaceAll(/[^\0-\x7f]/g, '?')),
   },
 ]
+
+/** Without the line breaks at its end. No `/[\r\n]+$/`, which is quadratic where they stand elsewhere. */
+export function withoutBreaks(body: Buffer): Buffer {
+  let end = body.length
+  while (body[end - 1] === LF || body[end - 1] === CR) end -= 1
+  return body.subarray(0, end)
+}
+
+const LF = 0x0a
+const CR = 0x0d
 
 function rewritten(zh: string, en: string, write: (value: unknown) => string): Mistake<Buffer> {
   return {

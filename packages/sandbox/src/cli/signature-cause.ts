@@ -5,7 +5,7 @@ import {
   readSignature,
   type VerificationKey,
 } from '@hongbao/core/wire'
-import { BODY_MISTAKES } from '../api/body-mistakes.ts'
+import { BODY_MISTAKES, withoutBreaks } from '../api/body-mistakes.ts'
 
 /** A key that may have signed instead. */
 export interface OtherKey {
@@ -71,7 +71,7 @@ interface BodyChange {
 const BODY_CHANGES: readonly BodyChange[] = [
   {
     says: 'A line break was added at the end of the body, as editors and `echo` do.',
-    of: (body) => Buffer.from(body.toString('latin1').replace(/[\r\n]+$/, ''), 'latin1'),
+    of: withoutBreaks,
   },
   {
     says: 'A line break at the end of the body is missing, which `curl -d` takes away; use --data-binary.',
