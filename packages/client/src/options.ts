@@ -29,7 +29,10 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined
   /** How often a request that failed is sent again, 0 to 10 times. Default: 2. */
   readonly retries?: number | undefined
-  /** Default: the global `fetch`. */
+  /**
+   * Sends a request once. One that repeats requests by itself would report its last attempt alone, so
+   * that a create that was sent might count as not sent. Default: the global `fetch`.
+   */
   readonly fetch?: typeof globalThis.fetch | undefined
   /** The clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
