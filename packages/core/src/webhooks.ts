@@ -46,6 +46,8 @@ export interface DispatchResult {
   readonly outcome: Outcome
   /** Why, for every outcome but `handled`, `duplicate` and `unhandled`: its `cause` is what a handler threw. */
   readonly error?: WebhookError
+  /** True where the event was being applied in this process already, and this is how that ended. */
+  readonly shared?: boolean
 }
 
 /**
@@ -108,8 +110,11 @@ export function createWebhooks<Context extends object = NoContext>(
       result = internalError(error)
     }
     observer.end(sighting, result)
-    const outcome = outcomeOf(result)
-    return result instanceof Failure ? { outcome, error: result.toError() } : { outcome }
+    return {
+      outcome: outcomeOf(result),
+      ...(result instanceof Failure ? { error: result.toError() } : {}),
+      ...(sighting.shared ? { shared: true } : {}),
+    }
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
