@@ -63,16 +63,34 @@ export function createIntake(options: IntakeOptions): Intake {
     isAnswer: boolean,
   ): Promise<void> {
     const row = table?.match(envelope)
-    if (table !== undefined && row === undefined) return noteUnknown(envelope, status, table)
+    if (row === undefined) {
+      if (!isOurs(envelope)) return noteConflict(envelope, 'app')
+      if (table !== undefined) return noteUnknown(envelope, status, table)
+    }
     const record = ledger.track(headOf(envelope))
     if (isAnswer) asked(record, now(), random)
     const flaw = findFlaw(envelope, row, record)
-    if (flaw !== undefined) return noteConflict(envelope, record, flaw)
-    if (status === undefined) return noteConflict(envelope, record, 'status')
+    if (flaw !== undefined || status === undefined) {
+      calm(record)
+      return noteConflict(envelope, flaw ?? 'status')
+    }
     if (row?.status !== undefined) believe(record, row.status, now())
+    await follow(envelope, status, record)
+  }
+
+  /** Moves the record on to a state, and dispatches it where that is news. */
+  async function follow(
+    envelope: RedEnvelope,
+    status: RedEnvelopeStatus,
+    record: EnvelopeRecord,
+  ): Promise<void> {
     const verdict = see(record, status, now())
-    if (verdict === 'contradiction') noteConflict(envelope, record, 'end')
+    if (verdict === 'contradiction') noteConflict(envelope, 'end')
     if (verdict === 'dispatch') await dispatch(envelope, status, record)
+  }
+
+  function isOurs({ app: of }: RedEnvelope): boolean {
+    return (typeof of === 'string' ? of : of?.id) === app
   }
 
   /** What shows that an envelope is not the one that the merchant means. */
@@ -81,12 +99,11 @@ export function createIntake(options: IntakeOptions): Intake {
     row: OpenRow | undefined,
     record: EnvelopeRecord,
   ): Conflict['reason'] | undefined {
-    const { app: of } = envelope
-    if ((typeof of === 'string' ? of : of.id) !== app) return 'app'
-    if (row === undefined) return undefined
-    const holder = ledger.findByOrderNo(envelope.order_no)
-    if (row.id === undefined && holder !== record) return 'id'
-    return findMismatch(row, envelope)
+    if (!isOurs(envelope)) return 'app'
+    const mismatch = row === undefined ? undefined : findMismatch(row, envelope)
+    if (mismatch !== undefined) return mismatch
+    // Only what agrees in everything may have the order number of a row without an id.
+    return row === undefined || row.id !== undefined || ledger.adopt(record) ? undefined : 'id'
   }
 
   async function dispatch(
@@ -110,7 +127,10 @@ export function createIntake(options: IntakeOptions): Intake {
   /** A receiver never rejects; what stands in its place may. */
   async function apply(event: WebhookEvent): Promise<DispatchResult> {
     try {
-      return await webhooks.dispatch(event, { source: 'poll' })
+      const result = await webhooks.dispatch(event, { source: 'poll' })
+      // The webhook was a moment ahead, and it is its handlers that ran.
+      const isJoined = result.outcome === 'handled' && result.shared === true
+      return isJoined ? { outcome: 'duplicate' } : result
     } catch {
       return { outcome: 'unavailable' }
     }
@@ -152,12 +172,7 @@ export function createIntake(options: IntakeOptions): Intake {
     draft.unknown.push({ id, order_no, status })
   }
 
-  function noteConflict(
-    { id, order_no, status }: RedEnvelope,
-    record: EnvelopeRecord,
-    reason: Conflict['reason'],
-  ): void {
-    calm(record)
+  function noteConflict({ id, order_no, status }: RedEnvelope, reason: Conflict['reason']): void {
     draft.conflicts.push({ id, order_no, status, reason })
   }
 

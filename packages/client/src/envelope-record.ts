@@ -55,10 +55,10 @@ export function see(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: nu
   if (rankOf(status) > knownRank) {
     advance(record, status, hasEvent(status) ? undefined : nowMs)
   }
-  if (record.status !== status) return 'contradiction'
-  if (record.settledMs !== undefined) {
+  const isContradiction = record.status !== status
+  if (isContradiction || record.settledMs !== undefined) {
     calm(record)
-    return 'nothing'
+    return isContradiction ? 'contradiction' : 'nothing'
   }
   return record.retryMs !== undefined && nowMs < record.retryMs ? 'held' : 'dispatch'
 }

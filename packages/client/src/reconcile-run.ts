@@ -1,5 +1,5 @@
 import { isWebhookError, type RedEnvelope } from '@hongbao/core'
-import { isClientError, type ClientErrorCode } from './errors.ts'
+import { isClientError, type ClientError, type ClientErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
 import {
@@ -21,6 +21,8 @@ export interface RunScope {
   readonly from: number
   /** undefined: no end, so that a clock here which is behind hides nothing. */
   readonly to: number | undefined
+  /** Up to when earlier runs have swept. */
+  readonly sweptUntil: number
   /** Whether envelopes outside are left alone, even where they are due. */
   readonly isBounded: boolean
   readonly dryRun: boolean
@@ -29,8 +31,6 @@ export interface RunScope {
 /** How a run went. */
 export interface RunResult {
   readonly report: ReconcileReport
-  /** Whether every page of the sweep was seen. */
-  readonly isSwept: boolean
   /** What ended it early, as it was thrown. */
   readonly cause: unknown
 }
@@ -54,21 +54,21 @@ export async function runOnce(
 ): Promise<RunResult> {
   const { now, bucket, client } = settings
   const startedMs = now()
-  const { dryRun, from, to = Math.floor(startedMs / 1000) } = scope
-  const draft = newDraft({ dryRun, startedMs, from, to })
+  const { dryRun, from, to = Math.floor(startedMs / 1000), sweptUntil } = scope
+  const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
   const api = paceClient(client, { bucket, signal, onRequest: () => (draft.requests += 1) })
   const run: Run = { settings, ledger, scope, draft, signal, api }
   let table: OpenTable | undefined
-  let isSwept = false
   let cause: unknown
 
   try {
     signal.throwIfAborted()
-    if (settings.open !== undefined) table = await readTable(settings.open, startedMs)
+    if (settings.open !== undefined) table = await readTable(settings.open, startedMs, signal)
     const intake = createIntake({ ...settings, ledger, table, draft })
-    await sweep(run, intake)
-    isSwept = true
+    const failure = await sweep(run, intake)
+    if (failure === undefined) moveMark(run)
     await retrieveDue(run, table, intake)
+    if (failure !== undefined) throw failure
   } catch (error) {
     cause = error
     draft.error = explain(error, signal)
@@ -76,16 +76,43 @@ export async function runOnce(
   if (table === undefined) concludeFromLedger(run)
   else concludeFromTable(run, table)
   draft.durationMs = now() - startedMs
-  return { report: draft, isSwept, cause }
+  return { report: draft, cause }
 }
 
-async function sweep({ settings, scope, signal, api }: Run, intake: Intake): Promise<void> {
+/** Takes what the list shows. Gives what only the list failed with; throws what would fail again. */
+async function sweep(
+  { settings, scope, signal, api }: Run,
+  intake: Intake,
+): Promise<ClientError | undefined> {
   const { from: gte, to: lte } = scope
   const created = lte === undefined ? { gte } : { gte, lte }
-  for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
-    signal.throwIfAborted()
-    await intake.swept(envelope)
+  try {
+    for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
+      signal.throwIfAborted()
+      await intake.swept(envelope)
+    }
+    return undefined
+  } catch (error) {
+    if (signal.aborted || !isClientError(error) || OF_ALL_REQUESTS.has(error.code)) throw error
+    return error
   }
+}
+
+const OF_ALL_REQUESTS: ReadonlySet<ClientErrorCode> = new Set([
+  'api-key-invalid',
+  'rate-limited',
+  'unreachable',
+  'response-forged',
+])
+
+/**
+ * A sweep that leaves no gap behind the last one moves the mark, to when this run started at the
+ * most: what was made since then came before the pages that were seen.
+ */
+function moveMark({ scope: { from, sweptUntil, dryRun }, draft }: Run): void {
+  if (dryRun || from > sweptUntil) return
+  const { to, startedMs } = draft
+  draft.sweptUntil = Math.max(sweptUntil, Math.min(to, Math.floor(startedMs / 1000)))
 }
 
 /** Asks for what is due and was not just shown, the longest due first. */
@@ -127,6 +154,7 @@ function noteUnanswered(
 }
 
 const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
+  'parameter-invalid',
   'not-found',
   'request-invalid',
   'channel-failed',
@@ -182,7 +210,7 @@ function recordOf(
   { ledger, settings: { now } }: Run,
 ): EnvelopeRecord | undefined {
   if (id === undefined) {
-    const adopted = ledger.findByOrderNo(orderNo)
+    const adopted = ledger.findAdopted(orderNo)
     return adopted === undefined ? undefined : ledger.track(adopted)
   }
   const record = ledger.track({ id, orderNo, createdMs })

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { ClientError, type ReconcileOptions, type RequestOptions, type Wait } from '../src/index.ts'
+import {
+  ClientError,
+  type OpenEnvelope,
+  type ReconcileOptions,
+  type RequestOptions,
+  type Wait,
+} from '../src/index.ts'
 import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
-import { openShop } from './reconciling.ts'
+import { openShop, type Shop } from './reconciling.ts'
 
 /** A wait that moves the clock, and holds the loop at its pause after so many runs. */
 function createPacing(runs: number) {
@@ -88,6 +94,44 @@ describe('the loop', () => {
     expect(done).toEqual(['3 sent by poll'])
     expect(reports).toMatchObject([{ error: { code: 'aborted' }, applied: [{ order_no: '3' }] }])
     expect(lines).toEqual([])
+  })
+
+  it.each<[string, (shop: Shop) => AsyncIterable<OpenEnvelope>]>([
+    [
+      'never answers',
+      async function* silent() {
+        await new Promise(() => {})
+        yield* []
+      },
+    ],
+    [
+      'has no end',
+      async function* endless() {
+        for (;;) {
+          yield { order_no: '1', created: START_MS / 1000 }
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      },
+    ],
+    [
+      'stops it itself',
+      async function* stopping({ reconciliation }) {
+        await reconciliation.stop()
+        yield* []
+      },
+    ],
+  ])('stops while it reads a table that %s', async (_, read) => {
+    const asked = Promise.withResolvers<void>()
+    const shop = openShop({
+      open() {
+        asked.resolve()
+        return read(shop)
+      },
+    })
+    shop.reconciliation.start()
+    await asked.promise
+    await shop.reconciliation.stop()
+    expect(shop.reports).toMatchObject([{ error: { code: 'aborted' }, requests: 0 }])
   })
 
   it('gives its signal to the client', async () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { WebhookError } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import type { OpenEnvelope, ReadOpen } from '../src/index.ts'
+import { ClientError, type OpenEnvelope, type ReadOpen } from '../src/index.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
 import { openShop } from './reconciling.ts'
 
@@ -165,6 +165,60 @@ describe('the sweep', () => {
     ])
   })
 
+  it('is back where it was after a clock that was years ahead', async () => {
+    let aheadMs = 0
+    const { pingpp, clock, restart } = openShop()
+    const reconciliation = restart({ now: () => clock.now() + aheadMs })
+    aheadMs = 1000 * DAY * 1000
+    await reconciliation.once()
+    aheadMs = 0
+    clock.advance(HOUR)
+    await reconciliation.once()
+    expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
+      { gte: START - 3 * DAY },
+      { gte: START + 3600 - 3 * DAY },
+    ])
+  })
+
+  it('is not needed for what is due: where the list fails, single envelopes are asked for', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const { id, created } = pingpp.make('1', OPENED)
+    rows.push({ id, order_no: '1', created })
+    clock.advance(HOUR)
+    pingpp.onCall(({ what }) => {
+      if (what === 'list') throw new ClientError('response-invalid')
+    })
+    expect(await once()).toMatchObject({ error: { code: 'response-invalid' }, retrieved: 1 })
+    expect(done).toEqual(['1 received by poll'])
+  })
+
+  it.each(['unreachable', 'api-key-invalid', 'rate-limited'] as const)(
+    'ends the run where nothing else would fare better: %s',
+    async (code) => {
+      const rows: OpenEnvelope[] = []
+      const { pingpp, clock, once } = openShop({ open: () => rows })
+      const { id, created } = pingpp.make('1', OPENED)
+      rows.push({ id, order_no: '1', created })
+      clock.advance(HOUR)
+      pingpp.onCall(() => Promise.reject(new ClientError(code)))
+      expect(await once()).toMatchObject({ error: { code }, requests: 1 })
+    },
+  )
+
+  it('says up to when all was swept, for the process after this one', async () => {
+    const { pingpp, clock, once } = openShop()
+    clock.advance(HOUR)
+    expect(await once({ dryRun: true })).toMatchObject({ sweptUntil: START })
+    expect(await once({ from: START + 60 })).toMatchObject({ sweptUntil: START })
+    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
+    expect(await once()).toMatchObject({ sweptUntil: START })
+    pingpp.onCall(() => {})
+    expect(await once()).toMatchObject({ sweptUntil: START + 3600 })
+    clock.advance(HOUR)
+    expect(await once({ to: START - DAY })).toMatchObject({ sweptUntil: START + 3600 })
+  })
+
   it('goes on from where an earlier process ended', async () => {
     const { pingpp, restart } = openShop()
     await restart({ sweptUntil: new Date(START_MS - 48 * HOUR), overlapSeconds: 3600 }).once()
@@ -204,6 +258,14 @@ describe('from and to', () => {
     const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
     clock.advance(48 * HOUR)
     await once({ from: START + DAY, to: START + DAY + 60 })
+    await once()
+    expect(pingpp.calls.at(-1)?.query?.created).toEqual({ gte: START })
+  })
+
+  it('do not move the mark past the start of the run, however far ahead they are', async () => {
+    const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
+    pingpp.onCall(() => clock.advance(HOUR))
+    await once({ to: START + DAY })
     await once()
     expect(pingpp.calls.at(-1)?.query?.created).toEqual({ gte: START })
   })
@@ -596,6 +658,7 @@ describe('the table of the merchant (`open`)', () => {
     ['a number for an id', [{ id: 1, order_no: '1', created: START }], '`id` of an envelope'],
     ['yuan', [{ order_no: '1', created: START, amount: 1.5 }], 'an integer amount in fen'],
     ['amounts as text', [{ order_no: '1', created: START, amount: '100' }], 'amount in fen'],
+    ['SQL for true', [{ order_no: '1', created: START, livemode: 1 }], '`livemode` of an envelope'],
     [
       'a state of its own',
       [{ order_no: '1', created: START, status: 'paid' }],
@@ -607,6 +670,17 @@ describe('the table of the merchant (`open`)', () => {
     expect(error?.code).toBe('open-failed')
     expect(error?.message).toContain(message)
     expect(pingpp.calls).toEqual([])
+  })
+
+  it('says which row it is about', async () => {
+    const rows = [
+      { order_no: '1', created: START },
+      { order_no: '2', created: START, amount: '100' },
+    ]
+    const { once } = openShop({ open: () => rows as never })
+    expect((await once()).error?.message).toBe(
+      '`amount` of an envelope from `open` must be an integer amount in fen (order_no 2).',
+    )
   })
 
   it('may fail: its error is told to `onReport`, and its text nowhere else', async () => {
@@ -629,6 +703,47 @@ describe('an envelope of another app', () => {
       ['3', 'app'],
       ['2', 'app'],
     ])
+    expect(done).toEqual(['1 sent by poll'])
+  })
+})
+
+describe('an envelope of another app, or of none', () => {
+  it.each([['app_2'], [{ id: 'app_2' }], [null], [undefined]])(
+    'is a conflict that keeps nothing else from being seen, and is not open here: %j',
+    async (app) => {
+      const { pingpp, clock, once, done } = openShop()
+      pingpp.make('1', SENT)
+      pingpp.make('2', SENT, { app } as never)
+      clock.advance(HOUR)
+      expect(await once()).toMatchObject({
+        error: null,
+        conflicts: [{ order_no: '2', reason: 'app' }],
+        open: 1,
+      })
+      expect(done).toEqual(['1 sent by poll'])
+      clock.advance(100 * HOUR)
+      await once()
+      clock.advance(30 * HOUR)
+      expect(await once()).toMatchObject({ swept: 0, retrieved: 1, conflicts: [], open: 1 })
+    },
+  )
+
+  it.each([
+    ['app', { app: 'app_2' }],
+    ['amount', { amount: 7 }],
+    ['livemode', { livemode: false }],
+  ])('does not take an order number from the one that is meant (%s)', async (reason, fields) => {
+    const rows = [{ order_no: '1', created: START, amount: 100, livemode: true }]
+    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const mine = pingpp.make('1', SENT)
+    clock.advance(1000)
+    const other = pingpp.make('1', SENT, fields)
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({
+      conflicts: [{ id: other.id, reason }],
+      adopted: [{ id: mine.id }],
+      applied: [{ id: mine.id }],
+    })
     expect(done).toEqual(['1 sent by poll'])
   })
 })
