@@ -180,7 +180,7 @@ export function createClock(options: ClockOptions): Clock {
     return running === 0 && !isDue()
   }
 
-  /** Resolves when nothing runs and nothing is due; by then, something may be due again. */
+  /** Resolves when nothing runs and nothing is due; nothing starts before whoever waits goes on. */
   function idle(): Promise<void> {
     if (isIdle()) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -198,8 +198,7 @@ export function createClock(options: ClockOptions): Clock {
   /** Moves are made one at a time, in the order in which they were asked for. */
   function move<Result>(go: () => Promise<Result>): Promise<Result> {
     const moved = lastMove.then(async function moveOnce() {
-      // oxlint-disable-next-line no-await-in-loop -- until it is so, and stays so up to the next line
-      while (!isIdle()) await idle()
+      await idle()
       const fromMs = now()
       isMoving = true
       try {

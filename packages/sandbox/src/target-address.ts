@@ -1,4 +1,4 @@
-import { lookup as resolveName } from 'node:dns'
+import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from './errors.ts'
 import { bareHost, isLoopback } from './loopback.ts'
@@ -37,19 +37,30 @@ const LOOPBACKS = [
   { address: '::1', family: 6 },
 ]
 
-/** Resolves names for connections, and refuses those that lead to other machines. */
-export function createLookup(allowRemote: boolean): LookupFunction {
+/**
+ * Resolves names for connections, and refuses those that lead to other machines.
+ *
+ * @param resolve what knows the names. Default: the operating system
+ */
+export function createLookup(allowRemote: boolean, resolve: Resolve = resolveName): LookupFunction {
   return function lookup(hostname, options, callback) {
     if (isLoopback(hostname)) {
       callback(null, LOOPBACKS)
       return
     }
-    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
       const isRefused = !allowRemote && addresses?.some(({ address }) => !isLoopback(address))
       callback(isRefused ? remoteTarget(hostname) : error, addresses)
     })
   }
 }
+
+/** As `lookup` of `node:dns` is called here. */
+type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
 
 /** Notifications carry names and openids, and a typing error must not send them to a stranger. */
 function remoteTarget(host: string): SandboxError {

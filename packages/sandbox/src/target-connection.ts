@@ -8,7 +8,8 @@ export function createConnect(url: URL, allowRemote: boolean): () => Socket {
   const host = bareHost(url.hostname)
   const lookup = createLookup(allowRemote)
   const isSecure = url.protocol === 'https:'
-  const address = { host, port: portOf(url), lookup, noDelay: true }
+  // `autoSelectFamily` tries all addresses of a name, also where a process has switched that off.
+  const address = { host, port: portOf(url), lookup, noDelay: true, autoSelectFamily: true }
   // A server name is a name, and never an address (RFC 6066, section 3).
   const servername = isIP(host) === 0 ? host : ''
   if (!isSecure) return () => connect(address)

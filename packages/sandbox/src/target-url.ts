@@ -45,7 +45,7 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
         return
       }
       deadline = setTimeout(giveUp, given.timeoutMs)
-      const headers = { ...given.headers, 'content-length': given.body.length, connection: 'close' }
+      const headers = { ...given.headers, 'content-length': given.body.length }
       request = openRequest({ ...options, headers })
       request.on('error', (error) => fail(postErrorOf(error, url)))
       request.once('response', read)

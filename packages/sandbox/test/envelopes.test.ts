@@ -276,6 +276,20 @@ describe("Ping++'s test cases (metadata[pingpp_tc])", () => {
     expect(app.seen).toHaveLength(1)
     expect(engine.events()[0]?.created).toBe(START_S)
   })
+
+  it.each(['001', '002'])('%s means the first attempt alone', async (testCase) => {
+    const app = functionApp(500, 500, 200)
+    const engine = openEngine({ target: app.target })
+    engine.move(create(engine, { metadata: { pingpp_tc: testCase } }).id, 'sent')
+    await engine.clock.drain()
+    const [{ attempts } = { attempts: [] }] = engine.events()
+    expect(attempts.filter(({ n }) => n > 1).map(({ faults }) => faults)).toEqual(
+      attempts.filter(({ n }) => n > 1).map(() => []),
+    )
+    expect(attempts).toHaveLength(3)
+    const last = attempts.at(-1)
+    expect(last?.n).toBe(testCase === '001' ? 2 : 3)
+  })
 })
 
 describe('listing', () => {

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Attempt, Engine, Target } from '../src/engine.ts'
 import { createClock } from '../src/clock.ts'
+import { createLookup } from '../src/target-address.ts'
 import { httpApp, isGenuine, openEngine } from './open-engine.ts'
 
 const servers: Server[] = []
@@ -262,6 +263,25 @@ describe('where notifications may go', () => {
       expect.objectContaining({ code: 'target-invalid', message: expect.stringMatching(message) }),
     )
     expect(() => engine.setTarget(target as Target)).not.toThrow(/secret/)
+  })
+
+  it.each<[string, string[], boolean, string]>([
+    ['on this machine', ['127.0.0.1', '::1'], false, 'resolved'],
+    ['elsewhere', ['10.0.0.7'], false, 'target-remote'],
+    ['here and elsewhere', ['127.0.0.1', '2001:db8::1'], false, 'target-remote'],
+    ['elsewhere, and that is allowed', ['10.0.0.7'], true, 'resolved'],
+  ])('looks at a name when it is resolved: one that is %s', (_, addresses, isAllowed, expected) => {
+    const lookup = createLookup(isAllowed, (_name, _options, callback) =>
+      callback(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      ),
+    )
+    const results: unknown[] = []
+    lookup('shop.example', { all: true }, (error) => {
+      results.push(error === null ? 'resolved' : error.code)
+    })
+    expect(results).toEqual([expected])
   })
 
   it('keeps the old target where the new one is refused', () => {
