@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Attempt, Engine, SandboxEvent } from '../src/engine.ts'
-import type { FaultRule, WebhookFaultKind } from '../src/faults.ts'
+import type { FaultRule, WebhookFaultKind } from '../src/fault-kind.ts'
 import { isGenuine, openEngine, START_MS } from './open-engine.ts'
 
 // The guide's note 5, written out: how long after an attempt the next one comes.
@@ -307,20 +307,28 @@ async function act(engine: Engine, app: StrictApp, given: Action): Promise<void>
   }
 }
 
-/** Plays a story to its end: what had no target is sent again once there is one. Says which events those are. */
+/**
+ * Plays a story to its end: what has no target is sent again once there is one. Says which events had
+ * none at some time.
+ */
 async function play(
   engine: Engine,
   app: StrictApp,
   actions: readonly Action[],
 ): Promise<ReadonlySet<string>> {
+  const stranded = new Set<string>()
+  engine.watch(({ id, status }) => {
+    if (status === 'undelivered') stranded.add(id)
+  })
   for (const each of actions) await act(engine, app, each)
   await engine.clock.drain()
   engine.setTarget(app.target)
-  const stranded = engine.events().filter(({ status }) => status === 'undelivered')
-  for (const { id } of stranded) engine.resend(id)
+  for (const { id, status } of engine.events()) {
+    if (status === 'undelivered') engine.resend(id)
+  }
   await engine.clock.drain()
   expect(engine.clock.pending()).toEqual([])
-  return new Set(stranded.map(({ id }) => id))
+  return stranded
 }
 
 /** An app that fails each order so many times, and then takes it. */
