@@ -9,7 +9,7 @@ import { isStreamFormat, streamRecords } from './control/record-stream.ts'
 import { answerError, Refusal } from './control/refusal.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
 import type { SandboxEvent } from './engine.ts'
-import type { Sandbox } from './start.ts'
+import type { Sandbox } from './sandbox.ts'
 
 export interface ControlOptions {
   /** Pause between signs of life on a stream. Default: 15,000. */

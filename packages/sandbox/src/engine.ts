@@ -14,18 +14,12 @@ import { createFaults, type FaultSource } from './faults.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { envelopeNotification, sampleNotification } from './notifications.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
-import { createSender } from './target.ts'
+import { createSender, type Target } from './target.ts'
 import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
 
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
 export type { Attempt, SandboxEvent } from './sandbox-event.ts'
-
-/**
- * Where notifications go: a URL, or the app itself, in this process. A function gets each one as a
- * POST to `http://localhost/webhooks`.
- */
-export type Target = string | URL | ((request: Request) => Response | Promise<Response>)
 
 /** When red envelopes cause notifications. */
 export type WebhookMode =

@@ -1,4 +1,4 @@
-import type { ApiFaultKind, FaultKind, WebhookFaultKind } from './faults.ts'
+import type { ApiFaultKind, FaultKind, WebhookFaultKind } from './fault-kind.ts'
 
 /** What a fault changes. Faults of different aspects can fire together; of one, a single one does. */
 export type Aspect = WebhookAspect | ApiAspect

@@ -1,6 +1,7 @@
 import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/wire'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import type { ActiveFault, WebhookFaultKind } from './faults.ts'
+import type { WebhookFaultKind } from './fault-kind.ts'
+import type { ActiveFault } from './faults.ts'
 import type { Notification } from './notifications.ts'
 import { TEST_CASE_DELAY_MS } from './schedule.ts'
 

@@ -1,6 +1,6 @@
 import { SandboxError } from './errors.ts'
 import { ASPECTS, isFaultKind, isWebhookFault } from './fault-aspect.ts'
-import type { FaultKind, FaultMatch, FaultRule } from './faults.ts'
+import type { FaultKind, FaultMatch, FaultRule } from './fault-kind.ts'
 import { ATTEMPTS } from './schedule.ts'
 
 type Field = Exclude<keyof FaultRule, 'kind'>

@@ -13,7 +13,8 @@ import {
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './api/request-signature.ts'
-import type { Target, WebhookMode } from './engine.ts'
+import type { WebhookMode } from './engine.ts'
+import type { Target } from './target.ts'
 import { newId } from './ids.ts'
 
 /** Options of {@link startSandbox}. */

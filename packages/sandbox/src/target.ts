@@ -1,8 +1,13 @@
-import type { Target } from './engine.ts'
 import type { Sender } from './sender.ts'
 import { readTargetUrl } from './target-address.ts'
 import { functionSender } from './target-function.ts'
 import { urlSender } from './target-url.ts'
+
+/**
+ * Where notifications go: a URL, or the app itself, in this process. A function gets each one as a
+ * POST to `http://localhost/webhooks`.
+ */
+export type Target = string | URL | ((request: Request) => Response | Promise<Response>)
 
 /**
  * Makes what posts to a target.

@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { JournalRecord } from '../src/journal.ts'
-import { startSandbox, type Sandbox, type SandboxOptions } from '../src/start.ts'
+import { startSandbox } from '../src/start.ts'
+import type { Sandbox } from '../src/sandbox.ts'
+import type { SandboxOptions } from '../src/options.ts'
 import { endOf, jsonLines, spawnCli, startCli, temporaryFolder, type Ended } from './cli-process.ts'
 
 // Every command here is a process of its own; several run at a time.

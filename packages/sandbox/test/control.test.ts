@@ -5,7 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createControl } from '../src/control.ts'
 import type { JournalRecord } from '../src/journal.ts'
 import { listen } from '../src/server.ts'
-import { startSandbox, type Sandbox, type SandboxOptions } from '../src/start.ts'
+import { startSandbox } from '../src/start.ts'
+import type { Sandbox } from '../src/sandbox.ts'
+import type { SandboxOptions } from '../src/options.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const CHUNKED = { 'transfer-encoding': 'chunked' }

@@ -4,13 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClock } from '../src/clock.ts'
 import type { Engine } from '../src/engine.ts'
-import {
-  createFaults,
-  type ApiFaultKind,
-  type FaultKind,
-  type FaultRule,
-  type FaultSource,
-} from '../src/faults.ts'
+import type { ApiFaultKind, FaultKind, FaultRule } from '../src/fault-kind.ts'
+import { createFaults, type FaultSource } from '../src/faults.ts'
 import { functionApp, httpApp, isGenuine, openEngine, startsOf, type App } from './open-engine.ts'
 
 type AnyApp = App & { readonly target: string | ((request: Request) => Promise<Response>) }

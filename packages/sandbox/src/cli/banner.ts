@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import type { Keys } from '../keys.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { alignColumns, type Output } from './output.ts'
 import { localTime } from './record-lines.ts'
 import { DEFAULT_URL } from './session.ts'

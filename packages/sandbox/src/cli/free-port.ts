@@ -1,5 +1,5 @@
 import type { SandboxOptions } from '../options.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 
 const TRIES = 20
 

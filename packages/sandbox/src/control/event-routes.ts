@@ -2,7 +2,7 @@ import type { EventType } from '@hongbao/core'
 import { Hono } from 'hono'
 import type { SandboxEvent } from '../engine.ts'
 import { SandboxError } from '../errors.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { detailEvent, viewEvent } from './event-view.ts'
 import {
   optionalFields,

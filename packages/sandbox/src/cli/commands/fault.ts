@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import type { FaultView } from '../../control/fault-routes.ts'
 import { ASPECTS } from '../../fault-aspect.ts'
-import type { FaultMatch } from '../../faults.ts'
+import type { FaultMatch } from '../../fault-kind.ts'
 import { parseDuration } from '../duration.ts'
 import { alignColumns } from '../output.ts'
 import type { OpenSession } from '../session.ts'

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { SandboxOptions } from '../../options.ts'
 import type { JournalRecord } from '../../journal.ts'
-import type { Sandbox } from '../../start.ts'
+import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { EXIT, usageError } from '../exit.ts'
