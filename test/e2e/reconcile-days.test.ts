@@ -26,11 +26,14 @@ interface Setting {
   /** Whether there is a table of open envelopes. */
   readonly hasTable?: boolean
   readonly hasList?: boolean
+  /** Whether its processes end and start again. */
+  readonly restarts?: boolean
   readonly overlapSeconds?: number
 }
 
 describe.each<[string, Setting]>([
   ['without a table', { seed: 1 }],
+  ['without a table and without a restart', { seed: 7, restarts: false }],
   ['from a process of its own, behind the same inbox', { seed: 2, isApart: true }],
   ['with a table of open envelopes', { seed: 3, hasTable: true }],
   ['with a table, and a list that never answers', { seed: 4, hasTable: true, hasList: false }],
@@ -79,7 +82,7 @@ async function live(
   sandbox: Sandbox,
   setting: Setting,
 ): Promise<{ shop: Shop; last: ReconcileReport | undefined }> {
-  const { hasList = true } = setting
+  const { hasList = true, restarts = true } = setting
   const { clock, faults } = sandbox
   const startMs = clock.now()
   const shop = openShop(sandbox, setting)
@@ -115,11 +118,7 @@ async function live(
   addFaults(sandbox)
   at(2 * HOUR, () => shop.breakHandlers(true))
   at(6 * HOUR, () => shop.breakHandlers(false))
-  at(10 * HOUR, () => shop.stop())
-  at(35 * HOUR, () => shop.start())
   at(46 * HOUR, () => shop.breakHandlers(true))
-  at(48 * HOUR, () => shop.stop())
-  at(48 * HOUR, () => shop.start())
   at(50 * HOUR, () => shop.breakHandlers(false))
   at(52 * HOUR, () => faults.add('api-error', { status: 500, times: Infinity }))
   at(58 * HOUR, () => {
@@ -127,6 +126,13 @@ async function live(
       if (kind === 'api-error' && probability === undefined && id !== always?.id) faults.remove(id)
     }
   })
+
+  if (restarts) {
+    at(10 * HOUR, () => shop.stop())
+    at(35 * HOUR, () => shop.start())
+    at(48 * HOUR, () => shop.stop())
+    at(48 * HOUR, () => shop.start())
+  }
 
   await clock.advance(80 * HOUR)
   await shop.stop()
