@@ -1,24 +1,24 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { refuseUnknown, type SigningKey } from '@hongbao/core/wire'
-import type { Clock } from './clock.ts'
-import { createDeliveries } from './deliveries.ts'
-import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
+import type { Clock } from './clock/clock.ts'
+import { createDeliveries } from './delivery/deliveries.ts'
+import type { EnvelopePage, EnvelopeQuery } from './envelopes/envelope-list.ts'
 import {
   createEnvelopes,
   type CreateParameters,
   type Creation,
   type ToldStatus,
-} from './envelopes.ts'
+} from './envelopes/envelopes.ts'
 import { SandboxError } from './errors.ts'
-import { createFaults, type FaultSource } from './faults.ts'
+import { createFaults, type FaultSource } from './faults/faults.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { envelopeNotification, sampleNotification } from './notifications.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
-import { createSender, type Target } from './target.ts'
+import { createSender, type Target } from './delivery/target.ts'
 import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
 
-export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-export type { CreateParameters, Creation } from './envelopes.ts'
+export type { EnvelopePage, EnvelopeQuery } from './envelopes/envelope-list.ts'
+export type { CreateParameters, Creation } from './envelopes/envelopes.ts'
 export type { Attempt, SandboxEvent } from './sandbox-event.ts'
 
 /** When red envelopes cause notifications. */

@@ -14,7 +14,7 @@ import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './api/request-signature.ts'
 import type { WebhookMode } from './engine.ts'
-import type { Target } from './target.ts'
+import type { Target } from './delivery/target.ts'
 import { newId } from './ids.ts'
 
 /** Options of {@link startSandbox}. */

@@ -1,10 +1,10 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { Clock } from './clock.ts'
+import type { Clock } from './clock/clock.ts'
 import type { TriggerOptions } from './engine.ts'
-import type { Faults } from './faults.ts'
+import type { Faults } from './faults/faults.ts'
 import type { JournalRecord } from './journal.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
-import type { Target } from './target.ts'
+import type { Target } from './delivery/target.ts'
 import type { EventQuery, WaitOptions } from './wait.ts'
 
 /** A local Ping++ that runs. */

@@ -1,5 +1,5 @@
 import { isEventType, type EventType } from '@hongbao/core'
-import type { CreateParameters, ToldStatus } from './envelopes.ts'
+import type { CreateParameters, ToldStatus } from './envelopes/envelopes.ts'
 import { SandboxError } from './errors.ts'
 import { newDigits } from './ids.ts'
 

@@ -6,7 +6,7 @@ import { alignColumns, createOutput, type OutputOptions } from '../src/cli/outpu
 import { plainLine, plainText } from '../src/cli/plain-text.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
 import type { JournalBody } from '../src/journal.ts'
-import type { Keys } from '../src/keys.ts'
+import type { Keys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
 
 const EVENT = 'evt_400240816160755820469807'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EXIT } from '../src/cli/exit.ts'
-import { openKeys } from '../src/keys.ts'
+import { openKeys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
 import { runCli, temporaryFolder, type Ended } from './cli-process.ts'
 

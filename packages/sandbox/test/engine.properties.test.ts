@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Attempt, Engine, SandboxEvent } from '../src/engine.ts'
-import type { FaultRule, WebhookFaultKind } from '../src/fault-kind.ts'
+import type { FaultRule, WebhookFaultKind } from '../src/faults/fault-kind.ts'
 import { isGenuine, openEngine, START_MS } from './open-engine.ts'
 
 // The guide's note 5, written out: how long after an attempt the next one comes.

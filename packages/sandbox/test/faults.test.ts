@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClock } from '../src/clock.ts'
+import { createClock } from '../src/clock/clock.ts'
 import type { Engine } from '../src/engine.ts'
-import type { ApiFaultKind, FaultKind, FaultRule } from '../src/fault-kind.ts'
-import { createFaults, type FaultSource } from '../src/faults.ts'
+import type { ApiFaultKind, FaultKind, FaultRule } from '../src/faults/fault-kind.ts'
+import { createFaults, type FaultSource } from '../src/faults/faults.ts'
 import { functionApp, httpApp, isGenuine, openEngine, startsOf, type App } from './open-engine.ts'
 
 type AnyApp = App & { readonly target: string | ((request: Request) => Promise<Response>) }

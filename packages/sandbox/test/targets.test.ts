@@ -5,9 +5,9 @@ import { createServer as createTlsServer } from 'node:https'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Attempt, Engine } from '../src/engine.ts'
-import type { Target } from '../src/target.ts'
-import { createClock } from '../src/clock.ts'
-import { createLookup } from '../src/target-address.ts'
+import type { Target } from '../src/delivery/target.ts'
+import { createClock } from '../src/clock/clock.ts'
+import { createLookup } from '../src/delivery/target-address.ts'
 import { httpApp, isGenuine, openEngine } from './open-engine.ts'
 
 const servers: Server[] = []

@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import type { Keys } from '../keys.ts'
+import type { Keys } from '../keys/keys.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { alignColumns, type Output } from './output.ts'
 import { localTime } from './record-lines.ts'

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import type { FaultKind } from '../fault-kind.ts'
-import type { ActiveFault } from '../faults.ts'
+import type { FaultKind } from '../faults/fault-kind.ts'
+import type { ActiveFault } from '../faults/faults.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { readFields } from './fields.ts'
 import { Refusal } from './refusal.ts'

@@ -7,7 +7,7 @@ import {
   type KeyName,
   type KeyPair,
   type Keys,
-} from '../../keys.ts'
+} from '../../keys/keys.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { usageError } from '../exit.ts'
 import { alignColumns, type Output } from '../output.ts'

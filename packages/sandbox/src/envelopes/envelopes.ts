@@ -1,10 +1,10 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock, Timer } from '../clock/clock.ts'
 import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
-import { SandboxError } from './errors.ts'
-import { newDigits, newId } from './ids.ts'
-import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from './schedule.ts'
+import { SandboxError } from '../errors.ts'
+import { newDigits, newId } from '../ids.ts'
+import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../delivery/schedule.ts'
 
 /** Status → where an envelope can go from there (guide, notes 1 and 2; overview of red envelopes). */
 const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> = {

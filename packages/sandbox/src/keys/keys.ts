@@ -1,8 +1,8 @@
 import { readPrivateKey } from '@hongbao/core/wire'
 import { createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
-import { SandboxError } from './errors.ts'
-import { newId } from './ids.ts'
+import { SandboxError } from '../errors.ts'
+import { newId } from '../ids.ts'
 import { openKeysFolder, type KeysFolder } from './keys-folder.ts'
 
 /** The keys of a sandbox that stays the same from start to start. */

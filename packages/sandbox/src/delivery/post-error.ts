@@ -1,5 +1,5 @@
-import type { AttemptErrorCode } from './sandbox-event.ts'
-import { SandboxError } from './errors.ts'
+import type { AttemptErrorCode } from '../sandbox-event.ts'
+import { SandboxError } from '../errors.ts'
 import type { PostError } from './sender.ts'
 
 /** What Node says → what it means to somebody whose app should have answered. */

@@ -13,7 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SandboxError } from './errors.ts'
+import { SandboxError } from '../errors.ts'
 
 /** A folder for secrets: closed to other users of the machine, and to git. */
 export interface KeysFolder {

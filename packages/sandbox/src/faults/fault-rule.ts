@@ -1,7 +1,7 @@
-import { SandboxError } from './errors.ts'
+import { SandboxError } from '../errors.ts'
 import { ASPECTS, isFaultKind, isWebhookFault } from './fault-aspect.ts'
 import type { FaultKind, FaultMatch, FaultRule } from './fault-kind.ts'
-import { ATTEMPTS } from './schedule.ts'
+import { ATTEMPTS } from '../delivery/schedule.ts'
 
 type Field = Exclude<keyof FaultRule, 'kind'>
 

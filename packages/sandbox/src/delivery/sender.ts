@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttemptErrorCode, AttemptResponse } from './sandbox-event.ts'
-import type { Drip } from './fault-plan.ts'
+import type { AttemptErrorCode, AttemptResponse } from '../sandbox-event.ts'
+import type { Drip } from '../faults/fault-plan.ts'
 
 /** One post to the app. */
 export interface Post {
