@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import {
   ClientError,
   type OpenEnvelope,
+  type ReadOpen,
   type ReconcileOptions,
   type RequestOptions,
   type Wait,
@@ -96,7 +98,7 @@ describe('the loop', () => {
     expect(lines).toEqual([])
   })
 
-  it.each<[string, (shop: Shop) => AsyncIterable<OpenEnvelope>]>([
+  it.each<[string, (shop: Shop) => ReturnType<ReadOpen>]>([
     [
       'never answers',
       async function* silent() {
@@ -120,6 +122,13 @@ describe('the loop', () => {
         yield* []
       },
     ],
+    [
+      'stops it at once',
+      function stopping({ reconciliation }) {
+        void reconciliation.stop()
+        return new Promise<never>(() => {})
+      },
+    ],
   ])('stops while it reads a table that %s', async (_, read) => {
     const asked = Promise.withResolvers<void>()
     const shop = openShop({
@@ -132,6 +141,45 @@ describe('the loop', () => {
     await asked.promise
     await shop.reconciliation.stop()
     expect(shop.reports).toMatchObject([{ error: { code: 'aborted' }, requests: 0 }])
+  })
+
+  it('reads no further in a table that has no end', async () => {
+    const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { reconciliation } = openShop({
+      async *open() {
+        asked.resolve()
+        try {
+          for (;;) {
+            yield { order_no: '1', created: START_MS / 1000 }
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+        } finally {
+          closed.resolve()
+        }
+      },
+    })
+    reconciliation.start()
+    await asked.promise
+    await reconciliation.stop()
+    await closed.promise
+  })
+
+  it('leaves nothing on its signal from run to run', async () => {
+    const listening: number[] = []
+    const paused = Promise.withResolvers<void>()
+    const { reconciliation } = openShop({
+      open: () => [],
+      async wait(_ms, signal) {
+        listening.push(getEventListeners(signal, 'abort').length)
+        if (listening.length < 5) return
+        paused.resolve()
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      },
+    })
+    reconciliation.start()
+    await paused.promise
+    await reconciliation.stop()
+    expect(listening).toEqual([0, 0, 0, 0, 0])
   })
 
   it('gives its signal to the client', async () => {
@@ -238,8 +286,11 @@ describe('runs', () => {
 
 describe('a run that is stopped while it asks for an envelope', () => {
   it('leaves it due', async () => {
-    const { once, pingpp, clock } = openShop()
-    const { id } = pingpp.make('1', SENT, { livemode: false })
+    const rows: OpenEnvelope[] = []
+    const sweptUntil = START_MS / 1000 + 1
+    const { once, pingpp, clock } = openShop({ open: () => rows, overlapSeconds: 0, sweptUntil })
+    const { id, created } = pingpp.make('1', SENT)
+    rows.push({ id, order_no: '1', created })
     clock.advance(2 * MINUTE)
     const controller = new AbortController()
     pingpp.onCall(({ what }) => {

@@ -372,6 +372,23 @@ describe('memory', () => {
     expect(conflicts()).toHaveLength(2)
   })
 
+  it('leaves to the table what the table has open', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const { id, created } = pingpp.make('1', SENT)
+    const row = { id, order_no: '1', created }
+    rows.push(row)
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ applied: [{ id }] })
+    rows.pop()
+    for (const days of [5, 5]) {
+      clock.advance(days * DAY)
+      await once()
+    }
+    rows.push(row)
+    expect(await once()).toMatchObject({ retrieved: 1, duplicates: 1 })
+  })
+
   it('holds on to what the sweep can still show, and no longer', async () => {
     const { pingpp, clock, once, pretend } = openShop()
     pingpp.make('1', OPENED)

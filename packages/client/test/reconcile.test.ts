@@ -165,6 +165,19 @@ describe('the sweep', () => {
     ])
   })
 
+  it('starts where the last one started, where there is no overlap', async () => {
+    const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
+    for (let hour = 0; hour < 3; hour += 1) {
+      await once()
+      clock.advance(HOUR)
+    }
+    expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
+      { gte: START },
+      { gte: START },
+      { gte: START + 3600 },
+    ])
+  })
+
   it('is back where it was after a clock that was years ahead', async () => {
     let aheadMs = 0
     const { pingpp, clock, restart } = openShop()
@@ -334,6 +347,25 @@ describe('a dry run', () => {
     expect(pingpp.calls.map(({ query }) => query?.created).slice(0, 3)).toEqual(
       Array.from({ length: 3 }, () => ({ gte: START - 3 * DAY })),
     )
+  })
+})
+
+describe('a dry run with a table', () => {
+  it('gives no order number away', async () => {
+    const { pingpp, clock, once } = openShop({
+      open: () => [{ order_no: '1', created: START }],
+    })
+    const first = pingpp.make('1', SENT)
+    clock.advance(HOUR)
+    const second = pingpp.make('1', SENT)
+    clock.advance(MINUTE)
+    const dry = await once({ dryRun: true, to: START })
+    expect(dry).toMatchObject({ adopted: [{ id: first.id }], conflicts: [] })
+    // Newest first: the order number is still to be had.
+    expect(await once()).toMatchObject({
+      adopted: [{ id: second.id }],
+      conflicts: [{ id: first.id, reason: 'id' }],
+    })
   })
 })
 
@@ -612,6 +644,18 @@ describe('the table of the merchant (`open`)', () => {
     clock.advance(30_000)
     await once()
     expect(polled.map(({ eventType }) => eventType)).toEqual(['red_envelope.received'])
+  })
+
+  it('may have open what this very run saw the end of: that is open no more', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const { id, created } = pingpp.make('1', OPENED)
+    rows.push({ id, order_no: '1', created })
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ applied: [{ id }], open: 0, oldestOpenSeconds: null })
+    // Until the next run, the table could have noted it.
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ applied: [], open: 1, oldestOpenSeconds: 3660 })
   })
 
   it('may be behind what was seen: then it is not believed', async () => {
