@@ -79,7 +79,7 @@ export async function runOnce(
   return { report: draft, cause }
 }
 
-/** Takes what the list shows. Gives what only the list failed with; throws what would fail again. */
+/** Takes what the list shows. Gives what the list failed with; throws what all else would fail with. */
 async function sweep(
   { settings, scope, signal, api }: Run,
   intake: Intake,
@@ -93,17 +93,9 @@ async function sweep(
     }
     return undefined
   } catch (error) {
-    if (signal.aborted || !isClientError(error) || OF_ALL_REQUESTS.has(error.code)) throw error
-    return error
+    return ownFailure(error, signal)
   }
 }
-
-const OF_ALL_REQUESTS: ReadonlySet<ClientErrorCode> = new Set([
-  'api-key-invalid',
-  'rate-limited',
-  'unreachable',
-  'response-forged',
-])
 
 /**
  * A sweep that leaves no gap behind the last one moves the mark, to when this run started at the
@@ -115,44 +107,71 @@ function moveMark({ scope: { from, sweptUntil, dryRun }, draft }: Run): void {
   draft.sweptUntil = Math.max(sweptUntil, Math.min(to, Math.floor(startedMs / 1000)))
 }
 
-/** Asks for what is due and was not just shown, the longest due first. */
+/**
+ * Asks for what is due and was not just shown, the longest due first.
+ *
+ * @throws what several in a row failed with: the next one would fare no better
+ */
 async function retrieveDue(run: Run, table: OpenTable | undefined, intake: Intake): Promise<void> {
   const { now } = run.settings
   const records = table === undefined ? run.ledger.open() : recordsOf(table.rows, run)
   const due = records.filter(
     (record) => concerns(run.scope, record) && isOpen(record) && isDue(record, now()),
   )
+  let inARow = 0
   for (const record of due.toSorted((a, b) => dueMsOf(a) - dueMsOf(b))) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits what goes on at a time
-    await retrieve(run, record, intake)
+    const failure = await retrieve(run, record, intake)
+    inARow = failure === undefined || OF_ONE_ENVELOPE.has(failure.code) ? 0 : inARow + 1
+    if (failure !== undefined && inARow === MOST_IN_A_ROW) throw failure
   }
 }
 
-/** @throws what is not about this one envelope: the next one would fare no better */
-async function retrieve(run: Run, record: EnvelopeRecord, intake: Intake): Promise<void> {
+const MOST_IN_A_ROW = 3
+
+/** Asks for one envelope. Gives what that failed with; throws what all else would fail with. */
+async function retrieve(
+  run: Run,
+  record: EnvelopeRecord,
+  intake: Intake,
+): Promise<ClientError | undefined> {
   let envelope: RedEnvelope
   try {
     envelope = await run.api.retrieve(record.id)
   } catch (error) {
-    noteUnanswered(run, record, error)
-    return
+    return noteUnanswered(run, record, error)
   }
   await intake.retrieved(envelope)
+  return undefined
 }
 
 function noteUnanswered(
   { settings: { now, random }, draft, signal }: Run,
   record: EnvelopeRecord,
   error: unknown,
-): void {
-  if (signal.aborted) throw error
-  postpone(record, now(), random)
-  if (!isClientError(error) || !OF_ONE_ENVELOPE.has(error.code)) throw error
+): ClientError {
+  if (!signal.aborted) postpone(record, now(), random)
+  const failure = ownFailure(error, signal)
   const { id, orderNo, status = null } = record
-  const { code, message } = error
+  const { code, message } = failure
   draft.failed.push({ id, order_no: orderNo, status, type: null, code, message })
+  return failure
 }
 
+/** @throws what the next request would fail with as well */
+function ownFailure(error: unknown, signal: AbortSignal): ClientError {
+  if (signal.aborted || !isClientError(error) || OF_ALL_REQUESTS.has(error.code)) throw error
+  return error
+}
+
+const OF_ALL_REQUESTS: ReadonlySet<ClientErrorCode> = new Set([
+  'api-key-invalid',
+  'rate-limited',
+  'unreachable',
+  'response-forged',
+])
+
+/** What says nothing of other envelopes, however many fail with it. */
 const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
   'parameter-invalid',
   'not-found',

@@ -78,7 +78,7 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
       signal,
     )
     if (!dryRun) {
-      ;({ sweptUntil } = report)
+      sweptUntil = report.sweptUntil
       ledger.prune(settings.open === undefined)
       log(report)
     }

@@ -16,6 +16,17 @@ function openTracked(random = 0.5) {
   return { ...shop, id, rows }
 }
 
+/** Envelopes of the merchant's table, which no sweep shows. */
+function openRows(orderNos: readonly string[]) {
+  const rows: OpenEnvelope[] = []
+  const shop = openShop({ open: () => rows, ...NO_SWEEP })
+  for (const orderNo of orderNos) {
+    const { id, created } = shop.pingpp.make(orderNo, SENT)
+    rows.push({ id, order_no: orderNo, created })
+  }
+  return { ...shop, rows }
+}
+
 /** Runs once a minute for so many hours. */
 async function runFor(shop: Shop, hours: number): Promise<void> {
   for (let minute = 0; minute < hours * 60; minute += 1) {
@@ -292,26 +303,66 @@ describe('what asking for one envelope fails with', () => {
     expect(await once()).toMatchObject({ failed: [], open: 1 })
   })
 
-  it('ends the run, where the next one would fare no better; that envelope comes later next time', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once, done } = openShop({ open: () => rows, ...NO_SWEEP })
-    for (const orderNo of ['1', '2']) {
-      const { id, created } = pingpp.make(orderNo, SENT)
-      rows.push({ id, order_no: orderNo, created })
-    }
+  it.each(['server-failed', 'timed-out', 'response-invalid'] as const)(
+    'is its own, where the others are answered: %s',
+    async (code) => {
+      const { pingpp, clock, once, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
+      pingpp.onCall(({ id }) => {
+        const index = rows.findIndex((row) => row.id === id)
+        if (index >= 0 && index !== 2 && index !== 5) throw new ClientError(code)
+      })
+      clock.advance(HOUR)
+      const { error, failed, retrieved } = await once()
+      expect({ error, retrieved }).toEqual({ error: null, retrieved: 2 })
+      expect(failed.map(({ order_no }) => order_no)).toEqual(['1', '2', '4', '5', '7'])
+      expect(failed[0]).toMatchObject({ code, status: null, type: null })
+    },
+  )
+
+  it('ends the run where three in a row fail; they come later next time', async () => {
+    const { pingpp, clock, once, done } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
       if (what === 'retrieve') throw new ClientError('server-failed', { status: 503 })
     })
-    const report = await once()
-    expect(report).toMatchObject({ error: { code: 'server-failed' }, requests: 2, failed: [] })
+    expect(await once()).toMatchObject({
+      error: { code: 'server-failed' },
+      requests: 4,
+      failed: [{ order_no: '1' }, { order_no: '2' }, { order_no: '3' }],
+    })
     pingpp.onCall(() => {})
     await once()
-    expect(done).toEqual(['2 sent by poll'])
+    expect(done).toEqual(['4 sent by poll', '5 sent by poll'])
     clock.advance(MINUTE)
     await once()
-    expect(done).toEqual(['2 sent by poll', '1 sent by poll'])
+    expect(done).toHaveLength(5)
   })
+
+  it('does not end the run, however many Ping++ does not know', async () => {
+    const { pingpp, clock, once } = openRows(['1', '2', '3', '4', '5'])
+    clock.advance(HOUR)
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('not-found')
+    })
+    const report = await once()
+    expect(report.error).toBeNull()
+    expect(report.failed).toHaveLength(5)
+  })
+
+  it.each(['unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
+    'ends the run at once, where the next one would fare no better: %s',
+    async (code) => {
+      const { pingpp, clock, once, done } = openRows(['1', '2'])
+      clock.advance(HOUR)
+      pingpp.onCall(({ what }) => {
+        if (what === 'retrieve') throw new ClientError(code)
+      })
+      expect(await once()).toMatchObject({ error: { code }, requests: 2, failed: [] })
+      pingpp.onCall(() => {})
+      await once()
+      expect(done).toEqual(['2 sent by poll'])
+    },
+  )
 })
 
 describe('the order of asking', () => {
