@@ -22,7 +22,9 @@ sandbox.listen((record) => {
   }
 })
 
-const order = JSON.stringify({ orderNo: '20260217', amountFen: 888 })
+const json = `-H 'content-type: application/json'`
+const key = `-H 'authorization: Bearer ${sandbox.apiKey}'`
+const order = (orderNo: string) => JSON.stringify({ orderNo, amountFen: 888 })
 const envelope = JSON.stringify({
   app: { id: 'app_1Gqj58ynP0mHeX1q' },
   channel: 'wx_pub',
@@ -35,26 +37,28 @@ const envelope = JSON.stringify({
   description: '春节活动',
   extra: { send_name: '红包商店' },
 })
-const json = `-H 'content-type: application/json'`
 
 console.log(`
 Sandbox ${sandbox.url}/v1, app ${app.url}. Ctrl-C ends both. 沙箱和应用已启动，Ctrl-C 结束。
+In another terminal 在另一个终端里：
 
 1. An order, and a red envelope for it. 下单，发红包：
 
-curl ${app.url}/orders ${json} -d '${order}'
-curl ${sandbox.url}/v1/red_envelopes -H 'authorization: Bearer ${sandbox.apiKey}' ${json} -d '${envelope}'
+curl ${app.url}/orders ${json} -d '${order('20260217')}'
+curl ${sandbox.url}/v1/red_envelopes ${key} ${json} -d '${envelope}'
 
-2. Ask for it, twice: the first makes Ping++ tell of \`sent\`, the second of \`received\`. 查询两次，依次触发 sent 和 received：
+2. Ask for it by the id that you got, twice: the first time makes Ping++ tell of \`sent\`, the second of \`received\`.
+   用返回的 id 查询两次，依次触发 sent 和 received：
 
-curl ${sandbox.url}/v1/red_envelopes/red_… -H 'authorization: Bearer ${sandbox.apiKey}'
+curl ${sandbox.url}/v1/red_envelopes/red_… ${key}
 curl ${app.url}/orders/20260217
 
-3. Lose an answer, and move on. 丢掉一次应答，再把时钟往前拨：
+3. Lose an answer, and move the clock to the next attempt. 弄丢一次应答，再把时钟拨到下一次重发：
 
-npx hongbao-sandbox fault add answer-lost --url ${sandbox.url}
-npx hongbao-sandbox trigger red_envelope.sent --url ${sandbox.url}
-npx hongbao-sandbox clock advance 5s --url ${sandbox.url}
+curl ${app.url}/orders ${json} -d '${order('20260218')}'
+npm run sandbox -- fault add answer-lost
+npm run sandbox -- trigger red_envelope.sent --set order_no=20260218 --set amount=888
+npm run sandbox -- clock next
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM']) {

@@ -119,9 +119,9 @@ export const STORY: readonly Chapter[] = [
 const APP = 'app_1Gqj58ynP0mHeX1q'
 
 /** Plays one chapter and adds what the shop noted meanwhile. */
-export async function playChapter({ play }: Chapter, stage: Stage): Promise<Sight> {
+export async function playChapter(chapter: Chapter, stage: Stage): Promise<Sight> {
   const seenBefore = stage.orders.journal.length
-  const seen = await play(stage)
+  const seen = await chapter.play(stage)
   return { ...seen, saw: stage.orders.journal.slice(seenBefore).join(' | ') || 'not run' }
 }
 

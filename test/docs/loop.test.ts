@@ -7,6 +7,13 @@ import { createWorkspace, removeWorkspaces } from './snippets.ts'
 
 // In a file of its own: the snippets read the environment of their process when they are imported.
 
+interface Sending {
+  readonly sendRedEnvelope: (
+    orderNo: string,
+    openid: string,
+  ) => Promise<{ id: string; status: string }>
+}
+
 const merchant = createTestKeys()
 
 beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}))
@@ -46,9 +53,7 @@ describe('the snippet', () => {
 
   it('send.ts saves the order first, and says failed only where nothing can have been sent', async () => {
     const { workspace, book } = await openWorkspace()
-    const { sendRedEnvelope } = await workspace.import<{
-      sendRedEnvelope(orderNo: string, openid: string): Promise<{ id: string; status: string }>
-    }>('send.ts')
+    const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
 
     expect(await sendRedEnvelope('1', 'o9zp')).toMatchObject({ status: 'sending' })
     expect(book.find('1')).toEqual({ status: 'sending', detail: 888 })
@@ -68,9 +73,7 @@ describe('the snippet', () => {
   it('reconciler.ts hears of what no webhook told', async () => {
     await sandbox.reset()
     const { workspace, book } = await openWorkspace()
-    const { sendRedEnvelope } = await workspace.import<{
-      sendRedEnvelope(orderNo: string, openid: string): Promise<{ id: string }>
-    }>('send.ts')
+    const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
     const { reconciliation } = await workspace.import<{ reconciliation: Reconciliation }>(
       'reconciler.ts',
     )

@@ -2,8 +2,10 @@ import { createWebhooks } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
 import { describe, expect, it } from 'vitest'
 import { outcomes, replyTo } from '../../packages/core/src/reply.ts'
+import { SNIPPETS as SDK_SNIPPETS } from '../../packages/sandbox/src/cli/sdk-snippets.ts'
 import { codeBlocks, codeOf, headings, section, tables } from './markdown.ts'
 import { readDocument, withoutComments } from './snippets.ts'
+import { defaultOf, fieldsOf, figureOf } from './source.ts'
 
 const ENGLISH = {
   path: 'README.md',
@@ -13,6 +15,7 @@ const ENGLISH = {
   options: '## Options',
   keys: '## Keys',
   client: '## The client',
+  loop: '## The whole loop',
   stops: 'stops',
   again: 'sends again',
 }
@@ -25,6 +28,7 @@ const CHINESE: typeof ENGLISH = {
   options: '## 选项',
   keys: '## 密钥',
   client: '## 客户端',
+  loop: '## 完整流程',
   stops: '停止',
   again: '重发',
 }
@@ -33,6 +37,7 @@ describe.each([
   ['README.md', 'README.zh-CN.md'],
   ['docs/signature.md', 'docs/signature.zh-CN.md'],
   ['docs/errors.md', 'docs/errors.zh-CN.md'],
+  ['docs/reconciliation.md', 'docs/reconciliation.zh-CN.md'],
 ])('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readDocument) as [string, string]
 
@@ -75,14 +80,30 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', words.options, 1],
     ['ClientOptions', 'packages/client/src/options.ts', words.client, 0],
   ])('has every option of %s with its default', (name, path, heading, index) => {
-    const documented = fieldsOf(path, name).map(({ field, comment }) => [
-      field,
-      figureOf(/Default: ([\s\S]*?)\.(?=\s|$)/.exec(comment)?.[1]),
-    ])
+    const documented = fieldsOf(path, name).map(({ field, comment }) => [field, defaultOf(comment)])
     const rows = rowsOf(heading, index)
     expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
       documented,
     )
+  })
+
+  it('points every official SDK at the sandbox as `hongbao-sandbox env --sdk` does', () => {
+    const settings = {
+      url: 'http://127.0.0.1:4141',
+      apiKey: 'sk_test_1',
+      privateKeyPath: 'private.pem',
+      pkcs1Path: 'private.pkcs1.pem',
+      publicKeyPath: 'public.pem',
+    }
+    const { hongbao: _ours, ...official } = SDK_SNIPPETS
+    const squeeze = (code: string) => code.replaceAll(/[\s,]+/g, '')
+    const rows = rowsOf(words.loop)
+    expect(rows).toHaveLength(Object.keys(official).length)
+    for (const [index, snippet] of Object.values(official).entries()) {
+      const line = codeOf(rows[index]?.[1]) ?? ''
+      expect(squeeze(snippet(settings))).toContain(squeeze(line))
+      expect(line).toContain('127.0.0.1')
+    }
   })
 
   it('has every field of the context of handlers', () => {
@@ -151,20 +172,3 @@ describe('the retries that the README names', () => {
     )
   })
 })
-
-/** The fields of an interface of the source, with the comments above them. */
-function fieldsOf(path: string, name: string): { field: string; comment: string }[] {
-  const declaration = new RegExp(`^export interface ${name}\\b.*?\\{\\n([\\s\\S]*?)^\\}`, 'm')
-  const body = declaration.exec(readDocument(path))?.[1]
-  if (body === undefined) throw new Error(`There is no interface ${name} in ${path}.`)
-  const fields = body.matchAll(/((?:^ {2}(?:\/\*\*| \*).*\n)*)^ {2}readonly (\w+)\??:/gm)
-  return [...fields].map(([, comment = '', field = '']) => ({
-    field,
-    comment: comment.replaceAll(/^ *(\/\*\*| \*\/?)| *\*\/$/gm, ''),
-  }))
-}
-
-/** The code or the number in a default; undefined where it is in words. */
-function figureOf(text: string | undefined): string | undefined {
-  return /`[^`]+`|\d[\d,]*/.exec(text ?? '')?.[0]
-}

@@ -21,9 +21,11 @@ export function readDocument(path: string): string {
 }
 
 /** The snippets of the documents in English; those in Chinese are the same (`readme.test.ts`). */
-export const SNIPPETS: readonly Snippet[] = ['README.md', 'docs/signature.md'].flatMap((path) =>
-  codeBlocks(readDocument(path)).filter(isModule).map(toSnippet),
-)
+export const SNIPPETS: readonly Snippet[] = [
+  'README.md',
+  'docs/signature.md',
+  'docs/reconciliation.md',
+].flatMap((path) => codeBlocks(readDocument(path)).filter(isModule).map(toSnippet))
 
 function isModule({ language }: { language: string }): boolean {
   return ['ts', 'js', 'typescript', 'javascript'].includes(language)

@@ -33,6 +33,33 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   },
   '@hongbao/fastify': { code: ['@hongbao/core/node'], types: ['@hongbao/core', 'fastify'] },
   '@hongbao/hono': { code: ['@hongbao/core/fetch'], types: ['@hongbao/core'] },
+  // Runs wherever `fetch` and `node:crypto` do.
+  '@hongbao/client': {
+    code: ['@hongbao/core', '@hongbao/core/wire', 'node:buffer', 'node:crypto'],
+    types: ['@hongbao/core', '@hongbao/core/wire'],
+  },
+  '@hongbao/sandbox': {
+    code: [
+      '@hongbao/core',
+      '@hongbao/core/testing',
+      '@hongbao/core/wire',
+      '@hono/node-server',
+      '@hono/node-server/utils/response',
+      'hono',
+      'node:buffer',
+      'node:crypto',
+      'node:dns',
+      'node:events',
+      'node:http',
+      'node:https',
+      'node:net',
+      'node:timers/promises',
+      'node:tls',
+      'node:util',
+      'qs',
+    ],
+    types: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:http'],
+  },
   '@hongbao/bullmq': {
     code: ['@hongbao/core/wire', 'bullmq'],
     types: ['@hongbao/core', '@hongbao/core/wire', 'bullmq'],

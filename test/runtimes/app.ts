@@ -1,3 +1,4 @@
+import { createClient, isClientError } from '@hongbao/client'
 import { createWebhooks, isWebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
@@ -5,8 +6,9 @@ import { Hono } from 'hono'
 
 // The app that every runtime serves. Bun, Deno and Workers all take a default export with `fetch`.
 
-/** Put in by the bundler. */
+/** Put in by the bundler: Ping++'s key, and the merchant's own. */
 declare const PUBLIC_KEY: string
+declare const PRIVATE_KEY: string
 
 const heard: Heard[] = []
 
@@ -24,6 +26,7 @@ const fetchRoute = fetchWebhooks(createReceiver('/fetch'), { path: '/fetch' })
 app.all('/fetch', (context) => fetchRoute(context.req.raw))
 app.get('/heard', (context) => context.json(heard))
 app.get('/bad-keys', (context) => context.json(refusals()))
+app.get('/create', async (context) => context.json(await createEnvelope(context.req.query())))
 
 export default { fetch: (request: Request): Response | Promise<Response> => app.fetch(request) }
 
@@ -55,4 +58,38 @@ function refusals(): string[] {
       return `${error.name} ${'code' in error ? String(error.code) : 'without a code'}`
     }
   })
+}
+
+/** Creates an envelope and asks for it: what was answered, or the code of the error. */
+async function createEnvelope({
+  baseUrl,
+  timeoutMs,
+  orderNo = '',
+}: Record<string, string>): Promise<object> {
+  const client = createClient({
+    apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC',
+    privateKey: PRIVATE_KEY,
+    publicKey: PUBLIC_KEY,
+    baseUrl,
+    timeoutMs: Number(timeoutMs),
+    retries: 1,
+  })
+  try {
+    const { id } = await client.redEnvelopes.create({
+      app: { id: 'app_1Gqj58ynP0mHeX1q' },
+      channel: 'wx_pub',
+      order_no: orderNo,
+      amount: 100,
+      currency: 'cny',
+      recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7c',
+      subject: '新年红包 🧧',
+      body: '恭喜发财',
+      description: '春节活动',
+      extra: { send_name: '红包商店' },
+    })
+    return await client.redEnvelopes.retrieve(id)
+  } catch (error) {
+    if (!isClientError(error)) throw error
+    return { code: error.code, attempts: error.attempts, outcomeUnknown: error.outcomeUnknown }
+  }
 }

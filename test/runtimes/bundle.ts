@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 
 /** Bundles the app from the packages' sources, with the settings they are built with. */
-export async function bundleApp(publicKey: string, outDir: string): Promise<Bundle> {
+export async function bundleApp(keys: BundledKeys, outDir: string): Promise<Bundle> {
   await build({
     entry: [fileURLToPath(new URL('app.ts', import.meta.url))],
     outDir,
@@ -16,10 +16,19 @@ export async function bundleApp(publicKey: string, outDir: string): Promise<Bund
     removeNodeProtocol: false,
     noExternal: [/^(?!node:)/],
     outExtension: () => ({ js: '.mjs' }),
-    define: { PUBLIC_KEY: JSON.stringify(publicKey) },
+    define: {
+      PUBLIC_KEY: JSON.stringify(keys.publicKey),
+      PRIVATE_KEY: JSON.stringify(keys.privateKey),
+    },
   })
   const path = join(outDir, 'app.mjs')
   return { path, code: await readFile(path, 'utf8') }
+}
+
+/** Keys in PEM: Ping++'s, and the merchant's own. */
+export interface BundledKeys {
+  readonly publicKey: string
+  readonly privateKey: string
 }
 
 /** The app in one file. */

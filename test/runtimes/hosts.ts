@@ -15,7 +15,8 @@ export interface Running {
 /** Runtime → how it serves a bundle. */
 export const HOSTS: Readonly<Record<string, (bundle: Bundle) => Promise<Running>>> = {
   Bun: ({ path }) => serve('bun', ['run', path], path),
-  Deno: ({ path }) => serve('deno', ['serve', '--host=127.0.0.1', '--port=0', path], path),
+  Deno: ({ path }) =>
+    serve('deno', ['serve', '--allow-net=127.0.0.1', '--host=127.0.0.1', '--port=0', path], path),
   'Cloudflare Workers': serveWorker,
 }
 

@@ -7,11 +7,13 @@ import {
   signDelivery,
   type SignedDelivery,
 } from '@hongbao/core/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startSandbox, type Sandbox } from '@hongbao/sandbox'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { bundleApp, type Bundle } from './bundle.ts'
 import { HOSTS, type Running } from './hosts.ts'
 
 const keys = createTestKeys()
+const merchant = createTestKeys()
 const SUBJECT = '新年红包 🧧'
 
 function signed(amount: number): SignedDelivery {
@@ -21,13 +23,23 @@ function signed(amount: number): SignedDelivery {
 
 let folder: string
 let bundle: Bundle
+let sandbox: Sandbox
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hongbao-runtimes-'))
-  bundle = await bundleApp(keys.publicKey, folder)
+  const { publicKey } = keys
+  bundle = await bundleApp({ publicKey, privateKey: merchant.privateKey }, folder)
+  sandbox = await startSandbox({
+    privateKey: keys.privateKey,
+    merchantPublicKey: merchant.publicKey,
+    requestSignatures: 'strict',
+  })
 }, 60_000)
 
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  await sandbox.close()
+  await rm(folder, { recursive: true, force: true })
+})
 
 it('bundles without Node streams: nothing of ./node and raw-body comes in', () => {
   const imports = [...bundle.code.matchAll(/^import .+ from ['"]([^'"]+)['"]/gm)].map(
@@ -107,6 +119,34 @@ describe.each(Object.entries(HOSTS))('on %s', (_name, start) => {
       // Answered before the body was read, after which a host may drop the connection.
       const init = { method: 'POST', headers: { ...headers, connection: 'close' }, body }
       expect(await post(path, init)).toEqual([413, { outcome: 'large' }])
+    })
+  })
+
+  describe('the client', () => {
+    function create(orderNo: string, timeoutMs = 10_000): Promise<unknown> {
+      const query = { baseUrl: sandbox.url, timeoutMs: String(timeoutMs), orderNo }
+      return get(`/create?${new URLSearchParams(query)}`)
+    }
+
+    beforeEach(() => sandbox.reset())
+
+    it('signs, creates and retrieves an envelope with Chinese text, verified', async () => {
+      expect(await create('123456789')).toEqual(sandbox.envelope('123456789'))
+      expect(sandbox.envelope('123456789')).toMatchObject({ status: 'sent', subject: SUBJECT })
+    })
+
+    it('sends a create again whose answer is lost, and makes one envelope', async () => {
+      sandbox.faults.add('api-answer-lost', { match: { operation: 'create' } })
+      expect(await create('222')).toEqual(sandbox.envelope('222'))
+    })
+
+    it('says so where no answer comes', async () => {
+      sandbox.faults.add('api-hang', { times: 2 })
+      expect(await create('333', 50)).toEqual({
+        code: 'timed-out',
+        attempts: 2,
+        outcomeUnknown: true,
+      })
     })
   })
 

@@ -119,7 +119,8 @@ function invalid(facts: FailureFacts, problem: string): Failure {
 
 function refusal(facts: FailureFacts, api: ApiError, requestId: string | undefined): Failure {
   const { status = 0 } = facts
-  const leavesOpen = OPEN_CODES.has(api.code) ? true : undefined
+  // The form of the number was checked, so this is about its having been used.
+  const leavesOpen = OPEN_CODES.has(api.code) || api.param === 'order_no' ? true : undefined
   return new Failure(codeOf(status, api), {
     ...facts,
     api,
@@ -146,12 +147,22 @@ function lookUp(
 
 const MAX_QUOTED_CHARACTERS = 300
 
-/** Ping++'s own words, for a message: on one line, and not endless. */
+/** Ping++'s own words, for a message. */
 function quote(status: number, { type, code, param, message = '' }: ApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
-  // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
-  const words = message.replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
-  return `Ping++ said: ${words.slice(0, MAX_QUOTED_CHARACTERS)} (${names})`
+  const said = message === '' ? 'nothing more' : shorten(message)
+  return `Ping++ said: ${said} (${shorten(names)})`
+}
+
+/** On one line, not endless, and with whole characters alone. */
+function shorten(words: string): string {
+  return (
+    words
+      // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
+      .replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
+      .slice(0, MAX_QUOTED_CHARACTERS)
+      .toWellFormed()
+  )
 }
 
 /** The documented members of an `error`, as far as they are texts. */

@@ -83,11 +83,11 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
       code,
       {
         status,
-        requestId,
         api,
         attempts,
         orderNo,
-        detail: detail === undefined ? undefined : secrets.mask(detail),
+        requestId: requestId && secrets.mask(requestId),
+        detail: detail && secrets.mask(detail),
         outcomeUnknown: orderNo !== undefined && isOpen,
       },
       cause === undefined ? undefined : { cause },

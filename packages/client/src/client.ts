@@ -61,14 +61,14 @@ export function createClientWith(
   const send = createSend(settings, { ...seams, now: settings.now })
 
   async function create(parameters: CreateRedEnvelope, how?: RequestOptions): Promise<RedEnvelope> {
-    const { body, orderNo } = writeEnvelope(parameters)
+    const { body, orderNo, expected } = writeEnvelope(parameters)
     return send(
       {
         method: 'POST',
         path: '/red_envelopes',
         body,
         orderNo,
-        read: ({ value }) => readEnvelope(value, { order_no: orderNo }),
+        read: ({ value }) => readEnvelope(value, expected),
       },
       how,
     )
@@ -83,10 +83,10 @@ export function createClientWith(
     const asked = readListQuery(query)
     if (asked instanceof ClientError) return createPagedList({ ask: () => Promise.reject(asked) })
 
-    const { isBackwards, pathTo } = asked
+    const { isBackwards, start, pathTo } = asked
     return createPagedList({
       isBackwards,
-      ask: (cursor) =>
+      ask: (cursor = start) =>
         send(
           {
             method: 'GET',

@@ -1,5 +1,6 @@
-import { findParameterFlaw } from '@hongbao/core/wire'
+import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
 import { isJsonObject } from './answer.ts'
+import type { ExpectedEnvelope } from './envelope.ts'
 import { ClientError } from './errors.ts'
 
 /** Parameters of a red envelope; what is not listed here is sent as it is. */
@@ -37,6 +38,8 @@ export interface CreateRedEnvelope {
 export interface WrittenEnvelope {
   readonly body: Uint8Array<ArrayBuffer>
   readonly orderNo: string
+  /** What its answer must have of it. */
+  readonly expected: ExpectedEnvelope
 }
 
 /**
@@ -46,9 +49,20 @@ export interface WrittenEnvelope {
  */
 export function writeEnvelope(parameters: CreateRedEnvelope): WrittenEnvelope {
   if (!isJsonObject(parameters)) throw refusal('`create` expects an object of parameters.')
+  check(parameters)
+  const body = writeJson(parameters)
+  // A getter, or a `toJSON`, may have given something else than what was checked.
+  const json = readStrictJson(body)
+  if (!json.ok) throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
+  const { value: sent } = json
+  check(sent)
+  const { order_no, amount, recipient } = sent
+  return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
+}
+
+function check(parameters: unknown): asserts parameters is CreateRedEnvelope {
   const flaw = findParameterFlaw(parameters)
   if (flaw !== undefined) throw refusal(flaw.problem, { param: flaw.param })
-  return { body: writeJson(parameters), orderNo: parameters.order_no }
 }
 
 function writeJson(parameters: CreateRedEnvelope): Uint8Array<ArrayBuffer> {

@@ -6,8 +6,16 @@ import type {
   Webhooks,
 } from '@hongbao/core'
 import type { Ledger } from './envelope-ledger.ts'
-import { asked, believe, postpone, see, settle, type EnvelopeRecord } from './envelope-record.ts'
-import { eventOf, isEnd, readStatus, typeOf } from './envelope-states.ts'
+import {
+  asked,
+  believe,
+  calm,
+  postpone,
+  see,
+  settle,
+  type EnvelopeRecord,
+} from './envelope-record.ts'
+import { eventOf, isEnd, readStatus } from './envelope-states.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
@@ -55,19 +63,34 @@ export function createIntake(options: IntakeOptions): Intake {
     isAnswer: boolean,
   ): Promise<void> {
     const row = table?.match(envelope)
-    if (table !== undefined && row === undefined) {
-      if (status !== undefined) noteUnknown(envelope, status, table)
-      return
+    if (row === undefined) {
+      if (!isOurs(envelope)) return noteConflict(envelope, 'app')
+      if (table !== undefined) return noteUnknown(envelope, status, table)
     }
     const record = ledger.track(headOf(envelope))
     if (isAnswer) asked(record, now(), random)
-    if (status === undefined) return noteConflict(envelope, 'status')
     const flaw = findFlaw(envelope, row, record)
-    if (flaw !== undefined) return noteConflict(envelope, flaw)
+    if (flaw !== undefined || status === undefined) {
+      calm(record)
+      return noteConflict(envelope, flaw ?? 'status')
+    }
     if (row?.status !== undefined) believe(record, row.status, now())
+    await follow(envelope, status, record)
+  }
+
+  /** Moves the record on to a state, and dispatches it where that is news. */
+  async function follow(
+    envelope: RedEnvelope,
+    status: RedEnvelopeStatus,
+    record: EnvelopeRecord,
+  ): Promise<void> {
     const verdict = see(record, status, now())
     if (verdict === 'contradiction') noteConflict(envelope, 'end')
     if (verdict === 'dispatch') await dispatch(envelope, status, record)
+  }
+
+  function isOurs({ app: of }: RedEnvelope): boolean {
+    return (typeof of === 'string' ? of : of?.id) === app
   }
 
   /** What shows that an envelope is not the one that the merchant means. */
@@ -76,12 +99,11 @@ export function createIntake(options: IntakeOptions): Intake {
     row: OpenRow | undefined,
     record: EnvelopeRecord,
   ): Conflict['reason'] | undefined {
-    const { app: of } = envelope
-    if ((typeof of === 'string' ? of : of.id) !== app) return 'app'
-    if (row === undefined) return undefined
-    const holder = ledger.findByOrderNo(envelope.order_no)
-    if (row.id === undefined && holder !== record) return 'id'
-    return findMismatch(row, envelope)
+    if (!isOurs(envelope)) return 'app'
+    const mismatch = row === undefined ? undefined : findMismatch(row, envelope)
+    if (mismatch !== undefined) return mismatch
+    // Only what agrees in everything may have the order number of a row without an id.
+    return row === undefined || row.id !== undefined || ledger.adopt(record) ? undefined : 'id'
   }
 
   async function dispatch(
@@ -89,10 +111,10 @@ export function createIntake(options: IntakeOptions): Intake {
     status: RedEnvelopeStatus,
     record: EnvelopeRecord,
   ): Promise<void> {
-    const type = typeOf(status)
     const event = eventOf(envelope, status)
-    if (type === undefined || event === undefined) return
-    const step = { id: envelope.id, order_no: envelope.order_no, status, type }
+    if (event === undefined) return
+    const { id, order_no } = envelope
+    const step = { id, order_no, status, type: event.type }
     if (draft.dryRun) {
       draft.wouldDispatch.push(step)
       settle(record, now())
@@ -105,7 +127,10 @@ export function createIntake(options: IntakeOptions): Intake {
   /** A receiver never rejects; what stands in its place may. */
   async function apply(event: WebhookEvent): Promise<DispatchResult> {
     try {
-      return await webhooks.dispatch(event, { source: 'poll' })
+      const result = await webhooks.dispatch(event, { source: 'poll' })
+      // The webhook was a moment ahead, and it is its handlers that ran.
+      const isJoined = result.outcome === 'handled' && result.shared === true
+      return isJoined ? { outcome: 'duplicate' } : result
     } catch {
       return { outcome: 'unavailable' }
     }
@@ -124,11 +149,14 @@ export function createIntake(options: IntakeOptions): Intake {
       return
     }
     postpone(record, now(), random)
-    if (outcome === 'busy') draft.busy += 1
-    else {
-      const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
-      draft.failed.push({ ...step, code, message })
+    if (outcome === 'busy') {
+      draft.busy += 1
+      return
     }
+    const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
+    draft.failed.push({ ...step, code, message })
+    // The next envelope would only wait for the same inbox.
+    if (error?.code === 'inbox-unavailable') throw error
   }
 
   /**
@@ -137,10 +165,10 @@ export function createIntake(options: IntakeOptions): Intake {
    */
   function noteUnknown(
     { id, order_no, created }: RedEnvelope,
-    status: RedEnvelopeStatus,
+    status: RedEnvelopeStatus | undefined,
     { readMs }: OpenTable,
   ): void {
-    if (isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
+    if (status === undefined || isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
     draft.unknown.push({ id, order_no, status })
   }
 

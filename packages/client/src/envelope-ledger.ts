@@ -2,15 +2,14 @@ import { isOpen, newRecord, type EnvelopeHead, type EnvelopeRecord } from './env
 
 /** What a reconciliation remembers of all envelopes. Used by one run at a time. */
 export interface Ledger {
-  find(id: string): EnvelopeRecord | undefined
-  /** The first envelope that was seen with an order number. */
-  findByOrderNo(orderNo: string): EnvelopeRecord | undefined
   /** The record of an envelope, a new one where there is none. */
   track(head: EnvelopeHead): EnvelopeRecord
+  /** Gives an order number its envelope, for good; false where it has another one. */
+  adopt(record: EnvelopeRecord): boolean
+  /** The envelope that an order number was given. */
+  findAdopted(orderNo: string): EnvelopeRecord | undefined
   /** The records of all envelopes that are open. */
   open(): EnvelopeRecord[]
-  /** True the first time that a thing is to be said. */
-  isNews(thing: string): boolean
   /** Forgets what was not seen in a while; open envelopes too, where somebody else remembers those. */
   prune(keepOpen: boolean): void
   /** The same memory, for a run that must leave no trace. */
@@ -30,18 +29,16 @@ interface Entry {
 }
 
 export function createLedger(options: LedgerOptions): Ledger {
-  return ledgerOf(options, new Map(), new Set())
+  return ledgerOf(options, new Map(), new Map())
 }
 
-function ledgerOf(options: LedgerOptions, entries: Map<string, Entry>, said: Set<string>): Ledger {
+/** Entries by id, and the ids of adopted envelopes by order number. */
+function ledgerOf(
+  options: LedgerOptions,
+  entries: Map<string, Entry>,
+  adopted: Map<string, string>,
+): Ledger {
   const { now, random, memoryMs } = options
-  const byOrderNo = new Map<string, EnvelopeRecord>()
-  for (const { record } of entries.values()) noteOrder(record)
-
-  /** A second envelope for an order is somebody's mistake, and does not take the place of the first. */
-  function noteOrder(record: EnvelopeRecord): void {
-    if (!byOrderNo.has(record.orderNo)) byOrderNo.set(record.orderNo, record)
-  }
 
   function track(head: EnvelopeHead): EnvelopeRecord {
     const known = entries.get(head.id)
@@ -51,15 +48,25 @@ function ledgerOf(options: LedgerOptions, entries: Map<string, Entry>, said: Set
     }
     const record = newRecord(head, random)
     entries.set(head.id, { record, seenMs: now() })
-    noteOrder(record)
     return record
+  }
+
+  function adopt({ id, orderNo }: EnvelopeRecord): boolean {
+    const holder = adopted.get(orderNo) ?? id
+    adopted.set(orderNo, holder)
+    return holder === id
+  }
+
+  function findAdopted(orderNo: string): EnvelopeRecord | undefined {
+    const id = adopted.get(orderNo)
+    return id === undefined ? undefined : entries.get(id)?.record
   }
 
   function prune(keepOpen: boolean): void {
     for (const { record, seenMs } of entries.values()) {
       if (now() - seenMs <= memoryMs || (keepOpen && isOpen(record))) continue
       entries.delete(record.id)
-      if (byOrderNo.get(record.orderNo) === record) byOrderNo.delete(record.orderNo)
+      if (adopted.get(record.orderNo) === record.id) adopted.delete(record.orderNo)
     }
   }
 
@@ -68,19 +75,14 @@ function ledgerOf(options: LedgerOptions, entries: Map<string, Entry>, said: Set
       id,
       { record: { ...record }, seenMs },
     ])
-    return ledgerOf(options, new Map(copies), new Set(said))
+    return ledgerOf(options, new Map(copies), new Map(adopted))
   }
 
   return {
-    find: (id) => entries.get(id)?.record,
-    findByOrderNo: (orderNo) => byOrderNo.get(orderNo),
     track,
+    adopt,
+    findAdopted,
     open: () => [...entries.values()].map(({ record }) => record).filter(isOpen),
-    isNews(thing) {
-      const isNews = !said.has(thing)
-      said.add(thing)
-      return isNews
-    },
     prune,
     copy,
   }

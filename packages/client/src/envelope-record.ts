@@ -1,5 +1,5 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { isEnd, rankOf, typeOf } from './envelope-states.ts'
+import { hasEvent, isEnd, rankOf } from './envelope-states.ts'
 import { firstDue, isBeyondPlan, jitter, nextDue, PLAN_ENDS_MS, type Due } from './poll-plan.ts'
 
 /** What identifies an envelope. */
@@ -53,10 +53,13 @@ export function see(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: nu
   const knownRank = record.status === undefined ? -1 : rankOf(record.status)
   if (rankOf(status) < knownRank) return 'nothing'
   if (rankOf(status) > knownRank) {
-    advance(record, status, typeOf(status) === undefined ? nowMs : undefined)
+    advance(record, status, hasEvent(status) ? undefined : nowMs)
   }
-  if (record.status !== status) return 'contradiction'
-  if (record.settledMs !== undefined) return 'nothing'
+  const isContradiction = record.status !== status
+  if (isContradiction || record.settledMs !== undefined) {
+    calm(record)
+    return isContradiction ? 'contradiction' : 'nothing'
+  }
   return record.retryMs !== undefined && nowMs < record.retryMs ? 'held' : 'dispatch'
 }
 
@@ -72,6 +75,11 @@ function advance(
 ): void {
   record.status = status
   record.settledMs = settledMs
+  calm(record)
+}
+
+/** Leaves a record to the plan: what failed before is over. */
+export function calm(record: EnvelopeRecord): void {
   record.failures = 0
   record.retryMs = undefined
 }

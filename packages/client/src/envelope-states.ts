@@ -1,10 +1,11 @@
-import type {
-  EventOf,
-  EventType,
-  RedEnvelope,
-  RedEnvelopeStatus,
-  WebhookEvent,
-} from '@hongbao/core'
+import type { EventOf, EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
+
+/** An event that tells of a red envelope. */
+export type EnvelopeEvent = {
+  readonly [Type in EnvelopeEventType]: EventOf<Type>
+}[EnvelopeEventType]
+
+export type EnvelopeEventType = Extract<EventType, `red_envelope.${string}`>
 
 interface State {
   /** How far an envelope in this state has come. It never goes back to a lower rank. */
@@ -12,7 +13,7 @@ interface State {
   /** Whether it goes no further; two ends exclude each other. */
   readonly isEnd: boolean
   /** What tells of it; undefined where nothing is to be told. */
-  readonly type: EventType | undefined
+  readonly type: EnvelopeEventType | undefined
   /** The field of the envelope that dates it; where there is none, `created` is all that is known. */
   readonly dated?: 'received' | 'refunded'
 }
@@ -38,9 +39,9 @@ export function isEnd(status: RedEnvelopeStatus): boolean {
   return STATES[status].isEnd
 }
 
-/** The event type that tells of a state. */
-export function typeOf(status: RedEnvelopeStatus): EventType | undefined {
-  return STATES[status].type
+/** Tells whether there is an event for a state: there is none for one that has got nowhere yet. */
+export function hasEvent(status: RedEnvelopeStatus): boolean {
+  return STATES[status].type !== undefined
 }
 
 /**
@@ -65,17 +66,12 @@ function isStatus(name: string): name is RedEnvelopeStatus {
 export function eventOf(
   envelope: RedEnvelope,
   status: RedEnvelopeStatus,
-): WebhookEvent | undefined {
+): EnvelopeEvent | undefined {
   const { type, dated } = STATES[status]
   if (type === undefined) return undefined
-  const at = dated === undefined ? undefined : envelope[dated]
-  const event = {
-    object: 'event',
-    type,
-    created: at ?? envelope.created,
-    livemode: envelope.livemode,
-    data: { object: { ...envelope, status } },
-  }
+  const steppedAt = dated === undefined ? undefined : envelope[dated]
+  const { created, livemode } = envelope
+  const data = { object: { ...envelope, status } }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- STATES ties the type to the status
-  return event as EventOf<'red_envelope.sent'>
+  return { object: 'event', type, created: steppedAt ?? created, livemode, data } as EnvelopeEvent
 }

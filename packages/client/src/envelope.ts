@@ -3,10 +3,9 @@ import { isJsonObject, type JsonObject } from './answer.ts'
 import { Failure } from './failure.ts'
 
 /** What of an envelope is known before its answer comes. */
-export interface ExpectedEnvelope {
-  readonly id?: string
-  readonly order_no?: string
-}
+export type ExpectedEnvelope = Partial<
+  Pick<RedEnvelope, 'id' | 'order_no' | 'amount' | 'recipient'>
+>
 
 /**
  * Makes an envelope of an answer. What decides about money is checked: that it is an envelope, the
@@ -28,8 +27,8 @@ export function readEnvelope(
  * An object of Ping++'s whose empty objects are objects: asked for by GET, some come as `[]`, which
  * is how PHP writes them.
  */
-export function withObjects(object: JsonObject): JsonObject {
-  const members = Object.entries(object).map(([name, value]) => {
+export function withObjects(object: object): JsonObject {
+  const members = Object.entries(object).map(([name, value]: [string, unknown]) => {
     const isPhps = HASHES.has(name) && Array.isArray(value) && value.length === 0
     return [name, isPhps ? Object.freeze({}) : value] as const
   })
@@ -53,14 +52,15 @@ function findFlaw({ id, object, status, amount }: JsonObject): string | undefine
   return 'Its `amount` is no integer amount in fen.'
 }
 
-/** An answer to another question: a cache, or a replayed answer, whose signature is as good as new. */
-function findStranger(
-  envelope: JsonObject,
-  { id, order_no }: ExpectedEnvelope,
-): string | undefined {
-  if (id !== undefined && envelope['id'] !== id) return 'It is another envelope.'
-  const { order_no: answered = order_no } = envelope
-  if (order_no !== undefined && answered !== order_no) return 'It is of another `order_no`.'
+/**
+ * An answer to another question: of a cache, or a replayed one, whose signature is as good as new; or
+ * the earlier envelope of a number that was used before. What is not in the answer is no stranger.
+ */
+function findStranger(envelope: JsonObject, expected: ExpectedEnvelope): string | undefined {
+  for (const [name, value] of Object.entries(expected)) {
+    const answered = envelope[name]
+    if (answered !== undefined && answered !== value) return `It is of another \`${name}\`.`
+  }
   return undefined
 }
 

@@ -41,11 +41,13 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
     message: 'Ping++ has nothing with this id. Test and live mode share no objects.',
   },
   'order-number-used': {
-    ...REFUSED,
-    message:
-      'The order_no was used before. If that was for this envelope, it was made: look for it in redEnvelopes.list; a new number would pay twice.',
+    ...OPEN,
+    message: 'The order_no was used before: for this envelope, or for another one.',
   },
-  'channel-failed': { ...REFUSED, message: 'The channel (WeChat) refused the envelope.' },
+  'channel-failed': {
+    ...REFUSED,
+    message: 'The channel (WeChat) refused the envelope, or failed.',
+  },
   'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
   'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },
@@ -104,7 +106,8 @@ export class ClientError extends Error {
   readonly orderNo: string | undefined
   /**
    * True where nobody knows whether a create made its envelope: one of its attempts ended without
-   * an answer that says so. Look for `orderNo`, or create again with it: Ping++ pays it once.
+   * an answer that says so, or its number was used, perhaps by a call that was forgotten in a crash.
+   * Look for `orderNo`, or create again with it: Ping++ pays it once.
    */
   readonly outcomeUnknown: boolean
 

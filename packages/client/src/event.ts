@@ -1,6 +1,6 @@
 import type { WebhookEvent } from '@hongbao/core'
 import { Failure as EventFailure, parseEvent } from '@hongbao/core/wire'
-import { isJsonObject, type GoodAnswer } from './answer.ts'
+import type { GoodAnswer } from './answer.ts'
 import { withObjects } from './envelope.ts'
 import { Failure } from './failure.ts'
 
@@ -12,9 +12,7 @@ export function readEvent({ bytes }: GoodAnswer, id: string): WebhookEvent | Fai
 }
 
 function withPayload(event: WebhookEvent): WebhookEvent {
-  const { object } = event.data
-  if (!isJsonObject(object)) return event
-  const data = Object.freeze({ ...event.data, object: withObjects(object) })
+  const data = Object.freeze({ ...event.data, object: withObjects(event.data.object) })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event that was checked, with empty objects for empty lists
   return Object.freeze({ ...event, data }) as WebhookEvent
 }

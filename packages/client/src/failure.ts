@@ -1,4 +1,4 @@
-import type { ApiError, ClientErrorCode } from './errors.ts'
+import type { ClientErrorCode, ClientErrorFacts } from './errors.ts'
 
 /** An attempt that did not succeed, as a value: whether it becomes an error, the retries decide. */
 export class Failure {
@@ -12,11 +12,10 @@ export class Failure {
 }
 
 /** What is known of one attempt that failed. */
-export interface FailureFacts {
-  readonly detail?: string | undefined
-  readonly status?: number | undefined
-  readonly requestId?: string | undefined
-  readonly api?: ApiError | undefined
+export interface FailureFacts extends Pick<
+  ClientErrorFacts,
+  'detail' | 'status' | 'requestId' | 'api'
+> {
   /** The header of that name: how long Ping++ asks to wait. */
   readonly retryAfter?: string | undefined
   /** Instead of what the code says: whether a create may have made its envelope. */

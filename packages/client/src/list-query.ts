@@ -32,7 +32,9 @@ export interface ListRedEnvelopes {
 export interface ListQuery {
   /** Whether pages go into the past, as they do without `ending_before`. */
   readonly isBackwards: boolean
-  /** The path of the page beyond an envelope, or of the first one. */
+  /** The envelope beyond which the first page is. */
+  readonly start: string | undefined
+  /** The path of the page beyond an envelope, or of the very first one. */
   readonly pathTo: (cursor: string | undefined) => string
 }
 
@@ -44,9 +46,9 @@ export function readListQuery(query: ListRedEnvelopes): ListQuery | ClientError 
   const isBackwards = (before ?? undefined) === undefined
   try {
     const narrowed = encodeQuery(rest)
-    return { isBackwards, pathTo }
+    return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
-    function pathTo(cursor = isBackwards ? after : before): string {
+    function pathTo(cursor: string | undefined): string {
       const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
       const written = [narrowed, place].filter((part) => part !== '').join('&')
       return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`

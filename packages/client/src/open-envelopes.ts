@@ -1,5 +1,6 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { readStatus } from './envelope-states.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /**
  * An envelope that the merchant's own table has open: one whose end it does not know yet. What is
@@ -51,9 +52,14 @@ export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
 
 const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
 
-/** @throws OpenError, whatever `open` does */
-export async function readTable(open: ReadOpen, nowMs: number): Promise<OpenTable> {
-  const rows = await readRows(open)
+/** @throws OpenError, whatever `open` does; what the signal was aborted with, however long it takes */
+export async function readTable(
+  open: ReadOpen,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<OpenTable> {
+  const rows = (await untilAborted(readRows(open, signal), signal)) ?? []
+  signal.throwIfAborted()
   const byId = new Map(rows.flatMap((row) => (row.id === undefined ? [] : [[row.id, row]])))
   const byOrderNo = new Map(rows.map((row) => [row.orderNo, row]))
   return {
@@ -63,10 +69,13 @@ export async function readTable(open: ReadOpen, nowMs: number): Promise<OpenTabl
   }
 }
 
-async function readRows(open: ReadOpen): Promise<OpenRow[]> {
+async function readRows(open: ReadOpen, signal: AbortSignal): Promise<OpenRow[]> {
   const rows: OpenRow[] = []
   try {
-    for await (const envelope of await open()) rows.push(readRow(envelope))
+    for await (const envelope of await open()) {
+      if (signal.aborted) break
+      rows.push(readRow(envelope))
+    }
     return rows
   } catch (error) {
     if (error instanceof OpenError) throw error
@@ -98,34 +107,57 @@ export function readTime(value: unknown): number | undefined {
 
 /** @throws OpenError that names the field: a row that is misread would compare wrong */
 function readRow(envelope: OpenEnvelope): OpenRow {
-  const { id, order_no: orderNo, status, amount } = envelope
-  const seconds = readTime(envelope.created)
-  if (typeof orderNo !== 'string' || orderNo === '') throw wrongField('order_no', 'a text')
-  if (seconds === undefined) throw wrongField('created', 'a Date, or Unix time in seconds')
-  if (isGiven(id) && (typeof id !== 'string' || id === ''))
-    throw wrongField('id', 'a text, or null')
-  if (!Number.isSafeInteger(amount ?? 0)) throw wrongField('amount', 'an integer amount in fen')
+  const flaw = ROW.find(({ field, isValid }) => !isValid(envelope[field]))
+  if (flaw !== undefined) throw wrongField(envelope, flaw)
+  const { id, order_no: orderNo, created, status } = envelope
   return {
     id: id ?? undefined,
     orderNo,
-    createdMs: seconds * 1000,
-    status: readRowStatus(status),
+    createdMs: (readTime(created) ?? 0) * 1000,
+    status: isGiven(status) ? readStatus(status) : undefined,
     claims: claimsOf(envelope),
   }
 }
 
-function readRowStatus(status: OpenEnvelope['status']): RedEnvelopeStatus | undefined {
-  if (!isGiven(status)) return undefined
-  const known = readStatus(status)
-  if (known === undefined) throw wrongField('status', STATUSES)
-  return known
+interface RowRule {
+  readonly field: keyof OpenEnvelope
+  readonly isValid: (value: unknown) => boolean
+  /** What is expected, as the end of a sentence. */
+  readonly expected: string
 }
 
-const STATUSES = 'sending, sent, received, failed, refunding or refund'
+const ROW: readonly RowRule[] = [
+  { field: 'order_no', isValid: isText, expected: 'a text' },
+  {
+    field: 'created',
+    isValid: (value) => readTime(value) !== undefined,
+    expected: 'a Date, or Unix time in seconds',
+  },
+  { field: 'id', isValid: orNull(isText), expected: 'a text, or null' },
+  {
+    field: 'status',
+    isValid: orNull((value) => readStatus(value) !== undefined),
+    expected: 'sending, sent, received, failed, refunding or refund',
+  },
+  {
+    field: 'amount',
+    isValid: orNull(Number.isSafeInteger),
+    expected: 'an integer amount in fen',
+  },
+  {
+    // SQLite and MySQL have 1 for true.
+    field: 'livemode',
+    isValid: orNull((value) => typeof value === 'boolean'),
+    expected: 'true or false',
+  },
+]
 
-function claimsOf(envelope: OpenEnvelope): Claims {
-  const given = COMPARED.filter((field) => isGiven(envelope[field]))
-  return Object.fromEntries(given.map((field) => [field, envelope[field]]))
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
+
+function orNull(isValid: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => !isGiven(value) || isValid(value)
 }
 
 /** Databases write null where there is nothing. */
@@ -133,6 +165,12 @@ function isGiven<Value>(value: Value | null | undefined): value is Value {
   return value !== undefined && value !== null
 }
 
-function wrongField(field: string, expected: string): OpenError {
-  return new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}.`)
+function claimsOf(envelope: OpenEnvelope): Claims {
+  const given = COMPARED.filter((field) => isGiven(envelope[field]))
+  return Object.fromEntries(given.map((field) => [field, envelope[field]]))
+}
+
+function wrongField({ order_no: orderNo }: OpenEnvelope, { field, expected }: RowRule): OpenError {
+  const which = isText(orderNo) ? ` (order_no ${orderNo})` : ''
+  return new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}${which}.`)
 }

@@ -1,7 +1,11 @@
 import { OptionError } from '@hongbao/core'
 import {
+  checkKind,
+  checkOptions,
   readPrivateKey,
   readPublicKeys,
+  readTimeout,
+  wrong,
   type PrivateKeyInput,
   type PublicKeyInput,
   type SigningKey,
@@ -16,13 +20,19 @@ export interface ClientOptions {
   readonly privateKey?: PrivateKeyInput | undefined
   /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
-  /** What stands before `/v1`: https, or http on loopback. Default: `https://api.pingxx.com`. */
+  /**
+   * What stands before `/v1`: https, or http on loopback. A proxy must pass path and query on as they
+   * are, because a signature covers them. Default: `https://api.pingxx.com`.
+   */
   readonly baseUrl?: string | undefined
   /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
   readonly timeoutMs?: number | undefined
   /** How often a request that failed is sent again, 0 to 10 times. Default: 2. */
   readonly retries?: number | undefined
-  /** Default: the global `fetch`. */
+  /**
+   * Sends a request once. One that repeats requests by itself would report its last attempt alone, so
+   * that a create that was sent might count as not sent. Default: the global `fetch`.
+   */
   readonly fetch?: typeof globalThis.fetch | undefined
   /** The clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
@@ -74,21 +84,19 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   timeoutMs: true,
   retries: true,
 }
-// Node's timers hold 31 bits and fire at once above that.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const MAX_RETRIES = 10
 
 export function readOptions(options: ClientOptions): Settings {
-  refuseUnknown('createClient', options, CLIENT_OPTIONS)
+  checkOptions('`createClient`', options, CLIENT_OPTIONS)
   const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
-  if (typeof fetch !== 'function') throw wrong('fetch', 'a function like the global `fetch`')
-  if (typeof now !== 'function') throw wrong('now', 'a function that gives milliseconds')
+  checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
+  checkKind('now', now, ['function'], 'a function that gives milliseconds')
   return {
     apiKey: readApiKey(options.apiKey),
     signingKey: privateKey === undefined ? undefined : readPrivateKey(privateKey),
     publicKeys: publicKey === undefined ? [] : readPublicKeys(publicKey),
     baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com'),
-    timeoutMs: readTimeout(options.timeoutMs ?? 30_000),
+    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),
     fetch,
     now,
@@ -97,14 +105,14 @@ export function readOptions(options: ClientOptions): Settings {
 
 /** @throws OptionError, as a wrong option of the client does */
 export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
-  refuseUnknown('The call', options, REQUEST_OPTIONS)
+  checkOptions('The call', options, REQUEST_OPTIONS)
   const { signal } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw wrong('signal', 'an AbortSignal')
   }
   return {
     signal,
-    timeoutMs: readTimeout(options.timeoutMs ?? settings.timeoutMs),
+    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? settings.timeoutMs),
     retries: readRetries(options.retries ?? settings.retries),
   }
 }
@@ -117,14 +125,14 @@ function globalFetch(...parameters: Parameters<typeof globalThis.fetch>): Promis
 function readApiKey(apiKey: string | undefined): string {
   // Files that hold a secret tend to end in a newline.
   const key = typeof apiKey === 'string' ? apiKey.trim() : ''
-  if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}`)
+  if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}.`)
   if (/^sk_(?:test|live)_\w+$/.test(key)) return key
   throw wrong('apiKey', `a secret key, sk_test_… or sk_live_…. ${WHERE}`)
 }
 
 // Where Ping++ says it is, in its own examples and in "认证" of its API reference.
 const WHERE =
-  'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live).'
+  'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
 function readBaseUrl(text: string): string {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
@@ -145,33 +153,7 @@ function isLoopback(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
-function readTimeout(ms: number): number {
-  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
-  throw wrong('timeoutMs', 'a time in milliseconds from 1 to 2,147,483,647')
-}
-
 function readRetries(retries: number): number {
   if (Number.isInteger(retries) && retries >= 0 && retries <= MAX_RETRIES) return retries
   throw wrong('retries', `a whole number from 0 to ${MAX_RETRIES}`)
-}
-
-/** A misspelt `retry` would silently change nothing. */
-function refuseUnknown(
-  owner: string,
-  options: object,
-  names: Readonly<Record<string, true>>,
-): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', `${owner} expects an object of options.`)
-  }
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))
-  if (unknown === undefined) return
-  throw new OptionError(
-    'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(names).join(', ')}.`,
-  )
-}
-
-function wrong(option: string, expected: string): OptionError {
-  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
 }

@@ -19,8 +19,8 @@ export interface Pace {
 }
 
 /**
- * Gives a client a pace, its list's pages included. Retries of the client itself are not counted:
- * they wait longer than any pace.
+ * Gives a client a pace, its list's pages included. Retries of the client itself come on top: they
+ * alone know the `Retry-After` of an answer.
  */
 export function paceClient(client: Client, { bucket, signal, onRequest }: Pace): PacedClient {
   const { redEnvelopes } = client

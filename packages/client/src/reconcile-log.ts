@@ -1,17 +1,43 @@
 import type { Logger } from '@hongbao/core'
 import { contain } from '@hongbao/core/wire'
-import type { Ledger } from './envelope-ledger.ts'
 import type { ReconcileReport } from './reconcile-report.ts'
 
+export interface ReportLogOptions {
+  readonly logger: Logger
+  readonly now: () => number
+  /** How long a thing that does not come again is remembered as told. */
+  readonly memoryMs: number
+}
+
 /** Speaks of what somebody should look at in a report: a line for each kind, when there is news of it. */
-export function createReportLog(
-  logger: Logger,
-  ledger: Pick<Ledger, 'isNews'>,
-): (report: ReconcileReport) => void {
+export function createReportLog({
+  logger,
+  now,
+  memoryMs,
+}: ReportLogOptions): (report: ReconcileReport) => void {
+  const toldMs = new Map<string, number>()
+
+  function isNews(thing: string): boolean {
+    const isNew = !toldMs.has(thing)
+    toldMs.set(thing, now())
+    return isNew
+  }
+
+  function forget(): void {
+    for (const [thing, ms] of toldMs) {
+      if (now() - ms > memoryMs) toldMs.delete(thing)
+    }
+  }
+
+  function say(line: string): void {
+    contain(() => logger.error(`[hongbao] reconcile: ${line}`))
+  }
+
   return function log({ error, conflicts, overdue }) {
     if (error !== null && error.code !== 'aborted') say(`${error.code}: ${error.message}`)
-    const contradictions = conflicts.filter(({ id, reason }) => ledger.isNews(`${reason} ${id}`))
-    const late = overdue.filter(({ order_no }) => ledger.isNews(`overdue ${order_no}`))
+    const contradictions = conflicts.filter(({ id, reason }) => isNews(`${reason} ${id}`))
+    const late = overdue.filter(({ order_no }) => isNews(`overdue ${order_no}`))
+    forget()
     const [conflict] = contradictions
     const [envelope] = late
     if (conflict !== undefined) {
@@ -24,10 +50,6 @@ export function createReportLog(
       const first = `order_no ${envelope.order_no} is ${envelope.status ?? 'not at Ping++'}`
       say(`three days after it was created, ${first}${others(late)}.`)
     }
-  }
-
-  function say(line: string): void {
-    contain(() => logger.error(`[hongbao] reconcile: ${line}`))
   }
 }
 

@@ -5,6 +5,7 @@ import { readTime, type ReadOpen } from './open-envelopes.ts'
 import type { ReconcileReport } from './reconcile-report.ts'
 import { waitByTimer } from './retries.ts'
 import { createTokenBucket, type TokenBucket, type Wait } from './token-bucket.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** Options of `reconcile`. Wrong ones are refused at once with an `OptionError`. */
 export interface ReconcileOptions {
@@ -20,15 +21,21 @@ export interface ReconcileOptions {
    * receiver is compared. Default: all envelopes that the sweep shows.
    */
   readonly open?: ReadOpen | undefined
-  /** Requests per second, pages of lists included; the same number may come at once. Default: 5. */
+  /**
+   * Requests per second, pages of lists included, and retries of the client's own not; the same
+   * number may come at once. Default: 5.
+   */
   readonly requestsPerSecond?: number | undefined
-  /** How far behind the last sweep the next one starts, in seconds. Default: 259,200 (72 h). */
+  /**
+   * How far behind the last sweep the next one starts, in seconds: it bears the difference between
+   * your clock and Ping++'s too. Default: 259,200 (72 h).
+   */
   readonly overlapSeconds?: number | undefined
   /** Pause between two runs of the loop, in milliseconds; ±10 %. Default: 300,000 (5 min). */
   readonly intervalMs?: number | undefined
   /**
-   * Up to when an earlier process has swept: `to` of its last report without an error. A Date, or Unix
-   * time in seconds. Default: now, so that the first run sweeps the overlap alone.
+   * Up to when an earlier process has swept: `sweptUntil` of its last report. A Date, or Unix time in
+   * seconds. Default: now, so that the first run sweeps the overlap alone.
    */
   readonly sweptUntil?: number | Date | undefined
   /**
@@ -72,7 +79,10 @@ export interface RunOptions {
   readonly from?: number | Date | undefined
   /** Where it ends. Default: now. */
   readonly to?: number | Date | undefined
-  /** Dispatch nothing, remember nothing, and say what would have been dispatched. Default: `false`. */
+  /**
+   * Dispatch nothing, remember nothing, and say what would have been dispatched. Ping++ is asked all
+   * the same, and in test mode that moves envelopes on. Default: `false`.
+   */
   readonly dryRun?: boolean | undefined
   /** Ends the run; what it had done until then is in its report. */
   readonly signal?: AbortSignal | undefined
@@ -205,14 +215,6 @@ function readOverlap(seconds: number): number {
 /** A wait that ends with its signal, even where the one that was given knows no signal. */
 function endingWith(wait: Wait): Wait {
   return async function waitOrEnd(ms, signal) {
-    if (signal.aborted) return
-    const { promise: aborted, resolve } = Promise.withResolvers<void>()
-    const end = (): void => resolve()
-    signal.addEventListener('abort', end)
-    try {
-      await Promise.race([wait(ms, signal), aborted])
-    } finally {
-      signal.removeEventListener('abort', end)
-    }
+    if (!signal.aborted) await untilAborted(wait(ms, signal), signal)
   }
 }

@@ -14,6 +14,11 @@ export interface ReconcileReport {
   /** What was swept, by `created`: Unix time in seconds, both ends included. */
   readonly from: number
   readonly to: number
+  /**
+   * Up to when all was swept, by this run or an earlier one: give it to the next process as
+   * `sweptUntil`. Unix time in seconds.
+   */
+  readonly sweptUntil: number
   /** Calls of the client: pages and single envelopes. */
   readonly requests: number
   /** Envelopes that the sweep showed. */
@@ -26,7 +31,7 @@ export interface ReconcileReport {
   readonly dispatched: number
   /** Handlers ran, and ended well: no webhook had told of these. */
   readonly applied: readonly EnvelopeStep[]
-  /** A webhook, or an earlier run, had told of them. */
+  /** A webhook, or an earlier run, had told of them, or a webhook was just telling. */
   readonly duplicates: number
   /** Nobody listens to their type. */
   readonly unhandled: number
@@ -111,8 +116,11 @@ export interface OverdueEnvelope {
 
 /** Why a run ended early. */
 export interface RunError {
-  /** `aborted`: it was stopped. `open-failed`: your `open` threw. Others: the code of a ClientError. */
-  readonly code: 'open-failed' | 'internal-error' | ClientErrorCode
+  /**
+   * `aborted`: it was stopped. `open-failed`: your `open` threw. `inbox-unavailable`: the inbox could
+   * not be asked. Others: what the client failed with.
+   */
+  readonly code: 'open-failed' | ErrorCode | ClientErrorCode
   readonly message: string
 }
 
@@ -123,7 +131,9 @@ export type Draft = {
     : ReconcileReport[Field]
 }
 
-export function newDraft(head: Pick<Draft, 'dryRun' | 'startedMs' | 'from' | 'to'>): Draft {
+export function newDraft(
+  head: Pick<Draft, 'dryRun' | 'startedMs' | 'from' | 'to' | 'sweptUntil'>,
+): Draft {
   return {
     ...head,
     error: null,

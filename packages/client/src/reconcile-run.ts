@@ -1,8 +1,8 @@
-import { isClientError, type ClientErrorCode } from './errors.ts'
+import { isWebhookError, type RedEnvelope } from '@hongbao/core'
+import { isClientError, type ClientError, type ClientErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
 import {
-  asked,
   believe,
   isDue,
   isOpen,
@@ -21,6 +21,8 @@ export interface RunScope {
   readonly from: number
   /** undefined: no end, so that a clock here which is behind hides nothing. */
   readonly to: number | undefined
+  /** Up to when earlier runs have swept. */
+  readonly sweptUntil: number
   /** Whether envelopes outside are left alone, even where they are due. */
   readonly isBounded: boolean
   readonly dryRun: boolean
@@ -29,8 +31,6 @@ export interface RunScope {
 /** How a run went. */
 export interface RunResult {
   readonly report: ReconcileReport
-  /** Whether every page of the sweep was seen. */
-  readonly isSwept: boolean
   /** What ended it early, as it was thrown. */
   readonly cause: unknown
 }
@@ -54,21 +54,21 @@ export async function runOnce(
 ): Promise<RunResult> {
   const { now, bucket, client } = settings
   const startedMs = now()
-  const { dryRun, from, to = Math.floor(startedMs / 1000) } = scope
-  const draft = newDraft({ dryRun, startedMs, from, to })
+  const { dryRun, from, to = Math.floor(startedMs / 1000), sweptUntil } = scope
+  const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
   const api = paceClient(client, { bucket, signal, onRequest: () => (draft.requests += 1) })
   const run: Run = { settings, ledger, scope, draft, signal, api }
   let table: OpenTable | undefined
-  let isSwept = false
   let cause: unknown
 
   try {
     signal.throwIfAborted()
-    if (settings.open !== undefined) table = await readTable(settings.open, startedMs)
+    if (settings.open !== undefined) table = await readTable(settings.open, startedMs, signal)
     const intake = createIntake({ ...settings, ledger, table, draft })
-    await sweep(run, intake)
-    isSwept = true
+    const failure = await sweep(run, intake)
+    if (failure === undefined) moveMark(run)
     await retrieveDue(run, table, intake)
+    if (failure !== undefined) throw failure
   } catch (error) {
     cause = error
     draft.error = explain(error, signal)
@@ -76,52 +76,104 @@ export async function runOnce(
   if (table === undefined) concludeFromLedger(run)
   else concludeFromTable(run, table)
   draft.durationMs = now() - startedMs
-  return { report: draft, isSwept, cause }
+  return { report: draft, cause }
 }
 
-async function sweep({ settings, scope, signal, api }: Run, intake: Intake): Promise<void> {
+/** Takes what the list shows. Gives what the list failed with; throws what all else would fail with. */
+async function sweep(
+  { settings, scope, signal, api }: Run,
+  intake: Intake,
+): Promise<ClientError | undefined> {
   const { from: gte, to: lte } = scope
   const created = lte === undefined ? { gte } : { gte, lte }
-  for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
-    signal.throwIfAborted()
-    await intake.swept(envelope)
+  try {
+    for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
+      signal.throwIfAborted()
+      await intake.swept(envelope)
+    }
+    return undefined
+  } catch (error) {
+    return ownFailure(error, signal)
   }
 }
 
-/** Asks for what is due and was not just shown, the longest due first. */
+/**
+ * A sweep that leaves no gap behind the last one moves the mark, to when this run started at the
+ * most: what was made since then came before the pages that were seen.
+ */
+function moveMark({ scope: { from, sweptUntil, dryRun }, draft }: Run): void {
+  if (dryRun || from > sweptUntil) return
+  const { to, startedMs } = draft
+  draft.sweptUntil = Math.max(sweptUntil, Math.min(to, Math.floor(startedMs / 1000)))
+}
+
+/**
+ * Asks for what is due and was not just shown, the longest due first.
+ *
+ * @throws what several in a row failed with: the next one would fare no better
+ */
 async function retrieveDue(run: Run, table: OpenTable | undefined, intake: Intake): Promise<void> {
   const { now } = run.settings
   const records = table === undefined ? run.ledger.open() : recordsOf(table.rows, run)
   const due = records.filter(
     (record) => concerns(run.scope, record) && isOpen(record) && isDue(record, now()),
   )
+  let inARow = 0
   for (const record of due.toSorted((a, b) => dueMsOf(a) - dueMsOf(b))) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits what goes on at a time
-    await retrieve(run, record, intake)
+    const failure = await retrieve(run, record, intake)
+    inARow = failure === undefined || OF_ONE_ENVELOPE.has(failure.code) ? 0 : inARow + 1
+    if (failure !== undefined && inARow === MOST_IN_A_ROW) throw failure
   }
 }
 
-/** @throws what is not about this one envelope: the next one would fare no better */
+const MOST_IN_A_ROW = 3
+
+/** Asks for one envelope. Gives what that failed with; throws what all else would fail with. */
 async function retrieve(
-  { settings: { now, random }, draft, api, signal }: Run,
+  run: Run,
   record: EnvelopeRecord,
   intake: Intake,
-): Promise<void> {
-  const { id, orderNo, status } = record
+): Promise<ClientError | undefined> {
+  let envelope: RedEnvelope
   try {
-    const envelope = await api.retrieve(id)
-    asked(record, now(), random)
-    await intake.retrieved(envelope)
+    envelope = await run.api.retrieve(record.id)
   } catch (error) {
-    if (signal.aborted) throw error
-    postpone(record, now(), random)
-    if (!isClientError(error) || !OF_ONE_ENVELOPE.has(error.code)) throw error
-    const { code, message } = error
-    draft.failed.push({ id, order_no: orderNo, status: status ?? null, type: null, code, message })
+    return noteUnanswered(run, record, error)
   }
+  await intake.retrieved(envelope)
+  return undefined
 }
 
+function noteUnanswered(
+  { settings: { now, random }, draft, signal }: Run,
+  record: EnvelopeRecord,
+  error: unknown,
+): ClientError {
+  if (!signal.aborted) postpone(record, now(), random)
+  const failure = ownFailure(error, signal)
+  const { id, orderNo, status = null } = record
+  const { code, message } = failure
+  draft.failed.push({ id, order_no: orderNo, status, type: null, code, message })
+  return failure
+}
+
+/** @throws what the next request would fail with as well */
+function ownFailure(error: unknown, signal: AbortSignal): ClientError {
+  if (signal.aborted || !isClientError(error) || OF_ALL_REQUESTS.has(error.code)) throw error
+  return error
+}
+
+const OF_ALL_REQUESTS: ReadonlySet<ClientErrorCode> = new Set([
+  'api-key-invalid',
+  'rate-limited',
+  'unreachable',
+  'response-forged',
+])
+
+/** What says nothing of other envelopes, however many fail with it. */
 const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
+  'parameter-invalid',
   'not-found',
   'request-invalid',
   'channel-failed',
@@ -177,7 +229,7 @@ function recordOf(
   { ledger, settings: { now } }: Run,
 ): EnvelopeRecord | undefined {
   if (id === undefined) {
-    const adopted = ledger.findByOrderNo(orderNo)
+    const adopted = ledger.findAdopted(orderNo)
     return adopted === undefined ? undefined : ledger.track(adopted)
   }
   const record = ledger.track({ id, orderNo, createdMs })
@@ -199,7 +251,9 @@ function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
 
 function explain(error: unknown, signal: AbortSignal): RunError {
   if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
-  if (isClientError(error)) return { code: error.code, message: error.message }
+  if (isClientError(error) || isWebhookError(error)) {
+    return { code: error.code, message: error.message }
+  }
   if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
   // The text of an unknown error may hold a secret; whoever wants it has the cause.
   const name = error instanceof Error ? error.name : typeof error

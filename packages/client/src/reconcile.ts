@@ -10,7 +10,7 @@ import {
   type RunRange,
 } from './reconcile-options.ts'
 import type { ReconcileReport } from './reconcile-report.ts'
-import { runOnce, type RunResult, type RunScope } from './reconcile-run.ts'
+import { runOnce, type RunScope } from './reconcile-run.ts'
 import { createReportLog } from './reconcile-log.ts'
 
 /** Asks Ping++ for what its webhooks may not have told. */
@@ -49,7 +49,7 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
   const { now, random, wait, overlapSeconds, intervalMs, logger } = settings
   const memoryMs = Math.max(PLAN_ENDS_MS, overlapSeconds * 1000) + DAY_MS
   const ledger = createLedger({ now, random, memoryMs })
-  const log = createReportLog(logger, ledger)
+  const log = createReportLog({ logger, now, memoryMs })
   let { sweptUntil } = settings
   let lastRun: Promise<unknown> = Promise.resolve()
   let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
@@ -57,30 +57,33 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
   async function once(runOptions: RunOptions = {}): Promise<ReconcileReport> {
     const range = readRunOptions(runOptions)
     const run = lastRun.then(() => runNow(range))
-    lastRun = run
+    lastRun = run.catch(() => {})
     return run
   }
 
   async function runNow({ from, to, dryRun, signal = NEVER }: RunRange): Promise<ReconcileReport> {
+    // A clock that was ahead has promised too much.
+    const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
     const scope: RunScope = {
-      from:
-        from ?? Math.max(0, Math.floor(Math.min(to ?? sweptUntil, sweptUntil) - overlapSeconds)),
+      from: from ?? Math.max(0, Math.floor(Math.min(to ?? mark, mark) - overlapSeconds)),
       to,
+      sweptUntil: mark,
       isBounded: from !== undefined || to !== undefined,
       dryRun,
     }
-    const result = await runOnce(settings, dryRun ? ledger.copy() : ledger, scope, signal)
-    if (!dryRun) remember(scope, result)
-    contain(() => settings.onReport?.(result.report, result.cause))
-    return result.report
-  }
-
-  /** A sweep that leaves no gap behind the last one moves the mark from where the next one starts. */
-  function remember({ from }: RunScope, { report, isSwept }: RunResult): void {
-    const isSeamless = from <= sweptUntil
-    if (isSwept && isSeamless) sweptUntil = Math.max(sweptUntil, Math.min(report.to, now() / 1000))
-    ledger.prune(settings.open === undefined)
-    log(report)
+    const { report, cause } = await runOnce(
+      settings,
+      dryRun ? ledger.copy() : ledger,
+      scope,
+      signal,
+    )
+    if (!dryRun) {
+      sweptUntil = report.sweptUntil
+      ledger.prune(settings.open === undefined)
+      log(report)
+    }
+    contain(() => settings.onReport?.(report, cause))
+    return report
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ export async function sendWithRetries<Result>(
   let isOpen = false
   for (let attempts = 0; ;) {
     if (signal?.aborted === true) {
-      return { result: new Failure('aborted', { leavesOpen: false }), attempts, isOpen }
+      return { result: new Failure('aborted'), attempts, isOpen }
     }
     attempts += 1
     // oxlint-disable-next-line no-await-in-loop -- one after another is the point

@@ -10,7 +10,7 @@ const MAX_CAUSES = 8
 
 export function createSecrets(apiKey: string): Secrets {
   function mask(said: string): string {
-    return said.replaceAll(apiKey, apiKey.slice(0, 8)).replaceAll(API_KEY, '$1****')
+    return said.replaceAll(apiKey, '[API key]').replaceAll(API_KEY, '$1****')
   }
 
   function maskCause(thrown: unknown, depth = 0): unknown {
@@ -26,8 +26,8 @@ export function createSecrets(apiKey: string): Secrets {
           options,
         )
       : new Error(message, options)
-    copy.name = mask(String(thrown.name))
-    copy.stack = mask(String(thrown.stack))
+    if (typeof thrown.name === 'string') copy.name = mask(thrown.name)
+    if (typeof thrown.stack === 'string') copy.stack = mask(thrown.stack)
     return typeof thrown.code === 'string' ? Object.assign(copy, { code: mask(thrown.code) }) : copy
   }
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { Failure, type FailureFacts } from './failure.ts'
 
 /** One request, ready to be sent. */
@@ -40,8 +41,14 @@ export async function exchange(
 
   async function converse(): Promise<Answer | Failure> {
     const { body = null, ...rest } = request
-    const init = { ...rest, body, redirect: 'manual', signal: deadline.signal } as const
-    return readAnswer(await fetch(url, init))
+    const init = {
+      ...rest,
+      body,
+      ...uncached(),
+      redirect: 'manual',
+      signal: deadline.signal,
+    } as const
+    return readAnswer(await fetch(url, init), deadline.signal)
   }
 
   try {
@@ -53,6 +60,14 @@ export async function exchange(
   } finally {
     deadline.clear()
   }
+}
+
+/**
+ * The state of an envelope is not to come from a cache: Next.js 13 and 14 keep what `fetch` asked
+ * for until they are told otherwise. Workers of before November 2024 throw at the word.
+ */
+function uncached(): { readonly cache?: 'no-store' } {
+  return typeof Request === 'function' && 'cache' in Request.prototype ? { cache: 'no-store' } : {}
 }
 
 interface Deadline {
@@ -92,38 +107,40 @@ function startDeadline(timeoutMs: number, callers: AbortSignal | undefined): Dea
   }
 }
 
-async function readAnswer({ status, headers, body }: Response): Promise<Answer | Failure> {
-  const bytes = body === null ? new Uint8Array() : await readBytes(body)
+async function readAnswer(
+  { status, headers: given, body }: Response,
+  signal: AbortSignal,
+): Promise<Answer | Failure> {
+  // Whatever a `fetch` of one's own gives for headers fails here, where the request counts as sent.
+  const headers = new Headers(given)
+  const bytes = body === null ? new Uint8Array() : await readBytes(body, signal)
   if (bytes !== undefined) return { status, headers, bytes }
   const detail = `It is over ${MAX_ANSWER_BYTES.toLocaleString('en-US')} bytes.`
   return new Failure('response-invalid', { status, detail })
 }
 
 /** The whole body, or undefined where it is too long. */
-async function readBytes(body: ReadableStream<Uint8Array>): Promise<Uint8Array | undefined> {
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = body.getReader()
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  // A `fetch` that knows no `signal` would be read from for as long as it sends.
+  signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
   // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     chunks.push(next.value)
     size += next.value.byteLength
     if (size > MAX_ANSWER_BYTES) {
-      void reader.cancel().catch(() => {})
+      cancel()
       return undefined
     }
   }
-  return joined(chunks, size)
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+  return Buffer.concat(chunks, size)
 }
 
 /** Codes of Node and of Bun for a connection that never came to be, so that nothing was sent. */

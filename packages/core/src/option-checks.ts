@@ -4,6 +4,18 @@ import type { Logger } from './log.ts'
 // Node's timers hold 31 bits and fire at once above that.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
+/** Options are an object, and hold none that does not exist. `owner` is who takes them, for the message. */
+export function checkOptions(
+  owner: string,
+  options: object,
+  names: Readonly<Record<string, true>>,
+): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError('option-invalid', `${owner} expects an object of options.`)
+  }
+  refuseUnknown(options, names)
+}
+
 /** A misspelt `liveMode` would silently guard nothing. */
 export function refuseUnknown(options: object, names: Readonly<Record<string, true>>): void {
   const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name))

@@ -1,11 +1,10 @@
 import { createAudience, type RefuseForeign } from './audience.ts'
 import type { BodyLimits } from './delivery.ts'
-import { OptionError } from './errors.ts'
 import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
 import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
 import type { Logger } from './log.ts'
 import { memoryInbox } from './memory-inbox.ts'
-import { checkKind, readLogger, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
+import { checkKind, checkOptions, readLogger, readTimeout, wrong } from './option-checks.ts'
 import type { Observe } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -79,10 +78,7 @@ const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
 export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
 ): Settings<Context> {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`createWebhooks` expects an object of options.')
-  }
-  refuseUnknown(options, NAMES)
+  checkOptions('`createWebhooks`', options, NAMES)
   const { livemode, observe, unhandled = 'accept' } = options
   checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
   const now = withoutThrowing(options.now ?? Date.now)

@@ -71,8 +71,9 @@ function decodeBase64(text: string, { refuse }: KeyReader): Uint8Array {
 }
 
 function readKeyFile(path: string, reader: KeyReader): KeyObject {
-  // A key in the place of its path must not end up in a message.
-  if (/[\r\n\0]|-----/.test(path)) {
+  // A key in the place of its path must not end up in a message. In bare base64, every key starts
+  // with the bytes of a SEQUENCE of more than 255.
+  if (/[\r\n\0]|-----|^\W*MII.{200}/.test(path)) {
     throw reader.refuse('key-unreadable', 'has a `path` that is a key, not a path.')
   }
   try {

@@ -129,9 +129,9 @@ function findMetadataProblem(metadata: unknown): string | undefined {
   }
   const problem = pairs.map(([, value]) => findMetadatumProblem(value)).find(Boolean)
   if (problem !== undefined) return problem
-  const all = pairs.map(([key, value]) => key + asText(value)).join('')
-  if (!all.isWellFormed()) return HALF_A_CHARACTER
-  const characters = Array.from(all).length
+  const texts = pairs.flatMap(([key, value]) => [key, asText(value)])
+  if (!texts.every((each) => each.isWellFormed())) return HALF_A_CHARACTER
+  const characters = Array.from(texts.join('')).length
   if (characters <= MAX_METADATA_CHARACTERS) return undefined
   return `has ${count(characters)} characters, keys and values together; at most 1,000 are allowed.`
 }

@@ -62,6 +62,8 @@ export interface DispatchResult {
    * deadline. Never rejects. Whoever tries again should wait for it: until then it is being applied.
    */
   readonly settled?: Promise<DispatchResult>
+  /** True where the event was being applied in this process already, and this is how that ended. */
+  readonly shared?: boolean
 }
 
 /**
@@ -126,7 +128,8 @@ export function createWebhooks<Context extends object = NoContext>(
       result = internalError(error)
     }
     observer.end(sighting, result)
-    return dispatchResult(result, sighting.end)
+    const told = dispatchResult(result, sighting.end)
+    return sighting.shared ? { ...told, shared: true } : told
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */

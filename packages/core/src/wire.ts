@@ -7,7 +7,14 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
 export { contain, originOf } from './log.ts'
-export { checkKind, readLogger, readTimeout, refuseUnknown, wrong } from './option-checks.ts'
+export {
+  checkKind,
+  checkOptions,
+  readLogger,
+  readTimeout,
+  refuseUnknown,
+  wrong,
+} from './option-checks.ts'
 export { readStrictJson } from './json.ts'
 export type { StrictJson } from './json.ts'
 export { fingerprintOf, readPublicKeys } from './keys.ts'

@@ -90,7 +90,7 @@ describe('duplicates', () => {
     const poll = opened.webhooks.dispatch(event, { source: 'poll' })
     runs.at(0).resolve()
     expect((await webhook).outcome).toBe('handled')
-    expect(await poll).toEqual({ outcome: 'handled' })
+    expect(await poll).toEqual({ outcome: 'handled', shared: true })
     expect(runs.count()).toBe(1)
     const bySource = Object.fromEntries(opened.reports.map((report) => [report.source, report]))
     expect(bySource).toMatchObject({

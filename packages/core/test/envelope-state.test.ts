@@ -29,11 +29,16 @@ describe('the state of an envelope', () => {
   })
 
   it('comes out the same in whatever order it is told, unless two ends contradict', () => {
-    for (const told of permutations(['sending', 'sent', 'refunding', 'refund'])) {
-      expect(told.reduce(keep, undefined)).toBe('refund')
+    for (const told of permutations<RedEnvelopeStatus>([
+      'sending',
+      'sent',
+      'refunding',
+      'refund',
+    ])) {
+      expect(told.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('refund')
     }
-    for (const told of permutations(['sending', 'sent', 'received'])) {
-      expect(told.reduce(keep, undefined)).toBe('received')
+    for (const told of permutations<RedEnvelopeStatus>(['sending', 'sent', 'received'])) {
+      expect(told.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('received')
     }
   })
 

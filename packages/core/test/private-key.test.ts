@@ -177,8 +177,16 @@ describe('what is no key', () => {
     expectRefusal(PKCS8 + SPKI, 'key-ambiguous', /several keys. Pass your private key alone\./)
   })
 
-  it('is a key in the place of its path, which is not repeated', () => {
-    expectRefusal({ path: PKCS8 }, 'key-unreadable', /`path` that is a key/)
+  it.each([
+    ['PEM', PKCS8],
+    ['PEM in one line', PKCS1.replaceAll('\n', ' ')],
+    ['bare base64', BASE64],
+    ['bare base64 of PKCS#1', PKCS1_DER.toString('base64')],
+    ['bare base64 in quotes', `"${BASE64}"`],
+    ['bare base64 with literal \\n', BASE64.replaceAll(/.{64}/g, String.raw`$&\n`)],
+  ])('is a key in the place of its path, which is not repeated: %s', (_, path) => {
+    expectRefusal({ path }, 'key-unreadable', /`path` that is a key/)
+    expectNoKeyMaterial(refusalOf({ path }), path)
   })
 })
 

@@ -296,6 +296,14 @@ describe('metadata', () => {
     })
   })
 
+  it('is not made whole by what stands beside half a character', () => {
+    for (const metadata of [{ 'a\uD83E': '\uDDE7' }, { a: '\uD83E', '\uDDE7': 'b' }]) {
+      expect(flawWith({ metadata })).toMatchObject({
+        problem: expect.stringContaining('half a character'),
+      })
+    }
+  })
+
   it('is not judged by what JSON leaves out', () => {
     expect(flawWith({ metadata: { ...pairs(20), more: undefined } })).toBeUndefined()
   })

@@ -22,22 +22,20 @@ export async function borrow<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
   deadline: Deadline,
 ): Promise<Connection<Client>> {
-  const connecting = connect(pool)
+  let isLate = false
   try {
-    return own(await before(deadline, connecting, 'pool-timed-out'))
+    const client = await before(deadline, 'pool-timed-out', async () => {
+      const lent = await pool.connect()
+      if (!isClient(lent)) throw new PostgresInboxError('result-unexpected')
+      // A connection that comes too late goes back at once, or the pool would be one short for ever.
+      if (isLate) lent.release()
+      return lent
+    })
+    return own(client)
   } catch (error) {
-    // A connection that comes too late goes back at once, or the pool would be one short for ever.
-    void connecting.then(
-      (client) => client.release(),
-      () => {},
-    )
+    isLate = true
     throw toInboxError(error)
   }
-}
-
-/** A pool may throw rather than reject. */
-async function connect<Client extends PostgresClient>(pool: PostgresPool<Client>): Promise<Client> {
-  return await pool.connect()
 }
 
 function own<Client extends PostgresClient>(client: Client): Connection<Client> {
@@ -53,7 +51,10 @@ function own<Client extends PostgresClient>(client: Client): Connection<Client> 
   async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
     if (lost !== undefined) throw lost
     try {
-      return lastResult(await before(deadline, query(client, text, values), 'postgres-timed-out'))
+      const results = await before(deadline, 'postgres-timed-out', () =>
+        values === undefined ? client.query(text) : client.query(text, values),
+      )
+      return lastResult(results)
     } catch (error) {
       const failure = toInboxError(error)
       if (UNCERTAIN.has(failure.code)) abandon(failure)
@@ -84,21 +85,18 @@ function own<Client extends PostgresClient>(client: Client): Connection<Client> 
   return { client, run, onLost: (listener) => listeners.push(listener), abandon, release }
 }
 
+/** Of all that has a `connect`, pools alone give a client. */
+function isClient(value: unknown): boolean {
+  const { query, release } = Object(value)
+  return typeof query === 'function' && typeof release === 'function'
+}
+
 /** After these nobody knows whether the statement ran, or whether it still will. */
 const UNCERTAIN: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-timed-out',
   'postgres-unreachable',
   'result-unexpected',
 ])
-
-/** A client may throw rather than reject. */
-async function query(
-  client: PostgresClient,
-  text: string,
-  values: string[] | undefined,
-): Promise<PostgresResult | readonly PostgresResult[]> {
-  return await (values === undefined ? client.query(text) : client.query(text, values))
-}
 
 function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {
   const last: unknown = Array.isArray(results) ? results.at(-1) : results

@@ -7,17 +7,31 @@ export function deadlineIn(ms: number): Deadline {
   return performance.now() + ms
 }
 
-/** Gives what the promise gives, or an error at the deadline. Whatever comes later is ignored. */
+/**
+ * Gives what the step gives, or an error at the deadline. Whatever comes later is ignored. A step
+ * that throws rejects.
+ */
 export function before<Value>(
   deadline: Deadline,
-  promise: Promise<Value>,
   code: PostgresInboxErrorCode,
+  step: () => Promise<Value>,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new PostgresInboxError(code)),
       Math.max(0, deadline - performance.now()),
     )
-    void promise.then(resolve, reject).then(() => clearTimeout(timer))
+    function fail(error: unknown): void {
+      clearTimeout(timer)
+      reject(error)
+    }
+    try {
+      step().then((value) => {
+        clearTimeout(timer)
+        resolve(value)
+      }, fail)
+    } catch (error) {
+      fail(error)
+    }
   })
 }

@@ -56,7 +56,7 @@ const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'transaction-control':
     '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
   'result-unexpected':
-    'The client answered with something else than `rows` and `command`. Is it a client of `pg`, or an adapter that gives both?',
+    'The pool lent no client, or the client answered with something else than `rows` and `command`. Is it a `Pool` of pg, or an adapter that gives both?',
 }
 
 /** SQLSTATE, or the two characters of its class → code (Postgres documentation, appendix A). */

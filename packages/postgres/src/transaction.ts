@@ -68,7 +68,12 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
  * as digits. No prepared statement, no session lock, no SET beyond the transaction: it works behind
  * PgBouncer in transaction mode.
  */
-function beginFor(settings: Settings<PostgresClient>): (key: StoredKey) => string {
+export function beginFor(
+  settings: Pick<
+    Settings<PostgresClient>,
+    'isolation' | 'lockTimeoutMs' | 'transactionTimeoutMs' | 'table'
+  >,
+): (key: StoredKey) => string {
   const { isolation, lockTimeoutMs, transactionTimeoutMs, table } = settings
   return function beginStatements({ id, lock }) {
     return `begin isolation level ${isolation};
@@ -95,7 +100,7 @@ from guard`
  * COMMIT says COMMIT in a transaction that somebody else began, and outside of any. So it comes
  * behind a division by whether this is still the transaction that has recorded the key.
  */
-function commitStatements(xid: string): string {
+export function commitStatements(xid: string): string {
   return `select 1 / (coalesce(pg_current_xact_id_if_assigned()::text, '') = '${xid}')::int;
 commit`
 }

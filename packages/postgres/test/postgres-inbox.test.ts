@@ -297,6 +297,16 @@ describe('a pool that is none', () => {
     })
   })
 
+  it.each([[undefined], [{ query: () => Promise.resolve() }]])(
+    'and lends %j in place of a client is an error of the inbox',
+    async (client) => {
+      const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+      await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
+        code: 'result-unexpected',
+      })
+    },
+  )
+
   it('whose client answers with something else is found out before a handler runs', async () => {
     const released: unknown[] = []
     const client = {

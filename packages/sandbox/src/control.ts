@@ -1,15 +1,15 @@
 import { Hono, type Context, type Next } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { clockRoutes, viewClock, type ClockView } from './control/clock-routes.ts'
 import { envelopeRoutes } from './control/envelope-routes.ts'
 import { eventRoutes, triggerRoutes } from './control/event-routes.ts'
 import { faultRoutes } from './control/fault-routes.ts'
-import { readFields, wrong, type Fields } from './control/fields.ts'
+import { readFields, refuseUnknown, wrong, type Fields } from './control/fields.ts'
 import { guard } from './control/guard.ts'
 import { isStreamFormat, streamRecords } from './control/record-stream.ts'
 import { answerError, Refusal } from './control/refusal.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
 import type { SandboxEvent } from './engine.ts'
-import type { Sandbox } from './start.ts'
+import type { Sandbox } from './sandbox.ts'
 
 export interface ControlOptions {
   /** Pause between signs of life on a stream. Default: 15,000. */
@@ -29,8 +29,6 @@ export interface StateView {
   readonly faults: number
 }
 
-const MAX_BODY_BYTES = 256 * 1024
-
 /**
  * Controls a sandbox over HTTP, for the command line and for programs in other languages; mounted at
  * `/_sandbox`. JSON in, JSON out; errors as `{ error: { code, message } }`; no private key and no API
@@ -40,12 +38,14 @@ export function createControl(sandbox: Sandbox, options: ControlOptions = {}): H
   const { heartbeatMs = 15_000 } = options
   const control = new Hono()
   control.onError(answerError)
-  control.use(keepPrivate, guard, bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseLarge }))
+  control.use(addHeaders, guard)
 
   control.get('/ready', (c) => c.json({ ready: true }))
   control.get('/state', (c) => c.json(viewState(sandbox)))
   control.get('/stream', ({ req }) => {
-    const { event, format = 'sse', after = req.header('last-event-id') } = req.query()
+    const asked = req.query()
+    refuseUnknown(asked, ['event', 'format', 'after'])
+    const { event, format = 'sse', after = req.header('last-event-id') } = asked
     if (!isStreamFormat(format)) throw wrong('format', '`sse` or `ndjson`')
     return streamRecords(sandbox, { afterSeq: readSeq(after), event, format, heartbeatMs })
   })
@@ -69,16 +69,13 @@ export function createControl(sandbox: Sandbox, options: ControlOptions = {}): H
   return control
 }
 
-/** Keeps answers out of caches, and out of pages that embed them as something else. */
-async function keepPrivate(c: Context, next: Next): Promise<void> {
+/** Names the version, and keeps answers out of caches, and of pages that embed them as something else. */
+async function addHeaders(c: Context, next: Next): Promise<void> {
   await next()
+  c.res.headers.set(VERSION_HEADER, CONTROL_VERSION)
   c.res.headers.set('cache-control', 'no-store')
   c.res.headers.set('x-content-type-options', 'nosniff')
   c.res.headers.set('cross-origin-resource-policy', 'same-origin')
-}
-
-function refuseLarge(): never {
-  throw new Refusal(413, 'body-too-large', `A body has at most ${MAX_BODY_BYTES} bytes here.`)
 }
 
 function viewState(sandbox: Sandbox): StateView {

@@ -1,28 +1,25 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { SigningKey } from '@hongbao/core/wire'
-import type { Clock } from './clock.ts'
-import { createDeliveries } from './deliveries.ts'
-import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
+import { refuseUnknown, type SigningKey } from '@hongbao/core/wire'
+import type { Clock } from './clock/clock.ts'
+import { createDeliveries } from './delivery/deliveries.ts'
+import type { EnvelopePage, EnvelopeQuery } from './envelopes/envelope-list.ts'
 import {
   createEnvelopes,
   type CreateParameters,
   type Creation,
   type ToldStatus,
-} from './envelopes.ts'
+} from './envelopes/envelopes.ts'
 import { SandboxError } from './errors.ts'
-import { createFaults, type FaultSource } from './faults.ts'
+import { createFaults, type FaultSource } from './faults/faults.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { envelopeNotification, sampleNotification } from './notifications.ts'
 import type { SandboxEvent } from './sandbox-event.ts'
-import { createSender } from './target.ts'
+import { createSender, type Target } from './delivery/target.ts'
 import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
 
-export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-export type { CreateParameters, Creation } from './envelopes.ts'
-export type { Attempt, AttemptErrorCode, AttemptResponse, SandboxEvent } from './sandbox-event.ts'
-
-/** Where notifications go: a URL, or the app itself, in this process. */
-export type Target = string | URL | ((request: Request) => Response | Promise<Response>)
+export type { EnvelopePage, EnvelopeQuery } from './envelopes/envelope-list.ts'
+export type { CreateParameters, Creation } from './envelopes/envelopes.ts'
+export type { Attempt, SandboxEvent } from './sandbox-event.ts'
 
 /** When red envelopes cause notifications. */
 export type WebhookMode =
@@ -75,7 +72,7 @@ export interface Engine {
   events(): readonly SandboxEvent[]
   /** Makes and sends a notification. @throws SandboxError */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
-  /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown` */
+  /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown`, `target-invalid` */
   resend(id: string): SandboxEvent
   /** Tells a listener of every event that is new or has changed. Returns how to stop. */
   watch(listener: (event: SandboxEvent) => void): () => void
@@ -85,6 +82,7 @@ export interface Engine {
   setTarget(target: Target | undefined): void
   /** Forgets envelopes, events, timers and faults; the clock stays. */
   reset(): Promise<void>
+  /** May be called again. */
   close(): Promise<void>
 }
 
@@ -142,8 +140,10 @@ export function createEngine(options: EngineOptions): Engine {
     return deliveries.add(envelopeNotification(type, object, nowSeconds(), key))
   }
 
-  function trigger(type: EventType, { envelope, object = {} }: TriggerOptions = {}): SandboxEvent {
+  function trigger(type: EventType, what: TriggerOptions = {}): SandboxEvent {
     checkOpen()
+    refuseUnknown(what, TRIGGER_NAMES)
+    const { envelope, object = {} } = what
     const status = toldStatusOf(type)
     if (status === undefined) {
       checkSample(type, envelope)
@@ -171,11 +171,12 @@ export function createEngine(options: EngineOptions): Engine {
     deliveries.setSender(sender)
   }
 
-  async function forget(): Promise<void> {
+  /** What is on its way is given up, and nobody hears of it. */
+  function forget(): void {
     envelopes.clear()
     faults.clear()
+    deliveries.clear()
     clock.clear()
-    await deliveries.clear()
   }
 
   function nowSeconds(): number {
@@ -212,16 +213,19 @@ export function createEngine(options: EngineOptions): Engine {
     },
     setTarget,
     async reset() {
-      await forget()
+      checkOpen()
+      forget()
       journal.clear()
       journal.write({ type: 'reset' })
     },
     async close() {
       isClosed = true
-      await forget()
+      forget()
     },
   }
 }
+
+const TRIGGER_NAMES: Readonly<Record<keyof TriggerOptions, true>> = { envelope: true, object: true }
 
 /** Status → what a retrieve in test mode makes of it (guide, note 4). */
 const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, ToldStatus>>> = {

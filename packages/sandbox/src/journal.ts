@@ -1,3 +1,6 @@
+import { contain } from '@hongbao/core/wire'
+import type { AttemptErrorCode } from './sandbox-event.ts'
+
 /**
  * One line of what happened: the same object on the event stream of the control API, in the
  * command's NDJSON, and for listeners in a program. `v` is the version of this schema.
@@ -69,6 +72,7 @@ export type JournalBody =
       readonly ms: number
       readonly status?: number | undefined
       readonly error?: string | undefined
+      readonly errorCode?: AttemptErrorCode | undefined
       /** What the app answered: at most the first 1,000 characters here; up to 64 KB with the attempt. */
       readonly body?: string | undefined
       readonly faults?: readonly string[] | undefined
@@ -122,6 +126,8 @@ const MAX_RECORDS = 10_000
 /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
 export function createJournal(clockNow: () => number): Journal {
   let listeners: readonly ((record: JournalRecord) => void)[] = []
+  const wallDate = createDateText()
+  const clockDate = createDateText()
   let records: JournalRecord[] = []
   let seq = 0
   let told = 0
@@ -129,9 +135,7 @@ export function createJournal(clockNow: () => number): Journal {
 
   function write(body: JournalBody): void {
     seq += 1
-    const at = new Date().toISOString()
-    const clock = new Date(clockNow()).toISOString()
-    records.push({ v: 1, seq, at, clock, ...body })
+    records.push({ v: 1, seq, at: wallDate(Date.now()), clock: clockDate(clockNow()), ...body })
     // Cut in large pieces, so that a record costs the same at any length.
     if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
     tell()
@@ -145,7 +149,7 @@ export function createJournal(clockNow: () => number): Journal {
     while (told < seq) {
       told += 1
       const record = records[records.length - 1 - (seq - told)]
-      if (record !== undefined) for (const listener of listeners) contain(listener, record)
+      if (record !== undefined) for (const listener of listeners) contain(() => listener(record))
     }
     isTelling = false
   }
@@ -172,11 +176,14 @@ export function createJournal(clockNow: () => number): Journal {
   }
 }
 
-/** A listener that fails must not cost a delivery. It may be async although nobody waits for it. */
-function contain(listener: (record: JournalRecord) => void, record: JournalRecord): void {
-  try {
-    Promise.resolve(listener(record)).catch(() => {})
-  } catch {
-    // See above.
+/** ISO 8601. Many records are of one millisecond, and the text takes longer than all else in a record. */
+function createDateText(): (ms: number) => string {
+  let lastMs = Number.NaN
+  let lastText = ''
+
+  return function dateText(ms) {
+    if (ms !== lastMs) lastText = new Date(ms).toISOString()
+    lastMs = ms
+    return lastText
   }
 }

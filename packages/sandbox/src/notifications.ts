@@ -40,10 +40,10 @@ export function envelopeNotification(
     id,
     type,
     created,
-    envelope: object.id,
-    orderNo: object.order_no,
+    envelope: textOf(object.id),
+    orderNo: textOf(object.order_no),
     ...signed(event, key),
-    testCase: testCaseOf(object.metadata),
+    testCase: textOf(object.metadata?.['pingpp_tc']),
   }
 }
 
@@ -63,7 +63,7 @@ export function sampleNotification(
     type,
     created,
     envelope: undefined,
-    orderNo: 'order_no' in object ? object.order_no : undefined,
+    orderNo: 'order_no' in object ? textOf(object.order_no) : undefined,
     ...signed(event, key),
     testCase: undefined,
   }
@@ -75,7 +75,7 @@ function signed(event: object, key: SigningKey): Pick<Notification, 'body' | 'si
   return { body, signature: signBytes(body, key.privateKey) }
 }
 
-function testCaseOf(metadata: RedEnvelope['metadata']): string | undefined {
-  const testCase = metadata?.['pingpp_tc']
-  return typeof testCase === 'string' ? testCase : undefined
+/** What somebody triggers may hold anything in place of a text. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

@@ -1,15 +1,20 @@
+import { OptionError } from '@hongbao/core'
 import {
+  checkOptions,
   readPrivateKey,
   readPublicKeys,
+  readTimeout,
+  wrong,
+  type PrivateKeyInput,
+  type PublicKeyInput,
   type SigningKey,
   type VerificationKey,
 } from '@hongbao/core/wire'
-import type { PrivateKeyInput, PublicKeyInput } from '@hongbao/core/wire'
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './api/request-signature.ts'
-import type { Target, WebhookMode } from './engine.ts'
-import { SandboxError } from './errors.ts'
+import type { WebhookMode } from './engine.ts'
+import type { Target } from './delivery/target.ts'
 import { newId } from './ids.ts'
 
 /** Options of {@link startSandbox}. */
@@ -80,17 +85,12 @@ const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
   seed: true,
   allowRemote: true,
 }
-// Node's timers hold 31 bits and fire at once above that.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 // The last second that ISO 8601 writes with four digits of the year.
 const LAST_MS = Date.UTC(9999, 11, 31)
 
-/** @throws SandboxError `option-invalid`, which names the option; OptionError `key-…` for `privateKey` */
+/** @throws OptionError `option-invalid`, which names the option, or `key-…` */
 export async function readOptions(options: SandboxOptions): Promise<Settings> {
-  if (typeof options !== 'object' || options === null) {
-    throw new SandboxError('option-invalid', '`startSandbox` expects an object of options.')
-  }
-  refuseUnknown(options)
+  checkOptions('`startSandbox`', options, NAMES)
   const apiKeys = readApiKeys(options.apiKey)
   return {
     target: options.target,
@@ -106,12 +106,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
     apiKey: apiKeys?.[0] ?? newId('sk_test_'),
     ...readSignatureOptions(options),
     key: await readKey(options.privateKey),
-    responseTimeoutMs: readNumber(
-      'responseTimeoutMs',
-      options.responseTimeoutMs ?? 10_000,
-      1,
-      MAX_TIMEOUT_MS,
-    ),
+    responseTimeoutMs: readTimeout('responseTimeoutMs', options.responseTimeoutMs ?? 10_000),
     seed: readNumber('seed', options.seed ?? 1, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
     allowRemote: readChoice('allowRemote', options.allowRemote ?? false, [true, false]),
   }
@@ -146,19 +141,17 @@ function readApiKeys(apiKey: SandboxOptions['apiKey']): readonly string[] | unde
 
 function readSignatureOptions({
   merchantPublicKey,
-  requestSignatures,
+  requestSignatures = 'lenient',
 }: SandboxOptions): Pick<Settings, 'merchantKeys' | 'requestSignatures'> {
-  const mode = readChoice('requestSignatures', requestSignatures ?? 'lenient', SIGNATURE_MODES)
-  if (merchantPublicKey !== undefined) {
-    return { merchantKeys: readMerchantKeys(merchantPublicKey), requestSignatures: mode }
+  readChoice('requestSignatures', requestSignatures, SIGNATURE_MODES)
+  if (requestSignatures === 'strict' && merchantPublicKey === undefined) {
+    throw new OptionError(
+      'option-invalid',
+      '`requestSignatures` is "strict", but there is no `merchantPublicKey` to check them with.',
+    )
   }
-  if (requestSignatures === undefined || mode === 'off') {
-    return { merchantKeys: [], requestSignatures: mode }
-  }
-  throw new SandboxError(
-    'option-invalid',
-    `\`requestSignatures\` is "${mode}", but there is no \`merchantPublicKey\` to check them with.`,
-  )
+  const merchantKeys = merchantPublicKey === undefined ? [] : readMerchantKeys(merchantPublicKey)
+  return { merchantKeys, requestSignatures }
 }
 
 function readMerchantKeys(
@@ -169,7 +162,7 @@ function readMerchantKeys(
     return readPublicKeys(input, true)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'
-    throw new SandboxError(
+    throw new OptionError(
       'option-invalid',
       `\`merchantPublicKey\` is not a public RSA key of 2048 bits or more (${code}). It is the public half of the key that signs requests.`,
       { cause },
@@ -200,18 +193,4 @@ function readNumber(option: string, value: number, least: number, most: number):
 function readChoice<Choice>(option: string, value: Choice, choices: readonly Choice[]): Choice {
   if (choices.includes(value)) return value
   throw wrong(option, choices.map((choice) => JSON.stringify(choice)).join(' or '))
-}
-
-/** A misspelt `webhook` would silently change nothing. */
-function refuseUnknown(options: object): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
-  if (unknown === undefined) return
-  throw new SandboxError(
-    'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(NAMES).join(', ')}.`,
-  )
-}
-
-function wrong(option: string, expected: string): SandboxError {
-  return new SandboxError('option-invalid', `\`${option}\` must be ${expected}.`)
 }

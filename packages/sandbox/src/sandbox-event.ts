@@ -35,7 +35,7 @@ export interface Attempt {
   /** Why no answer came or counted: a sentence. */
   readonly error: string | undefined
   readonly errorCode: AttemptErrorCode | undefined
-  /** Kinds of the faults that fired. */
+  /** Kinds of the faults that fired; `pingpp_tc=001` and `pingpp_tc=002` for Ping++'s own test cases. */
   readonly faults: readonly string[]
 }
 

@@ -2,6 +2,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
+import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
 import { SandboxError } from './errors.ts'
 import { bareHost, hostInUrl, isLoopback } from './loopback.ts'
 
@@ -120,7 +121,12 @@ function isOwnName(header: string | undefined, { host, allowRemote }: ListenOpti
 
 function refuse(outgoing: ServerResponse, { status, code, message }: Refusal): void {
   const body = JSON.stringify({ error: { type: 'invalid_request_error', code, message } })
-  outgoing.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(body)
+  const headers = {
+    'content-type': 'application/json',
+    connection: 'close',
+    [VERSION_HEADER]: CONTROL_VERSION,
+  }
+  outgoing.writeHead(status, headers).end(body)
 }
 
 function remoteHost(host: string): SandboxError {

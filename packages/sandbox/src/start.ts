@@ -1,62 +1,20 @@
-import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
 import { createApi } from './api/api.ts'
 import type { ApiEnv } from './api/request.ts'
-import { createClock, type Clock } from './clock.ts'
+import { createClock } from './clock/clock.ts'
 import { createControl } from './control.ts'
-import { createEngine, type Engine, type Target, type TriggerOptions } from './engine.ts'
+import { createEngine, type Engine } from './engine.ts'
 import { SandboxError } from './errors.ts'
-import type { Faults } from './faults.ts'
-import type { JournalRecord } from './journal.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
-import type { SandboxEvent } from './sandbox-event.ts'
+import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './server.ts'
-import { createWaits, isMeant, type EventQuery, type WaitOptions } from './wait.ts'
-
-export type { SandboxOptions } from './options.ts'
-export type { EventQuery, WaitOptions } from './wait.ts'
-
-/** A local Ping++ that runs. */
-export interface Sandbox extends AsyncDisposable {
-  /** `http://127.0.0.1:…`; the API is below `/v1`. */
-  readonly url: string
-  /** A key that the API takes. */
-  readonly apiKey: string
-  /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */
-  readonly publicKey: string
-  readonly keyFingerprint: string
-  /** Where notifications go now: a URL, `in-process` for a function, null for nowhere. */
-  readonly target: string | null
-  readonly clock: Clock
-  readonly faults: Faults
-  /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
-  /** Makes and sends a notification. */
-  trigger(type: EventType, options?: TriggerOptions): SandboxEvent
-  /** Sends the same bytes once more, outside the schedule. */
-  resend(id: string): SandboxEvent
-  /** Moves an envelope on by hand: the user opens it, the channel fails. */
-  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope
-  event(id: string): SandboxEvent | undefined
-  events(query?: EventQuery): readonly SandboxEvent[]
-  envelope(idOrOrderNo: string): RedEnvelope | undefined
-  /** Resolves with the first event that matches, be it past or to come. */
-  waitFor(query: EventQuery, options?: WaitOptions): Promise<SandboxEvent>
-  setTarget(target: Target | undefined): void
-  /** Told of everything from now on. Returns how to stop. */
-  listen(listener: (record: JournalRecord) => void): () => void
-  /** What happened so far, after a certain record. */
-  journal(afterSeq?: number): readonly JournalRecord[]
-  /** Forgets envelopes, events and faults; the clock stays. */
-  reset(): Promise<void>
-  close(): Promise<void>
-}
+import { createFilter, createWaits } from './wait.ts'
 
 /**
  * Starts a local Ping++: its API and a control API on a port, and notifications to the target.
  *
- * @throws SandboxError for a wrong option, `port-taken`, `host-remote`; OptionError `key-…` for `privateKey`
+ * @throws OptionError for a wrong option; SandboxError `target-…`, `host-remote`, `port-taken`
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const settings = await readOptions(options)
@@ -136,13 +94,21 @@ function createSandbox(
     faults: engine.faults,
     async fetch(input, init) {
       if (closing !== undefined) throw new SandboxError('closed', 'The sandbox is closed.')
-      return api.fetch(new Request(input, init))
+      const request = new Request(input, init)
+      request.signal.throwIfAborted()
+      try {
+        return await api.fetch(request)
+      } catch (error) {
+        // A caller who has left sees its own reason, as from the global `fetch`.
+        request.signal.throwIfAborted()
+        throw error
+      }
     },
     trigger: (type, options) => engine.trigger(type, options),
     resend: (id) => engine.resend(id),
     move: (idOrOrderNo, status) => engine.move(idOrOrderNo, status),
     event: (id) => engine.event(id),
-    events: (query = {}) => engine.events().filter((event) => isMeant(event, query)),
+    events: (query = {}) => engine.events().filter(createFilter(query)),
     envelope: (idOrOrderNo) => engine.find(idOrOrderNo),
     waitFor: (query, options) => waits.waitFor(query, options),
     setTarget: (target) => engine.setTarget(target),

@@ -1,5 +1,5 @@
 import { isEventType, type EventType } from '@hongbao/core'
-import type { CreateParameters, ToldStatus } from './envelopes.ts'
+import type { CreateParameters, ToldStatus } from './envelopes/envelopes.ts'
 import { SandboxError } from './errors.ts'
 import { newDigits } from './ids.ts'
 
@@ -31,10 +31,13 @@ const SAMPLE: Omit<CreateParameters, 'order_no'> = {
 /** The sample, with those of the changes that an envelope is made of. */
 export function readSampleParameters(object: Readonly<Record<string, unknown>>): CreateParameters {
   const sample: CreateParameters = { ...SAMPLE, order_no: newDigits(16) }
-  const changes = Object.entries(object).filter(
-    ([name, value]) => value !== null && typeof value === typeof Reflect.get(sample, name),
-  )
+  const changes = Object.entries(object).filter(([name, value]) => isLike(sample, name, value))
   return { ...sample, ...Object.fromEntries(changes) }
+}
+
+function isLike(sample: CreateParameters, name: string, value: unknown): boolean {
+  if (value === null || !Object.hasOwn(sample, name)) return false
+  return typeof value === typeof Reflect.get(sample, name)
 }
 
 /** What Ping++ has no webhook for; only a retrieve shows it. */

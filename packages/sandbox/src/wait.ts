@@ -1,3 +1,4 @@
+import { readTimeout } from '@hongbao/core/wire'
 import type { Engine } from './engine.ts'
 import { SandboxError } from './errors.ts'
 import type { Attempt, SandboxEvent } from './sandbox-event.ts'
@@ -26,17 +27,19 @@ export interface Waits {
 
 export function createWaits(engine: Engine): Waits {
   const waiting = new Set<(error: SandboxError) => void>()
+  let isClosed = false
 
   async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
-    const timeoutMs = readTimeout(options.timeoutMs)
-    checkQuery(query)
-    const known = engine.events().find((event) => isMeant(event, query))
+    if (isClosed) throw closed()
+    const timeoutMs = readTimeout('timeoutMs', options.timeoutMs ?? 5000)
+    const isMeant = createFilter(query)
+    const known = engine.events().find(isMeant)
     if (known !== undefined) return known
 
     const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
     const timer = setTimeout(() => reject(tooLate(query, timeoutMs, engine.events())), timeoutMs)
     const stopWatching = engine.watch((event) => {
-      if (isMeant(event, query)) resolve(event)
+      if (isMeant(event)) resolve(event)
     })
     waiting.add(reject)
     try {
@@ -51,34 +54,33 @@ export function createWaits(engine: Engine): Waits {
   return {
     waitFor,
     close() {
-      for (const reject of waiting) reject(new SandboxError('closed', 'The sandbox was closed.'))
+      isClosed = true
+      for (const reject of waiting) reject(closed())
     },
   }
 }
 
-/** Tells whether an event is one of those meant. */
-export function isMeant(event: SandboxEvent, query: EventQuery): boolean {
-  return FIELDS.every((field) => query[field] === undefined || query[field] === event[field])
+function closed(): SandboxError {
+  return new SandboxError('closed', 'The sandbox is closed.')
 }
 
 const FIELDS = ['id', 'type', 'envelope', 'orderNo', 'status'] as const
 
-/** A misspelt `order_no` would match everything. */
-function checkQuery(query: EventQuery): void {
+/**
+ * Makes what tells whether an event is one of those meant.
+ *
+ * @throws SandboxError `option-invalid` for an unknown field: a misspelt `order_no` would match everything
+ */
+export function createFilter(query: EventQuery): (event: SandboxEvent) => boolean {
   const unknown = Object.keys(query).find((name) => !FIELDS.some((field) => field === name))
-  if (unknown === undefined) return
-  throw new SandboxError(
-    'option-invalid',
-    `\`${unknown}\` is nothing that events are looked for by. There are: ${FIELDS.join(', ')}.`,
-  )
-}
-
-function readTimeout(timeoutMs = 5000): number {
-  if (timeoutMs >= 0 && timeoutMs <= 2 ** 31 - 1) return timeoutMs
-  throw new SandboxError(
-    'option-invalid',
-    '`timeoutMs` must be a time in milliseconds from 0 to 2,147,483,647.',
-  )
+  if (unknown !== undefined) {
+    throw new SandboxError(
+      'option-invalid',
+      `\`${unknown}\` is nothing that events are looked for by. There are: ${FIELDS.join(', ')}.`,
+    )
+  }
+  const given = FIELDS.filter((field) => query[field] !== undefined)
+  return (event) => given.every((field) => query[field] === event[field])
 }
 
 function tooLate(

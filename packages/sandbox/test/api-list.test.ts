@@ -162,7 +162,16 @@ describe('GET /v1/red_envelopes', () => {
   })
 
   it('answers 400 where the query is not UTF-8', async () => {
-    expect(await api.get('/v1/red_envelopes?channel=%BA%EC')).toMatchObject({ status: 400 })
+    const { status, json } = await api.get('/v1/red_envelopes?channel=%BA%EC')
+    expect([status, json]).toEqual([
+      400,
+      {
+        error: {
+          type: 'invalid_request_error',
+          message: '无法解析请求：百分号编码不是 UTF-8。',
+        },
+      },
+    ])
   })
 })
 

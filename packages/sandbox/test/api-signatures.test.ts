@@ -9,6 +9,7 @@ import {
 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { assert, asyncProperty, boolean, integer, oneof, string, uint8Array } from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ApiOptions } from '../src/api/api.ts'
 import {
@@ -275,7 +276,7 @@ describe('a signature that does not verify is told its cause', () => {
       encoded((base64) => base64.replace(/(.{76})/g, '$1 ')),
     ],
     [
-      'it has 32 bytes, too few for RSA: is it an HMAC',
+      'it has 32 bytes, too few for RSA: an HMAC or a hash has as many',
       { signature: createHmac('sha256', KEY).update(BODY).digest('base64') },
     ],
     [
@@ -340,7 +341,7 @@ describe('a signature that does not verify is told its cause', () => {
       json: { error: { type: 'invalid_request_error' } },
     })
     const { message } = (answer.json as { error: { message: string } }).error
-    expect(message).toMatch(/^The request signature does not verify: /)
+    expect(message).toMatch(/^The request signature does not verify: .+[^?]\. Sign body/)
     expect(message.slice('The request signature does not verify: '.length)).toContain(cause)
     expect(api.requests()).toMatchObject([{ status: 401, signature: 'invalid', reason: message }])
   })
@@ -351,7 +352,7 @@ describe('a signature that does not verify is told its cause', () => {
       error: {
         type: 'invalid_request_error',
         message:
-          '请求签名验证失败:签名内容缺少请求路径。应以商户私钥对「请求体 + 原样的请求路径与查询串 + 时间戳」做 RSA-SHA256 签名,并以 base64 放入 Pingplusplus-Signature。',
+          '请求签名验证失败：签名内容缺少请求路径。应以商户私钥对「请求体 + 原样的请求路径与查询串 + 时间戳」做 RSA-SHA256 签名，并以 base64 放入 Pingplusplus-Signature。',
       },
     })
   })
@@ -362,6 +363,31 @@ describe('a signature that does not verify is told its cause', () => {
     expect(api.engine.list({ limit: 10 })?.data).toEqual([])
   })
 })
+
+describe('whatever stands in the headers of a signature', () => {
+  it('is an answer of 401 or 200, never a failure of the sandbox', async () => {
+    const api = await open({ requestSignatures: 'lenient' })
+    // What HTTP lets stand in a header.
+    const text = string({ unit: integer({ min: 0x21, max: 0x7e }).map(toCharacter) })
+    const base64 = uint8Array({ maxLength: 300 }).map((bytes) =>
+      Buffer.from(bytes).toString('base64'),
+    )
+    await assert(
+      asyncProperty(oneof(text, base64), text, boolean(), async (signature, timestamp, isPost) => {
+        const { headers } = linesOf(
+          isPost ? { signature, timestamp } : { target: POST, signature, timestamp },
+        )
+        const init = isPost ? { method: 'POST', body: BODY, headers } : { headers }
+        const response = await api.fetch(new Request(`http://sandbox.test${POST}`, init))
+        expect(response.status).toBe(!isPost && signature === '' ? 200 : 401)
+      }),
+    )
+  })
+})
+
+function toCharacter(code: number): string {
+  return String.fromCharCode(code)
+}
 
 interface Wrong {
   /** Default: {@link BODY} where the target is that of a POST. */

@@ -102,7 +102,7 @@ describe('API keys', () => {
       'accept-language': 'en',
     })
     expect([chinese.status, english.status]).toEqual([401, 401])
-    expect(chinese.text).toContain('本地沙箱,不接受 live 模式的 API KEY: sk_live_****')
+    expect(chinese.text).toContain('本地沙箱，不接受 live 模式的 API KEY: sk_live_****')
     expect(english.text).toContain('This is a local sandbox, and sk_live_**** is a live key')
     const seen = chinese.text + english.text + JSON.stringify(api.engine.journal.since(0))
     expect(seen).not.toContain('ibbTe5jLGCi5rzfH4OqPW9KC')
@@ -171,7 +171,7 @@ describe('POST /v1/red_envelopes', () => {
       json: {
         error: {
           type: 'channel_error',
-          message: '订单号 123456789 已被使用,且参数不同。',
+          message: '订单号 123456789 已被使用，且参数不同。',
           code: 'charge_order_no_used',
           param: 'order_no',
         },
@@ -443,6 +443,19 @@ describe('everything else', () => {
         message: `Unrecognized request: ${method} ${path}. The sandbox has POST /v1/red_envelopes, GET /v1/red_envelopes, GET /v1/red_envelopes/:id and GET /v1/events/:id.`,
       },
     })
+  })
+})
+
+describe('without HTTP', () => {
+  it('is the same API, and a 404 elsewhere too', async () => {
+    const headers = { authorization: `Bearer ${KEY}` }
+    const list = await api.fetch(new Request('http://sandbox.test/v1/red_envelopes', { headers }))
+    expect([list.status, list.headers.get('connection')]).toEqual([200, 'close'])
+    const other = await api.fetch(new Request('http://sandbox.test/v2', { headers }))
+    expect([other.status, await other.json()]).toMatchObject([
+      404,
+      { error: { type: 'invalid_request_error' } },
+    ])
   })
 })
 

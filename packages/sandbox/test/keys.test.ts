@@ -7,7 +7,7 @@ import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openKeys, rotateKeys } from '../src/keys.ts'
+import { openKeys, rotateKeys } from '../src/keys/keys.ts'
 
 const HAS_MODES = process.platform !== 'win32'
 

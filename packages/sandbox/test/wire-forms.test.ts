@@ -11,9 +11,9 @@ import {
   type OpenedApi,
 } from './open-api.ts'
 
-// The requests of Ping++'s official SDKs as they were recorded, byte for byte: written to a socket, so that
-// nothing encodes them again. The SDKs of Node are run themselves in test/e2e/official-sdk.test.ts; those
-// of the other languages cannot be had from npm.
+// Requests in the form in which those of Ping++'s official SDKs were recorded: order of members, escapes,
+// spaces, brackets, headers. They are written to a socket, so that nothing encodes them again. The SDK for
+// Node is run itself in test/e2e/official-sdk.test.ts; the others are not on npm.
 
 /** What an SDK sends. The target and its signature are filled in. */
 interface WireForm {

@@ -7,6 +7,9 @@ sqlite.exec(`
     envelope_id text, step text, amount integer, primary key (envelope_id, step)
   );
   create table if not exists red_envelopes (order_no text primary key, status text);
+  create table if not exists payouts (
+    order_no text primary key, id text, created integer, status text, amount integer
+  );
 `)
 
 interface Transaction {
@@ -15,7 +18,7 @@ interface Transaction {
 
 interface Database {
   transaction(work: (tx: Transaction) => Promise<void>): Promise<void>
-  all(sql: string): Record<string, unknown>[]
+  all<Row extends object = Record<string, unknown>>(sql: string): Row[]
   close(): void
 }
 
@@ -36,10 +39,10 @@ export const db: Database = {
       throw error
     }
   },
-  all: (sql) =>
+  all: <Row extends object>(sql: string) =>
     sqlite
       .prepare(sql)
       .all()
-      .map((row) => ({ ...row })),
+      .map((row) => ({ ...row }) as Row),
   close: () => sqlite.close(),
 }

@@ -10,7 +10,7 @@ export type ProblemName =
   | 'signature-invalid'
   | 'timestamp-invalid'
   | 'body-too-large'
-  | 'body-invalid'
+  | 'request-unreadable'
   | 'parameter-invalid'
   | 'not-found'
   | 'route-unknown'
@@ -39,7 +39,7 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
   'key-missing': {
     status: 401,
     type: 'invalid_request_error',
-    zh: '没有提供 API KEY。请在请求头中加上 `Authorization: Bearer sk_test_…`,或在 HTTP Basic 认证中以 API KEY 作为用户名。',
+    zh: '没有提供 API KEY。请在请求头中加上 `Authorization: Bearer sk_test_…`，或在 HTTP Basic 认证中以 API KEY 作为用户名。',
     en: 'No API key was provided. Send `Authorization: Bearer sk_test_…`, or the key as user name of HTTP Basic.',
   },
   'key-invalid': {
@@ -51,25 +51,25 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
   'key-live': {
     status: 401,
     type: 'invalid_request_error',
-    zh: '这里是本地沙箱,不接受 live 模式的 API KEY: {key}。沙箱不会把它发给任何人,但请改用 sk_test_ 开头的 KEY;要发真实的红包,请把 SDK 指回 https://api.pingxx.com。',
+    zh: '这里是本地沙箱，不接受 live 模式的 API KEY: {key}。沙箱不会把它发给任何人，但请改用 sk_test_ 开头的 KEY；要发真实的红包，请把 SDK 指回 https://api.pingxx.com。',
     en: 'This is a local sandbox, and {key} is a live key. It went no further than here, but use a key that starts with sk_test_; to send real money, point the SDK at https://api.pingxx.com again.',
   },
   'signature-missing': {
     status: 401,
     type: 'invalid_request_error',
-    zh: '请求没有签名:缺少请求头 Pingplusplus-Signature。请在 SDK 中设置商户私钥。',
+    zh: '请求没有签名：缺少请求头 Pingplusplus-Signature。请在 SDK 中设置商户私钥。',
     en: 'The request is not signed: the header Pingplusplus-Signature is missing. Set your private key in the SDK.',
   },
   'signature-invalid': {
     status: 401,
     type: 'invalid_request_error',
-    zh: '请求签名验证失败:{cause}。应以商户私钥对「请求体 + 原样的请求路径与查询串 + 时间戳」做 RSA-SHA256 签名,并以 base64 放入 Pingplusplus-Signature。',
+    zh: '请求签名验证失败：{cause}。应以商户私钥对「请求体 + 原样的请求路径与查询串 + 时间戳」做 RSA-SHA256 签名，并以 base64 放入 Pingplusplus-Signature。',
     en: 'The request signature does not verify: {cause}. Sign body + path and query as sent + timestamp with your private key by RSA-SHA256, and send it as base64 in Pingplusplus-Signature.',
   },
   'timestamp-invalid': {
     status: 401,
     type: 'invalid_request_error',
-    zh: '请求签名的时间戳无效:{cause}。Pingplusplus-Request-Timestamp 应为当前的 Unix 时间(秒)。',
+    zh: '请求签名的时间戳无效：{cause}。Pingplusplus-Request-Timestamp 应为当前的 Unix 时间（秒）。',
     en: 'The timestamp of the request signature is wrong: {cause}. Pingplusplus-Request-Timestamp is the Unix time in seconds, now.',
   },
   'body-too-large': {
@@ -78,16 +78,16 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
     zh: '请求体超过 {bytes} 字节。',
     en: 'The body is over {bytes} bytes.',
   },
-  'body-invalid': {
+  'request-unreadable': {
     status: 400,
     type: 'invalid_request_error',
-    zh: '无法解析请求体:{cause}。',
-    en: 'The body cannot be read: {cause}.',
+    zh: '无法解析请求：{cause}。',
+    en: 'The request cannot be read: {cause}.',
   },
   'parameter-invalid': {
     status: 400,
     type: 'invalid_request_error',
-    zh: '参数无效:{cause}',
+    zh: '参数无效：{cause}',
     en: 'Invalid parameter: {cause}',
   },
   'not-found': {
@@ -106,7 +106,7 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
     status: 402,
     type: 'channel_error',
     code: 'charge_order_no_used',
-    zh: '订单号 {orderNo} 已被使用,且参数不同。',
+    zh: '订单号 {orderNo} 已被使用，且参数不同。',
     en: 'The order number {orderNo} has been used, with other parameters.',
   },
   'channel-busy': {
@@ -125,7 +125,7 @@ const PROBLEMS: Readonly<Record<ProblemName, Problem>> = {
   'server-failed': {
     status: 500,
     type: 'api_error',
-    zh: 'Ping++ 服务器错误(沙箱故障 {fault})。',
+    zh: 'Ping++ 服务器错误（沙箱故障 {fault}）。',
     en: 'Error of the Ping++ server (fault {fault} of the sandbox).',
   },
   internal: {

@@ -61,6 +61,7 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
   api.get('/v1/red_envelopes/:id', answer(readRetrieve))
   api.get('/v1/events/:id', answer(readRetrieveEvent))
   api.all('/v1/*', answer(readUnknown))
+  api.notFound(answer(readUnknown))
   api.onError((error) => {
     throw error
   })

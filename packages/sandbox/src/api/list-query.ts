@@ -68,7 +68,7 @@ function readApp(value: unknown): string | undefined {
   if (typeof id === 'string' && id !== '') return id
   throw invalid(
     'app[id]',
-    '应为应用 ID,如 app[id]=app_…',
+    '应为应用 ID，如 app[id]=app_…',
     'must be the id of an app: app[id]=app_…',
   )
 }
@@ -108,7 +108,7 @@ function readInteger(value: unknown): number | undefined {
 function invalidTime(param: string): ApiError {
   return invalid(
     param,
-    '应为 Unix 时间(秒),或 created[gt|gte|lt|lte]',
+    '应为 Unix 时间（秒），或 created[gt|gte|lt|lte]',
     'must be a Unix time in seconds, or created[gt|gte|lt|lte]',
   )
 }

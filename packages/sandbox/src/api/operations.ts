@@ -1,7 +1,7 @@
 import { readStrictJson } from '@hongbao/core/wire'
 import type { RedEnvelope } from '@hongbao/core'
 import type { Engine, SandboxEvent } from '../engine.ts'
-import type { ApiOperation } from '../faults.ts'
+import type { ApiOperation } from '../faults/fault-kind.ts'
 import { ApiError } from './api-error.ts'
 import { expandsApp, readListQuery, unknownCursor } from './list-query.ts'
 import { readCreateParameters, readParameters } from './parameters.ts'

@@ -7,14 +7,14 @@ export function keysOfOthers(sandboxKey: SigningKey): readonly KnownKey[] {
   const webhookKey = readPublicKeys(createPublicKey(sandboxKey.privateKey), true).map((key) => ({
     ...key,
     says: {
-      zh: '用的是沙箱(Ping++)签名 Webhooks 的私钥,而不是商户自己的私钥',
+      zh: '用的是沙箱（Ping++）签名 Webhooks 的私钥，而不是商户自己的私钥',
       en: "it was made with the key that signs webhooks in Ping++'s place, not with your own",
     },
   }))
   const exampleKey = readPublicKeys(EXAMPLE_KEY, true).map((key) => ({
     ...key,
     says: {
-      zh: '用的是 Ping++ SDK 中人人皆知的示例私钥 your_rsa_private_key.pem,而不是商户自己的私钥',
+      zh: '用的是 Ping++ SDK 中人人皆知的示例私钥 your_rsa_private_key.pem，而不是商户自己的私钥',
       en: "it was made with your_rsa_private_key.pem, the example of Ping++'s SDKs that everybody has, not with your own key",
     },
   }))

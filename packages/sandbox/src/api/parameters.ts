@@ -1,14 +1,14 @@
 import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
 import type { CreateParameters } from '../engine.ts'
 import { ApiError } from './api-error.ts'
-import { isRecord, readQueryString, type QueryParameters } from './query-string.ts'
+import { isRecord, readQueryString, unreadable, type QueryParameters } from './query-string.ts'
 import type { Text } from './language.ts'
 
 /**
  * Reads the parameters of a body: JSON as the SDKs send it, or a form as the curl examples do.
  * A body without a content type counts as what it looks like.
  *
- * @throws ApiError `body-invalid`
+ * @throws ApiError `request-unreadable`
  */
 export function readParameters(
   body: Uint8Array,
@@ -24,7 +24,7 @@ export function readParameters(
       return readForm(body)
     default:
       throw unreadable({
-        zh: '不支持该 Content-Type,请使用 application/json 或 application/x-www-form-urlencoded',
+        zh: '不支持该 Content-Type，请使用 application/json 或 application/x-www-form-urlencoded',
         en: 'its Content-Type is neither application/json nor application/x-www-form-urlencoded',
       })
   }
@@ -68,7 +68,7 @@ function readJson(body: Uint8Array): Readonly<Record<string, unknown>> {
 const JSON_PROBLEMS = {
   'event-not-utf8': { zh: '不是 UTF-8 编码', en: 'it is not UTF-8' },
   'event-not-json': {
-    zh: '不是合法的 JSON,或同一对象中有重复的名称',
+    zh: '不是合法的 JSON，或同一对象中有重复的名称',
     en: 'it is not valid JSON, or one of its objects names a member twice',
   },
 }
@@ -98,10 +98,6 @@ function refuseForeignCharset(attributes: readonly string[]): void {
     .find((name) => name !== undefined)
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
   throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
-}
-
-function unreadable(cause: Text): ApiError {
-  return new ApiError('body-invalid', { about: { cause } })
 }
 
 function textOf(value: unknown): string {

@@ -1,5 +1,6 @@
 import qs from 'qs'
 import { ApiError } from './api-error.ts'
+import type { Text } from './language.ts'
 
 /** Parameters by name; what stood in brackets is an object. */
 export type QueryParameters = Readonly<Record<string, unknown>>
@@ -8,7 +9,7 @@ export type QueryParameters = Readonly<Record<string, unknown>>
  * Reads `app[id]=…&created[gte]=…`, with brackets raw (Ruby) or as `%5B` (all others). `expand[]`
  * becomes an object too, so that `metadata[0]=…` stays one.
  *
- * @throws ApiError `body-invalid` for what is no UTF-8 (GBK, say) and for what no merchant sends:
+ * @throws ApiError `request-unreadable` for what is no UTF-8 (GBK, say) and for what no merchant sends:
  * over 200 parameters, or deeper than three brackets
  */
 export function readQueryString(text: string): QueryParameters {
@@ -38,8 +39,8 @@ const BOUNDS = {
   throwOnLimitExceeded: true,
 }
 
-function unreadable(cause: { readonly zh: string; readonly en: string }): ApiError {
-  return new ApiError('body-invalid', { about: { cause } })
+export function unreadable(cause: Text): ApiError {
+  return new ApiError('request-unreadable', { about: { cause } })
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
-import type { ActiveFault, ApiFaultKind } from '../faults.ts'
+import type { ApiFaultKind } from '../faults/fault-kind.ts'
+import type { ActiveFault } from '../faults/faults.ts'
 import { ApiError } from './api-error.ts'
 import { ConnectionCut } from './connection.ts'
 

@@ -118,11 +118,11 @@ function findTimestampFlaw(timestamp: string | undefined, nowMs: number): Text |
   const apart = String(Math.abs(lateSeconds))
   return lateSeconds > 0
     ? {
-        zh: `它比这台机器的时钟早 ${apart} 秒(允许 ${TOLERANCE_SECONDS} 秒):请检查时钟;重试时须重新签名`,
+        zh: `它比这台机器的时钟早 ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟；重试时须重新签名`,
         en: `it is ${apart} seconds before the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock, and sign again on a retry`,
       }
     : {
-        zh: `它比这台机器的时钟晚 ${apart} 秒(允许 ${TOLERANCE_SECONDS} 秒):请检查时钟`,
+        zh: `它比这台机器的时钟晚 ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟`,
         en: `it is ${apart} seconds after the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock`,
       }
 }

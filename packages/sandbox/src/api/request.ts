@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { newId } from '../ids.ts'
+import { readLimitedBody } from '../limited-body.ts'
 import { ApiError } from './api-error.ts'
 import { languageOf, type Language } from './language.ts'
 
@@ -54,14 +55,7 @@ function targetOf(url: string): string {
  * @throws ApiError `body-too-large`
  */
 export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
-  const tooLarge = new ApiError('body-too-large', { about: { bytes: String(maxBytes) } })
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength
-    if (length > maxBytes) throw tooLarge
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const body = await readLimitedBody(request, maxBytes)
+  if (body !== undefined) return body
+  throw new ApiError('body-too-large', { about: { bytes: String(maxBytes) } })
 }

@@ -103,7 +103,7 @@ const DIGESTS: readonly { algorithm: string; bytes: number; prefix: string; says
     bytes: 32,
     prefix: '',
     says: {
-      zh: '签名是用私钥直接加密的哈希,应使用 RSA-SHA256 签名',
+      zh: '签名是用私钥直接加密的哈希，应使用 RSA-SHA256 签名',
       en: 'it is a hash encrypted with the private key, and not an RSA-SHA256 signature',
     },
   },
@@ -115,7 +115,7 @@ function otherHash(
   prefix: string,
 ): { algorithm: string; bytes: number; prefix: string; says: Text } {
   const name = algorithm.toUpperCase().replace('SHA', 'SHA-')
-  const says = { zh: `用的是 ${name},而不是 SHA-256`, en: `it was made with ${name}, not SHA-256` }
+  const says = { zh: `用的是 ${name}，而不是 SHA-256`, en: `it was made with ${name}, not SHA-256` }
   return { algorithm, bytes, prefix, says }
 }
 
@@ -190,28 +190,27 @@ function describeForeign(
     verify('sha256', content, { key: publicKey, padding }, signature),
   )
   if (isPss)
-    return { zh: '用的是 RSA-PSS,而不是 PKCS#1 v1.5', en: 'it is RSA-PSS, not PKCS#1 v1.5' }
+    return { zh: '用的是 RSA-PSS，而不是 PKCS#1 v1.5', en: 'it is RSA-PSS, not PKCS#1 v1.5' }
   const configured = keys
     .filter(({ says }) => says === undefined)
     .map(({ fingerprint }) => fingerprint.slice(0, 16))
     .join(', ')
   return {
-    zh: `签名所用的私钥与沙箱中配置的商户公钥(${configured})不成对,或签名本身被改动`,
+    zh: `签名所用的私钥与沙箱中配置的商户公钥（${configured}）不成对，或签名本身被改动`,
     en: `it was made with another private key than that of the merchant's public key (${configured}), or was changed`,
   }
 }
 
 function describeLength(header: string): Text {
   const { length } = Buffer.from(header, 'base64')
-  // An HMAC is as long as its hash.
   if (length <= 64) {
     return {
-      zh: `签名只有 ${length} 字节:这不是 RSA 签名,是不是用了 HMAC 或哈希?`,
-      en: `it has ${length} bytes, too few for RSA: is it an HMAC, or a hash?`,
+      zh: `签名只有 ${length} 字节，不是 RSA 签名，更像是 HMAC 或哈希`,
+      en: `it has ${length} bytes, too few for RSA: an HMAC or a hash has as many`,
     }
   }
   return {
-    zh: `签名有 ${length} 字节,与商户公钥的长度不符:私钥与公钥不成对,或签名不完整`,
+    zh: `签名有 ${length} 字节，与商户公钥的长度不符：私钥与公钥不成对，或签名不完整`,
     en: `it has ${length} bytes, which is not the length of the merchant's key: another key, or a part is missing`,
   }
 }
@@ -222,14 +221,14 @@ const NO_TIMESTAMP: Text = {
 }
 
 const OTHER_CONTENT: Text = {
-  zh: '私钥正确,但签名的内容与收到的不同:签名之后请求是否被改动(代理、中间件),或签名的不是实际发送的字节?',
-  en: 'the key is right, but it covers something else than what arrived: was the request changed after it was signed (by a proxy, say), or was other text signed than sent?',
+  zh: '私钥正确，但签名的内容与收到的不同：签名之后请求被改动过（代理、中间件），或签名的不是实际发送的字节',
+  en: 'the key is right, but it covers something else than what arrived: the request was changed after it was signed (by a proxy, say), or other text was signed than sent',
 }
 
 function enumerate(clauses: readonly (Text | undefined)[]): Text {
   const all = clauses.filter((clause) => clause !== undefined)
   return {
-    zh: all.map(({ zh }) => zh).join(';'),
+    zh: all.map(({ zh }) => zh).join('；'),
     en: all.map(({ en }) => en).join('; '),
   }
 }

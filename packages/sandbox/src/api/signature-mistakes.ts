@@ -31,12 +31,12 @@ export interface Layout {
 export const ENCODINGS: readonly { says?: Text; of: (header: string) => Buffer | undefined }[] = [
   { of: (header) => fromBase64(header, header) },
   {
-    says: { zh: '签名是十六进制,而不是 base64', en: 'it is hexadecimal, not base64' },
+    says: { zh: '签名是十六进制，而不是 base64', en: 'it is hexadecimal, not base64' },
     of: (header) => (/^[\da-f]+$/i.test(header) ? Buffer.from(header, 'hex') : undefined),
   },
   {
     says: {
-      zh: '签名是 URL 安全的 base64(- 和 _),而不是标准的 base64(+ 和 /)',
+      zh: '签名是 URL 安全的 base64（- 和 _），而不是标准的 base64（+ 和 /）',
       en: 'it is base64 in the alphabet for URLs (- and _), not in the standard one (+ and /)',
     },
     of: (header) =>
@@ -74,7 +74,7 @@ export const TARGET_MISTAKES: readonly Mistake<SentTarget, string>[] = [
   },
   {
     says: {
-      zh: '签名内容的路径末尾有 ?,而请求中没有',
+      zh: '签名内容的路径末尾有 ?，而请求中没有',
       en: 'it covers a ? at the end of the path that was not sent',
     },
     of: ({ target }) => (target.includes('?') ? undefined : `${target}?`),
@@ -85,14 +85,14 @@ export const TARGET_MISTAKES: readonly Mistake<SentTarget, string>[] = [
   },
   {
     says: {
-      zh: '签名的是解码后的查询串,应签名实际发送的百分号编码',
+      zh: '签名的是解码后的查询串，应签名实际发送的百分号编码',
       en: 'it covers the query decoded, not percent-encoded as it was sent',
     },
     of: ({ target }) => decodePercent(target),
   },
   {
     says: {
-      zh: '签名的是重新编码的查询串(方括号编码方式不同)',
+      zh: '签名的是重新编码的查询串（方括号编码方式不同）',
       en: 'it covers the query encoded again, with brackets as %5B and %5D',
     },
     of: ({ target }) => target.replaceAll('[', '%5B').replaceAll(']', '%5D'),
@@ -106,7 +106,7 @@ export const TARGET_MISTAKES: readonly Mistake<SentTarget, string>[] = [
   },
   {
     says: {
-      zh: '签名内容与请求中空格的编码不同(+ 与 %20)',
+      zh: '签名内容与请求中空格的编码不同（+ 与 %20）',
       en: 'a space is + in one of what was signed and what was sent, and %20 in the other',
     },
     of: ({ target }) =>
@@ -135,7 +135,7 @@ export const TARGET_MISTAKES: readonly Mistake<SentTarget, string>[] = [
   },
   {
     says: {
-      zh: '签名的是完整的 URL,应只签名路径和查询串',
+      zh: '签名的是完整的 URL，应只签名路径和查询串',
       en: 'it covers the whole URL, not path and query alone',
     },
     of: ({ target, origin }) => origin + target,
@@ -147,14 +147,14 @@ export const TIMESTAMP_MISTAKES: readonly Mistake<string>[] = [
   { says: { zh: '签名内容缺少时间戳', en: 'it does not cover the timestamp' }, of: () => '' },
   {
     says: {
-      zh: '签名的时间戳以毫秒为单位,发送的以秒为单位',
+      zh: '签名的时间戳以毫秒为单位，发送的以秒为单位',
       en: 'it covers the timestamp in milliseconds, and seconds were sent',
     },
     of: (timestamp) => (timestamp === '' ? undefined : `${timestamp}000`),
   },
   {
     says: {
-      zh: '签名的时间戳以秒为单位,发送的以毫秒为单位',
+      zh: '签名的时间戳以秒为单位，发送的以毫秒为单位',
       en: 'it covers the timestamp in seconds, and milliseconds were sent',
     },
     of: (timestamp) => (timestamp.length === 13 ? timestamp.slice(0, 10) : undefined),
@@ -172,7 +172,7 @@ export const LAYOUTS: readonly Layout[] = [
     [2, 1, 0],
   ].map((order) => ({
     says: {
-      zh: '顺序应为:请求体、路径、时间戳',
+      zh: '顺序应为：请求体、路径、时间戳',
       en: 'the order is body, path, timestamp',
     },
     of: ({ pieces }: Parameters<Layout['of']>[0]) =>
@@ -188,7 +188,7 @@ export const LAYOUTS: readonly Layout[] = [
   })),
   {
     says: {
-      zh: '签名内容末尾多了一个换行符(echo 应加 -n)',
+      zh: '签名内容末尾多了一个换行符（echo 应加 -n）',
       en: 'there is a line break at the end of what was signed (`echo` adds one; use `printf %s`)',
     },
     of: ({ pieces }) => Buffer.concat([...pieces, Buffer.from('\n')]),
@@ -199,14 +199,14 @@ export const LAYOUTS: readonly Layout[] = [
   },
   {
     says: {
-      zh: '哈希了两次:签名的是 SHA-256 的十六进制文本,RSA-SHA256 会自己计算哈希',
+      zh: '哈希了两次：签名的是 SHA-256 的十六进制文本，RSA-SHA256 会自己计算哈希',
       en: 'it was hashed twice: it covers the SHA-256 as hexadecimal text, and RSA-SHA256 hashes by itself',
     },
     of: ({ pieces }) => Buffer.from(sha256(Buffer.concat(pieces)).toString('hex')),
   },
   {
     says: {
-      zh: '哈希了两次:签名的是 SHA-256 的结果,RSA-SHA256 会自己计算哈希',
+      zh: '哈希了两次：签名的是 SHA-256 的结果，RSA-SHA256 会自己计算哈希',
       en: 'it was hashed twice: it covers the SHA-256, and RSA-SHA256 hashes by itself',
     },
     of: ({ pieces }) => sha256(Buffer.concat(pieces)),

@@ -1,7 +1,7 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { Hono } from 'hono'
 import { SandboxError } from '../errors.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { readFields, readText, wrong, type Fields } from './fields.ts'
 
 const STATUSES = ['sending', 'sent', 'received', 'failed', 'refunding', 'refund'] as const

@@ -2,9 +2,17 @@ import type { EventType } from '@hongbao/core'
 import { Hono } from 'hono'
 import type { SandboxEvent } from '../engine.ts'
 import { SandboxError } from '../errors.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { detailEvent, viewEvent } from './event-view.ts'
-import { optionalFields, optionalText, readFields, readText, wrong, type Fields } from './fields.ts'
+import {
+  optionalFields,
+  optionalText,
+  readFields,
+  readText,
+  refuseUnknown,
+  wrong,
+  type Fields,
+} from './fields.ts'
 
 const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 
@@ -12,7 +20,9 @@ const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 export function eventRoutes(sandbox: Sandbox): Hono {
   return new Hono()
     .get('/', (c) => {
-      const { type, status, envelope, orderNo } = c.req.query()
+      const asked = c.req.query()
+      refuseUnknown(asked, ['type', 'status', 'envelope', 'orderNo'])
+      const { type, status, envelope, orderNo } = asked
       const query = { type, envelope, orderNo, status: readStatus(status) }
       return c.json({ data: sandbox.events(query).map(viewEvent) })
     })

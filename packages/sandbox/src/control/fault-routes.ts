@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import type { ActiveFault, FaultKind } from '../faults.ts'
-import type { Sandbox } from '../start.ts'
+import type { FaultKind } from '../faults/fault-kind.ts'
+import type { ActiveFault } from '../faults/faults.ts'
+import type { Sandbox } from '../sandbox.ts'
 import { readFields } from './fields.ts'
 import { Refusal } from './refusal.ts'
 

@@ -1,19 +1,26 @@
 import { readStrictJson } from '@hongbao/core/wire'
 import type { HonoRequest } from 'hono'
 import { SandboxError } from '../errors.ts'
+import { readLimitedBody } from '../limited-body.ts'
+import { Refusal } from './refusal.ts'
 
 /** The body of a request: an object whose members nobody has looked at. */
 export type Fields = Readonly<Record<string, unknown>>
+
+const MAX_BODY_BYTES = 256 * 1024
 
 /**
  * Reads a JSON object; an empty body counts as an empty one.
  *
  * @param known the fields that the route has; others are refused, a misspelt one would do nothing.
  * Absent where somebody else refuses them.
- * @throws SandboxError `option-invalid`
+ * @throws SandboxError `option-invalid`; Refusal for a body that is too large
  */
 export async function readFields(request: HonoRequest, known?: readonly string[]): Promise<Fields> {
-  const bytes = new Uint8Array(await request.arrayBuffer())
+  const bytes = await readLimitedBody(request.raw, MAX_BODY_BYTES)
+  if (bytes === undefined) {
+    throw new Refusal(413, 'body-too-large', 'A body has at most 256 KiB here.')
+  }
   if (bytes.byteLength === 0) return {}
   const json = readStrictJson(bytes)
   if (!json.ok) throw invalid(`The body is not strict JSON. ${json.reason}`)
@@ -22,7 +29,8 @@ export async function readFields(request: HonoRequest, known?: readonly string[]
   return json.value
 }
 
-function refuseUnknown(fields: Fields, known: readonly string[]): void {
+/** @throws SandboxError `option-invalid` for a field that is none, say of a query */
+export function refuseUnknown(fields: Fields, known: readonly string[]): void {
   const unknown = Object.keys(fields).find((name) => !known.includes(name))
   if (unknown === undefined) return
   const there = known.length === 0 ? 'There are none here.' : `There are: ${known.join(', ')}.`

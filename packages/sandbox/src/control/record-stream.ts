@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../journal.ts'
-import type { Sandbox } from '../start.ts'
+import type { Sandbox } from '../sandbox.ts'
 
 /**
  * - `sse`: server-sent events. `id` is the record's `seq`, so a browser resumes with `Last-Event-ID`.

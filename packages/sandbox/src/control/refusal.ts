@@ -36,12 +36,12 @@ const STATUS: Readonly<Record<SandboxErrorCode, 400 | 403 | 404 | 409 | 502 | 50
   closed: 503,
 }
 
-/** Answers an error. What nobody foresaw keeps its text to itself: it may hold anything. */
+/** Answers an error; one that nobody foresaw too, as nobody but its developer reads it here. */
 export function answerError(error: unknown): Response {
   if (error instanceof Refusal) return answer(error.status, error.code, error.message)
   if (isSandboxError(error)) return answer(STATUS[error.code], error.code, error.message)
-  const name = error instanceof Error ? error.name : typeof error
-  return answer(500, 'internal-error', `The sandbox failed with a ${name}. This is a bug.`)
+  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return answer(500, 'internal-error', `The sandbox failed, which is a bug. ${said}`)
 }
 
 // By its code rather than by `instanceof`: another copy of the package may have thrown it.

@@ -1,0 +1,407 @@
+import { createServer } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { createClient } from '../src/client.ts'
+import { ClientError, ERRORS, isClientError, type ClientErrorCode } from '../src/errors.ts'
+import {
+  API_KEY,
+  close,
+  cutOff,
+  envelope,
+  errorOf,
+  GUIDE,
+  hang,
+  listen,
+  refusal,
+  reset,
+  startPingpp,
+  type Answer,
+  type Step,
+} from './pingpp.ts'
+
+async function createErrorOf(step: Step, how: object = {}): Promise<ClientError> {
+  const { client } = await startPingpp({ steps: [step] })
+  const options = { retries: 0, ...how }
+  return (await errorOf(client.redEnvelopes.create(GUIDE, options))) as ClientError
+}
+
+const UNKNOWN =
+  'Whether the envelope was made is unknown: look for order_no 123456789 in redEnvelopes.list, or send it again with the same order_no, never with a new one.'
+
+describe('an answer of Ping++ that is a refusal', () => {
+  const invalid = { type: 'invalid_request_error', message: '参数不对' }
+  const channel = { type: 'channel_error', message: '渠道错误' }
+
+  it.each<[string, Answer, ClientErrorCode, boolean]>([
+    ['400', refusal(400, invalid), 'request-invalid', false],
+    ['401', refusal(401, invalid), 'api-key-invalid', false],
+    ['402', refusal(402, channel), 'channel-failed', false],
+    ['403', refusal(403, invalid), 'rate-limited', false],
+    ['404', refusal(404, invalid), 'not-found', false],
+    ['409', refusal(409, invalid), 'request-invalid', false],
+    ['429', refusal(429, invalid), 'rate-limited', false],
+    ['500', refusal(500, { type: 'api_error', message: 'x' }), 'server-failed', true],
+    ['501', refusal(501, { type: 'api_error', message: 'x' }), 'server-failed', true],
+    ['502', refusal(502, { type: 'api_error', message: 'x' }), 'server-failed', true],
+    ['503 in HTML', { status: 503, body: '<html>' }, 'server-failed', true],
+    ['500 in HTML', { status: 500, body: '<html>' }, 'server-failed', true],
+    ['429 in HTML', { status: 429, body: '<html>' }, 'rate-limited', false],
+    ['429 without a body', { status: 429 }, 'rate-limited', false],
+    [
+      '400 with an error of one text',
+      { status: 400, json: { error: 'x' } },
+      'request-invalid',
+      false,
+    ],
+    ['400 with an error of nothing', refusal(400, {}), 'request-invalid', false],
+    ['400 with a type that nobody knows', refusal(400, { type: 'x' }), 'request-invalid', false],
+    [
+      'the number was used, perhaps for this envelope',
+      refusal(402, { ...channel, code: 'charge_order_no_used' }),
+      'order-number-used',
+      true,
+    ],
+    [
+      'there is something about the number, which had the right form',
+      refusal(400, { ...invalid, param: 'order_no' }),
+      'request-invalid',
+      true,
+    ],
+    [
+      'the channel is busy, and may yet send',
+      refusal(402, { ...channel, code: 'red_system_busy' }),
+      'channel-busy',
+      true,
+    ],
+    [
+      'the channel refused',
+      refusal(402, { ...channel, code: 'channel_request_error' }),
+      'channel-failed',
+      false,
+    ],
+    [
+      'the channel did not answer Ping++',
+      refusal(402, { ...channel, code: 'channel_connection_error' }),
+      'channel-failed',
+      true,
+    ],
+    [
+      'the channel answered Ping++ something',
+      refusal(402, { ...channel, code: 'channel_parse_error' }),
+      'channel-failed',
+      true,
+    ],
+    ['200 with an error, invalid', refusal(200, invalid), 'request-invalid', false],
+    ['200 with an error, channel', refusal(200, channel), 'channel-failed', false],
+    ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', true],
+    ['200 with an error, card', refusal(200, { type: 'card_error' }), 'channel-failed', false],
+    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', true],
+    [
+      'codes that every object has',
+      refusal(400, { type: 'constructor', code: 'toString' }),
+      'request-invalid',
+      false,
+    ],
+  ])('has a code: %s', async (_, step, code, outcomeUnknown) => {
+    const error = await createErrorOf(step)
+    expect(error).toMatchObject({
+      name: 'ClientError',
+      code,
+      status: step.status,
+      attempts: 1,
+      orderNo: '123456789',
+      outcomeUnknown,
+    })
+    expect(error.message.startsWith(ERRORS[code].message)).toBe(true)
+    expect(error.message.endsWith(UNKNOWN)).toBe(outcomeUnknown)
+  })
+
+  it('has Ping++’s own words, and no more than Ping++ said', async () => {
+    const api = {
+      type: 'channel_error',
+      code: 'channel_request_error',
+      param: 'amount',
+      message: '对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足',
+    }
+    const error = await createErrorOf(refusal(402, api))
+    expect(error.api).toEqual(api)
+    expect(error.param).toBe('amount')
+    expect(error.message).toBe(
+      'The channel (WeChat) refused the envelope, or failed. Ping++ said: 对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足 (402, channel_error, channel_request_error, amount)',
+    )
+    const short = await createErrorOf(refusal(404, { type: 'invalid_request_error', message: 'x' }))
+    expect(Object.keys(short.api ?? {})).toEqual(['type', 'message'])
+    expect(short.param).toBeUndefined()
+  })
+
+  it('takes nothing but texts for words', async () => {
+    const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
+    expect(error.api).toEqual({})
+    expect(error.message).toBe('Ping++ refused the request. Ping++ said: nothing more (400)')
+  })
+
+  it('cannot forge a line of a log, nor fill it', async () => {
+    const error = await createErrorOf(refusal(400, { message: `a\r\n\u2028b${'长'.repeat(5000)}` }))
+    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400\)$/)
+    expect(error.message.length).toBeLessThan(400)
+    const names = { type: 'a\nb', code: '\u001B[2J', param: `c${'长'.repeat(5000)}` }
+    const named = await createErrorOf(refusal(400, names))
+    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\)$/)
+    expect(named.message.length).toBeLessThan(400)
+  })
+
+  it('is not cut within a character', async () => {
+    const error = await createErrorOf(refusal(400, { message: `a${'🧧'.repeat(200)}` }))
+    expect(error.message.isWellFormed()).toBe(true)
+    expect(error.message.match(/🧧/gu)?.length).toBe(149)
+  })
+
+  it('has the id of the request where there is one', async () => {
+    const header = { 'x-request-id': 'iar_qH4y1KbTy5eLGm1uHSTS00s' }
+    const error = { message: 'x' }
+    expect(await createErrorOf(refusal(400, error, header))).toMatchObject({
+      requestId: 'iar_qH4y1KbTy5eLGm1uHSTS00s',
+    })
+    expect(await createErrorOf(refusal(400, { ...error, request_id: 'iar_1' }))).toMatchObject({
+      requestId: 'iar_1',
+    })
+    const beside = { status: 400, json: { error, request_id: 'iar_2' } }
+    expect(await createErrorOf(beside)).toMatchObject({ requestId: 'iar_2' })
+    expect(await createErrorOf({ status: 502, headers: header })).toMatchObject({
+      requestId: 'iar_qH4y1KbTy5eLGm1uHSTS00s',
+    })
+    const strange = { 'x-request-id': 'a b<script>' }
+    expect(await createErrorOf(refusal(400, error, strange))).toMatchObject({
+      requestId: undefined,
+    })
+  })
+})
+
+describe('a connection that fails', () => {
+  it('before anything was sent, leaves nothing open: refused', async () => {
+    const server = createServer()
+    const baseUrl = await listen(server)
+    await close(server)
+    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0 })
+    const error = await errorOf(client.redEnvelopes.create(GUIDE))
+    expect(error).toMatchObject({
+      code: 'unreachable',
+      status: undefined,
+      attempts: 1,
+      orderNo: '123456789',
+      outcomeUnknown: false,
+      message: 'The connection to Ping++ failed. ECONNREFUSED.',
+      cause: { name: 'TypeError', cause: { code: 'ECONNREFUSED' } },
+    })
+  })
+
+  it.each<[string, unknown, boolean]>([
+    ['no such host', { code: 'ENOTFOUND' }, false],
+    ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, false],
+    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, false],
+    ['lost', { code: 'ECONNRESET' }, true],
+    ['closed', { code: 'UND_ERR_SOCKET' }, true],
+    ['for a reason that nobody names', {}, true],
+    ['for nothing', undefined, true],
+  ])('leaves open what may have been sent: %s', async (_, reason, outcomeUnknown) => {
+    const fetch = (): Promise<Response> =>
+      Promise.reject(
+        new TypeError('fetch failed', { cause: Object.assign(new Error('x'), reason) }),
+      )
+    const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'unreachable',
+      outcomeUnknown,
+    })
+  })
+
+  it.each<[string, Step]>([
+    ['after the request', reset],
+    ['within the answer', cutOff],
+  ])('%s, leaves a create open', async (_, step) => {
+    const error = await createErrorOf(step)
+    expect(error).toMatchObject({ code: 'unreachable', outcomeUnknown: true })
+    expect(error.message.endsWith(UNKNOWN)).toBe(true)
+  })
+
+  it('leaves nothing open for a question', async () => {
+    const { client } = await startPingpp({ steps: [reset], options: { retries: 0 } })
+    expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
+      code: 'unreachable',
+      orderNo: undefined,
+      outcomeUnknown: false,
+      message: expect.not.stringContaining('unknown'),
+    })
+  })
+
+  it('is what a `fetch` that throws is', async () => {
+    for (const thrown of [new Error('broken'), 'broken', undefined, null, { broken: true }]) {
+      const fetch = (): never => {
+        // oxlint-disable-next-line typescript/only-throw-error -- what JavaScript may throw
+        throw thrown
+      }
+      const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+        code: 'unreachable',
+        outcomeUnknown: true,
+      })
+    }
+  })
+})
+
+describe('a `fetch` of one’s own', () => {
+  const bytes = new TextEncoder().encode(JSON.stringify(envelope()))
+
+  function fetchOf(response: object): typeof globalThis.fetch {
+    return () => Promise.resolve({ status: 200, ...response } as Response)
+  }
+
+  it.each<[string, object]>([
+    ['headers in an object', { headers: { 'content-type': 'application/json' } }],
+    ['no headers', {}],
+  ])('may answer with %s', async (_, response) => {
+    const fetch = fetchOf({ ...response, body: new Response(bytes).body })
+    const client = createClient({ apiKey: API_KEY, fetch })
+    expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
+  })
+
+  it.each<[string, object]>([
+    ['headers that are none', { headers: 5, body: null }],
+    ['a body that is none', { headers: {}, body: 'text' }],
+  ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
+    const client = createClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      name: 'ClientError',
+      outcomeUnknown: true,
+    })
+  })
+})
+
+describe('a time that is over', () => {
+  it.each<[string, Step]>([
+    ['without an answer', hang],
+    [
+      'within the answer',
+      (response) => {
+        response.writeHead(200)
+        response.write('{')
+      },
+    ],
+  ])('%s, leaves a create open', async (_, step) => {
+    const error = await createErrorOf(step, { timeoutMs: 30 })
+    expect(error).toMatchObject({ code: 'timed-out', status: undefined, outcomeUnknown: true })
+    expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
+  })
+
+  it('ends a call though its `fetch` knows no signal', async () => {
+    const fetch = (): Promise<Response> => new Promise(() => {})
+    const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+  })
+
+  it.each(['that has begun', 'that comes when the call is over'])(
+    'ends an answer %s, though its `fetch` knows no signal',
+    async (when) => {
+      const answered = Promise.withResolvers<void>()
+      const ended = Promise.withResolvers<void>()
+      const body = new ReadableStream({ cancel: () => ended.resolve() })
+      const fetch = (): Promise<Response> => answered.promise.then(() => new Response(body))
+      const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
+      if (when === 'that has begun') answered.resolve()
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+      answered.resolve()
+      await ended.promise
+    },
+  )
+})
+
+describe('a signal', () => {
+  it('that was given before ends the call with nothing sent', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const signal = AbortSignal.abort('the user left')
+    for (const call of [
+      client.redEnvelopes.create(GUIDE, { signal }),
+      client.redEnvelopes.retrieve('red_1', { signal }),
+      client.redEnvelopes.list({}, { signal }),
+      client.events.retrieve('evt_1', { signal }),
+    ]) {
+      expect(await errorOf(call)).toMatchObject({
+        code: 'aborted',
+        attempts: 0,
+        outcomeUnknown: false,
+        message: 'The `signal` ended the call.',
+        cause: 'the user left',
+      })
+    }
+    expect(seen).toEqual([])
+  })
+
+  it.each<[string, (abort: () => void) => Step]>([
+    ['before the answer', (abort) => () => abort()],
+    [
+      'within the answer',
+      (abort) => (response) => {
+        response.writeHead(200)
+        response.write('{', abort)
+      },
+    ],
+  ])('ends a create %s, and leaves it open', async (_, step) => {
+    const controller = new AbortController()
+    const reason = new Error('the user left')
+    const { client, seen } = await startPingpp({ steps: [step(() => controller.abort(reason))] })
+    const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal: controller.signal }))
+    expect(error).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
+    expect((error as Error).cause).toBe(reason)
+    expect(seen.length).toBe(1)
+  })
+})
+
+describe('a parameter', () => {
+  it('that is wrong is named before anything is sent', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const error = await errorOf(client.redEnvelopes.create({ ...GUIDE, subject: '恭'.repeat(12) }))
+    expect(error).toMatchObject({
+      name: 'ClientError',
+      code: 'parameter-invalid',
+      param: 'subject',
+      status: undefined,
+      attempts: 0,
+      outcomeUnknown: false,
+      message:
+        'Nothing was sent, because of a parameter. `subject` has 36 bytes; at most 32 are allowed, which is 10 Chinese characters.',
+    })
+    expect(seen).toEqual([])
+  })
+
+  it.each<[unknown, string]>([
+    [undefined, '`create` expects an object of parameters.'],
+    [null, '`create` expects an object of parameters.'],
+    [[GUIDE], '`create` expects an object of parameters.'],
+    ['text', '`create` expects an object of parameters.'],
+    [{ ...GUIDE, new_field: 1n }, 'They cannot be written as JSON: a BigInt, or a circle?'],
+  ])('is refused: %o', async (parameters, message) => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const call = client.redEnvelopes.create(parameters as typeof GUIDE)
+    expect(String(await errorOf(call))).toContain(message)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('isClientError', () => {
+  it('tells one by name and code, of another copy too', () => {
+    expect(isClientError(new ClientError('not-found'))).toBe(true)
+    const copy = Object.assign(new Error('x'), { name: 'ClientError', code: 'timed-out' })
+    expect(isClientError(copy)).toBe(true)
+  })
+
+  it.each([
+    undefined,
+    null,
+    'not-found',
+    new Error('x'),
+    Object.assign(new Error('x'), { code: 'aborted' }),
+    Object.assign(new Error('x'), { name: 'ClientError', code: 'toString' }),
+    { name: 'ClientError', code: 'aborted' },
+  ])('says no: %o', (error) => {
+    expect(isClientError(error)).toBe(false)
+  })
+})

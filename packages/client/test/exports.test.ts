@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import * as client from '@hongbao/client'
+
+// What is here is a promise: to add is a feature, to take away breaks somebody.
+describe('what people can import', () => {
+  it('from @hongbao/client', () => {
+    expect(new Set(Object.keys(client))).toEqual(
+      new Set(['ClientError', 'createClient', 'isClientError', 'reconcile']),
+    )
+  })
+
+  it('and call, on a client', () => {
+    const { redEnvelopes, events } = client.createClient({ apiKey: 'sk_test_1' })
+    expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
+    expect(Object.keys(events)).toEqual(['retrieve'])
+  })
+})
+
+it('of Node, `node:crypto` and `node:buffer` are all that is needed', () => {
+  const folder = new URL('../src/', import.meta.url)
+  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(new URL(path, folder), 'utf8'))
+    .flatMap((code) => Array.from(code.matchAll(/from '(node:[^']+)'/g), ([, name]) => name))
+  expect(new Set(modules)).toEqual(new Set(['node:buffer']))
+})

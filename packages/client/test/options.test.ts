@@ -1,0 +1,201 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { createClient } from '../src/client.ts'
+import type { ClientOptions } from '../src/options.ts'
+import { API_KEY, envelope, errorOf, GUIDE, startPingpp } from './pingpp.ts'
+
+function refusalOf(options: unknown): unknown {
+  try {
+    createClient(options as ClientOptions)
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+function refusalWith(options: object): unknown {
+  return refusalOf({ apiKey: API_KEY, ...options })
+}
+
+describe('the options of a client', () => {
+  it.each([undefined, null, '', API_KEY, 5])('must be an object: %j', (options) => {
+    expect(refusalOf(options)).toMatchObject({
+      name: 'OptionError',
+      code: 'option-invalid',
+      message: '`createClient` expects an object of options.',
+    })
+  })
+
+  it('may not hold one that does not exist', () => {
+    expect(refusalWith({ timeout: 5 })).toMatchObject({
+      code: 'option-invalid',
+      message:
+        '`timeout` is no option. There are: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
+    })
+  })
+
+  it('may be undefined, all but the key', () => {
+    const nothing = {
+      privateKey: undefined,
+      publicKey: undefined,
+      baseUrl: undefined,
+      timeoutMs: undefined,
+      retries: undefined,
+      fetch: undefined,
+      now: undefined,
+    }
+    expect(refusalWith(nothing)).toBeUndefined()
+  })
+})
+
+describe('`apiKey`', () => {
+  it.each([undefined, null, '', ' \n', 5, ['sk_test_1']])('is missing: %j', (apiKey) => {
+    expect(refusalOf({ apiKey })).toMatchObject({
+      name: 'OptionError',
+      code: 'key-missing',
+      message:
+        '`apiKey` is empty or not set. It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live).',
+    })
+  })
+
+  it.each([
+    'pk_test_ibbTe5jLGCi5rzfH4OqPW9KC',
+    'ibbTe5jLGCi5rzfH4OqPW9KC',
+    'sk_test_!',
+    'sk_ibbTe5jLGCi5rzfH4OqPW9KC',
+    'app_1Gqj58ynP0mHeX1q',
+    'sk_test_ibbTe5jLGCi5 rzfH4OqPW9KC',
+    'sk_test_ibbTe5jLGCi5\r\nX-Injected: 1',
+    'Bearer sk_test_ibbTe5jLGCi5rzfH4OqPW9KC',
+    '${PINGPP_API_KEY}',
+    '-----BEGIN PRIVATE KEY-----',
+  ])('is refused without being repeated: %j', (apiKey) => {
+    const error = refusalOf({ apiKey })
+    expect(error).toMatchObject({ code: 'option-invalid' })
+    expect(String(error)).toContain('`apiKey` must be a secret key, sk_test_… or sk_live_…')
+    expect(String(error)).not.toContain(apiKey)
+  })
+
+  it('may end in the newline of its file', async () => {
+    const options = { apiKey: `${API_KEY}\n` }
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }], options })
+    await client.redEnvelopes.retrieve('red_04er10TuvT4OCyLO08aLOqbD')
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${API_KEY}`)
+  })
+})
+
+describe('`baseUrl`', () => {
+  it.each([
+    'https://api.pingxx.com',
+    'https://api.pingxx.com/',
+    'https://proxy.example/pingpp/',
+    'http://localhost:4141',
+    'http://api.localhost:4141',
+    'http://127.0.0.1:4141',
+    'http://127.8.9.10',
+    'http://[::1]:4141',
+    'http://2130706433',
+  ])('is taken: %s', (baseUrl) => {
+    expect(refusalWith({ baseUrl })).toBeUndefined()
+  })
+
+  it.each([
+    ['http://api.pingxx.com', 'https: the key is in every request'],
+    ['http://localhost.example.com', 'https: the key is in every request'],
+    ['http://127.0.0.1.example.com', 'https: the key is in every request'],
+    ['http://notlocalhost', 'https: the key is in every request'],
+    ['http://0.0.0.0:4141', 'https: the key is in every request'],
+    ['ftp://localhost', 'https: the key is in every request'],
+    ['file:///etc/passwd', 'https: the key is in every request'],
+    ['api.pingxx.com', 'a URL, for one'],
+    ['', 'a URL, for one'],
+    [5, 'a URL, for one'],
+    ['https://user@api.pingxx.com', 'without a user, a query and a fragment'],
+    ['https://:secret@api.pingxx.com', 'without a user, a query and a fragment'],
+    ['https://api.pingxx.com?x=1', 'without a user, a query and a fragment'],
+    ['https://api.pingxx.com#x', 'without a user, a query and a fragment'],
+    ['https://api.pingxx.com/v1', 'given without /v1'],
+    ['https://api.pingxx.com/v1/', 'given without /v1'],
+  ])('is refused: %s', (baseUrl, expected) => {
+    const error = refusalWith({ baseUrl })
+    expect(error).toMatchObject({ code: 'option-invalid' })
+    expect(String(error)).toContain('`baseUrl` must be ')
+    expect(String(error)).toContain(expected)
+    expect(String(error)).not.toContain('secret')
+  })
+})
+
+describe('the other options', () => {
+  it.each<[object, string]>([
+    [{ timeoutMs: 0 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
+    [{ timeoutMs: 2 ** 31 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
+    [{ timeoutMs: '5' }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
+    [{ timeoutMs: Number.NaN }, '`timeoutMs` must be a time'],
+    [{ retries: -1 }, '`retries` must be a whole number from 0 to 10.'],
+    [{ retries: 11 }, '`retries` must be a whole number from 0 to 10.'],
+    [{ retries: 1.5 }, '`retries` must be a whole number from 0 to 10.'],
+    [{ retries: true }, '`retries` must be a whole number from 0 to 10.'],
+    [{ fetch: 'fetch' }, '`fetch` must be a function like the global `fetch`.'],
+    [{ now: 5 }, '`now` must be a function that gives milliseconds.'],
+  ])('are refused: %j', (options, message) => {
+    const error = refusalWith(options)
+    expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
+    expect(String(error)).toContain(message)
+  })
+
+  it('are refused where keys are no keys', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    expect(refusalWith({ privateKey: publicKey })).toMatchObject({ code: 'key-public' })
+    expect(refusalWith({ privateKey: '' })).toMatchObject({ code: 'key-missing' })
+    expect(refusalWith({ publicKey: privateKey })).toMatchObject({ code: 'key-private' })
+    expect(refusalWith({ publicKey: [] })).toMatchObject({ code: 'key-missing' })
+  })
+
+  it('`now` that gives no time rejects the call', async () => {
+    const options = { now: () => Number.NaN }
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }], options })
+    expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
+      code: 'option-invalid',
+      message: '`now` must give milliseconds since 1970.',
+    })
+    expect(seen).toEqual([])
+  })
+
+  it('`fetch` is the global one of the moment of the call', async () => {
+    const client = createClient({ apiKey: API_KEY })
+    const { fetch } = globalThis
+    const urls: unknown[] = []
+    try {
+      globalThis.fetch = (input) => {
+        urls.push(input)
+        return Promise.resolve(Response.json(envelope({ id: 'red_1' })))
+      }
+      await client.redEnvelopes.retrieve('red_1')
+    } finally {
+      globalThis.fetch = fetch
+    }
+    expect(urls).toEqual(['https://api.pingxx.com/v1/red_envelopes/red_1'])
+  })
+})
+
+describe('the options of a call', () => {
+  it.each<[unknown, string]>([
+    [{ timeout: 5 }, '`timeout` is no option. There are: signal, timeoutMs, retries.'],
+    [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
+    [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],
+    [{ signal: 'now' }, '`signal` must be an AbortSignal.'],
+    [{ signal: null }, '`signal` must be an AbortSignal.'],
+    [null, 'The call expects an object of options.'],
+  ])('are refused before anything is sent: %j', async (how, message) => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    for (const call of [
+      client.redEnvelopes.create(GUIDE, how as object),
+      client.redEnvelopes.retrieve('red_1', how as object),
+      client.redEnvelopes.list({}, how as object),
+      client.events.retrieve('evt_1', how as object),
+    ]) {
+      expect(await errorOf(call)).toMatchObject({ name: 'OptionError', message })
+    }
+    expect(seen).toEqual([])
+  })
+})

@@ -1,0 +1,378 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import {
+  ClientError,
+  type OpenEnvelope,
+  type ReadOpen,
+  type ReconcileOptions,
+  type RequestOptions,
+  type Wait,
+} from '../src/index.ts'
+import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
+import { openShop, type Shop } from './reconciling.ts'
+
+/** A wait that moves the clock, and holds the loop at its pause after so many runs. */
+function createPacing(runs: number) {
+  const pauses: number[] = []
+  const paused = Promise.withResolvers<void>()
+  const wait: Wait = async (ms, signal) => {
+    pauses.push(ms)
+    if (pauses.length < runs) return
+    paused.resolve()
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  }
+  return { wait, pauses, paused: paused.promise }
+}
+
+describe('the loop', () => {
+  it('runs at once, and again after every interval', async () => {
+    const { wait, pauses, paused } = createPacing(4)
+    const { reconciliation, reports } = openShop({ wait })
+    reconciliation.start()
+    await paused
+    await reconciliation.stop()
+    expect(pauses).toEqual([300_000, 300_000, 300_000, 300_000])
+    expect(reports).toHaveLength(4)
+  })
+
+  it.each([
+    [0, 54_000],
+    [1 - 2 ** -53, 66_000],
+  ])('spreads its pauses by 10 % (random %d)', async (random, pauseMs) => {
+    const { wait, pauses, paused } = createPacing(1)
+    const { reconciliation } = openShop({ wait, intervalMs: MINUTE, random: () => random })
+    reconciliation.start()
+    await paused
+    await reconciliation.stop()
+    expect(pauses[0]).toBeCloseTo(pauseMs, 6)
+  })
+
+  it('waits longer each time while runs fail, up to an hour, and is back to its interval then', async () => {
+    const { wait, pauses, paused } = createPacing(10)
+    const { reconciliation, pingpp, reports, lines } = openShop({ wait, intervalMs: MINUTE })
+    pingpp.onCall(() => {
+      if (reports.length < 9) throw new ClientError('unreachable')
+    })
+    reconciliation.start()
+    await paused
+    await reconciliation.stop()
+    expect(pauses.map((ms) => ms / MINUTE)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 1])
+    expect(reports.map(({ error }) => error?.code)).toEqual([
+      ...Array.from({ length: 9 }, () => 'unreachable'),
+      undefined,
+    ])
+    expect(lines[0]).toBe('[hongbao] reconcile: unreachable: The connection to Ping++ failed.')
+  })
+
+  it('stops in the middle of a pause, even where `wait` knows no signal', async () => {
+    const paused = Promise.withResolvers<void>()
+    const wait = (): Promise<void> => {
+      paused.resolve()
+      return new Promise(() => {})
+    }
+    const { reconciliation, reports } = openShop({ wait })
+    reconciliation.start()
+    await paused.promise
+    await reconciliation.stop()
+    expect(reports).toHaveLength(1)
+  })
+
+  it('stops between two envelopes, after the handlers that are at work', async () => {
+    const { reconciliation, pingpp, webhooks, done, reports, lines } = openShop()
+    for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, [[0, 'sent']])
+    const [working, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    webhooks.on('red_envelope.sent', () => {
+      working.resolve()
+      return gate.promise
+    })
+    reconciliation.start()
+    await working.promise
+    let hasStopped = false
+    const stopped = reconciliation.stop().then(() => (hasStopped = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(hasStopped).toBe(false)
+    gate.resolve()
+    await stopped
+    expect(done).toEqual(['3 sent by poll'])
+    expect(reports).toMatchObject([{ error: { code: 'aborted' }, applied: [{ order_no: '3' }] }])
+    expect(lines).toEqual([])
+  })
+
+  it.each<[string, (shop: Shop) => ReturnType<ReadOpen>]>([
+    [
+      'never answers',
+      async function* silent() {
+        await new Promise(() => {})
+        yield* []
+      },
+    ],
+    [
+      'has no end',
+      async function* endless() {
+        for (;;) {
+          yield { order_no: '1', created: START_MS / 1000 }
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      },
+    ],
+    [
+      'stops it itself',
+      async function* stopping({ reconciliation }) {
+        await reconciliation.stop()
+        yield* []
+      },
+    ],
+    [
+      'stops it at once',
+      function stopping({ reconciliation }) {
+        void reconciliation.stop()
+        return new Promise<never>(() => {})
+      },
+    ],
+  ])('stops while it reads a table that %s', async (_, read) => {
+    const asked = Promise.withResolvers<void>()
+    const shop = openShop({
+      open() {
+        asked.resolve()
+        return read(shop)
+      },
+    })
+    shop.reconciliation.start()
+    await asked.promise
+    await shop.reconciliation.stop()
+    expect(shop.reports).toMatchObject([{ error: { code: 'aborted' }, requests: 0 }])
+  })
+
+  it('reads no further in a table that has no end', async () => {
+    const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const { reconciliation } = openShop({
+      async *open() {
+        asked.resolve()
+        try {
+          for (;;) {
+            yield { order_no: '1', created: START_MS / 1000 }
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+        } finally {
+          closed.resolve()
+        }
+      },
+    })
+    reconciliation.start()
+    await asked.promise
+    await reconciliation.stop()
+    await closed.promise
+  })
+
+  it('leaves nothing on its signal from run to run', async () => {
+    const listening: number[] = []
+    const paused = Promise.withResolvers<void>()
+    const { reconciliation } = openShop({
+      open: () => [],
+      async wait(_ms, signal) {
+        listening.push(getEventListeners(signal, 'abort').length)
+        if (listening.length < 5) return
+        paused.resolve()
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      },
+    })
+    reconciliation.start()
+    await paused.promise
+    await reconciliation.stop()
+    expect(listening).toEqual([0, 0, 0, 0, 0])
+  })
+
+  it('gives its signal to the client', async () => {
+    const { reconciliation, pingpp, reports } = openShop()
+    const asked = Promise.withResolvers<void>()
+    Object.assign(pingpp.client.redEnvelopes, {
+      list(_query: unknown, options?: RequestOptions) {
+        asked.resolve()
+        return new Promise((_resolve, reject) => {
+          options?.signal?.addEventListener('abort', () => reject(new ClientError('aborted')))
+        })
+      },
+    })
+    reconciliation.start()
+    await asked.promise
+    await reconciliation.stop()
+    expect(reports).toMatchObject([{ error: { code: 'aborted' } }])
+  })
+
+  it('does nothing more when it is started twice or stopped twice, and starts again after a stop', async () => {
+    const first = createPacing(1)
+    const { reconciliation, reports } = openShop({ wait: (...how) => first.wait(...how) })
+    await reconciliation.stop()
+    reconciliation.start()
+    reconciliation.start()
+    await first.paused
+    await Promise.all([reconciliation.stop(), reconciliation.stop()])
+    expect(reports).toHaveLength(1)
+    reconciliation.start()
+    await reconciliation.stop()
+    expect(reports).toHaveLength(2)
+  })
+
+  it('stops where its scope ends (`await using`)', async () => {
+    const { wait, paused } = createPacing(1)
+    const { restart, reports } = openShop({ wait })
+    {
+      await using reconciliation = restart()
+      reconciliation.start()
+      await paused
+    }
+    expect(reports).toHaveLength(1)
+  })
+
+  it('ends with a line in the log where `wait` rejects, and rejects nowhere', async () => {
+    const { reconciliation, lines } = openShop({
+      wait: () => Promise.reject(new Error('no timer')),
+    })
+    reconciliation.start()
+    while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    await reconciliation.stop()
+    expect(lines).toEqual([
+      '[hongbao] reconcile: the loop has ended, because `now`, `wait` or `random` threw.',
+    ])
+  })
+})
+
+describe('runs', () => {
+  it('go one at a time, in the order in which they were asked for', async () => {
+    const { reconciliation, pingpp, reports } = openShop()
+    let atWork = 0
+    let most = 0
+    pingpp.onCall(async () => {
+      most = Math.max(most, (atWork += 1))
+      await new Promise((resolve) => setImmediate(resolve))
+      atWork -= 1
+    })
+    reconciliation.start()
+    const byHand = await Promise.all([
+      reconciliation.once({ to: START_MS / 1000 }),
+      reconciliation.once({ dryRun: true }),
+    ])
+    await reconciliation.stop()
+    expect(most).toBe(1)
+    expect(reports.slice(1, 3)).toEqual(byHand)
+  })
+
+  it('go on after one that a broken clock ended', async () => {
+    let isBroken = false
+    const { once } = openShop({
+      now() {
+        if (isBroken) throw new Error('no time')
+        return START_MS
+      },
+    })
+    isBroken = true
+    await expect(once()).rejects.toThrow('no time')
+    isBroken = false
+    expect(await once()).toMatchObject({ error: null })
+  })
+
+  it('end with their signal, and say what was done until then', async () => {
+    const { once, pingpp } = openShop()
+    for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT)
+    const controller = new AbortController()
+    pingpp.onCall(({ query }) => {
+      if (query?.starting_after !== undefined) controller.abort(new Error('enough'))
+    })
+    const report = await once({ signal: controller.signal })
+    expect(report).toMatchObject({ error: { code: 'aborted' }, swept: 100 })
+    expect(await once({ signal: AbortSignal.abort() })).toMatchObject({ requests: 0 })
+  })
+})
+
+describe('a run that is stopped while it asks for an envelope', () => {
+  it('leaves it due', async () => {
+    const rows: OpenEnvelope[] = []
+    const sweptUntil = START_MS / 1000 + 1
+    const { once, pingpp, clock } = openShop({ open: () => rows, overlapSeconds: 0, sweptUntil })
+    const { id, created } = pingpp.make('1', SENT)
+    rows.push({ id, order_no: '1', created })
+    clock.advance(2 * MINUTE)
+    const controller = new AbortController()
+    pingpp.onCall(({ what }) => {
+      if (what === 'list') return
+      controller.abort()
+      throw new ClientError('aborted')
+    })
+    expect(await once({ signal: controller.signal })).toMatchObject({
+      error: { code: 'aborted' },
+      failed: [],
+    })
+    pingpp.onCall(() => {})
+    await once()
+    expect(pingpp.calls.filter(({ what }) => what === 'retrieve')).toMatchObject([{ id }, { id }])
+  })
+})
+
+describe('the rate limit', () => {
+  /** How long after the first the requests of one run came, in milliseconds. */
+  async function requestTimes(options: Partial<ReconcileOptions>): Promise<number[]> {
+    const { once, pingpp, clock } = openShop(options)
+    // In test mode, envelopes are listed and asked for.
+    for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT, { livemode: false })
+    clock.advance(2 * MINUTE)
+    const startMs = clock.now()
+    expect(await once()).toMatchObject({ requests: 152, swept: 150, retrieved: 150 })
+    return pingpp.calls.map(({ atMs }) => Math.round(atMs - startMs))
+  }
+
+  it('holds for pages and for single envelopes alike', async () => {
+    const times = await requestTimes({ requestsPerSecond: 10 })
+    expect(times.slice(0, 13)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 200, 300])
+    expect(times.at(-1)).toBe(14_200)
+  })
+
+  it('is five a second by default', async () => {
+    const times = await requestTimes({ requestsPerSecond: undefined })
+    expect(times.slice(0, 8)).toEqual([0, 0, 0, 0, 0, 200, 400, 600])
+  })
+
+  it('may be less than one a second', async () => {
+    const times = await requestTimes({ requestsPerSecond: 0.5 })
+    expect(times.slice(0, 4)).toEqual([0, 2000, 4000, 6000])
+  })
+
+  it('waits no longer each time where the clock stands still', async () => {
+    const waits: number[] = []
+    const { once, pingpp } = openShop({
+      requestsPerSecond: 2,
+      wait: async (ms) => void waits.push(ms),
+    })
+    for (let n = 1; n <= 550; n += 1) pingpp.make(String(n))
+    await once()
+    expect(waits).toEqual([500, 500, 500, 500])
+  })
+
+  it('does not wait for an hour where the clock is set back by one', async () => {
+    const waits: number[] = []
+    let nowMs = START_MS
+    const { once, pingpp } = openShop({
+      requestsPerSecond: 1,
+      now: () => nowMs,
+      wait: async (ms) => void waits.push(ms),
+    })
+    for (let n = 1; n <= 150; n += 1) pingpp.make(String(n))
+    pingpp.onCall(() => void (nowMs -= 60 * MINUTE))
+    await once()
+    expect(waits).toEqual([1000])
+  })
+
+  it('ends its waits when the run is stopped', async () => {
+    const { reconciliation, pingpp, reports } = openShop({
+      requestsPerSecond: 0.001,
+      wait: () => new Promise(() => {}),
+    })
+    for (let n = 1; n <= 150; n += 1) pingpp.make(String(n))
+    const asked = Promise.withResolvers<void>()
+    pingpp.onCall(() => asked.resolve())
+    reconciliation.start()
+    await asked.promise
+    await new Promise((resolve) => setImmediate(resolve))
+    await reconciliation.stop()
+    expect(reports).toMatchObject([{ error: { code: 'aborted' }, requests: 1 }])
+  })
+})

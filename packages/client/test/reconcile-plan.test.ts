@@ -1,0 +1,458 @@
+import { describe, expect, it } from 'vitest'
+import { ClientError, type OpenEnvelope } from '../src/index.ts'
+import { HOUR, MINUTE, OPENED, SENT, START_MS } from './in-memory-pingpp.ts'
+import { openShop, type Shop } from './reconciling.ts'
+
+const DAY = 24 * HOUR
+/** The sweep starts right after what a test makes. */
+const NO_SWEEP = { overlapSeconds: 0, sweptUntil: START_MS / 1000 + 1 }
+
+/** An old envelope of the merchant's table, which no sweep shows, and when it is asked for. */
+function openTracked(random = 0.5) {
+  const rows: OpenEnvelope[] = []
+  const shop = openShop({ open: () => rows, ...NO_SWEEP, random: () => random })
+  const { id, created } = shop.pingpp.make('1', SENT)
+  rows.push({ id, order_no: '1', created })
+  return { ...shop, id, rows }
+}
+
+/** Envelopes of the merchant's table, which no sweep shows. */
+function openRows(orderNos: readonly string[]) {
+  const rows: OpenEnvelope[] = []
+  const shop = openShop({ open: () => rows, ...NO_SWEEP })
+  for (const orderNo of orderNos) {
+    const { id, created } = shop.pingpp.make(orderNo, SENT)
+    rows.push({ id, order_no: orderNo, created })
+  }
+  return { ...shop, rows }
+}
+
+/** Runs once a minute for so many hours. */
+async function runFor(shop: Shop, hours: number): Promise<void> {
+  for (let minute = 0; minute < hours * 60; minute += 1) {
+    shop.clock.advance(MINUTE)
+    await shop.once()
+  }
+}
+
+function retrievedAfterMinutes({ pingpp }: Shop): number[] {
+  return pingpp.calls
+    .filter(({ what }) => what === 'retrieve')
+    .map(({ atMs }) => (atMs - START_MS) / MINUTE)
+}
+
+describe('an open envelope', () => {
+  it('is asked for 2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after it was made, then daily', async () => {
+    const shop = openTracked()
+    await runFor(shop, 80)
+    expect(retrievedAfterMinutes(shop)).toEqual([2, 10, 60, 360, 1455, 1560, 2880, 4320])
+    shop.clock.advance(DAY - HOUR)
+    await shop.once()
+    expect(retrievedAfterMinutes(shop)).toHaveLength(9)
+    await shop.once()
+    expect(retrievedAfterMinutes(shop)).toHaveLength(9)
+  })
+
+  it.each([
+    ['earlier by up to 10 %', 0, [2, 9, 54, 324, 1454, 1548, 2736, 4032]],
+    ['later by up to 10 %', 1 - 2 ** -53, [3, 11, 66, 396, 1457, 1572, 3024, 4608]],
+  ])(
+    'is asked for %s, but never for the end of its 24 hours before they are over',
+    async (_, random, minutes) => {
+      const shop = openTracked(random)
+      await runFor(shop, 78)
+      expect(retrievedAfterMinutes(shop)).toEqual(minutes)
+    },
+  )
+
+  it('is asked for once by a process that starts late, and then goes by the plan', async () => {
+    const shop = openTracked()
+    shop.clock.advance(30 * HOUR)
+    await runFor(shop, 43)
+    expect(retrievedAfterMinutes(shop)).toEqual([30 * 60 + 1, 48 * 60, 72 * 60])
+  })
+
+  it('is asked for at once when it has waited for weeks, and then daily', async () => {
+    const shop = openTracked()
+    shop.clock.advance(30 * DAY)
+    await runFor(shop, 50)
+    expect(retrievedAfterMinutes(shop)).toHaveLength(3)
+  })
+
+  it('is not asked for when the sweep has just shown it', async () => {
+    const { pingpp, clock, once, done } = openShop()
+    pingpp.make('1', SENT)
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 0, open: 1 })
+    expect(done).toEqual(['1 sent by poll'])
+  })
+
+  it('is asked for when the sweep has left it behind', async () => {
+    const { pingpp, clock, once, done } = openShop({ overlapSeconds: 3600 })
+    pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
+    await once()
+    clock.advance(23 * HOUR)
+    await once()
+    expect(await once()).toMatchObject({ swept: 0, open: 1 })
+    clock.advance(2 * HOUR)
+    expect(await once()).toMatchObject({ swept: 0, retrieved: 1, open: 0 })
+    expect(done.at(-1)).toBe('1 refund by poll')
+  })
+
+  it('is not asked for any more once its end was handled', async () => {
+    const shop = openTracked()
+    shop.pingpp.move(shop.id, 'received')
+    await runFor(shop, 30)
+    expect(retrievedAfterMinutes(shop)).toEqual([2])
+  })
+
+  it('comes again soon after a handler failed, whatever the plan says', async () => {
+    const shop = openTracked()
+    shop.broken.add('1')
+    await runFor(shop, 0.2)
+    expect(retrievedAfterMinutes(shop)).toEqual([2, 3, 5, 9])
+  })
+})
+
+describe('an envelope in test mode', () => {
+  it('is asked for although a list has shown it: there the query moves it (guide, note 4)', async () => {
+    const { pingpp, clock, once, done } = openShop()
+    const { id } = pingpp.make('1', undefined, { livemode: false })
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve')
+        pingpp.move(id, pingpp.show(id).status === 'sending' ? 'sent' : 'received')
+    })
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    clock.advance(2 * MINUTE)
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 1 })
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    clock.advance(8 * MINUTE)
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 1, open: 0 })
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    expect(done).toEqual(['1 sent by poll', '1 received by poll'])
+  })
+
+  it.each([
+    ['webhook', { duplicates: 1, applied: [] }],
+    ['poll', { duplicates: 0, applied: [{ order_no: '1' }] }],
+  ])(
+    'runs handlers once where the webhook and the answer to the query race, the %s ahead',
+    async (first, told) => {
+      const { pingpp, clock, once, done, deliver, webhooks } = openShop()
+      const { id } = pingpp.make('1', undefined, { livemode: false })
+      const [working, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      let delivery: Promise<string> | undefined
+      webhooks.on('red_envelope.sent', () => {
+        delivery ??= deliver(id)
+        working.resolve()
+        return gate.promise
+      })
+      pingpp.onCall(async ({ what }) => {
+        if (what !== 'retrieve') return
+        pingpp.move(id, 'sent')
+        if (first !== 'webhook') return
+        delivery = deliver(id)
+        await working.promise
+      })
+      clock.advance(2 * MINUTE)
+      const run = once()
+      // Both are at the handlers now, or wait for those who are.
+      await working.promise
+      await new Promise((resolve) => setImmediate(resolve))
+      gate.resolve()
+      const report = await run
+      expect(done).toHaveLength(1)
+      expect(report).toMatchObject({ ...told, failed: [] })
+      expect(['handled', 'duplicate']).toContain(await delivery)
+    },
+  )
+})
+
+describe('an envelope that has no end', () => {
+  it('is overdue when the plan is over: in every report, and once in the log', async () => {
+    const shop = openTracked()
+    await runFor(shop, 71)
+    expect(shop.reports.at(-1)).toMatchObject({
+      overdue: [],
+      open: 1,
+      oldestOpenSeconds: 71 * 3600,
+    })
+    await runFor(shop, 1)
+    const overdue = [{ id: shop.id, order_no: '1', status: 'sent', created: START_MS / 1000 }]
+    expect(shop.reports.at(-1)).toMatchObject({ overdue, open: 1 })
+    await runFor(shop, 1)
+    expect(shop.reports.at(-1)).toMatchObject({ overdue })
+    expect(shop.lines).toEqual([
+      '[hongbao] reconcile: three days after it was created, order_no 1 is sent.',
+    ])
+  })
+
+  it('is overdue without `open` too, and is let go when its end comes', async () => {
+    const { pingpp, clock, once, done } = openShop()
+    pingpp.make('1', [...SENT, [100 * HOUR, 'refund']])
+    for (let hour = 0; hour < 96; hour += 1) {
+      clock.advance(HOUR)
+      await once()
+    }
+    expect(await once()).toMatchObject({ overdue: [{ order_no: '1', status: 'sent' }] })
+    clock.advance(DAY)
+    expect(await once()).toMatchObject({ overdue: [], open: 0 })
+    expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
+  })
+
+  it('is overdue where its handlers never end well', async () => {
+    const { pingpp, clock, once, broken } = openShop()
+    pingpp.make('1', OPENED)
+    broken.add('1')
+    for (let hour = 0; hour < 80; hour += 1) {
+      clock.advance(HOUR)
+      await once()
+    }
+    expect(await once()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
+  })
+
+  it('is overdue where the table keeps it open although its end was handled', async () => {
+    const shop = openTracked()
+    shop.pingpp.move(shop.id, 'received')
+    await runFor(shop, 1)
+    expect(shop.reports.at(-1)).toMatchObject({ open: 1, overdue: [] })
+    shop.clock.advance(80 * HOUR)
+    expect(await shop.once()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
+    expect(shop.done).toEqual(['1 received by poll'])
+  })
+
+  it('names the first of many, and how many more', async () => {
+    const rows = ['7', '8', '9'].map((order_no) => ({ order_no, created: new Date(START_MS) }))
+    const { clock, once, lines } = openShop({ open: () => rows })
+    clock.advance(4 * DAY)
+    await once()
+    expect(lines).toEqual([
+      '[hongbao] reconcile: three days after it was created, order_no 7 is not at Ping++, and 2 more; see the report.',
+    ])
+  })
+})
+
+describe('what asking for one envelope fails with', () => {
+  it('is its own, where Ping++ does not know it: the others are asked for', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once, done } = openShop({ open: () => rows, ...NO_SWEEP })
+    for (const orderNo of ['1', '2', '3']) {
+      const { id, created } = pingpp.make(orderNo, SENT)
+      rows.push({ id, order_no: orderNo, created })
+    }
+    const [lost] = rows
+    pingpp.onCall(({ id }) => {
+      if (id === lost?.id && id !== undefined) throw new ClientError('not-found')
+    })
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({
+      error: null,
+      retrieved: 2,
+      failed: [{ id: lost?.id, order_no: '1', status: null, type: null, code: 'not-found' }],
+    })
+    expect(done).toHaveLength(2)
+    expect(await once()).toMatchObject({ failed: [], requests: 1 })
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ failed: [{ order_no: '1' }] })
+  })
+
+  it('is its own, where the table has an id that is none', async () => {
+    const rows: OpenEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
+    const { pingpp, clock, once } = openShop({ open: () => rows })
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('parameter-invalid')
+    })
+    clock.advance(HOUR)
+    const failed = [{ id: 'n/a', order_no: '1', code: 'parameter-invalid' }]
+    expect(await once()).toMatchObject({ error: null, failed })
+  })
+
+  it.each([
+    ['brings nothing new', {}],
+    ['contradicts the table', { amount: 1 }],
+  ])('is over with an answer, even one that %s: the plan goes on', async (_, row) => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
+    const { id, created } = pingpp.make('1', SENT)
+    rows.push({ id, order_no: '1', created, status: 'sent', ...row })
+    clock.advance(2 * MINUTE)
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('not-found')
+    })
+    expect(await once()).toMatchObject({ failed: [{ code: 'not-found' }] })
+    pingpp.onCall(() => {})
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 1, failed: [] })
+    clock.advance(6 * MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 0 })
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ retrieved: 1 })
+  })
+
+  it('does not come again at once because the table knows a state', async () => {
+    const rows: OpenEnvelope[] = [
+      { id: 'red_none', order_no: '1', created: START_MS / 1000, status: 'sent' },
+    ]
+    const { pingpp, clock, once } = openShop({ open: () => rows })
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('not-found')
+    })
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ failed: [{ status: 'sent' }] })
+    expect(await once()).toMatchObject({ failed: [], open: 1 })
+  })
+
+  it.each(['server-failed', 'timed-out', 'response-invalid'] as const)(
+    'is its own, where the others are answered: %s',
+    async (code) => {
+      const { pingpp, clock, once, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
+      pingpp.onCall(({ id }) => {
+        const index = rows.findIndex((row) => row.id === id)
+        if (index >= 0 && index !== 2 && index !== 5) throw new ClientError(code)
+      })
+      clock.advance(HOUR)
+      const { error, failed, retrieved } = await once()
+      expect({ error, retrieved }).toEqual({ error: null, retrieved: 2 })
+      expect(failed.map(({ order_no }) => order_no)).toEqual(['1', '2', '4', '5', '7'])
+      expect(failed[0]).toMatchObject({ code, status: null, type: null })
+    },
+  )
+
+  it('ends the run where three in a row fail; they come later next time', async () => {
+    const { pingpp, clock, once, done } = openRows(['1', '2', '3', '4', '5'])
+    clock.advance(HOUR)
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('server-failed', { status: 503 })
+    })
+    expect(await once()).toMatchObject({
+      error: { code: 'server-failed' },
+      requests: 4,
+      failed: [{ order_no: '1' }, { order_no: '2' }, { order_no: '3' }],
+    })
+    pingpp.onCall(() => {})
+    await once()
+    expect(done).toEqual(['4 sent by poll', '5 sent by poll'])
+    clock.advance(MINUTE)
+    await once()
+    expect(done).toHaveLength(5)
+  })
+
+  it('does not end the run, however many Ping++ does not know', async () => {
+    const { pingpp, clock, once } = openRows(['1', '2', '3', '4', '5'])
+    clock.advance(HOUR)
+    pingpp.onCall(({ what }) => {
+      if (what === 'retrieve') throw new ClientError('not-found')
+    })
+    const report = await once()
+    expect(report.error).toBeNull()
+    expect(report.failed).toHaveLength(5)
+  })
+
+  it.each(['unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
+    'ends the run at once, where the next one would fare no better: %s',
+    async (code) => {
+      const { pingpp, clock, once, done } = openRows(['1', '2'])
+      clock.advance(HOUR)
+      pingpp.onCall(({ what }) => {
+        if (what === 'retrieve') throw new ClientError(code)
+      })
+      expect(await once()).toMatchObject({ error: { code }, requests: 2, failed: [] })
+      pingpp.onCall(() => {})
+      await once()
+      expect(done).toEqual(['2 sent by poll'])
+    },
+  )
+})
+
+describe('the order of asking', () => {
+  it('is that of the due times', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
+    const make = (orderNo: string): void => {
+      const { id, created } = pingpp.make(orderNo, SENT, { created: clock.now() / 1000 - 3600 })
+      rows.unshift({ id, order_no: orderNo, created })
+    }
+    for (const orderNo of ['1', '2', '3']) {
+      make(orderNo)
+      clock.advance(MINUTE)
+    }
+    clock.advance(HOUR)
+    await once()
+    expect(pingpp.calls.flatMap(({ id }) => id ?? []).map((id) => id.slice(-1))).toEqual([
+      '1',
+      '2',
+      '3',
+    ])
+  })
+})
+
+describe('memory', () => {
+  it('holds on to an envelope that is open, however long Ping++ is away', async () => {
+    const { pingpp, clock, once, done } = openShop({ overlapSeconds: 3600 })
+    pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
+    await once()
+    clock.advance(2 * HOUR)
+    await once()
+    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
+    for (let day = 1; day <= 8; day += 1) {
+      clock.advance(DAY)
+      await once()
+    }
+    pingpp.onCall(() => {})
+    await once()
+    expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
+  })
+
+  it('holds on to what was said in the log for as long, so that it is news again later', async () => {
+    const { pingpp, clock, once, lines } = openShop()
+    const conflicts = (): string[] => lines.filter((line) => line.includes('contradicts'))
+    const { id } = pingpp.make('1', [[0, 'frozen']])
+    await once()
+    clock.advance(HOUR)
+    await once()
+    expect(conflicts()).toHaveLength(1)
+    pingpp.move(id, 'received')
+    await once()
+    for (const days of [5, 5]) {
+      clock.advance(days * DAY)
+      await once()
+    }
+    pingpp.move(id, 'frozen' as never)
+    await once({ from: START_MS / 1000 })
+    expect(conflicts()).toHaveLength(2)
+  })
+
+  it('leaves to the table what the table has open', async () => {
+    const rows: OpenEnvelope[] = []
+    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const { id, created } = pingpp.make('1', SENT)
+    const row = { id, order_no: '1', created }
+    rows.push(row)
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ applied: [{ id }] })
+    rows.pop()
+    for (const days of [5, 5]) {
+      clock.advance(days * DAY)
+      await once()
+    }
+    rows.push(row)
+    expect(await once()).toMatchObject({ retrieved: 1, duplicates: 1 })
+  })
+
+  it('holds on to what the sweep can still show, and no longer', async () => {
+    const { pingpp, clock, once, pretend } = openShop()
+    pingpp.make('1', OPENED)
+    pretend(() => Promise.resolve({ outcome: 'handled' }))
+    clock.advance(HOUR)
+    expect(await once()).toMatchObject({ dispatched: 1 })
+    clock.advance(71 * HOUR)
+    expect(await once()).toMatchObject({ swept: 1, dispatched: 0 })
+    for (const days of [10, 10]) {
+      clock.advance(days * DAY)
+      await once()
+    }
+    // Only the inbox knows it now; a memory that grew for ever would be worse.
+    expect(await once({ from: START_MS / 1000 })).toMatchObject({ swept: 1, dispatched: 1 })
+  })
+})

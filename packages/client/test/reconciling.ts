@@ -1,0 +1,145 @@
+import {
+  createWebhooks,
+  memoryInbox,
+  type DispatchResult,
+  type EventType,
+  type Report,
+  type WebhookEvent,
+  type Webhooks,
+} from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import {
+  reconcile,
+  type ReconcileOptions,
+  type ReconcileReport,
+  type Reconciliation,
+  type RunOptions,
+} from '../src/index.ts'
+import { APP, createClock, createPingpp, type Clock, type Pingpp } from './in-memory-pingpp.ts'
+
+const KEYS = createTestKeys()
+
+/** A shop: Ping++ in memory, a receiver with its handlers, and what reconciles the two. */
+export interface Shop {
+  readonly clock: Clock
+  readonly pingpp: Pingpp
+  readonly webhooks: Webhooks
+  readonly reconciliation: Reconciliation
+  /** What handlers did, in order: `1 sent by poll`. */
+  readonly done: string[]
+  /** What the receiver was given by polls, whatever became of it. */
+  readonly polled: Report[]
+  /** Lines of the log. */
+  readonly lines: string[]
+  readonly reports: ReconcileReport[]
+  /** What `onReport` was told besides. */
+  readonly causes: unknown[]
+  /** Order numbers whose handlers throw. */
+  readonly broken: Set<string>
+  readonly once: (options?: RunOptions) => Promise<ReconcileReport>
+  /** Ping++ tells of the state in which an envelope is now, signed, by way of `handle`. */
+  readonly deliver: (id: string) => Promise<string>
+  /** Another process after a restart: nothing is remembered but what the inbox has. */
+  readonly restart: (options?: Partial<ReconcileOptions>) => Reconciliation
+  /** What the receiver answers to polls from now on, whatever it would; undefined for its own answer. */
+  readonly pretend: (answer: (() => Promise<DispatchResult>) | undefined) => void
+}
+
+const STEPS: readonly EventType[] = [
+  'red_envelope.sent',
+  'red_envelope.received',
+  'red_envelope.failed',
+  'red_envelope.refunding',
+  'red_envelope.refund',
+]
+
+export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
+  const clock = createClock()
+  const pingpp = createPingpp(clock.now)
+  const done: string[] = []
+  const polled: Report[] = []
+  const lines: string[] = []
+  const reports: ReconcileReport[] = []
+  const causes: unknown[] = []
+  const broken = new Set<string>()
+  let pretended: (() => Promise<DispatchResult>) | undefined
+  const webhooks = createWebhooks({
+    publicKey: KEYS.publicKey,
+    inbox: memoryInbox({ retentionSeconds: 30 * 24 * 3600, now: clock.now }),
+    now: clock.now,
+    logger: false,
+    observe(report) {
+      if (report.source === 'poll') polled.push(report)
+    },
+  })
+  for (const type of STEPS) {
+    webhooks.on(type, ({ data: { object } }, { source }) => {
+      const { order_no, status } = object as { order_no: string; status: string }
+      if (broken.has(order_no)) throw new Error('the database is away')
+      done.push(`${order_no} ${status} by ${source}`)
+    })
+  }
+
+  function restart(changes: Partial<ReconcileOptions> = {}): Reconciliation {
+    return reconcile({
+      client: pingpp.client,
+      webhooks: {
+        dispatch: (event, how) => pretended?.() ?? webhooks.dispatch(event, how),
+      },
+      app: APP,
+      requestsPerSecond: 1000,
+      logger: { warn: (line) => void lines.push(line), error: (line) => void lines.push(line) },
+      now: clock.now,
+      wait: clock.wait,
+      random: () => 0.5,
+      onReport(report, cause) {
+        reports.push(report)
+        causes.push(cause)
+      },
+      ...options,
+      ...changes,
+    })
+  }
+
+  const reconciliation = restart()
+  return {
+    clock,
+    pingpp,
+    webhooks,
+    reconciliation,
+    done,
+    polled,
+    lines,
+    reports,
+    causes,
+    broken,
+    once: (runOptions) => reconciliation.once(runOptions),
+    async deliver(id) {
+      const event = notification(pingpp, id, clock.now())
+      return (await webhooks.handle(signDelivery(event, KEYS).delivery())).outcome
+    },
+    restart,
+    pretend(answer) {
+      pretended = answer
+    },
+  }
+}
+
+/** The notification of an envelope's state, as Ping++ writes it. */
+function notification(pingpp: Pingpp, id: string, nowMs: number): WebhookEvent {
+  const object = pingpp.show(id)
+  const { livemode } = object
+  const created = Math.floor(nowMs / 1000)
+  const isSent = object.status === 'sent'
+  return isSent
+    ? eventFixture('red_envelope.sent', {
+        created,
+        livemode,
+        object: { ...object, status: 'sent' },
+      })
+    : eventFixture('red_envelope.received', {
+        created,
+        livemode,
+        object: { ...object, status: 'received' },
+      })
+}

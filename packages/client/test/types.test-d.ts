@@ -1,0 +1,116 @@
+import type { RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
+import type { PrivateKeyInput } from '@hongbao/core/wire'
+import { describe, expectTypeOf, it } from 'vitest'
+import {
+  createClient,
+  isClientError,
+  type Client,
+  type ClientError,
+  type ClientErrorCode,
+  type ClientOptions,
+  type CreateRedEnvelope,
+  type ListRedEnvelopes,
+  type Page,
+  type PagedList,
+} from '../src/index.ts'
+
+declare const client: Client
+
+const GUIDE = {
+  order_no: '123456789',
+  app: { id: 'app_1Gqj58ynP0mHeX1q' },
+  channel: 'wx_pub',
+  amount: 100,
+  currency: 'cny',
+  subject: '新年红包',
+  body: '恭喜发财',
+  extra: { send_name: '红包商店' },
+  recipient: 'openid',
+  description: '春节活动',
+} as const
+
+describe('createClient', () => {
+  it('needs an API key, which an environment may not have', () => {
+    expectTypeOf(createClient).parameters.toEqualTypeOf<[ClientOptions]>()
+    expectTypeOf(createClient({ apiKey: process.env['PINGPP_API_KEY'] })).toEqualTypeOf<Client>()
+    // @ts-expect-error -- no key
+    createClient({})
+    // @ts-expect-error -- no such option
+    createClient({ apiKey: 'sk_test_1', timeout: 5 })
+    expectTypeOf<ClientOptions['privateKey']>().toEqualTypeOf<PrivateKeyInput | undefined>()
+  })
+})
+
+describe('redEnvelopes', () => {
+  it('create takes the guide’s parameters, and those that nobody knows yet', () => {
+    expectTypeOf(client.redEnvelopes.create(GUIDE)).toEqualTypeOf<Promise<RedEnvelope>>()
+    expectTypeOf({ ...GUIDE, new_field: 1 }).toExtend<CreateRedEnvelope>()
+    expectTypeOf({
+      ...GUIDE,
+      extra: { send_name: 'x', scene_id: 'PRODUCT_1', y: 1 },
+    }).toExtend<CreateRedEnvelope>()
+  })
+
+  it('create refuses what Ping++ would', () => {
+    const { subject: _, ...withoutSubject } = GUIDE
+    // @ts-expect-error -- no subject
+    void client.redEnvelopes.create(withoutSubject)
+    // @ts-expect-error -- an amount as text
+    void client.redEnvelopes.create({ ...GUIDE, amount: '100' })
+    // @ts-expect-error -- an order number as number
+    void client.redEnvelopes.create({ ...GUIDE, order_no: 123 })
+    // @ts-expect-error -- another currency
+    void client.redEnvelopes.create({ ...GUIDE, currency: 'usd' })
+    // @ts-expect-error -- no sender
+    void client.redEnvelopes.create({ ...GUIDE, extra: {} })
+    // @ts-expect-error -- an app without its object
+    void client.redEnvelopes.create({ ...GUIDE, app: 'app_1' })
+  })
+
+  it('retrieve gives an envelope in any state', () => {
+    expectTypeOf(client.redEnvelopes.retrieve('red_1')).resolves.toEqualTypeOf<RedEnvelope>()
+    expectTypeOf<RedEnvelope['status']>().toEqualTypeOf<RedEnvelopeStatus>()
+    void client.redEnvelopes.retrieve('red_1', { signal: AbortSignal.timeout(5), retries: 0 })
+    // @ts-expect-error -- no such option
+    void client.redEnvelopes.retrieve('red_1', { timeout: 5 })
+  })
+
+  it('list is awaited for a page and iterated over for envelopes', async () => {
+    const list = client.redEnvelopes.list({ limit: 3, created: { gte: 1 }, status: 'sent' })
+    expectTypeOf(list).toEqualTypeOf<PagedList<RedEnvelope>>()
+    const page = await list
+    expectTypeOf(page).toEqualTypeOf<Page<RedEnvelope>>()
+    expectTypeOf(page.data).toEqualTypeOf<readonly RedEnvelope[]>()
+    expectTypeOf(await page.next()).toEqualTypeOf<Page<RedEnvelope> | undefined>()
+    for await (const envelope of list) expectTypeOf(envelope).toEqualTypeOf<RedEnvelope>()
+  })
+
+  it('list refuses what Ping++ would', () => {
+    expectTypeOf({ expand: ['app'] }).toExtend<ListRedEnvelopes>()
+    // @ts-expect-error -- there is no such status: the end of an unclaimed one is `refund`
+    void client.redEnvelopes.list({ status: 'refunded' })
+    // @ts-expect-error -- a date is no Unix time
+    void client.redEnvelopes.list({ created: new Date() })
+  })
+})
+
+describe('events', () => {
+  it('retrieve gives what a webhook gives', () => {
+    expectTypeOf(client.events.retrieve('evt_1')).resolves.toEqualTypeOf<WebhookEvent>()
+  })
+})
+
+describe('isClientError', () => {
+  it('narrows what was thrown', () => {
+    const read = (thrown: unknown): void => {
+      if (!isClientError(thrown)) return
+      expectTypeOf(thrown).toEqualTypeOf<ClientError>()
+      expectTypeOf(thrown.code).toEqualTypeOf<ClientErrorCode>()
+      expectTypeOf(thrown.outcomeUnknown).toEqualTypeOf<boolean>()
+      expectTypeOf(thrown.orderNo).toEqualTypeOf<string | undefined>()
+      // @ts-expect-error -- no such code
+      if (thrown.code === 'timeout') return
+    }
+    expectTypeOf(read).returns.toEqualTypeOf<void>()
+  })
+})

@@ -1,0 +1,139 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { SandboxOptions } from '../../options.ts'
+import type { JournalRecord } from '../../journal.ts'
+import type { Sandbox } from '../../sandbox.ts'
+import { writeBanner } from '../banner.ts'
+import { addDirectory, type DirectoryOptions } from '../directory.ts'
+import { EXIT, usageError } from '../exit.ts'
+import { startOnFreePort } from '../free-port.ts'
+import { writeRecord } from '../record-lines.ts'
+import type { OpenSession, Session } from '../session.ts'
+import { openFor } from './keys.ts'
+
+interface StartOptions extends DirectoryOptions {
+  readonly port: number
+  readonly host: string
+  readonly strictPort?: true
+  readonly target?: string
+  readonly forwardTo?: string
+  readonly clock: NonNullable<SandboxOptions['clock']>
+  readonly webhooks: NonNullable<SandboxOptions['webhooks']>
+  readonly merchantPublicKey?: string
+  readonly requestSignatures?: NonNullable<SandboxOptions['requestSignatures']>
+  readonly responseTimeoutMs: number
+  readonly seed: number
+  readonly allowRemote?: true
+}
+
+export function addStart(program: Command, open: OpenSession): void {
+  addDirectory(program.command('start', { isDefault: true }))
+    .description('start a sandbox, and show what happens in it until Ctrl-C')
+    .option('--port <port>', 'port; the next free one where it is taken', parseInteger, 4141)
+    .option('--strict-port', 'fail where the port is taken')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--target <url>', 'your app: where notifications go; without it they are kept')
+    .option('--forward-to <url>', 'another name of --target')
+    .option('--clock <clock>', 'real, virtual, or how many times as fast: 60', parseClock, 'real')
+    .addOption(
+      new Option('--webhooks <when>', 'when red envelopes cause notifications')
+        .choices(['on-retrieve', 'on-create', 'by-hand'])
+        .default('on-retrieve'),
+    )
+    .option('--merchant-public-key <path>', 'check the signatures of requests with this key')
+    .addOption(
+      new Option(
+        '--request-signatures <mode>',
+        'how strictly requests must be signed; by default with the key of the folder',
+      ).choices(['strict', 'lenient', 'off']),
+    )
+    .option('--response-timeout-ms <ms>', 'how long your app may take', parseInteger, 10_000)
+    .option('--seed <number>', 'what random faults go by', parseInteger, 1)
+    .option('--allow-remote', 'notifications to other machines, and requests from them')
+    // Somebody who mistypes a command ends up here, because this one is the default.
+    .argument('[words...]')
+    .usage('[options]')
+    .action(async (words: readonly string[], options: StartOptions) => {
+      if (words.length > 0) throw noCommand(program, words[0] ?? '')
+      await start(open(), options)
+    })
+}
+
+async function start(session: Session, options: StartOptions): Promise<void> {
+  const { output } = session
+  const keys = await openFor(output, options.dir)
+  const settings: SandboxOptions = {
+    ...readSettings(options, keys.merchant.publicPath),
+    privateKey: { path: keys.webhook.privatePath },
+  }
+  const sandbox = await startOnFreePort(settings, options.strictPort === true)
+  const ended = waitForEnd(session)
+  if (options.port !== 0 && !sandbox.url.endsWith(`:${options.port}`)) {
+    output.warn(`Port ${options.port} is taken; --strict-port makes that an error.`)
+  }
+  writeBanner(output, sandbox, keys)
+  show(session, sandbox)
+  const ending = await ended
+  await sandbox.close()
+  session.endWith(EXIT[ending])
+}
+
+function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOptions {
+  const { port, host, clock, webhooks, responseTimeoutMs, seed, requestSignatures } = options
+  if (options.target !== undefined && options.forwardTo !== undefined) {
+    throw usageError('Give --target or --forward-to, not both.')
+  }
+  const isChecked = requestSignatures !== undefined && requestSignatures !== 'off'
+  const merchantKey = options.merchantPublicKey ?? (isChecked ? ownMerchantKey : undefined)
+  return {
+    port,
+    host,
+    clock,
+    webhooks,
+    responseTimeoutMs,
+    seed,
+    requestSignatures,
+    target: options.target ?? options.forwardTo,
+    allowRemote: options.allowRemote === true,
+    merchantPublicKey: merchantKey === undefined ? undefined : { path: merchantKey },
+  }
+}
+
+/** Shows all that has happened, and what happens from now on. */
+function show({ output }: Session, sandbox: Sandbox): void {
+  const withDay = sandbox.clock.speed !== 1
+  function showRecord(record: JournalRecord): void {
+    if (output.isJson) return output.result(record, '')
+    const line = writeRecord(record, { tint: output.tint, withDay })
+    if (line !== undefined) output.note(line)
+  }
+  sandbox.listen(showRecord)
+  for (const record of sandbox.journal()) showRecord(record)
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Resolves when the sandbox is to end; a second signal ends the process at once. */
+function waitForEnd({ host }: Session): Promise<(typeof SIGNALS)[number] | 'ok'> {
+  const { promise, resolve } = Promise.withResolvers<(typeof SIGNALS)[number] | 'ok'>()
+  for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
+  // Whoever read the records has left.
+  host.stdout.once('error', () => resolve('ok'))
+  return promise
+}
+
+function noCommand(program: Command, word: string): Error {
+  const names = program.commands.map((command) => command.name()).join(', ')
+  return usageError(`There is no command ${JSON.stringify(word)}. There are: ${names}. See --help.`)
+}
+
+function parseInteger(text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write a whole number.')
+}
+
+function parseClock(text: string): NonNullable<SandboxOptions['clock']> {
+  if (text === 'real' || text === 'virtual') return text
+  const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(text) ?? []
+  if (speed !== undefined && Number(speed) > 0) return Number(speed)
+  throw new InvalidArgumentError('Write real, virtual, or a number above 0.')
+}

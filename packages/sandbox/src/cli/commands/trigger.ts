@@ -1,0 +1,98 @@
+import { isEventType } from '@hongbao/core'
+import { CATALOGUE } from '@hongbao/core/wire'
+import { InvalidArgumentError, type Command } from 'commander'
+import type { EventDetail, EventView } from '../../control/event-view.ts'
+import { toldStatusOf } from '../../trigger.ts'
+import { parseChange, readChanges, type Change } from '../changes.ts'
+import { EXIT, usageError, type ExitStatus } from '../exit.ts'
+import { writeRecord } from '../record-lines.ts'
+import type { OpenSession, Session } from '../session.ts'
+
+interface TriggerOptions {
+  readonly list?: true
+  readonly envelope?: string
+  readonly orderNo?: string
+  readonly set?: readonly Change[]
+  readonly times: number
+  readonly wait?: true
+}
+
+export function addTrigger(program: Command, open: OpenSession): void {
+  program
+    .command('trigger')
+    .description('make a notification and send it; prints its id')
+    .argument('[type]', 'such as red_envelope.sent')
+    .option('--list', 'the types there are')
+    .option('--envelope <id>', 'tell of this envelope; by default of a new one')
+    .option('--order-no <number>', 'tell of the envelope with this order number')
+    .option('--set <path=value>', 'change a field of data.object; may be repeated', parseChange)
+    .option('--times <count>', 'how many to make, one after another', parseTimes, 1)
+    .option('--wait', 'until the app has answered; the exit status says whether with 2xx')
+    .action(async (type: string | undefined, options: TriggerOptions) => {
+      const session = open()
+      if (options.list) return listTypes(session)
+      if (type === undefined) throw usageError('Give an event type. All of them: trigger --list')
+      return trigger(session, type, options)
+    })
+}
+
+async function trigger(session: Session, type: string, options: TriggerOptions): Promise<void> {
+  const { control, output } = session
+  const body = bodyOf(type, options)
+  for (let made = 0; made < options.times; made += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another is what was asked for
+    const event = await control.post<EventView>('/trigger', body)
+    if (options.wait !== true) {
+      output.result(event, event.id)
+      if (event.status === 'undelivered') output.warn(NO_TARGET)
+      continue
+    }
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    const status = await waitForAnswer(session, event)
+    // oxlint-disable-next-line no-await-in-loop -- as above
+    output.result(await control.get<EventDetail>(`/events/${event.id}`), event.id)
+    if (status !== EXIT.ok) session.endWith(status)
+  }
+}
+
+function bodyOf(type: string, { envelope, orderNo, set = [] }: TriggerOptions): object {
+  if (envelope !== undefined && orderNo !== undefined) {
+    throw usageError('Give --envelope or --order-no, not both.')
+  }
+  const subject = envelope ?? orderNo
+  if (set.length === 0) return { type, envelope: subject }
+  if (!isEventType(type)) throw usageError(`There is no event type "${type}". See: trigger --list`)
+  return { type, envelope: subject, object: readChanges(type, set) }
+}
+
+/** Shows the first attempt as it happens, and says how it ended. */
+async function waitForAnswer({ control, output }: Session, event: EventView): Promise<ExitStatus> {
+  if (event.status === 'undelivered') {
+    output.warn(NO_TARGET)
+    return EXIT.undelivered
+  }
+  for await (const record of control.follow(event.id)) {
+    const line = writeRecord(record, { tint: output.tint, withDay: false })
+    if (line !== undefined) output.note(line)
+    if (record.type === 'attempt.finished' && record.kind === 'scheduled') {
+      return record.ok ? EXIT.ok : EXIT.undelivered
+    }
+  }
+  return EXIT.undelivered
+}
+
+const NO_TARGET =
+  'There is no target, so it was not sent. Start the sandbox with --target http://localhost:3000/webhooks.'
+
+/** All but those that an app sees by retrieving an envelope alone. */
+function listTypes({ output }: Session): void {
+  for (const type of Object.keys(CATALOGUE).filter(isEventType)) {
+    const isTold = !type.startsWith('red_envelope.') || toldStatusOf(type) !== undefined
+    if (isTold) output.result({ type }, type)
+  }
+}
+
+function parseTimes(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write a whole number from 1 to 999,999.')
+}

@@ -1,0 +1,142 @@
+import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/wire'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import type { WebhookFaultKind } from './fault-kind.ts'
+import type { ActiveFault } from './faults.ts'
+import type { Notification } from '../notifications.ts'
+import { TEST_CASE_DELAY_MS } from '../delivery/schedule.ts'
+
+/** How one attempt is made: as it should be, or as the faults that fired have it. */
+export interface AttemptPlan {
+  /** How long the attempt is held back on the sandbox's clock; 0 for not at all. */
+  readonly holdMs: number
+  /** Whether another notification ends that. */
+  readonly untilAnother: boolean
+  readonly copies: number
+  readonly atOnce: boolean
+  readonly body: Buffer
+  readonly headers: Readonly<Record<string, string>>
+  /** The body comes in pieces of so many bytes, so many wall-clock milliseconds apart. */
+  readonly drip: Drip | undefined
+  /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` come of the answer. */
+  readonly ending: 'answered' | 'lost' | 'late' | 'cut' | 'reset'
+  /** Names of all that is not as it should be. */
+  readonly faults: readonly string[]
+}
+
+export interface Drip {
+  readonly chunkBytes: number
+  readonly chunkMs: number
+}
+
+/** Ping++'s own test cases (`metadata[pingpp_tc]`), at the first attempt alone. */
+const TEST_CASES: Readonly<Record<string, Partial<AttemptPlan>>> = {
+  '001': { copies: 2 },
+  '002': { holdMs: TEST_CASE_DELAY_MS },
+}
+
+const DEFAULT_DELAY_MS = 60_000
+
+/** Kind → what it makes of a plan: one table. */
+const CHANGES: Readonly<
+  Record<WebhookFaultKind, (fault: ActiveFault, plan: AttemptPlan) => Partial<AttemptPlan>>
+> = {
+  'answer-lost': () => ({ ending: 'lost' }),
+  timeout: () => ({ ending: 'late' }),
+  'truncated-body': () => ({ ending: 'cut' }),
+  'connection-reset': () => ({ ending: 'reset' }),
+  duplicate: ({ copies = 2, how }) => ({ copies, atOnce: how === 'at-once' }),
+  reorder: ({ delayMs = DEFAULT_DELAY_MS }) => ({ holdMs: delayMs, untilAnother: true }),
+  delay: ({ delayMs = DEFAULT_DELAY_MS }) => ({ holdMs: delayMs }),
+  'tampered-body': (_, { body }) => ({ body: tamper(body) }),
+  'escaped-body': (_, { body }) => ({ body: escapeText(body) }),
+  'tampered-signature': (_, { headers }) => ({
+    headers: { ...headers, [SIGNATURE_HEADER]: alterSignature(headers[SIGNATURE_HEADER] ?? '') },
+  }),
+  'missing-signature': (_, { headers }) => ({ headers: without(headers, SIGNATURE_HEADER) }),
+  'wrong-key': (_, { body, headers }) => ({
+    headers: { ...headers, [SIGNATURE_HEADER]: signBytes(body, strangersKey()) },
+  }),
+  'slow-body': ({ chunkBytes = 64, chunkMs = 20 }) => ({ drip: { chunkBytes, chunkMs } }),
+}
+
+/** Plans an attempt. The notification's own bytes and signature are left as they are. */
+export function planAttempt(
+  notification: Notification,
+  n: number,
+  faults: readonly ActiveFault[],
+): AttemptPlan {
+  return faults.reduce(planFault, genuine(notification, n))
+}
+
+function planFault(plan: AttemptPlan, fault: ActiveFault): AttemptPlan {
+  const { kind } = fault
+  if (!isOfWebhook(kind)) return plan
+  return { ...plan, ...CHANGES[kind](fault, plan), faults: [...plan.faults, kind] }
+}
+
+function genuine({ body, signature, testCase = '' }: Notification, n: number): AttemptPlan {
+  const plan: AttemptPlan = {
+    holdMs: 0,
+    untilAnother: false,
+    copies: 1,
+    atOnce: false,
+    body,
+    headers: {
+      'content-type': 'application/json;charset=UTF-8',
+      'user-agent': 'hongbao-sandbox',
+      [SIGNATURE_HEADER]: signature,
+    },
+    drip: undefined,
+    ending: 'answered',
+    faults: NO_FAULTS,
+  }
+  const changes = n === 1 && Object.hasOwn(TEST_CASES, testCase) ? TEST_CASES[testCase] : undefined
+  return changes === undefined ? plan : { ...plan, ...changes, faults: [`pingpp_tc=${testCase}`] }
+}
+
+const NO_FAULTS: readonly string[] = []
+
+function isOfWebhook(kind: string): kind is WebhookFaultKind {
+  return Object.hasOwn(CHANGES, kind)
+}
+
+/** Changes one digit: the amount's where there is one, as somebody would who wants more; it is still JSON. */
+function tamper(body: Buffer): Buffer {
+  const text = body.toString('latin1')
+  const place = Math.max(text.search(/(?<="amount":)\d/), text.search(/\d/))
+  const digit = Number(text[place])
+  const tampered = Buffer.from(body)
+  tampered.write(String(digit === 9 ? 8 : digit + 1), place, 'latin1')
+  return tampered
+}
+
+/** `\uXXXX` for all that is not ASCII; where there is nothing such, a space, which such tools write too. */
+function escapeText(body: Buffer): Buffer {
+  const text = body.toString()
+  const escaped = text.replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return Buffer.from(escaped === text ? text.replace('{', '{ ') : escaped)
+}
+
+/** Another signature that is base64 of the same length. */
+function alterSignature(signature: string): string {
+  const first = signature.startsWith('A') ? 'B' : 'A'
+  return first + signature.slice(1)
+}
+
+function without(
+  headers: Readonly<Record<string, string>>,
+  name: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([each]) => each !== name))
+}
+
+let foreignKey: KeyObject | undefined
+
+/** A key that is nobody's, made once: it takes a tenth of a second. */
+function strangersKey(): KeyObject {
+  foreignKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  return foreignKey
+}

@@ -1,0 +1,156 @@
+import type { ApiOperation, FaultKind, FaultRule } from './fault-kind.ts'
+import { ASPECTS, isWebhookFault, type Aspect } from './fault-aspect.ts'
+import { createRandom } from './fault-random.ts'
+import { checkRule } from './fault-rule.ts'
+
+/** A rule that was added. */
+export interface ActiveFault extends FaultRule {
+  /** `fault_1`, `fault_2`, … */
+  readonly id: string
+  /** How often it has fired. */
+  readonly fired: number
+}
+
+/**
+ * The faults in force. Rules are tried in the order in which they were added; of those that concern
+ * the same thing (the signature, say, or how the exchange ends) one fires at a time, and the others
+ * wait for their turn.
+ */
+export interface Faults {
+  /** @throws SandboxError `fault-invalid` for an unknown kind or a wrong number */
+  add(kind: FaultKind, rule?: Omit<FaultRule, 'kind'>): ActiveFault
+  list(): readonly ActiveFault[]
+  remove(id: string): boolean
+  /** Removes all, and starts the random numbers from the seed again. */
+  clear(): void
+}
+
+/** What is asked of the faults by those who let them happen: which fire now. Asking counts as firing. */
+export interface FaultSource extends Faults {
+  takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
+  takeForRequest(request: FaultyRequest): readonly ActiveFault[]
+}
+
+/** An attempt that is to be made. */
+export interface FaultyAttempt {
+  /** `evt_…` */
+  readonly id: string
+  readonly n: number
+  readonly type: string
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+}
+
+/** A request that is to be carried out. */
+export interface FaultyRequest {
+  readonly operation: ApiOperation
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+}
+
+/**
+ * @param seed what random faults go by
+ * @param onFired told of every fault that fires, with the event's id or the API operation
+ */
+export function createFaults(
+  seed: number,
+  onFired: (fault: ActiveFault, subject: string) => void,
+): FaultSource {
+  let random = createRandom(seed)
+  let active: Rule[] = []
+  let added = 0
+
+  function add(kind: FaultKind, rule: Omit<FaultRule, 'kind'> = {}): ActiveFault {
+    checkRule(kind, rule)
+    added += 1
+    const fault: Rule = { id: `fault_${added}`, given: { ...rule, kind }, fired: 0 }
+    active.push(fault)
+    return show(fault)
+  }
+
+  /** Those that fire now, one of each aspect; from then on they count as fired. */
+  function take(subject: string, isMeant: (rule: FaultRule) => boolean): readonly ActiveFault[] {
+    if (active.length === 0) return NONE
+    const taken = new Map<Aspect, Rule>()
+    for (const fault of active) {
+      const aspect = ASPECTS[fault.given.kind]
+      if (taken.has(aspect) || isSpent(fault) || !isMeant(fault.given) || !draw(fault)) continue
+      fault.fired += 1
+      taken.set(aspect, fault)
+    }
+    const fired = Array.from(taken.values(), show)
+    for (const fault of fired) onFired(fault, subject)
+    return fired
+  }
+
+  /** The last question, so that the random numbers go to those alone whose turn it is. */
+  function draw({ given: { probability = 1 } }: Rule): boolean {
+    return probability === 1 || random() < probability
+  }
+
+  return {
+    add,
+    list: () => active.map(show),
+    remove(id) {
+      const before = active.length
+      active = active.filter((fault) => fault.id !== id)
+      return active.length < before
+    },
+    clear() {
+      active = []
+      random = createRandom(seed)
+    },
+    takeForAttempt: (attempt) => take(attempt.id, (rule) => isOfAttempt(rule, attempt)),
+    takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
+  }
+}
+
+interface Rule {
+  readonly id: string
+  readonly given: FaultRule
+  fired: number
+}
+
+const NONE: readonly ActiveFault[] = []
+
+function show({ id, given, fired }: Rule): ActiveFault {
+  return { ...given, id, fired }
+}
+
+function isSpent({ given: { times = 1 }, fired }: Rule): boolean {
+  return fired >= times
+}
+
+function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {
+  return (
+    isWebhookFault(rule.kind) &&
+    isInRange(attempt.n, rule.attempt) &&
+    rule.match?.operation === undefined &&
+    (rule.match?.type ?? attempt.type) === attempt.type &&
+    isOfEnvelope(rule, attempt)
+  )
+}
+
+function isOfRequest(rule: FaultRule, request: FaultyRequest): boolean {
+  // No other request reaches the channel, which is WeChat.
+  if (rule.kind === 'channel-failure' && request.operation !== 'create') return false
+  return (
+    !isWebhookFault(rule.kind) &&
+    rule.match?.type === undefined &&
+    (rule.match?.operation ?? request.operation) === request.operation &&
+    isOfEnvelope(rule, request)
+  )
+}
+
+function isOfEnvelope({ match }: FaultRule, subject: FaultyAttempt | FaultyRequest): boolean {
+  return (
+    (match?.envelope ?? subject.envelope) === subject.envelope &&
+    (match?.orderNo ?? subject.orderNo) === subject.orderNo
+  )
+}
+
+function isInRange(n: number, range: FaultRule['attempt']): boolean {
+  if (range === undefined) return true
+  if (typeof range === 'number') return n === range
+  return n >= range[0] && n <= range[1]
+}
