@@ -35,7 +35,13 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   '@hongbao/hono': { code: ['@hongbao/core/fetch'], types: ['@hongbao/core'] },
   // Runs wherever `fetch` and `node:crypto` do.
   '@hongbao/client': {
-    code: ['@hongbao/core', '@hongbao/core/wire', 'node:buffer', 'node:crypto'],
+    code: [
+      '@hongbao/core',
+      '@hongbao/core/envelope-state',
+      '@hongbao/core/wire',
+      'node:buffer',
+      'node:crypto',
+    ],
     types: ['@hongbao/core', '@hongbao/core/wire'],
   },
   '@hongbao/sandbox': {

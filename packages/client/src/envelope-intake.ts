@@ -1,3 +1,4 @@
+import { isFinal } from '@hongbao/core/envelope-state'
 import type {
   DispatchResult,
   RedEnvelope,
@@ -15,7 +16,7 @@ import {
   settle,
   type EnvelopeRecord,
 } from './envelope-record.ts'
-import { eventOf, isEnd, readStatus } from './envelope-states.ts'
+import { eventOf, readStatus } from './envelope-states.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
@@ -48,7 +49,7 @@ export function createIntake(options: IntakeOptions): Intake {
     if (status !== undefined) addToTotals(envelope.amount, status)
     // In test mode it is the query by id that moves an envelope on (guide, note 4), so there a list
     // says nothing new of one that is on its way.
-    const isAnswer = envelope.livemode || (status !== undefined && isEnd(status))
+    const isAnswer = envelope.livemode || (status !== undefined && isFinal(status))
     await take(envelope, status, isAnswer)
   }
 
@@ -168,7 +169,7 @@ export function createIntake(options: IntakeOptions): Intake {
     status: RedEnvelopeStatus | undefined,
     { readMs }: OpenTable,
   ): void {
-    if (status === undefined || isEnd(status) || created * 1000 > readMs - FIRST_DUE_MS) return
+    if (status === undefined || isFinal(status) || created * 1000 > readMs - FIRST_DUE_MS) return
     draft.unknown.push({ id, order_no, status })
   }
 

@@ -1,5 +1,6 @@
+import { compareStatus, isFinal } from '@hongbao/core/envelope-state'
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { hasEvent, isEnd, rankOf } from './envelope-states.ts'
+import { hasEvent } from './envelope-states.ts'
 import { firstDue, isBeyondPlan, jitter, nextDue, PLAN_ENDS_MS, type Due } from './poll-plan.ts'
 
 /** What identifies an envelope. */
@@ -43,22 +44,19 @@ export function newRecord(head: EnvelopeHead, random: () => number): EnvelopeRec
 
 /** Takes the word of the merchant's own table: what it has needs no handler. */
 export function believe(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: number): void {
-  const isBehind = record.status !== undefined && rankOf(record.status) > rankOf(status)
+  const isBehind = compareStatus(record.status, status) === 'behind'
   const isKnown = record.status === status && record.settledMs !== undefined
   if (!isBehind && !isKnown) advance(record, status, nowMs)
 }
 
 /** Notes a state that Ping++ told, and says what it calls for. A record never goes back. */
 export function see(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: number): Verdict {
-  const knownRank = record.status === undefined ? -1 : rankOf(record.status)
-  if (rankOf(status) < knownRank) return 'nothing'
-  if (rankOf(status) > knownRank) {
-    advance(record, status, hasEvent(status) ? undefined : nowMs)
-  }
-  const isContradiction = record.status !== status
-  if (isContradiction || record.settledMs !== undefined) {
+  const news = compareStatus(record.status, status)
+  if (news === 'behind') return 'nothing'
+  if (news === 'ahead') advance(record, status, hasEvent(status) ? undefined : nowMs)
+  if (news === 'conflict' || record.settledMs !== undefined) {
     calm(record)
-    return isContradiction ? 'contradiction' : 'nothing'
+    return news === 'conflict' ? 'contradiction' : 'nothing'
   }
   return record.retryMs !== undefined && nowMs < record.retryMs ? 'held' : 'dispatch'
 }
@@ -106,7 +104,7 @@ export function isDue({ retryMs, due }: EnvelopeRecord, nowMs: number): boolean 
 
 /** Tells whether there is still something to come: no end yet, or one that handlers are not done with. */
 export function isOpen({ status, settledMs }: EnvelopeRecord): boolean {
-  return status === undefined || settledMs === undefined || !isEnd(status)
+  return status === undefined || settledMs === undefined || !isFinal(status)
 }
 
 /** Tells whether all due times of the plan are over. */

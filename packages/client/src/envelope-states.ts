@@ -8,35 +8,20 @@ export type EnvelopeEvent = {
 export type EnvelopeEventType = Extract<EventType, `red_envelope.${string}`>
 
 interface State {
-  /** How far an envelope in this state has come. It never goes back to a lower rank. */
-  readonly rank: number
-  /** Whether it goes no further; two ends exclude each other. */
-  readonly isEnd: boolean
   /** What tells of it; undefined where nothing is to be told. */
   readonly type: EnvelopeEventType | undefined
   /** The field of the envelope that dates it; where there is none, `created` is all that is known. */
   readonly dated?: 'received' | 'refunded'
 }
 
-/**
- * The life of an envelope: one table. sending → sent → received, sending → failed, or, unclaimed for
- * 24 hours, sent → refunding → refund (API reference, "Red Envelope object").
- */
+/** What is told of each state. How far an envelope is in it, core knows. */
 const STATES: Readonly<Record<RedEnvelopeStatus, State>> = {
-  sending: { rank: 0, isEnd: false, type: undefined },
-  sent: { rank: 1, isEnd: false, type: 'red_envelope.sent' },
-  refunding: { rank: 2, isEnd: false, type: 'red_envelope.refunding' },
-  received: { rank: 3, isEnd: true, type: 'red_envelope.received', dated: 'received' },
-  failed: { rank: 3, isEnd: true, type: 'red_envelope.failed' },
-  refund: { rank: 3, isEnd: true, type: 'red_envelope.refund', dated: 'refunded' },
-}
-
-export function rankOf(status: RedEnvelopeStatus): number {
-  return STATES[status].rank
-}
-
-export function isEnd(status: RedEnvelopeStatus): boolean {
-  return STATES[status].isEnd
+  sending: { type: undefined },
+  sent: { type: 'red_envelope.sent' },
+  refunding: { type: 'red_envelope.refunding' },
+  received: { type: 'red_envelope.received', dated: 'received' },
+  failed: { type: 'red_envelope.failed' },
+  refund: { type: 'red_envelope.refund', dated: 'refunded' },
 }
 
 /** Tells whether there is an event for a state: there is none for one that has got nowhere yet. */
