@@ -11,9 +11,9 @@ import {
 import { KINDS, type OpenClient } from './clients.ts'
 import { KEY, openKeys, type Keys } from './keys.ts'
 
-// Renewed every 100 ms: soon enough to wait for. Where a test must not see a renewal, it takes the
-// default of a minute.
-const SHORT = { leaseMs: 300, commandTimeoutMs: 250 }
+// Renewed every 300 ms: soon enough to wait for, and late enough for a busy machine. Where a test
+// must not see a renewal, it takes the default of a minute.
+const SHORT = { leaseMs: 900, commandTimeoutMs: 800 }
 
 let server: RedisServer
 let keys: Keys
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     await vi.waitFor(async () => {
       const held = await keys.read()
       if (held.state === 'running') ends.add(held.ends)
-      expect(ends.size).toBeGreaterThan(5)
+      expect(ends.size).toBeGreaterThan(3)
     }, PATIENCE)
     expect(await apply(openInbox())).toBe('busy')
     run.end.resolve()

@@ -193,7 +193,7 @@ describe.skipIf(!hasRedis)('a Redis that is full', () => {
   })
 
   it('still renews leases', async () => {
-    const inbox = openInbox({ leaseMs: 300, commandTimeoutMs: 250 })
+    const inbox = openInbox({ leaseMs: 900 })
     const admission = inbox.admit(KEY, async () => {
       await fill('1')
       const before = await keys.read()
@@ -253,7 +253,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
   })
 
   it('of a renewal is no loss of the lease: it is asked again', async () => {
-    const inbox = openInbox({ leaseMs: 300, commandTimeoutMs: 20 })
+    const inbox = openInbox({ leaseMs: 900 })
     let isFirst = true
     sender.decide = (step) => {
       if (step !== 'renew' || !isFirst) return 'pass'
@@ -272,7 +272,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
   })
 
   it('of every renewal fires the signal when the lease may be over, and a late one still counts', async () => {
-    const inbox = openInbox({ leaseMs: 100, commandTimeoutMs: 20 })
+    const inbox = openInbox({ leaseMs: 900 })
     sender.decide = (step) => (step === 'renew' ? 'lost' : 'pass')
     const admission = inbox.admit(KEY, async ({ lease }) => {
       await vi.waitFor(() => expect(lease.signal.aborted).toBe(true), PATIENCE)
@@ -307,7 +307,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
       async (_how, go, comeBack) => {
         server = await startRedis({ settings: { appendfsync: 'always' } })
         const open = await openClient(server.url)
-        const inbox = redisInbox({ client: open.client, commandTimeoutMs: 200, onWarning() {} })
+        const inbox = redisInbox({ client: open.client, commandTimeoutMs: 500, onWarning() {} })
         try {
           expect(await inbox.admit(KEY, go)).toBe('applied')
           expect(await apply(inbox)).toBe('duplicate')
@@ -333,7 +333,7 @@ async function fill(maxMemory: '0' | '1'): Promise<void> {
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: sender, commandTimeoutMs: 200, onWarning, ...options })
+  return redisInbox({ client: sender, commandTimeoutMs: 500, onWarning, ...options })
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

@@ -1,0 +1,133 @@
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { Webhooks } from '@hongbao/core'
+import type { LeaseContext } from '@hongbao/redis'
+import type { Redis } from 'ioredis'
+import type { Pool } from 'pg'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
+import { codeBlocks, codeOf, section, tables } from './markdown.ts'
+import { readDocument } from './snippets.ts'
+import { defaultOf, fieldsOf, figureOf } from './source.ts'
+
+const readme = readDocument('packages/redis/README.md')
+const source = (file: string): string => readDocument(`packages/redis/src/${file}.ts`)
+
+describe('packages/redis/README.md', () => {
+  it('has every option with its default', () => {
+    const documented = fieldsOf('packages/redis/src/options.ts', 'RedisInboxOptions').map(
+      ({ field, comment }) => [field, defaultOf(comment)],
+    )
+    const [, ...rows] = tables(section(readme, '## Options'))[0] ?? []
+    expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
+      documented,
+    )
+  })
+
+  it('has every warning', () => {
+    expect(codesIn(tables(section(readme, '## Options'))[1])).toEqual(
+      unionOf('warning', 'RedisInboxWarningCode'),
+    )
+  })
+
+  it('has every code of an error', () => {
+    expect(codesIn(tables(section(readme, '## When Redis fails'))[1])).toEqual(
+      unionOf('errors', 'RedisInboxErrorCode'),
+    )
+  })
+
+  it('has every field of the lease', () => {
+    const fields = fieldsOf('packages/redis/src/lease.ts', 'Lease').map(({ field }) => field)
+    const heading = '## What it promises, and what not'
+    expect(codesIn(tables(section(readme, heading))[1])).toEqual(fields)
+  })
+})
+
+describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
+  const keys = createTestKeys()
+  const folder = mkdtempSync(join(import.meta.dirname, '.snippets-'))
+  let redisServer: RedisServer
+  let postgres: PostgresServer
+
+  beforeAll(async () => {
+    ;[redisServer, postgres] = await Promise.all([startRedis(), startPostgres()])
+    vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+    vi.stubEnv('REDIS_URL', redisServer.url)
+    vi.stubEnv('DATABASE_URL', postgres.url)
+    const [webhooks, wallets] = codeBlocks(readme).filter(({ language }) => language === 'ts')
+    writeFileSync(join(folder, 'webhooks.ts'), webhooks?.text ?? '')
+    writeFileSync(join(folder, 'wallets.ts'), wallets?.text ?? '')
+  }, 60_000)
+
+  afterAll(async () => {
+    vi.unstubAllEnvs()
+    await Promise.all([redisServer.close(), postgres.close()])
+    rmSync(folder, { recursive: true })
+  }, 30_000)
+
+  it('pay once, though Redis forgets at a failover that it was paid', async () => {
+    const { pool } = await load<{ pool: Pool }>('wallets.ts')
+    const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: Redis }>(
+      'webhooks.ts',
+    )
+    await vi.waitFor(() => redis.ping())
+    const [, createPayouts = ''] = /\/\/ (create table .*)/.exec(readme) ?? []
+    await pool.query(createPayouts)
+    await pool.query('create table wallets (app text, balance integer)')
+    const event = eventFixture('red_envelope.received', { object: { amount: 888 } })
+    await pool.query('insert into wallets values ($1, 1000)', [event.data.object.app])
+    const signed = signDelivery(event, keys)
+
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'handled' })
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'duplicate' })
+    await redis.flushall()
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'handled' })
+
+    expect((await pool.query('select balance from wallets')).rows).toEqual([{ balance: 112 }])
+    await pool.end()
+    redis.disconnect()
+  })
+
+  it('are what the permissions and the search are for', async () => {
+    const { Redis } = await import('ioredis')
+    const { redisInbox } = await import('@hongbao/redis')
+    const [, rules = ''] = /ACL SETUSER hongbao on >… (.*?)`/.exec(readme) ?? []
+    const admin = new Redis(redisServer.url)
+    await admin.call('ACL', 'SETUSER', 'hongbao', 'on', '>secret', ...rules.split(' '))
+    const user = new Redis(redisServer.url, {
+      username: 'hongbao',
+      password: 'secret',
+      enableReadyCheck: false,
+    })
+    const warned = vi.fn<() => void>()
+    const inbox = redisInbox({ client: user, onWarning: warned })
+    const key = 'app_1:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
+    const failed = inbox.admit(key, () => Promise.reject(new Error('declined')))
+    await expect(failed).rejects.toThrow('declined')
+    expect(await inbox.admit(key, () => Promise.resolve())).toBe('applied')
+    expect(await inbox.admit(key, () => Promise.resolve())).toBe('duplicate')
+
+    const [, pattern = ''] = /--pattern '(.*?)'/.exec(readme) ?? []
+    expect(await admin.keys(pattern)).toEqual([`hongbao:{${key}}`])
+    expect(warned).not.toHaveBeenCalled()
+    user.disconnect()
+    admin.disconnect()
+  })
+
+  async function load<Module>(name: string): Promise<Module> {
+    return (await import(/* @vite-ignore */ join(folder, name))) as Module
+  }
+})
+
+function codesIn(rows: readonly string[][] = []): (string | undefined)[] {
+  const [, ...entries] = rows
+  return entries.map(([cell]) => codeOf(cell))
+}
+
+/** The members of a union of texts, in the order of the source. */
+function unionOf(file: string, name: string): string[] {
+  const [, members = ''] = new RegExp(`type ${name} =([^;]*?)\\n\\n`).exec(source(file)) ?? []
+  return [...members.matchAll(/'([\w-]+)'/g)].map(([, member = '']) => member)
+}
