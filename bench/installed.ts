@@ -23,7 +23,17 @@ export interface Installation {
 }
 
 const DIRECTORY = 'HONGBAO_BENCH_INSTALLED'
-const PACKAGES = ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sandbox'] as const
+const PACKAGES = [
+  'core',
+  'express',
+  'koa',
+  'fastify',
+  'hono',
+  'client',
+  'sandbox',
+  'postgres',
+  'redis',
+] as const
 const packages = fileURLToPath(new URL('../packages', import.meta.url))
 
 /** Installs the built packages; {@link installed} finds them from here on, in child processes too. */
@@ -43,6 +53,8 @@ interface Modules {
   readonly hono: typeof import('@hongbao/hono')
   readonly client: typeof import('@hongbao/client')
   readonly sandbox: typeof import('@hongbao/sandbox')
+  readonly postgres: typeof import('../packages/postgres/src/index.ts')
+  readonly redis: typeof import('../packages/redis/src/index.ts')
 }
 
 /** Imports an installed package, or a subpath of one. */

@@ -10,4 +10,6 @@ export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promis
   size: () => import('./size.ts'),
   'import-time': () => import('./import-time.ts'),
   sandbox: () => import('./sandbox.ts'),
+  'inbox-postgres': () => import('./inbox-postgres.ts'),
+  'inbox-redis': () => import('./inbox-redis.ts'),
 }

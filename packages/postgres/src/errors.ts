@@ -21,7 +21,7 @@ export type PostgresInboxErrorCode =
   | 'result-unexpected'
 
 /** Error code → what happened, what was expected, what to do. */
-const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
+export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'pool-timed-out':
     'The pool lent no connection within `commandTimeoutMs`. Is Postgres up, and is the pool large enough? Handlers should write through `tx`: one connection of the same pool for each more can take all.',
   'postgres-timed-out':

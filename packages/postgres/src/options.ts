@@ -53,7 +53,7 @@ export interface Settings<Client extends PostgresClient> {
   readonly onCleanUpFailed: (error: unknown) => unknown
 }
 
-const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
+export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
   pool: true,
   table: true,
   retentionSeconds: true,

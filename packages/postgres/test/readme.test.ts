@@ -1,0 +1,91 @@
+import type { Webhooks } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { codeBlocks, tables } from '../../../test/docs/markdown.ts'
+import { postgresInbox, schemaSql } from '../src/index.ts'
+import { MESSAGES } from '../src/errors.ts'
+import { NAMES } from '../src/options.ts'
+import { openPostgres, type Opened } from './opened.ts'
+
+const README = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+const ROOT = join(import.meta.dirname, '../../..')
+// `test/docs` checks the types of the `ts` blocks of every package, but has no query builders.
+const MODULES = codeBlocks(README).filter(({ language }) => /^(ts|typescript)$/.test(language))
+const directory = mkdtempSync(join(import.meta.dirname, '.snippets-'))
+
+let opened: Opened
+const keys = createTestKeys()
+
+beforeAll(async () => {
+  opened = await openPostgres()
+  process.env['DATABASE_URL'] = opened.server.url
+  process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
+  await opened.query('create table orders (order_no text primary key, status text)')
+  for (const [index, { text }] of MODULES.entries()) {
+    writeFileSync(join(directory, `module-${index}.ts`), text)
+  }
+})
+
+afterAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  await opened.close()
+})
+
+describe('the README', () => {
+  it.each(MODULES.map(({ text }, index) => [text.match(/from '([\w-]+)/)?.[1], index] as const))(
+    'shows a module that commits the order with the key: %s (%i)',
+    async (_, index) => {
+      const module: unknown = await import(join(directory, `module-${index}.ts`))
+      const { webhooks } = module as { webhooks: Webhooks<object> }
+      const event = eventFixture('red_envelope.sent', { object: { order_no: `${index}` } })
+      await opened.query(`insert into orders values ($1, 'paid')`, [`${index}`])
+      const deliver = () => webhooks.handle(signDelivery(event, keys).delivery())
+      expect(await deliver()).toMatchObject({ outcome: 'handled', status: 200 })
+      expect(await deliver()).toMatchObject({ outcome: 'duplicate', status: 200 })
+      const statuses = await opened.query('select status from orders where order_no = $1', [
+        `${index}`,
+      ])
+      expect(statuses).toEqual([{ status: 'sent' }])
+    },
+  )
+
+  it('has the right types', { timeout: 60_000 }, () => {
+    const settings = {
+      extends: '../../../../tsconfig.base.json',
+      // What a reader's project need not have: declarations of its own, and `env['NAME']`.
+      compilerOptions: {
+        declaration: false,
+        isolatedDeclarations: false,
+        noPropertyAccessFromIndexSignature: false,
+      },
+      include: ['./*.ts'],
+    }
+    writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(settings))
+    const { stdout, status } = spawnSync(
+      join(ROOT, 'node_modules/.bin/tsc'),
+      ['-p', join(directory, 'tsconfig.json')],
+      { encoding: 'utf8' },
+    )
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
+  })
+
+  it('shows the schema as it is, and how to ask for an event', async () => {
+    const [schema, question] = codeBlocks(README).filter(({ language }) => language === 'sql')
+    expect(schema?.text).toBe(schemaSql())
+    const key = /convert_to\('(.*?)'/.exec(question?.text ?? '')?.[1] ?? ''
+    const { pool } = opened.open()
+    await postgresInbox({ pool }).admit(key, async () => {})
+    expect(await opened.query(question?.text ?? '')).toHaveLength(1)
+  })
+
+  it('lists every option and every error code', () => {
+    const cells = tables(README).map((rows) => rows.slice(1).map(([cell = '']) => cell))
+    const named = cells.map((column) => column.flatMap((cell) => cell.match(/(?<=`)[\w-]+(?=`)/g)))
+    expect(named).toContainEqual(Object.keys(NAMES))
+    const codes = new Set(Object.keys(MESSAGES))
+    expect(named.map((column) => new Set(column))).toContainEqual(codes)
+  })
+})
