@@ -38,6 +38,7 @@ describe.each([
   ['docs/signature.md', 'docs/signature.zh-CN.md'],
   ['docs/errors.md', 'docs/errors.zh-CN.md'],
   ['docs/reconciliation.md', 'docs/reconciliation.zh-CN.md'],
+  ['docs/inboxes.md', 'docs/inboxes.zh-CN.md'],
 ])('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readDocument) as [string, string]
 

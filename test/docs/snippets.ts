@@ -25,6 +25,7 @@ export const SNIPPETS: readonly Snippet[] = [
   'README.md',
   'docs/signature.md',
   'docs/reconciliation.md',
+  'docs/inboxes.md',
 ].flatMap((path) => codeBlocks(readDocument(path)).filter(isModule).map(toSnippet))
 
 function isModule({ language }: { language: string }): boolean {

@@ -130,7 +130,7 @@ export interface Opened {
   readonly applied: string[]
   /** The events that handlers of {@link openListener} saw. */
   readonly seen: WebhookEvent[]
-  deliver(content: Content, unusual?: Unusual): Promise<Reply>
+  readonly deliver: (content: Content, unusual?: Unusual) => Promise<Reply>
 }
 
 /** A receiver without a handler. */

@@ -1,0 +1,81 @@
+import type { Webhooks } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { db } from './host/db.ts'
+import { createWorkspace, removeWorkspaces } from './snippets.ts'
+
+const keys = createTestKeys()
+
+beforeAll(() => void vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey))
+afterAll(() => {
+  vi.unstubAllEnvs()
+  removeWorkspaces()
+})
+
+describe('the snippets of docs/inboxes.md', () => {
+  it('envelope-states.ts moves on, and neither back nor from one end to another', async () => {
+    const workspace = createWorkspace()
+    await workspace.import('envelope-states.ts')
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
+    const { db: database } = await workspace.import<{ db: typeof db }>('db.ts')
+    const statuses = () => database.all('select order_no, status from red_envelopes order by 1')
+    const tell = async (type: 'sent' | 'received' | 'refund', id: string) => {
+      const object = { id: `red_${id}`, order_no: id }
+      const { outcome } = await webhooks.dispatch(eventFixture(`red_envelope.${type}`, { object }))
+      expect(outcome).toBe('handled')
+    }
+    await database.transaction(async (tx) => {
+      for (const id of ['1', '2', '3']) {
+        await tx.run(`insert into red_envelopes values (?, 'sending')`, [id])
+      }
+    })
+
+    // Out of order; a day late; a second end.
+    await tell('received', '1')
+    await tell('sent', '1')
+    await tell('refund', '2')
+    await tell('sent', '2')
+    await tell('received', '3')
+    await tell('refund', '3')
+
+    expect(statuses()).toEqual([
+      { order_no: '1', status: 'received' },
+      { order_no: '2', status: 'refund' },
+      { order_no: '3', status: 'received' },
+    ])
+    database.close()
+  })
+
+  it('shutdown.ts waits for what runs, and admits nothing more', async () => {
+    const workspace = createWorkspace()
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
+    const { shutDown } = await workspace.import<{ shutDown: (server: Server) => Promise<void> }>(
+      'shutdown.ts',
+    )
+    const work = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<void>()
+    webhooks.on('charge.succeeded', () => {
+      begun.resolve()
+      return work.promise
+    })
+    const server = createServer((_request, response) => response.end())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+
+    const running = webhooks.dispatch(eventFixture('charge.succeeded'))
+    await begun.promise
+    let isDown = false
+    const down = shutDown(server).then(() => {
+      isDown = true
+    })
+    const late = signDelivery(eventFixture('charge.succeeded'), keys).delivery()
+    expect(await webhooks.handle(late)).toMatchObject({ outcome: 'closing', status: 500 })
+    expect(isDown).toBe(false)
+
+    work.resolve()
+    await down
+    expect(await running).toEqual({ outcome: 'handled' })
+    expect(server.listening).toBe(false)
+  })
+})
