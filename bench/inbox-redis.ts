@@ -17,6 +17,7 @@ import {
 import { installed } from './installed.ts'
 import { connectRedis, type Redis } from './redis-client.ts'
 import { median, sideBySide } from './side-by-side.ts'
+import { withDeadline } from './with-deadline.ts'
 
 const BLOCK = 100
 const ROUNDS = 200
@@ -250,20 +251,4 @@ async function admitByHand(redis: Redis, key: string, work: () => Promise<void>)
   }
   const marked = await ask(redis.evalsha(COMPLETE.sha1, 1, key, owner, RETENTION_MS, token))
   if (marked !== 1) throw new Error('A key was lost.')
-}
-
-function withDeadline<Result>(result: Promise<Result>, timeoutMs: number): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('It took too long.')), timeoutMs)
-    result.then(
-      (value) => {
-        clearTimeout(timer)
-        resolve(value)
-      },
-      (error: Error) => {
-        clearTimeout(timer)
-        reject(error)
-      },
-    )
-  })
 }
