@@ -2,7 +2,9 @@ import type { Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import type { db } from './host/db.ts'
 import { createWorkspace, removeWorkspaces } from './snippets.ts'
 
@@ -77,5 +79,32 @@ describe('the snippets of docs/inboxes.md', () => {
     await down
     expect(await running).toEqual({ outcome: 'handled' })
     expect(server.listening).toBe(false)
+  })
+})
+
+describe("the README's shared inbox", () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await startPostgres()
+  }, 30_000)
+  afterAll(() => server.close())
+
+  it('shared-inbox.ts commits the key with what the handler wrote, and applies it once', async () => {
+    const database = await server.createDatabase()
+    vi.stubEnv('DATABASE_URL', database)
+    const client = new Client({ connectionString: database })
+    await client.connect()
+    await client.query(`create table orders (order_no text primary key, status text)`)
+    await client.query(`insert into orders values ('42', 'sending')`)
+    const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('shared-inbox.ts')
+
+    const event = eventFixture('red_envelope.sent', { object: { order_no: '42' } })
+    const deliver = () => webhooks.handle(signDelivery(event, keys).delivery())
+    expect(await deliver()).toMatchObject({ outcome: 'handled' })
+    expect(await deliver()).toMatchObject({ outcome: 'duplicate' })
+    expect((await client.query('select * from orders')).rows).toEqual([
+      { order_no: '42', status: 'sent' },
+    ])
+    await client.end()
   })
 })
