@@ -31,7 +31,8 @@ const MESSAGES: Readonly<Record<RedisInboxWarningCode, string>> = {
     'Redis keeps nothing on disk: after a restart of it, events that were applied are applied again when they are sent again. Set `appendonly yes`.',
   'server-unseen':
     'Redis does not show its settings (INFO, CONFIG GET). See to it that it has `maxmemory-policy noeviction` and `appendonly yes`.',
-  'server-old': 'Redis is older than 6.2, with which this inbox was never run.',
+  'server-old':
+    'Redis is older than 6.2, for which this inbox is made, and not maintained any more. Take a newer one.',
   'lease-lost':
     'A lease was lost while the handlers ran: the event may be applied twice. Was this process, or Redis, stopped for longer than `leaseMs`?',
   'lease-ended':
