@@ -2,7 +2,7 @@ import type { Admission, Inbox } from '@hongbao/core'
 import { deleteExpired } from './clean-up.ts'
 import { outliveLosses, type PostgresClient } from './client.ts'
 import { borrow, type Connection } from './connection.ts'
-import { deadlineIn } from './deadline.ts'
+import { deadlineIn, expireAt } from './deadline.ts'
 import { PostgresInboxError } from './errors.ts'
 import { lockOf, storeKey } from './key.ts'
 import { lend } from './lent-client.ts'
@@ -99,13 +99,13 @@ export function postgresInbox<Client extends PostgresClient>(
   ): Promise<void> {
     const lent = lend(connection.client)
     connection.onLost(({ code, cause }) => lent.end(code, cause))
-    const timer = setTimeout(() => {
+    const cancel = expireAt(deadlineIn(transactionTimeoutMs), () => {
       connection.abandon(new PostgresInboxError('transaction-timed-out'))
-    }, transactionTimeoutMs)
+    })
     try {
       await work({ tx: lent.tx })
     } finally {
-      clearTimeout(timer)
+      cancel()
       lent.end('transaction-over')
     }
   }

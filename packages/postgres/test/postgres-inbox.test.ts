@@ -297,6 +297,28 @@ describe('a pool that is none', () => {
     })
   })
 
+  it.each<[string, () => unknown, string]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no socket')
+      },
+      'postgres-unreachable',
+    ],
+    ['gives another answer to the claim', () => answer([{ state: 'maybe' }]), 'result-unexpected'],
+    ['gives no answer to the claim', () => answer([]), 'result-unexpected'],
+  ])('whose client %s is an error of the inbox', async (_, query, code) => {
+    const client = { query, release() {} }
+    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+    const work = vi.fn<() => Promise<void>>()
+    await expect(inbox.admit('a', work)).rejects.toMatchObject({ code })
+    expect(work).not.toHaveBeenCalled()
+  })
+
+  function answer(rows: unknown[]) {
+    return Promise.resolve({ rows, command: 'SELECT' })
+  }
+
   it.each([[undefined], [{ query: () => Promise.resolve() }]])(
     'and lends %j in place of a client is an error of the inbox',
     async (client) => {
