@@ -11,7 +11,7 @@ export interface Sender {
   clock(): { readonly atMs: number; readonly wallMs: number; readonly speed: number }
   /** Lets it send so many, all in all. */
   allow(notifications: number): void
-  /** Resolves when it has begun to send all that it may. */
+  /** Resolves when it has begun to send all that it may, and little of it is still on its way. */
   caughtUp(): Promise<void>
   /** Resolves when all that it may send has been answered 2xx, or given up. */
   settled(): Promise<void>
@@ -81,7 +81,7 @@ export async function startSender(target: string, seed: number): Promise<Sender>
       allowed = Math.max(allowed, notifications)
       fill()
     },
-    caughtUp: () => until(() => sent >= allowed),
+    caughtUp: () => until(() => sent >= allowed && pending.size <= MAX_PENDING / 2),
     settled: () => until(() => sent >= allowed && pending.size === 0),
     async sendAgain() {
       const givenUp = sandbox.events({ status: 'exhausted' })
