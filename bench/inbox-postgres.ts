@@ -1,6 +1,7 @@
 import express from 'express'
 import { randomUUID } from 'node:crypto'
 import { freemem } from 'node:os'
+import { Pool } from 'pg'
 import { lockOf, storeKey } from '../packages/postgres/src/key.ts'
 import { readTable } from '../packages/postgres/src/table.ts'
 import { beginFor, commitStatements } from '../packages/postgres/src/transaction.ts'
@@ -17,7 +18,6 @@ import {
   sideBySideOverHttp,
 } from './http-load.ts'
 import { installed } from './installed.ts'
-import { openPool, type Pool } from './pg-client.ts'
 import { median, sideBySide } from './side-by-side.ts'
 import { withDeadline } from './with-deadline.ts'
 
@@ -38,7 +38,7 @@ const MEMORY_FOR_TEN_MILLION = 6 * 2 ** 30
 export async function measure(): Promise<Figure[]> {
   const settings = { shared_buffers: '1GB', max_wal_size: '16GB', checkpoint_timeout: '1h' }
   const server = await startPostgres({ settings })
-  const pool = openPool(server.url, CONNECTIONS)
+  const pool = new Pool({ connectionString: server.url, max: CONNECTIONS })
   try {
     const { postgresInbox } = await installed('postgres')
     await postgresInbox({ pool }).ensureSchema()

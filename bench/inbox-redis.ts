@@ -1,5 +1,6 @@
 import express from 'express'
 import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { freemem } from 'node:os'
 import { CLAIM, COMPLETE, RELEASE, RENEW } from '../packages/redis/src/scripts.ts'
 import { startRedis, type RedisServer } from '../test/servers/redis.ts'
@@ -15,7 +16,6 @@ import {
   sideBySideOverHttp,
 } from './http-load.ts'
 import { installed } from './installed.ts'
-import { connectRedis, type Redis } from './redis-client.ts'
 import { median, sideBySide } from './side-by-side.ts'
 import { withDeadline } from './with-deadline.ts'
 
@@ -194,7 +194,7 @@ async function costOfClaims(redis: Redis): Promise<Cost> {
 
 async function open(): Promise<{ readonly server: RedisServer; readonly redis: Redis }> {
   const server = await startRedis({ settings: { appendonly: 'no' } })
-  const redis = await connectRedis(server.url)
+  const redis = new Redis(server.url)
   for (const { source } of [CLAIM, COMPLETE, RELEASE, RENEW]) await redis.script('LOAD', source)
   return { server, redis }
 }

@@ -1,4 +1,4 @@
-import type { Webhooks } from '@hongbao/core'
+import type { WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -23,11 +23,13 @@ describe('the snippets of docs/inboxes.md', () => {
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
     const { db: database } = await workspace.import<{ db: typeof db }>('db.ts')
     const statuses = () => database.all('select order_no, status from red_envelopes order by 1')
-    const tell = async (type: 'sent' | 'received' | 'refund', id: string) => {
-      const object = { id: `red_${id}`, order_no: id }
-      const { outcome } = await webhooks.dispatch(eventFixture(`red_envelope.${type}`, { object }))
-      expect(outcome).toBe('handled')
+    const tell = async (event: WebhookEvent) => {
+      expect(await webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
     }
+    const of = (id: string) => ({ object: { id: `red_${id}`, order_no: id } })
+    const sent = (id: string) => tell(eventFixture('red_envelope.sent', of(id)))
+    const received = (id: string) => tell(eventFixture('red_envelope.received', of(id)))
+    const refund = (id: string) => tell(eventFixture('red_envelope.refund', of(id)))
     await database.transaction(async (tx) => {
       for (const id of ['1', '2', '3']) {
         await tx.run(`insert into red_envelopes values (?, 'sending')`, [id])
@@ -35,12 +37,12 @@ describe('the snippets of docs/inboxes.md', () => {
     })
 
     // Out of order; a day late; a second end.
-    await tell('received', '1')
-    await tell('sent', '1')
-    await tell('refund', '2')
-    await tell('sent', '2')
-    await tell('received', '3')
-    await tell('refund', '3')
+    await received('1')
+    await sent('1')
+    await refund('2')
+    await sent('2')
+    await received('3')
+    await refund('3')
 
     expect(statuses()).toEqual([
       { order_no: '1', status: 'received' },

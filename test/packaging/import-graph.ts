@@ -66,6 +66,14 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     ],
     types: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:http'],
   },
+  '@hongbao/postgres': {
+    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto'],
+    types: ['@hongbao/core'],
+  },
+  '@hongbao/redis': {
+    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:timers/promises'],
+    types: ['@hongbao/core'],
+  },
   '@hongbao/bullmq': {
     code: ['@hongbao/core/wire', 'bullmq'],
     types: ['@hongbao/core', '@hongbao/core/wire', 'bullmq'],
