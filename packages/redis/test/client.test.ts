@@ -64,6 +64,37 @@ describe.skipIf(!hasRedis)('a client', () => {
     expect(work).not.toHaveBeenCalled()
   })
 
+  it('of node-redis that waits for a server keeps no command that was given up', async () => {
+    const client = createClient({ url: server.url, socket: { reconnectStrategy: 20 } })
+    client.on('error', () => {})
+    await client.connect()
+    let waiting = 0
+    const inbox = redisInbox({
+      client: {
+        async sendCommand(args, options) {
+          waiting += 1
+          try {
+            return await client.sendCommand(args, options)
+          } finally {
+            waiting -= 1
+          }
+        },
+      },
+      commandTimeoutMs: 100,
+    })
+    await server.stop()
+    try {
+      const work = vi.fn<() => Promise<void>>()
+      await expect(inbox.admit('key', work)).rejects.toMatchObject({ name: 'RedisInboxError' })
+      // Sooner than by the time-out that node-redis has by itself, 5 s.
+      await vi.waitFor(() => expect(waiting).toBe(0), { timeout: 3000, interval: 10 })
+      expect(work).not.toHaveBeenCalled()
+    } finally {
+      client.destroy()
+      await server.start()
+    }
+  })
+
   it('that throws instead of rejecting fails the same way', async () => {
     const inbox = redisInbox({
       client: {
