@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -36,6 +37,8 @@ const PATIENCE_MS = 1500
 /** @param folder where its journal goes, and the code that is compiled once for all starts */
 export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProcess {
   const setup: Setup = { ...given, journal: join(folder, `process-${given.process}`) }
+  // It may end before it has written anything.
+  writeFileSync(setup.journal, '')
   const child = fork(PROGRAM, {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

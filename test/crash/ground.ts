@@ -62,8 +62,10 @@ export function createReceiver<Context extends object>(
 
 const HANDLER_TIMEOUT_MS = 1500
 
-/** How often a handler fails by itself: 1 of so many runs. */
-const FAILS_ONE_OF = 50
+/** Whether a handler fails by itself this time: one time of fifty. */
+export function failsNow(random: Seeded): boolean {
+  return random.below(50) === 0
+}
 
 /**
  * A handler that leaves one effect behind. It takes its time on both sides of it, up to 4 ms, so
@@ -75,7 +77,7 @@ export function effectHandler<Context extends object>(
 ): Handler<WebhookEvent, HandlerContext & Context> {
   return async function leaveEffect(event, context) {
     await wait(random.below(5))
-    if (random.below(FAILS_ONE_OF) === 0) throw new Error('The handler failed, on purpose.')
+    if (failsNow(random)) throw new Error('The handler failed, on purpose.')
     points.pass('in-handler')
     await write(context, [inboxKey(event) ?? '', setup.process])
     points.pass('after-effect')

@@ -10,7 +10,7 @@ import {
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import type { Failpoints } from '../failpoints.ts'
-import { createReceiver, EFFECT, effectHandler, watch, type Ground } from '../ground.ts'
+import { createReceiver, EFFECT, effectHandler, failsNow, watch, type Ground } from '../ground.ts'
 import type { Store } from '../store.ts'
 
 export const postgresStore: Store = {
@@ -44,15 +44,19 @@ export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClie
 export function effectInTransaction(
   ground: Ground,
 ): Handler<WebhookEvent, HandlerContext & TransactionContext<PostgresClient>> {
-  return effectHandler<TransactionContext<PostgresClient>>(ground, ({ tx }, [key, process]) =>
-    tx.query(EFFECT, [key, String(process)]),
+  const { random } = ground
+  return effectHandler<TransactionContext<PostgresClient>>(
+    ground,
+    async function write({ tx }, [key, process]) {
+      await tx.query(EFFECT, [key, String(process)])
+      // What it has written is undone: it is in the transaction of the event.
+      if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
+    },
   )
 }
 
 function openPg(connectionString: string): PostgresPool {
-  const pool = new Pool({ connectionString, max: 10 })
-  pool.on('error', () => {})
-  return pool
+  return new Pool({ connectionString, max: 10 })
 }
 
 function openPostgresJs(url: string): PostgresPool {
@@ -61,26 +65,28 @@ function openPostgresJs(url: string): PostgresPool {
 
 /** A pool whose connections pass the points around COMMIT. */
 function withCommitPoints(pool: PostgresPool, points: Failpoints): PostgresPool {
-  return {
-    async connect() {
-      const client = await pool.connect()
-      return new Proxy(client, {
-        get(target, name) {
-          const value: unknown = Reflect.get(target, name, target)
-          if (typeof value !== 'function') return value
-          if (name !== 'query') return value.bind(target)
-          return async function query(text: string, ...rest: unknown[]): Promise<unknown> {
-            const isCommit = /\bcommit$/.test(text)
-            if (isCommit) points.pass('before-commit')
-            // It is on its way to Postgres when this has returned.
-            const result: unknown = Reflect.apply(value, target, [text, ...rest])
-            if (isCommit) points.pass('during-commit')
-            const settled = await result
-            if (isCommit) points.pass('after-commit')
-            return settled
-          }
-        },
-      })
+  return override(pool, 'connect', async function connect() {
+    const client = await pool.connect()
+    return override(client, 'query', async function query(text: string, values?: unknown[]) {
+      const isCommit = /\bcommit$/.test(text)
+      if (isCommit) points.pass('before-commit')
+      // It is on its way to Postgres when this has returned.
+      const result = client.query(text, values)
+      if (isCommit) points.pass('during-commit')
+      const settled = await result
+      if (isCommit) points.pass('after-commit')
+      return settled
+    })
+  })
+}
+
+/** The same thing, but for one method. */
+function override<Thing extends object>(thing: Thing, name: keyof Thing, method: unknown): Thing {
+  return new Proxy(thing, {
+    get(target, asked) {
+      if (asked === name) return method
+      const value: unknown = Reflect.get(target, asked, target)
+      return typeof value === 'function' ? value.bind(target) : value
     },
-  }
+  })
 }
