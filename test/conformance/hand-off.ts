@@ -33,7 +33,7 @@ export function describeHandOff(host: HandOffHost): void {
       expect(seen).toEqual([[event, bytes]])
     })
 
-    it('has persisted what it answered, whenever its process is killed', async () => {
+    it('has persisted what it answered, whenever its process is killed [E22]', async () => {
       const { client, spawnProcess, work } = await stage.open()
       const receiver = await spawnProcess('receive')
       const port = Number((await receiver.word(/^port:(\d+)$/))[1])
@@ -58,22 +58,25 @@ export function describeHandOff(host: HandOffHost): void {
     it.each<[string, 'stop' | 'freeze']>([
       ['is down', 'stop'],
       ['does not answer', 'freeze'],
-    ])('answers 500 within 2 s while its broker %s, and loses nothing', async (_, outage) => {
-      const { send, work } = await stage.open()
-      const events = eventsOf(5)
-      await work(stage.applying())
-      await stage.broker()[outage]()
-      const during = await Promise.all(events.map(send))
-      expect(during).toEqual(events.map(() => 500))
-      await stage.restore()
-      // As Ping++ does: again and again, until it is answered.
-      for (const event of events) {
-        await eventually(async () => expect(await send(event)).toBe(200))
-      }
-      await eventually(async () => {
-        expect(await stage.effectsOf(events)).toEqual(idsOf(events))
-      })
-    })
+    ])(
+      'answers 500 within 2 s while its broker %s, and loses nothing [E6, E35]',
+      async (_, outage) => {
+        const { send, work } = await stage.open()
+        const events = eventsOf(5)
+        await work(stage.applying())
+        await stage.broker()[outage]()
+        const during = await Promise.all(events.map(send))
+        expect(during).toEqual(events.map(() => 500))
+        await stage.restore()
+        // As Ping++ does: again and again, until it is answered.
+        for (const event of events) {
+          await eventually(async () => expect(await send(event)).toBe(200))
+        }
+        await eventually(async () => {
+          expect(await stage.effectsOf(events)).toEqual(idsOf(events))
+        })
+      },
+    )
 
     it('applies an event once, whatever number of receivers and workers its copies meet', async () => {
       const { send, work, client } = await stage.open()
@@ -104,7 +107,7 @@ export function describeHandOff(host: HandOffHost): void {
       expect(seen).toEqual([event.id])
     })
 
-    it('keeps a poison event where one sees it, and applies it once it is redriven', async () => {
+    it('keeps a poison event where one sees it, and applies it once it is redriven [E27]', async () => {
       const { send, work, client } = await stage.open({ attempts: 2 })
       const [poison, good] = eventsOf(2) as [WebhookEvent, WebhookEvent]
       let isBroken = true
@@ -149,7 +152,7 @@ export function describeHandOff(host: HandOffHost): void {
     it.each<[string, 'hang-in-handler' | 'hang-when-applied', RegExp]>([
       ['in the handler, its effect not committed', 'hang-in-handler', /^in-handler$/],
       ['with its effect committed, the queue not told', 'hang-when-applied', /^applied$/],
-    ])('applies an event once whose worker is killed %s', async (_, role, word) => {
+    ])('applies an event once whose worker is killed %s [E22]', async (_, role, word) => {
       const { send, work, client, spawnProcess } = await stage.open()
       const event = eventFixture('red_envelope.sent')
       const worker = await spawnProcess(role)

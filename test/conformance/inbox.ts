@@ -219,7 +219,7 @@ function describeHost(host: InboxHost): void {
   })
 
   describe.runIf(isShared)('a run that lost its key without knowing', () => {
-    it('is not applied when another one runs meanwhile, and does not disturb it', async () => {
+    it('is not applied when another one runs meanwhile, and does not disturb it [E23, E24]', async () => {
       const [first, second] = [await open(), await open()]
       const late = await startRun(first, 'stolen')
       await store.takeAway('stolen')

@@ -17,7 +17,7 @@ afterAll(() => {
 })
 
 describe('the snippets of docs/inboxes.md', () => {
-  it('envelope-states.ts moves on, and neither back nor from one end to another', async () => {
+  it('envelope-states.ts moves on, and neither back nor from one end to another [H1, H3, H7]', async () => {
     const workspace = createWorkspace()
     await workspace.import('envelope-states.ts')
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')

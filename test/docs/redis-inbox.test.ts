@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     rmSync(folder, { recursive: true })
   }, 30_000)
 
-  it('pay once, though Redis forgets at a failover that it was paid', async () => {
+  it('pay once, though Redis forgets at a failover that it was paid [E14]', async () => {
     const { pool } = await load<{ pool: Pool }>('wallets.ts')
     const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: Redis }>(
       'webhooks.ts',

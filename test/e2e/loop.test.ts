@@ -97,7 +97,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     })
   })
 
-  it('loses nothing and applies nothing twice in an outage of 25 hours', async () => {
+  it('loses nothing and applies nothing twice in an outage of 25 hours [E27, E34]', async () => {
     const orderNos = ['11', '12', '13']
     const first = sandbox.clock.now()
     for (const orderNo of orderNos) {
@@ -135,7 +135,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     }
   })
 
-  it('has a notification again that came before its order', async () => {
+  it('has a notification again that came before its order [H4]', async () => {
     await client.redEnvelopes.create(redEnvelope('2', 520))
     await retrieve('2')
     expect(orders.journal).toEqual(['2 sent: not saved yet'])
@@ -166,7 +166,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(statusOf('3')).toBe('received')
   })
 
-  it('repairs with `reconcile` what no webhook ever told', async () => {
+  it('repairs with `reconcile` what no webhook ever told [E27, H5]', async () => {
     const webhooks = reconcilingWebhooks()
     for (const orderNo of ['4', '5', '6']) {
       orders.place({ orderNo, amountFen: 100 })
@@ -203,7 +203,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(failures).toEqual(['6'])
   })
 
-  it('tells by `reconcile` that nobody opened an envelope, which has no webhook', async () => {
+  it('tells by `reconcile` that nobody opened an envelope, which has no webhook [H5]', async () => {
     const webhooks = reconcilingWebhooks()
     const refunds: string[] = []
     webhooks.on('red_envelope.refund', ({ data: { object } }) => void refunds.push(object.order_no))

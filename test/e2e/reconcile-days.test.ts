@@ -39,7 +39,7 @@ describe.each<[string, Setting]>([
   ['with a table, and a list that never answers', { seed: 4, hasTable: true, hasList: false }],
   ['with a table, and a sweep of an hour', { seed: 5, hasTable: true, overlapSeconds: 3600 }],
 ])('80 hours of faults, reconciled %s', (_, setting) => {
-  it('lose no end, apply no step twice, and poll no envelope backwards', async () => {
+  it('lose no end, apply no step twice, and poll no envelope backwards [H5, H6, H8, H9, H10, H12]', async () => {
     await using sandbox = await startSandbox({
       clock: 'virtual',
       webhooks: 'by-hand',

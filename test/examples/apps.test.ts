@@ -43,7 +43,7 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
     expect((await fetch(`${app.url}/orders/42`)).status).toBe(404)
   })
 
-  it('moves an order forward with each notification, and never back', async () => {
+  it('moves an order forward with each notification, and never back [H1]', async () => {
     await postJson('/orders', { orderNo: '42', amountFen: 100 })
     const object = { id: 'red_1', order_no: '42', amount: 100 }
 

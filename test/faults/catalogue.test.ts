@@ -10,15 +10,15 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 20),
   ...numbered('D', 21),
+  ...numbered('E', 36),
   ...numbered('F', 18),
   ...numbered('G', 14),
+  ...numbered('H', 14),
   ...numbered('S', 15),
   'S15b',
   'S16',
   'S17',
 ]
-// These belong to inboxes and client; tests may name them, the table need not.
-const ELSEWHERE = [...numbered('E', 36), ...numbered('H', 14)]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))
 const TESTED = ROWS.filter((row) => row.where.length > 0)
@@ -54,6 +54,9 @@ describe('test/FAULTS.md', () => {
       ['D9', 'not ours'],
       ['D20', 'not ours'],
       ['D21', 'not ours'],
+      ['E12', 'not covered'],
+      ['E33', 'not covered'],
+      ['E36', 'not covered'],
       ['F13', 'not ours'],
       ['G14', 'without an id'],
       ['S16', 'without an id'],
@@ -69,7 +72,7 @@ describe('the tests', () => {
   const sources = folders.flatMap(sourcesUnder)
 
   it('name cases of the catalogue alone', () => {
-    const known = new Set([...IDS, ...ELSEWHERE])
+    const known = new Set(IDS)
     const unknown = sources.flatMap(idsIn).filter((id) => !known.has(id))
     expect(unknown).toEqual([])
   })

@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     expect(delays[1]).toBeLessThanOrEqual(10_000)
   })
 
-  it('leaves what failed for good where people see it, and raises the alarm once', async () => {
+  it('leaves what failed for good where people see it, and raises the alarm once [E27, E35]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue, { attempts: 2 }), SENT)
     const cause = new TypeError('the bank card is 6222 0000')
@@ -184,7 +184,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
   })
 
   // A worker that is blocked for longer than its lock lasts is taken for dead, and is not.
-  it('loses its lock to another one, and the inbox decides: one effect', async () => {
+  it('loses its lock to another one, and the inbox decides: one effect [E35]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const inbox = memoryInbox()
@@ -211,7 +211,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     expect(second).not.toHaveBeenCalled()
   })
 
-  it('raises the alarm for a job whose workers die each time', async () => {
+  it('raises the alarm for a job whose workers die each time [E35]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()

@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(Buffer.from(String(data.body), 'base64').equals(signed.bytes)).toBe(true)
   })
 
-  it('makes one job of an event, however often and at once it comes', async () => {
+  it('makes one job of an event, however often and at once it comes [E35]', async () => {
     const queue = opened.openQueue()
     const receivers = [receiverOf(queue), receiverOf(queue), receiverOf(queue)]
     const event = eventFixture('red_envelope.received')
@@ -153,7 +153,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
   })
 
-  it('answers 500 while Redis does not answer, and makes one job when it does', async () => {
+  it('answers 500 while Redis does not answer, and makes one job when it does [E35]', async () => {
     const queue = opened.openQueue()
     const receiver = receiverOf(queue, { confirmTimeoutMs: 200 })
     const event = eventFixture('red_envelope.sent')
@@ -179,7 +179,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     },
   )
 
-  it('answers 500 while Redis is full and evicts nothing', async () => {
+  it('answers 500 while Redis is full and evicts nothing [E15]', async () => {
     const queue = opened.openQueue()
     const receiver = receiverOf(queue)
     const event = eventFixture('red_envelope.sent')
@@ -231,7 +231,7 @@ describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 },
 describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => {
   const opened = useRedis({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
 
-  it('is warned of loudly when the hand-off is made', async () => {
+  it('is warned of loudly when the hand-off is made [E15]', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
     const queue = opened.openQueue()
     const warn = vi.fn<(line: string) => void>()

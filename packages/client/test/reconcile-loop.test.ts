@@ -47,7 +47,7 @@ describe('the loop', () => {
     expect(pauses[0]).toBeCloseTo(pauseMs, 6)
   })
 
-  it('waits longer each time while runs fail, up to an hour, and is back to its interval then', async () => {
+  it('waits longer each time while runs fail, up to an hour, and is back to its interval then [H9]', async () => {
     const { wait, pauses, paused } = createPacing(10)
     const { reconciliation, pingpp, reports, lines } = openShop({ wait, intervalMs: MINUTE })
     pingpp.onCall(() => {

@@ -42,7 +42,7 @@ function retrievedAfterMinutes({ pingpp }: Shop): number[] {
 }
 
 describe('an open envelope', () => {
-  it('is asked for 2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after it was made, then daily', async () => {
+  it('is asked for 2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after it was made, then daily [H5]', async () => {
     const shop = openTracked()
     await runFor(shop, 80)
     expect(retrievedAfterMinutes(shop)).toEqual([2, 10, 60, 360, 1455, 1560, 2880, 4320])
@@ -304,7 +304,7 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it.each(['server-failed', 'timed-out', 'response-invalid'] as const)(
-    'is its own, where the others are answered: %s',
+    'is its own, where the others are answered: %s [H9]',
     async (code) => {
       const { pingpp, clock, once, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
       pingpp.onCall(({ id }) => {
@@ -350,7 +350,7 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it.each(['unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
-    'ends the run at once, where the next one would fare no better: %s',
+    'ends the run at once, where the next one would fare no better: %s [H9]',
     async (code) => {
       const { pingpp, clock, once, done } = openRows(['1', '2'])
       clock.advance(HOUR)

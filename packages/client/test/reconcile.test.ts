@@ -40,7 +40,7 @@ describe('a run', () => {
     ])
   })
 
-  it('leaves alone what a webhook has applied, and a webhook what it has applied', async () => {
+  it('leaves alone what a webhook has applied, and a webhook what it has applied [H6]', async () => {
     const { pingpp, clock, once, done, deliver } = openShop()
     const first = pingpp.make('1', SENT)
     const second = pingpp.make('2', SENT)
@@ -136,7 +136,24 @@ describe('the sweep', () => {
     )
   })
 
-  it('starts 72 hours before the end of the last one, and has no end', async () => {
+  it('skips no envelope when new ones come while it turns pages [H13]', async () => {
+    const { pingpp, clock, once, done } = openShop()
+    for (let n = 1; n <= 250; n += 1) pingpp.make(String(n), [[0, 'sent']])
+    clock.advance(MINUTE)
+    pingpp.onCall(({ query }) => {
+      if (query?.starting_after === undefined) return
+      clock.advance(1000)
+      pingpp.make(`new ${clock.now()}`, [[0, 'sent']])
+    })
+    expect(await once()).toMatchObject({ swept: 250, requests: 3 })
+    pingpp.onCall(() => {})
+    clock.advance(MINUTE)
+    expect(await once()).toMatchObject({ swept: 252, dispatched: 2 })
+    expect(new Set(done).size).toBe(252)
+    expect(done).toHaveLength(252)
+  })
+
+  it('starts 72 hours before the end of the last one, and has no end [H13]', async () => {
     const { pingpp, clock, once } = openShop()
     await once()
     clock.advance(HOUR)
@@ -240,7 +257,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('adds up the money by state', async () => {
+  it('adds up the money by state [H14]', async () => {
     const { pingpp, clock, once } = openShop()
     pingpp.make('1', SENT, { amount: 100 })
     pingpp.make('2', SENT, { amount: 20_000 })
@@ -370,7 +387,7 @@ describe('a dry run with a table', () => {
 })
 
 describe('the order of states', () => {
-  it('never goes back', async () => {
+  it('never goes back [H3, H10]', async () => {
     const { pingpp, clock, once, done } = openShop()
     const { id } = pingpp.make('1', SENT)
     for (const status of ['refunding', 'sent', 'sending', 'refund', 'refunding', 'sent'] as const) {
@@ -381,7 +398,7 @@ describe('the order of states', () => {
     expect(done).toEqual(['1 refunding by poll', '1 refund by poll'])
   })
 
-  it('has one end: a second one is a conflict, reported and logged', async () => {
+  it('has one end: a second one is a conflict, reported and logged [H7]', async () => {
     const { pingpp, clock, once, done, lines } = openShop()
     const { id } = pingpp.make('1', OPENED)
     clock.advance(HOUR)
@@ -547,7 +564,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it('gets the id of an envelope whose `create` had no answer, by its order number', async () => {
+  it('gets the id of an envelope whose `create` had no answer, by its order number [H4, H12]', async () => {
     const rows: OpenEnvelope[] = [
       { order_no: '1', created: START },
       { id: null, order_no: '2', created: START },
@@ -591,7 +608,7 @@ describe('the table of the merchant (`open`)', () => {
     ['receiver', { recipient: 'o-somebody-else' }, 'recipient'],
     ['mode', { livemode: false }, 'livemode'],
     ['order number', { order_no: '2' }, 'order_no'],
-  ])('holds back an envelope of another %s', async (_, row, reason) => {
+  ])('holds back an envelope of another %s [H11]', async (_, row, reason) => {
     const rows: OpenEnvelope[] = []
     const { pingpp, once, done, lines } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'received']])

@@ -103,7 +103,7 @@ describe('a request is sent again', () => {
     expect([ofClient.seen.length, ofCall.seen.length]).toEqual([retries + 1, retries + 1])
   })
 
-  it('with the same body and order number, and a time and a signature of its own', async () => {
+  it('with the same body and order number, and a time and a signature of its own [H12]', async () => {
     let nowMs = NOW_MS
     const { client, seen } = await startPingpp({
       steps: [reset, { status: 502 }, OK],

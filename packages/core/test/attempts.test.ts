@@ -82,7 +82,7 @@ describe('duplicates', () => {
     expect(opened.applied).toEqual([KEY])
   })
 
-  it('meet over webhook and poll', async () => {
+  it('meet over webhook and poll [H6]', async () => {
     const { opened, runs } = openGated()
     const webhook = opened.deliver(envelopeSent())
     await runs.started(1)
@@ -97,6 +97,15 @@ describe('duplicates', () => {
       webhook: { kind: 'delivery', shared: false },
       poll: { kind: 'dispatch', shared: true },
     })
+  })
+
+  it('are told by the envelope and its step: under another id, with another amount [E30, H8]', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('*', (event) => void opened.seen.push(event))
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    const again = envelopeSent({ id: 'evt_another', object: { amount: 20_000 } })
+    expect(await opened.deliver(again)).toMatchObject({ outcome: 'duplicate', status: 200 })
+    expect(opened.seen).toMatchObject([{ data: { object: { amount: 100 } } }])
   })
 
   it('are told apart from other events, which run at the same time', async () => {

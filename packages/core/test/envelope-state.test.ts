@@ -20,15 +20,18 @@ const TABLE: Readonly<Record<RedEnvelopeStatus, readonly EnvelopeNews[]>> = {
 }
 
 describe('the state of an envelope', () => {
-  it.each(Object.entries(TABLE))('%s, against every state that may be told', (kept, expected) => {
-    expect(TOLD.map((told) => compareStatus(kept as RedEnvelopeStatus, told))).toEqual(expected)
-  })
+  it.each(Object.entries(TABLE))(
+    '%s, against every state that may be told [H3, H7, H10]',
+    (kept, expected) => {
+      expect(TOLD.map((told) => compareStatus(kept as RedEnvelopeStatus, told))).toEqual(expected)
+    },
+  )
 
   it('is whatever is told first, where none is kept', () => {
     expect(TOLD.map((told) => compareStatus(undefined, told))).toEqual(TOLD.map(() => 'ahead'))
   })
 
-  it('comes out the same in whatever order it is told, unless two ends contradict', () => {
+  it('comes out the same in whatever order it is told, unless two ends contradict [H1, H2]', () => {
     for (const told of permutations<RedEnvelopeStatus>([
       'sending',
       'sent',
@@ -42,7 +45,7 @@ describe('the state of an envelope', () => {
     }
   })
 
-  it('has a list for databases that says the same', () => {
+  it('has a list for databases that says the same [H1, H2]', () => {
     for (const told of TOLD) {
       const ahead = TOLD.filter((kept) => compareStatus(kept, told) === 'ahead')
       expect([...statusesBefore(told)]).toEqual(ahead)

@@ -125,7 +125,7 @@ describe('data that `handOff` did not make', () => {
     ['a fingerprint that is no text', { ...packed(), keyFingerprint: 5 }],
     ['no time', { ...packed(), receivedAt: undefined }],
     ['a time that is none', { ...packed(), receivedAt: 'yesterday' }],
-  ])('is refused: %s', (_, data) => {
+  ])('is refused: %s [E31]', (_, data) => {
     const refused = unpackEvent(data, QUEUE)
     expect(refused).toBeInstanceOf(Failure)
     expect(refused).toMatchObject({ code: 'event-invalid', outcome: 'malformed' })

@@ -135,7 +135,7 @@ describe('how long it remembers', () => {
     expect(await isRemembered(clock.inbox, 'a')).toBe(true)
   })
 
-  it('does not matter to work that is still running: it is never started twice', async () => {
+  it('does not matter to work that is still running: it is never started twice [E28]', async () => {
     const clock = openInbox({ maxKeys: 2 })
     const end = deferred()
     const running = clock.inbox.admit('a', () => end.promise)

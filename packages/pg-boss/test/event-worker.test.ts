@@ -117,7 +117,7 @@ describe('a worker', { timeout: 30_000 }, () => {
     expect(pauses[1]).toBeGreaterThanOrEqual(6)
   })
 
-  it('leaves what failed for good where people see it, and raises the alarm once', async () => {
+  it('leaves what failed for good where people see it, and raises the alarm once [E27, E35]', async () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name, attempts: 2 }), SENT)
     const { id } = await onlyJob(opened.boss, name)
@@ -212,7 +212,7 @@ describe('a worker', { timeout: 30_000 }, () => {
 
   // pg-boss issue 555: a job that expired, or whose heart is not heard, is tried again while its
   // handler runs.
-  it('loses its job to another one, and the inbox decides: one effect', async () => {
+  it('loses its job to another one, and the inbox decides: one effect [E35]', async () => {
     const name = opened.freshName()
     const inbox = memoryInbox()
     await deliver(await receiverOf(opened.boss, { name }), SENT)

@@ -26,7 +26,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(Buffer.from(job.data.body, 'base64').equals(signed.bytes)).toBe(true)
   })
 
-  it('makes one job of an event, however often and at once it comes', async () => {
+  it('makes one job of an event, however often and at once it comes [E35]', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const receivers = await Promise.all([1, 2, 3].map(() => receiverOf(boss, { name })))
@@ -153,7 +153,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await deliver(await receiverOf(full, { name }), SENT)).toMatchObject(FAILED)
   })
 
-  it('answers 500 where somebody has deleted the queue', async () => {
+  it('answers 500 where somebody has deleted the queue [E35]', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const receiver = await receiverOf(boss, { name })
@@ -172,7 +172,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await jobsOf(boss, name)).toHaveLength(1)
   })
 
-  it('answers 500 while Postgres does not answer, and makes one job when it does', async () => {
+  it('answers 500 while Postgres does not answer, and makes one job when it does [E35]', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const receiver = await receiverOf(boss, { name, confirmTimeoutMs: 200 })

@@ -9,7 +9,7 @@ describe('the id of a job', () => {
     expect(uuidOf('www.example.com', dns)).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2')
   })
 
-  it('is the same for the same key in every process, today and after an upgrade', () => {
+  it('is the same for the same key in every process, today and after an upgrade [E31]', () => {
     expect(uuidOf(KEY)).toBe('5d1ddc8a-61c3-5d32-a8fc-6b5dd48cf1ed')
   })
 

@@ -47,7 +47,7 @@ describe('cleanUp', () => {
     expect(await countKeys()).toBe(0)
   })
 
-  it('leaves what is being applied alone', async () => {
+  it('leaves what is being applied alone [E32]', async () => {
     const { inbox } = opened.open()
     await remember(10, 31 * DAY)
     const admission = inbox.admit('running', async ({ tx }) => {

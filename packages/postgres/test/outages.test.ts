@@ -133,7 +133,7 @@ describe('a server that restarts', () => {
     await expectAppliedOnce(inbox.admit(key, effectOf(key)), key, inbox)
   })
 
-  it('by a crash while the handler runs undoes its effect', async () => {
+  it('by a crash while the handler runs undoes its effect [E7]', async () => {
     const { inbox } = opened.open()
     const first = inbox.admit('crashed', async ({ tx }) => {
       await effectOf('crashed')({ tx })

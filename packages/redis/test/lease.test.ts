@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b))
   })
 
-  it('has a token that rises even when Redis has forgotten the key', async () => {
+  it('has a token that rises even when Redis has forgotten the key [E13, E14]', async () => {
     const before = await startRun(openInbox())
     await keys.redis.flushall()
     const after = await startRun(openInbox())
@@ -101,7 +101,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     await Promise.all([after.admission, before.admission])
   })
 
-  it('has a token that rises even when the clock of Redis goes back', async () => {
+  it('has a token that rises even when the clock of Redis goes back [E16]', async () => {
     const future = Date.UTC(2100, 0, 1) * 1000
     await keys.redis.set(`hongbao:{${KEY}}`, `free ${future}`)
     const run = await startRun(openInbox())
@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await run.admission).toBe('applied')
   })
 
-  it('that Redis forgot is put back by the next renewal', async () => {
+  it('that Redis forgot is put back by the next renewal [E13]', async () => {
     const run = await startRun(openInbox(SHORT))
     const held = await keys.read()
     await keys.redis.flushall()
@@ -122,7 +122,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await run.admission).toBe('applied')
   })
 
-  it('that was over counts when nobody took the event meanwhile', async () => {
+  it('that was over counts when nobody took the event meanwhile [E16, E23, E24]', async () => {
     const run = await startRun(openInbox())
     await keys.endLease()
     run.end.resolve()
@@ -131,7 +131,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(warnings).toEqual([])
   })
 
-  it('that another run has taken fires the signal at the next renewal', async () => {
+  it('that another run has taken fires the signal at the next renewal [E23, E24]', async () => {
     const run = await startRun(openInbox(SHORT))
     const aborted = vi.fn<(event: Event) => void>()
     run.lease.signal.addEventListener('abort', aborted)
@@ -171,7 +171,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
   })
 
   describe('that another run has taken, when the work succeeds all the same,', () => {
-    it('rejects while the other one runs, and leaves it alone', async () => {
+    it('rejects while the other one runs, and leaves it alone [E16, E23, E24]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       run.end.resolve()
@@ -192,7 +192,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(await keys.read()).toEqual({ state: 'free', token: thief.lease.token })
     })
 
-    it('is applied when the other one has applied it, which is warned of', async () => {
+    it('is applied when the other one has applied it, which is warned of [E23, E24]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       thief.end.resolve()

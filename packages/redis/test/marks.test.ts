@@ -39,7 +39,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await server.close()
   })
 
-  it('was lost is applied: it is marked as soon as that can be, and warned of once', async () => {
+  it('was lost is applied: it is marked as soon as that can be, and warned of once [E7]', async () => {
     const inbox = openInbox()
     await apply(inbox, 'teaches Redis the scripts')
     sender.steps.length = 0
@@ -57,7 +57,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     ])
   })
 
-  it('was written and not answered is applied, and found written', async () => {
+  it('was written and not answered is applied, and found written [E10]', async () => {
     const inbox = openInbox()
     let isFirst = true
     sender.decide = (step) => {
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await vi.waitFor(async () => expect(await apply(elsewhere)).toBe('duplicate'), PATIENCE)
   })
 
-  it('was forgotten by Redis with all the rest is marked all the same', async () => {
+  it('was forgotten by Redis with all the rest is marked all the same [E13]', async () => {
     const inbox = openInbox()
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     expect(await thief).toBe('applied')
   })
 
-  it('is due when Redis is full is written: it makes the value shorter', async () => {
+  it('is due when Redis is full is written: it makes the value shorter [E15]', async () => {
     const inbox = openInbox()
     expect(await inbox.admit(KEY, () => fill('1'))).toBe('applied')
     await expect(apply(inbox, 'another')).rejects.toMatchObject({ code: 'redis-out-of-memory' })
@@ -192,7 +192,7 @@ describe.skipIf(!hasRedis)('a Redis that is full', () => {
     await server.close()
   })
 
-  it('still renews leases', async () => {
+  it('still renews leases [E15]', async () => {
     const inbox = openInbox({ leaseMs: 900 })
     const admission = inbox.admit(KEY, async () => {
       await fill('1')
@@ -203,7 +203,7 @@ describe.skipIf(!hasRedis)('a Redis that is full', () => {
     await fill('0')
   })
 
-  it('still frees events whose handlers fail', async () => {
+  it('still frees events whose handlers fail [E15]', async () => {
     const failing = openInbox().admit('failing', async () => {
       await fill('1')
       throw new Error('declined')
@@ -231,7 +231,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     await server.close()
   })
 
-  it('of a claim runs nothing, and the event is free again at once', async () => {
+  it('of a claim runs nothing, and the event is free again at once [E8, E9]', async () => {
     const inbox = openInbox()
     const work = vi.fn<() => Promise<void>>()
     sender.decide = (step) => (step === 'claim' ? 'answer-lost' : 'pass')

@@ -87,7 +87,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(await keys.redis.pttl(`hongbao:{${KEY}}`)).toBeGreaterThan(WEEK_MS - 60_000)
   })
 
-  it('holds a lease of a minute by the clock of Redis, whatever clock the process has', async () => {
+  it('holds a lease of a minute by the clock of Redis, whatever clock the process has [E25]', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2001, 1, 1) })
     try {
       const run = startRun(openInbox())
@@ -105,7 +105,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     }
   })
 
-  it('keeps its keys apart by `prefix`', async () => {
+  it('keeps its keys apart by `prefix` [E29]', async () => {
     const shop = openInbox({ prefix: 'shop:' })
     const club = openInbox({ prefix: 'club:' })
     await apply(shop)
@@ -119,7 +119,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(await keys.redis.object('ENCODING', `hongbao:{${KEY}}`)).toBe('int')
   })
 
-  it('refuses a key that holds something else, and runs nothing', async () => {
+  it('refuses a key that holds something else, and runs nothing [E31]', async () => {
     const inbox = openInbox()
     const work = vi.fn<() => Promise<void>>()
     await keys.redis.set(`hongbao:{${KEY}}`, 'locked')

@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis)('a script', () => {
   })
 
   describe('that claims', () => {
-    it('tells the same owner the same again, because clients send again what was not answered', async () => {
+    it('tells the same owner the same again, because clients send again what was not answered [E9]', async () => {
       const first = await claim('ann')
       expect(first).toEqual([1, expect.any(Number)])
       expect(await claim('ann')).toEqual(first)
@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis)('a script', () => {
   })
 
   describe('that completes', () => {
-    it('says so again when it is sent again', async () => {
+    it('says so again when it is sent again [E10]', async () => {
       const [, token] = await claim('ann')
       expect(await complete('ann', token)).toBe(1)
       expect(await complete('ann', token)).toBe(1)
@@ -132,7 +132,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
     it.each<[string, () => Promise<unknown>]>([
       ['SCRIPT FLUSH', () => keys.redis.script('FLUSH')],
       ['a restart', () => server.restart()],
-    ])('by %s are sent again, at every step', async (_how, forget) => {
+    ])('by %s are sent again, at every step [E13]', async (_how, forget) => {
       server = await startRedis()
       keys = await openKeys(server.url)
       const open = await openClient(server.url)

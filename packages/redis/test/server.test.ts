@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
   })
 
   it.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-lru', 'volatile-ttl'])(
-    'may evict keys (%s) is warned of',
+    'may evict keys (%s) is warned of [E15]',
     async (policy) => {
       await configure('maxmemory-policy', policy)
       expect(await inspect()).toEqual(['may-evict'])

@@ -170,7 +170,7 @@ describe('a connection that is reset', () => {
     ])
   })
 
-  it('after everything is done: api-answer-lost, and the same order finds the envelope', async () => {
+  it('after everything is done: api-answer-lost, and the same order finds the envelope [H12]', async () => {
     api.engine.faults.add('api-answer-lost')
     expect(await codeOf(api.post(ENVELOPE))).toBe('ECONNRESET')
     expect(made()).toBe(1)

@@ -44,7 +44,7 @@ describe('the schedule', () => {
     })
   })
 
-  it('sends eleven times in 24 h 47 min where no 2xx comes, the same bytes each time', async () => {
+  it('sends eleven times in 24 h 47 min where no 2xx comes, the same bytes each time [E27, E34]', async () => {
     const app = functionApp(500)
     const engine = openEngine({ target: app.target })
     const { id, bytes, signature } = engine.trigger('red_envelope.sent')
