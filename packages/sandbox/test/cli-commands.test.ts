@@ -212,7 +212,30 @@ describe('clock', () => {
     expect(sandbox.events()).toMatchObject([{ status: 'exhausted' }])
   })
 
-  it.each(['', '5', '5x', '-5s', '1 h', 'h'])('is not moved by "%s"', async (duration) => {
+  it.each([
+    ['next', []],
+    ['drain', []],
+    ['advance', ['30h']],
+  ])('%s warns that an app refuses what is dated an hour ahead or more', async (move, args) => {
+    const sandbox = await open({ clock: 'virtual' })
+    sandbox.clock.at(sandbox.clock.now() + 30 * 3_600_000, () => {})
+    expect((await cli(sandbox, 'clock')).stderr).not.toContain('warning')
+    expect((await cli(sandbox, 'clock', 'advance', '50m')).stderr).not.toContain('warning')
+    const { status, stdout, stderr } = await cli(sandbox, 'clock', move, ...args)
+    expect(status).toBe(0)
+    expect(stdout).toBe(`${new Date(sandbox.clock.now()).toISOString()}\n`)
+    expect(stderr).toMatch(/warning: The sandbox is 1d 6h ahead of this machine.*\(403, stale\)/)
+    expect(stderr).toMatch(/now: \(\) => Date\.now\(\) \+ 1\d{8} .*start the sandbox again/)
+  })
+
+  it('is not moved back, and says so', async () => {
+    const sandbox = await open({ clock: 'virtual' })
+    const { status, stderr } = await cli(sandbox, 'clock', 'advance', '-2h')
+    expect([status, stderr]).toEqual([2, expect.stringContaining('The clock moves on alone.')])
+    expect((await cli(sandbox, 'clock', 'advance', '2h', '--no-such')).status).toBe(2)
+  })
+
+  it.each(['', '5', '5x', '1 h', 'h'])('is not moved by "%s"', async (duration) => {
     const sandbox = await open({ clock: 'virtual' })
     const { status, stderr } = await cli(sandbox, 'clock', 'advance', '--', duration)
     expect([status, stderr]).toEqual([2, expect.stringContaining('500ms, 90s, 10m, 25h')])
