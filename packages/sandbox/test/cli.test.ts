@@ -163,6 +163,27 @@ describe('start', () => {
   )
 })
 
+describe('a Node', () => {
+  it.each([
+    ['18.20.8', 1],
+    ['20.19.0', 1],
+    ['22.11.0', 1],
+    ['22.12.0', 0],
+    ['23.0.0', 0],
+  ])(
+    '%s ends the command with %i',
+    async (version, status) => {
+      const node = JSON.stringify({ ...process.versions, node: version })
+      const pretend = `Object.defineProperty(process, 'versions', { value: ${node} })`
+      const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(pretend)}`
+      const ended = await spawnCli(['trigger', '--list'], { cwd, env: { NODE_OPTIONS } })
+      const complaint = `error: hongbao-sandbox needs Node 22.12 or later; this is ${version}.\n`
+      expect(ended).toMatchObject({ status, stderr: status === 0 ? '' : complaint })
+    },
+    TIMEOUT_MS,
+  )
+})
+
 describe('commands that speak with a sandbox', () => {
   it(
     'put results on stdout alone, as JSON when asked',
