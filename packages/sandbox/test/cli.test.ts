@@ -109,7 +109,9 @@ describe('start', () => {
       const { child, ready, ended } = await startReady(['--port', port, '--json'])
       expect(Number(new URL(ready.url).port)).toBeGreaterThan(Number(port))
       child.kill('SIGINT')
-      expect((await ended).stderr).toContain(`Port ${port} is taken`)
+      const { stderr } = await ended
+      expect(stderr).toContain(`Port ${port} is taken`)
+      expect(stderr).toContain(`Other commands need --url ${ready.url}`)
       const refused = await strict
       expect(refused).toMatchObject({ status: 2, stdout: '' })
       expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'port-taken' } })

@@ -68,7 +68,9 @@ async function start(session: Session, options: StartOptions): Promise<void> {
   const sandbox = await startOnFreePort(settings, options.strictPort === true)
   const ended = waitForEnd(session)
   if (options.port !== 0 && !sandbox.url.endsWith(`:${options.port}`)) {
-    output.warn(`Port ${options.port} is taken; --strict-port makes that an error.`)
+    output.warn(
+      `Port ${options.port} is taken; --strict-port makes that an error. Other commands need --url ${sandbox.url}, or HONGBAO_SANDBOX_URL.`,
+    )
   }
   writeBanner(output, sandbox, keys, isChecked(settings))
   show(session, sandbox)
