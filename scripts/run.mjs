@@ -17,22 +17,22 @@ let running
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => running?.kill('SIGTERM'))
 
-console.error(
-  `Fetching ${NODE}, ${packageManager} and packages where they are missing (once, a minute or two) ...`,
-)
+const IF_NETWORK =
+  'If it is the network: npm ping; and is the registry, or mirror, the right one? npm config get registry'
 
 const toolchain = ['--yes', '--loglevel=error', '-p', NODE, '-p', packageManager]
+console.error(`1/2 ${NODE} and ${packageManager}: fetched where missing, once ...`)
 const path = await runQuietly('npx', [...toolchain, '--', 'node', '-p', 'process.env.PATH'], {
   env: process.env,
-  complaint: `npm could not fetch ${NODE} and ${packageManager}. If it is the network: npm ping`,
+  complaint: `npm could not fetch ${NODE} and ${packageManager}. ${IF_NETWORK}`,
 })
 
 const env = { ...process.env, PATH: path.trim() }
+console.error('2/2 Packages: fetched where missing, once, a minute or so ...')
 await runQuietly('pnpm', ['install', '--frozen-lockfile', '--prefer-offline', ...partFor(script)], {
   // In CI pnpm asks nothing, and nobody could answer here.
   env: { ...env, CI: 'true' },
-  complaint:
-    'pnpm could not install the packages, for the reason above. If it is the network: npm ping',
+  complaint: `pnpm could not install the packages, for the reason above. ${IF_NETWORK}`,
 })
 
 const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {

@@ -27,14 +27,14 @@ export function createApp(
   return app
 }
 
-/** Listens; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
   orders?: OrderBook,
 ): Promise<{ url: string; close(): Promise<void> }> {
   const app = createApp(options, orders)
-  const url = await app.listen({ port, host: '0.0.0.0' })
+  const url = await app.listen({ port, host: '127.0.0.1' })
   return { url, close: () => app.close() }
 }
 

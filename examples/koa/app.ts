@@ -33,16 +33,16 @@ export function createApp(options: WebhooksOptions, orders: OrderBook = createOr
   return app
 }
 
-/** Listens; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
   orders?: OrderBook,
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createApp(options, orders).listen(port)
+  const server = createApp(options, orders).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const { port: bound } = server.address() as AddressInfo
-  return { url: `http://localhost:${bound}`, close: () => server[Symbol.asyncDispose]() }
+  return { url: `http://127.0.0.1:${bound}`, close: () => server[Symbol.asyncDispose]() }
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts

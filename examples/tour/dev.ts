@@ -2,16 +2,16 @@
 import { startSandbox } from '@hongbao/sandbox'
 import { start as startExpress } from '../express/app.ts'
 
-const { SANDBOX_PORT = '4141', PORT = '3000' } = process.env
-
-const sandbox = await startSandbox({ port: Number(SANDBOX_PORT) })
-const app = await startExpress(Number(PORT), {
-  publicKey: sandbox.publicKey,
-  // The sandbox's clock can be moved on, and the app must not take its events for old or new ones.
-  now: sandbox.clock.now,
-  observe: ({ outcome, status, eventType = '-', eventId = '-' }) =>
-    console.log(`app      ${status} ${outcome.padEnd(10)} ${eventType} ${eventId}`),
-})
+const sandbox = await startOn('SANDBOX_PORT', '4141', (port) => startSandbox({ port }))
+const app = await startOn('PORT', '3000', (port) =>
+  startExpress(port, {
+    publicKey: sandbox.publicKey,
+    // The sandbox's clock can be moved on, and the app must not take its events for old or new ones.
+    now: sandbox.clock.now,
+    observe: ({ outcome, status, eventType = '-', eventId = '-' }) =>
+      console.log(`app      ${status} ${outcome.padEnd(10)} ${eventType} ${eventId}`),
+  }),
+)
 sandbox.setTarget(`${app.url}/webhooks`)
 sandbox.listen((record) => {
   if (record.type === 'api.request') {
@@ -24,6 +24,7 @@ sandbox.listen((record) => {
 
 const json = `-H 'content-type: application/json'`
 const key = `-H 'authorization: Bearer ${sandbox.apiKey}'`
+const where = sandbox.url === 'http://127.0.0.1:4141' ? '' : ` --url ${sandbox.url}`
 const order = (orderNo: string) => JSON.stringify({ orderNo, amountFen: 888 })
 const envelope = JSON.stringify({
   app: { id: 'app_1Gqj58ynP0mHeX1q' },
@@ -56,11 +57,37 @@ curl ${app.url}/orders/20260217
 3. Lose an answer, and move the clock to the next attempt. 弄丢一次应答，再把时钟拨到下一次重发：
 
 curl ${app.url}/orders ${json} -d '${order('20260218')}'
-npm run sandbox -- fault add answer-lost
-npm run sandbox -- trigger red_envelope.sent --set order_no=20260218 --set amount=888
-npm run sandbox -- clock next
+npm run sandbox -- fault add answer-lost${where}
+npm run sandbox -- trigger red_envelope.sent --set order_no=20260218 --set amount=888${where}
+npm run sandbox -- clock next${where}
 `)
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => void Promise.all([app.close(), sandbox.close()]))
+}
+
+/** Starts something on the port that a variable names; where that cannot be, says so and ends. */
+async function startOn<Started>(
+  variable: string,
+  standard: string,
+  start: (port: number) => Promise<Started>,
+): Promise<Started> {
+  const { [variable]: text = standard } = process.env
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    return end(`${variable} must be a port, from 0 to 65535; 0 takes a free one.`)
+  }
+  try {
+    return await start(Number(text))
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'port-taken' && code !== 'EADDRINUSE') throw error
+    return end(
+      `Port ${text} is taken. To use another one, or with 0 any: ${variable}=0 npm run dev`,
+    )
+  }
+}
+
+function end(message: string): never {
+  console.error(message)
+  process.exit(1)
 }

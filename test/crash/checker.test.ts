@@ -12,11 +12,12 @@ const GOOD: History = {
   ],
   runs: [run({ key: 'a' }), run({ key: 'b' })],
   interruptions: [],
+  leaseMs: 50,
 }
 
 function run(changes: Partial<Run>): Run {
-  const whole = { process: 1, task: 'apply', startedMs: 10, endedMs: 20, leaseLost: false } as const
-  return { key: 'a', ...whole, ...changes }
+  const whole = { process: 1, task: 'apply', startedMs: 10, endedMs: 20 } as const
+  return { key: 'a', ...whole, leaseLostMs: undefined, ...changes }
 }
 
 const twice = [...GOOD.effects, { key: 'a', process: 2 }]
@@ -95,7 +96,10 @@ describe('a double', () => {
         interruptions: [{ kind: 'restart', server: 'redis', how: 'crash', ...window }],
       },
     ],
-    ['the inbox said that the lease was lost', { runs: [run({ leaseLost: true })] }],
+    [
+      'it stalled for longer than its lease, which the inbox said was lost',
+      { runs: [run({ leaseLostMs: 35, endedMs: 61 })] },
+    ],
   ])('is explained for "once-unless-interrupted" where %s', (_, changes) => {
     const findings = check({ ...GOOD, effects: twice, ...changes })
     expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 0, atRisk: 1 })
@@ -107,6 +111,7 @@ describe('a double', () => {
       'another process that was killed',
       { interruptions: [{ kind: 'kill', process: 9, point: 'outside' }] },
     ],
+    ['a lease that was lost before it was over', { runs: [run({ leaseLostMs: 34, endedMs: 61 })] }],
     [
       'a run of another event',
       {

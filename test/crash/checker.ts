@@ -15,7 +15,10 @@ export interface Findings {
   readonly doublesInOneProcess: number
   /** Of these, how many no run explains that was in flight when it, or the store, was interrupted. */
   readonly doublesUnexplained: number
-  /** Runs in flight at an interruption, or that lost their lease by the inbox's own word. */
+  /**
+   * Runs that were in flight at an interruption, or stalled for so long by themselves that they lost
+   * their lease.
+   */
   readonly atRisk: number
   readonly runs: number
   readonly kills: number
@@ -41,7 +44,7 @@ export function check(history: History): Findings {
   const { sent, answered, effects, runs, interruptions } = history
   const byKey = Map.groupBy(effects, ({ key }) => key)
   const without = [...sent].filter((key) => !byKey.has(key))
-  const atRisk = runsAtRisk(runs, interruptions)
+  const atRisk = runsAtRisk(history)
   const riskOf = Map.groupBy(atRisk, ({ key }) => key)
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
@@ -94,11 +97,19 @@ const DOUBLES: Readonly<
 }
 
 /** Runs that an interruption met: each may have left an effect of which the store knows nothing. */
-function runsAtRisk(runs: readonly Run[], interruptions: readonly Interruption[]): readonly Run[] {
+function runsAtRisk({ runs, interruptions, leaseMs }: History): readonly Run[] {
   const applying = runs.filter(({ task }) => task === 'apply')
   return applying.filter(
-    (run) => run.leaseLost || interruptions.some((each) => wasInterrupted(run, each)),
+    (run) => hasStalled(run, leaseMs) || interruptions.some((each) => wasInterrupted(run, each)),
   )
+}
+
+/**
+ * A lease that was lost before it was over is no excuse: somebody broke it. It may be half over when
+ * the run starts, because the answer to a claim may take that long.
+ */
+function hasStalled({ startedMs, leaseLostMs }: Run, leaseMs: number): boolean {
+  return leaseLostMs !== undefined && leaseLostMs - startedMs >= leaseMs / 2
 }
 
 function wasInterrupted(run: Run, interruption: Interruption): boolean {

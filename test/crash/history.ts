@@ -9,6 +9,8 @@ export interface History {
   /** Every run of a handler, as its process wrote it down. */
   readonly runs: readonly Run[]
   readonly interruptions: readonly Interruption[]
+  /** How long a lease lasts, where there are leases. */
+  readonly leaseMs: number
 }
 
 /** A row that a handler wrote. */
@@ -27,8 +29,8 @@ export interface Run {
   readonly startedMs: number
   /** When the store had confirmed it, or it had failed; undefined where the process never got there. */
   readonly endedMs: number | undefined
-  /** Whether the inbox itself said that the lease was lost under it. */
-  readonly leaseLost: boolean
+  /** When the inbox itself said that the lease was lost under it. */
+  readonly leaseLostMs: number | undefined
 }
 
 export type Task = 'apply' | 'hand-off'

@@ -51,7 +51,8 @@ export function readJournal(path: string, process: number): Account {
     } else if (verb === 'SIGKILL' || verb === 'SIGSTOP') {
       signals.push({ signal: verb, point: task as Order['point'] })
     } else if (at !== undefined && run !== undefined) {
-      runs[at] = verb === 'ended' ? { ...run, endedMs: Number(ms) } : { ...run, leaseLost: true }
+      const field = verb === 'ended' ? 'endedMs' : 'leaseLostMs'
+      runs[at] = { ...run, [field]: Number(ms) }
     }
   }
   return { runs, signals }
@@ -63,5 +64,5 @@ export function isOpen({ endedMs }: Run): boolean {
 }
 
 function begin(process: number, task: Task, key: string, startedMs: number): Run {
-  return { process, key, task, startedMs, endedMs: undefined, leaseLost: false }
+  return { process, key, task, startedMs, endedMs: undefined, leaseLostMs: undefined }
 }

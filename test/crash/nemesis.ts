@@ -4,6 +4,7 @@ import type { Aim } from './app-process.ts'
 import type { App, Fleet } from './fleet.ts'
 import type { Restart } from './history.ts'
 import type { Servers } from './servers.ts'
+import { LEASE_MS } from './store.ts'
 import type { StorePlan } from './stores.ts'
 
 /** Whoever wants the apps to fail; what it does next is decided by the seed. */
@@ -20,7 +21,7 @@ export interface Nemesis {
 }
 
 /** Longer than a lease, and than Postgres keeps a transaction in which nothing happens. */
-const STOP_MS = { least: 2200, more: 800 }
+const SHORTEST_STOP_MS = LEASE_MS + 200
 /** Of a hundred, how many interruptions are at a named point; the others are at a random moment. */
 const AT_POINT_PERCENT = 75
 
@@ -54,7 +55,7 @@ export function createNemesis(
     },
     async stop() {
       const app = await pickApp()
-      stops.push(app.stop(STOP_MS.least + random.below(STOP_MS.more), aim()))
+      stops.push(app.stop(SHORTEST_STOP_MS + random.below(800), aim()))
     },
     async restart() {
       const server = plan.restarts[restarts.length % plan.restarts.length]

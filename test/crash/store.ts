@@ -16,6 +16,9 @@ export interface Store {
   passTime?(addresses: Addresses): Promise<void>
 }
 
+/** How long a lease lasts: short, so that it ends while the sender still tries. */
+export const LEASE_MS = 2000
+
 /** Where the servers of a trial are. Postgres always runs: the effects stand in it. */
 export interface Addresses {
   readonly postgresUrl: string

@@ -11,7 +11,7 @@ import type { History } from './history.ts'
 import { createNemesis, type Nemesis } from './nemesis.ts'
 import { startSender, type Sender } from './sender.ts'
 import { startServers, type Servers } from './servers.ts'
-import type { Store } from './store.ts'
+import { LEASE_MS, type Store } from './store.ts'
 import type { StorePlan } from './stores.ts'
 
 /** Options of {@link runTrial}. */
@@ -165,6 +165,7 @@ async function conclude({ balancer, sender, fleet, nemesis, servers }: Scene) {
     effects: await servers.readEffects(),
     runs: fleet.runs(),
     interruptions: [...fleet.interruptions, ...nemesis.restarts],
+    leaseMs: LEASE_MS,
   }
   return { history, notifications: sender.sent, requests, crashes: fleet.crashes }
 }

@@ -1,8 +1,15 @@
-import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import {
+  execFile,
+  spawn,
+  spawnSync,
+  type ChildProcess,
+  type ExecFileException,
+} from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, onTestFinished } from 'vitest'
 
 const DEV = fileURLToPath(new URL('../../examples/tour/dev.ts', import.meta.url))
 const CLI = fileURLToPath(new URL('../../packages/sandbox/src/cli.ts', import.meta.url))
@@ -14,7 +21,7 @@ afterEach(() => dev?.kill('SIGKILL'))
 it.skipIf(!hasCurl)(
   'npm run dev stays up, and every command that it prints does what it says',
   async () => {
-    const { output, url, commands } = await startDev()
+    const { output, commands } = await startDev()
     const [order = '', create = '', ask = '', look = '', order2 = '', ...control] = commands
     expect(control).toHaveLength(3)
 
@@ -29,7 +36,7 @@ it.skipIf(!hasCurl)(
 
     await sh(order2)
     for (const command of control) {
-      await sh(command.replace('npm run sandbox --', `'${process.execPath}' '${CLI}' --url ${url}`))
+      await sh(command.replace('npm run sandbox --', `'${process.execPath}' '${CLI}'`))
     }
     await output.untilSeen(/^app +200 duplicate +red_envelope\.sent evt_/m)
 
@@ -39,16 +46,49 @@ it.skipIf(!hasCurl)(
   30_000,
 )
 
+it.each(['SANDBOX_PORT', 'PORT'])(
+  'npm run dev names %s where it is none',
+  async (variable) => {
+    const texts = ['x', '70000', '']
+    const endings = await Promise.all(texts.map((text) => endWith({ [variable]: text })))
+    const stderr = `${variable} must be a port, from 0 to 65535; 0 takes a free one.\n`
+    expect(endings).toEqual(texts.map(() => ({ code: 1, stderr })))
+  },
+  30_000,
+)
+
+it.each(['SANDBOX_PORT', 'PORT'])(
+  'npm run dev names %s where it is taken',
+  async (variable) => {
+    const server = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    expect(await endWith({ [variable]: String(port) })).toEqual({
+      code: 1,
+      stderr: `Port ${port} is taken. To use another one, or with 0 any: ${variable}=0 npm run dev\n`,
+    })
+  },
+  30_000,
+)
+
+/** How it ends where it cannot start. */
+async function endWith(variables: Readonly<Record<string, string>>) {
+  const env = { ...process.env, PORT: '0', SANDBOX_PORT: '0', ...variables }
+  const run = promisify(execFile)(process.execPath, [DEV], { env })
+  const { code, stderr } = (await run.catch((error: unknown) => error)) as ExecFileException
+  return { code, stderr }
+}
+
 /** Starts it on free ports, and reads what it tells people to type. */
 async function startDev() {
   const env = { ...process.env, PORT: '0', SANDBOX_PORT: '0' }
   const child = spawn(process.execPath, [DEV], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   dev = child
   const output = watch(child)
-  await output.untilSeen(/clock next$/m)
-  const [, url = ''] = /^Sandbox (\S+)\/v1/m.exec(output.text()) ?? []
+  await output.untilSeen(/clock next --url \S+$/m)
   const commands = output.text().match(/^(?:curl|npm run sandbox) .+$/gm) ?? []
-  return { output, url, commands }
+  return { output, commands }
 }
 
 /** Collects the output of a process, and tells when something is in it. */

@@ -126,8 +126,16 @@ function refusal(facts: FailureFacts, api: ApiError, requestId: string | undefin
     api,
     leavesOpen,
     requestId: requestId ?? facts.requestId,
-    detail: quote(status, api),
+    detail: `${adviceOn(status, api)}${quote(status, api)}`,
   })
+}
+
+/** Ping++ answers 401 for both, and only its words, Chinese or English, say which it is. */
+function adviceOn(status: number, { message = '' }: ApiError): string {
+  if (status !== 401) return ''
+  return /签名|signature/i.test(message)
+    ? 'Is `privateKey` set, and is its public half in the dashboard (商户 RSA 公钥)? '
+    : 'Is the key complete, and was it replaced? '
 }
 
 function codeOf(status: number, api: ApiError = {}): ClientErrorCode {

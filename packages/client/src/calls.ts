@@ -32,6 +32,7 @@ export type Send = <Result>(call: Call<Result>, options?: RequestOptions) => Pro
 export function createSend(settings: Settings, seams: RetrySeams): Send {
   const { apiKey, signingKey, publicKeys, baseUrl, fetch, now } = settings
   const secrets = createSecrets(apiKey)
+  const source = ` It came from ${new URL(baseUrl).origin}.`
 
   async function send<Result>(call: Call<Result>, options: RequestOptions = {}): Promise<Result> {
     const limits = readRequestOptions(options, settings)
@@ -87,7 +88,7 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
         attempts,
         orderNo,
         requestId: requestId && secrets.mask(requestId),
-        detail: detail && secrets.mask(detail),
+        detail: detail && secrets.mask(detail + (code.startsWith('response-') ? source : '')),
         outcomeUnknown: orderNo !== undefined && isOpen,
       },
       cause === undefined ? undefined : { cause },

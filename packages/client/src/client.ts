@@ -108,9 +108,11 @@ export function createClientWith(
 
 /** An id goes into the path: nothing in it may lead elsewhere. */
 function checkId(id: string, expected: string): string {
-  if (isId(id)) return id
+  const isNumber = /^\d+$/.test(id)
+  if (isId(id) && !isNumber) return id
+  const advice = isNumber ? ' An order number is none: look for it in `redEnvelopes.list`.' : ''
   throw new ClientError('parameter-invalid', {
     param: 'id',
-    detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.`,
+    detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.${advice}`,
   })
 }

@@ -34,7 +34,7 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
   'request-invalid': { ...REFUSED, message: 'Ping++ refused the request.' },
   'api-key-invalid': {
     ...REFUSED,
-    message: 'Ping++ does not know the API key. Is it complete, and was it replaced?',
+    message: 'Ping++ refused the API key, or the signature of the request.',
   },
   'not-found': {
     ...REFUSED,
@@ -100,7 +100,7 @@ export class ClientError extends Error {
   readonly api: ApiError | undefined
   /** The parameter that it is about, as Ping++ writes it: `amount`, `extra[send_name]`. */
   readonly param: string | undefined
-  /** How often the request was sent. */
+  /** How often the request was sent, or was to be where no connection came to be. */
   readonly attempts: number
   /** The `order_no` of a create. */
   readonly orderNo: string | undefined
@@ -137,7 +137,7 @@ export function isClientError(error: unknown): error is ClientError {
 function describe(code: ClientErrorCode, facts: ClientErrorFacts): string {
   const { detail, attempts = 0, orderNo, outcomeUnknown = false } = facts
   const sentences = [ERRORS[code].message, detail]
-  if (attempts > 1) sentences.push(`It was sent ${attempts} times.`)
+  if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
   if (outcomeUnknown) {
     sentences.push(
       `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,

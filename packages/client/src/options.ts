@@ -149,7 +149,7 @@ function readBaseUrl(text: string): string {
 }
 
 /** RFC 6761, section 6.3, and RFC 1122, section 3.2.1.3. The URL parser has unified the spellings. */
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 

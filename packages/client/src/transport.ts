@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { Failure, type FailureFacts } from './failure.ts'
+import { isLoopback } from './options.ts'
 
 /** One request, ready to be sent. */
 export interface OutgoingRequest {
@@ -56,7 +57,7 @@ export async function exchange(
     return await Promise.race([converse(), deadline.passed])
   } catch (cause) {
     if (deadline.code !== undefined) return new Failure(deadline.code)
-    return new Failure('unreachable', factsOf(cause))
+    return new Failure('unreachable', factsOf(cause, new URL(url)))
   } finally {
     deadline.clear()
   }
@@ -159,10 +160,12 @@ const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
 ])
 
 /** Without a reason that is known, the request may have been sent. */
-function factsOf(cause: unknown): FailureFacts {
+function factsOf(cause: unknown, { origin, hostname }: URL): FailureFacts {
   const code = reasonOf(cause)
-  if (code === undefined) return { cause }
-  return { cause, detail: `${code}.`, leavesOpen: !NEVER_CONNECTED.has(code) }
+  if (code === undefined) return { cause, detail: `It was to ${origin}.` }
+  const leavesOpen = !NEVER_CONNECTED.has(code)
+  const question = !leavesOpen && isLoopback(hostname) ? ' Is the sandbox running?' : ''
+  return { cause, detail: `${code}, ${origin}.${question}`, leavesOpen }
 }
 
 /** `fetch` hides the reason in the cause of a TypeError. */

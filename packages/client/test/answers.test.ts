@@ -68,7 +68,7 @@ describe('an envelope that was answered', () => {
     expect(await errorOf(retrieve({ json: envelope(changes) }))).toMatchObject({
       code: 'response-invalid',
       status: 200,
-      message: expect.stringContaining(problem),
+      message: expect.stringMatching(`${problem} It came from http://127.0.0.1:\\d+\\.$`),
     })
   })
 
@@ -226,6 +226,7 @@ describe('with `publicKey`, an answer', () => {
       outcomeUnknown: true,
     })
     expect(String(error)).toContain(problem)
+    expect(String(error)).toMatch(/ It came from http:\/\/127\.0\.0\.1:\d+\. /)
     expect(String(error)).not.toContain('余额不足')
     expect(seen.length).toBe(1)
   })

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/client.ts'
+import { createClient, createClientWith } from '../src/client.ts'
 import { ClientError, ERRORS, isClientError, type ClientErrorCode } from '../src/errors.ts'
 import {
   API_KEY,
@@ -133,6 +133,21 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(short.param).toBeUndefined()
   })
 
+  it.each([
+    ['提供了无效的 API KEY: sk_test_****。', 'Is the key complete, and was it replaced?'],
+    [
+      '请求签名验证失败',
+      '`privateKey` set, and is its public half in the dashboard (商户 RSA 公钥)?',
+    ],
+    ['Invalid Signature.', '`privateKey` set, and is its public half in the dashboard'],
+  ])('of a 401, says what to look at: %s', async (message, advice) => {
+    const error = await createErrorOf(refusal(401, { type: 'invalid_request_error', message }))
+    expect(error.code).toBe('api-key-invalid')
+    expect(error.message).toContain('signature of the request. Is')
+    expect(error.message).toContain(advice)
+    expect(error.message).toContain(`Ping++ said: ${message} (401`)
+  })
+
   it('takes nothing but texts for words', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
@@ -189,7 +204,7 @@ describe('a connection that fails', () => {
       attempts: 1,
       orderNo: '123456789',
       outcomeUnknown: false,
-      message: 'The connection to Ping++ failed. ECONNREFUSED.',
+      message: `The connection to Ping++ failed. ECONNREFUSED, ${baseUrl}. Is the sandbox running?`,
       cause: { name: 'TypeError', cause: { code: 'ECONNREFUSED' } },
     })
   })
@@ -212,6 +227,29 @@ describe('a connection that fails', () => {
       code: 'unreachable',
       outcomeUnknown,
     })
+  })
+
+  it('was tried, not sent, as often as it failed', async () => {
+    const server = createServer()
+    const baseUrl = await listen(server)
+    await close(server)
+    const wait = (): Promise<void> => Promise.resolve()
+    const client = createClientWith({ apiKey: API_KEY, baseUrl }, { wait, random: () => 0 })
+    const { message } = (await errorOf(client.redEnvelopes.create(GUIDE))) as ClientError
+    expect(message.endsWith('It was tried 3 times.')).toBe(true)
+  })
+
+  it.each([
+    [{ code: 'ENOTFOUND' }, 'ENOTFOUND, https://proxy.example:8443.'],
+    [{}, 'It was to https://proxy.example:8443.'],
+  ])('names where it was to lead, and no sandbox elsewhere: %o', async (reason, ending) => {
+    const fetch = (): Promise<Response> =>
+      Promise.reject(Object.assign(new TypeError('fetch failed'), reason))
+    const baseUrl = 'https://proxy.example:8443/pingpp'
+    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0, fetch })
+    expect(String(await errorOf(client.redEnvelopes.retrieve('red_1')))).toBe(
+      `ClientError: The connection to Ping++ failed. ${ending}`,
+    )
   })
 
   it.each<[string, Step]>([

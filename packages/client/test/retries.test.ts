@@ -88,7 +88,9 @@ describe('a request is sent again', () => {
     const { client, seen } = await startPingpp({ steps: [busy] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({ code: 'channel-busy', attempts: 3, outcomeUnknown: true })
-    expect(String(error)).toContain('It was sent 3 times. Whether the envelope was made is unknown')
+    expect(String(error)).toContain(
+      'It was tried 3 times. Whether the envelope was made is unknown',
+    )
     expect(seen.length).toBe(3)
   })
 

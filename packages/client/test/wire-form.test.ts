@@ -233,6 +233,18 @@ describe('an id', () => {
     await expect(client.events.retrieve(id as string)).rejects.toMatchObject(expected)
     expect(seen).toEqual([])
   })
+
+  it('that is an order number is refused with where to look for it', async () => {
+    const { client, seen } = await startSigned(envelope())
+    await expect(client.redEnvelopes.retrieve('20260217')).rejects.toMatchObject({
+      code: 'parameter-invalid',
+      param: 'id',
+      message: expect.stringContaining(
+        'An order number is none: look for it in `redEnvelopes.list`.',
+      ),
+    })
+    expect(seen).toEqual([])
+  })
 })
 
 function fileOf(content: string): string {

@@ -78,7 +78,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'event-from-future': {
     outcome: 'stale',
-    message: 'The event is from the future. Check the clock of this machine.',
+    message: "The event is from the future. Check the clock of this machine, or the sandbox's.",
   },
   'handler-failed': {
     outcome: 'failed',

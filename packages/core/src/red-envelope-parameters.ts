@@ -94,9 +94,10 @@ function text(maxBytes = Infinity): Check {
 }
 
 function digits(max: number): Check {
-  const expected = `1 to ${max} digits are expected`
+  const range = `1 to ${max} digits`
+  const expected = `${range} are expected`
   return function findDigitsProblem(value) {
-    if (typeof value !== 'string') return `is ${kindOf(value)}; a string of ${expected}.`
+    if (typeof value !== 'string') return `is ${kindOf(value)}; a string of ${range} is expected.`
     if (value === '') return `is empty; ${expected}.`
     if (/\D/.test(value)) return `has characters that are not digits 0 to 9; ${expected}.`
     return value.length <= max ? undefined : `has ${count(value.length)} digits; ${expected}.`

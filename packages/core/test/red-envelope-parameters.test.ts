@@ -153,7 +153,7 @@ describe('an order number', () => {
     ['１２３', `has characters that are not digits 0 to 9; ${expected}`],
     ['123\n', `has characters that are not digits 0 to 9; ${expected}`],
     [' 123', `has characters that are not digits 0 to 9; ${expected}`],
-    [123, `is a number; a string of ${expected}`],
+    [123, 'is a number; a string of 1 to 28 digits is expected.'],
   ])('is refused: %j', (order_no, problem) => {
     expect(flawWith({ order_no })).toEqual({
       param: 'order_no',

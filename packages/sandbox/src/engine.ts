@@ -160,7 +160,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (creation.outcome === 'created') return creation.envelope
     throw new SandboxError(
       'option-invalid',
-      `There is an envelope for order number ${parameters.order_no}. To trigger an event of it, give it as \`envelope\`.`,
+      `There is an envelope for order number ${parameters.order_no}. To trigger an event of it, give it as \`envelope\` (--order-no).`,
     )
   }
 

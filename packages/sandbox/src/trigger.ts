@@ -1,6 +1,7 @@
 import { isEventType, type EventType } from '@hongbao/core'
 import type { CreateParameters, ToldStatus } from './envelopes/envelopes.ts'
 import { SandboxError } from './errors.ts'
+import { askForEventType } from './event-type-question.ts'
 import { newDigits } from './ids.ts'
 
 /** Type → the step of an envelope that it tells of. */
@@ -58,7 +59,7 @@ export function checkSample(type: string, envelope: string | undefined): void {
   if (!isEventType(type)) {
     throw new SandboxError(
       'type-unknown',
-      `${JSON.stringify(type.slice(0, 64))} is no event of Ping++ that is known.`,
+      `${JSON.stringify(type.slice(0, 64))} is no event of Ping++ that is known. ${askForEventType(type)}`,
     )
   }
   if (envelope !== undefined) {

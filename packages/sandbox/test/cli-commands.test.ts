@@ -62,11 +62,29 @@ describe('trigger', () => {
     ['amount.fen=5', '--set amount.fen: there is no object'],
     ['__proto__.x=1', 'write it as amount=500'],
     ['amount', 'write it as amount=500'],
+    ['order_no=A17', '--set order_no must be 1 to 28 digits'],
+    [`order_no=${'1'.repeat(29)}`, '--set order_no must be 1 to 28 digits'],
+    ['order_no=', '--set order_no must be 1 to 28 digits'],
   ])('refuses --set %s', async (change, message) => {
     const sandbox = await open()
     const { status, stderr } = await cli(sandbox, 'trigger', 'red_envelope.sent', '--set', change)
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)])
     expect(sandbox.events()).toEqual([])
+  })
+
+  it('points to --order-no where an order number was used before', async () => {
+    const sandbox = await open()
+    const args = ['trigger', 'red_envelope.sent', '--set', 'order_no=17']
+    expect(await cli(sandbox, ...args)).toMatchObject({ status: 0 })
+    const { status, stderr } = await cli(sandbox, ...args)
+    expect([status, stderr]).toEqual([2, expect.stringContaining('(--order-no)')])
+  })
+
+  it('leaves order numbers of other things as they are', async () => {
+    const sandbox = await open()
+    const args = ['trigger', 'charge.succeeded', '--set', 'order_no=A17']
+    expect(await cli(sandbox, ...args)).toMatchObject({ status: 0 })
+    expect(objectOf(sandbox)).toMatchObject({ order_no: 'A17' })
   })
 
   it('tells of an envelope that exists, by id or order number', async () => {
@@ -128,6 +146,11 @@ describe('trigger', () => {
   it.each([
     [[], 'Give an event type'],
     [['red_envelope.bought'], '"red_envelope.bought"'],
+    [['red_envelop.sent'], 'Did you mean red_envelope.sent? All of them: npx hongbao-sandbox'],
+    [['red_envelop.sent', '--set', 'amount=5'], 'Did you mean red_envelope.sent?'],
+    [['charge.suceeded'], 'Did you mean charge.succeeded?'],
+    [['Charge.Succeeded'], 'Did you mean charge.succeeded?'],
+    [['paid'], 'is known. All of them'],
     [['red_envelope.refund'], 'sends no webhook'],
     [['charge.failed', '--times', '0'], 'Write a whole number'],
     [['charge.failed', '--envelope', 'red_1', '--order-no', '1'], 'not both'],
@@ -212,7 +235,30 @@ describe('clock', () => {
     expect(sandbox.events()).toMatchObject([{ status: 'exhausted' }])
   })
 
-  it.each(['', '5', '5x', '-5s', '1 h', 'h'])('is not moved by "%s"', async (duration) => {
+  it.each([
+    ['next', []],
+    ['drain', []],
+    ['advance', ['30h']],
+  ])('%s warns that an app refuses what is dated an hour ahead or more', async (move, args) => {
+    const sandbox = await open({ clock: 'virtual' })
+    sandbox.clock.at(sandbox.clock.now() + 30 * 3_600_000, () => {})
+    expect((await cli(sandbox, 'clock')).stderr).not.toContain('warning')
+    expect((await cli(sandbox, 'clock', 'advance', '50m')).stderr).not.toContain('warning')
+    const { status, stdout, stderr } = await cli(sandbox, 'clock', move, ...args)
+    expect(status).toBe(0)
+    expect(stdout).toBe(`${new Date(sandbox.clock.now()).toISOString()}\n`)
+    expect(stderr).toMatch(/warning: The sandbox is 1d 6h ahead of this machine.*\(403, stale\)/)
+    expect(stderr).toMatch(/now: \(\) => Date\.now\(\) \+ 1\d{8} .*start the sandbox again/)
+  })
+
+  it('is not moved back, and says so', async () => {
+    const sandbox = await open({ clock: 'virtual' })
+    const { status, stderr } = await cli(sandbox, 'clock', 'advance', '-2h')
+    expect([status, stderr]).toEqual([2, expect.stringContaining('The clock moves on alone.')])
+    expect((await cli(sandbox, 'clock', 'advance', '2h', '--no-such')).status).toBe(2)
+  })
+
+  it.each(['', '5', '5x', '1 h', 'h'])('is not moved by "%s"', async (duration) => {
     const sandbox = await open({ clock: 'virtual' })
     const { status, stderr } = await cli(sandbox, 'clock', 'advance', '--', duration)
     expect([status, stderr]).toEqual([2, expect.stringContaining('500ms, 90s, 10m, 25h')])
@@ -298,6 +344,7 @@ describe('fault', () => {
     [['answer-lost', '--attempt', '1-2'], 'Write 2, or 1..3.'],
     [['answer-lost', '--probability', '2'], '`probability` must be'],
     [['answer-lost', '--match', 'color=red'], 'type=red_envelope.sent'],
+    [['answer-lost', '--match', 'type=red_envelope.send'], 'Did you mean red_envelope.sent?'],
     [['answer-lost', '--status', '500'], '`status` is for api-error alone'],
   ])('refuses %j', async (args, message) => {
     const sandbox = await open()
@@ -559,6 +606,10 @@ describe('start', () => {
     [['--host', '0.0.0.0'], '--allow-remote'],
     [['--target', 'http://192.0.2.7/'], '--allow-remote'],
     [['--target', 'webhooks'], 'A target is a URL'],
+    [['--target', '3000'], 'Did you mean http://localhost:3000/webhooks?'],
+    [['--forward-to', ':3000'], 'Did you mean http://localhost:3000/webhooks?'],
+    [['--forward-to', 'localhost:3000/webhooks'], 'Did you mean http://localhost:3000/webhooks?'],
+    [['--forward-to', '127.0.0.1:80/x'], 'Did you mean http://127.0.0.1:80/x?'],
     [['--target', 'http://localhost/', '--forward-to', 'http://localhost/'], 'not both'],
     [['--merchant-public-key', '/nowhere.pem'], 'merchantPublicKey'],
     [['strat'], 'There is no command "strat". There are: start, trigger'],

@@ -51,7 +51,15 @@ describe('a record on a terminal', () => {
     ],
     [
       { ...REQUEST, signature: 'invalid', reason: 'it does not cover the query' },
-      '·  POST /v1/red_envelopes        401  4ms  wrong signature  “it does not cover the query”',
+      '·  POST /v1/red_envelopes        401  4ms  signature invalid  “it does not cover the query”',
+    ],
+    [
+      { ...REQUEST, status: 200, signature: 'unchecked' },
+      '·  POST /v1/red_envelopes        200  4ms  signature unchecked',
+    ],
+    [
+      { ...REQUEST, status: 200, signature: 'absent' },
+      '·  POST /v1/red_envelopes        200  4ms  signature absent',
     ],
     [
       { type: 'envelope.changed', envelope: 'red_1', orderNo: '17', status: 'sent' },
@@ -144,10 +152,11 @@ describe('the banner', () => {
   it('shows on a terminal what to do next, in two languages', async () => {
     await using sandbox = await startSandbox({ clock: 'virtual' })
     const { output, said } = open({ color: false }, true)
-    writeBanner(output, sandbox, keys)
+    writeBanner(output, sandbox, keys, false)
     expect(said.stdout).toBe('')
     expect(said.stderr).toContain(`${sandbox.url}/v1`)
     expect(said.stderr).toContain('none: notifications are kept and not sent')
+    expect(said.stderr).toContain('signatures are not checked; --request-signatures strict')
     expect(said.stderr).toContain('Next 接下来')
     expect(said.stderr.match(/npx hongbao-sandbox/g)).toHaveLength(3)
     expect(said.stderr).toContain(`--url ${sandbox.url}`)
@@ -156,8 +165,10 @@ describe('the banner', () => {
   it('is short where nobody looks', async () => {
     await using sandbox = await startSandbox({ target: 'http://localhost:3000/webhooks' })
     const { output, said } = open({})
-    writeBanner(output, sandbox, keys)
+    writeBanner(output, sandbox, keys, true)
     expect(said.stderr).toContain('http://localhost:3000/webhooks')
+    expect(said.stderr).toContain('signatures are checked')
+    expect(said.stderr).not.toContain('--request-signatures')
     expect(said.stderr).not.toContain('Next')
   })
 })

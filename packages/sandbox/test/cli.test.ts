@@ -109,7 +109,9 @@ describe('start', () => {
       const { child, ready, ended } = await startReady(['--port', port, '--json'])
       expect(Number(new URL(ready.url).port)).toBeGreaterThan(Number(port))
       child.kill('SIGINT')
-      expect((await ended).stderr).toContain(`Port ${port} is taken`)
+      const { stderr } = await ended
+      expect(stderr).toContain(`Port ${port} is taken`)
+      expect(stderr).toContain(`Other commands need --url ${ready.url}`)
       const refused = await strict
       expect(refused).toMatchObject({ status: 2, stdout: '' })
       expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'port-taken' } })
@@ -158,6 +160,27 @@ describe('start', () => {
         }).catch(() => {})
       }
       expect(await ended).toMatchObject({ status: 0, stderr: '' })
+    },
+    TIMEOUT_MS,
+  )
+})
+
+describe('a Node', () => {
+  it.each([
+    ['18.20.8', 1],
+    ['20.19.0', 1],
+    ['22.11.0', 1],
+    ['22.12.0', 0],
+    ['23.0.0', 0],
+  ])(
+    '%s ends the command with %i',
+    async (version, status) => {
+      const node = JSON.stringify({ ...process.versions, node: version })
+      const pretend = `Object.defineProperty(process, 'versions', { value: ${node} })`
+      const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(pretend)}`
+      const ended = await spawnCli(['trigger', '--list'], { cwd, env: { NODE_OPTIONS } })
+      const complaint = `error: hongbao-sandbox needs Node 22.12 or later; this is ${version}.\n`
+      expect(ended).toMatchObject({ status, stderr: status === 0 ? '' : complaint })
     },
     TIMEOUT_MS,
   )

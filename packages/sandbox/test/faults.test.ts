@@ -294,6 +294,7 @@ describe('when a fault fires', () => {
     ['always', { times: Infinity }, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]],
     ['at one attempt', { attempt: 2 }, [2]],
     ['at a range of attempts', { attempt: [2, 4], times: Infinity }, [2, 3, 4]],
+    ['at each of a range', { attempt: [2, 4] }, [2, 3, 4]],
     ['at a range, but not too often', { attempt: [9, 11], times: 2 }, [9, 10]],
   ])('%s', async (_, rule, expected) => {
     const engine = openEngine({ target: functionApp(500).target })

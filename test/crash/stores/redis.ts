@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { COMPLETE } from '../../../packages/redis/src/scripts.ts'
 import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
-import type { Store } from '../store.ts'
+import { LEASE_MS, type Store } from '../store.ts'
 
 /** The Redis inbox; the statement says whether the effect has a unique key of its own. */
 export function redisStore(effect: string): Store {
@@ -12,8 +12,8 @@ export function redisStore(effect: string): Store {
       const inbox = redisInbox({
         client: withMarkPoints(await openClient(ground), ground),
         prefix: PREFIX,
-        // Short, so that leases end while the sender still tries.
         leaseMs: LEASE_MS,
+        // For so long the answer to a claim may take: see `hasStalled` of the checker.
         commandTimeoutMs: LEASE_MS / 2,
         onWarning({ code, key }) {
           if (key !== undefined && code !== 'mark-delayed') ground.journal.leaseLost(key)
@@ -24,9 +24,6 @@ export function redisStore(effect: string): Store {
     },
   }
 }
-
-/** How long a lease lasts. Processes are halted for longer. */
-export const LEASE_MS = 2000
 
 const PREFIX = 'hongbao:'
 

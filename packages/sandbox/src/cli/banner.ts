@@ -5,8 +5,17 @@ import { alignColumns, type Output } from './output.ts'
 import { localTime } from './record-lines.ts'
 import { DEFAULT_URL } from './session.ts'
 
-/** Says where the sandbox is, and on a terminal what to do next. */
-export function writeBanner(output: Output, sandbox: Sandbox, keys: Keys): void {
+/**
+ * Says where the sandbox is, and on a terminal what to do next.
+ *
+ * @param isChecked whether signatures of requests are checked
+ */
+export function writeBanner(
+  output: Output,
+  sandbox: Sandbox,
+  keys: Keys,
+  isChecked: boolean,
+): void {
   const { url, target, clock, keyFingerprint } = sandbox
   const { tint } = output
   const time = localTime(new Date(clock.now()).toISOString(), true)
@@ -14,6 +23,7 @@ export function writeBanner(output: Output, sandbox: Sandbox, keys: Keys): void 
     ['target', target ?? NO_TARGET],
     ['clock', clock.speed === 1 ? 'real' : `${speedOf(clock.speed)}, ${time}`],
     ['key', `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
+    ['requests', isChecked ? CHECKED : UNCHECKED],
   ])
   output.note(
     `${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}  ${tint('dim', NOT_FOR_MONEY)}`,
@@ -27,6 +37,9 @@ export function writeBanner(output: Output, sandbox: Sandbox, keys: Keys): void 
 
 const NO_TARGET =
   'none: notifications are kept and not sent; --target http://localhost:3000/webhooks 未设置，通知只保留、不发送'
+const CHECKED = 'signatures are checked 校验请求签名'
+const UNCHECKED =
+  'signatures are not checked; --request-signatures strict checks them 不校验请求签名，加此选项开启'
 const NOT_FOR_MONEY = 'for development, no money moves 仅供开发，不涉及真实资金'
 
 function nextSteps(url: string): string[][] {

@@ -36,9 +36,17 @@ export function readChanges(type: EventType, changes: readonly Change[]): Fields
     const [name = '', ...rest] = path
     if (!object.has(name)) throw noField(type, name, [...object.keys()])
     const before = made.has(name) ? made.get(name) : object.get(name)
-    made.set(name, changeAt(before, rest, value, path.join('.')))
+    const change = changeAt(before, rest, value, path.join('.'))
+    if (name === 'order_no') checkOrderNo(type, change)
+    made.set(name, change)
   }
   return Object.fromEntries(made)
+}
+
+/** Of a red envelope it is digits alone (guide, step 1), so an app would refuse the event. */
+function checkOrderNo(type: EventType, orderNo: unknown): void {
+  if (!type.startsWith('red_envelope.') || /^\d{1,28}$/.test(String(orderNo))) return
+  throw usageError('--set order_no must be 1 to 28 digits, as for every red envelope.')
 }
 
 function changeAt(before: unknown, path: readonly string[], value: string, name: string): unknown {

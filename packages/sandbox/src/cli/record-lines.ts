@@ -21,7 +21,7 @@ const LINES: {
     sign: '·',
     style: status < 400 ? 'dim' : 'yellow',
     subject: `${method} ${path}`,
-    says: [String(status), `${ms}ms`, SIGNATURES[signature], quoted(reason), fired(faults)],
+    says: [String(status), `${ms}ms`, `signature ${signature}`, quoted(reason), fired(faults)],
   }),
   'envelope.changed': ({ envelope, orderNo, status }) => ({
     sign: '·',
@@ -72,13 +72,6 @@ const LINES: {
   }),
   error: ({ message }) => ({ sign: '!', style: 'red', subject: 'sandbox', says: [message] }),
   reset: () => ({ sign: '·', style: 'dim', subject: 'sandbox', says: ['reset'] }),
-}
-
-const SIGNATURES: Readonly<Record<RecordOf<'api.request'>['signature'], string | undefined>> = {
-  valid: 'signed',
-  invalid: 'wrong signature',
-  absent: 'not signed',
-  unchecked: undefined,
 }
 
 export interface LineOptions {

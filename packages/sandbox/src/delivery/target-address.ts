@@ -12,7 +12,9 @@ import { bareHost, isLoopback } from '../loopback.ts'
 export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
   const url = parse(target)
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw invalid('A target is a URL with http: or https:, or a function from Request to Response.')
+    throw invalid(
+      `A target is a URL with http: or https:, or a function from Request to Response.${askForUrl(target)}`,
+    )
   }
   if (url.username !== '' || url.password !== '') {
     throw invalid('The URL of a target has a user name or a password; Ping++ sends none.')
@@ -29,6 +31,13 @@ export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
 function parse(target: unknown): URL | undefined {
   const text = target instanceof URL ? target.href : target
   return typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** Asks whether a URL was meant: for `3000`, `localhost:3000` and the like. */
+function askForUrl(target: unknown): string {
+  const [, host = 'localhost', port, path = '/webhooks'] =
+    /^(?:([\w.-]+)?:)?(\d{1,5})(\/[\w./-]+)?\/?$/.exec(String(target)) ?? []
+  return port === undefined ? '' : ` Did you mean http://${host}:${port}${path}?`
 }
 
 /** Both, as `localhost` is often written in the hosts file with one of them alone, and apps listen on either. */

@@ -49,7 +49,7 @@ export interface FaultRule {
   readonly kind: FaultKind
   /** Which attempt of an event (1 is the first), or a range of them. Webhook faults alone. Default: any. */
   readonly attempt?: number | readonly [from: number, to: number] | undefined
-  /** How often it fires at the most. Default: 1; `Infinity` for always. */
+  /** How often it fires at the most; `Infinity` for always. Default: 1, or with a range of attempts as many as it has. */
   readonly times?: number | undefined
   /** Event type, envelope, order number or API operation that it is for. Default: any. */
   readonly match?: FaultMatch | undefined

@@ -1,4 +1,6 @@
+import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
+import { askForEventType } from '../event-type-question.ts'
 import { ASPECTS, isFaultKind, isWebhookFault } from './fault-aspect.ts'
 import type { FaultKind, FaultMatch, FaultRule } from './fault-kind.ts'
 import { ATTEMPTS } from '../delivery/schedule.ts'
@@ -103,6 +105,7 @@ function checkField(kind: FaultKind, name: string, value: unknown): void {
     throw invalid(`\`${name}\` is for ${owners} alone, not for ${kind}.`)
   }
   if (!isValid(value, kind)) throw invalid(`\`${name}\` must be ${expected}.`)
+  if (name === 'match') checkType(value)
 }
 
 function isField(name: string): name is Field {
@@ -135,6 +138,16 @@ function isMatch(value: unknown, kind: FaultKind): boolean {
     ([name, text]) =>
       text === undefined ||
       (isMatchName(name) && typeof text === 'string' && MATCHES[name].test(text)),
+  )
+}
+
+/** A type that is none would never come, and the fault never fire. */
+function checkType(match: unknown): void {
+  if (typeof match !== 'object' || match === null || !('type' in match)) return
+  const { type } = match
+  if (typeof type !== 'string' || isEventType(type)) return
+  throw invalid(
+    `\`match\` has ${JSON.stringify(type.slice(0, 64))}, which is no event of Ping++ that is known. ${askForEventType(type)}`,
   )
 }
 

@@ -117,8 +117,13 @@ function show({ id, given, fired }: Rule): ActiveFault {
   return { ...given, id, fired }
 }
 
-function isSpent({ given: { times = 1 }, fired }: Rule): boolean {
+function isSpent({ given: { attempt, times = attemptsIn(attempt) }, fired }: Rule): boolean {
   return fired >= times
+}
+
+/** Whoever names a range of attempts means each of them. */
+function attemptsIn(range: FaultRule['attempt']): number {
+  return typeof range === 'object' ? range[1] - range[0] + 1 : 1
 }
 
 function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import type { ClockView } from '../../control/clock-routes.ts'
 import { formatDuration, parseDuration } from '../duration.ts'
 import { localTime } from '../record-lines.ts'
@@ -19,7 +19,9 @@ export function addClock(program: Command, open: OpenSession): void {
   clock
     .command('advance')
     .description('move on, and run all that is due on the way')
-    .argument('<duration>', 'such as 90s, 2h, 25h', parseDuration)
+    .argument('<duration>', 'such as 90s, 2h, 25h', parseAdvance)
+    // "-2h" is a wrong duration, and no option.
+    .allowUnknownOption()
     .action(async (ms: number) => {
       const session = open()
       show(session, await session.control.post<ClockView>('/clock/advance', { ms }))
@@ -44,16 +46,37 @@ export function addClock(program: Command, open: OpenSession): void {
     })
 }
 
+function parseAdvance(text: string): number {
+  if (!/^-\d/.test(text)) return parseDuration(text)
+  throw new InvalidArgumentError(
+    'The clock moves on alone. To be back at the time of this machine, start the sandbox again.',
+  )
+}
+
 /** The time alone is the result; what is ahead is said beside it. */
 function show({ output }: Session, view: ClockView): void {
   output.result(view, view.now)
+  const aheadMs = Date.parse(view.now) - Date.now()
+  if (aheadMs > TOLERATED_MS) output.warn(describeLead(aheadMs))
   if (output.isJson) return
   const speed = view.speed === 0 ? 'virtual' : view.speed === 1 ? 'real' : `×${view.speed}`
   output.note(`${localTime(view.now, true)} here, ${speed} clock. ${ahead(view)}`)
 }
 
+/** From here on `createWebhooks` refuses events as ones from the future. */
+const TOLERATED_MS = 3_600_000
+
+function describeLead(aheadMs: number): string {
+  const leadMs = Math.round(aheadMs / 1000) * 1000
+  return (
+    `The sandbox is ${formatDuration(leadMs)} ahead of this machine, so an app that goes by the machine's clock refuses its events (403, stale). ` +
+    `Give the app the sandbox's: createWebhooks({ now: sandbox.clock.now }), or in another process { now: () => Date.now() + ${leadMs} }. ` +
+    'Clocks do not go back: to undo it, start the sandbox again; it keeps its keys.'
+  )
+}
+
 function ahead({ now, pending, next }: ClockView): string {
   if (next === null) return 'Nothing is scheduled.'
   const left = formatDuration(Math.max(0, Date.parse(next) - Date.parse(now)))
-  return `Next in ${left}${pending === 1 ? '' : `, ${pending - 1} more later`}.`
+  return `The next delivery is due in ${left}${pending === 1 ? '' : `, ${pending - 1} more later`}.`
 }

@@ -47,7 +47,11 @@ function addAdd(fault: Command, open: OpenSession): void {
     .description('add one; prints its id')
     .argument('<kind>', `one of ${Object.keys(ASPECTS).join(', ')}`)
     .option('--attempt <n>', 'on this attempt alone, or on a range of them: 1..3', parseAttempts)
-    .option('--times <count>', 'how often at the most, or always (default: 1)', parseTimes)
+    .option(
+      '--times <count>',
+      'how often at the most, or always (default: 1, or as many as --attempt has)',
+      parseTimes,
+    )
     .option('--match <what=value>', `only where ${MATCHES} is this; may be repeated`, parseMatch)
     .option('--probability <p>', 'above 0, up to 1; by the seed of the sandbox', parseNumber)
     .option('--copies <count>', 'duplicate: how many in all', parseNumber)

@@ -68,9 +68,11 @@ async function start(session: Session, options: StartOptions): Promise<void> {
   const sandbox = await startOnFreePort(settings, options.strictPort === true)
   const ended = waitForEnd(session)
   if (options.port !== 0 && !sandbox.url.endsWith(`:${options.port}`)) {
-    output.warn(`Port ${options.port} is taken; --strict-port makes that an error.`)
+    output.warn(
+      `Port ${options.port} is taken; --strict-port makes that an error. Other commands need --url ${sandbox.url}, or HONGBAO_SANDBOX_URL.`,
+    )
   }
-  writeBanner(output, sandbox, keys)
+  writeBanner(output, sandbox, keys, isChecked(settings))
   show(session, sandbox)
   const ending = await ended
   await sandbox.close()
@@ -82,8 +84,8 @@ function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOpt
   if (options.target !== undefined && options.forwardTo !== undefined) {
     throw usageError('Give --target or --forward-to, not both.')
   }
-  const isChecked = requestSignatures !== undefined && requestSignatures !== 'off'
-  const merchantKey = options.merchantPublicKey ?? (isChecked ? ownMerchantKey : undefined)
+  const isAsked = requestSignatures !== undefined && requestSignatures !== 'off'
+  const merchantKey = options.merchantPublicKey ?? (isAsked ? ownMerchantKey : undefined)
   return {
     port,
     host,
@@ -96,6 +98,10 @@ function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOpt
     allowRemote: options.allowRemote === true,
     merchantPublicKey: merchantKey === undefined ? undefined : { path: merchantKey },
   }
+}
+
+function isChecked({ merchantPublicKey, requestSignatures }: SandboxOptions): boolean {
+  return merchantPublicKey !== undefined && requestSignatures !== 'off'
 }
 
 /** Shows all that has happened, and what happens from now on. */

@@ -60,8 +60,8 @@ function bodyOf(type: string, { envelope, orderNo, set = [] }: TriggerOptions): 
     throw usageError('Give --envelope or --order-no, not both.')
   }
   const subject = envelope ?? orderNo
-  if (set.length === 0) return { type, envelope: subject }
-  if (!isEventType(type)) throw usageError(`There is no event type "${type}". See: trigger --list`)
+  // A type that there is none of is refused by the sandbox, which says what may have been meant.
+  if (set.length === 0 || !isEventType(type)) return { type, envelope: subject }
   return { type, envelope: subject, object: readChanges(type, set) }
 }
 
