@@ -19,7 +19,10 @@ export interface Inbox<Context extends object = NoContext> {
    * - `'busy'`: somebody is applying the key now; `work` did not run.
    *
    * Where `work` rejects, the key must not be remembered and `admit` rejects with the same error.
-   * Where the store fails, `admit` rejects and `work` has either not run or not taken effect.
+   * Where the store fails before `work`, `admit` rejects and `work` has not run. Where it fails
+   * afterwards, an inbox whose transaction holds the effect rejects, because nothing was committed or
+   * the next delivery finds out; one whose effects are elsewhere may answer `'applied'` and must go on
+   * trying to remember, because a rejection would have them repeated for sure.
    */
   admit(key: string, work: (context: Context) => Promise<void>): Promise<Admission>
 }
