@@ -114,7 +114,7 @@ async function ask(port: number, { body, signature }: SignedBody): Promise<strin
   return JSON.stringify({ status: response.status, headers, body: await response.text() })
 }
 
-function toHttp({ body, signature }: SignedBody): Uint8Array {
+export function toHttp({ body, signature }: SignedBody): Uint8Array {
   const head = [
     'POST /webhooks HTTP/1.1',
     'host: 127.0.0.1',

@@ -12,4 +12,5 @@ export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promis
   sandbox: () => import('./sandbox.ts'),
   'inbox-postgres': () => import('./inbox-postgres.ts'),
   'inbox-redis': () => import('./inbox-redis.ts'),
+  instances: () => import('./instances.ts'),
 }
