@@ -39,6 +39,7 @@ describe.each([
   ['docs/errors.md', 'docs/errors.zh-CN.md'],
   ['docs/reconciliation.md', 'docs/reconciliation.zh-CN.md'],
   ['docs/inboxes.md', 'docs/inboxes.zh-CN.md'],
+  ['docs/guarantees.md', 'docs/guarantees.zh-CN.md'],
 ])('%s and %s', (...paths) => {
   const [english, chinese] = paths.map(readDocument) as [string, string]
 
