@@ -33,7 +33,7 @@ console.error(`Seed ${seed}: --seed ${seed} makes the same choices again.`)
 const verdicts: Verdict[] = []
 for (const [name, plan] of plans) {
   if (interrupted.signal.aborted) break
-  console.error(`${plan.title}: ${events} notifications, ${kills} kills …`)
+  console.error(`${plan.title}: ${events} events, ${kills} kills …`)
   const verdict = await tryStore(name, plan)
   if (verdict === undefined) process.exitCode = 1
   else verdicts.push(verdict)
@@ -47,7 +47,7 @@ for (const verdict of verdicts) console.log(formatJson(verdict))
 async function tryStore(name: string, plan: StorePlan): Promise<Verdict | undefined> {
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(minutes * 60_000)])
   try {
-    const trial = await runTrial({ name, plan, notifications: events, kills, seed, signal })
+    const trial = await runTrial({ name, plan, events, kills, seed, signal })
     const verdict = judge({ name, plan, kills, seed }, trial)
     for (const breach of verdict.breaches) console.error(`  ${breach}`)
     if (verdict.breaches.length > 0) process.exitCode = 1

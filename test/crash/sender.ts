@@ -9,8 +9,8 @@ export interface Sender {
   readonly publicKey: string
   /** What the clock says, and how fast it goes. */
   clock(): { readonly atMs: number; readonly wallMs: number; readonly speed: number }
-  /** Lets it send so many, all in all. */
-  allow(notifications: number): void
+  /** Lets it tell of so many events, all in all; of some it tells twice. */
+  allow(events: number): void
   /** Resolves when it has begun to send all that it may, and little of it is still on its way. */
   caughtUp(): Promise<void>
   /** Resolves when all that it may send has been answered 2xx, or given up. */
@@ -19,7 +19,7 @@ export interface Sender {
   sendAgain(): Promise<number>
   /** How many notifications it has begun to send. */
   readonly sent: number
-  /** The inbox keys of what they tell: two notifications may tell of the same. */
+  /** The inbox keys of the events that they tell of. */
   readonly keys: ReadonlySet<string>
   close(): Promise<void>
 }
@@ -58,7 +58,7 @@ export async function startSender(target: string, seed: number): Promise<Sender>
   })
 
   function fill(): void {
-    while (pending.size < MAX_PENDING && sent < allowed) {
+    while (pending.size < MAX_PENDING && keys.size < allowed) {
       for (const event of tell(sandbox, random.below(100))) {
         keys.add(keyOf(event))
         pending.add(event.id)
@@ -77,12 +77,12 @@ export async function startSender(target: string, seed: number): Promise<Sender>
   return {
     publicKey: sandbox.publicKey,
     clock: () => ({ atMs: sandbox.clock.now(), wallMs: Date.now(), speed: SPEED }),
-    allow(notifications) {
-      allowed = Math.max(allowed, notifications)
+    allow(events) {
+      allowed = Math.max(allowed, events)
       fill()
     },
-    caughtUp: () => until(() => sent >= allowed && pending.size <= MAX_PENDING / 2),
-    settled: () => until(() => sent >= allowed && pending.size === 0),
+    caughtUp: () => until(() => keys.size >= allowed && pending.size <= MAX_PENDING / 2),
+    settled: () => until(() => keys.size >= allowed && pending.size === 0),
     async sendAgain() {
       const givenUp = sandbox.events({ status: 'exhausted' })
       for (let round = 1; round <= MAX_ROUNDS; round += 1) {

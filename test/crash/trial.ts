@@ -18,8 +18,8 @@ import type { StorePlan } from './stores.ts'
 export interface TrialOptions {
   readonly name: string
   readonly plan: StorePlan
-  /** How many notifications are sent. */
-  readonly notifications: number
+  /** How many events are told of. */
+  readonly events: number
   /** How many kills must land while a handler is in flight. */
   readonly kills: number
   readonly seed: number
@@ -30,6 +30,7 @@ export interface TrialOptions {
 /** What a trial came to. */
 export interface Trial {
   readonly history: History
+  /** How many notifications told of the events. */
   readonly notifications: number
   /** Posts that reached the balancer. */
   readonly requests: number
@@ -127,19 +128,19 @@ function letTimePass(store: Store, servers: Servers): Closable {
   }
 }
 
-/** Of the notifications, so many are sent while apps are killed, and the others after that. */
+/** Of the events, so many are told of while apps are killed, and the others after that. */
 const UNDER_FIRE = 0.9
 /** Of kills at random moments, some find nothing in flight; so many tries have to do. */
 const MAX_TRIES = 3
 const KILLS_PER_STOP = 10
 const KILLS_PER_RESTART = 7
 
-/** Sends a batch for every kill, so that kills and notifications come to their end together. */
+/** Tells of some events for every kill, so that kills and events come to their end together. */
 async function interrupt(
-  { notifications, kills }: TrialOptions,
+  { events, kills }: TrialOptions,
   { sender, fleet, nemesis }: Scene,
 ): Promise<void> {
-  const batch = Math.ceil((notifications * UNDER_FIRE) / kills)
+  const batch = Math.ceil((events * UNDER_FIRE) / kills)
   let inFlight = 0
   for (let tries = 1; inFlight < kills && tries <= kills * MAX_TRIES; tries += 1) {
     await fleet.ready()
@@ -149,7 +150,7 @@ async function interrupt(
     if (await nemesis.kill()) inFlight += 1
     if (tries % KILLS_PER_RESTART === 0) await nemesis.restart()
   }
-  sender.allow(notifications)
+  sender.allow(events)
 }
 
 /** Waits until what was handed off has been applied. */
