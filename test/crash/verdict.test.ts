@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import type { History } from './history.ts'
+import { STORES } from './stores.ts'
+import type { Trial } from './trial.ts'
+import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
+
+const HISTORY: History = {
+  sent: new Set(['a']),
+  answered: new Set(['a']),
+  effects: [{ key: 'a', process: 2 }],
+  runs: [
+    {
+      process: 1,
+      key: 'a',
+      task: 'apply',
+      startedMs: 1,
+      endedMs: undefined,
+      leaseLostMs: undefined,
+    },
+    { process: 2, key: 'a', task: 'apply', startedMs: 2, endedMs: 3, leaseLostMs: undefined },
+  ],
+  interruptions: [{ kind: 'kill', process: 1, point: 'in-handler' }],
+  leaseMs: 0,
+}
+
+function judged(history: Partial<History> = {}, trial: Partial<Trial> = {}, kills = 1): Verdict {
+  const { postgres: plan } = STORES
+  if (plan === undefined) throw new Error('There is no Postgres.')
+  const counts = { notifications: 2, requests: 3, givenUp: 0, crashes: [], seconds: 4.2 }
+  const whole = { history: { ...HISTORY, ...history }, ...counts, ...trial }
+  return judge({ name: 'postgres', plan, kills, seed: 7 }, whole)
+}
+
+describe('a verdict', () => {
+  it('stands where every promise was kept and enough kills landed', () => {
+    expect(judged().breaches).toEqual([])
+  })
+
+  it('is against a store that breaks its promise', () => {
+    expect(judged({ effects: [] }).breaches).toEqual(['1 answered 2xx, and never applied'])
+  })
+
+  it('is against an app that ended by itself, with its error', () => {
+    const lastWords = 'node:events:505\n    throw er;\n\nerror: terminating connection\n    at x\n'
+    expect(judged({}, { crashes: [lastWords] }).breaches).toEqual([
+      'An app ended by itself: error: terminating connection',
+    ])
+  })
+
+  it('says nothing good of a trial in which too few kills found a handler in flight', () => {
+    expect(judged({}, {}, 2).breaches).toEqual([
+      '1 kills of 2 found a handler in flight: too few to say anything',
+    ])
+  })
+
+  it('is a row of the table', () => {
+    const [head = '', row = ''] = formatTable([judged()]).split('\n')
+    expect(head).toMatch(/^store +events +requests +kills in flight .* promise$/)
+    expect(row).toMatch(/^Postgres inbox +1 +3 +1 .* kept$/)
+    expect(formatTable([judged({ effects: [] })])).toMatch(/BROKEN$/)
+  })
+
+  it('is a line of JSON, with counts in place of keys', () => {
+    expect(JSON.parse(formatJson(judged({ effects: [] })))).toMatchObject({
+      store: 'postgres',
+      kept: false,
+      lost: 1,
+      doubles: 0,
+      killsInFlight: 1,
+      killsAt: { 'in-handler': 1 },
+      seconds: 4,
+      seed: 7,
+      breaches: ['1 answered 2xx, and never applied'],
+    })
+  })
+})
