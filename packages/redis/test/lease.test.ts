@@ -8,6 +8,7 @@ import {
   type RedisInboxOptions,
   type RedisInboxWarning,
 } from '../src/index.ts'
+import { readClient } from '../src/client.ts'
 import { KINDS, type OpenClient } from './clients.ts'
 import { KEY, openKeys, type Keys } from './keys.ts'
 
@@ -72,6 +73,32 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(run.lease.isTakeover).toBe(false)
     run.end.resolve()
     await run.admission
+  })
+
+  it('does not begin when its process was halted over the answer to the claim [E16, E23]', async () => {
+    const thief = Promise.withResolvers<Run>()
+    const client = haltedOnce(SHORT.commandTimeoutMs, async () => {
+      await keys.endLease()
+      thief.resolve(await startRun(openInbox()))
+    })
+    const work = vi.fn<() => Promise<void>>().mockResolvedValue()
+    const late = openInbox({ ...SHORT, client }).admit(KEY, work)
+    await expect(late).rejects.toMatchObject({ code: 'redis-timed-out' })
+    expect(work).not.toHaveBeenCalled()
+    const { lease, end, admission } = await thief.promise
+    expect(await keys.read()).toMatchObject({ state: 'running', token: lease.token })
+    end.resolve()
+    expect(await admission).toBe('applied')
+  })
+
+  it('is given back at once when its process was halted over the answer to the claim', async () => {
+    const client = haltedOnce(SHORT.commandTimeoutMs)
+    const late = openInbox({ ...SHORT, client }).admit(KEY, () => Promise.resolve())
+    await expect(late).rejects.toMatchObject({ code: 'redis-timed-out' })
+    await vi.waitFor(
+      async () => expect(await keys.read()).toMatchObject({ state: 'free' }),
+      PATIENCE,
+    )
   })
 
   it('has a token that rises with every claim, after failures and takeovers', async () => {
@@ -226,6 +253,26 @@ const PATIENCE = { timeout: 8000, interval: 10 }
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
   return redisInbox({ client: open.client, onWarning, ...options })
+}
+
+/**
+ * A client whose process is halted when the first answer has come and nobody has read it. When it
+ * goes on it reads before its timers run, so no timer says that the answer is late.
+ */
+function haltedOnce(forMs: number, meanwhile = (): Promise<unknown> => Promise.resolve()) {
+  let isFirst = true
+  const send = readClient(open.client, forMs)
+  return {
+    async sendCommand(args: readonly string[]): Promise<unknown> {
+      const [name = '', ...rest] = args
+      const reply = await send([name, ...rest], rest[2])
+      if (!isFirst) return reply
+      isFirst = false
+      await meanwhile()
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, forMs)
+      return reply
+    },
+  }
 }
 
 function apply(inbox: Inbox<LeaseContext>): Promise<Admission> {
