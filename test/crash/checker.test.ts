@@ -16,7 +16,7 @@ const GOOD: History = {
 }
 
 function run(changes: Partial<Run>): Run {
-  const whole = { process: 1, task: 'apply', startedMs: 10, endedMs: 20 } as const
+  const whole = { process: 1, task: 'apply', askedMs: 9, startedMs: 10, endedMs: 20 } as const
   return { key: 'a', ...whole, leaseLostMs: undefined, ...changes }
 }
 
@@ -90,6 +90,13 @@ describe('a double', () => {
       },
     ],
     [
+      'its process was stopped with the answer of the inbox in hand',
+      {
+        runs: [run({ startedMs: 91, endedMs: 100 })],
+        interruptions: [{ kind: 'stop', process: 1, point: 'after-admit', ...window }],
+      },
+    ],
+    [
       'the store was away during the run',
       {
         runs: [run({ endedMs: 100 })],
@@ -98,7 +105,7 @@ describe('a double', () => {
     ],
     [
       'it stalled for longer than its lease, which the inbox said was lost',
-      { runs: [run({ leaseLostMs: 35, endedMs: 61 })] },
+      { runs: [run({ leaseLostMs: 59, endedMs: 61 })] },
     ],
   ])('is explained for "once-unless-interrupted" where %s', (_, changes) => {
     const findings = check({ ...GOOD, effects: twice, ...changes })
@@ -111,7 +118,7 @@ describe('a double', () => {
       'another process that was killed',
       { interruptions: [{ kind: 'kill', process: 9, point: 'outside' }] },
     ],
-    ['a lease that was lost before it was over', { runs: [run({ leaseLostMs: 34, endedMs: 61 })] }],
+    ['a lease that was lost before it was over', { runs: [run({ leaseLostMs: 58, endedMs: 61 })] }],
     [
       'a run of another event',
       {
@@ -126,7 +133,7 @@ describe('a double', () => {
     [
       'a run that began after the restart',
       {
-        interruptions: [{ kind: 'restart', server: 'redis', how: 'crash', fromMs: 1, toMs: 9 }],
+        interruptions: [{ kind: 'restart', server: 'redis', how: 'crash', fromMs: 1, toMs: 8 }],
       },
     ],
     [

@@ -1,4 +1,4 @@
-import type { History, Interruption, Kill, Run, Stop } from './history.ts'
+import type { Effect, History, Interruption, Kill, Run, Stop } from './history.ts'
 
 /** What a history comes to. */
 export interface Findings {
@@ -15,6 +15,8 @@ export interface Findings {
   readonly doublesInOneProcess: number
   /** Of these, how many no run explains that was in flight when it, or the store, was interrupted. */
   readonly doublesUnexplained: number
+  /** The keys of those. */
+  readonly unexplained: readonly string[]
   /**
    * Runs that were in flight at an interruption, or stalled for so long by themselves that they lost
    * their lease.
@@ -46,6 +48,8 @@ export function check(history: History): Findings {
   const without = [...sent].filter((key) => !byKey.has(key))
   const atRisk = runsAtRisk(history)
   const riskOf = Map.groupBy(atRisk, ({ key }) => key)
+  const countUnexplained = ([key, rows]: [string, readonly Effect[]]): number =>
+    Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0))
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
   const stops = interruptions.filter((each) => each.kind === 'stop')
@@ -56,9 +60,8 @@ export function check(history: History): Findings {
     foreign: [...byKey.keys()].filter((key) => !sent.has(key)),
     doubles: effects.length - byKey.size,
     doublesInOneProcess: sum([...byKey.values()], (rows) => rows.length - countProcesses(rows)),
-    doublesUnexplained: sum([...byKey], ([key, rows]) =>
-      Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0)),
-    ),
+    doublesUnexplained: sum([...byKey], countUnexplained),
+    unexplained: [...byKey].filter((entry) => countUnexplained(entry) > 0).map(([key]) => key),
     atRisk: atRisk.length,
     runs: runs.length,
     kills: kills.length,
@@ -104,12 +107,9 @@ function runsAtRisk({ runs, interruptions, leaseMs }: History): readonly Run[] {
   )
 }
 
-/**
- * A lease that was lost before it was over is no excuse: somebody broke it. It may be half over when
- * the run starts, because the answer to a claim may take that long.
- */
-function hasStalled({ startedMs, leaseLostMs }: Run, leaseMs: number): boolean {
-  return leaseLostMs !== undefined && leaseLostMs - startedMs >= leaseMs / 2
+/** A lease that was lost before it can have been over is no excuse: somebody broke it. */
+function hasStalled({ askedMs, leaseLostMs }: Run, leaseMs: number): boolean {
+  return leaseLostMs !== undefined && leaseLostMs - askedMs >= leaseMs
 }
 
 function wasInterrupted(run: Run, interruption: Interruption): boolean {
@@ -127,8 +127,9 @@ function wasStopped(run: Run, stop: Stop): boolean {
   return run.process === stop.process && overlaps(run, stop)
 }
 
+/** From the question on: a process may be halted with the answer in hand. */
 function overlaps(run: Run, { fromMs, toMs }: { fromMs: number; toMs: number }): boolean {
-  return run.startedMs <= toMs && (run.endedMs ?? Infinity) >= fromMs
+  return run.askedMs <= toMs && (run.endedMs ?? Infinity) >= fromMs
 }
 
 function countProcesses(rows: readonly { readonly process: number }[]): number {

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { hasRedis } from '../servers/redis.ts'
 import { RECIPES, STORES, type StorePlan } from './stores.ts'
 
@@ -67,6 +70,27 @@ describe.each([
 })
 
 describe('the program', () => {
+  it(
+    'ends in order when it is interrupted, and leaves nothing behind',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'hongbao-interrupted-'))
+      // Where these tests are root, Postgres is somebody else.
+      chmodSync(folder, 0o711)
+      const args = [PROGRAM, '--stores', 'postgres', '--events', '5000', '--kills', '100']
+      const program = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: folder } })
+      const complaints = text(program.stderr)
+      await vi.waitFor(() => expect(findJournals(folder)).toHaveLength(4), {
+        timeout: PATIENCE_MS / 2,
+      })
+      program.kill('SIGTERM')
+      expect(await once(program, 'exit')).toEqual([1, null])
+      expect(await complaints).toMatch(/No result: Error: Ended by SIGTERM\.\n$/)
+      expect(readdirSync(folder)).toEqual([])
+      rmdirSync(folder)
+    },
+    PATIENCE_MS,
+  )
+
   it.each([
     [['--stores', 'mysql'], 'There is no store "mysql". There are: postgres, '],
     [['--kills', '0'], '--kills must be a whole number, 1 or more.'],
@@ -77,3 +101,9 @@ describe('the program', () => {
     expect(await complaints).toContain(complaint)
   })
 })
+
+/** What the apps of the trial in this folder write. */
+function findJournals(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  return names.filter((name) => /process-\d$/.test(name))
+}

@@ -9,7 +9,7 @@ import { isOpen } from './journal.ts'
 export interface Fleet {
   /** Resolves when every app takes requests, but for one where there are several. */
   ready(): Promise<void>
-  /** Those that take requests, and with which nobody has plans. */
+  /** Those that take requests, and with which nobody has plans. Throws when all is closed. */
   idle(): readonly App[]
   /** All that was done to them so far. */
   readonly interruptions: readonly Interruption[]
@@ -57,6 +57,8 @@ export function startFleet(options: FleetOptions): Fleet {
   const started: AppProcess[] = []
   const interruptions: Interruption[] = []
   const crashes: string[] = []
+  /** What somebody does to an app and has not ended. */
+  const plans = new Set<Promise<unknown>>()
   let waiting: (() => void)[] = []
   let failedStarts = 0
   let isClosing = false
@@ -112,28 +114,38 @@ export function startFleet(options: FleetOptions): Fleet {
     waiting = []
   }
 
-  function toApp(member: Member): App {
+  async function kill(member: Member, aim: Aim | undefined): Promise<boolean> {
     const { app } = member
+    member.isTaken = true
+    await app.kill(aim)
+    const { runs, signals } = app.account()
+    const last = signals.at(-1)
+    const point = last?.signal === 'SIGKILL' ? last.point : OUTSIDE
+    interruptions.push({ kind: 'kill', process: app.number, point })
+    return runs.some(isOpen)
+  }
+
+  async function stop(member: Member, forMs: number, aim: Aim | undefined): Promise<void> {
+    const { app } = member
+    member.isTaken = true
+    await app.halt(aim)
+    const fromMs = Date.now()
+    await wait(forMs)
+    const point = app.account().signals.at(-1)?.point ?? OUTSIDE
+    interruptions.push({ kind: 'stop', process: app.number, point, fromMs, toMs: Date.now() })
+    app.goOn()
+    member.isTaken = false
+  }
+
+  function carryOut<Result>(plan: Promise<Result>): Promise<Result> {
+    plans.add(plan)
+    return plan.finally(() => plans.delete(plan))
+  }
+
+  function toApp(member: Member): App {
     return {
-      async kill(aim) {
-        member.isTaken = true
-        await app.kill(aim)
-        const { runs, signals } = app.account()
-        const last = signals.at(-1)
-        const point = last?.signal === 'SIGKILL' ? last.point : OUTSIDE
-        interruptions.push({ kind: 'kill', process: app.number, point })
-        return runs.some(isOpen)
-      },
-      async stop(forMs, aim) {
-        member.isTaken = true
-        await app.halt(aim)
-        const fromMs = Date.now()
-        await wait(forMs)
-        const point = app.account().signals.at(-1)?.point ?? OUTSIDE
-        interruptions.push({ kind: 'stop', process: app.number, point, fromMs, toMs: Date.now() })
-        app.goOn()
-        member.isTaken = false
-      },
+      kill: (aim) => carryOut(kill(member, aim)),
+      stop: (forMs, aim) => carryOut(stop(member, forMs, aim)),
     }
   }
 
@@ -143,11 +155,13 @@ export function startFleet(options: FleetOptions): Fleet {
       if (isReady()) return
       await new Promise<void>((resolve) => waiting.push(resolve))
     },
-    idle: () =>
-      slots
+    idle() {
+      if (isClosing) throw new Error('The fleet is closed.')
+      return slots
         .filter((member) => member !== undefined)
         .filter(({ port, isTaken, hasEnded }) => port !== undefined && !isTaken && !hasEnded)
-        .map(toApp),
+        .map(toApp)
+    },
     interruptions,
     crashes,
     runs: () => started.flatMap((app) => app.account().runs),
@@ -155,6 +169,8 @@ export function startFleet(options: FleetOptions): Fleet {
       isClosing = true
       await Promise.all(slots.map(async (member) => member?.app.endNow()))
       await kept
+      // They read what the apps have written, which is removed next.
+      await Promise.allSettled(plans)
     },
   }
 }

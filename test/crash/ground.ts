@@ -114,11 +114,12 @@ export function watch<Context extends object>(
 
   async function admit(key: string, work: (context: Context) => Promise<void>) {
     points.pass(before)
+    const askedMs = Date.now()
     let isOpen = false
     try {
       const admission = await inbox.admit(key, async function run(context) {
         isOpen = true
-        journal.started(task, key)
+        journal.started(task, key, askedMs)
         if (task === 'apply') points.pass(after)
         await work(context)
         if (task === 'hand-off') points.pass(after)

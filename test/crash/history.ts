@@ -26,6 +26,8 @@ export interface Run {
   readonly key: string
   /** Whether it applied the event, or only handed it on to a queue. */
   readonly task: Task
+  /** When the inbox was asked: its lease begins at some moment from then on. */
+  readonly askedMs: number
   readonly startedMs: number
   /** When the store had confirmed it, or it had failed; undefined where the process never got there. */
   readonly endedMs: number | undefined

@@ -7,40 +7,34 @@ import { isOpen, openJournal, readJournal } from './journal.ts'
 const folder = mkdtempSync(join(tmpdir(), 'hongbao-journal-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const NEVER = { endedMs: undefined, leaseLostMs: undefined }
 const pathOf = (name: string): string => join(folder, name)
 
 describe('the journal of a process', () => {
   it('tells what was started and ended, and when', () => {
     const path = pathOf('runs')
-    writeFileSync(path, '10 started apply a\n11 started hand-off a\n15 ended apply a\n')
+    writeFileSync(path, '10 started apply a 8\n11 started hand-off a 9\n15 ended apply a\n')
     expect(readJournal(path, 7).runs).toEqual([
-      { process: 7, task: 'apply', key: 'a', startedMs: 10, endedMs: 15, leaseLostMs: undefined },
-      {
-        process: 7,
-        task: 'hand-off',
-        key: 'a',
-        startedMs: 11,
-        endedMs: undefined,
-        leaseLostMs: undefined,
-      },
+      { process: 7, task: 'apply', key: 'a', askedMs: 8, startedMs: 10, ...NEVER, endedMs: 15 },
+      { process: 7, task: 'hand-off', key: 'a', askedMs: 9, startedMs: 11, ...NEVER },
     ])
   })
 
   it('tells two runs of an event apart', () => {
     const path = pathOf('twice')
-    writeFileSync(path, '1 started apply a\n2 ended apply a\n3 started apply a\n')
+    writeFileSync(path, '1 started apply a 1\n2 ended apply a\n3 started apply a 3\n')
     expect(readJournal(path, 1).runs.map(({ endedMs }) => endedMs)).toEqual([2, undefined])
   })
 
   it('keeps that a lease was lost, beside the end', () => {
     const path = pathOf('lease')
-    writeFileSync(path, '1 started apply a\n5 lease-lost apply a\n6 ended apply a\n')
+    writeFileSync(path, '1 started apply a 1\n5 lease-lost apply a\n6 ended apply a\n')
     expect(readJournal(path, 1).runs).toMatchObject([{ leaseLostMs: 5, endedMs: 6 }])
   })
 
   it('does not mind a last line of which the process was killed', () => {
     const path = pathOf('cut')
-    writeFileSync(path, '1 started apply a\n2 SIGSTOP in-handler\n3 SIGKILL before-commit\n4 en')
+    writeFileSync(path, '1 started apply a 1\n2 SIGSTOP in-handler\n3 SIGKILL before-commit\n4 en')
     const { runs, signals } = readJournal(path, 1)
     expect(runs.filter(isOpen)).toHaveLength(1)
     expect(signals).toEqual([
@@ -52,14 +46,14 @@ describe('the journal of a process', () => {
   it('reads what the process writes', () => {
     const path = pathOf('written')
     const journal = openJournal(path)
-    journal.started('apply', 'app:test:red_envelope.sent:red_1')
+    journal.started('apply', 'app:test:red_envelope.sent:red_1', 5)
     journal.leaseLost('app:test:red_envelope.sent:red_1')
     journal.ended('apply', 'app:test:red_envelope.sent:red_1')
-    journal.started('hand-off', 'app:test:evt_2')
+    journal.started('hand-off', 'app:test:evt_2', 6)
     journal.signalled({ signal: 'SIGKILL', point: 'after-hand-off' })
     const { runs, signals } = readJournal(path, 3)
     expect(runs).toMatchObject([
-      { key: 'app:test:red_envelope.sent:red_1', task: 'apply' },
+      { key: 'app:test:red_envelope.sent:red_1', task: 'apply', askedMs: 5 },
       { key: 'app:test:evt_2', task: 'hand-off' },
     ])
     expect(runs.map(isOpen)).toEqual([false, true])

@@ -7,7 +7,8 @@ import type { Order } from './points.ts'
  * that what was written is there when the process is not any more.
  */
 export interface Journal {
-  started(task: Task, key: string): void
+  /** A handler starts, for which the inbox was asked at that time. */
+  started(task: Task, key: string, askedMs: number): void
   /** The store has confirmed it, or it has failed. */
   ended(task: Task, key: string): void
   leaseLost(key: string): void
@@ -21,7 +22,7 @@ export function openJournal(path: string): Journal {
     writeSync(file, `${Date.now()} ${words.join(' ')}\n`)
   }
   return {
-    started: (task, key) => write('started', task, key),
+    started: (task, key, askedMs) => write('started', task, key, String(askedMs)),
     ended: (task, key) => write('ended', task, key),
     leaseLost: (key) => write('lease-lost', 'apply', key),
     signalled: ({ signal, point }) => write(signal, point),
@@ -41,13 +42,14 @@ export function readJournal(path: string, process: number): Account {
   const latest = new Map<string, number>()
   const signals: Pick<Order, 'signal' | 'point'>[] = []
   for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const [ms, verb, task, key] = line.split(' ')
+    const [ms, verb, task, key, asked] = line.split(' ')
     const name = `${task} ${key}`
     const at = latest.get(name)
     const run = at === undefined ? undefined : runs[at]
     if (verb === 'started') {
       latest.set(name, runs.length)
-      runs.push(begin(process, task as Task, key ?? '', Number(ms)))
+      const times = { askedMs: Number(asked), startedMs: Number(ms) }
+      runs.push({ ...NEW, process, task: task as Task, key: key ?? '', ...times })
     } else if (verb === 'SIGKILL' || verb === 'SIGSTOP') {
       signals.push({ signal: verb, point: task as Order['point'] })
     } else if (at !== undefined && run !== undefined) {
@@ -63,6 +65,4 @@ export function isOpen({ endedMs }: Run): boolean {
   return endedMs === undefined
 }
 
-function begin(process: number, task: Task, key: string, startedMs: number): Run {
-  return { process, key, task, startedMs, endedMs: undefined, leaseLostMs: undefined }
-}
+const NEW = { endedMs: undefined, leaseLostMs: undefined } as const

@@ -1,7 +1,6 @@
 import type { EventType } from '@hongbao/core'
 import { Failure, inboxKey, parseEvent } from '@hongbao/core/wire'
 import { startSandbox, type Sandbox, type SandboxEvent } from '@hongbao/sandbox'
-import { setTimeout as wait } from 'node:timers/promises'
 import { seeded } from '../../packages/core/test/seeded.ts'
 
 /** The sandbox in Ping++'s place: it sends when it is allowed to, and again by the schedule. */
@@ -13,12 +12,12 @@ export interface Sender {
   allow(events: number): void
   /** Resolves when it has begun to send all that it may, and little of it is still on its way. */
   caughtUp(): Promise<void>
-  /** Resolves when all that it may send has been answered 2xx, or given up. */
+  /** Resolves when all that it may send has been answered 2xx, or was of no avail by hand either. */
   settled(): Promise<void>
-  /** Sends by hand what was given up, as merchants do. Says how many these were. */
-  sendAgain(): Promise<number>
   /** How many notifications it has begun to send. */
   readonly sent: number
+  /** How many of these the schedule gave up, so that they were sent by hand, as merchants do. */
+  readonly givenUp: number
   /** The inbox keys of the events that they tell of. */
   readonly keys: ReadonlySet<string>
   close(): Promise<void>
@@ -31,8 +30,8 @@ export interface Sender {
 const SPEED = 10_000
 /** How many notifications are on their way at the most. */
 const MAX_PENDING = 128
-/** How often what was given up is sent by hand. Leases and locks of the dead are over before. */
-const MAX_ROUNDS = 20
+/** How often, and how soon, what was given up is sent by hand: for longer than leases and locks last. */
+const BY_HAND = { tries: 40, everyMs: 250 }
 const SECOND = 1000
 
 export async function startSender(target: string, seed: number): Promise<Sender> {
@@ -47,15 +46,34 @@ export async function startSender(target: string, seed: number): Promise<Sender>
   const random = seeded(seed)
   const keys = new Set<string>()
   const pending = new Set<string>()
+  const triesByHand = new Map<string, number>()
   let allowed = 0
   let sent = 0
   let waiting: { readonly isOver: () => boolean; readonly resolve: () => void }[] = []
 
   sandbox.listen((record) => {
-    if (record.type !== 'event.delivered' && record.type !== 'event.exhausted') return
-    pending.delete(record.event)
-    fill()
+    if (record.type === 'event.delivered') settle(record.event)
+    if (record.type === 'event.exhausted') sendByHand(record.event)
+    if (record.type === 'attempt.finished' && record.kind === 'manual') sendByHand(record.event)
   })
+
+  function settle(id: string): void {
+    pending.delete(id)
+    fill()
+  }
+
+  /** Soon, unless it has been delivered by then. */
+  function sendByHand(id: string): void {
+    const tries = (triesByHand.get(id) ?? 0) + 1
+    triesByHand.set(id, tries)
+    if (tries > BY_HAND.tries) {
+      settle(id)
+      return
+    }
+    setTimeout(() => {
+      if (pending.has(id)) sandbox.resend(id)
+    }, BY_HAND.everyMs)
+  }
 
   function fill(): void {
     while (pending.size < MAX_PENDING && keys.size < allowed) {
@@ -83,21 +101,17 @@ export async function startSender(target: string, seed: number): Promise<Sender>
     },
     caughtUp: () => until(() => keys.size >= allowed && pending.size <= MAX_PENDING / 2),
     settled: () => until(() => keys.size >= allowed && pending.size === 0),
-    async sendAgain() {
-      const givenUp = sandbox.events({ status: 'exhausted' })
-      for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-        for (const { id } of sandbox.events({ status: 'exhausted' })) sandbox.resend(id)
-        await sandbox.clock.settled()
-        if (sandbox.events({ status: 'exhausted' }).length === 0) break
-        await wait(250)
-      }
-      return givenUp.length
-    },
     get sent() {
       return sent
     },
+    get givenUp() {
+      return triesByHand.size
+    },
     keys,
-    close: () => sandbox.close(),
+    close() {
+      pending.clear()
+      return sandbox.close()
+    },
   }
 }
 

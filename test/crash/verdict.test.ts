@@ -4,20 +4,15 @@ import { STORES } from './stores.ts'
 import type { Trial } from './trial.ts'
 import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
 
+const NEVER = { endedMs: undefined, leaseLostMs: undefined }
+
 const HISTORY: History = {
   sent: new Set(['a']),
   answered: new Set(['a']),
   effects: [{ key: 'a', process: 2 }],
   runs: [
-    {
-      process: 1,
-      key: 'a',
-      task: 'apply',
-      startedMs: 1,
-      endedMs: undefined,
-      leaseLostMs: undefined,
-    },
-    { process: 2, key: 'a', task: 'apply', startedMs: 2, endedMs: 3, leaseLostMs: undefined },
+    { process: 1, key: 'a', task: 'apply', askedMs: 0, startedMs: 1, ...NEVER },
+    { process: 2, key: 'a', task: 'apply', askedMs: 2, startedMs: 2, ...NEVER, endedMs: 3 },
   ],
   interruptions: [{ kind: 'kill', process: 1, point: 'in-handler' }],
   leaseMs: 0,

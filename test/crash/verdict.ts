@@ -55,7 +55,7 @@ export function formatTable(verdicts: readonly Verdict[]): string {
 
 /** For programs: one line. */
 export function formatJson({ store, seed, trial, findings, breaches: broken }: Verdict): string {
-  const { lost, undelivered, foreign, ...counts } = findings
+  const { lost, undelivered, foreign, unexplained: _, ...counts } = findings
   const { notifications, requests, givenUp, crashes, seconds } = trial
   return JSON.stringify({
     store,

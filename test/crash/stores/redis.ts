@@ -13,7 +13,6 @@ export function redisStore(effect: string): Store {
         client: withMarkPoints(await openClient(ground), ground),
         prefix: PREFIX,
         leaseMs: LEASE_MS,
-        // For so long the answer to a claim may take: see `hasStalled` of the checker.
         commandTimeoutMs: LEASE_MS / 2,
         onWarning({ code, key }) {
           if (key !== undefined && code !== 'mark-delayed') ground.journal.leaseLost(key)
