@@ -82,27 +82,27 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'handler-failed': {
     outcome: 'failed',
-    message: 'A handler failed; Ping++ sends the event again. `observe` sees its error.',
+    message: 'A handler failed; the event is tried again. `observe` sees its error.',
   },
   'handler-timed-out': {
     outcome: 'timed-out',
-    message: 'The handlers ran past `handlerTimeoutMs`; Ping++ sends the event again.',
+    message: 'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
   },
   'inbox-busy': {
     outcome: 'busy',
-    message: 'Another process is applying the event; Ping++ sends it again.',
+    message: 'Another process is applying the event; it is tried again.',
   },
   'inbox-unavailable': {
     outcome: 'unavailable',
-    message: 'The inbox failed; Ping++ sends the event again.',
+    message: 'The inbox failed; the event is tried again.',
   },
   'shutting-down': {
     outcome: 'closing',
-    message: 'This process is shutting down; Ping++ sends the event again.',
+    message: 'This process is shutting down; the event is tried again.',
   },
   'internal-error': {
     outcome: 'unavailable',
-    message: 'hongbao or its adapter failed; Ping++ sends the event again.',
+    message: 'hongbao or its adapter failed; the event is tried again.',
   },
 }
 
