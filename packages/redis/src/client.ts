@@ -33,7 +33,10 @@ export type RedisClient = CommandSender | CommandCaller | ClusterSender
 /** A command as Redis takes it. */
 export type Command = [name: string, ...args: string[]]
 
-/** Sends one command; `key` is the one that it is about, where it is about one. */
+/**
+ * Sends one command; `key` is the one that it is about, where it is about one. It may throw where it
+ * should reject.
+ */
 export type Send = (command: Command, key?: string) => Promise<unknown>
 
 /**
@@ -42,7 +45,7 @@ export type Send = (command: Command, key?: string) => Promise<unknown>
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
   if (isCaller(client)) {
-    return async (command) => await client.call(...command)
+    return (command) => client.call(...command)
   }
   if (!isSender(client)) {
     throw new OptionError(
@@ -51,12 +54,12 @@ export function readClient(client: RedisClient, timeoutMs: number): Send {
     )
   }
   if (isCluster(client)) {
-    return async (command, key) => await client.sendCommand(key, false, command)
+    return (command, key) => client.sendCommand(key, false, command)
   }
   // node-redis takes a command out of its queue when this is over before it could be sent: it would
   // otherwise claim for an attempt that was given up.
   const options = { timeout: timeoutMs }
-  return async (command) => await client.sendCommand(command, options)
+  return (command) => client.sendCommand(command, options)
 }
 
 function isCaller(client: unknown): client is CommandCaller {

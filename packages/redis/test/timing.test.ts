@@ -135,7 +135,7 @@ describe('a claim that was given up', () => {
     expect(admission).toMatchObject({ code: 'redis-timed-out' })
     reply.reject(new Error('NOSCRIPT No matching script.'))
     await vi.advanceTimersByTimeAsync(0)
-    expect(sent).toEqual(['EVALSHA claim', `EVALSHA ${RELEASE.sha1}`])
+    expect(sent).toEqual(['evalsha claim', `evalsha ${RELEASE.sha1}`])
   })
 })
 
