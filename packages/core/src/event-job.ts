@@ -82,8 +82,7 @@ function failedResult(failure: Failure): DispatchResult {
 
 function judge(data: unknown, rules: JobRules, { outcome, error }: DispatchResult): JobVerdict {
   const rejects = outcome === 'unhandled' && rules.unhandled === 'reject'
-  const { eventType, eventId = 'without id' } = labelsOf(data)
-  const subject = eventType === undefined ? 'no event' : `${eventType} ${eventId}`
+  const subject = subjectOf(labelsOf(data))
   const detail = error?.detail === undefined ? '' : `: ${error.detail}`
   const origin = error !== undefined && 'cause' in error ? originOf(error.cause) : ''
   return {
@@ -113,30 +112,44 @@ export interface FailedEvent {
 /** Where a worker says that an event failed for good. */
 export interface AlarmOptions {
   /**
-   * Told of every event that failed for good in this process, with what its handler threw last: wake
-   * somebody. May be async; what it throws is ignored. Default: nobody, the log aside.
+   * Told of every event that failed for good, by one of the workers and at least once, with what its
+   * handler threw last; `undefined` if its workers crashed. Wake somebody. May be async, and should
+   * settle within five seconds; what it throws is ignored. Default: nobody, the log aside.
    */
   readonly onFailed?: ((failed: FailedEvent, cause: unknown) => void | Promise<void>) | undefined
   /** Where the same is told in one line, and what the queue complains of. `false` for nowhere. Default: `console`. */
   readonly logger?: Logger | false | undefined
 }
 
-/** Says that an event failed for good. */
-export type Alarm = (failed: FailedEvent, cause: unknown) => void
+/**
+ * Says that an event failed for good. Settles when `onFailed` has, or has had its time: a worker that
+ * tells its queue after that, and is killed before, tells again. Never rejects.
+ */
+export type Alarm = (failed: FailedEvent, cause: unknown) => Promise<void>
+
+const MAX_ALARM_MS = 5000
 
 export function createAlarm(options: AlarmOptions, queue: string): Alarm {
   const { onFailed } = options
   const logger = readLogger(options.logger)
-  return function raise(failed, cause) {
-    const { attempts, reason } = failed
+  return async function raise(failed, cause) {
+    const { attempts } = failed
     const tries = attempts === 1 ? '1 try' : `${attempts} tries`
     contain(() =>
       logger.error(
-        `[hongbao] An event failed for good after ${tries}, and is kept in ${queue}: ${reason}. When the cause is gone, \`redrive\` it.`,
+        `[hongbao] An event failed for good after ${tries}, and is kept in ${queue}: ${explain(failed)}. When the cause is gone, \`redrive\` it.`,
       ),
     )
-    if (onFailed !== undefined) contain(() => onFailed(failed, cause))
+    if (onFailed === undefined) return
+    const told = (async () => onFailed(failed, cause))().catch(() => {})
+    await within(MAX_ALARM_MS, told, () => {})
   }
+}
+
+/** The reason, and the event where that does not name it: a queue's own words of a crash do not. */
+function explain(failed: FailedEvent): string {
+  const subject = `(${subjectOf(failed)})`
+  return failed.reason.includes(subject) ? failed.reason : `${failed.reason} ${subject}`
 }
 
 /** Tells of a job that failed for good, whatever its data is. */
@@ -160,6 +173,10 @@ function labelsOf(data: unknown): Labels {
     inboxKey: labelOf(key),
     receivedAt: Number.isNaN(received) ? undefined : new Date(received),
   }
+}
+
+function subjectOf({ eventType, eventId = 'without id' }: Labels): string {
+  return eventType === undefined ? 'no event' : `${eventType} ${eventId}`
 }
 
 /** Types, ids, keys and times as they are written; another text may be anything. */

@@ -142,15 +142,15 @@ describe('a job whose handlers pass their deadline', () => {
 describe('an alarm', () => {
   const failed = failedEvent(packed(), { jobId: 'job-1', attempts: 15, reason: 'handler-failed' })
 
-  it('says what failed for good in one line, and tells `onFailed` what was thrown', () => {
+  it('says what failed for good in one line, and tells `onFailed` what was thrown', async () => {
     const lines: string[] = []
     const told: unknown[] = []
     const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
     const onFailed = (...args: unknown[]): void => void told.push(args)
     const cause = new Error('declined')
-    createAlarm({ logger, onFailed }, 'bull:hongbao')(failed, cause)
+    await createAlarm({ logger, onFailed }, 'bull:hongbao')(failed, cause)
     expect(lines).toEqual([
-      '[hongbao] An event failed for good after 15 tries, and is kept in bull:hongbao: handler-failed. When the cause is gone, `redrive` it.',
+      '[hongbao] An event failed for good after 15 tries, and is kept in bull:hongbao: handler-failed (red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA). When the cause is gone, `redrive` it.',
     ])
     expect(told).toEqual([[failed, cause]])
     expect(failed).toEqual({
@@ -164,12 +164,52 @@ describe('an alarm', () => {
     })
   })
 
-  it('goes on when logger and hook fail', () => {
+  it('names the event once, and what is no event as such', async () => {
+    const lines: string[] = []
+    const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
+    const raise = createAlarm({ logger }, 'bull:hongbao')
+    const reason = `unhandled (${SUBJECT})`
+    await raise(failedEvent(packed(), { jobId: 'job-1', attempts: 1, reason }), undefined)
+    await raise(failedEvent({}, { jobId: 'job-2', attempts: 1, reason: 'timed out' }), undefined)
+    expect(lines).toEqual([
+      `[hongbao] An event failed for good after 1 try, and is kept in bull:hongbao: unhandled (${SUBJECT}). When the cause is gone, \`redrive\` it.`,
+      '[hongbao] An event failed for good after 1 try, and is kept in bull:hongbao: timed out (no event). When the cause is gone, `redrive` it.',
+    ])
+  })
+
+  it('is over when `onFailed` has settled', async () => {
+    const end = deferred()
+    let isOver = false
+    const raised = createAlarm({ logger: false, onFailed: () => end.promise }, 'bull:hongbao')(
+      failed,
+      undefined,
+    ).then(() => {
+      isOver = true
+    })
+    await vi.advanceTimersByTimeAsync(4000)
+    expect(isOver).toBe(false)
+    end.resolve()
+    await raised
+  })
+
+  it('waits five seconds for `onFailed`, and no longer', async () => {
+    const onFailed = (): Promise<void> => new Promise(() => {})
+    const raised = createAlarm({ logger: false, onFailed }, 'bull:hongbao')(failed, undefined)
+    await vi.advanceTimersByTimeAsync(5000)
+    await raised
+  })
+
+  it('goes on when logger and hook fail', async () => {
     const fail = (): never => {
       throw new Error('no disk')
     }
     const hook = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('no pager')))
-    createAlarm({ logger: { warn: fail, error: fail }, onFailed: hook }, 'bull:hongbao')(failed, 1)
+    for (const onFailed of [hook, fail]) {
+      await createAlarm({ logger: { warn: fail, error: fail }, onFailed }, 'bull:hongbao')(
+        failed,
+        1,
+      )
+    }
     expect(hook).toHaveBeenCalledOnce()
   })
 
