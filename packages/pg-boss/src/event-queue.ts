@@ -9,6 +9,9 @@ export type Boss = Pick<
   | 'work'
   | 'offWork'
   | 'notifyWorker'
+  | 'insert'
+  | 'fetch'
+  | 'complete'
   | 'findJobs'
   | 'retry'
   | 'redrive'
@@ -22,6 +25,8 @@ export interface EventQueue {
   readonly boss: Boss
   readonly name: string
   readonly deadLetter: string
+  /** Where those are found again that a worker must tell of. */
+  readonly alarms: string
   /** What it is called in log lines, and apart from queues of other brokers. */
   readonly label: string
 }
@@ -38,7 +43,8 @@ export function readEventQueue(boss: Boss, name: string = 'hongbao-events'): Eve
   if (typeof name !== 'string' || !/^[\w.\-/]{1,200}$/.test(name)) {
     throw wrong('name', 'the name of a queue: letters, digits, `_`, `.`, `-` and `/`')
   }
-  return { boss, name, deadLetter: `${name}-failed`, label: `pg-boss:${name}` }
+  const label = `pg-boss:${name}`
+  return { boss, name, deadLetter: `${name}-failed`, alarms: `${name}-alarms`, label }
 }
 
 /**
@@ -64,6 +70,19 @@ export async function prepareQueue(queue: EventQueue, settings: QueueSettings): 
     heartbeatSeconds: HEARTBEAT_SECONDS,
   })
 }
+
+/** Makes the queue of alarms: an alarm is tried until somebody was told, however many are killed. */
+export async function prepareAlarms({ boss, alarms }: EventQueue): Promise<void> {
+  await prepare(boss, alarms, {
+    retryLimit: 1_000_000,
+    retryBackoff: false,
+    retryDelay: 0,
+    expireInSeconds: ALARM_SECONDS,
+  })
+}
+
+// `onFailed` has five seconds.
+const ALARM_SECONDS = 60
 
 // A worker that crashed is noticed after this and up to a minute, not only when its job expires.
 const HEARTBEAT_SECONDS = 60

@@ -5,13 +5,15 @@ import {
   failedEvent,
   readEventWorkerOptions,
   readHandOffOptions,
+  readLogger,
   wrong,
   type EventWorkerOptions,
   type HandedOffEvent,
   type JobFate,
 } from '@hongbao/core/wire'
 import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
-import { prepareQueue, readEventQueue, type Boss } from './event-queue.ts'
+import { prepareAlarms, prepareQueue, readEventQueue, type Boss } from './event-queue.ts'
+import { watchFailures } from './failure-watch.ts'
 
 /** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
 export interface PgBossWorkerOptions extends EventWorkerOptions {
@@ -21,6 +23,11 @@ export interface PgBossWorkerOptions extends EventWorkerOptions {
   readonly name?: string | undefined
   /** How often to look for events while there are none, in seconds: 0.5 or more. Default: 1. */
   readonly pollingIntervalSeconds?: number | undefined
+  /**
+   * How often to look for events that failed for good and no worker knows of, because theirs crashed,
+   * in seconds: 0.5 to 3,600. Default: 60.
+   */
+  readonly watchIntervalSeconds?: number | undefined
 }
 
 /** What applies events. */
@@ -36,6 +43,11 @@ export interface EventWorker {
  * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
  * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.
  *
+ * `onFailed` is called for every event that fails for good, by whichever worker knows of it first and
+ * by no other: by the one whose handler failed, or, where the workers crashed at every try, by one
+ * that is left, within minutes. At least once: a worker that is killed before `onFailed` has settled
+ * leaves it to another one.
+ *
  * @throws OptionError for a wrong option
  */
 export async function createEventWorker(
@@ -43,20 +55,30 @@ export async function createEventWorker(
   options: PgBossWorkerOptions,
 ): Promise<EventWorker> {
   const { concurrency, unhandled } = readEventWorkerOptions(options, NAMES)
-  const { boss, pollingIntervalSeconds = 1 } = options
+  const { boss, pollingIntervalSeconds = 1, watchIntervalSeconds = 60 } = options
   if (typeof webhooks?.dispatch !== 'function') throw wrong('webhooks', 'made by `createWebhooks`')
   if (!(pollingIntervalSeconds >= 0.5)) throw wrong('pollingIntervalSeconds', '0.5 or more')
+  if (!(watchIntervalSeconds >= 0.5 && watchIntervalSeconds <= 3600)) {
+    throw wrong('watchIntervalSeconds', 'a number from 0.5 to 3,600')
+  }
   const queue = readEventQueue(boss, options.name)
   const { name, label } = queue
   // A worker that is there before the first receiver; from then on it is the receiver's to set.
   if ((await boss.getQueue(name)) === null) {
     await prepareQueue(queue, { ...readHandOffOptions({}), expireSeconds: 900 })
   }
+  await prepareAlarms(queue)
   const raise = createAlarm(options, label)
   const workers = await Promise.all(Array.from({ length: concurrency }, startOne))
+  const watch = watchFailures(queue, {
+    raise,
+    intervalSeconds: watchIntervalSeconds,
+    logger: readLogger(options.logger),
+  })
   return {
     async close() {
-      await Promise.all(workers.map((id) => boss.offWork(name, { id, wait: true })))
+      const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
+      await Promise.all([...ended, watch.close()])
     },
   }
 
@@ -83,14 +105,14 @@ export async function createEventWorker(
     const isLast = fate === 'again' && job.retryCount >= job.retryLimit
     if (fate === 'failed' || isLast) {
       const facts = { jobId: job.id, attempts: job.retryCount + 1, reason: message }
-      raise(failedEvent(job.data, facts), cause)
+      await raise(failedEvent(job.data, facts), cause)
     }
     return { id: job.id, status: STATUS[fate], output: { outcome, message } }
   }
 }
 
 const NAMES: Readonly<Record<Exclude<keyof PgBossWorkerOptions, keyof EventWorkerOptions>, true>> =
-  { boss: true, name: true, pollingIntervalSeconds: true }
+  { boss: true, name: true, pollingIntervalSeconds: true, watchIntervalSeconds: true }
 
 const STATUS: Readonly<Record<JobFate, JobResultStatus>> = {
   done: 'completed',

@@ -56,10 +56,16 @@ export async function wake(
   throw new HandOffError('job-missing', `The job of ${key} failed for good and cannot be retried.`)
 }
 
-function toFailedEvent(job: JobWithMetadata<unknown>): FailedEvent {
+/** Tells of a copy in the dead letter queue. */
+export function toFailedEvent(job: JobWithMetadata<unknown>): FailedEvent {
   const { data, sourceRetryCount, sourceOutput } = job
   const attempts = (sourceRetryCount ?? 0) + 1
   return failedEvent(data, { jobId: idOf(job), attempts, reason: reasonOf(sourceOutput) })
+}
+
+/** Whether the worker that failed it told of it: what it left has an outcome. */
+export function wasTold({ sourceOutput }: JobWithMetadata<unknown>): boolean {
+  return sourceOutput !== null && 'outcome' in sourceOutput
 }
 
 /** The id that a job had when it failed; its copy in the dead letter queue has another one. */

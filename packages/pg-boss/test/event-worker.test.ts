@@ -153,6 +153,23 @@ describe('a worker', { timeout: 30_000 }, () => {
     expect(JSON.stringify(rows)).not.toContain('6222')
   })
 
+  it('raises the alarm before Postgres knows that the event failed for good', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name, attempts: 1 }), SENT)
+    const webhooks = processor().on('*', () => Promise.reject(new Error('no stock')))
+    const states: string[] = []
+    await opened.startWorker(webhooks, name, {
+      async onFailed() {
+        states.push((await onlyJob(opened.boss, name)).state)
+      },
+    })
+    // A worker that is killed in between leaves the alarm to another one.
+    await eventually(async () => {
+      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+    })
+    expect(states).toEqual(['active'])
+  })
+
   it('fails a job at once that holds no event', async () => {
     const name = opened.freshName()
     await opened.startWorker(processor(), name)
@@ -271,6 +288,13 @@ describe('a worker', { timeout: 30_000 }, () => {
     ['no pg-boss', { boss: undefined }, /`boss` must be a `PgBoss`/],
     ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
     ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
+    [
+      'watching too often',
+      { watchIntervalSeconds: 0.1 },
+      /`watchIntervalSeconds` must be a number/,
+    ],
+    ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
+    ['watching never', { watchIntervalSeconds: NaN }, /`watchIntervalSeconds` must be a number/],
     ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
     ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
   ])('refuses %s', async (_, options, expected) => {

@@ -130,6 +130,17 @@ export async function passTime(boss: PgBoss, name: string): Promise<void> {
   )
 }
 
+/** Fails the jobs that wait in a queue as pg-boss does: their last worker took them and was gone. */
+export async function crashOn(boss: PgBoss, name: string): Promise<void> {
+  await boss.fetch(name, { batchSize: 1000 })
+  await passTime(boss, name)
+  // pg-boss has looked within the minute, and would not again.
+  const forget =
+    'update pgboss.queue set monitor_claim_on = null, monitor_on = null where name = $1'
+  await boss.getDb().executeSql(forget, [name])
+  await boss.supervise(name)
+}
+
 /** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
 export function eventually<Value>(check: () => Value | Promise<Value>): Promise<Value> {
   return vi.waitFor(check, 15_000)
