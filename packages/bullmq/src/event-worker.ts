@@ -9,11 +9,12 @@ import {
   readTimeout,
   wrong,
   type EventWorkerOptions,
+  type FailedEvent,
   type HandedOffEvent,
   type JobVerdict,
 } from '@hongbao/core/wire'
 import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
-import { toFailedEvent } from './failed-events.ts'
+import { failing, toFailedEvent } from './failed-events.ts'
 
 /** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
 export interface BullmqWorkerOptions extends EventWorkerOptions {
@@ -40,6 +41,10 @@ export type EventWorker = Worker<HandedOffEvent, string>
  * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
  * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.
  *
+ * `onFailed` is called for every event that fails for good, by the worker that fails it: the one whose
+ * handler failed, or, where workers crashed too often, the next. At least once: it is called before
+ * Redis knows, so a worker that is killed in between leaves it to another one.
+ *
  * @throws OptionError for a wrong option
  */
 export function createEventWorker(
@@ -60,9 +65,17 @@ export function createEventWorker(
   })
   const queue = worker.qualifiedName
   const raise = createAlarm(options, queue)
+  const told = new WeakSet<Job>()
+  worker.on('active', (job) => {
+    // Its workers crashed too often: BullMQ fails it now, and asks nobody.
+    if (!job.deferredFailure) return
+    const attempts = job.attemptsMade + job.stalledCounter
+    void tell(job, { attempts, reason: job.deferredFailure }, undefined)
+  })
   worker.on('failed', (job, error) => {
     // Without an end it will be tried again.
-    if (job?.finishedOn !== undefined) raise(toFailedEvent(job), error.cause)
+    if (job?.finishedOn === undefined || told.has(job)) return
+    void raise(toFailedEvent(job), error.cause)
   })
   complain(worker, queue, readLogger(options.logger))
   return worker
@@ -70,8 +83,25 @@ export function createEventWorker(
   async function apply(job: Job<HandedOffEvent>): Promise<string> {
     const rules = { queue: worker.qualifiedName, unhandled, timeoutMs }
     const verdict = await applyJob(webhooks, job.data, rules)
-    if (verdict.fate === 'done') return verdict.outcome
+    const { fate, outcome, reason, cause } = verdict
+    if (fate === 'done') return outcome
+    const attempts = job.attemptsMade + 1
+    const isLast = attempts >= (job.opts.attempts ?? 1)
+    if (fate === 'failed' || isLast) await tell(job, { attempts, reason }, cause)
     throw toError(verdict)
+  }
+
+  /**
+   * Tells before Redis knows: a worker that is killed in between, or gets no answer, would have told
+   * nobody. As it is, the job stalls, and the next worker tells again.
+   */
+  function tell(
+    job: Job,
+    facts: Pick<FailedEvent, 'attempts' | 'reason'>,
+    cause: unknown,
+  ): Promise<void> {
+    told.add(job)
+    return raise(failing(job, facts), cause)
   }
 }
 

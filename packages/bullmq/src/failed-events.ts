@@ -20,8 +20,8 @@ export async function listFailed(
 }
 
 /**
- * Lets events that failed for good be tried again, with all their attempts. Resolves with how many
- * there were; one that has been redriven meanwhile does not count.
+ * Lets events that failed for good be tried again, with all their attempts and no crash counted.
+ * Resolves with how many there were; one that has been redriven meanwhile does not count.
  *
  * Not `queue.retryJobs()`: it leaves a job the single attempt that it had left.
  */
@@ -31,13 +31,18 @@ export async function redrive(queue: EventQueue, options: RedriveOptions = {}): 
     jobIds === undefined
       ? await failedJobs(queue, options)
       : await Promise.all(jobIds.map((id) => queue.getJob(id)))
-  const woken = await Promise.all(jobs.filter((job) => job !== undefined).map(wake))
+  const woken = await Promise.all(
+    jobs.filter((job) => job !== undefined).map((job) => wake(queue, job)),
+  )
   return woken.filter(Boolean).length
 }
 
 /** Moves a failed job back to those that wait; says whether it was this call that did. */
-export async function wake(job: Job): Promise<boolean> {
+export async function wake(queue: EventQueue, job: Job): Promise<boolean> {
   try {
+    // BullMQ would go on counting crashes, and fail a job that they failed at the very next one.
+    const client = await queue.getBackend().client
+    await client.hdel(queue.toKey(String(job.id)), 'stc')
     await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true })
     return true
   } catch (error) {
@@ -48,11 +53,24 @@ export async function wake(job: Job): Promise<boolean> {
   }
 }
 
-/** Tells of a job in the failed set, or on its way there. */
+/** Tells of a job in the failed set. */
 export function toFailedEvent(job: Job): FailedEvent {
-  const { id = '', data, attemptsMade, failedReason } = job
-  return failedEvent(data, { jobId: id, attempts: attemptsMade, reason: failedReason })
+  const { attemptsMade, stalledCounter, failedReason: reason } = job
+  // BullMQ counts crashes apart, and as a try that it failed the job without one.
+  const attempts = reason === CRASHED ? attemptsMade - 1 + stalledCounter : attemptsMade
+  return failing(job, { attempts, reason })
 }
+
+/** Tells of a job on its way there. */
+export function failing(
+  { id = '', data }: Job,
+  facts: Pick<FailedEvent, 'attempts' | 'reason'>,
+): FailedEvent {
+  return failedEvent(data, { jobId: id, ...facts })
+}
+
+// What BullMQ's script `moveStalledJobsToWait` leaves for the next worker to fail a job with.
+const CRASHED = 'job stalled more than allowable limit'
 
 async function failedJobs(
   queue: EventQueue,

@@ -17,7 +17,7 @@ import { warnOfEviction } from './eviction.ts'
 /** A BullMQ queue on Redis, and nothing else of it than is used here. */
 export type EventQueue = Pick<
   Queue,
-  'name' | 'qualifiedName' | 'add' | 'getJob' | 'getFailed' | 'getBackend'
+  'name' | 'qualifiedName' | 'toKey' | 'add' | 'getJob' | 'getFailed' | 'getBackend'
 >
 
 /** Options of {@link handOff}. Wrong ones are refused with an `OptionError`. */
@@ -68,7 +68,7 @@ async function persist(
   // `add` says nothing of a job that was there before: it gives our own data back. A failed one
   // would swallow the event, and one that is gone was evicted or removed.
   const state = await job.getState()
-  if (state === 'failed') await wake(job)
+  if (state === 'failed') await wake(queue, job)
   if (state !== 'unknown') return
   throw new HandOffError(
     'job-missing',

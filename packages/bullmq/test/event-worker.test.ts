@@ -228,10 +228,35 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     })
     await eventually(() => expect(alarms).toHaveLength(1))
     expect(alarms).toMatchObject([
-      { jobId: JOB_ID, eventId: 'evt_1', reason: 'job stalled more than allowable limit' },
+      {
+        jobId: JOB_ID,
+        eventId: 'evt_1',
+        attempts: 1,
+        reason: 'job stalled more than allowable limit',
+      },
     ])
     end.resolve()
-    expect(await listFailed(queue)).toEqual(alarms)
+    await eventually(async () => expect(await listFailed(queue)).toEqual(alarms))
+    expect(alarms).toHaveLength(1)
+  })
+
+  it.each<[string, number, object | undefined]>([
+    ['at its last try', 1, undefined],
+    ['at once', 15, POISON],
+  ])('raises the alarm for a job that fails %s before Redis knows', async (_, attempts, data) => {
+    const queue = opened.openQueue()
+    if (data === undefined) await deliver(receiverOf(queue, { attempts }), SENT)
+    else await queue.add('mail', data, { attempts })
+    const webhooks = processor().on('*', () => Promise.reject(new Error('no stock')))
+    const states: string[] = []
+    opened.startWorker(webhooks, queue, {
+      async onFailed({ jobId }) {
+        states.push(await queue.getJobState(jobId))
+      },
+    })
+    // A worker that is killed in between leaves the alarm to another one.
+    await eventually(async () => expect(await queue.getFailedCount()).toBe(1))
+    expect(states).toEqual(['active'])
   })
 
   it('says in one line a minute that Redis is down, and goes on when it is back', async () => {
@@ -308,6 +333,27 @@ describe.skipIf(!hasRedis)('what failed for good', { timeout: 30_000 }, () => {
     const job = await onlyJob(queue)
     await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(await listFailed(queue)).toEqual([])
+  })
+
+  it('is redriven with the crashes of its workers forgotten', async () => {
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), SENT)
+    const end = Promise.withResolvers<void>()
+    const crashed = vi.fn<() => Promise<void>>(() => end.promise)
+    opened.startWorker(processor().on('*', crashed), queue, {
+      concurrency: 1,
+      worker: { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 },
+    })
+    await eventually(() => expect(crashed).toHaveBeenCalledOnce())
+    const worker = opened.startWorker(processor(), queue, {
+      worker: { stalledInterval: 20, maxStalledCount: 0 },
+    })
+    await eventually(async () => expect(await queue.getFailedCount()).toBe(1))
+    await worker.close()
+    expect((await onlyJob(queue)).stalledCounter).toBe(1)
+    await redrive(queue)
+    expect((await onlyJob(queue)).stalledCounter).toBe(0)
+    end.resolve()
   })
 
   it('is listed the latest first, as many as are asked for', async () => {
