@@ -1,4 +1,5 @@
 import type { Handler, HandlerContext, WebhookEvent, Webhooks } from '@hongbao/core'
+import type { FailedEvent } from '@hongbao/core/wire'
 import type { TestServer } from '../servers/server.ts'
 
 /** A kind of queue with its real broker: what the conformance suite of hand-offs runs against. */
@@ -25,12 +26,19 @@ export interface Tries {
   readonly confirmTimeoutMs?: number
 }
 
+/** How a worker of a test works. */
+export interface Work {
+  readonly onFailed?: (failed: FailedEvent) => void
+  /** How many crashes of its workers a job survives, where crashes are counted apart from tries. */
+  readonly crashes?: number
+}
+
 /** A process that has connected itself to a queue. */
 export interface QueueClient {
   /** What a receiver subscribes with. */
   handOff(tries?: Tries): Promise<Handler<WebhookEvent, HandlerContext>>
   /** Starts a worker; the client closes it. */
-  work(webhooks: Pick<Webhooks, 'dispatch'>): Promise<void>
+  work(webhooks: Pick<Webhooks, 'dispatch'>, how?: Work): Promise<void>
   /** The jobs that the broker has, one for each of their lives. */
   jobs(): Promise<QueuedJob[]>
   /** The ids of the events that failed for good. */
@@ -39,6 +47,8 @@ export interface QueueClient {
   redrive(): Promise<number>
   /** As if an hour had gone by: pauses are over, and a worker that is dead is known to be. */
   passTime(): Promise<void>
+  /** Where no worker is alive: makes the queue learn that, and what they had is due at once. */
+  noticeDeaths(): Promise<void>
   /** Ends the workers in an orderly way, and the connections. */
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 // A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
 // is one word a line; what it is told comes as JSON in its first argument.
-import { createWebhooks } from '@hongbao/core'
+import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { handOffInbox } from '@hongbao/core/wire'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
@@ -16,8 +16,9 @@ export interface Task {
    * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
    * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
    * - `'hang-when-applied'`: one that never tells the queue that it has applied; says `applied`.
+   * - `'hang-while-telling'`: one that never comes back from `onFailed`; says `telling`.
    */
-  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied'
+  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-telling'
   readonly publicKey: string
   readonly queue: { readonly kind: BrokerKind; readonly url: string; readonly name: string }
   /** Where the inbox and the effects of workers are. */
@@ -48,13 +49,20 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
     say('in-handler')
     await never
   })
-  await client.work({
+  const receiver: Pick<Webhooks, 'dispatch'> = {
     async dispatch(event, how) {
       await webhooks.dispatch(event, how)
       if (role === 'hang-when-applied') say('applied')
       return never
     },
-  })
+  }
+  await client.work(receiver, { crashes: 1, onFailed: hang })
+}
+
+function hang(): void {
+  if (task.role !== 'hang-while-telling') return
+  say('telling')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 
 function say(word: string): void {

@@ -1,16 +1,14 @@
 import { createWebhooks, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
-import { handOffInbox } from '@hongbao/core/wire'
+import { handOffInbox, type FailedEvent } from '@hongbao/core/wire'
 import express from 'express'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { spawnProgram, type Spawned } from '../spawned.ts'
 import { openEffects, type Effects } from './hand-off-effects.ts'
-import type { Broker, HandOffHost, QueueClient, Tries } from './hand-off-host.ts'
+import type { Broker, HandOffHost, QueueClient, Tries, Work } from './hand-off-host.ts'
 import type { Task } from './hand-off-process.ts'
 import { connect } from './hand-offs/connect.ts'
 import { expressStart } from './hosts/express.ts'
@@ -35,7 +33,7 @@ export function describeHandOff(host: HandOffHost): void {
 
     it('has persisted what it answered, whenever its process is killed [E22]', async () => {
       const { client, spawnProcess, work } = await stage.open()
-      const receiver = await spawnProcess('receive')
+      const receiver = spawnProcess('receive')
       const port = Number((await receiver.word(/^port:(\d+)$/))[1])
       const events = eventsOf(40)
       const answered: string[] = []
@@ -155,7 +153,7 @@ export function describeHandOff(host: HandOffHost): void {
     ])('applies an event once whose worker is killed %s [E22]', async (_, role, word) => {
       const { send, work, client, spawnProcess } = await stage.open()
       const event = eventFixture('red_envelope.sent')
-      const worker = await spawnProcess(role)
+      const worker = spawnProcess(role)
       expect(await send(event)).toBe(200)
       await worker.word(word)
       await worker.kill()
@@ -167,10 +165,50 @@ export function describeHandOff(host: HandOffHost): void {
       })
       expect(await stage.effectsOf([event])).toEqual([event.id])
     })
+
+    it('tells one of the workers of an event whose workers are killed at every try [E22, E35]', async () => {
+      const { send, work, client, killTries } = await stage.open({ attempts: 2 })
+      const event = eventFixture('red_envelope.sent')
+      expect(await send(event)).toBe(200)
+      await killTries(2)
+      const others = await Promise.all([stage.join(client), stage.join(client)])
+      const told: FailedEvent[] = []
+      const how: Work = { crashes: 1, onFailed: (failed) => void told.push(failed) }
+      const starts = [work, ...others.map((other) => other.work)]
+      await Promise.all(starts.map((start) => start(stage.applying(), how)))
+      await eventually(async () => {
+        expect(told).toMatchObject([{ eventId: event.id, attempts: 2 }])
+        expect(await client.failed()).toEqual([event.id])
+      })
+      expect(await client.redrive()).toBe(1)
+      await eventually(async () => expect(await stage.effectsOf([event])).toEqual([event.id]))
+      expect(await client.failed()).toEqual([])
+      await stage.closeAll()
+      expect(told).toHaveLength(1)
+    })
+
+    it('tells another worker when the one that was telling is killed [E22, E35]', async () => {
+      const { send, work, client, killTries, spawnProcess } = await stage.open({ attempts: 2 })
+      const event = eventFixture('red_envelope.sent')
+      expect(await send(event)).toBe(200)
+      await killTries(2)
+      const teller = spawnProcess('hang-while-telling')
+      await teller.word(/^telling$/)
+      await teller.kill()
+      await client.noticeDeaths()
+      const told: FailedEvent[] = []
+      const onFailed = (failed: FailedEvent): void => void told.push(failed)
+      await work(stage.applying(), { crashes: 1, onFailed })
+      await eventually(async () => {
+        expect(told).toMatchObject([{ eventId: event.id }])
+        expect(await client.failed()).toEqual([event.id])
+      })
+    })
   })
 }
 
 const keys = createTestKeys()
+const PROGRAM = join(import.meta.dirname, 'hand-off-process.ts')
 
 /** One queue, and a process of the tests that is connected to it. */
 interface Scene {
@@ -178,8 +216,10 @@ interface Scene {
   /** Delivers an event to a receiver, an Express app, as Ping++ would. */
   readonly send: (event: WebhookEvent) => Promise<number | undefined>
   /** Starts a worker. */
-  readonly work: (webhooks: Pick<Webhooks, 'dispatch'>) => Promise<void>
-  readonly spawnProcess: (role: Task['role']) => Promise<Spawned>
+  readonly work: (webhooks: Pick<Webhooks, 'dispatch'>, how?: Work) => Promise<void>
+  readonly spawnProcess: (role: Task['role']) => Spawned
+  /** Kills as many workers, one after another, while they apply the event that waits. */
+  readonly killTries: (count: number) => Promise<void>
 }
 
 /** What the tests of a host act on: its broker, a database for effects, and who is connected. */
@@ -202,13 +242,17 @@ function useStage(host: HandOffHost) {
 
   afterEach(async () => {
     await restore()
-    await Promise.all(closers.splice(0).map((close) => close()))
+    await closeAll()
   }, 60_000)
 
   afterAll(async () => {
     await pool?.end()
     await Promise.all([broker?.close(), database?.close()])
   }, 60_000)
+
+  async function closeAll(): Promise<void> {
+    await Promise.all(closers.splice(0).map((close) => close()))
+  }
 
   async function restore(): Promise<void> {
     needed(broker).server.thaw()
@@ -229,20 +273,31 @@ function useStage(host: HandOffHost) {
       await app.close()
       await client.close()
     })
+
+    function spawnProcess(role: Task['role']): Spawned {
+      const task: Task = {
+        role,
+        publicKey: keys.publicKey,
+        queue: { kind, url, name },
+        database: needed(database).url,
+      }
+      const spawned = spawnProgram(PROGRAM, task)
+      closers.push(() => spawned.kill())
+      return spawned
+    }
+
     return {
       client,
       send: (event) => post(app.port, event),
-      work: (worker) => client.work(worker),
-      async spawnProcess(role) {
-        const task: Task = {
-          role,
-          publicKey: keys.publicKey,
-          queue: { kind, url, name },
-          database: needed(database).url,
+      work: (worker, how) => client.work(worker, how),
+      spawnProcess,
+      async killTries(count) {
+        for (let killed = 0; killed < count; killed += 1) {
+          const worker = spawnProcess('hang-in-handler')
+          await worker.word(/^in-handler$/)
+          await worker.kill()
+          await client.noticeDeaths()
         }
-        const spawned = spawnTask(task)
-        closers.push(() => spawned.kill())
-        return spawned
       },
     }
   }
@@ -256,6 +311,8 @@ function useStage(host: HandOffHost) {
       freeze: () => needed(broker).server.freeze(),
     }),
     restore,
+    /** Ends everything that was opened, the workers in an orderly way. */
+    closeAll,
     /** A worker's receiver with the memory inbox. */
     receiver: () => createWebhooks({ publicKey: keys.publicKey, logger: false }),
     /** A worker's receiver whose inbox and effect share a transaction. */
@@ -302,37 +359,4 @@ async function post(port: number, event: WebhookEvent): Promise<number | undefin
     },
     () => undefined,
   )
-}
-
-/** A process that the tests started, and kill. */
-interface Spawned {
-  /** Waits for a word that it says. */
-  word(pattern: RegExp): Promise<RegExpExecArray>
-  kill(): Promise<void>
-}
-
-function spawnTask(task: Task): Spawned {
-  const program = join(import.meta.dirname, 'hand-off-process.ts')
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const words: string[] = []
-  const lines = createInterface({ input: child.stdout })
-  lines.on('line', (line) => words.push(line))
-  return {
-    word: (pattern) =>
-      eventually(() => {
-        const found = words.map((word) => pattern.exec(word)).find((match) => match !== null)
-        if (found === undefined) throw new Error(`It has said ${words.join(', ')}.`)
-        return found
-      }),
-    kill: () => kill(child),
-  }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
 }

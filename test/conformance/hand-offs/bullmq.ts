@@ -45,13 +45,18 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
 
   return {
     handOff: (tries) => Promise.resolve(handOff(queue, tries)),
-    async work(webhooks) {
+    async work(webhooks, { onFailed, crashes } = {}) {
       const worker = createEventWorker(webhooks, {
         name,
         connection,
         logger: false,
-        // A worker that died is noticed after a second, not a minute.
-        worker: { lockDuration: 500, stalledInterval: 200 },
+        // A worker that died is noticed after a second, not a minute. Where crashes are counted, a
+        // machine that is busy should not be taken for one.
+        worker:
+          crashes === undefined
+            ? { lockDuration: 500, stalledInterval: 200 }
+            : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes },
+        onFailed,
       })
       workers.push(worker)
       await worker.waitUntilReady()
@@ -60,8 +65,10 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
     failed: async () => (await listFailed(queue)).map(({ eventId }) => String(eventId)),
     redrive: () => redrive(queue),
     passTime,
+    // Every worker looks for dead ones by itself.
+    noticeDeaths: () => Promise.resolve(),
     async close() {
-      await Promise.all(workers.map((worker) => worker.close()))
+      await Promise.all(workers.splice(0).map((worker) => worker.close()))
       await queue.close()
     },
   }

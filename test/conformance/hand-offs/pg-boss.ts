@@ -43,16 +43,36 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
     await boss.supervise(name)
   }
 
+  async function noticeDeaths(): Promise<void> {
+    const [ours, db] = [[name, `${name}-alarms`], boss.getDb()]
+    await db.executeSql(
+      `update pgboss.job set started_on = started_on - interval '1 hour',
+         heartbeat_on = heartbeat_on - interval '1 hour' where name = any($1)`,
+      [ours],
+    )
+    // pg-boss has looked within the minute, and would not again.
+    await db.executeSql(
+      'update pgboss.queue set monitor_claim_on = null, monitor_on = null where name = any($1)',
+      [ours],
+    )
+    await boss.supervise()
+    await db.executeSql(
+      `update pgboss.job set start_after = start_after - interval '1 hour' where name = any($1)`,
+      [ours],
+    )
+  }
+
   return {
     handOff: (tries) => handOff(boss, { name, ...tries }),
-    async work(webhooks) {
+    async work(webhooks, { onFailed } = {}) {
       const looks = { logger: false, pollingIntervalSeconds: 0.5 } as const
-      workers.push(await createEventWorker(webhooks, { boss, name, ...looks }))
+      workers.push(await createEventWorker(webhooks, { boss, name, ...looks, onFailed }))
     },
     jobs,
     failed: async () => (await listFailed(boss, { name })).map(({ eventId }) => String(eventId)),
     redrive: () => redrive(boss, { name }),
     passTime,
+    noticeDeaths,
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
       await boss.stop()

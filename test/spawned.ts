@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { vi } from 'vitest'
+
+/** A process that a test started, and kills. What it says on its output is one word a line. */
+export interface Spawned {
+  /** Waits for a word that it says. */
+  word(pattern: RegExp): Promise<RegExpExecArray>
+  /** Ends it with SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>
+}
+
+/** Starts a program with a task, which comes to it as JSON in its first argument. */
+export function spawnProgram(program: string, task: object): Spawned {
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const words: string[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => words.push(line))
+
+  function findWord(pattern: RegExp): RegExpExecArray {
+    const found = words.map((word) => pattern.exec(word)).find((match) => match !== null)
+    if (found === undefined) throw new Error(`It has said ${words.join(', ')}.`)
+    return found
+  }
+
+  return {
+    word: (pattern) => vi.waitFor(() => findWord(pattern), 20_000),
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
