@@ -8,6 +8,7 @@ import {
   readLogger,
   readTimeout,
   wrong,
+  type Alarm,
   type EventWorkerOptions,
   type FailedEvent,
   type HandedOffEvent,
@@ -64,19 +65,7 @@ export function createEventWorker(
     concurrency,
   })
   const queue = worker.qualifiedName
-  const raise = createAlarm(options, queue)
-  const told = new WeakSet<Job>()
-  worker.on('active', (job) => {
-    // Its workers crashed too often: BullMQ fails it now, and asks nobody.
-    if (!job.deferredFailure) return
-    const attempts = job.attemptsMade + job.stalledCounter
-    void tell(job, { attempts, reason: job.deferredFailure }, undefined)
-  })
-  worker.on('failed', (job, error) => {
-    // Without an end it will be tried again.
-    if (job?.finishedOn === undefined || told.has(job)) return
-    void raise(toFailedEvent(job), error.cause)
-  })
+  const tell = tellOfFailures(worker, createAlarm(options, queue))
   complain(worker, queue, readLogger(options.logger))
   return worker
 
@@ -90,19 +79,6 @@ export function createEventWorker(
     if (fate === 'failed' || isLast) await tell(job, { attempts, reason }, cause)
     throw toError(verdict)
   }
-
-  /**
-   * Tells before Redis knows: a worker that is killed in between, or gets no answer, would have told
-   * nobody. As it is, the job stalls, and the next worker tells again.
-   */
-  function tell(
-    job: Job,
-    facts: Pick<FailedEvent, 'attempts' | 'reason'>,
-    cause: unknown,
-  ): Promise<void> {
-    told.add(job)
-    return raise(failing(job, facts), cause)
-  }
 }
 
 const NAMES: Readonly<Record<Exclude<keyof BullmqWorkerOptions, keyof EventWorkerOptions>, true>> =
@@ -110,6 +86,38 @@ const NAMES: Readonly<Record<Exclude<keyof BullmqWorkerOptions, keyof EventWorke
 
 // BullMQ's own 1 fails a job for good when its second worker crashes: two deploys in a bad minute.
 const MAX_STALLED_COUNT = 10
+
+type Tell = (
+  job: Job,
+  facts: Pick<FailedEvent, 'attempts' | 'reason'>,
+  cause: unknown,
+) => Promise<void>
+
+/**
+ * Tells of a job that fails for good before Redis knows: a worker that is killed in between, or gets
+ * no answer, would have told nobody. As it is, the job stalls, and the next worker tells again.
+ */
+function tellOfFailures(worker: EventWorker, raise: Alarm): Tell {
+  const told = new WeakSet<Job>()
+  worker.on('active', (job) => {
+    // Its workers crashed too often: BullMQ fails it now, and asks nobody.
+    if (!job.deferredFailure) return
+    const attempts = job.attemptsMade + job.stalledCounter
+    void tell(job, { attempts, reason: job.deferredFailure }, undefined)
+  })
+  // What BullMQ fails for a reason of its own, such as its option `maxStartedAttempts`.
+  worker.on('failed', (job, error) => {
+    // Without an end it will be tried again.
+    if (job?.finishedOn === undefined || told.has(job)) return
+    void raise(toFailedEvent(job), error.cause)
+  })
+  return tell
+
+  function tell(...[job, facts, cause]: Parameters<Tell>): Promise<void> {
+    told.add(job)
+    return raise(failing(job, facts), cause)
+  }
+}
 
 /** BullMQ keeps the message, and people read it; the cause is for `onFailed`, in this process. */
 function toError({ fate, reason, cause }: JobVerdict): Error {
