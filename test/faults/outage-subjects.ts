@@ -122,6 +122,15 @@ export const REDIS_INBOXES: readonly Subject[] = [
   },
 ]
 
+export const PG_BOSS_HAND_OFF: Subject = {
+  name: '@hongbao/pg-boss, in Fastify',
+  isHere: true,
+  host: fastifyHost,
+  startServer: () => startPostgres(),
+  steps: [['the job', /insert into pgboss/i]],
+  open: openPgBoss,
+}
+
 export const HAND_OFFS: readonly Subject[] = [
   {
     name: '@hongbao/bullmq, in Koa',
@@ -135,14 +144,7 @@ export const HAND_OFFS: readonly Subject[] = [
     ],
     open: openBullmq,
   },
-  {
-    name: '@hongbao/pg-boss, in Fastify',
-    isHere: true,
-    host: fastifyHost,
-    startServer: () => startPostgres(),
-    steps: [['the job', /insert into pgboss/i]],
-    open: openPgBoss,
-  },
+  PG_BOSS_HAND_OFF,
 ]
 
 /** With `everysec`, a Redis that is killed can forget what it has answered two seconds before. */

@@ -1,9 +1,9 @@
 import type { WebhookEvent } from '@hongbao/core'
-import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { startProxy, type Fault } from '../servers/proxy.ts'
+import { describe, expect, it } from 'vitest'
+import type { Fault } from '../servers/proxy.ts'
 import type { TestServer } from '../servers/server.ts'
-import { PINGPP, type Patience, type Subject } from './outage-subjects.ts'
+import { newEvent, useStage, type Scene } from './outage-stage.ts'
+import type { Subject } from './outage-subjects.ts'
 
 const OUTAGES: readonly (readonly [
   outage: string,
@@ -61,6 +61,25 @@ export function describeOutages(subject: Subject): void {
       for (const event of events) await scene.expectAppliedOnce(event)
     })
 
+    it('answers 200 for what it has applied, else 500, over a network of 1 kB/s [E12]', async () => {
+      const scene = await stage.open('default')
+      await scene.deliver(newEvent())
+      const alone = newEvent()
+      const crowd = Array.from({ length: 9 }, newEvent)
+      scene.limit(1000)
+      const answers = [await answerTo(scene, alone)]
+      answers.push(...(await Promise.all([...crowd, ...crowd].map((one) => answerTo(scene, one)))))
+      for (const { event, status } of answers) {
+        expect([200, 500]).toContain(status)
+        if (status === 200) await scene.expectAppliedOnce(event)
+      }
+      // Ten events are up to 20 kB to a store: nobody waits for them to get through.
+      expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(5000)
+      scene.limit(Infinity)
+      for (const event of [alone, ...crowd]) await scene.deliver(event)
+      for (const event of [alone, ...crowd]) await scene.expectAppliedOnce(event)
+    })
+
     const cuts = subject.steps.flatMap(([step, request]) =>
       FAULTS.map((fault) => ({ fault, step, request })),
     )
@@ -85,65 +104,6 @@ export function describeOutages(subject: Subject): void {
   })
 }
 
-/** A server for the tests of a subject, and an app for each of them. */
-function useStage(subject: Subject) {
-  let started: TestServer | undefined
-  const closers: (() => Promise<unknown>)[] = []
-
-  beforeAll(async () => {
-    started = await subject.startServer()
-  }, 60_000)
-
-  afterEach(async () => {
-    server().thaw()
-    await server().start()
-    for (const close of closers.splice(0).toReversed()) await close()
-  }, 60_000)
-
-  afterAll(() => server().close())
-
-  function server(): TestServer {
-    if (started === undefined) throw new Error('The server has not been started.')
-    return started
-  }
-
-  async function open(patience: Patience) {
-    const proxy = await startProxy(server().port)
-    closers.push(() => proxy.close())
-    const opened = await subject.open({ proxy: proxy.port, server: server().port }, patience)
-    closers.push(() => opened.close())
-    const app = await subject.host.start(opened.receiver)
-    closers.push(() => app.close())
-
-    /** Delivers as Ping++ would, and tells what was answered after how long. */
-    async function post(event: WebhookEvent) {
-      const startedMs = performance.now()
-      const url = `http://127.0.0.1:${app.port}/webhooks`
-      const response = await fetch(url, signDelivery(event, PINGPP).init())
-      await response.arrayBuffer()
-      return { status: response.status, ms: performance.now() - startedMs }
-    }
-
-    return {
-      post,
-      /** Again and again, until the answer is 200. */
-      deliver: (event: WebhookEvent) =>
-        eventually(async () => expect(await post(event)).toMatchObject({ status: 200 })),
-      expectAppliedOnce: (event: WebhookEvent) =>
-        eventually(async () => expect(await opened.countEffects(event.id ?? '')).toBe(1)),
-      failNext: (request: RegExp, fault: Fault) => proxy.failNext(request, fault),
-      cutAll: () => proxy.cutAll(),
-    }
-  }
-
-  return { server, open }
-}
-
-/** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
-function eventually<Value>(check: () => Promise<Value>): Promise<Value> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 20 })
-}
-
-function newEvent(): WebhookEvent {
-  return eventFixture('red_envelope.sent')
+async function answerTo(scene: Scene, event: WebhookEvent) {
+  return { event, ...(await scene.post(event)) }
 }

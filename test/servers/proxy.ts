@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { createBottleneck, type Bottleneck } from './bottleneck.ts'
 
 /**
  * What becomes of a request:
@@ -15,6 +16,11 @@ export interface Proxy {
   readonly port: number
   /** Does that to the next request whose bytes match. Resolves when it has happened. */
   failNext(request: RegExp, fault: Fault): Promise<void>
+  /**
+   * Carries so many bytes a second from now on, each way, for all connections together. `Infinity`,
+   * as at first: whatever comes, and at once what is on its way.
+   */
+  limit(bytesPerSecond: number): void
   /** Cuts every connection, as a network does that goes away and comes back. */
   cutAll(): void
   close(): Promise<void>
@@ -29,6 +35,8 @@ interface Order {
 /** Starts a proxy on a free port. */
 export async function startProxy(serverPort: number): Promise<Proxy> {
   const links = new Set<Link>()
+  const there = createBottleneck()
+  const back = createBottleneck()
   let orders: readonly Order[] = []
 
   /** Takes the first order that the request matches. */
@@ -39,7 +47,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   }
 
   const listener = createServer((client) => {
-    const link = join(client, connect(serverPort, '127.0.0.1'), takeOrder)
+    const link = join({ client, server: connect(serverPort, '127.0.0.1'), there, back }, takeOrder)
     links.add(link)
     client.once('close', () => links.delete(link))
   })
@@ -55,8 +63,14 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
       new Promise((resolve) => {
         orders = [...orders, { request, fault, done: resolve }]
       }),
+    limit(bytesPerSecond) {
+      there.limit(bytesPerSecond)
+      back.limit(bytesPerSecond)
+    },
     cutAll,
     async close() {
+      there.close()
+      back.close()
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
       cutAll()
       await closed
@@ -69,9 +83,16 @@ interface Link {
   cut(): void
 }
 
+/** What a link is made of. */
+interface Ends {
+  readonly client: Socket
+  readonly server: Socket
+  readonly there: Bottleneck
+  readonly back: Bottleneck
+}
+
 function join(
-  client: Socket,
-  server: Socket,
+  { client, server, there, back }: Ends,
   takeOrder: (request: string) => Order | undefined,
 ): Link {
   let failing: Order | undefined
@@ -81,7 +102,7 @@ function join(
     failing = takeOrder(bytes.toString('latin1'))
     const fault = failing?.fault
     if (fault === undefined || fault === 'lose-answer' || fault === 'swallow-answer') {
-      server.write(bytes)
+      there.pass(bytes, (piece) => write(server, piece))
     }
     if (fault === 'lose-request') cut()
     if (fault === 'lose-request' || fault === 'swallow-request') failing?.done()
@@ -89,7 +110,7 @@ function join(
 
   server.on('data', (bytes) => {
     if (failing === undefined) {
-      client.write(bytes)
+      back.pass(bytes, (piece) => write(client, piece))
       return
     }
     if (failing.fault === 'lose-answer') cut()
@@ -101,9 +122,16 @@ function join(
     server.destroy()
   }
 
-  for (const socket of [client, server]) {
-    socket.on('error', cut)
-    socket.on('close', cut)
-  }
+  // Who hangs up is heard of behind what he has said.
+  client.on('close', () => there.pass(NOTHING, () => server.destroy()))
+  server.on('close', () => back.pass(NOTHING, () => client.destroy()))
+  // Every error is followed by a `close`.
+  for (const socket of [client, server]) socket.on('error', () => {})
   return { cut }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function write(socket: Socket, bytes: Buffer): void {
+  if (socket.writable) socket.write(bytes)
 }

@@ -218,7 +218,7 @@ describe('a network that loses what is sent', () => {
     async (fault, name, request) => {
       const key = `${fault} of ${name}`
       const { inbox } = opened.open(
-        { commandTimeoutMs: 150, transactionTimeoutMs: 300 },
+        { commandTimeoutMs: 500, transactionTimeoutMs: 1000 },
         throughProxy(),
       )
       const failed = proxy.failNext(request as RegExp, fault as Fault)
@@ -238,7 +238,7 @@ describe('a network that loses what is sent', () => {
     '%s of ROLLBACK leaves the error of the handler, and no effect',
     async (fault) => {
       const key = `${fault} of ROLLBACK`
-      const { inbox } = opened.open({ commandTimeoutMs: 150 }, throughProxy())
+      const { inbox } = opened.open({ commandTimeoutMs: 500 }, throughProxy())
       const failed = proxy.failNext(/rollback\0/, fault)
       const first = inbox.admit(key, async ({ tx }) => {
         await effectOf(key)({ tx })

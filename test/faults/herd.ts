@@ -1,0 +1,83 @@
+import type { SignedDelivery } from '@hongbao/core/testing'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { HerdReport, HerdTask } from './herd-app.ts'
+
+/** How many connections a herd comes by, each kept alive for one delivery after another. */
+export const CONNECTIONS = 500
+
+/** What a herd was answered. */
+export interface Answers {
+  readonly statuses: ReadonlySet<number>
+  /** What Ping++ would send again. */
+  readonly failed: readonly SignedDelivery[]
+}
+
+/** Sends all of them, as many at once as there are connections. */
+export async function sendHerd(
+  port: number,
+  deliveries: readonly SignedDelivery[],
+): Promise<Answers> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  const statuses = new Set<number>()
+  const failed: SignedDelivery[] = []
+  const left = deliveries.values()
+
+  async function sendOneByOne(): Promise<void> {
+    // All of them take from the same iterator.
+    for (const delivery of left) {
+      const status = await post(agent, port, delivery)
+      statuses.add(status)
+      if (status === 500) failed.push(delivery)
+    }
+  }
+
+  await Promise.all(Array.from({ length: CONNECTIONS }, sendOneByOne))
+  agent.destroy()
+  return { statuses, failed }
+}
+
+function post(agent: Agent, port: number, { headers, bytes }: SignedDelivery): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { agent, host: '127.0.0.1', port, path: '/webhooks', method: 'POST' }
+    const length = { 'content-length': bytes.byteLength }
+    const sending = request({ ...options, headers: { ...headers, ...length } }, (response) => {
+      response.resume()
+      response.once('end', () => resolve(response.statusCode ?? 0))
+    })
+    sending.once('error', reject)
+    sending.end(bytes)
+  })
+}
+
+/** The app, in a process of its own. */
+export interface HerdApp {
+  readonly port: number
+  report(): Promise<HerdReport>
+  close(): Promise<void>
+}
+
+export async function startHerdApp(task: HerdTask): Promise<HerdApp> {
+  const program = join(import.meta.dirname, 'herd-app.ts')
+  const child = spawn(process.execPath, ['--expose-gc', program, JSON.stringify(task)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  const said = once(createInterface({ input: child.stdout }), 'line')
+  const port = Number(await Promise.race([said, exited.then(() => Number.NaN)]))
+  if (Number.isNaN(port)) throw new Error('The app has not started.')
+  return {
+    port,
+    async report() {
+      const response = await fetch(`http://127.0.0.1:${port}/report`)
+      return (await response.json()) as HerdReport
+    },
+    async close() {
+      child.stdin.end()
+      await exited
+    },
+  }
+}

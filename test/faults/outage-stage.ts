@@ -1,0 +1,90 @@
+import type { WebhookEvent } from '@hongbao/core'
+import { eventFixture, signDelivery } from '@hongbao/core/testing'
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
+import { startProxy, type Proxy } from '../servers/proxy.ts'
+import type { TestServer } from '../servers/server.ts'
+import { PINGPP, type Patience, type Subject } from './outage-subjects.ts'
+
+/** What the tests of a subject act on. */
+export interface Stage {
+  server(): TestServer
+  /** Starts an app, by a proxy that is its own. It ends with the test. */
+  open(patience: Patience): Promise<Scene>
+}
+
+/** An app whose way to its store can be made to fail. */
+export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'cutAll'> {
+  /** Delivers as Ping++ would. */
+  post(event: WebhookEvent): Promise<Answer>
+  /** Again and again, until the answer is 200. */
+  deliver(event: WebhookEvent): Promise<void>
+  expectAppliedOnce(event: WebhookEvent): Promise<void>
+}
+
+/** What was answered, after how long. */
+export interface Answer {
+  readonly status: number
+  readonly ms: number
+}
+
+/** A server for the tests of a subject, and an app for each of them. */
+export function useStage(subject: Pick<Subject, 'startServer' | 'open' | 'host'>): Stage {
+  let started: TestServer | undefined
+  const closers: (() => Promise<unknown>)[] = []
+
+  beforeAll(async () => {
+    started = await subject.startServer()
+  }, 60_000)
+
+  afterEach(async () => {
+    server().thaw()
+    await server().start()
+    for (const close of closers.splice(0).toReversed()) await close()
+  }, 60_000)
+
+  afterAll(() => server().close())
+
+  function server(): TestServer {
+    if (started === undefined) throw new Error('The server has not been started.')
+    return started
+  }
+
+  async function open(patience: Patience): Promise<Scene> {
+    const proxy = await startProxy(server().port)
+    closers.push(() => proxy.close())
+    const opened = await subject.open({ proxy: proxy.port, server: server().port }, patience)
+    closers.push(() => opened.close())
+    const app = await subject.host.start(opened.receiver)
+    closers.push(() => app.close())
+
+    async function post(event: WebhookEvent): Promise<Answer> {
+      const startedMs = performance.now()
+      const url = `http://127.0.0.1:${app.port}/webhooks`
+      const response = await fetch(url, signDelivery(event, PINGPP).init())
+      await response.arrayBuffer()
+      return { status: response.status, ms: performance.now() - startedMs }
+    }
+
+    return {
+      post,
+      deliver: (event) =>
+        eventually(async () => expect(await post(event)).toMatchObject({ status: 200 })),
+      expectAppliedOnce: (event) =>
+        eventually(async () => expect(await opened.countEffects(event.id ?? '')).toBe(1)),
+      failNext: (request, fault) => proxy.failNext(request, fault),
+      limit: (bytesPerSecond) => proxy.limit(bytesPerSecond),
+      cutAll: () => proxy.cutAll(),
+    }
+  }
+
+  return { server, open }
+}
+
+/** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
+export function eventually<Value>(check: () => Promise<Value>): Promise<Value> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 20 })
+}
+
+export function newEvent(): WebhookEvent {
+  return eventFixture('red_envelope.sent')
+}
