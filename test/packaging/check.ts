@@ -1,14 +1,16 @@
 // Checks the packages as people get them: packed, installed from the tarballs, imported, required,
-// compiled against. `pnpm build && pnpm packaging`.
+// compiled against, run on real servers. `pnpm build && pnpm packaging`.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkContents } from './contents.ts'
 import { checkImportGraph } from './import-graph.ts'
-import { installConsumer } from './installed.ts'
+import { checkInstalled, checkLowestPeers } from './installed.ts'
 import { packAll } from './packages.ts'
 import { check, failures, run } from './steps.ts'
+import { startStores, type Stores } from './stores.ts'
 
+let stores: Stores | undefined
 const workplace = await mkdtemp(join(tmpdir(), 'hongbao-packaging-'))
 
 try {
@@ -25,8 +27,13 @@ try {
     )
   }
   await checkImportGraph(packages)
-  await installConsumer(packages, join(workplace, 'consumer'))
+  await check('the servers start', 'The programs of the consumers need them.', async () => {
+    stores = await startStores()
+  })
+  await checkInstalled(packages, join(workplace, 'consumer'), stores)
+  await checkLowestPeers(packages, join(workplace, 'lowest-peers'), stores)
 } finally {
+  await stores?.close()
   await rm(workplace, { recursive: true, force: true })
 }
 

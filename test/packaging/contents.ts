@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join, normalize } from 'node:path'
 import type { Packed } from './packages.ts'
+import { peersOf } from './peers.ts'
 import { check, expectNone } from './steps.ts'
 
 /** Checks what a tarball holds, and what its manifest promises. */
@@ -14,6 +15,12 @@ export async function checkContents(packed: Packed): Promise<void> {
   })
   await check(`${name}: manifest stands alone`, 'Pack and publish with pnpm, never with npm.', () =>
     expectNone(flawsOf(packed)),
+  )
+  await check(
+    `${name}: README says which versions of its peers`,
+    'Say it in its last paragraph, as in `Hono 4.9+`.',
+    async () =>
+      expectNone(unsaid(packed, await readFile(join(packed.folder, 'README.md'), 'utf8'))),
   )
   await check(
     `${name}: source maps lead to sources`,
@@ -44,6 +51,14 @@ function flawsOf({ files, manifest }: Packed): string[] {
     ...targets.map((target) => `exports ${target}, which is not there`),
     ...(toSource ? ['exports its source'] : []),
   ]
+}
+
+/** The peers whose lowest version is not said, in as few digits as it takes. */
+function unsaid({ manifest }: Packed, readme: string): string[] {
+  return peersOf(manifest)
+    .map(({ name, lowest }) => `${name} ${lowest.replace(/(\.0)+$/, '')}`)
+    .filter((claim) => !readme.toLowerCase().includes(claim))
+    .map((claim) => `no ${claim}`)
 }
 
 async function mapFlaws({ folder, files }: Packed, file: string): Promise<string[]> {

@@ -19,6 +19,7 @@ export interface Manifest {
   readonly version: string
   readonly exports: Readonly<Record<string, unknown>>
   readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 /** Packs every package of the workspace with pnpm, as `pnpm publish` would. */
@@ -36,7 +37,7 @@ export async function packAll(workplace: string): Promise<Packed[]> {
 async function pack(source: string, workplace: string): Promise<Packed> {
   await mkdir(workplace)
   const tarball = join(workplace, 'package.tgz')
-  await run('pnpm', ['pack', '--out', tarball], source)
+  await run('pnpm', ['pack', '--out', tarball], { cwd: source })
   await run('tar', ['-xzf', tarball, '-C', workplace])
   const folder = join(workplace, 'package')
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest

@@ -31,15 +31,29 @@ export function expectNone(wrong: readonly string[]): void {
   if (wrong.length > 0) throw new Error(wrong.join('\n'))
 }
 
+/** Where a tool is run, and for how long. */
+export interface RunOptions {
+  /** Default: the workspace. */
+  readonly cwd?: string
+  /** When it is ended, because it does not end by itself. Default: 600,000 (10 min). */
+  readonly timeoutMs?: number
+}
+
 /** Runs a tool of the workspace, or one on the path; rejects with all it said if it fails. */
-export function run(tool: string, args: readonly string[], cwd: string = root): Promise<string> {
+export function run(
+  tool: string,
+  args: readonly string[],
+  { cwd = root, timeoutMs = 600_000 }: RunOptions = {},
+): Promise<string> {
   const tools = join(root, 'node_modules/.bin')
   const env = { ...process.env, PATH: `${tools}${delimiter}${process.env['PATH']}` }
   return new Promise((resolve, reject) => {
-    execFile(tool, args, { cwd, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout)
-      else
-        reject(new Error(`${tool} ${args.join(' ')}\n${stdout}${stderr}`.trim(), { cause: error }))
+    const options = { cwd, env, maxBuffer: 2 ** 26, timeout: timeoutMs }
+    execFile(tool, args, options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout)
+      const fate = error.killed ? `It had not ended after ${timeoutMs / 1000} s.` : ''
+      const said = `${tool} ${args.join(' ')}\n${stdout}${stderr}${fate}`.trim()
+      return reject(new Error(said, { cause: error }))
     })
   })
 }

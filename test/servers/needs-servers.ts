@@ -6,14 +6,20 @@ import { spawnSync } from 'node:child_process'
  * the run says what to install.
  */
 export function setup(): void {
-  const missing = SERVERS.filter((server) => !isHere(server))
-  if (missing.length === 0) return
-  if (process.getuid?.() === 0) install(missing)
-  for (const { program, debian, brew } of missing.filter((server) => !isHere(server))) {
+  provide(SERVERS.map(({ program }) => program))
+}
+
+/** The same for some of them. Says whether they are all here now. */
+export function provide(programs: readonly string[]): boolean {
+  const missing = SERVERS.filter(({ program }) => programs.includes(program)).filter(isMissing)
+  if (missing.length > 0 && process.getuid?.() === 0) install(missing)
+  const stillMissing = missing.filter(isMissing)
+  for (const { program, debian, brew } of stillMissing) {
     console.warn(
       `Skipped: what needs \`${program}\`, which is missing here. To run it: apt-get install ${debian}, or brew install ${brew}.`,
     )
   }
+  return stillMissing.length === 0
 }
 
 interface Server {
@@ -27,8 +33,8 @@ const SERVERS: readonly Server[] = [
   { program: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
 ]
 
-function isHere({ program }: Server): boolean {
-  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+function isMissing({ program }: Server): boolean {
+  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status !== 0
 }
 
 /** Installs without starting: a server of the machine is no business of the tests. */

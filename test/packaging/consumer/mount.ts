@@ -1,6 +1,7 @@
 // Compiled against the installed packages: every adapter mounts on its framework without a cast,
-// and what is wrong is a compile error.
+// every inbox takes its drivers and every hand-off its queue, and what is wrong is a compile error.
 import { createServer } from 'node:http'
+import * as bullmq from '@hongbao/bullmq'
 import { createClient, isClientError, reconcile } from '@hongbao/client'
 import {
   createWebhooks,
@@ -18,11 +19,21 @@ import { expressWebhooks } from '@hongbao/express'
 import { fastifyWebhooks } from '@hongbao/fastify'
 import { honoWebhooks } from '@hongbao/hono'
 import { koaWebhooks } from '@hongbao/koa'
+import * as pgBoss from '@hongbao/pg-boss'
+import { postgresInbox, postgresJsPool, type PostgresClient } from '@hongbao/postgres'
+import { redisInbox } from '@hongbao/redis'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
+import { Queue, type Worker } from 'bullmq'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
+import { Cluster, Redis } from 'ioredis'
 import Koa from 'koa'
+import { Pool, type PoolClient } from 'pg'
+// pg-boss is nothing but ES modules, of which CommonJS may take types alone under `node16`.
+import type { PgBoss } from 'pg-boss' with { 'resolution-mode': 'import' }
+import postgres from 'postgres'
+import { createClient as createRedisClient, createClientPool, createCluster } from 'redis'
 
 export const webhooks = createWebhooks({
   publicKey: process.env['PINGPP_PUBLIC_KEY'],
@@ -98,6 +109,96 @@ export function explain(error: unknown): string {
   if (isClientError(error)) return error.outcomeUnknown ? `ask for ${error.orderNo}` : error.code
   return isWebhookError(error) ? error.code : 'unknown'
 }
+
+const publicKey = process.env['PINGPP_PUBLIC_KEY']
+const pool = new Pool()
+export const overPg = createWebhooks({ publicKey, inbox: postgresInbox({ pool }) })
+overPg.on('red_envelope.sent', async ({ data: { object } }, { tx, signal }) => {
+  const lent: PoolClient = tx
+  const { rows } = await tx.query<{ paid: number }>('select paid from orders', [object.order_no])
+  const paid: number | undefined = rows[0]?.paid
+  console.log(lent, paid, signal.aborted)
+})
+// @ts-expect-error -- Postgres lends a transaction, and no lease
+overPg.on('red_envelope.sent', (_, { lease }) => console.log(lease))
+
+const sqlPool = postgresJsPool(() => postgres({ max: 1, fetch_types: false }), { max: 5 })
+const overPostgres = createWebhooks({ publicKey, inbox: postgresInbox({ pool: sqlPool }) })
+overPostgres.on('red_envelope.sent', async ({ data: { object } }, { tx }) => {
+  const lent: PostgresClient = tx
+  await tx`update orders set paid = ${object.amount} where no = ${object.order_no}`
+  console.log(lent)
+})
+
+// @ts-expect-error -- a single connection is no pool
+postgresInbox({ pool: postgres() })
+
+// @ts-expect-error -- an instance of `postgres` may replace a connection behind the back of its holder
+postgresJsPool(postgres())
+
+for (const driver of [
+  new Redis(),
+  new Cluster([]),
+  createRedisClient(),
+  createClientPool(),
+  createCluster({ rootNodes: [] }),
+  { sendCommand: (args: string[]) => Promise.resolve(args) },
+]) {
+  const overRedis = createWebhooks({ publicKey, inbox: redisInbox({ client: driver }) })
+  overRedis.on('red_envelope.sent', (_, { lease }) => {
+    const token: number = lease.token
+    const lost: AbortSignal = lease.signal
+    console.log(token, lost, lease.isTakeover)
+  })
+  // @ts-expect-error -- Redis lends a lease, and no transaction
+  overRedis.on('red_envelope.sent', (_, { tx }) => console.log(tx))
+}
+
+// @ts-expect-error -- nothing that could send a command
+redisInbox({ client: { get: (key: string) => Promise.resolve(key) } })
+
+// @ts-expect-error -- misspelt
+redisInbox({ client: new Redis(), leaseMS: 60_000 })
+
+const connection = { host: '127.0.0.1', port: 6379 }
+const queue = new Queue('hongbao', { connection })
+const receiver = createWebhooks({ publicKey, inbox: bullmq.handOffInbox() })
+receiver.on('*', bullmq.handOff(queue, { attempts: 5 }))
+export const worker: Worker<bullmq.HandedOffEvent, string> = bullmq.createEventWorker(overPg, {
+  name: 'hongbao',
+  connection,
+  onFailed: ({ eventType, eventId, reason }) => console.error(eventType, eventId, reason),
+})
+start(bullmq.redrive(queue).then((count: number) => console.log(count)))
+
+// @ts-expect-error -- a worker is told which queue
+bullmq.createEventWorker(overPg, { connection })
+
+// @ts-expect-error -- a name is no queue
+bullmq.handOff('hongbao')
+
+declare const boss: PgBoss
+start(
+  pgBoss.handOff(boss).then((handler) => {
+    receiver.on('*', handler)
+    return pgBoss.createEventWorker(overPg, { boss, concurrency: 2 })
+  }),
+)
+// With the transaction that the receiver's inbox lends.
+start(
+  pgBoss
+    .handOff<{ readonly tx: PoolClient }>(boss, {
+      db: ({ tx }) => ({ executeSql: (text, values) => tx.query(text, values) }),
+    })
+    .then((handler) => {
+      overPg.on('*', handler)
+      // @ts-expect-error -- this receiver's inbox lends none
+      receiver.on('*', handler)
+    }),
+)
+
+// @ts-expect-error -- misspelt
+start(pgBoss.handOff(boss, { attempt: 3 }))
 
 /** CommonJS has no top-level await. */
 function start(promise: PromiseLike<unknown>): void {

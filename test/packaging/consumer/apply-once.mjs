@@ -1,0 +1,188 @@
+// Uses the inboxes and the hand-offs as they are installed, loaded by `import` or `require`, core and
+// the rest separately, on the servers that it is given: what is genuine is applied once, by every
+// driver, and when all is closed the process ends by itself. Without a Redis, what needs one is left
+// out: `node apply-once.mjs import require postgres://… [redis://…]`.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { Queue } from 'bullmq'
+import express from 'express'
+import { Redis } from 'ioredis'
+import { Pool } from 'pg'
+import { PgBoss } from 'pg-boss'
+import postgres from 'postgres'
+import { createClient } from 'redis'
+
+const require = createRequire(import.meta.url)
+const load = { import: (name) => import(name), require: async (name) => require(name) }
+const [core, rest] = process.argv.slice(2, 4).map((how) => load[how])
+const [databaseUrl, redisUrl] = process.argv.slice(4)
+
+const { createWebhooks } = await core('@hongbao/core')
+const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
+const { expressWebhooks } = await rest('@hongbao/express')
+const { postgresInbox, postgresJsPool } = await rest('@hongbao/postgres')
+const { redisInbox } = await rest('@hongbao/redis')
+const bullmq = await rest('@hongbao/bullmq')
+const pgBoss = await rest('@hongbao/pg-boss')
+
+for (const folder of ['postgres', 'redis', 'bullmq', 'pg-boss']) {
+  assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
+}
+
+const { publicKey, privateKey } = createTestKeys()
+const FORGED = '401 {"outcome":"forged"}'
+const HANDLED = '200 {"outcome":"handled"}'
+const DUPLICATE = '200 {"outcome":"duplicate"}'
+
+const pool = new Pool({ connectionString: databaseUrl })
+// No unique key: whatever is applied twice shows.
+await pool.query('create table effects (envelope_id text)')
+const INSERT = 'insert into effects values ($1)'
+
+await tryPg()
+await tryPostgresJs()
+await tryPgBoss()
+if (redisUrl !== undefined) {
+  await tryIoredis()
+  await tryNodeRedis()
+  await tryBullmq()
+}
+await pool.end()
+console.log('All is closed.')
+
+async function tryPg() {
+  const inbox = postgresInbox({ pool, table: 'inbox_of_pg' })
+  await inbox.ensureSchema()
+  await tryInbox('pg', inbox, (id, { tx }) => tx.query(INSERT, [id]))
+}
+
+async function tryPostgresJs() {
+  const sqlPool = postgresJsPool(() => postgres(databaseUrl, { max: 1, fetch_types: false }))
+  const inbox = postgresInbox({ pool: sqlPool, table: 'inbox_of_postgres' })
+  await inbox.ensureSchema()
+  await tryInbox('postgres', inbox, (id, { tx }) => tx`insert into effects values (${id})`)
+  await sqlPool.end()
+}
+
+async function tryIoredis() {
+  const client = new Redis(redisUrl)
+  await tryInbox('ioredis', redisInbox({ client }), insertUnderLease)
+  await client.quit()
+}
+
+async function tryNodeRedis() {
+  const client = createClient({ url: redisUrl })
+  await client.connect()
+  await tryInbox('node-redis', redisInbox({ client }), insertUnderLease)
+  await client.quit()
+}
+
+async function tryBullmq() {
+  const { port, pathname } = new URL(redisUrl)
+  const connection = { host: '127.0.0.1', port: Number(port), db: Number(pathname.slice(1)) }
+  const queue = new Queue('hongbao', { connection })
+  const handler = bullmq.handOff(queue, { attempts: 1 })
+  await tryHandOff(bullmq, 'bullmq', queue, handler, { name: 'hongbao', connection })
+  const { completed, ...others } = await queue.getJobCounts()
+  assert.equal(completed, 1, 'jobs of BullMQ')
+  assert.ok(
+    Object.values(others).every((count) => count === 0),
+    'jobs of BullMQ',
+  )
+  await queue.close()
+}
+
+async function tryPgBoss() {
+  const boss = new PgBoss({ connectionString: databaseUrl })
+  await boss.start()
+  const handler = await pgBoss.handOff(boss, { attempts: 1 })
+  await tryHandOff(pgBoss, 'pg_boss', boss, handler, { boss, pollingIntervalSeconds: 0.5 })
+  await boss.stop()
+}
+
+/** Redis lends no transaction; what it lends is the lease. */
+function insertUnderLease(id, { lease }) {
+  assert.ok(lease.token > 0 && !lease.isTakeover && !lease.signal.aborted)
+  return pool.query(INSERT, [id])
+}
+
+async function tryInbox(driver, inbox, write) {
+  const webhooks = createReceiver(inbox)
+  webhooks.on('red_envelope.sent', (event, context) => write(event.data.object.id, context))
+  const event = eventFixture('red_envelope.sent')
+  assert.deepEqual(await deliver(webhooks, event), [FORGED, HANDLED, DUPLICATE], driver)
+  await webhooks.close()
+  assert.equal(await countEffects(event), 1, `effects by way of ${driver}`)
+}
+
+/** The first worker fails the event for good; it is redriven, and the second one applies it. */
+async function tryHandOff(
+  { handOffInbox, createEventWorker, listFailed, redrive },
+  broker,
+  queue,
+  handler,
+  how,
+) {
+  // The receiver remembers nothing: it is the queue that takes the repetition for the same job.
+  const receiver = createReceiver(handOffInbox()).on('*', handler)
+  const event = eventFixture('red_envelope.sent')
+  assert.deepEqual(await deliver(receiver, event), [FORGED, HANDLED, HANDLED], broker)
+  await receiver.close()
+
+  const inbox = postgresInbox({ pool, table: `inbox_behind_${broker}` })
+  await inbox.ensureSchema()
+  const failed = Promise.withResolvers()
+  const broken = createReceiver(inbox).on('red_envelope.sent', async (_, { tx }) => {
+    await tx.query(INSERT, [event.data.object.id])
+    throw new Error('Not yet.')
+  })
+  const options = { ...how, logger: false, onFailed: failed.resolve }
+  const first = await createEventWorker(broken, options)
+  const told = await failed.promise
+  await first.close()
+  await broken.close()
+  assert.deepEqual(await listFailed(queue), [told], broker)
+  assert.equal(await countEffects(event), 0, `effects by way of ${broker}, rolled back`)
+  assert.equal(await redrive(queue), 1, broker)
+
+  const applied = Promise.withResolvers()
+  const webhooks = createReceiver(inbox, ({ outcome }) => applied.resolve(outcome))
+  webhooks.on('red_envelope.sent', ({ data: { object } }, { tx }) => tx.query(INSERT, [object.id]))
+  const second = await createEventWorker(webhooks, options)
+  assert.equal(await applied.promise, 'handled', broker)
+  await second.close()
+  assert.equal((await webhooks.dispatch(event)).outcome, 'duplicate', broker)
+  await webhooks.close()
+  assert.equal(await countEffects(event), 1, `effects by way of ${broker}`)
+}
+
+function createReceiver(inbox, observe = () => {}) {
+  return createWebhooks({ publicKey, inbox, observe, logger: false })
+}
+
+/** Delivers by HTTP a forgery, the genuine notification, and that once more; gives the answers. */
+async function deliver(webhooks, event) {
+  const app = express().post('/webhooks', expressWebhooks(webhooks))
+  const server = createServer(app).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${server.address().port}/webhooks`
+  const signed = signDelivery(event, { privateKey })
+  const forged = { ...signed.init(), body: Buffer.from(signed.text.replace('"sent"', '"fake"')) }
+  const answers = []
+  for (const init of [forged, signed.init(), signed.init()]) {
+    const response = await fetch(url, init)
+    answers.push(`${response.status} ${await response.text()}`)
+  }
+  server.close()
+  server.closeAllConnections()
+  return answers
+}
+
+async function countEffects({ data }) {
+  const { rowCount } = await pool.query('select from effects where envelope_id = $1', [
+    data.object.id,
+  ])
+  return rowCount
+}
