@@ -11,8 +11,8 @@ export interface Step {
 }
 
 /**
- * Runs a script in Redis and reads its answer. Rejects with a `RedisInboxError`, in time; where the
- * client settles a command that was given up, `onLate` is told.
+ * Runs a script in Redis and reads its answer. Rejects with a `RedisInboxError`, in time. `onLate` is
+ * for what must not be carried out later: told where the client settles a command that was given up.
  */
 export type RunScript = <Result>(
   step: Step,
@@ -39,8 +39,9 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
       }
 
       function fail(error: unknown): void {
-        if (isUnknownScript(error) && deadlines.has(expire)) {
-          // After a restart, a failover or SCRIPT FLUSH; EVAL teaches Redis the script again.
+        if (isUnknownScript(error) && (onLate === undefined || deadlines.has(expire))) {
+          // After a restart, a failover or SCRIPT FLUSH; EVAL teaches Redis the script again. Never
+          // for a claim that was given up, always for what gives it back.
           return ask(['eval', script.source, '1', key, ...args])
         }
         if (!deadlines.remove(expire)) onLate?.()

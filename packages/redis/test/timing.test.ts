@@ -139,6 +139,32 @@ describe('a claim that was given up', () => {
   })
 })
 
+describe('a claim that is given back', () => {
+  it('is, however late Redis says that it does not know the script', async () => {
+    const sent: string[] = []
+    const replies = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
+    const inbox = redisInbox({
+      client: {
+        sendCommand([name, script]) {
+          sent.push(`${name} ${script}`)
+          return replies[sent.length - 1]?.promise ?? Promise.resolve(1)
+        },
+      },
+    })
+    const [admission] = await Promise.all([
+      inbox.admit('key', () => Promise.resolve()).catch((error: unknown) => error),
+      vi.advanceTimersByTimeAsync(1000),
+    ])
+    expect(admission).toMatchObject({ code: 'redis-timed-out' })
+    replies[0]?.resolve([1, 7])
+    await vi.advanceTimersByTimeAsync(1000)
+    replies[1]?.reject(new Error('NOSCRIPT No matching script.'))
+    await vi.advanceTimersByTimeAsync(0)
+    const { sha1, source } = RELEASE
+    expect(sent).toEqual([`evalsha ${CLAIM.sha1}`, `evalsha ${sha1}`, `eval ${source}`])
+  })
+})
+
 interface Kept {
   readonly keeper: Keeper
   /** When each renewal was asked for, in milliseconds after the claim. */
