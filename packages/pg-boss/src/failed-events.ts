@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { failedEvent, HandOffError, type FailedEvent } from '@hongbao/core/wire'
 import type { Db, JobWithMetadata } from 'pg-boss'
 import { readEventQueue, type Boss, type EventQueue } from './event-queue.ts'
@@ -41,11 +42,9 @@ export async function wake(
   queue: EventQueue,
   failed: { readonly id: string; readonly key: string; readonly db?: Db },
 ): Promise<void> {
-  const { boss, name, deadLetter } = queue
+  const { boss, name } = queue
   const { id, key, ...connection } = failed
-  const copies = await boss.findJobs(deadLetter, { key, ...connection })
-  const ids = copies.map((copy) => copy.id)
-  if (ids.length > 0 && (await boss.redrive(deadLetter, { ids, ...connection })) > 0) return
+  if (await redriveCopies(queue, key, connection)) return
   // Redriven before: a redriven job has an id of its own, and the failed one stays as it is.
   const jobs = await boss.findJobs(name, { key, ...connection })
   if (jobs.some((job) => job.state !== 'failed')) return
@@ -53,7 +52,32 @@ export async function wake(
   await boss.retry(name, id, connection)
   const [job] = await boss.findJobs(name, { id, ...connection })
   if (job !== undefined && job.state !== 'failed') return
-  throw new HandOffError('job-missing', `The job of ${key} failed for good and cannot be retried.`)
+  throw notRetried(key)
+}
+
+/** Whether it was this call that moved them back; when it resolves, none are left. */
+async function redriveCopies(
+  queue: EventQueue,
+  key: string,
+  connection: { readonly db?: Db },
+  looks: number = MAX_LOOKS,
+): Promise<boolean> {
+  const { boss, deadLetter } = queue
+  const copies = await boss.findJobs(deadLetter, { key, ...connection })
+  if (copies.length === 0) return false
+  const ids = copies.map((copy) => copy.id)
+  if ((await boss.redrive(deadLetter, { ids, ...connection })) > 0) return true
+  // pg-boss skips those that another delivery is moving just now: that one has them, or nobody.
+  if (looks === 1) throw notRetried(key)
+  await wait(LOOK_MS)
+  return redriveCopies(queue, key, connection, looks - 1)
+}
+
+const LOOK_MS = 20
+const MAX_LOOKS = 50
+
+function notRetried(key: string): HandOffError {
+  return new HandOffError('job-missing', `The job of ${key} failed for good and cannot be retried.`)
 }
 
 /** Tells of a copy in the dead letter queue. */
