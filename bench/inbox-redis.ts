@@ -146,7 +146,7 @@ async function atSize(few: Redis, size: number, label: string): Promise<Figure[]
     }
     const middle = (of: 'few' | 'many', what: keyof Cost): number =>
       median(rounds.map((round) => round[of][what]))
-    const inRedis = (of: 'few' | 'many') => middle(of, 'redisMicroseconds').toFixed(1)
+    const seen = (of: 'few' | 'many') => middle(of, 'seenMicroseconds').toFixed(0)
     return [
       {
         measure: `redis: claim at ${label} keys`,
@@ -155,7 +155,7 @@ async function atSize(few: Redis, size: number, label: string): Promise<Figure[]
         ratio: median(rounds.map((round) => round.few.microseconds / round.many.microseconds)),
         bar: 0.85,
         unit: 'µs',
-        note: `theirs: at 10k; of it in Redis ${inRedis('many')} and ${inRedis('few')} µs`,
+        note: `theirs: at 10k; in Redis, of ${seen('many')} and ${seen('few')} µs from asking to the answer`,
       },
       withinAllowance(
         `redis: bytes per key at ${label}`,
@@ -172,10 +172,13 @@ async function atSize(few: Redis, size: number, label: string): Promise<Figure[]
 }
 
 interface Cost {
-  /** From asking to the answer, for one claim at a time: the median. */
+  /** What Redis itself counts for a script: the mean. */
   readonly microseconds: number
-  /** What Redis itself counts for a script. */
-  readonly redisMicroseconds: number
+  /**
+   * From asking to the answer, for one claim at a time: the median. Not to be compared: with one
+   * Redis or the other on the core of this process it is 50 or 100 µs, whatever they hold.
+   */
+  readonly seenMicroseconds: number
 }
 
 async function costOfClaims(redis: Redis): Promise<Cost> {
@@ -189,7 +192,7 @@ async function costOfClaims(redis: Redis): Promise<Cost> {
   }
   const stats = await redis.info('commandstats')
   const perCall = /cmdstat_evalsha:.*?usec_per_call=([\d.]+)/.exec(stats)?.[1]
-  return { microseconds: median(times), redisMicroseconds: Number(perCall) }
+  return { microseconds: Number(perCall), seenMicroseconds: median(times) }
 }
 
 async function open(): Promise<{ readonly server: RedisServer; readonly redis: Redis }> {
