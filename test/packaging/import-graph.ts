@@ -79,7 +79,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     types: ['@hongbao/core', '@hongbao/core/wire', 'bullmq'],
   },
   '@hongbao/pg-boss': {
-    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto'],
+    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core', '@hongbao/core/wire', 'pg-boss'],
   },
 }
