@@ -2,8 +2,12 @@
 export interface Deadlines {
   /** Calls back unless taken out in time. */
   add(expire: () => void): void
-  /** False where it had expired. */
+  /** Takes out, and says as `has` does whether it was in time. */
   remove(expire: () => void): boolean
+  /**
+   * False where its time is up, by the clock: a process that was halted reads what has come meanwhile
+   * before its timers run.
+   */
   has(expire: () => void): boolean
 }
 
@@ -29,12 +33,21 @@ export function createDeadlines(timeoutMs: number): Deadlines {
     }
   }
 
+  function has(expire: () => void): boolean {
+    const dueMs = waiting.get(expire)
+    return dueMs !== undefined && dueMs > performance.now()
+  }
+
   return {
     add(expire) {
       waiting.set(expire, performance.now() + timeoutMs)
       if (timer === undefined) wake(timeoutMs)
     },
-    remove: (expire) => waiting.delete(expire),
-    has: (expire) => waiting.has(expire),
+    remove(expire) {
+      const isInTime = has(expire)
+      waiting.delete(expire)
+      return isInTime
+    },
+    has,
   }
 }

@@ -29,8 +29,16 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
         reject(new RedisInboxError('redis-timed-out'))
       }
 
+      /** What must not be carried out later, and comes late, is given up and back. Says whether it was. */
+      function giveUpWhenLate(): boolean {
+        if (deadlines.remove(expire) || onLate === undefined) return false
+        onLate()
+        expire()
+        return true
+      }
+
       function succeed(reply: unknown): void {
-        if (!deadlines.remove(expire)) onLate?.()
+        if (giveUpWhenLate()) return
         try {
           resolve(read(reply))
         } catch (error) {
@@ -44,8 +52,7 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
           // for a claim that was given up, always for what gives it back.
           return ask(['eval', script.source, '1', key, ...args])
         }
-        if (!deadlines.remove(expire)) onLate?.()
-        reject(toInboxError(error))
+        if (!giveUpWhenLate()) reject(toInboxError(error))
       }
 
       function ask(command: Command): void {
