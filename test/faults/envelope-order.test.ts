@@ -22,6 +22,14 @@ const ORDERS: readonly (readonly [first: Told, second: Told])[] = [
   ['sent', 'received'],
   ['received', 'sent'],
 ]
+/** How the first of two ends that has had its effect. */
+const ENDS = ORDERS.flatMap(
+  ([first, second]) =>
+    [
+      { first, second, what: 'has written it', end: 'release' },
+      { first, second, what: 'fails behind its effect', end: 'fail' },
+    ] as const,
+)
 
 describe.each(STATE_KEEPERS.filter(({ isHere }) => isHere))(
   'an envelope that two instances are told of, with $name',
@@ -43,31 +51,16 @@ describe.each(STATE_KEEPERS.filter(({ isHere }) => isHere))(
       },
     )
 
-    it.each(ORDERS)(
-      'is received when %s has written it, and %s waits for the row [H2]',
-      async (first, second) => {
+    it.each(ENDS)(
+      'is received when $first $what, and $second waits for the row [H2]',
+      async ({ first, second, end }) => {
         const scene = await stage.create()
         const held = scene.hold('behind', first)
         const early = scene.deliver(0, first)
         await held.reached
         const late = scene.deliver(1, second)
         await Promise.race([stage.somebodyWaits(), late])
-        held.release()
-        await Promise.all([early, late])
-        await scene.expectReceivedOnce()
-      },
-    )
-
-    it.each(ORDERS)(
-      'is received when %s fails behind its effect, and %s waits for the row [H2]',
-      async (first, second) => {
-        const scene = await stage.create()
-        const held = scene.hold('behind', first)
-        const early = scene.deliver(0, first)
-        await held.reached
-        const late = scene.deliver(1, second)
-        await Promise.race([stage.somebodyWaits(), late])
-        held.fail()
+        held[end]()
         await Promise.all([early, late])
         await scene.expectReceivedOnce()
       },
