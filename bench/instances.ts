@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { Pool } from 'pg'
-import { startPostgres } from '../test/servers/postgres.ts'
+import { openPool, startPostgres } from '../test/servers/postgres.ts'
 import { startRedis } from '../test/servers/redis.ts'
 import { publicKeyPem, signDeliveries } from './deliveries.ts'
 import type { Figure } from './figure.ts'
@@ -27,7 +26,7 @@ export async function measure(): Promise<Figure[]> {
 
 async function onPostgres(): Promise<Figure> {
   const server = await startPostgres({ settings: { shared_buffers: '256MB' } })
-  const pool = new Pool({ connectionString: server.url, max: 2 })
+  const pool = openPool({ connectionString: server.url, max: 2 })
   try {
     await pool.query('create table effects (amount int not null)')
     return await compare('postgres', { publicKeyPem, postgresUrl: server.url }, async () => {

@@ -3,9 +3,9 @@ import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testin
 import { handOffInbox, type FailedEvent } from '@hongbao/core/wire'
 import express from 'express'
 import { join } from 'node:path'
-import { Pool } from 'pg'
+import type { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { openPool, startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { spawnProgram, type Spawned } from '../spawned.ts'
 import { openEffects, type Effects } from './hand-off-effects.ts'
 import type { Broker, HandOffHost, QueueClient, Tries, Work } from './hand-off-host.ts'
@@ -236,8 +236,7 @@ function useStage(host: HandOffHost) {
 
   beforeAll(async () => {
     ;[broker, database] = await Promise.all([host.start(), startPostgres()])
-    pool = new Pool({ connectionString: database.url })
-    pool.on('error', () => {})
+    pool = openPool({ connectionString: database.url })
     effects = openEffects(pool)
     await effects.create()
   }, 60_000)

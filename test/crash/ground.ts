@@ -9,8 +9,8 @@ import {
 } from '@hongbao/core'
 import { inboxKey } from '@hongbao/core/wire'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Pool } from 'pg'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
+import { openPool } from '../servers/postgres.ts'
 import { createFailpoints, type Failpoints } from './failpoints.ts'
 import type { Task } from './history.ts'
 import { openJournal, type Journal } from './journal.ts'
@@ -90,8 +90,7 @@ export function outsideEffect(
   ground: Ground,
   statement: string = EFFECT,
 ): Handler<WebhookEvent, HandlerContext> {
-  const pool = new Pool({ connectionString: ground.setup.postgresUrl, max: 8 })
-  pool.on('error', () => {})
+  const pool = openPool({ connectionString: ground.setup.postgresUrl, max: 8 })
   return effectHandler(ground, (_, values) => pool.query(statement, [...values]))
 }
 

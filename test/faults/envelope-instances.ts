@@ -5,6 +5,7 @@ import { postgresInbox, type Isolation, type PostgresClient } from '@hongbao/pos
 import { redisInbox } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
+import { openPool } from '../servers/postgres.ts'
 import { hasRedis, startRedis } from '../servers/redis.ts'
 
 /** An app that keeps the states of envelopes in Postgres, and how its instances share what they know. */
@@ -80,7 +81,7 @@ async function startKeeperOnRedis(
   points: Points,
 ): Promise<StartedKeeper> {
   const server = await startRedis()
-  const pool = new Pool({ connectionString })
+  const pool = openPool({ connectionString })
   const clients: Redis[] = []
   return {
     open() {

@@ -1,12 +1,11 @@
 import type { RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import * as fc from 'fast-check'
-import { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RunningHost } from '../conformance/host.ts'
 import { express5Host } from '../conformance/hosts/express5.ts'
 import { fastifyHost } from '../conformance/hosts/fastify.ts'
-import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { openPool, startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import {
   PINGPP,
   STATE_KEEPERS,
@@ -108,12 +107,12 @@ function useInstances(keeper: StateKeeper) {
   let server: PostgresServer | undefined
   let started: StartedKeeper | undefined
   let apps: readonly RunningHost[] = []
-  let database = new Pool()
+  let database = openPool({})
   let orders = 0
 
   beforeAll(async () => {
     server = await startPostgres()
-    database = new Pool({ connectionString: server.url })
+    database = openPool({ connectionString: server.url })
     await database.query(TABLES)
     started = await keeper.start(server.url, {
       pass: async (point, status, orderNo) =>

@@ -7,10 +7,9 @@ import {
 import { postgresInbox } from '@hongbao/postgres'
 import { Redis } from 'ioredis'
 import { createPrivateKey } from 'node:crypto'
-import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seeded } from '../../packages/core/test/seeded.ts'
-import { startPostgres } from '../servers/postgres.ts'
+import { openPool, startPostgres } from '../servers/postgres.ts'
 import { hasRedis, startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
 import { POOL_SIZE, type HerdTask } from './herd-app.ts'
@@ -166,9 +165,7 @@ function useApp(store: Store) {
 
 async function openPostgres(): Promise<StartedStore> {
   const server = await startPostgres()
-  const pool = new Pool({ connectionString: server.url })
-  // Connections that are lost while the server is frozen, or when it ends.
-  pool.on('error', () => {})
+  const pool = openPool({ connectionString: server.url })
   await postgresInbox({ pool }).ensureSchema()
   await pool.query('create table effects (id text not null)')
   return {

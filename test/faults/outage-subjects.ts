@@ -12,7 +12,6 @@ import { redisInbox, type RedisClient } from '@hongbao/redis'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { Client, Pool } from 'pg'
-import { PgBoss } from 'pg-boss'
 import postgres from 'postgres'
 import { createClient } from 'redis'
 import { CLAIM, COMPLETE } from '../../packages/redis/src/scripts.ts'
@@ -21,6 +20,7 @@ import { express5Host } from '../conformance/hosts/express5.ts'
 import { fastifyHost } from '../conformance/hosts/fastify.ts'
 import { honoHost } from '../conformance/hosts/hono.ts'
 import { koa3Host } from '../conformance/hosts/koa3.ts'
+import { openBoss } from '../servers/pg-boss.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import { hasRedis, startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
@@ -242,7 +242,11 @@ async function openBullmq(ports: Ports, patience: Patience): Promise<OpenSubject
 }
 
 async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject> {
-  const [boss, working] = await Promise.all([startBoss(ports.proxy), startBoss(ports.server)])
+  const options = { supervise: false, schedule: false }
+  const [boss, working] = await Promise.all([
+    openBoss(addressOf(ports.proxy), options),
+    openBoss(addressOf(ports.server), options),
+  ])
   const effects = createEffects()
   const worker = await pgBoss.createEventWorker(effects.receiver, {
     boss: working,
@@ -259,21 +263,6 @@ async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject
       await Promise.all([boss.stop({ graceful: false }), working.stop({ graceful: false })])
     },
   }
-}
-
-async function startBoss(port: number): Promise<PgBoss> {
-  const pool = new Pool(addressOf(port))
-  pool.on('error', () => {})
-  const boss = new PgBoss({
-    // Its own pool would end the process where a connection is lost on its way out of the pool.
-    db: { executeSql: (text, values) => pool.query(text, values) },
-    supervise: false,
-    schedule: false,
-  })
-  boss.on('error', () => {})
-  boss.on('stopped', () => void pool.end())
-  await boss.start()
-  return boss
 }
 
 /** Effects of this process, and a receiver with a memory inbox that applies them, for workers. */

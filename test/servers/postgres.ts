@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Client } from 'pg'
+import { Client, Pool, type PoolConfig } from 'pg'
 import { startServer, type TestServer } from './server.ts'
 
 /** A Postgres of the tests. */
@@ -77,6 +77,17 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     { version: binaries.version, url: urlOf('postgres'), createDatabase },
     Object.getOwnPropertyDescriptors(server),
   ) as PostgresServer
+}
+
+/**
+ * A pool whose lost connections do not end the process. It has lost ones even in a test that stops
+ * nothing: `end` does not wait for the connections to close, so a server that is stopped behind it may
+ * still tell them.
+ */
+export function openPool(config: PoolConfig): Pool {
+  const pool = new Pool(config)
+  pool.on('error', () => {})
+  return pool
 }
 
 /**

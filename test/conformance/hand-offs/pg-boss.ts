@@ -6,7 +6,7 @@ import {
   type EventWorker,
   type HandedOffEvent,
 } from '@hongbao/pg-boss'
-import { PgBoss } from 'pg-boss'
+import { openBoss } from '../../servers/pg-boss.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
 
@@ -21,9 +21,7 @@ export const pgBossHost: HandOffHost = {
 
 /** Connects to a queue of pg-boss. */
 export async function connectPgBoss(url: string, name: string): Promise<QueueClient> {
-  const boss = new PgBoss({ connectionString: url, supervise: false, schedule: false })
-  boss.on('error', () => {})
-  await boss.start()
+  const boss = await openBoss({ connectionString: url }, { supervise: false, schedule: false })
   const workers: EventWorker[] = []
 
   async function jobs(): Promise<QueuedJob[]> {

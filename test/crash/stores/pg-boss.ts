@@ -1,6 +1,7 @@
 import { createEventWorker, handOff, handOffInbox } from '@hongbao/pg-boss'
-import { Client, Pool } from 'pg'
-import { PgBoss } from 'pg-boss'
+import { Client } from 'pg'
+import type { PgBoss } from 'pg-boss'
+import { openBoss } from '../../servers/pg-boss.ts'
 import { createReceiver, watch } from '../ground.ts'
 import type { Store } from '../store.ts'
 import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
@@ -41,20 +42,11 @@ export const pgBossStore: Store = {
   passTime: async ({ postgresUrl }) => void (await query(postgresUrl, PASS_TIME)),
 }
 
-async function startBoss(connectionString: string): Promise<PgBoss> {
-  const pool = new Pool({ connectionString, max: 6 })
-  pool.on('error', () => {})
-  const boss = new PgBoss({
-    // Its own pool would end the process where a connection is lost on its way out of the pool: for
-    // a moment nobody listens to its errors (pg-boss 12.38, db.js). `pool.query` leaves none.
-    db: { executeSql: (text, values) => pool.query(text, values) },
-    schedule: false,
-    superviseIntervalSeconds: 1,
-    monitorIntervalSeconds: 1,
-  })
-  boss.on('error', () => {})
-  await boss.start()
-  return boss
+function startBoss(connectionString: string): Promise<PgBoss> {
+  return openBoss(
+    { connectionString, max: 6 },
+    { schedule: false, superviseIntervalSeconds: 1, monitorIntervalSeconds: 1 },
+  )
 }
 
 async function query(connectionString: string, text: string): Promise<Record<string, unknown>[]> {

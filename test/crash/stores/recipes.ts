@@ -1,7 +1,7 @@
 import type { Inbox } from '@hongbao/core'
 import { inboxKey } from '@hongbao/core/wire'
 import { Redis } from 'ioredis'
-import { Pool } from 'pg'
+import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
 import type { Store } from '../store.ts'
 
@@ -35,8 +35,7 @@ export const seenFlag: Store = {
 /** Looks whether the effect is there, and leaves it where it is not. */
 export const lookFirst: Store = {
   async open(ground) {
-    const pool = new Pool({ connectionString: ground.setup.postgresUrl, max: 8 })
-    pool.on('error', () => {})
+    const pool = openPool({ connectionString: ground.setup.postgresUrl, max: 8 })
     return receive(ground, {
       retentionSeconds,
       async admit(key, work) {
