@@ -54,7 +54,6 @@ describe('test/FAULTS.md', () => {
       ['D9', 'not ours'],
       ['D20', 'not ours'],
       ['D21', 'not ours'],
-      ['E33', 'not covered'],
       ['F13', 'not ours'],
       ['G14', 'without an id'],
       ['S16', 'without an id'],

@@ -24,7 +24,9 @@ export interface MemoryInboxOptions {
  *
  * Promise: while this process lives and fewer than `maxKeys` events arrive within the retention, a
  * key is applied once and never twice at a time. A restart forgets everything, and another process
- * knows nothing of it: give your own records a unique key as well, or use a shared inbox.
+ * knows nothing of it: give your own records a unique key as well, or use a shared inbox. In a worker
+ * of `node:cluster`, and so of PM2's cluster mode, it says so in a process warning with the code
+ * `HONGBAO_MEMORY_INBOX_IN_CLUSTER`.
  *
  * Keys live in two generations, and the older one is dropped whole: no timer, no scan, and a
  * constant cost per delivery at any size.
@@ -34,6 +36,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   const { now = () => performance.now() } = options
   const { onForgotEarly = warnForgotEarly } = options
   checkOptions(retentionSeconds, maxKeys)
+  warnInCluster()
 
   const running = new Set<string>()
   let current = new Set<string>()
@@ -99,6 +102,17 @@ function checkOptions(retentionSeconds: number, maxKeys: number): void {
   if (!Number.isSafeInteger(maxKeys) || maxKeys < 2 || maxKeys > 2 ** 24) {
     throw new OptionError('option-invalid', '`maxKeys` must be an integer from 2 to 16,777,216.')
   }
+}
+
+/** Node prints it, and `--disable-warning=CODE` silences it where all effects have a unique key. */
+function warnInCluster(): void {
+  // Not imported, and by question marks: there are runtimes without it.
+  const { process } = globalThis
+  if (!Object(process?.getBuiltinModule?.('node:cluster')).isWorker) return
+  process.emitWarning(
+    '[hongbao] A memory inbox in a worker of a cluster does not know what the others have applied: what is sent again to one of them is APPLIED AGAIN. Use an inbox that they can share.',
+    { code: 'HONGBAO_MEMORY_INBOX_IN_CLUSTER' },
+  )
 }
 
 function warnForgotEarly(rememberedSeconds: number): void {

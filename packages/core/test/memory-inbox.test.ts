@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryInbox, type Admission, type Inbox, type MemoryInboxOptions } from '../src/index.ts'
 import { deferred } from './deferred.ts'
@@ -334,4 +336,24 @@ describe('the default warning', () => {
       warn.mockRestore()
     }
   })
+})
+
+describe('a worker of a cluster', () => {
+  // Its primary has a memory inbox as well, and says nothing.
+  it('says what its memory inbox does not know [E33]', () => {
+    const { stderr, status } = runCluster()
+    expect(status).toBe(0)
+    expect(stderr.match(/HONGBAO_MEMORY_INBOX_IN_CLUSTER/g)).toHaveLength(1)
+    expect(stderr).toContain('Use an inbox that they can share.')
+  })
+
+  it('is silent where it is told to be', () => {
+    const { stderr, status } = runCluster('--disable-warning=HONGBAO_MEMORY_INBOX_IN_CLUSTER')
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  })
+
+  function runCluster(...options: readonly string[]) {
+    const program = join(import.meta.dirname, 'cluster-program.ts')
+    return spawnSync(process.execPath, [...options, program], { encoding: 'utf8', timeout: 20_000 })
+  }
 })
