@@ -23,7 +23,7 @@ export type PostgresInboxErrorCode =
 /** Error code → what happened, what was expected, what to do. */
 export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'pool-timed-out':
-    'The pool lent no connection within `commandTimeoutMs`. Is Postgres up, and is the pool large enough? Handlers should write through `tx`: one connection of the same pool for each more can take all.',
+    'The pool lent no connection in time. Is Postgres up, and is the pool large enough? Handlers should write through `tx`: one connection of the same pool for each more can take all.',
   'postgres-timed-out':
     'Postgres did not answer within `commandTimeoutMs`; the connection is closed. Is it up, and near enough?',
   'postgres-unreachable': 'The connection to Postgres failed, or was lost. `cause` has its words.',

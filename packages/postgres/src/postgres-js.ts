@@ -1,5 +1,7 @@
+import { readTimeout, wrong } from '@hongbao/core/wire'
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
-import { wrong } from '@hongbao/core/wire'
+import { deadlineIn, expireAt } from './deadline.ts'
+import { PostgresInboxError } from './errors.ts'
 
 /** The `sql` of `postgres`, as far as it is used here. */
 export interface PostgresJs<Reserved extends ReservedPostgresJs = ReservedPostgresJs> {
@@ -36,6 +38,12 @@ export interface PostgresJsPool<Reserved> extends PostgresPool<Reserved & Postgr
 export interface PostgresJsPoolOptions {
   /** How many connections there are at the most, and so how many events are applied at once. Default: 10. */
   readonly max?: number | undefined
+  /**
+   * How long `connect` waits while all connections are lent, in milliseconds. While Postgres hangs, as
+   * many deliveries wait as come within it, 2 kB each, although the inbox has given them up. Default:
+   * 10,000.
+   */
+  readonly connectionTimeoutMs?: number | undefined
 }
 
 /**
@@ -59,6 +67,7 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
 ): PostgresJsPool<Reserved> {
   const { max = 10 } = options
   if (!Number.isSafeInteger(max) || max < 1) throw wrong('max', 'a whole number, 1 or more')
+  const timeoutMs = readTimeout('connectionTimeoutMs', options.connectionTimeoutMs ?? 10_000)
   if (typeof open !== 'function' || !isSafe(open())) {
     throw wrong(
       'open',
@@ -66,7 +75,8 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
     )
   }
   const idle: Session<Reserved>[] = []
-  const waiting: ((session: Session<Reserved>) => void)[] = []
+  /** Those that were first come first. */
+  const waiting = new Set<(session: Session<Reserved>) => void>()
   let size = 0
   let isEnding = false
 
@@ -84,7 +94,18 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
     const session = idle.pop()
     if (session !== undefined) return session
     if (size < max) return openOne()
-    return new Promise((resolve) => waiting.push(resolve))
+    return new Promise((resolve, reject) => {
+      const cancel = expireAt(deadlineIn(timeoutMs), () => {
+        waiting.delete(give)
+        reject(new PostgresInboxError('pool-timed-out'))
+      })
+      waiting.add(give)
+
+      function give(lent: Session<Reserved>): void {
+        cancel()
+        resolve(lent)
+      }
+    })
   }
 
   function openOne(): Session<Reserved> {
@@ -100,7 +121,8 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   function giveBack(session: Session<Reserved>, destroy: boolean): void {
     const isUsable = !destroy && !session.isClosed()
     if (!isUsable || isEnding) void session.end()
-    const next = waiting.shift()
+    const [next] = waiting
+    if (next !== undefined) waiting.delete(next)
     if (isUsable && !isEnding) {
       if (next === undefined) idle.push(session)
       else next(session)

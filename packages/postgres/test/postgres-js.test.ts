@@ -50,6 +50,22 @@ describe('the pool of postgres', () => {
     await opened.waitFor(`select 1 where not exists (${open} having count(*) > 0)`)
   })
 
+  it('lets nobody wait for longer than `connectionTimeoutMs`, and lends on to who came next', async () => {
+    const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }), {
+      max: 1,
+      connectionTimeoutMs: 100,
+    })
+    const lent = await pool.connect()
+    const pid = await pidOf(lent)
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'pool-timed-out' })
+    const next = pool.connect()
+    lent.release()
+    const again = await next
+    expect(await pidOf(again)).toBe(pid)
+    again.release()
+    await pool.end()
+  })
+
   it('runs no statement outside the transaction when the connection was lost in between', async () => {
     const pool = openPool(1)
     const inbox = postgresInbox({ pool })
