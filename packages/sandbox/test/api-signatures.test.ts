@@ -74,6 +74,14 @@ describe('a request is taken', () => {
     expect(await sendTo('strict', old)).toBe('invalid')
   })
 
+  it('when body and target are signed, without a timestamp: POST by the PHP SDK, lenient alone', async () => {
+    const timeless = { signature: signText(BODY + POST), timestamp: undefined }
+    expect(await sendTo('lenient', timeless)).toBe('valid')
+    expect(await sendTo('strict', timeless)).toBe('invalid')
+    const get = { target: POST, signature: signText(POST), timestamp: undefined }
+    expect(await sendTo('lenient', get)).toBe('invalid')
+  })
+
   it('unsigned, if it is a GET and lenient', async () => {
     expect(await sendTo('lenient', { target: '/v1/red_envelopes' })).toBe('absent 200')
     expect(await sendTo('strict', { target: '/v1/red_envelopes' })).toBe('absent 401')

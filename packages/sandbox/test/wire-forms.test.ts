@@ -207,13 +207,30 @@ describe.each(Object.entries(CURRENT))('%s', (_, form) => {
 })
 
 describe('PHP', () => {
+  const php = required(CURRENT['PHP 3.0.0: Chinese and slashes as they are'])
+
   it('sends PUT with an override of the method, and is told that there is nothing to PUT', async () => {
-    const form = CURRENT['PHP 3.0.0: Chinese and slashes as they are']
     const api = await open('strict')
-    const put = { ...required(form), headers: ['X-HTTP-Method-Override: PUT'] }
+    const put = { ...php, headers: ['X-HTTP-Method-Override: PUT'] }
     const answer = await send(api, put, 'PUT', '/v1/red_envelopes/red_x', '{"status":"canceled"}')
     expect(answer.status).toBe(404)
     expect(api.requests()).toMatchObject([{ method: 'PUT', signature: 'valid' }])
+  })
+
+  it('signs body and path, and sends no time, if its `sign_opts` say so: taken when lenient', async () => {
+    const target = '/v1/red_envelopes'
+    const signed = [`Pingplusplus-Signature: ${signText(php.body + target)}`]
+    const request = requestOf(php, 'POST', target, signed, php.body)
+    const lenient = await open('lenient')
+    expect((await exchange(lenient.port, request)).status).toBe(200)
+    expect(lenient.requests()).toMatchObject([{ signature: 'valid' }])
+
+    const strict = await open('strict')
+    expect((await exchange(strict.port, request)).status).toBe(401)
+    const reason = expect.stringContaining(
+      'verify: the header Pingplusplus-Request-Timestamp is missing. Sign',
+    )
+    expect(strict.requests()).toMatchObject([{ signature: 'invalid', reason }])
   })
 })
 

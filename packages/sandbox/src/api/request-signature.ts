@@ -31,7 +31,8 @@ interface Variant {
 }
 
 // What the SDKs' histories show: everything, since the end of 2016; the body alone, for POST and PUT
-// and without a timestamp, in 2015 (and in omnipay-pingpp to this day); body and timestamp between.
+// and without a timestamp, in 2015 (and in omnipay-pingpp to this day); body and timestamp between. With
+// `sign_opts` the PHP SDK leaves out either or both for POST and PUT, so body and target too.
 const VARIANTS: readonly Variant[] = [
   {
     isCurrent: true,
@@ -47,6 +48,13 @@ const VARIANTS: readonly Variant[] = [
     isCurrent: false,
     content: ({ body, timestamp }) =>
       timestamp === undefined ? undefined : Buffer.concat([body, Buffer.from(timestamp)]),
+  },
+  {
+    isCurrent: false,
+    content: ({ method, body, target, timestamp }) =>
+      timestamp === undefined && mustBeSigned(method)
+        ? Buffer.concat([body, Buffer.from(target)])
+        : undefined,
   },
 ]
 
