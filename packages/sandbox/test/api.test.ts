@@ -8,6 +8,7 @@ import {
   START_MS,
   type OpenedApi,
 } from './open-api.ts'
+import { functionApp } from './open-engine.ts'
 
 let api: OpenedApi
 
@@ -412,12 +413,43 @@ describe('GET /v1/events/:id', () => {
     expect(text).toContain('"subject": "新年红包"')
   })
 
+  it('counts in `pending_webhooks` what was not delivered, also when it is given up', async () => {
+    const app = functionApp(500)
+    api.engine.setTarget(app.target)
+    const { id } = api.engine.trigger('red_envelope.sent')
+    await api.clock.settled()
+    expect(await stateOf(id)).toEqual(['pending', 1])
+    await api.clock.drain()
+    expect(await stateOf(id)).toEqual(['exhausted', 1])
+    app.statuses = [200]
+    api.engine.resend(id)
+    await api.clock.settled()
+    expect(await stateOf(id)).toEqual(['delivered', 0])
+  })
+
+  it('counts none without a target, and one where the target has gone after a failure', async () => {
+    const { id: never } = api.engine.trigger('red_envelope.sent')
+    api.engine.setTarget(functionApp(500).target)
+    const { id: failed } = api.engine.trigger('red_envelope.sent')
+    await api.clock.settled()
+    api.engine.setTarget(undefined)
+    await api.clock.drain()
+    expect(await stateOf(never)).toEqual(['undelivered', 0])
+    expect(await stateOf(failed)).toEqual(['undelivered', 1])
+  })
+
   it('answers 404 where there is none', async () => {
     expect(await api.get('/v1/events/evt_x', { 'accept-language': 'en' })).toMatchObject({
       status: 404,
       json: { error: { message: 'No such event: evt_x', param: 'id' } },
     })
   })
+
+  /** Its status here, and what the API says of it. */
+  async function stateOf(id: string): Promise<unknown[]> {
+    const { json } = await api.get(`/v1/events/${id}`)
+    return [api.engine.event(id)?.status, (json as Record<string, unknown>)['pending_webhooks']]
+  }
 })
 
 describe('everything else', () => {

@@ -115,11 +115,17 @@ function expand(envelope: RedEnvelope, params: Readonly<Record<string, unknown>>
   return { ...envelope, app }
 }
 
-/** The event as it is sent, but for `pending_webhooks`, which counts those not delivered yet. */
+/** The event as it is sent, but for `pending_webhooks`. */
 function eventObject(event: SandboxEvent): object {
   const json = readStrictJson(event.bytes)
   if (!json.ok || typeof json.value !== 'object') throw new Error('An event is no JSON object.')
-  return { ...json.value, pending_webhooks: event.status === 'pending' ? 1 : 0 }
+  return { ...json.value, pending_webhooks: pendingWebhooks(event) }
+}
+
+/** How many webhooks it could not be pushed to ("推送未成功的 webhooks 数量"), given up or not. */
+function pendingWebhooks({ status, attempts }: SandboxEvent): number {
+  const hadNoTarget = status === 'undelivered' && attempts.length === 0
+  return status === 'delivered' || hadNoTarget ? 0 : 1
 }
 
 function notFound(kind: string, id: string): ApiError {
