@@ -55,6 +55,8 @@ export interface Engine {
   readonly journal: Journal
   /** Signs what the API answers, with the key that signs notifications. */
   readonly key: SigningKey
+  /** Fires when what is on its way is given up: at the next reset, or at the end. */
+  readonly givenUp: AbortSignal
 
   /** The parameters have been checked; `app` and `extra` are there. */
   create(parameters: CreateParameters): Creation
@@ -80,7 +82,7 @@ export interface Engine {
   readonly target: string | null
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void
-  /** Forgets envelopes, events, timers and faults; the clock stays. */
+  /** Gives up what is on its way, and forgets envelopes, events, timers and faults; the clock stays. */
   reset(): Promise<void>
   /** May be called again. */
   close(): Promise<void>
@@ -105,6 +107,7 @@ export function createEngine(options: EngineOptions): Engine {
   const envelopes = createEnvelopes(clock, function tell({ id, order_no: orderNo, status }) {
     journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
   })
+  let ongoing = new AbortController()
   let target: string | null = null
   let isClosed = false
   setTarget(options.target)
@@ -171,12 +174,14 @@ export function createEngine(options: EngineOptions): Engine {
     deliveries.setSender(sender)
   }
 
-  /** What is on its way is given up, and nobody hears of it. */
+  /** What is on its way is given up: no app hears of it, and whoever waits for an answer gets none. */
   function forget(): void {
     envelopes.clear()
     faults.clear()
     deliveries.clear()
     clock.clear()
+    ongoing.abort()
+    ongoing = new AbortController()
   }
 
   function nowSeconds(): number {
@@ -192,6 +197,9 @@ export function createEngine(options: EngineOptions): Engine {
     faults,
     journal,
     key,
+    get givenUp() {
+      return ongoing.signal
+    },
     create,
     retrieve,
     find: (idOrOrderNo) => envelopes.find(idOrOrderNo),

@@ -57,7 +57,10 @@ export interface Sandbox extends AsyncDisposable {
   listen(listener: (record: JournalRecord) => void): () => void
   /** What happened so far, after a certain record. */
   journal(afterSeq?: number): readonly JournalRecord[]
-  /** Forgets envelopes, events and faults; the clock stays. */
+  /**
+   * Forgets envelopes, events and faults; the clock stays. Gives up what is on its way: a request that
+   * a fault holds back ends as one whose connection is lost.
+   */
   reset(): Promise<void>
   /** Gives up what is on its way, ends all waits, and stops to listen. May be called again. */
   close(): Promise<void>

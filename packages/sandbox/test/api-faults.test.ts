@@ -117,6 +117,15 @@ describe('api-latency', () => {
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(49)
   })
 
+  it('is cut at a reset, and does nothing afterwards', async () => {
+    api.engine.faults.add('api-latency', { latencyMs: 600_000 })
+    const code = codeOf(api.post(ENVELOPE))
+    await faultFired()
+    await api.engine.reset()
+    expect(await code).toBe('ECONNRESET')
+    expect(made()).toBe(0)
+  })
+
   it('can come before another fault', async () => {
     api.engine.faults.add('api-error', { status: 503 })
     api.engine.faults.add('api-latency', { latencyMs: 1 })
@@ -148,6 +157,18 @@ describe('api-hang', () => {
     await api.close()
     expect(await failure).toMatchObject({ message: 'fetch failed' })
     api = await openApi()
+  })
+
+  it('ends with a reset, as a connection that is reset', async () => {
+    api.engine.faults.add('api-hang')
+    const code = codeOf(api.post(ENVELOPE))
+    await faultFired()
+    await api.engine.reset()
+    expect(await code).toBe('ECONNRESET')
+    expect(api.requests()).toMatchObject([
+      { status: 0, faults: ['api-hang'], reason: 'The sandbox gave the request up.' },
+    ])
+    expect((await api.post(ENVELOPE)).status).toBe(200)
   })
 
   it('without HTTP ends with the signal of the request', async () => {

@@ -47,6 +47,23 @@ describe('startSandbox', () => {
     await expect(asked).rejects.toThrow('left')
   })
 
+  it.each(['reset', 'close'] as const)(
+    'rejects as `fetch` does when a connection is lost, if it hangs at a %s',
+    async (end) => {
+      const sandbox = await start()
+      sandbox.faults.add('api-hang')
+      const asked = sandbox.fetch(`${sandbox.url}/v1/red_envelopes`, { headers: auth(sandbox) })
+      const failure = asked.catch((error: unknown) => error)
+      await vi.waitFor(() => expect(sandbox.faults.list()).toMatchObject([{ fired: 1 }]))
+      await sandbox[end]()
+      expect(await failure).toMatchObject({
+        name: 'TypeError',
+        message: 'fetch failed',
+        cause: { code: 'ECONNRESET' },
+      })
+    },
+  )
+
   it('goes through the loop: create, retrieve, retrieve, and the app is told', async () => {
     const app = functionApp()
     const sandbox = await start({ target: app.target })

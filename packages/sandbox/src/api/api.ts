@@ -99,7 +99,8 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
     const task = readTask(engine, { request, body, id: context.req.param('id') ?? '' })
     const faults = engine.faults.takeForRequest(task)
     sighting.faults = faults.map(({ kind }) => kind)
-    return { status: 200, body: await runUnderFaults(task.run, faults, request.signal) }
+    const ends = { caller: request.signal, sandbox: engine.givenUp }
+    return { status: 200, body: await runUnderFaults(task.run, faults, ends) }
   }
 }
 

@@ -8,6 +8,14 @@ import { ConnectionCut } from './connection.ts'
 const DEFAULT_LATENCY_MS = 1000
 const DEFAULT_STATUS = 500
 
+/** What ends a wait before its time. */
+export interface WaitEnds {
+  /** Fires when whoever asked has left. */
+  readonly caller: AbortSignal
+  /** Fires when the sandbox gives up what is on its way. */
+  readonly sandbox: AbortSignal
+}
+
 /**
  * Carries a task out under the faults that fire: late, not at all, or with its answer lost.
  *
@@ -17,11 +25,11 @@ const DEFAULT_STATUS = 500
 export async function runUnderFaults(
   run: () => object,
   faults: readonly ActiveFault[],
-  signal: AbortSignal,
+  ends: WaitEnds,
 ): Promise<object> {
   const late = faults.find(({ kind }) => kind === 'api-latency')
-  if (late !== undefined) await delay(late.latencyMs ?? DEFAULT_LATENCY_MS, signal)
-  if (has(faults, 'api-hang')) await untilAborted(signal)
+  if (late !== undefined) await hold(delay(late.latencyMs ?? DEFAULT_LATENCY_MS), ends)
+  if (has(faults, 'api-hang')) await hold(untilAborted, ends)
   if (has(faults, 'api-reset')) throw new ConnectionCut('A fault reset the connection.')
   refuse(faults.find((fault) => fault.kind === 'api-error' || isRefusal(fault, false)))
 
@@ -57,20 +65,24 @@ function channelFailure(code = 'red_system_busy'): ApiError {
   return new ApiError('channel-failed', { about: { code }, code })
 }
 
-/** Waits by the wall clock: whoever asked does so too. */
-async function delay(ms: number, signal: AbortSignal): Promise<void> {
+type Wait = (signal: AbortSignal) => Promise<void>
+
+/** @throws ConnectionCut where the wait ends before its time */
+async function hold(wait: Wait, { caller, sandbox }: WaitEnds): Promise<void> {
   try {
-    await sleep(ms, undefined, { signal })
+    await wait(AbortSignal.any([caller, sandbox]))
   } catch (cause) {
-    throw left(cause)
+    const reason = caller.aborted ? 'Whoever asked has left.' : 'The sandbox gave the request up.'
+    throw new ConnectionCut(reason, { cause })
   }
 }
 
-async function untilAborted(signal: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort')
-  throw left(signal.reason)
+/** Waits by the wall clock: whoever asked does so too. */
+function delay(ms: number): Wait {
+  return (signal) => sleep(ms, undefined, { signal })
 }
 
-function left(cause: unknown): ConnectionCut {
-  return new ConnectionCut('Whoever asked has left.', { cause })
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+  signal.throwIfAborted()
 }

@@ -33,7 +33,7 @@ export type ApiFaultKind =
   | 'api-error'
   /** Answers `latencyMs` late, on the wall clock. */
   | 'api-latency'
-  /** Never answers. */
+  /** Never answers. The wait is over when the client leaves, and at a reset or the end of the sandbox. */
   | 'api-hang'
   /** Resets the connection before anything is done. */
   | 'api-reset'
