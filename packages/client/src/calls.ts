@@ -9,7 +9,7 @@ import {
   type Settings,
 } from './options.ts'
 import { signRequest } from './request-signature.ts'
-import { sendWithRetries, type Ending, type RetrySeams } from './retries.ts'
+import { readRetryAfter, sendWithRetries, type Ending, type RetrySeams } from './retries.ts'
 import { createSecrets } from './secrets.ts'
 import { exchange, type OutgoingRequest } from './transport.ts'
 
@@ -78,8 +78,9 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
     { attempts, isOpen }: Ending<unknown>,
     { signal }: CallLimits,
   ): ClientError {
-    const { status, requestId, api, detail } = facts
-    const cause: unknown = code === 'aborted' ? signal?.reason : secrets.maskCause(facts.cause)
+    const { status, requestId, api, detail, retryAfter } = facts
+    // A signal's reason is the caller's own.
+    const cause: unknown = signal?.aborted ? signal.reason : secrets.maskCause(facts.cause)
     return new ClientError(
       code,
       {
@@ -87,6 +88,7 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
         api,
         attempts,
         orderNo,
+        retryAfterMs: readRetryAfter(retryAfter, now()),
         requestId: requestId && secrets.mask(requestId),
         detail: detail && secrets.mask(detail + (code.startsWith('response-') ? source : '')),
         outcomeUnknown: orderNo !== undefined && isOpen,

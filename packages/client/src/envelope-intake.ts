@@ -23,10 +23,12 @@ import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
 
 /** What takes the envelopes that Ping++ shows, one by one, and notes in the report what became of them. */
 export interface Intake {
-  /** One of a list. */
-  swept(envelope: RedEnvelope): Promise<void>
+  /** One of the sweep's list. */
+  readonly swept: (envelope: RedEnvelope) => Promise<void>
+  /** One of a list in which rows without an id are looked for. */
+  readonly found: (envelope: RedEnvelope) => Promise<void>
   /** The answer about one envelope. */
-  retrieved(envelope: RedEnvelope): Promise<void>
+  readonly retrieved: (envelope: RedEnvelope) => Promise<void>
 }
 
 export interface IntakeOptions {
@@ -47,6 +49,19 @@ export function createIntake(options: IntakeOptions): Intake {
     const status = readStatus(envelope.status)
     draft.swept += 1
     if (status !== undefined) addToTotals(envelope.amount, status)
+    await listed(envelope, status)
+  }
+
+  async function found(envelope: RedEnvelope): Promise<void> {
+    const row = table?.match(envelope)
+    // Whether the others are known is not the question.
+    if (row !== undefined && row.id === undefined) await listed(envelope)
+  }
+
+  async function listed(
+    envelope: RedEnvelope,
+    status: RedEnvelopeStatus | undefined = readStatus(envelope.status),
+  ): Promise<void> {
     // In test mode it is the query by id that moves an envelope on (guide, note 4), so there a list
     // says nothing new of one that is on its way.
     const isAnswer = envelope.livemode || (status !== undefined && isFinal(status))
@@ -182,7 +197,7 @@ export function createIntake(options: IntakeOptions): Intake {
     draft.totals = { ...draft.totals, [status]: { count: count + 1, amount: sum + amount } }
   }
 
-  return { swept, retrieved }
+  return { swept, found, retrieved }
 }
 
 function headOf({ id, order_no, created }: RedEnvelope) {

@@ -8,6 +8,10 @@ export interface Ledger {
   adopt(record: EnvelopeRecord): boolean
   /** The envelope that an order number was given. */
   findAdopted(orderNo: string): EnvelopeRecord | undefined
+  /** Notes that an order number was looked for where it would be. */
+  noteSought(orderNo: string): void
+  /** Whether it was, not long ago. */
+  isSought(orderNo: string): boolean
   /** The records of all envelopes that are open. */
   open(): EnvelopeRecord[]
   /** Forgets what was not seen in a while; open envelopes too, where somebody else remembers those. */
@@ -29,15 +33,19 @@ interface Entry {
 }
 
 export function createLedger(options: LedgerOptions): Ledger {
-  return ledgerOf(options, new Map(), new Map())
+  return ledgerOf(options, { entries: new Map(), adopted: new Map(), sought: new Map() })
 }
 
-/** Entries by id, and the ids of adopted envelopes by order number. */
-function ledgerOf(
-  options: LedgerOptions,
-  entries: Map<string, Entry>,
-  adopted: Map<string, string>,
-): Ledger {
+interface Memory {
+  /** By id. */
+  readonly entries: Map<string, Entry>
+  /** The ids of adopted envelopes, by order number. */
+  readonly adopted: Map<string, string>
+  /** When an order number was looked for. */
+  readonly sought: Map<string, number>
+}
+
+function ledgerOf(options: LedgerOptions, { entries, adopted, sought }: Memory): Ledger {
   const { now, random, memoryMs } = options
 
   function track(head: EnvelopeHead): EnvelopeRecord {
@@ -62,11 +70,22 @@ function ledgerOf(
     return id === undefined ? undefined : entries.get(id)?.record
   }
 
+  function isSought(orderNo: string): boolean {
+    return isRecent(sought.get(orderNo) ?? Number.NEGATIVE_INFINITY)
+  }
+
+  function isRecent(ms: number): boolean {
+    return now() - ms <= memoryMs
+  }
+
   function prune(keepOpen: boolean): void {
     for (const { record, seenMs } of entries.values()) {
-      if (now() - seenMs <= memoryMs || (keepOpen && isOpen(record))) continue
+      if (isRecent(seenMs) || (keepOpen && isOpen(record))) continue
       entries.delete(record.id)
       if (adopted.get(record.orderNo) === record.id) adopted.delete(record.orderNo)
+    }
+    for (const [orderNo, ms] of sought) {
+      if (!isRecent(ms)) sought.delete(orderNo)
     }
   }
 
@@ -75,13 +94,19 @@ function ledgerOf(
       id,
       { record: { ...record }, seenMs },
     ])
-    return ledgerOf(options, new Map(copies), new Map(adopted))
+    return ledgerOf(options, {
+      entries: new Map(copies),
+      adopted: new Map(adopted),
+      sought: new Map(sought),
+    })
   }
 
   return {
     track,
     adopt,
     findAdopted,
+    noteSought: (orderNo) => void sought.set(orderNo, now()),
+    isSought,
     open: () => [...entries.values()].map(({ record }) => record).filter(isOpen),
     prune,
     copy,

@@ -53,7 +53,7 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },
   unreachable: { ...PASSING, message: 'The connection to Ping++ failed.' },
   'timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
-  aborted: { ...OPEN, message: 'The `signal` ended the call.' },
+  aborted: { ...OPEN, message: 'The `signal` ended the call, or `beforeAttempt` failed.' },
   'response-invalid': {
     ...OPEN,
     message: 'This is not an answer as Ping++ gives it. Is `baseUrl` right, or a proxy between?',
@@ -84,6 +84,7 @@ export interface ClientErrorFacts {
   readonly api?: ApiError | undefined
   readonly param?: string | undefined
   readonly attempts?: number | undefined
+  readonly retryAfterMs?: number | undefined
   readonly orderNo?: string | undefined
   readonly outcomeUnknown?: boolean | undefined
 }
@@ -102,6 +103,8 @@ export class ClientError extends Error {
   readonly param: string | undefined
   /** How often the request was sent, or was to be where no connection came to be. */
   readonly attempts: number
+  /** How long Ping++ asked to wait, in milliseconds, where it did. */
+  readonly retryAfterMs: number | undefined
   /** The `order_no` of a create. */
   readonly orderNo: string | undefined
   /**
@@ -119,6 +122,7 @@ export class ClientError extends Error {
     this.api = facts.api
     this.param = facts.param ?? facts.api?.param
     this.attempts = facts.attempts ?? 0
+    this.retryAfterMs = facts.retryAfterMs
     this.orderNo = facts.orderNo
     this.outcomeUnknown = facts.outcomeUnknown ?? false
   }
@@ -135,9 +139,10 @@ export function isClientError(error: unknown): error is ClientError {
 }
 
 function describe(code: ClientErrorCode, facts: ClientErrorFacts): string {
-  const { detail, attempts = 0, orderNo, outcomeUnknown = false } = facts
+  const { detail, attempts = 0, retryAfterMs = 0, orderNo, outcomeUnknown = false } = facts
   const sentences = [ERRORS[code].message, detail]
   if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
+  if (retryAfterMs > 0) sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
   if (outcomeUnknown) {
     sentences.push(
       `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,

@@ -21,7 +21,7 @@ export interface ClientOptions {
   /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
-   * What stands before `/v1`: https, or http on loopback. A proxy must pass path and query on as they
+   * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among containers. A proxy must pass path and query on as they
    * are, because a signature covers them. Default: `https://api.pingxx.com`.
    */
   readonly baseUrl?: string | undefined
@@ -46,6 +46,11 @@ export interface RequestOptions {
   readonly timeoutMs?: number | undefined
   /** Instead of the client's. */
   readonly retries?: number | undefined
+  /**
+   * Awaited before every attempt, the retries of the client included, and before every page of a
+   * list: for a limit of your own. Where it fails, the call ends as `aborted`.
+   */
+  readonly beforeAttempt?: (() => unknown) | undefined
 }
 
 /** The options, checked and completed. */
@@ -67,6 +72,7 @@ export interface CallLimits {
   readonly signal: AbortSignal | undefined
   readonly timeoutMs: number
   readonly retries: number
+  readonly beforeAttempt: (() => unknown) | undefined
 }
 
 const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
@@ -83,19 +89,21 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   signal: true,
   timeoutMs: true,
   retries: true,
+  beforeAttempt: true,
 }
 const MAX_RETRIES = 10
 
 export function readOptions(options: ClientOptions): Settings {
   checkOptions('`createClient`', options, CLIENT_OPTIONS)
   const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
+  const apiKey = readApiKey(options.apiKey)
   checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
   checkKind('now', now, ['function'], 'a function that gives milliseconds')
   return {
-    apiKey: readApiKey(options.apiKey),
+    apiKey,
     signingKey: privateKey === undefined ? undefined : readPrivateKey(privateKey),
     publicKeys: publicKey === undefined ? [] : readPublicKeys(publicKey),
-    baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com'),
+    baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com', apiKey),
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),
     fetch,
@@ -106,14 +114,16 @@ export function readOptions(options: ClientOptions): Settings {
 /** @throws OptionError, as a wrong option of the client does */
 export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
   checkOptions('The call', options, REQUEST_OPTIONS)
-  const { signal } = options
+  const { signal, beforeAttempt } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw wrong('signal', 'an AbortSignal')
   }
+  checkKind('beforeAttempt', beforeAttempt, ['undefined', 'function'], 'a function')
   return {
     signal,
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? settings.timeoutMs),
     retries: readRetries(options.retries ?? settings.retries),
+    beforeAttempt,
   }
 }
 
@@ -134,18 +144,27 @@ function readApiKey(apiKey: string | undefined): string {
 const WHERE =
   'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
-function readBaseUrl(text: string): string {
+function readBaseUrl(text: string, apiKey: string): string {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined) throw wrong('baseUrl', 'a URL, for one "https://api.pingxx.com"')
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw wrong('baseUrl', 'a URL without a user, a query and a fragment')
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw wrong('baseUrl', 'https: the key is in every request. Only on loopback may it be http')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && mayBeOpen(url, apiKey))) {
+    throw wrong(
+      'baseUrl',
+      'https: the key is in every request. Only on loopback may it be http and, with a test key, to a name like "sandbox" or "host.docker.internal"',
+    )
   }
   const path = url.pathname.replace(/\/+$/, '')
   if (path.endsWith('/v1')) throw wrong('baseUrl', 'given without /v1, which the client adds')
   return url.origin + path
+}
+
+/** Among containers the sandbox has a name that public DNS cannot have. A test key moves no money. */
+function mayBeOpen({ hostname }: URL, apiKey: string): boolean {
+  const isPrivate = /^[\w-]+$|\.internal$/.test(hostname)
+  return isLoopback(hostname) || (isPrivate && apiKey.startsWith('sk_test_'))
 }
 
 /** RFC 6761, section 6.3, and RFC 1122, section 3.2.1.3. The URL parser has unified the spellings. */

@@ -47,7 +47,7 @@ export function createReportLog({
       )
     }
     if (envelope !== undefined) {
-      const first = `order_no ${envelope.order_no} is ${envelope.status ?? 'not at Ping++'}`
+      const first = `order_no ${envelope.order_no} is ${envelope.status ?? 'in no list of Ping++'}`
       say(`three days after it was created, ${first}${others(late)}.`)
     }
   }

@@ -22,8 +22,8 @@ export interface ReconcileOptions {
    */
   readonly open?: ReadOpen | undefined
   /**
-   * Requests per second, pages of lists included, and retries of the client's own not; the same
-   * number may come at once. Default: 5.
+   * Requests per second, pages of lists and what the client sends again included; the same number
+   * may come at once. Default: 5.
    */
   readonly requestsPerSecond?: number | undefined
   /**

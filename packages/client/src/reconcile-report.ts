@@ -19,7 +19,7 @@ export interface ReconcileReport {
    * `sweptUntil`. Unix time in seconds.
    */
   readonly sweptUntil: number
-  /** Calls of the client: pages and single envelopes. */
+  /** Requests for pages and single envelopes, what the client sent again included. */
   readonly requests: number
   /** Envelopes that the sweep showed. */
   readonly swept: number
@@ -105,7 +105,7 @@ export interface Conflict {
 
 /** An envelope that nobody has heard the end of. */
 export interface OverdueEnvelope {
-  /** null where no sweep has shown it: an order that Ping++ may never have got. */
+  /** null where no list has shown it: an order that Ping++ may never have got. */
   readonly id: string | null
   readonly order_no: string
   /** The furthest state seen; null where none was. */
@@ -122,6 +122,8 @@ export interface RunError {
    */
   readonly code: 'open-failed' | ErrorCode | ClientErrorCode
   readonly message: string
+  /** How long Ping++ asked to wait, in milliseconds, where it did: the loop waits, for a day at the most. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** A report that is being written. */

@@ -15,6 +15,7 @@ import { paceClient, type PacedClient } from './paced-client.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
 import type { ReconcileSettings } from './reconcile-options.ts'
 import { newDraft, type Draft, type ReconcileReport, type RunError } from './reconcile-report.ts'
+import { spansOf } from './search-spans.ts'
 
 /** What one run is about. Times in Unix seconds. */
 export interface RunScope {
@@ -45,7 +46,7 @@ interface Run {
   readonly api: PacedClient
 }
 
-/** Reads the table, sweeps, retrieves what is due, concludes. Never rejects. */
+/** Reads the table, sweeps, searches, retrieves what is due, concludes. Never rejects. */
 export async function runOnce(
   settings: ReconcileSettings,
   ledger: Ledger,
@@ -67,8 +68,10 @@ export async function runOnce(
     const intake = createIntake({ ...settings, ledger, table, draft })
     const failure = await sweep(run, intake)
     if (failure === undefined) moveMark(run)
+    const other = table === undefined ? undefined : await search(run, table, intake)
     await retrieveDue(run, table, intake)
     if (failure !== undefined) throw failure
+    if (other !== undefined) throw other
   } catch (error) {
     cause = error
     draft.error = explain(error, signal)
@@ -79,17 +82,48 @@ export async function runOnce(
   return { report: draft, cause }
 }
 
-/** Takes what the list shows. Gives what the list failed with; throws what all else would fail with. */
-async function sweep(
-  { settings, scope, signal, api }: Run,
+function sweep(run: Run, intake: Intake): Promise<ClientError | undefined> {
+  const { from: gte, to: lte } = run.scope
+  return takeList(run, lte === undefined ? { gte } : { gte, lte }, intake.swept)
+}
+
+/**
+ * Looks for rows without an id that no sweep reaches, because they are older, in the lists of the days
+ * on which they were made. Not in every run: there may be nothing to find.
+ */
+async function search(
+  run: Run,
+  { rows }: OpenTable,
   intake: Intake,
 ): Promise<ClientError | undefined> {
-  const { from: gte, to: lte } = scope
-  const created = lte === undefined ? { gte } : { gte, lte }
+  const { ledger, scope } = run
+  if (scope.isBounded) return undefined
+  const missed = rows.filter(
+    ({ id, orderNo, createdMs }) =>
+      id === undefined &&
+      createdMs < scope.from * 1000 &&
+      ledger.findAdopted(orderNo) === undefined &&
+      !ledger.isSought(orderNo),
+  )
+  for (const { orderNos, ...created } of spansOf(missed, scope.from)) {
+    // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits what goes on at a time
+    const failure = await takeList(run, created, intake.found)
+    if (failure !== undefined) return failure
+    for (const orderNo of orderNos) ledger.noteSought(orderNo)
+  }
+  return undefined
+}
+
+/** Takes what a list shows. Gives what the list failed with; throws what all else would fail with. */
+async function takeList(
+  { settings, signal, api }: Run,
+  created: { readonly gte: number; readonly lte?: number },
+  take: (envelope: RedEnvelope) => Promise<void>,
+): Promise<ClientError | undefined> {
   try {
     for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
       signal.throwIfAborted()
-      await intake.swept(envelope)
+      await take(envelope)
     }
     return undefined
   } catch (error) {
@@ -160,7 +194,8 @@ function noteUnanswered(
 
 /** @throws what the next request would fail with as well */
 function ownFailure(error: unknown, signal: AbortSignal): ClientError {
-  if (signal.aborted || !isClientError(error) || OF_ALL_REQUESTS.has(error.code)) throw error
+  if (signal.aborted || !isClientError(error)) throw error
+  if (OF_ALL_REQUESTS.has(error.code) || error.retryAfterMs !== undefined) throw error
   return error
 }
 
@@ -251,9 +286,11 @@ function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
 
 function explain(error: unknown, signal: AbortSignal): RunError {
   if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
-  if (isClientError(error) || isWebhookError(error)) {
-    return { code: error.code, message: error.message }
+  if (isClientError(error)) {
+    const { code, message, retryAfterMs } = error
+    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   }
+  if (isWebhookError(error)) return { code: error.code, message: error.message }
   if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
   // The text of an unknown error may hold a secret; whoever wants it has the cause.
   const name = error instanceof Error ? error.name : typeof error

@@ -92,7 +92,8 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
       // oxlint-disable-next-line no-await-in-loop -- one run after another
       const { error } = await once({ signal })
       failures = error === null ? 0 : failures + 1
-      const backoffMs = failures === 0 ? 0 : retryAfter(failures, random)
+      const askedMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
+      const backoffMs = failures === 0 ? 0 : Math.max(askedMs, retryAfter(failures, random))
       // oxlint-disable-next-line no-await-in-loop -- as above
       await wait(Math.max(jitter(intervalMs, random), backoffMs), signal)
     }

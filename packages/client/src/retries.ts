@@ -24,32 +24,39 @@ export interface Ending<Result> {
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 8000
+/** Whoever is told to wait for longer decides on it: a call that takes ten minutes is none. */
 const MAX_RETRY_AFTER_MS = 60_000
 
 /**
  * Sends until an attempt succeeds, fails for good, or was the last one. Between attempts it waits
- * as long as Ping++ asked for, or a random part of a time that doubles: clients that failed
- * together should not come back together.
+ * as long as Ping++ asked for, if that is a minute at the most, or a random part of a time that
+ * doubles: clients that failed together should not come back together.
  */
 export async function sendWithRetries<Result>(
   attempt: () => Promise<Result | Failure>,
-  { retries, signal }: CallLimits,
+  { retries, signal, beforeAttempt }: CallLimits,
   seams: RetrySeams,
 ): Promise<Ending<Result>> {
   let isOpen = false
   for (let attempts = 0; ;) {
-    if (signal?.aborted === true) {
-      return { result: new Failure('aborted'), attempts, isOpen }
+    try {
+      signal?.throwIfAborted()
+      // oxlint-disable-next-line no-await-in-loop -- one after another is the point
+      await beforeAttempt?.()
+    } catch (cause) {
+      return { result: new Failure('aborted', { cause }), attempts, isOpen }
     }
     attempts += 1
-    // oxlint-disable-next-line no-await-in-loop -- one after another is the point
+    // oxlint-disable-next-line no-await-in-loop -- as above
     const result = await attempt()
     if (!(result instanceof Failure)) return { result, attempts, isOpen: false }
     // An attempt that may have worked stays so, whatever the next one is told.
     isOpen ||= result.facts.leavesOpen ?? ERRORS[result.code].leavesOpen
     if (attempts > retries || !isPassing(result)) return { result, attempts, isOpen }
+    const delayMs = delayOf(result, attempts, seams)
+    if (delayMs > MAX_RETRY_AFTER_MS) return { result, attempts, isOpen }
     // oxlint-disable-next-line no-await-in-loop -- as above
-    await seams.wait(delayOf(result, attempts, seams), signal)
+    await seams.wait(delayMs, signal)
   }
 }
 
@@ -72,13 +79,15 @@ function isPassing({ code, facts }: Failure): boolean {
 }
 
 function delayOf({ facts }: Failure, attempts: number, { random, now }: RetrySeams): number {
-  const askedMs = readRetryAfter(facts.retryAfter, now())
-  if (askedMs !== undefined) return Math.min(askedMs, MAX_RETRY_AFTER_MS)
-  return random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
+  const ownMs = random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
+  return readRetryAfter(facts.retryAfter, now()) ?? ownMs
 }
 
-/** Seconds or a date (RFC 9110, section 10.2.3); of the three date formats the one that is sent today. */
-function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+/**
+ * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
+ * 10.2.3); of the three date formats the one that is sent today.
+ */
+export function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined
   if (/^\d+$/.test(header)) return Number(header) * 1000
   if (!/^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return undefined

@@ -366,7 +366,7 @@ describe('a signal', () => {
         code: 'aborted',
         attempts: 0,
         outcomeUnknown: false,
-        message: 'The `signal` ended the call.',
+        message: 'The `signal` ended the call, or `beforeAttempt` failed.',
         cause: 'the user left',
       })
     }

@@ -1,6 +1,6 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import type { Client, ListRedEnvelopes, Page, PagedList } from '../src/index.ts'
+import type { Client, ListRedEnvelopes, Page, PagedList, RequestOptions } from '../src/index.ts'
 
 export const APP = 'app_1Gqj58ynP0mHeX1q'
 export const MINUTE = 60_000
@@ -69,7 +69,11 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
   const calls: Call[] = []
   let hook: (call: Call) => void | Promise<void> = () => {}
 
-  async function called(what: Call['what'], id?: string, query?: ListRedEnvelopes): Promise<void> {
+  async function called(
+    { what, id, query }: Pick<Call, 'what'> & Partial<Call>,
+    how: RequestOptions = {},
+  ): Promise<void> {
+    await how.beforeAttempt?.()
     const call = { what, id, query, atMs: now() }
     calls.push(call)
     await hook(call)
@@ -112,8 +116,8 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
     lives.set(id, { envelope, steps: [...steps, [now() - envelope.created * 1000, status]] })
   }
 
-  async function page(query: ListRedEnvelopes): Promise<Page<RedEnvelope>> {
-    await called('list', undefined, query)
+  async function page(query: ListRedEnvelopes, how?: RequestOptions): Promise<Page<RedEnvelope>> {
+    await called({ what: 'list', query }, how)
     const { gte = 0, lte = Infinity } = typeof query.created === 'object' ? query.created : {}
     const all = [...lives.keys()]
       .map(show)
@@ -128,15 +132,17 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
       data,
       hasMore,
       next: async () =>
-        hasMore && cursor !== undefined ? page({ ...query, starting_after: cursor }) : undefined,
+        hasMore && cursor !== undefined
+          ? page({ ...query, starting_after: cursor }, how)
+          : undefined,
     }
   }
 
-  function list(query: ListRedEnvelopes = {}): PagedList<RedEnvelope> {
+  function list(query: ListRedEnvelopes = {}, how?: RequestOptions): PagedList<RedEnvelope> {
     return {
-      then: (onPage, onError) => page(query).then(onPage, onError),
+      then: (onPage, onError) => page(query, how).then(onPage, onError),
       async *[Symbol.asyncIterator]() {
-        let current: Page<RedEnvelope> | undefined = await page(query)
+        let current: Page<RedEnvelope> | undefined = await page(query, how)
         while (current !== undefined) {
           yield* current.data
           current = await current.next()
@@ -148,8 +154,8 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
   const client: Client = {
     redEnvelopes: {
       create: ({ order_no }) => Promise.resolve(make(order_no)),
-      async retrieve(id) {
-        await called('retrieve', id)
+      async retrieve(id, how) {
+        await called({ what: 'retrieve', id }, how)
         return show(id)
       },
       list,

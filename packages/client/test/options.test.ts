@@ -95,6 +95,8 @@ describe('`baseUrl`', () => {
     'http://127.8.9.10',
     'http://[::1]:4141',
     'http://2130706433',
+    'http://sandbox:4141',
+    'http://host.docker.internal:4141',
   ])('is taken: %s', (baseUrl) => {
     expect(refusalWith({ baseUrl })).toBeUndefined()
   })
@@ -103,7 +105,8 @@ describe('`baseUrl`', () => {
     ['http://api.pingxx.com', 'https: the key is in every request'],
     ['http://localhost.example.com', 'https: the key is in every request'],
     ['http://127.0.0.1.example.com', 'https: the key is in every request'],
-    ['http://notlocalhost', 'https: the key is in every request'],
+    ['http://notlocalhost.cn', 'https: the key is in every request'],
+    ['http://host.docker.internal.cn', 'https: the key is in every request'],
     ['http://0.0.0.0:4141', 'https: the key is in every request'],
     ['ftp://localhost', 'https: the key is in every request'],
     ['file:///etc/passwd', 'https: the key is in every request'],
@@ -124,6 +127,14 @@ describe('`baseUrl`', () => {
     expect(String(error)).not.toContain('secret')
   })
 })
+
+it.each(['http://sandbox:4141', 'http://host.docker.internal:4141'])(
+  '`baseUrl` is not for a live key: %s',
+  (baseUrl) => {
+    const error = refusalWith({ apiKey: 'sk_live_ibbTe5jLGCi5rzfH4OqPW9KC', baseUrl })
+    expect(String(error)).toContain('https: the key is in every request')
+  },
+)
 
 describe('the other options', () => {
   it.each<[object, string]>([
@@ -180,9 +191,13 @@ describe('the other options', () => {
 
 describe('the options of a call', () => {
   it.each<[unknown, string]>([
-    [{ timeout: 5 }, '`timeout` is no option. There are: signal, timeoutMs, retries.'],
+    [
+      { timeout: 5 },
+      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt.',
+    ],
     [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
     [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],
+    [{ beforeAttempt: 5 }, '`beforeAttempt` must be a function.'],
     [{ signal: 'now' }, '`signal` must be an AbortSignal.'],
     [{ signal: null }, '`signal` must be an AbortSignal.'],
     [null, 'The call expects an object of options.'],

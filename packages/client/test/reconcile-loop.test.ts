@@ -9,6 +9,7 @@ import {
   type Wait,
 } from '../src/index.ts'
 import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
+import { startPingpp } from './pingpp.ts'
 import { openShop, type Shop } from './reconciling.ts'
 
 /** A wait that moves the clock, and holds the loop at its pause after so many runs. */
@@ -62,6 +63,27 @@ describe('the loop', () => {
       undefined,
     ])
     expect(lines[0]).toBe('[hongbao] reconcile: unreachable: The connection to Ping++ failed.')
+  })
+
+  it.each([
+    ['ten minutes', 10 * MINUTE, 10 * MINUTE],
+    ['less than it would wait by itself', 1000, MINUTE],
+    ['a year', 365 * 24 * 60 * MINUTE, 24 * 60 * MINUTE],
+  ])('asks nothing more, and waits as Ping++ asks to: %s', async (_, retryAfterMs, pauseMs) => {
+    const { wait, pauses, paused } = createPacing(2)
+    const { reconciliation, pingpp, reports } = openShop({ wait, intervalMs: MINUTE })
+    for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
+    pingpp.onCall(() => {
+      if (reports.length === 0) throw new ClientError('server-failed', { retryAfterMs })
+    })
+    reconciliation.start()
+    await paused
+    await reconciliation.stop()
+    expect(pauses).toEqual([pauseMs, MINUTE])
+    expect(reports[0]).toMatchObject({
+      error: { code: 'server-failed', retryAfterMs },
+      requests: 1,
+    })
   })
 
   it('stops in the middle of a pause, even where `wait` knows no signal', async () => {
@@ -186,11 +208,12 @@ describe('the loop', () => {
     const { reconciliation, pingpp, reports } = openShop()
     const asked = Promise.withResolvers<void>()
     Object.assign(pingpp.client.redEnvelopes, {
-      list(_query: unknown, options?: RequestOptions) {
+      async *list(_query: unknown, options?: RequestOptions) {
         asked.resolve()
-        return new Promise((_resolve, reject) => {
+        await new Promise((_resolve, reject) => {
           options?.signal?.addEventListener('abort', () => reject(new ClientError('aborted')))
         })
+        yield* []
       },
     })
     reconciliation.start()
@@ -334,6 +357,19 @@ describe('the rate limit', () => {
   it('may be less than one a second', async () => {
     const times = await requestTimes({ requestsPerSecond: 0.5 })
     expect(times.slice(0, 4)).toEqual([0, 2000, 4000, 6000])
+  })
+
+  it('holds for what the client sends again', async () => {
+    const { client, seen } = await startPingpp({
+      steps: [{ status: 503 }],
+      options: { retries: 3 },
+    })
+    const waits: number[] = []
+    const wait = async (ms: number): Promise<void> => void waits.push(ms)
+    const { once } = openShop({ client, requestsPerSecond: 1, wait })
+    expect(await once()).toMatchObject({ error: { code: 'server-failed' }, requests: 4 })
+    expect(seen).toHaveLength(4)
+    expect(waits).toEqual([1000, 1000, 1000])
   })
 
   it('waits no longer each time where the clock stands still', async () => {

@@ -228,7 +228,7 @@ describe('an envelope that has no end', () => {
     clock.advance(4 * DAY)
     await once()
     expect(lines).toEqual([
-      '[hongbao] reconcile: three days after it was created, order_no 7 is not at Ping++, and 2 more; see the report.',
+      '[hongbao] reconcile: three days after it was created, order_no 7 is in no list of Ping++, and 2 more; see the report.',
     ])
   })
 })

@@ -586,6 +586,79 @@ describe('the table of the merchant (`open`)', () => {
     expect(await once()).toMatchObject({ adopted: [], open: 2 })
   })
 
+  it('gets it where the table is older than what a new process sweeps, once and for all [H4, H12]', async () => {
+    const rows: OpenEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
+    const { pingpp, clock, restart, done, lines } = openShop({ open: () => rows })
+    const { id } = pingpp.make('1', REFUNDED)
+    pingpp.make('2', SENT)
+    clock.advance(80 * HOUR)
+    const later = restart()
+    expect(await later.once()).toMatchObject({
+      adopted: [{ id, order_no: '1', status: 'refund' }],
+      overdue: [],
+      unknown: [],
+      swept: 0,
+      totals: {},
+    })
+    expect(done).toEqual(['1 refund by poll'])
+    expect(lines).toEqual([])
+    const before = pingpp.calls.length
+    rows.splice(0, 1, { id, order_no: '1', created: START, status: 'refund' })
+    await later.once()
+    expect(pingpp.calls.length - before).toBe(1)
+  })
+
+  it('is looked for in one list, where many are missing from the same days, every few days', async () => {
+    const rows: OpenEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
+      order_no: String(hours + 1),
+      created: START + hours * 3600,
+    }))
+    const { pingpp, clock, restart } = openShop({ open: () => rows })
+    clock.advance(200 * HOUR)
+    const later = restart()
+    const from = START + 128 * 3600
+    const spans = async (): Promise<unknown[]> => {
+      const before = pingpp.calls.length
+      await later.once()
+      return pingpp.calls.slice(before).map(({ query }) => query?.created)
+    }
+    expect(await spans()).toEqual([
+      { gte: from },
+      { gte: START - 3600, lte: START + 26 * 3600 },
+      { gte: START + 29 * 3600, lte: START + 54 * 3600 },
+      { gte: START + 99 * 3600, lte: START + 124 * 3600 },
+    ])
+    clock.advance(HOUR)
+    expect(await spans()).toEqual([{ gte: from }])
+    clock.advance(5 * 24 * HOUR)
+    expect(await spans()).toHaveLength(4)
+  })
+
+  it('is looked for again where its list failed, and not in a run with bounds', async () => {
+    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const { pingpp, clock, restart, done } = openShop({ open: () => rows })
+    pingpp.make('1', REFUNDED)
+    clock.advance(80 * HOUR)
+    const later = restart()
+    const searches = (): number =>
+      pingpp.calls.filter(
+        ({ query }) => typeof query?.created === 'object' && 'lte' in query.created,
+      ).length
+    await later.once({ from: START + 79 * 3600 })
+    expect(searches()).toBe(0)
+    pingpp.onCall(({ query }) => {
+      if (typeof query?.created === 'object' && 'lte' in query.created)
+        throw new ClientError('response-invalid')
+    })
+    expect(await later.once()).toMatchObject({ error: { code: 'response-invalid' }, adopted: [] })
+    pingpp.onCall(() => {})
+    await later.once({ dryRun: true })
+    expect(done).toEqual([])
+    await later.once()
+    expect(done).toEqual(['1 refund by poll'])
+    expect(searches()).toBe(3)
+  })
+
   it('has an adopted envelope asked for when the sweep has left it behind', async () => {
     const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, once, done } = openShop({ open: () => rows, overlapSeconds: 3600 })

@@ -12,6 +12,7 @@ import {
   GUIDE,
   listen,
   NOW_MS,
+  page,
   refusal,
   reset,
   startPingpp,
@@ -150,11 +151,8 @@ describe('the wait before a retry', () => {
     ['0', 0],
     ['7', 7000],
     ['60', 60_000],
-    ['61', 60_000],
-    ['9'.repeat(400), 60_000],
     ['Sat, 10 Feb 2024 02:40:09 GMT', 9000],
     ['Sat, 10 Feb 2024 02:39:00 GMT', 0],
-    ['Sun, 11 Feb 2024 02:40:00 GMT', 60_000],
     // No header of RFC 9110: as if there were none.
     ['1.5', 250],
     ['-1', 250],
@@ -167,6 +165,22 @@ describe('the wait before a retry', () => {
       const { client, waits } = await startPingpp({ steps })
       await client.redEnvelopes.create(GUIDE)
       expect(waits).toEqual([ms])
+    }
+  })
+
+  it.each([
+    ['61', 61_000],
+    ['600', 600_000],
+    ['9'.repeat(400), Infinity],
+    ['Sun, 11 Feb 2024 02:40:00 GMT', 86_400_000],
+  ])('is the caller’s own where it is over a minute: Retry-After: %s', async (header, ms) => {
+    for (const status of [429, 503]) {
+      const steps = [{ status, headers: { 'retry-after': header } }, OK]
+      const { client, seen, waits } = await startPingpp({ steps })
+      const error = await errorOf(client.redEnvelopes.create(GUIDE))
+      expect(error).toMatchObject({ status, attempts: 1, retryAfterMs: ms })
+      expect(String(error)).toContain(`It asks to wait for ${ms / 1000} s.`)
+      expect([seen.length, waits]).toEqual([1, []])
     }
   })
 
@@ -247,5 +261,56 @@ describe('a create of several attempts', () => {
     const { client } = await startPingpp({ steps, onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({ attempts: 1, outcomeUnknown: false })
+  })
+})
+
+describe('`beforeAttempt`', () => {
+  it('is awaited before every attempt', async () => {
+    const log: string[] = []
+    const steps: Step[] = [
+      (response) => {
+        log.push('502')
+        response.writeHead(502).end()
+      },
+      (response) => {
+        log.push('200')
+        response.end(JSON.stringify(envelope()))
+      },
+    ]
+    const { client } = await startPingpp({ steps })
+    await client.redEnvelopes.create(GUIDE, {
+      async beforeAttempt() {
+        await new Promise((resolve) => setImmediate(resolve))
+        log.push('may go')
+      },
+    })
+    expect(log).toEqual(['may go', '502', 'may go', '200'])
+  })
+
+  it('is awaited before every page of a list', async () => {
+    const steps = [{ json: page([4, 3], true) }, { json: page([2, 1], false) }]
+    const { client } = await startPingpp({ steps })
+    let count = 0
+    const list = client.redEnvelopes.list({}, { beforeAttempt: () => (count += 1) })
+    const ids: string[] = []
+    for await (const { id } of list) ids.push(id)
+    expect({ count, ids }).toEqual({ count: 2, ids: ['red_4', 'red_3', 'red_2', 'red_1'] })
+  })
+
+  it('ends the call where it fails, and what was sent before stays unknown', async () => {
+    const { client, seen } = await startPingpp({ steps: [reset] })
+    const reason = new Error('no more today')
+    let left = 0
+    const beforeAttempt = (): void => {
+      if (left === 0) throw reason
+      left -= 1
+    }
+    const refused = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
+    expect(refused).toMatchObject({ code: 'aborted', attempts: 0, outcomeUnknown: false })
+    expect(refused).toMatchObject({ cause: { message: 'no more today' } })
+    left = 1
+    const open = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
+    expect(open).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
+    expect(seen.length).toBe(1)
   })
 })
