@@ -62,19 +62,24 @@ async function persist(
   queue: EventQueue,
   data: HandedOffEvent,
   jobOptions: JobsOptions,
+  looks: number = MAX_LOOKS,
 ): Promise<void> {
   const jobId = jobIdOf(data.key)
   const job = await queue.add(data.type, data, { ...jobOptions, jobId })
   // `add` says nothing of a job that was there before: it gives our own data back. A failed one
   // would swallow the event, and one that is gone was evicted or removed.
   const state = await job.getState()
-  if (state === 'failed') await wake(queue, job)
-  if (state !== 'unknown') return
+  if (state !== 'failed' && state !== 'unknown') return
+  if (state === 'failed' && (await wake(queue, job))) return
+  // Somebody else moved it meanwhile, or removed it: which of them, says another look.
+  if (looks > 1) return persist(queue, data, jobOptions, looks - 1)
   throw new HandOffError(
     'job-missing',
-    `Redis confirmed the job ${jobId}, and does not have it. Does it evict keys, or does something remove jobs?`,
+    `Redis confirmed the job ${jobId}, and does not keep it. Does it evict keys, or does something remove jobs?`,
   )
 }
+
+const MAX_LOOKS = 5
 
 /**
  * An inbox key as an id that BullMQ takes: it refuses most ids with a colon and all that are a

@@ -1,6 +1,6 @@
 import { OptionError, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import type { Queue } from 'bullmq'
+import type { Job, Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
@@ -124,6 +124,36 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, event)))
     expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200))
     expect(await queue.getJobCounts()).toMatchObject({ failed: 0, waiting: 1 })
+  })
+
+  it('makes a job anew where the failed one is removed while it is looked at', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    const raced = withStates(queue, async (job) => {
+      const state = await job.getState()
+      if (state === 'failed') await job.remove()
+      return state
+    })
+    expect(await deliver(receiverOf(raced), event)).toMatchObject(HANDLED)
+    expect(await (await onlyJob(queue)).getState()).toBe('waiting')
+  })
+
+  it('answers 500 for a job that somebody else moves whenever it is looked at', async () => {
+    const queue = opened.openQueue()
+    let calls = 0
+    const raced = withStates(queue, (job) => {
+      calls += 1
+      return calls % 2 === 1 ? Promise.resolve('failed') : job.getState()
+    })
+    expect(await deliver(receiverOf(raced), eventFixture('red_envelope.sent'))).toMatchObject(
+      FAILED,
+    )
+    // It has ended, and does not go on behind the answer.
+    const before = calls
+    await queue.getJobCounts()
+    expect(calls).toBe(before)
   })
 
   it('answers 500 for a job that is gone when it is looked for', async () => {
@@ -255,6 +285,16 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
     expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
   })
 })
+
+/** A queue whose jobs are in the state that is said here, when they are asked. */
+function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): EventQueue {
+  return Object.assign(Object.create(queue) as Queue, {
+    async add(...how: Parameters<Queue['add']>) {
+      const job = await queue.add(...how)
+      return Object.assign(Object.create(job) as Job, { getState: () => stateOf(job) })
+    },
+  })
+}
 
 /** Takes the only job of a queue through a worker's hands, to one end or the other. */
 async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void> {
