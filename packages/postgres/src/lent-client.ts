@@ -1,5 +1,6 @@
 import type { PostgresClient } from './client.ts'
 import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import { guardFile, guardLazy } from './lazy-statement.ts'
 
 /** What handlers get as `tx`: the client, without the power over its transaction. */
 export interface Lent<Client extends PostgresClient> {
@@ -8,8 +9,16 @@ export interface Lent<Client extends PostgresClient> {
   end(code: PostgresInboxErrorCode, cause?: unknown): void
 }
 
-/** Methods that run statements; `unsafe`, `file` and `notify` are those of postgres. */
-const STATEMENTS: ReadonlySet<PropertyKey> = new Set(['query', 'unsafe', 'file', 'notify'])
+/**
+ * Methods that run statements → the SQL in their first argument. `unsafe`, `file` and `notify` are
+ * those of postgres; the last two take a path and a channel.
+ */
+const STATEMENTS: ReadonlyMap<PropertyKey, (first: unknown) => unknown> = new Map([
+  ['query', sqlOf],
+  ['unsafe', sqlOf],
+  ['file', () => undefined],
+  ['notify', () => undefined],
+])
 /** Methods that are for whoever borrowed the connection. */
 const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
 
@@ -28,7 +37,7 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
   let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
 
   /** Made when it is needed, so that its stack says who used what was over. */
-  function refusal(sql: unknown): PostgresInboxError | undefined {
+  function refusal(sql?: unknown): PostgresInboxError | undefined {
     if (over !== undefined) return new PostgresInboxError(over.code, { cause: over.cause })
     return typeof sql === 'string' && CONTROL.test(sql)
       ? new PostgresInboxError('transaction-control')
@@ -42,10 +51,12 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
       if (OWNERS.has(name)) return refuseOwner
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
-      if (!STATEMENTS.has(name)) return typeof target === 'function' ? value : value.bind(target)
-      return function guarded(statement: unknown, ...rest: unknown[]): unknown {
-        const error = refusal(sqlOf(statement))
-        if (error === undefined) return Reflect.apply(value, target, [statement, ...rest])
+      const readSql = STATEMENTS.get(name)
+      if (readSql === undefined) return typeof target === 'function' ? value : value.bind(target)
+      const guard = name === 'file' ? guardFile : guardLazy
+      return function guarded(...args: unknown[]): unknown {
+        const error = refusal(readSql(args[0]))
+        if (error === undefined) return guard(Reflect.apply(value, target, args), refusal)
         // As the method itself would fail: by a promise.
         if (name === 'query') return Promise.reject(error)
         throw error
@@ -54,7 +65,8 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
     apply(target, self, args: unknown[]) {
       const error = refusal(templateOf(args[0]))
       if (error !== undefined) throw error
-      return typeof target === 'function' ? Reflect.apply(target, self, args) : undefined
+      if (typeof target !== 'function') return undefined
+      return guardLazy(Reflect.apply(target, self, args), refusal)
     },
   })
 

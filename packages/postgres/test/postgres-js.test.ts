@@ -1,4 +1,7 @@
-import postgres, { type ReservedSql } from 'postgres'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres, { type PendingQuery, type ReservedSql, type Row } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { postgresInbox, postgresJsPool, type PostgresJsPool } from '../src/index.ts'
 import { startProxy } from '../../../test/servers/proxy.ts'
@@ -244,5 +247,173 @@ describe('the pool of postgres', () => {
   it('refuses an instance in place of a function', () => {
     const sql = postgres('postgres://127.0.0.1/none', { max: 1 })
     expect(() => postgresJsPool(sql as never)).toThrow(/`open` must be a function/)
+  })
+})
+
+describe('a statement of postgres, which runs when it is first awaited', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hongbao-sql-'))
+  const insert = `insert into effects values ('lazy') returning key`
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  type Statement = PendingQuery<Row[]>
+
+  function sqlFile(name: string, text: string): string {
+    const path = join(folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+
+  async function readAll(statement: Statement): Promise<void> {
+    for await (const rows of statement.cursor()) expect(rows).toHaveLength(1)
+  }
+
+  /** How many effects there are of statements that were made here. They are deleted. */
+  async function takeEffects(): Promise<number> {
+    return (await opened.query(`delete from effects where key = 'lazy' returning key`)).length
+  }
+
+  const MADE: readonly [string, (tx: ReservedSql) => Statement][] = [
+    ['a template', (tx) => tx`insert into effects values ('lazy') returning key`],
+    ['with values', (tx) => tx`insert into effects ${tx({ key: 'lazy' })} returning ${tx('key')}`],
+    ['with a fragment', (tx) => tx`insert into effects ${tx`values (${'lazy'})`} returning key`],
+    ['`unsafe`', (tx) => tx.unsafe(insert)],
+    ['`unsafe` with values', (tx) => tx.unsafe(insert.replace(`'lazy'`, '$1'), ['lazy'])],
+    ['`file`', (tx) => tx.file(sqlFile('insert.sql', insert))],
+    [
+      '`file` with values',
+      (tx) => tx.file(sqlFile('values.sql', insert.replace(`'lazy'`, '$1')), ['lazy']),
+    ],
+  ]
+
+  const RUN: readonly [string, (statement: Statement) => PromiseLike<unknown>][] = [
+    ['awaited', (statement) => statement],
+    ['`then`', (statement) => statement.then(() => {})],
+    ['`catch`', (statement) => statement.catch((error: unknown) => Promise.reject(error as Error))],
+    ['`finally`', (statement) => statement.finally(() => {})],
+    ['`execute`', (statement) => statement.execute()],
+    ['`forEach`', (statement) => statement.forEach(() => {})],
+    ['`cursor` with a function', (statement) => statement.cursor(() => {})],
+    ['`cursor`', readAll],
+    ['`values`', (statement) => statement.values()],
+    ['`raw`', (statement) => statement.raw()],
+    ['`simple`', (statement) => statement.simple()],
+  ]
+
+  const LATE: typeof RUN = [
+    ...RUN,
+    ['`describe`', (statement) => statement.describe()],
+    ['`readable`', (statement) => statement.readable()],
+    ['`writable`', (statement) => statement.writable()],
+  ]
+
+  // A statement in the simple protocol takes no values.
+  const WAYS = MADE.flatMap(([name, make]) =>
+    RUN.filter(([way]) => way !== '`simple`' || !/value|fragment/.test(name)).map(
+      ([way, run]) => [name, way, make, run] as const,
+    ),
+  )
+
+  it.each(WAYS)('runs in its event and with it: %s, by %s', async (name, way, make, run) => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool })
+    const key = `in time: ${name}, ${way}`
+    const declined = inbox.admit(key, async ({ tx }) => {
+      await run(make(tx))
+      throw new Error('declined')
+    })
+    await expect(declined).rejects.toThrow('declined')
+    expect(await takeEffects()).toBe(0)
+    const admission = inbox.admit(key, async ({ tx }) => {
+      await run(make(tx))
+    })
+    expect(await admission).toBe('applied')
+    expect(await takeEffects()).toBe(1)
+    await pool.end()
+  })
+
+  it.each(
+    MADE.flatMap(([name, make]) => LATE.map(([way, run]) => [name, way, make, run] as const)),
+  )(
+    'is refused when its event is over, in another one too: %s, by %s',
+    async (name, way, make, run) => {
+      const pool = openPool(1)
+      const inbox = postgresInbox({ pool })
+      const over = { name: 'PostgresInboxError', code: 'transaction-over' }
+      const key = `late: ${name}, ${way}`
+      const made: Statement[] = []
+      await inbox.admit(key, ({ tx }) => {
+        made.push(make(tx), make(tx))
+        return Promise.resolve()
+      })
+      const [alone, inAnother] = made as [Statement, Statement]
+      await expect(run(alone)).rejects.toMatchObject(over)
+      const another = inbox.admit(`${key}, in another`, async ({ tx }) => {
+        await expect(run(inAnother)).rejects.toMatchObject(over)
+        await applyEffect(tx, key)
+      })
+      expect(await another).toBe('applied')
+      expect(await opened.countEffects(key)).toBe(1)
+      expect(await takeEffects()).toBe(0)
+      await pool.end()
+    },
+  )
+
+  it.each(MADE)(
+    'is sent in its event, or never, though nobody waits for it: %s',
+    async (name, make) => {
+      const pool = openPool(1)
+      const inbox = postgresInbox({ pool })
+      const running: Promise<unknown>[] = []
+      const declined = inbox.admit(`nobody waits: ${name}`, ({ tx }) => {
+        running.push(Promise.allSettled([make(tx).execute()]))
+        return Promise.reject(new Error('declined'))
+      })
+      await expect(declined).rejects.toThrow('declined')
+      // What is read from a file comes too late, while another event has the connection.
+      await inbox.admit(`nobody waits: ${name}, another`, async ({ tx }) => {
+        await Promise.all(running)
+        await applyEffect(tx, name)
+      })
+      expect(await opened.countEffects(name)).toBe(1)
+      expect(await takeEffects()).toBe(0)
+      await pool.end()
+    },
+  )
+
+  it('is refused where it is a file that ends the transaction, and the transaction goes on', async () => {
+    const pool = openPool(1)
+    const commit = sqlFile('commit.sql', '-- done\ncommit')
+    const admission = postgresInbox({ pool }).admit('file', async ({ tx }) => {
+      const refused = { name: 'PostgresInboxError', code: 'transaction-control' }
+      await expect(tx.file(commit)).rejects.toMatchObject(refused)
+      // A path is no statement.
+      await expect(tx.file('end.sql')).rejects.toMatchObject({ code: 'ENOENT' })
+      await applyEffect(tx, 'file')
+    })
+    expect(await admission).toBe('applied')
+    expect(await opened.countEffects('file')).toBe(1)
+    await pool.end()
+  })
+
+  it('may be awaited again when its event is over: it has run', async () => {
+    const pool = openPool(1)
+    const made: Statement[] = []
+    await postgresInbox({ pool }).admit('awaited again', async ({ tx }) => {
+      made.push(tx`select 7 as seven`)
+      await made[0]
+    })
+    expect([...((await made[0]) ?? [])]).toEqual([{ seven: 7 }])
+    await pool.end()
+  })
+
+  it('tells where it was made, with `debug`', async () => {
+    const options = { max: 1, fetch_types: false, debug: () => {} }
+    const pool = postgresJsPool(() => postgres(opened.server.url, options))
+    const failed = postgresInbox({ pool }).admit('debug', async function here({ tx }) {
+      await tx.unsafe('select nothing')
+    })
+    const error = await failed.catch((thrown: unknown) => thrown)
+    expect(String(Object(error).stack)).toContain('postgres-js.test.ts')
+    await pool.end()
   })
 })
