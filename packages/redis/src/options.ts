@@ -1,5 +1,4 @@
-import { OptionError } from '@hongbao/core'
-import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
+import { checkOptions, MIN_RETENTION_SECONDS, wrong } from '@hongbao/core/wire'
 import { readClient, type RedisClient, type Send } from './client.ts'
 import { createWarn, type RedisInboxWarning, type Warn } from './warning.ts'
 
@@ -53,10 +52,7 @@ const MAX_MS = 2 ** 31 - 1
 const MAX_RETENTION_SECONDS = 1_000_000_000
 
 export function readOptions(options: RedisInboxOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`redisInbox` expects an object of options.')
-  }
-  refuseUnknown(options)
+  checkOptions('`redisInbox`', options, NAMES)
   const { prefix = 'hongbao:', onWarning } = options
   if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
     throw wrong('prefix', 'a string without braces, which name the slot of a key in a cluster')
@@ -89,18 +85,4 @@ function readRetention(seconds: number): number {
     'retentionSeconds',
     `a whole number of seconds from ${MIN_RETENTION_SECONDS} (27 h; Ping++ sends again for 24 h 47 min) to ${MAX_RETENTION_SECONDS}`,
   )
-}
-
-/** A misspelt `leaseMS` would silently change nothing. */
-function refuseUnknown(options: object): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(NAMES, name))
-  if (unknown === undefined) return
-  throw new OptionError(
-    'option-invalid',
-    `\`${unknown}\` is no option. There are: ${Object.keys(NAMES).join(', ')}.`,
-  )
-}
-
-function wrong(option: string, expected: string): OptionError {
-  return new OptionError('option-invalid', `\`${option}\` must be ${expected}.`)
 }

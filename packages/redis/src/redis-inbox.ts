@@ -25,7 +25,7 @@ export interface LeaseContext {
  */
 export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   const settings = readOptions(options)
-  const { send, retentionSeconds, leaseMs, warn } = settings
+  const { send, retentionSeconds, leaseMs, commandTimeoutMs, warn } = settings
   const claims = createClaims(send, settings)
   const marks = createMarks(claims, leaseMs / 3, warn)
   let isInspected = false
@@ -56,7 +56,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   function inspectOnce(): void {
     if (isInspected) return
     isInspected = true
-    inspectServer(send).then(
+    inspectServer(send, commandTimeoutMs).then(
       (warnings) => warnings.forEach((code) => warn(code)),
       () => {
         isInspected = false

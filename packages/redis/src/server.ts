@@ -1,12 +1,18 @@
+import { within } from '@hongbao/core/wire'
 import type { Command, Send } from './client.ts'
-import { isUncertain, toInboxError } from './errors.ts'
+import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
 import type { RedisInboxWarningCode } from './warning.ts'
 
 /**
  * Looks at a server and tells what makes it a bad memory. What it refuses to show is a warning too:
- * managed ones often refuse CONFIG. Rejects where it cannot be asked now.
+ * managed ones often refuse CONFIG. Of a cluster, one node is asked. Rejects where it cannot be asked
+ * now, or does not answer in time.
  */
-export async function inspectServer(send: Send): Promise<RedisInboxWarningCode[]> {
+export async function inspectServer(
+  client: Send,
+  timeoutMs: number,
+): Promise<RedisInboxWarningCode[]> {
+  const send: Send = (command) => within(timeoutMs, client(command), timedOut)
   const reply = await ask(send, ['INFO'])
   const info = typeof reply === 'string' ? reply : ''
   const policy = field(info, 'maxmemory_policy') ?? (await setting(send, 'maxmemory-policy'))
@@ -57,6 +63,10 @@ async function ask(send: Send, command: Command): Promise<unknown> {
     if (isUncertain(failure.code)) throw failure
     return undefined
   }
+}
+
+function timedOut(): never {
+  throw new RedisInboxError('redis-timed-out')
 }
 
 function isOld(version: string | undefined): boolean {
