@@ -108,6 +108,33 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
+  it('notifies when the event is committed, and not where it is rolled back', async () => {
+    const pool = openPool(1)
+    const inbox = postgresInbox({ pool })
+    const listener = postgres(opened.server.url, { max: 1, fetch_types: false })
+    const heard: string[] = []
+    const last = Promise.withResolvers<void>()
+    // A channel that is called like this is a name, and no statement.
+    await listener.listen('commit', (payload) => {
+      heard.push(payload)
+      if (payload === 'last') last.resolve()
+    })
+    const declined = inbox.admit('notified', async ({ tx }) => {
+      await tx.notify('commit', 'declined')
+      throw new Error('declined')
+    })
+    await expect(declined).rejects.toThrow('declined')
+    const admission = inbox.admit('notified', async ({ tx }) => {
+      await tx.notify('commit', 'applied')
+      await tx.notify('commit', 'last')
+    })
+    expect(await admission).toBe('applied')
+    await last.promise
+    expect(heard).toEqual(['applied', 'last'])
+    await listener.end()
+    await pool.end()
+  })
+
   it('does not mind how names and values are set to be changed', async () => {
     const options = {
       max: 1,
