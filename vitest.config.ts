@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/needs-openssl.ts', 'test/servers/needs-servers.ts'],
     // They end what hangs. A machine with two cores and much to do may take its time: no test's verdict
     // is in them, and what is promised about time a test measures itself.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     // An unhandled rejection anywhere fails the run: a receiver must never cause one.
     dangerouslyIgnoreUnhandledErrors: false,

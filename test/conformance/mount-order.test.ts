@@ -27,11 +27,14 @@ describe.each(hosts)('mounting in $name', (host) => {
     async (mount) => {
       const reception = await open(mount, { bodyTimeoutMs: 10_000 })
       const genuine = signed(pretty())
-      const startedMs = performance.now()
+      const times: number[] = []
       for (let sent = 0; sent < 3; sent += 1) {
+        const startedMs = performance.now()
         expectAnswer(await reception.deliver(genuine), 500, 'body-consumed')
+        times.push(performance.now() - startedMs)
       }
-      expect(performance.now() - startedMs).toBeLessThan(1000)
+      // The machine may halt for a moment; a body that is waited for takes ten seconds each time.
+      expect(Math.min(...times)).toBeLessThan(333)
       expect(reception.log).toHaveLength(1)
       expect(reception.log[0]).toMatch(/^\[hongbao\] body-consumed: /)
       expect(reception.log[0]).toMatch(host.hint)

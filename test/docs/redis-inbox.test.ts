@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: Redis }>(
       'webhooks.ts',
     )
-    await vi.waitFor(() => redis.ping())
+    await vi.waitFor(() => redis.ping(), 20_000)
     const [, createPayouts = ''] = /\/\/ (create table .*)/.exec(readme) ?? []
     await pool.query(createPayouts)
     await pool.query('create table wallets (app text, balance integer)')

@@ -118,13 +118,16 @@ function sourcesUnder(path: string): string[] {
   const full = join(ROOT, path)
   if (!existsSync(full)) return []
   if (statSync(full).isFile()) return [readFileSync(full, 'utf8')]
-  return readdirSync(full)
-    .filter((name) => name !== 'node_modules')
-    .flatMap((name) => {
-      const inside = join(path, name)
-      const isSource = name.endsWith('.ts') || statSync(join(ROOT, inside)).isDirectory()
-      return isSource ? sourcesUnder(inside) : []
-    })
+  return (
+    readdirSync(full)
+      // Other tests make hidden folders here, and remove them.
+      .filter((name) => name !== 'node_modules' && !name.startsWith('.'))
+      .flatMap((name) => {
+        const inside = join(path, name)
+        const isSource = name.endsWith('.ts') || statSync(join(ROOT, inside)).isDirectory()
+        return isSource ? sourcesUnder(inside) : []
+      })
+  )
 }
 
 /** The ids that stand in brackets: `[A23]`, `[A11, S10]`. */

@@ -65,11 +65,18 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
 
   async function start(): Promise<void> {
     if (running.isAlive()) return
-    // What was killed may not be quite gone.
-    running = await launch(command, port).catch(async () => {
-      await setTimeout(500)
-      return launch(command, port)
-    })
+    running = await launchAgain(20)
+  }
+
+  /** What was killed may not be quite gone, and somebody may have the port for a moment. */
+  async function launchAgain(tries: number): Promise<Running> {
+    try {
+      return await launch(command, port)
+    } catch (error) {
+      if (tries === 1) throw error
+      await setTimeout(250)
+      return launchAgain(tries - 1)
+    }
   }
 
   function freeze(): void {

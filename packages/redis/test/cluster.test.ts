@@ -99,9 +99,15 @@ async function openNodeRedis(): Promise<RedisClient> {
 }
 
 /** The bus would take the port plus 10,000, which may be somebody's, or none. */
-async function startNode(): Promise<RedisServer> {
+async function startNode(tries = 3): Promise<RedisServer> {
   const settings = { 'cluster-enabled': 'yes', 'cluster-port': await freePort() }
-  return await startRedis({ settings })
+  try {
+    return await startRedis({ settings })
+  } catch (error) {
+    // Somebody took the port between the question and the start.
+    if (tries === 1) throw error
+    return startNode(tries - 1)
+  }
 }
 
 async function busPort(node: Redis): Promise<number> {

@@ -23,6 +23,9 @@ export const postgresHosts: readonly InboxHost[] = [
   })),
 ]
 
+/** A thousand deliveries for ten connections take their time on a busy machine: the suite is about order. */
+const commandTimeoutMs = 30_000
+
 async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promise<InboxStore> {
   const server = await startPostgres({ binaries, settings: { max_connections: 200 } })
   const bouncer = isBounced ? await startPgBouncer(server) : undefined
@@ -31,7 +34,7 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
   await admin.connect()
   await admin.query('create table effects (key text not null)')
   const ownerPool = new Pool({ connectionString: url, max: 1 })
-  const owner = postgresInbox({ pool: ownerPool })
+  const owner = postgresInbox({ pool: ownerPool, commandTimeoutMs })
   await owner.ensureSchema()
   /** Which server process holds a key. */
   const holders = new Map<string, number>()
@@ -43,7 +46,7 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
     const pool = new Pool({ connectionString: url, application_name: name, max: 10 })
     const clients = new Set<PoolClient>()
     pool.on('connect', (client) => clients.add(client))
-    const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+    const inbox = postgresInbox({ pool, commandTimeoutMs, cleanUpEverySeconds: false })
     return Promise.resolve({
       retentionSeconds: inbox.retentionSeconds,
       admit: (key, work) =>

@@ -38,7 +38,9 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
 
     async function open(): Promise<OpenInbox> {
       const connection = await connect(server.url)
-      const inbox = redisInbox({ client: connection.client, onWarning() {} })
+      // The suite is about order, not about time.
+      const commandTimeoutMs = 30_000
+      const inbox = redisInbox({ client: connection.client, commandTimeoutMs, onWarning() {} })
       const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
