@@ -34,7 +34,10 @@ export interface Attempts<Context extends object> {
   running(key: string): Attempt | undefined
   /** Starts an attempt. */
   start(job: Job<Context>): Attempt
-  /** Resolves when all attempts that are under way have ended. */
+  /**
+   * Resolves when all handlers that run have settled, and the inbox has noted it, or has had as long
+   * for that as an attempt has.
+   */
   idle(): Promise<void>
 }
 
@@ -43,6 +46,9 @@ export function createAttempts<Context extends object>(
   timeoutMs: number,
 ): Attempts<Context> {
   const underWay = new Map<string, Attempt>()
+  /** What passed its deadline, until its inbox has spoken: it may be noted later than it is done. */
+  const late = new Set<Promise<unknown>>()
+  let onEmpty: (() => void)[] = []
 
   function start(job: Job<Context>): Attempt {
     const answer = Promise.withResolvers<AttemptResult>()
@@ -52,6 +58,9 @@ export function createAttempts<Context extends object>(
     underWay.set(job.key, attempt)
     const ended = run(job, answer.resolve, function leave() {
       if (underWay.get(job.key) === attempt) underWay.delete(job.key)
+      if (underWay.size > 0) return
+      for (const resolve of onEmpty) resolve()
+      onEmpty = []
     })
     end.resolve(ended)
     return attempt
@@ -65,12 +74,15 @@ export function createAttempts<Context extends object>(
     const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
     const timer = setTimeout(() => {
       resolve(expire(progress))
+      late.add(settling)
+      void settling.finally(() => late.delete(settling))
       // A timeout is no failure: handlers that run keep their key. An inbox that does not answer
       // keeps nothing, or one lost answer of a store would block the event until a restart.
       if (progress.seen === 'started') void progress.working?.then(leave)
       else leave()
     }, timeoutMs)
-    const result = await settle(inbox, job, progress)
+    const settling = settle(inbox, job, progress)
+    const result = await settling
     clearTimeout(timer)
     leave()
     if (progress.expired) job.onLate(result)
@@ -79,7 +91,19 @@ export function createAttempts<Context extends object>(
   }
 
   async function idle(): Promise<void> {
-    await Promise.all([...underWay.values()].map(({ end }) => end))
+    if (underWay.size > 0) await new Promise<void>((resolve) => onEmpty.push(resolve))
+    const patience = Promise.withResolvers<void>()
+    const timer = setTimeout(patience.resolve, timeoutMs)
+    await Promise.race([noted(), patience.promise])
+    clearTimeout(timer)
+  }
+
+  async function noted(): Promise<void> {
+    try {
+      await Promise.all([...late, inbox.settled?.()])
+    } catch {
+      // Somebody's own inbox: nothing more is to be had of it.
+    }
   }
 
   return { running: (key) => underWay.get(key), start, idle }

@@ -1,11 +1,15 @@
 import { appOf, namesApp, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 
-/** Refuses a verified event that is not for this receiver; undefined lets it pass. */
-export type RefuseForeign = (event: WebhookEvent) => Failure | undefined
-
-/** Whom and when events must be for. */
+/** Whom events are for, and when: what it refuses is a failure, and undefined passes. */
 export interface Audience {
+  /** Refuses an event of another app or of the other mode, however it came. */
+  refuseMisdirected(this: void, event: WebhookEvent): Failure | undefined
+  /** Refuses a delivery that may be a replay: one of a time that the inbox does not remember. */
+  refuseUntimely(this: void, event: WebhookEvent): Failure | undefined
+}
+
+export interface AudienceOptions {
   readonly apps: readonly string[] | undefined
   readonly livemode: boolean | undefined
   readonly maxEventAgeSeconds: number
@@ -21,10 +25,13 @@ const MAX_LEAD_SECONDS = 60 * 60
  *
  * An event whose object names no app (refunds, account summaries) cannot be of another one.
  */
-export function createAudience(audience: Audience): RefuseForeign {
-  const { apps, livemode, maxEventAgeSeconds, now } = audience
-
-  return function refuseForeign(event) {
+export function createAudience({
+  apps,
+  livemode,
+  maxEventAgeSeconds,
+  now,
+}: AudienceOptions): Audience {
+  function refuseMisdirected(event: WebhookEvent): Failure | undefined {
     if (apps !== undefined && namesApp(event) && !apps.includes(appOf(event) ?? '')) {
       return new Failure(
         'app-mismatch',
@@ -32,6 +39,10 @@ export function createAudience(audience: Audience): RefuseForeign {
       )
     }
     if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')
+    return undefined
+  }
+
+  function refuseUntimely(event: WebhookEvent): Failure | undefined {
     const ageSeconds = now() / 1000 - event.created
     // Written so that a clock which says NaN refuses.
     if (!(ageSeconds <= maxEventAgeSeconds)) {
@@ -42,6 +53,8 @@ export function createAudience(audience: Audience): RefuseForeign {
     }
     return undefined
   }
+
+  return { refuseMisdirected, refuseUntimely }
 }
 
 function timeOf({ created }: WebhookEvent): string {

@@ -7,7 +7,9 @@ export type { RedEnvelopeStatus } from './events/red-envelope.ts'
  * (API reference, "Red Envelope object"): sending → sent → received, sending → failed, or, unclaimed
  * for 24 hours, sent → refunding → refund.
  */
-const RANK: Readonly<Record<RedEnvelopeStatus, number>> = {
+const RANK: Readonly<Record<RedEnvelopeStatus | 'pending', number>> = {
+  // What Ping++ called `sending` in other years, and a table may have kept.
+  pending: 0,
   sending: 0,
   sent: 1,
   refunding: 2,
@@ -26,7 +28,10 @@ export type EnvelopeNews =
   | 'same'
   /** Overtaken: notifications come in any order, and one that is sent again may be a day late. */
   | 'behind'
-  /** Two different ends. One is wrong: keep neither by yourself, and ask Ping++. */
+  /**
+   * Two different ends, one of which is wrong, or a state that this version does not know: keep
+   * neither by yourself, and ask Ping++.
+   */
   | 'conflict'
 
 /**
@@ -40,8 +45,10 @@ export function compareStatus(
 ): EnvelopeNews {
   if (kept === undefined) return 'ahead'
   if (kept === told) return 'same'
-  if (RANK[kept] === RANK[told]) return 'conflict'
-  return RANK[kept] < RANK[told] ? 'ahead' : 'behind'
+  const [from, to] = [RANK[kept], RANK[told]]
+  if (from < to) return 'ahead'
+  if (from > to) return 'behind'
+  return from === to && from < END_RANK ? 'same' : 'conflict'
 }
 
 /**

@@ -25,6 +25,12 @@ export interface Inbox<Context extends object = NoContext> {
    * trying to remember, because a rejection would have them repeated for sure.
    */
   admit(key: string, work: (context: Context) => Promise<void>): Promise<Admission>
+
+  /**
+   * Resolves when nothing that was applied is still to be remembered; never rejects. For an inbox that
+   * may answer `'applied'` before: `webhooks.close()` waits for it, for a while.
+   */
+  settled?(): Promise<void>
 }
 
 /** What became of a key that asked to be applied. */

@@ -1,4 +1,4 @@
-import { createAudience, type RefuseForeign } from './audience.ts'
+import { createAudience, type Audience } from './audience.ts'
 import type { BodyLimits } from './delivery.ts'
 import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
 import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
@@ -47,7 +47,7 @@ export interface WebhooksOptions<Context extends object = NoContext> {
 /** The options, checked and completed. */
 export interface Settings<Context extends object> {
   readonly keys: readonly VerificationKey[]
-  readonly refuseForeign: RefuseForeign
+  readonly audience: Audience
   readonly inbox: Inbox<Context>
   readonly handlerTimeoutMs: number
   readonly limits: BodyLimits
@@ -91,7 +91,7 @@ export function readOptions<Context extends object>(
     throw wrong('unhandled', '"accept" or "reject"')
   return {
     keys: readPublicKeys(options.publicKey, allowPublishedKeys),
-    refuseForeign: createAudience({
+    audience: createAudience({
       apps: readApps(options.app),
       livemode,
       maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),

@@ -28,14 +28,16 @@ export interface Webhooks<Context extends object = NoContext>
 
   /**
    * Applies an event that did not come by HTTP: from a queue, from a poll, in a test. The same
-   * inbox and the same handlers; nothing is verified. Never rejects: see the result's `error`.
+   * inbox and the same handlers, and `app` and `livemode` count; nothing is verified, and any age is
+   * taken. Never rejects: see the result's `error`.
    */
   dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
 
   /**
    * For shutting down: from now on no event is admitted, so Ping++ (or the queue) sends it again,
    * and what runs keeps its key and its time. Resolves when the handlers that run have settled,
-   * those past their deadline included. Never rejects; a second call waits for the same.
+   * those past their deadline included, and the inbox has noted it, which may take as long as
+   * `handlerTimeoutMs`. Never rejects; a second call waits for the same.
    */
   close(): Promise<void>
 }
@@ -74,7 +76,7 @@ export interface DispatchResult {
 export function createWebhooks<Context extends object = NoContext>(
   options: WebhooksOptions<Context>,
 ): Webhooks<Context> {
-  const { keys, limits, refuseForeign, inbox, handlerTimeoutMs, ...rest } = readOptions(options)
+  const { keys, limits, audience, inbox, handlerTimeoutMs, ...rest } = readOptions(options)
   const handlers = createHandlers<Context & HandlerContext>()
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
@@ -114,7 +116,8 @@ export function createWebhooks<Context extends object = NoContext>(
     const event = parseEvent(rawBody)
     if (event instanceof Failure) return event
     sighting.event = event
-    return refuseForeign(event) ?? (await admit(event, rawBody, sighting))
+    const refused = audience.refuseMisdirected(event) ?? audience.refuseUntimely(event)
+    return refused ?? (await admit(event, rawBody, sighting))
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
@@ -123,7 +126,8 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.keyFingerprint = keyFingerprint
     let result: Result
     try {
-      result = refuseInvalid(event) ?? (await admit(event, rawBody, sighting))
+      const refused = refuseInvalid(event) ?? audience.refuseMisdirected(event)
+      result = refused ?? (await admit(event, rawBody, sighting))
     } catch (error) {
       result = internalError(error)
     }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { memoryInbox } from '../src/index.ts'
 import { deferred } from './deferred.ts'
 import { asEvent, chargeSucceeded, envelopeSent, openReceiver } from './signed.ts'
 
@@ -64,6 +65,77 @@ describe('close', () => {
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
   })
 
+  it('waits until the inbox has noted what was done behind its deadline', async () => {
+    const [work, mark] = [deferred(), deferred()]
+    const { webhooks, deliver, reports } = openReceiver({
+      inbox: {
+        retentionSeconds: 172_800,
+        async admit(_, run) {
+          await run({})
+          await mark.promise
+          return 'applied'
+        },
+      },
+    })
+    webhooks.on('red_envelope.sent', () => work.promise)
+    const reply = deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    work.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(close.isOver).toBe(false)
+    mark.resolve()
+    await close.promise
+    expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('waits until the inbox has remembered what it had to answer for before', async () => {
+    const settled = deferred()
+    const inbox = { ...memoryInbox(), settled: () => settled.promise }
+    const { webhooks, deliver } = openReceiver({ inbox })
+    webhooks.on('red_envelope.sent', () => {})
+    await deliver(envelopeSent())
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(close.isOver).toBe(false)
+    settled.resolve()
+    await close.promise
+  })
+
+  it.each<[string, () => Promise<void>]>([
+    ['never settles', () => new Promise(() => {})],
+    ['rejects', () => Promise.reject(new Error('x'))],
+    [
+      'throws',
+      () => {
+        throw new Error('x')
+      },
+    ],
+  ])('waits for as long as handlers may take, where the inbox %s', async (_, settled) => {
+    const { webhooks } = openReceiver({ inbox: { ...memoryInbox(), settled } })
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(close.isOver).toBe(true)
+  })
+
+  it('does not wait for an inbox that does not answer while it is asked', async () => {
+    const { webhooks, deliver } = openReceiver({
+      inbox: { retentionSeconds: 172_800, admit: () => new Promise(() => {}) },
+    })
+    webhooks.on('red_envelope.sent', () => {})
+    const reply = deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(1)
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await reply).toMatchObject({ outcome: 'unavailable' })
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(close.isOver).toBe(true)
+  })
+
   it('does not wait for an inbox that never answers', async () => {
     const { webhooks, deliver } = openReceiver({
       inbox: { retentionSeconds: 172_800, admit: () => new Promise(() => {}) },
@@ -72,7 +144,9 @@ describe('close', () => {
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
     expect(await reply).toMatchObject({ outcome: 'unavailable' })
-    await webhooks.close()
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(close.isOver).toBe(true)
   })
 
   it('may be called twice', async () => {
@@ -80,3 +154,8 @@ describe('close', () => {
     await Promise.all([webhooks.close(), webhooks.close()])
   })
 })
+
+function watch(promise: Promise<void>) {
+  const watched = { isOver: false, promise: promise.then(() => void (watched.isOver = true)) }
+  return watched
+}

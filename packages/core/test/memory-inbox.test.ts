@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryInbox, type Admission, type Inbox, type MemoryInboxOptions } from '../src/index.ts'
 import { deferred } from './deferred.ts'
@@ -353,7 +353,7 @@ describe('a worker of a cluster', () => {
   })
 
   function runCluster(...options: readonly string[]) {
-    const program = join(import.meta.dirname, 'cluster-program.ts')
+    const program = fileURLToPath(new URL('./cluster-program.ts', import.meta.url))
     return spawnSync(process.execPath, [...options, program], { encoding: 'utf8', timeout: 20_000 })
   }
 })

@@ -171,7 +171,7 @@ export function openListener(options: Partial<WebhooksOptions> = {}): Opened {
 
 function watched(inbox: Inbox, admitted: string[], applied: string[]): Inbox {
   return {
-    retentionSeconds: inbox.retentionSeconds,
+    ...inbox,
     async admit(key, work) {
       admitted.push(key)
       const admission = await inbox.admit(key, work)

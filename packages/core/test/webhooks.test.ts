@@ -460,8 +460,20 @@ describe('dispatch', () => {
     })
   })
 
-  it('asks neither for app nor for age: whoever dispatches has decided', async () => {
-    const opened = openListener({ app: 'app_other', livemode: false })
+  it.each([
+    ['app-mismatch', { app: 'app_other' }],
+    ['mode-mismatch', { livemode: false }],
+  ])('is not for another receiver: %s', async (code, options) => {
+    const opened = openListener(options)
+    expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toMatchObject({
+      outcome: 'misdirected',
+      error: { code },
+    })
+    expect(opened.admitted).toEqual([])
+  })
+
+  it('does not ask for the age: whoever dispatches has decided', async () => {
+    const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q', livemode: true })
     const event = asEvent(envelopeSent({ created: 1_400_000_000 }))
     expect(await opened.webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
   })
