@@ -57,8 +57,7 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
       return function guarded(...args: unknown[]): unknown {
         const error = refusal(readSql(args[0]))
         if (error === undefined) return guard(Reflect.apply(value, target, args), refusal)
-        // As the method itself would fail: by a promise.
-        if (name === 'query') return Promise.reject(error)
+        if (name === 'query') return refuseQuery(target, args, error)
         throw error
       }
     },
@@ -80,6 +79,30 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
 
 function refuseOwner(): never {
   throw new PostgresInboxError('transaction-control')
+}
+
+/** What `query` of pg takes beside a text: a statement, or what sends one by itself, as a cursor does. */
+interface PgStatement {
+  callback?: unknown
+  submit?: unknown
+  handleError(error: Error, connection: unknown): void
+}
+
+/**
+ * As pg refuses what a client cannot run (`query` in its lib/client.js): soon, and not by throwing.
+ * Told is what was submitted, or the callback; where there is neither, the promise rejects.
+ */
+function refuseQuery(client: object, [config, ...rest]: unknown[], error: Error): unknown {
+  const statement: PgStatement = Object(config)
+  const callback = statement.callback ?? rest.find((value) => typeof value === 'function')
+  if (typeof statement.submit === 'function') {
+    statement.callback = callback
+    process.nextTick(() => statement.handleError(error, Reflect.get(client, 'connection')))
+    return config
+  }
+  if (typeof callback !== 'function') return Promise.reject(error)
+  process.nextTick(() => void callback(error))
+  return undefined
 }
 
 /** A text, or the `{ text }` of pg. */

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream'
-import type { PoolClient } from 'pg'
+import { Query, type PoolClient } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { effectOf, openPostgres, type Opened } from './opened.ts'
 
@@ -111,5 +111,90 @@ describe('tx', () => {
     })
     expect(seen).toEqual(['complete'])
     expect(await opened.countEffects('submitted')).toBe(1)
+  })
+})
+
+describe('a statement that `tx` refuses', () => {
+  type Callback = (error: Error | null) => void
+
+  /** In forms that its types do not have. */
+  function query(tx: PoolClient, ...args: unknown[]): unknown {
+    return (tx as { query(...args: unknown[]): unknown }).query(...args)
+  }
+
+  const WITH_CALLBACK: readonly [string, (tx: PoolClient, told: Callback) => unknown][] = [
+    ['a text', (tx, told) => query(tx, 'commit', told)],
+    ['a text with values', (tx, told) => query(tx, 'commit', [], told)],
+    ['an object', (tx, told) => query(tx, { text: 'commit' }, told)],
+    ['an object with values', (tx, told) => query(tx, { text: 'commit' }, [], told)],
+    ['an object that has it', (tx, callback) => query(tx, { text: 'commit', callback })],
+  ]
+
+  it.each(WITH_CALLBACK)('is told to its callback, and to nobody else: %s', async (name, run) => {
+    const { inbox } = opened.open()
+    const kept: PoolClient[] = []
+    const told = async (tx: PoolClient): Promise<Error | null> =>
+      await new Promise((resolve) => {
+        let hasReturned = false
+        const given = run(tx, (error) => {
+          expect(hasReturned).toBe(true)
+          resolve(error)
+        })
+        hasReturned = true
+        expect(given).toBeUndefined()
+      })
+    const admission = inbox.admit(`told: ${name}`, async ({ tx }) => {
+      kept.push(tx)
+      expect(await told(tx)).toMatchObject({ code: 'transaction-control' })
+    })
+    expect(await admission).toBe('applied')
+    for (const tx of kept) expect(await told(tx)).toMatchObject({ code: 'transaction-over' })
+  })
+
+  const SUBMITTED: readonly [string, (tx: PoolClient, told: Callback) => [unknown, unknown]][] = [
+    [
+      'by its event',
+      (tx, told) => {
+        const submitted = new Query('commit').on('error', told)
+        return [submitted, query(tx, submitted)]
+      },
+    ],
+    [
+      'by the callback that came with it',
+      (tx, told) => {
+        const submitted = new Query('commit')
+        return [submitted, query(tx, submitted, told)]
+      },
+    ],
+    [
+      'by its own callback',
+      (tx, told) => {
+        const submitted = Object.assign(new Query('commit'), { callback: told })
+        return [submitted, query(tx, submitted)]
+      },
+    ],
+    [
+      'by its `handleError`',
+      (tx, told) => {
+        const submitted = { text: 'commit', submit() {}, handleError: told }
+        return [submitted, query(tx, submitted)]
+      },
+    ],
+  ]
+
+  it.each(SUBMITTED)('is told to whatever was submitted: %s', async (name, submit) => {
+    const { inbox } = opened.open()
+    const kept: PoolClient[] = []
+    const told = async (tx: PoolClient): Promise<Error | null> =>
+      await new Promise((resolve) => {
+        const [submitted, given] = submit(tx, resolve)
+        expect(given).toBe(submitted)
+      })
+    const admission = inbox.admit(`submitted: ${name}`, async ({ tx }) => {
+      kept.push(tx)
+      expect(await told(tx)).toMatchObject({ code: 'transaction-control' })
+    })
+    expect(await admission).toBe('applied')
+    for (const tx of kept) expect(await told(tx)).toMatchObject({ code: 'transaction-over' })
   })
 })
