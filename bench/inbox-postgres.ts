@@ -6,6 +6,7 @@ import { lockOf, storeKey } from '../packages/postgres/src/key.ts'
 import { readTable } from '../packages/postgres/src/table.ts'
 import { beginFor, commitStatements } from '../packages/postgres/src/transaction.ts'
 import { startPostgres } from '../test/servers/postgres.ts'
+import { compareAlone } from './alone.ts'
 import { answerByHand, handWritten } from './by-hand.ts'
 import { publicKeyPem, signDeliveries } from './deliveries.ts'
 import { withinAllowance, type Figure } from './figure.ts'
@@ -111,23 +112,16 @@ async function deliveries(pool: Pool): Promise<Figure> {
   return { measure: 'postgres: deliveries', ...result, bar: 0.85, unit: 'per CPU s' }
 }
 
-/** What the inbox adds to a delivery that comes alone: two round trips to a Postgres on this machine. */
+/** Two round trips to a Postgres on this machine. */
 async function latencies(pool: Pool): Promise<Figure[]> {
   const { postgresInbox } = await installed('postgres')
   const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
-  const times: number[] = []
-  for (let at = 0; at < EVENTS / 2; at += 1) {
-    const startedMs = performance.now()
-    await inbox.admit(`alone ${at}`, () => Promise.resolve())
-    times.push(performance.now() - startedMs)
-  }
-  const sorted = times.slice(times.length / 2).toSorted((a, b) => a - b)
-  const percentile = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN
-  const note = 'claim, nothing to do, commit; one at a time'
-  return [
-    withinAllowance('postgres: added p50', percentile(0.5), 3, 'ms', note),
-    withinAllowance('postgres: added p99', percentile(0.99), 15, 'ms', note),
-  ]
+  return compareAlone({
+    store: 'postgres',
+    count: EVENTS / 2,
+    ours: (at) => inbox.admit(`alone ${at}`, () => Promise.resolve()),
+    theirs: (at) => admitByHand(pool, `alone by hand ${at}`, () => Promise.resolve()),
+  })
 }
 
 /** A hundred duplicates at once on ten connections, one of which the handler holds. */

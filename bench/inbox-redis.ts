@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { freemem } from 'node:os'
 import { CLAIM, COMPLETE, RELEASE, RENEW } from '../packages/redis/src/scripts.ts'
 import { startRedis, type RedisServer } from '../test/servers/redis.ts'
+import { compareAlone } from './alone.ts'
 import { answerByHand, handWritten } from './by-hand.ts'
 import { publicKeyPem, signDeliveries } from './deliveries.ts'
 import { withinAllowance, type Figure } from './figure.ts'
@@ -32,7 +33,7 @@ const ALLOWED_BYTES_PER_KEY = 220
 export async function measure(): Promise<Figure[]> {
   const { server, redis } = await open()
   try {
-    const figures = [await admissions(redis), await deliveries(redis), ...(await alone(redis))]
+    const figures = [await admissions(redis), await deliveries(redis), ...(await latencies(redis))]
     return [...figures, ...(await atSizes())]
   } finally {
     redis.disconnect()
@@ -99,23 +100,16 @@ async function deliveries(redis: Redis): Promise<Figure> {
   return { measure: 'redis: deliveries', ...result, bar: 0.85, unit: 'per CPU s' }
 }
 
-/** What the inbox adds to a delivery that comes alone: two round trips to a Redis on this machine. */
-async function alone(redis: Redis): Promise<Figure[]> {
+/** Two round trips to a Redis on this machine. */
+async function latencies(redis: Redis): Promise<Figure[]> {
   const { redisInbox } = await installed('redis')
   const inbox = redisInbox({ client: redis, prefix: 'alone:', onWarning() {} })
-  const times: number[] = []
-  for (let at = 0; at < EVENTS; at += 1) {
-    const startedMs = performance.now()
-    await inbox.admit(`${at}`, () => Promise.resolve())
-    times.push(performance.now() - startedMs)
-  }
-  const sorted = times.slice(EVENTS / 2).toSorted((a, b) => a - b)
-  const percentile = (part: number) => sorted[Math.floor(sorted.length * part)] ?? Number.NaN
-  const note = 'claim, nothing to do, mark; one at a time'
-  return [
-    withinAllowance('redis: added p50', percentile(0.5), 1, 'ms', note),
-    withinAllowance('redis: added p99', percentile(0.99), 5, 'ms', note),
-  ]
+  return compareAlone({
+    store: 'redis',
+    count: EVENTS,
+    ours: (at) => inbox.admit(`${at}`, () => Promise.resolve()),
+    theirs: (at) => admitByHand(redis, `alone by hand:{${at}}`, () => Promise.resolve()),
+  })
 }
 
 /** The cost of a claim and of a key in a Redis that remembers many, beside one that remembers few. */

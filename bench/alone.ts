@@ -1,0 +1,46 @@
+import type { Figure } from './figure.ts'
+
+/** Two ways of applying an event that comes alone. */
+export interface Rivals {
+  /** The name of the store, for the figures. */
+  readonly store: string
+  readonly count: number
+  /** Applies the event of that number, with nothing to do. */
+  readonly ours: (at: number) => Promise<unknown>
+  readonly theirs: (at: number) => Promise<unknown>
+}
+
+/**
+ * What an inbox adds to a delivery that comes alone, in its middle and at its worst, beside the same
+ * statements by hand; in turns, so that what else the machine does meets both.
+ */
+export async function compareAlone({ store, count, ours, theirs }: Rivals): Promise<Figure[]> {
+  const times = { ours: [] as number[], theirs: [] as number[] }
+  for (let at = 0; at < count; at += 1) {
+    const startedMs = performance.now()
+    await ours(at)
+    const betweenMs = performance.now()
+    await theirs(at)
+    times.ours.push(betweenMs - startedMs)
+    times.theirs.push(performance.now() - betweenMs)
+  }
+  const note = 'nothing to do, one at a time; theirs: the same by hand'
+  return [50, 99].map((part) => {
+    const [mine, hand] = [percentile(times.ours, part), percentile(times.theirs, part)]
+    return {
+      measure: `${store}: added p${part}`,
+      ours: mine,
+      theirs: hand,
+      ratio: hand / mine,
+      bar: 0.85,
+      unit: 'ms',
+      note,
+    }
+  })
+}
+
+/** Of the second half: the first one warms up. */
+function percentile(times: readonly number[], part: number): number {
+  const sorted = times.slice(times.length / 2).toSorted((a, b) => a - b)
+  return sorted[Math.floor((sorted.length * part) / 100)] ?? Number.NaN
+}
