@@ -1,6 +1,7 @@
 import type { PostgresClient } from './client.ts'
 import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
 import { guardFile, guardLazy } from './lazy-statement.ts'
+import { controlsTransaction } from './transaction-control.ts'
 
 /** What handlers get as `tx`: the client, without the power over its transaction. */
 export interface Lent<Client extends PostgresClient> {
@@ -22,16 +23,12 @@ const STATEMENTS: ReadonlyMap<PropertyKey, (first: unknown) => unknown> = new Ma
 /** Methods that are for whoever borrowed the connection. */
 const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
 
-// At the beginning of a statement, behind blanks and comments. ROLLBACK TO a savepoint is fine.
-const CONTROL =
-  /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/|;)*(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/i
-
 /**
  * Lends a client to handlers. It is the client itself behind a thin wall, so that whatever takes one
  * takes `tx` too: query builders, cursors, COPY streams, tagged templates.
  *
- * The wall stops what ends the transaction by mistake. It does not read SQL, and need not: before
- * COMMIT, Postgres is asked whether the transaction is still the same.
+ * The wall stops what ends the transaction by mistake. What it cannot see is found out: before COMMIT,
+ * Postgres is asked whether the transaction is still the same.
  */
 export function lend<Client extends PostgresClient>(client: Client): Lent<Client> {
   let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
@@ -39,7 +36,7 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
   /** Made when it is needed, so that its stack says who used what was over. */
   function refusal(sql?: unknown): PostgresInboxError | undefined {
     if (over !== undefined) return new PostgresInboxError(over.code, { cause: over.cause })
-    return typeof sql === 'string' && CONTROL.test(sql)
+    return typeof sql === 'string' && controlsTransaction(sql)
       ? new PostgresInboxError('transaction-control')
       : undefined
   }
@@ -110,7 +107,7 @@ function sqlOf(statement: unknown): unknown {
   return typeof statement === 'string' ? statement : Object(statement).text
 }
 
-/** The first string of a template; what else a template function takes are names and values. */
+/** The text of a template; what else a template function takes are names and values. */
 function templateOf(strings: unknown): unknown {
-  return Array.isArray(strings) && 'raw' in strings ? strings[0] : undefined
+  return Array.isArray(strings) && 'raw' in strings ? strings.join('?') : undefined
 }

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { effectOf, openPostgres, type Opened, type OpenInbox } from './opened.ts'
 
@@ -144,6 +145,18 @@ describe('a handler that fails in Postgres', () => {
   })
 })
 
+/** Runs a text that nobody sees before the connection does, as a cursor or a COPY might. */
+async function submit(tx: PoolClient, text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    tx.query({
+      submit: (connection: { query(text: string): void }) => connection.query(text),
+      handleCommandComplete() {},
+      handleReadyForQuery: resolve,
+      handleError: reject,
+    })
+  })
+}
+
 describe('a handler that ends the transaction itself', () => {
   it.each([
     'commit',
@@ -162,6 +175,9 @@ describe('a handler that ends the transaction itself', () => {
     '-- done\ncommit',
     '/* done */ commit',
     '; commit',
+    `insert into effects values ('and more'); commit`,
+    `insert into effects values ('and more'); rollback; select 1`,
+    `insert into effects values ('and more'); commit; begin`,
   ])('is stopped at `%s`, and the transaction goes on [E21]', async (statement) => {
     const { inbox } = opened.open()
     const admission = inbox.admit(`stopped at ${statement}`, async ({ tx }) => {
@@ -172,6 +188,7 @@ describe('a handler that ends the transaction itself', () => {
     })
     expect(await admission).toBe('applied')
     expect(await opened.countEffects(statement)).toBe(1)
+    expect(await opened.countEffects('and more')).toBe(0)
   })
 
   it.each([
@@ -183,7 +200,7 @@ describe('a handler that ends the transaction itself', () => {
     const { inbox } = opened.open()
     const key = `found out: ${name}`
     const admission = inbox.admit(key, async ({ tx }) => {
-      await tx.query(sql.replace('$key', `'${key}'`))
+      await submit(tx, sql.replace('$key', `'${key}'`))
     })
     await expect(admission).rejects.toMatchObject({ code: 'transaction-left' })
     // What the handler has committed by itself stands, with the key: nothing is applied twice.

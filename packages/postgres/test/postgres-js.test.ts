@@ -92,7 +92,9 @@ describe('the pool of postgres', () => {
       kept.push(tx)
       const refused = expect.objectContaining({ code: 'transaction-control' }) as Error
       expect(() => tx`commit`).toThrow(refused)
+      expect(() => tx`select ${1}; commit`).toThrow(refused)
       expect(() => tx.unsafe('rollback')).toThrow(refused)
+      expect(() => tx.unsafe('select 1; rollback')).toThrow(refused)
       // A name and a list, and no statements.
       await tx`select 1 as ${tx('end')} where 'begin' in ${tx(['begin', 'commit'])}`
       await tx`savepoint a`
@@ -409,7 +411,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
 
   it('is refused where it is a file that ends the transaction, and the transaction goes on', async () => {
     const pool = openPool(1)
-    const commit = sqlFile('commit.sql', '-- done\ncommit')
+    const commit = sqlFile('commit.sql', `${insert}; commit`)
     const admission = postgresInbox({ pool }).admit('file', async ({ tx }) => {
       const refused = { name: 'PostgresInboxError', code: 'transaction-control' }
       await expect(tx.file(commit)).rejects.toMatchObject(refused)
@@ -419,6 +421,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     })
     expect(await admission).toBe('applied')
     expect(await opened.countEffects('file')).toBe(1)
+    expect(await takeEffects()).toBe(0)
     await pool.end()
   })
 

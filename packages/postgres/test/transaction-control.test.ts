@@ -1,0 +1,157 @@
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { controlsTransaction } from '../src/transaction-control.ts'
+import { openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+let client: Client
+
+beforeAll(async () => {
+  opened = await openPostgres()
+  client = new Client({ connectionString: opened.server.url })
+  await client.connect()
+})
+
+afterAll(async () => {
+  await client.end()
+  await opened.close()
+})
+
+/** Whether Postgres is in another transaction behind the text, or in none. */
+async function isLeftBy(text: string): Promise<boolean> {
+  await client.query('begin; savepoint a')
+  const { rows } = await client.query('select pg_current_xact_id()::text as xid')
+  await client.query(text)
+  const now = await client.query('select pg_current_xact_id_if_assigned()::text as xid')
+  await client.query('rollback')
+  return rows[0]?.xid !== now.rows[0]?.xid
+}
+
+describe('a text that ends the transaction in Postgres', () => {
+  it.each([
+    'commit',
+    'COMMIT;',
+    ' \t\r\n end',
+    'END TRANSACTION',
+    'rollback',
+    'rollback work',
+    'abort',
+    'commit and chain',
+    '; commit',
+    ';; ; abort',
+    '-- done\ncommit',
+    '-- done\rcommit',
+    '/* done */ commit',
+    '/* do/* ne */ */ ; commit',
+    '/**/commit',
+    'select 1; commit',
+    'select 1;commit; select 2',
+    'select 1;\n-- so far\nrollback; begin',
+    'rollback to a; end',
+    `select 'it''s'; commit`,
+    `select 'C:\\'; commit`,
+    `select e'it\\'s'; commit`,
+    `select E'it''s \\\\'; commit`,
+    `select 1 as "a""b"; commit`,
+    'select $$;$$; commit',
+    'select $a$; $A$; $$; $a$; commit',
+    'select 1 as a$$; commit; select 2 as b$$',
+    'select 1 as é$a$; commit; select 2 as b$a$',
+    `select 1 as e; commit; select 'e'`,
+    'do $$ begin null; end $$; commit',
+    'select case when true then 1 end; commit',
+    'select 1 --; select\n; commit',
+    'select 1 /* ; */; commit',
+    'select 1 - -1 /2 * 3; commit',
+  ])('is found: %j', async (text) => {
+    expect(await isLeftBy(text)).toBe(true)
+    expect(controlsTransaction(text)).toBe(true)
+  })
+})
+
+describe('a text that does not', () => {
+  it.each([
+    'select 1',
+    '',
+    ';',
+    'savepoint b',
+    'rollback to a',
+    'ROLLBACK TO SAVEPOINT a',
+    'rollback work to a',
+    'rollback  transaction  to savepoint a; select 1',
+    'select 1 as commit',
+    'select 1 as "commit; commit"',
+    'select 1 as "a""; commit"',
+    `select '; commit'`,
+    `select 'it''s; commit'`,
+    `select e'it\\'; commit'`,
+    `select E'it''s \\'; commit'`,
+    `select U&'\\0061; commit'`,
+    `select '; commit' || $$; commit$$`,
+    'select $$; commit$$',
+    'select $a$; commit; $A$; commit; $$; commit $a$',
+    'select $é$; commit $é$',
+    'do $$ begin null; end $$',
+    'do $do$ begin perform 1; end; $do$ language plpgsql',
+    'select case when true then 1 end',
+    'select 1 -- ; commit',
+    'select 1 /* ; commit */',
+    '/* /* ; */ ; commit */ select 1',
+    '-- ; commit\n select 1',
+    'create table endings (beginning int); insert into endings values (1); drop table endings',
+  ])('is not taken for one that does: %j', async (text) => {
+    expect(await isLeftBy(text)).toBe(false)
+    expect(controlsTransaction(text)).toBe(false)
+  })
+
+  // From Postgres 14 on.
+  it('may have an END of its own, in the body of a function', () => {
+    const text = 'create function one() returns int begin atomic select 1; end'
+    expect(controlsTransaction(text)).toBe(false)
+  })
+
+  it.each(['commitment', 'endless', 'beginning', 'aborted', 'rollbacks', 'prepare a as select 1'])(
+    'may begin with another word: %j',
+    (text) => expect(controlsTransaction(text)).toBe(false),
+  )
+
+  it.each([
+    '/* ; commit',
+    `select '; commit`,
+    `select e'; commit\\'`,
+    'select "; commit',
+    'select $a$; commit; $b$',
+    '-- commit',
+  ])('may be one that is never closed: %j', (text) => {
+    expect(controlsTransaction(text)).toBe(false)
+  })
+})
+
+describe('a text that begins a transaction, or prepares to end it', () => {
+  it.each([
+    'begin',
+    'BEGIN ISOLATION LEVEL SERIALIZABLE',
+    'select 1; begin',
+    'start  transaction',
+    '/* anew */ start\ntransaction read only',
+    `prepare transaction 'later'`,
+  ])('is found: %j', (text) => {
+    expect(controlsTransaction(text)).toBe(true)
+  })
+})
+
+// The first ones took a time that doubled with each comment.
+describe('a text of any length', () => {
+  it.each([
+    ['comments, and then another word', '/**/'.repeat(10_000) + 'commitment', false],
+    ['comments, and then COMMIT', '/**/ -- a\n ;'.repeat(10_000) + 'commit', true],
+    ['comments inside of each other', '/*'.repeat(10_000) + '*/'.repeat(10_000) + 'end', true],
+    ['comments that are never closed', 'commitment' + '/*'.repeat(100_000), false],
+    ['dollars that are never closed', 'commitment' + ' $a$ $b$'.repeat(100_000), false],
+    ['a quoted text', `commitment e'${`\\'`.repeat(1_000_000)}'; end`, true],
+    ['blanks', `commitment ${' '.repeat(1_000_000)}; start ${' '.repeat(1_000_000)}`, false],
+    ['statements', 'select 1; '.repeat(100_000) + 'commit', true],
+  ])('is read to its end: %s', (_, text, expected) => {
+    expect(controlsTransaction(text)).toBe(expected)
+  })
+})
