@@ -59,6 +59,9 @@ export interface PostgresJsPoolOptions {
  * `fetch_types: false`, because `postgres` 3.4 asks every new connection for the types of arrays,
  * and when that one is lost meanwhile, nobody can catch what it rejects with and the process ends.
  *
+ * Behind PgBouncer in transaction mode `prepare: false` as well: it prepares the statements of
+ * handlers otherwise, and the next event is on another connection of Postgres.
+ *
  * @throws OptionError where `open` opens more than one connection, or asks for types
  */
 export function postgresJsPool<Reserved extends ReservedPostgresJs>(

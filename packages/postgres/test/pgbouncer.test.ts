@@ -1,0 +1,46 @@
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasPgBouncer, startPgBouncer, type PgBouncer } from '../../../test/servers/pgbouncer.ts'
+import { postgresInbox, postgresJsPool } from '../src/index.ts'
+import { openPostgres, type Opened } from './opened.ts'
+
+let opened: Opened
+let bouncer: PgBouncer
+
+describe.skipIf(!hasPgBouncer)('behind a PgBouncer in transaction mode', () => {
+  beforeAll(async () => {
+    opened = await openPostgres()
+    bouncer = await startPgBouncer(opened.server)
+  })
+
+  afterAll(async () => {
+    await bouncer.close()
+    await opened.close()
+  })
+
+  it('postgres applies each of a hundred events once, with `prepare: false`', async () => {
+    const pool = postgresJsPool(
+      () => postgres(bouncer.url, { max: 1, fetch_types: false, prepare: false }),
+      { max: 5 },
+    )
+    const inbox = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const keys = Array.from({ length: 100 }, (_, at) => `event ${at}`)
+    // Which connection of Postgres it is, PgBouncer says for each event anew.
+    const pids = new Set<unknown>()
+    const deliveries = keys.map((key) =>
+      inbox.admit(key, async ({ tx }) => {
+        await tx`insert into effects (key) values (${key})`
+        const [row] = await tx`select pg_backend_pid() as pid from effects where key = ${key}`
+        pids.add(row?.['pid'])
+      }),
+    )
+    expect(await Promise.all(deliveries)).toEqual(keys.map(() => 'applied'))
+    expect(await Promise.all(keys.map((key) => inbox.admit(key, async () => {})))).toEqual(
+      keys.map(() => 'duplicate'),
+    )
+    for (const key of keys) expect(await opened.countEffects(key)).toBe(1)
+    expect(await inbox.cleanUp()).toBe(0)
+    expect(pids.size).toBeGreaterThan(1)
+    await pool.end()
+  })
+})
