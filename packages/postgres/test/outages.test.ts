@@ -250,6 +250,25 @@ describe('a network that loses what is sent', () => {
     },
   )
 
+  it('ends for a pool with `connectionTimeoutMillis`, full of connections that nobody ever answered', async () => {
+    const { inbox, pool } = opened.open(
+      { commandTimeoutMs: 100 },
+      { ...throughProxy(), max: 2, connectionTimeoutMillis: 500 },
+    )
+    const keys = ['unanswered a', 'unanswered b']
+    const swallowed = keys.map(() => proxy.failNext(/user\0postgres/, 'swallow-request'))
+    const first = Promise.allSettled(keys.map((key) => inbox.admit(key, effectOf(key))))
+    await Promise.all(swallowed)
+    // It is full of them, and nobody cuts them.
+    expect(pool.totalCount).toBe(2)
+    const refused = { status: 'rejected', reason: { code: 'pool-timed-out' } }
+    expect(await first).toMatchObject([refused, refused])
+    for (const key of keys) {
+      await deliverUntilDone(inbox, key)
+      expect(await opened.countEffects(key)).toBe(1)
+    }
+  })
+
   function throughProxy() {
     return { host: '127.0.0.1', port: proxy.port, user: 'postgres', connectionString: undefined }
   }
