@@ -1,3 +1,5 @@
+import { createWebhooks } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startProxy, type Fault, type Proxy } from '../../../test/servers/proxy.ts'
@@ -185,6 +187,25 @@ describe('a server that does not answer', () => {
       await expectAppliedOnce(first, key, opened.open().inbox)
     },
   )
+
+  it('in a statement of the handler, costs `handlerTimeoutMs`: what runs goes on, and keeps its key', async () => {
+    const keys = createTestKeys()
+    const { inbox } = opened.open()
+    const delivery = signDelivery(eventFixture('red_envelope.sent'), keys)
+    function deliver(): Promise<unknown> {
+      const webhooks = createWebhooks({ publicKey: keys.publicKey, inbox, handlerTimeoutMs: 1000 })
+      webhooks.on('red_envelope.sent', async (_, { tx }) => {
+        opened.server.freeze()
+        await effectOf('silent')({ tx })
+      })
+      return webhooks.handle(delivery.delivery())
+    }
+    expect(await deliver()).toMatchObject({ outcome: 'timed-out', status: 500 })
+    opened.server.thaw()
+    await opened.waitFor(`select 1 from effects where key = 'silent'`)
+    expect(await deliver()).toMatchObject({ outcome: 'duplicate', status: 200 })
+    expect(await opened.countEffects('silent')).toBe(1)
+  })
 
   it('does not keep the connections of the pool that were asked for meanwhile', async () => {
     const { pool, inbox } = opened.open({ commandTimeoutMs: 100 }, { max: 2 })
