@@ -13,19 +13,23 @@ sqlite.exec(`
 `)
 
 interface Transaction {
-  run(sql: string, values: SQLInputValue[]): Promise<void>
+  /** Resolves with how many rows were changed. */
+  run(sql: string, values: SQLInputValue[]): Promise<number>
+  all<Row extends object>(sql: string, values: SQLInputValue[]): Promise<Row[]>
 }
 
 interface Database {
-  transaction(work: (tx: Transaction) => Promise<void>): Promise<void>
+  transaction(work: (tx: Transaction) => Promise<unknown>): Promise<void>
   all<Row extends object = Record<string, unknown>>(sql: string): Row[]
   close(): void
 }
 
 const tx: Transaction = {
   async run(sql, values) {
-    sqlite.prepare(sql).run(...values)
+    return Number(sqlite.prepare(sql).run(...values).changes)
   },
+  all: async <Row extends object>(sql: string, values: SQLInputValue[]) =>
+    sqlite.prepare(sql).all(...values) as Row[],
 }
 
 export const db: Database = {
