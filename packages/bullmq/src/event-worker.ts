@@ -16,6 +16,7 @@ import {
 } from '@hongbao/core/wire'
 import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
 import { failing, toFailedEvent } from './failed-events.ts'
+import { warnOfSilence } from './silence.ts'
 
 /** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
 export interface BullmqWorkerOptions extends EventWorkerOptions {
@@ -66,7 +67,9 @@ export function createEventWorker(
   })
   const queue = worker.qualifiedName
   const tell = tellOfFailures(worker, createAlarm(options, queue))
-  complain(worker, queue, readLogger(options.logger))
+  const logger = readLogger(options.logger)
+  complain(worker, queue, logger)
+  void warnOfSilence(worker, logger)
   return worker
 
   async function apply(job: Job<HandedOffEvent>): Promise<string> {

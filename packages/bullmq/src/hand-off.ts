@@ -13,6 +13,7 @@ import {
 import type { JobsOptions, Queue } from 'bullmq'
 import { wake } from './failed-events.ts'
 import { warnOfEviction } from './eviction.ts'
+import { warnOfSilence } from './silence.ts'
 
 /** A BullMQ queue on Redis, and nothing else of it than is used here. */
 export type EventQueue = Pick<
@@ -22,7 +23,10 @@ export type EventQueue = Pick<
 
 /** Options of {@link handOff}. Wrong ones are refused with an `OptionError`. */
 export interface BullmqHandOffOptions extends HandOffOptions {
-  /** Where a Redis that may forget jobs is told of. `false` for nowhere. Default: `console`. */
+  /**
+   * Where a Redis that may forget jobs is told of, and a connection that may fall silent. `false` for
+   * nowhere. Default: `console`.
+   */
   readonly logger?: Logger | false | undefined
 }
 
@@ -45,6 +49,7 @@ export function handOff(
   if (typeof queue?.add !== 'function') throw wrong('queue', 'a `Queue` of BullMQ')
   const jobOptions = jobOptionsOf(settings)
   void warnOfEviction(queue, logger)
+  void warnOfSilence(queue, logger)
 
   return async function handOffToBullmq(event, context) {
     const data = packEvent(event, context, queue.qualifiedName)

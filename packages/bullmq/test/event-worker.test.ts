@@ -203,7 +203,9 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     })
     const job = await onlyJob(queue)
     await eventually(async () => expect((await onlyJob(queue)).failedReason).toMatch(/inbox-busy/))
-    expect(warn.mock.calls[0]?.[0]).toMatch(/stalled: its worker crashed, or was blocked/)
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/stalled: its worker crashed, or was blocked/),
+    )
     end.resolve()
     await eventually(() => job.promote())
     await eventually(async () => expect(await job.getState()).toBe('completed'))

@@ -1,12 +1,20 @@
-import { OptionError, type WebhookEvent } from '@hongbao/core'
+import { OptionError, type Logger, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import type { Job, Queue } from 'bullmq'
+import type { Job, Queue, QueueOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
 import { handOff, type EventQueue } from '../src/index.ts'
-import { deliver, eventually, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
+import {
+  deliver,
+  eventually,
+  onlyJob,
+  PINGPP,
+  receiverOf,
+  useRedis,
+  type Opened,
+} from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
 const FAILED = { outcome: 'failed', status: 500 }
@@ -249,7 +257,7 @@ describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 },
   const opened = useRedis()
 
   it('is not warned of', async () => {
-    const queue = opened.openQueue()
+    const queue = opened.openQueue({ connection: impatient(opened) })
     const warn = vi.fn<(line: string) => void>()
     receiverOf(queue, { logger: { warn, error: warn } })
     // A reply later on the same connection comes after the one to INFO.
@@ -258,12 +266,29 @@ describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 },
   })
 })
 
+describe.skipIf(!hasRedis)('a connection that is never given up', { timeout: 30_000 }, () => {
+  const opened = useRedis()
+
+  it.each<[string, (queue: Queue, logger: Logger) => void]>([
+    ['a hand-off', (queue, logger) => receiverOf(queue, { logger })],
+    ['a worker', (queue, logger) => opened.startWorker(receiverOf(queue), queue, { logger })],
+  ])('is warned of when %s is made with it', async (_, make) => {
+    const queue = opened.openQueue()
+    const warn = vi.fn<(line: string) => void>()
+    make(queue, { warn, error: () => {} })
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
+    expect(warn.mock.calls[0]?.[0]).toMatch(
+      /^\[hongbao\] The connection of bull:hongbao-\d has no socketTimeout.*NEVER REPLACED/,
+    )
+  })
+})
+
 describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => {
   const opened = useRedis({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
 
   it('is warned of loudly when the hand-off is made [E15]', async () => {
     vi.spyOn(console, 'warn').mockImplementation(() => {})
-    const queue = opened.openQueue()
+    const queue = opened.openQueue({ connection: impatient(opened) })
     const warn = vi.fn<(line: string) => void>()
     receiverOf(queue, { logger: { warn, error: () => {} } })
     await eventually(() => expect(warn).toHaveBeenCalledOnce())
@@ -275,16 +300,22 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
 
   it('is warned of when it cannot be asked', async () => {
     const warn = vi.fn<(line: string) => void>()
+    const client = { info: () => Promise.resolve('NOPERM'), options: {} }
     const closed = {
       qualifiedName: 'bull:hongbao',
       add: () => {},
-      getBackend: () => ({ client: Promise.resolve({ info: () => Promise.resolve('NOPERM') }) }),
+      getBackend: () => ({ client: Promise.resolve(client) }),
     } as unknown as EventQueue
     receiverOf(closed, { logger: { warn, error: () => {} } })
     await eventually(() => expect(warn).toHaveBeenCalledOnce())
     expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
   })
 })
+
+/** A connection that gives up one that is silent, as that of the README does. */
+function impatient({ connection }: Opened): QueueOptions['connection'] {
+  return { ...connection, socketTimeout: 5000 }
+}
 
 /** A queue whose jobs are in the state that is said here, when they are asked. */
 function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): EventQueue {
