@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
 import type { Claim, Claims, Completion } from './claims.ts'
 import { RedisInboxError } from './errors.ts'
@@ -15,9 +14,15 @@ export interface Marks {
    * takeover.
    */
   mark(claim: Claim, onLost: () => void): Promise<'applied'>
+  /**
+   * Resolves when no key is pending. What is, is tried at once and often from then on: a process that
+   * ends has no later.
+   */
+  settled(): Promise<void>
 }
 
 const FIRST_RETRY_MS = 50
+const IMPATIENT_RETRY_MS = 250
 // Longer than Ping++ sends again.
 const KEEP_TRYING_MS = MIN_RETENTION_SECONDS * 1000
 
@@ -26,16 +31,18 @@ export function createMarks(
   maxRetryMs: number,
   warn: Warn,
 ): Marks {
-  const pending = new Set<string>()
+  const pending = new Map<string, Promise<void>>()
+  const pauses = new Set<() => void>()
+  let longestMs = maxRetryMs
 
   async function mark(claim: Claim, onLost: () => void): Promise<'applied'> {
     try {
       settle(await claims.complete(claim), onLost)
     } catch (error) {
       if (isLost(error)) throw error
-      pending.add(claim.key)
+      const over = keepTrying(claim, onLost).then(() => void pending.delete(claim.key))
+      pending.set(claim.key, over)
       warn('mark-delayed', { key: claim.key, cause: error })
-      void keepTrying(claim, onLost).finally(() => pending.delete(claim.key))
     }
     return 'applied'
   }
@@ -44,7 +51,7 @@ export function createMarks(
     const end = performance.now() + KEEP_TRYING_MS
     for (let delayMs = FIRST_RETRY_MS; performance.now() < end; delayMs *= 2) {
       // oxlint-disable-next-line no-await-in-loop -- one try after the other
-      await wait(Math.min(delayMs, maxRetryMs), undefined, { ref: false })
+      await pause(Math.min(delayMs, longestMs))
       try {
         // oxlint-disable-next-line no-await-in-loop -- one try after the other
         return settle(await claims.complete(claim), onLost)
@@ -54,7 +61,29 @@ export function createMarks(
     }
   }
 
-  return { isPending: (key) => pending.has(key), mark }
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      function end(): void {
+        clearTimeout(timer)
+        pauses.delete(end)
+        resolve()
+      }
+      const timer = setTimeout(end, ms).unref()
+      pauses.add(end)
+    })
+  }
+
+  async function settled(): Promise<void> {
+    longestMs = IMPATIENT_RETRY_MS
+    for (const end of pauses) end()
+    while (pending.size > 0) {
+      // oxlint-disable-next-line no-await-in-loop -- others may have come meanwhile
+      await Promise.all(pending.values())
+    }
+    longestMs = maxRetryMs
+  }
+
+  return { isPending: (key) => pending.has(key), mark, settled }
 }
 
 function settle(completion: Completion, onLost: () => void): void {

@@ -64,5 +64,5 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
     )
   }
 
-  return { retentionSeconds, admit }
+  return { retentionSeconds, admit, settled: () => marks.settled() }
 }
