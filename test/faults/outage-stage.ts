@@ -3,13 +3,21 @@ import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
 import { startProxy, type Proxy } from '../servers/proxy.ts'
 import type { TestServer } from '../servers/server.ts'
-import { PINGPP, type Patience, type Subject } from './outage-subjects.ts'
+import {
+  PINGPP,
+  type OpenSubject,
+  type Patience,
+  type Ports,
+  type Subject,
+} from './outage-subjects.ts'
 
 /** What the tests of a subject act on. */
 export interface Stage {
   server(): TestServer
   /** Starts an app, by a proxy that is its own. It ends with the test. */
   open(patience: Patience): Promise<Scene>
+  /** The same with the app that the README of its package shows, and with nothing but that. */
+  openReadme(): Promise<Scene>
 }
 
 /** An app whose way to its store can be made to fail. */
@@ -21,14 +29,16 @@ export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'cutAll'> {
   expectAppliedOnce(event: WebhookEvent): Promise<void>
 }
 
-/** What was answered, after how long. */
+/** What was answered, after how long: not counting for how long this process was held up. */
 export interface Answer {
   readonly status: number
   readonly ms: number
 }
 
 /** A server for the tests of a subject, and an app for each of them. */
-export function useStage(subject: Pick<Subject, 'startServer' | 'open' | 'host'>): Stage {
+export function useStage(
+  subject: Pick<Subject, 'startServer' | 'open' | 'openReadme' | 'host'>,
+): Stage {
   let started: TestServer | undefined
   const closers: (() => Promise<unknown>)[] = []
 
@@ -49,20 +59,21 @@ export function useStage(subject: Pick<Subject, 'startServer' | 'open' | 'host'>
     return started
   }
 
-  async function open(patience: Patience): Promise<Scene> {
+  async function stageApp(open: (ports: Ports) => Promise<OpenSubject>): Promise<Scene> {
     const proxy = await startProxy(server().port)
     closers.push(() => proxy.close())
-    const opened = await subject.open({ proxy: proxy.port, server: server().port }, patience)
+    const opened = await open({ proxy: proxy.port, server: server().port })
     closers.push(() => opened.close())
     const app = await subject.host.start(opened.receiver)
     closers.push(() => app.close())
 
     async function post(event: WebhookEvent): Promise<Answer> {
-      const startedMs = performance.now()
       const url = `http://127.0.0.1:${app.port}/webhooks`
-      const response = await fetch(url, signDelivery(event, PINGPP).init())
+      const signed = signDelivery(event, PINGPP).init()
+      const watch = startWatch()
+      const response = await fetch(url, signed)
       await response.arrayBuffer()
-      return { status: response.status, ms: performance.now() - startedMs }
+      return { status: response.status, ms: watch.stop() }
     }
 
     return {
@@ -77,8 +88,41 @@ export function useStage(subject: Pick<Subject, 'startServer' | 'open' | 'host'>
     }
   }
 
-  return { server, open }
+  return {
+    server,
+    open: (patience) => stageApp((ports) => subject.open(ports, patience)),
+    openReadme: () => stageApp((ports) => subject.openReadme(ports)),
+  }
 }
+
+/**
+ * Measures what an app takes, which runs in this process. The machine may be busy, and hold up all of
+ * it: that is no time that the app takes. A tick that comes late tells by how much.
+ */
+function startWatch(): { stop(): number } {
+  const startedMs = performance.now()
+  let tickedMs = startedMs
+  let lateMs = 0
+  const timer = setInterval(tick, TICK_MS)
+
+  function tick(): void {
+    const nowMs = performance.now()
+    lateMs += Math.max(nowMs - tickedMs - TICK_MS, 0)
+    tickedMs = nowMs
+  }
+
+  return {
+    stop() {
+      clearInterval(timer)
+      tick()
+      // Every tick is a little late, which adds up to nothing to speak of.
+      return tickedMs - startedMs - (lateMs > STALL_MS ? lateMs : 0)
+    },
+  }
+}
+
+const TICK_MS = 20
+const STALL_MS = 200
 
 /** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
 export function eventually<Value>(check: () => Promise<Value>): Promise<Value> {

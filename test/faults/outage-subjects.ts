@@ -1,19 +1,28 @@
 import * as bullmq from '@hongbao/bullmq'
-import { createWebhooks, type Inbox, type Receiver, type Webhooks } from '@hongbao/core'
+import {
+  createWebhooks,
+  type Inbox,
+  type NoContext,
+  type Receiver,
+  type Webhooks,
+} from '@hongbao/core'
 import { createTestKeys, type TestKeys } from '@hongbao/core/testing'
 import * as pgBoss from '@hongbao/pg-boss'
 import {
   postgresInbox,
   postgresJsPool,
+  schemaSql,
   type PostgresClient,
   type PostgresPool,
+  type TransactionContext,
 } from '@hongbao/postgres'
-import { redisInbox, type RedisClient } from '@hongbao/redis'
+import { redisInbox, type LeaseContext, type RedisClient } from '@hongbao/redis'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { Client, Pool } from 'pg'
+import type { PgBoss } from 'pg-boss'
 import postgres from 'postgres'
-import { createClient } from 'redis'
+import { createClient, type RedisClientType } from 'redis'
 import { CLAIM, COMPLETE } from '../../packages/redis/src/scripts.ts'
 import type { Host } from '../conformance/host.ts'
 import { express5Host } from '../conformance/hosts/express5.ts'
@@ -24,6 +33,7 @@ import { openBoss } from '../servers/pg-boss.ts'
 import { startPostgres } from '../servers/postgres.ts'
 import { hasRedis, startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
+import { runReadme, type Program } from './outage-readmes.ts'
 
 /** An app with a store that can fail. */
 export interface Subject {
@@ -33,9 +43,15 @@ export interface Subject {
   startServer(): Promise<TestServer>
   /** Opens the store as an app does that is never started again. */
   open(ports: Ports, patience: Patience): Promise<OpenSubject>
+  /** Runs the app that the README of its package shows, with effects that can be counted. */
+  openReadme(ports: Ports): Promise<OpenSubject>
+  /** How many connections that one has at the most. */
+  readonly connections: number
   /** What the app sends on behalf of one event, in order, and how to know it. */
-  readonly steps: readonly (readonly [step: string, request: RegExp])[]
+  readonly steps: readonly [Step, ...Step[]]
 }
+
+type Step = readonly [step: string, request: RegExp]
 
 /** The app goes by the proxy; what looks on, and workers, go to the server itself. */
 export interface Ports {
@@ -43,8 +59,8 @@ export interface Ports {
   readonly server: number
 }
 
-/** How long the app waits for its store. */
-export type Patience = 'default' | 'short'
+/** How long the app waits for its store: as ever, for handlers no longer than 1.8 s, or hardly at all. */
+export type Patience = 'default' | '1.8 s' | 'short'
 
 export interface OpenSubject {
   readonly receiver: Receiver
@@ -56,9 +72,12 @@ export interface OpenSubject {
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
 
+/** The step that is a statement of the handler, and no concern of an inbox. */
+export const EFFECT = 'the effect'
+
 const STEPS_OF_POSTGRES: Subject['steps'] = [
   ['the claim', /pg_try_advisory_xact_lock/],
-  ['the effect', /insert into effects/],
+  [EFFECT, /insert into effects/],
   ['COMMIT', /;\s*commit/],
 ]
 
@@ -78,6 +97,8 @@ export const POSTGRES_INBOXES: readonly Subject[] = [
       const pool = new Pool(addressOf(ports.proxy))
       return openPostgres({ pool, end: () => pool.end() }, ports, patience)
     },
+    openReadme: (ports) => openPostgresReadme(['postgres', 0], ports),
+    connections: 10,
   },
   {
     name: '@hongbao/postgres over postgres, in Koa',
@@ -90,6 +111,8 @@ export const POSTGRES_INBOXES: readonly Subject[] = [
       const pool = postgresJsPool(() => postgres(options))
       return openPostgres({ pool, end: () => pool.end() }, ports, patience)
     },
+    openReadme: (ports) => openPostgresReadme(['postgres', 1], ports),
+    connections: 10,
   },
 ]
 
@@ -105,6 +128,11 @@ export const REDIS_INBOXES: readonly Subject[] = [
       client.on('error', () => {})
       return openRedis({ client, end: () => client.disconnect() }, patience)
     },
+    async openReadme(ports) {
+      const app = await openProgram<RedisApp & { redis: Redis }>(['redis', 0], ports)
+      return { ...countEffectsOf(app), close: async () => app.redis.disconnect() }
+    },
+    connections: 1,
   },
   {
     name: '@hongbao/redis over node-redis, in Hono',
@@ -119,6 +147,11 @@ export const REDIS_INBOXES: readonly Subject[] = [
       await client.connect()
       return openRedis({ client, end: () => client.destroy() }, patience)
     },
+    async openReadme(ports) {
+      const app = await openProgram<RedisApp & { redis: RedisClientType }>(['redis', 2], ports)
+      return { ...countEffectsOf(app), close: async () => app.redis.destroy() }
+    },
+    connections: 1,
   },
 ]
 
@@ -129,6 +162,16 @@ export const PG_BOSS_HAND_OFF: Subject = {
   startServer: () => startPostgres(),
   steps: [['the job', /insert into pgboss/i]],
   open: openPgBoss,
+  async openReadme(ports) {
+    const { webhooks, boss } = await openProgram<App & { boss: PgBoss }>(['pg-boss', 0], ports)
+    const work = await workPgBoss(ports)
+    return {
+      receiver: webhooks,
+      countEffects: work.countEffects,
+      close: () => Promise.all([work.close(), boss.stop({ graceful: false })]),
+    }
+  },
+  connections: 10,
 }
 
 export const HAND_OFFS: readonly Subject[] = [
@@ -143,6 +186,16 @@ export const HAND_OFFS: readonly Subject[] = [
       ['the state of the job', /evalsha(?![^]*keyFingerprint)/],
     ],
     open: openBullmq,
+    async openReadme(ports) {
+      const { webhooks, queue } = await openProgram<App & { queue: Queue }>(['bullmq', 0], ports)
+      const work = workBullmq(queue.name, ports)
+      return {
+        receiver: webhooks,
+        countEffects: work.countEffects,
+        close: () => Promise.all([work.close(), queue.close()]),
+      }
+    },
+    connections: 1,
   },
   PG_BOSS_HAND_OFF,
 ]
@@ -158,12 +211,18 @@ function addressOf(port: number) {
 
 const SHORT_MS = 200
 
+const HANDLER_TIMEOUTS_MS: Readonly<Record<Patience, number | undefined>> = {
+  default: undefined,
+  '1.8 s': 1800,
+  short: 4 * SHORT_MS,
+}
+
 function createReceiver<Context extends object>(
   inbox: Inbox<Context>,
   patience: Patience,
 ): Webhooks<Context> {
   const { publicKey } = PINGPP
-  const handlerTimeoutMs = patience === 'short' ? 4 * SHORT_MS : undefined
+  const handlerTimeoutMs = HANDLER_TIMEOUTS_MS[patience]
   return createWebhooks<Context>({ publicKey, inbox, handlerTimeoutMs, logger: false })
 }
 
@@ -182,12 +241,14 @@ async function openPostgres<Lent extends PostgresClient>(
     // Told apart by its text, so that no client sends the name of a prepared statement in its place.
     await tx.query(`insert into effects (id) values ($1) -- ${id}`, [id])
   })
+  return { receiver, ...countRows(ports), close: end }
+}
+
+function countRows(ports: Ports): Pick<OpenSubject, 'countEffects'> {
   return {
-    receiver,
     async countEffects(id) {
       return (await ask(ports.server, 'select from effects where id = $1', [id])).length
     },
-    close: end,
   }
 }
 
@@ -215,55 +276,118 @@ function openRedis(
   return { receiver, countEffects: effects.count, close: async () => end() }
 }
 
+/** What a program of a README exports. */
+interface App<Context extends object = NoContext> {
+  readonly webhooks: Webhooks<Context>
+}
+
+type PostgresApp = App<TransactionContext<PostgresClient>>
+type RedisApp = App<LeaseContext>
+
+/** Its store is behind the proxy. */
+function openProgram<Module>(program: Program, { proxy }: Ports): Promise<Module> {
+  return runReadme<Module>(program, {
+    PINGPP_PUBLIC_KEY: PINGPP.publicKey,
+    DATABASE_URL: `postgres://postgres@127.0.0.1:${proxy}/postgres`,
+    REDIS_URL: `redis://127.0.0.1:${proxy}`,
+  })
+}
+
+/** The program closes nothing; what it has open ends with the server. */
+async function openPostgresReadme(program: Program, ports: Ports): Promise<OpenSubject> {
+  await ask(ports.server, schemaSql())
+  await ask(ports.server, 'create table if not exists effects (id text not null)')
+  await ask(ports.server, 'create table if not exists orders (order_no text, status text)')
+  const { webhooks } = await openProgram<PostgresApp>(program, ports)
+  webhooks.on('*', async ({ id }, { tx }) => {
+    await tx.query('insert into effects (id) values ($1)', [id])
+  })
+  return { receiver: webhooks, ...countRows(ports), close: async () => {} }
+}
+
+function countEffectsOf({ webhooks }: RedisApp): Omit<OpenSubject, 'close'> {
+  const effects = createEffects()
+  return { receiver: webhooks.on('*', effects.apply), countEffects: effects.count }
+}
+
+// The apps of one test must not work off each other's events.
+let queues = 0
+
+function newQueueName(): string {
+  queues += 1
+  return `events-${queues}`
+}
+
+/** A worker, past the proxy. */
+type Work = Omit<OpenSubject, 'receiver'>
+
 async function openBullmq(ports: Ports, patience: Patience): Promise<OpenSubject> {
-  const connection = { host: '127.0.0.1', retryStrategy: () => 20 }
-  const queue = new Queue('events', { connection: { ...connection, port: ports.proxy } })
+  const name = newQueueName()
+  const connection = { host: '127.0.0.1', port: ports.proxy, retryStrategy: () => 20 }
+  const queue = new Queue(name, { connection })
   queue.on('error', () => {})
   await queue.waitUntilReady()
-  const effects = createEffects()
-  const worker = bullmq.createEventWorker(effects.receiver, {
-    name: 'events',
-    connection: { ...connection, port: ports.server },
-    logger: false,
-    // A job that its worker lost with the server is found after a second, not after half a minute.
-    worker: { lockDuration: 500, stalledInterval: 500 },
-  })
+  const work = workBullmq(name, ports)
   const confirmTimeoutMs = patience === 'short' ? SHORT_MS : undefined
   const handOff = bullmq.handOff(queue, { confirmTimeoutMs, logger: false })
   return {
     receiver: createReceiver(bullmq.handOffInbox(), patience).on('*', handOff),
-    countEffects: effects.count,
+    countEffects: work.countEffects,
     async close() {
       // A connection that is on its way back cannot be closed.
       await queue.getJobCounts()
-      await Promise.all([worker.close(), queue.close()])
+      await Promise.all([work.close(), queue.close()])
     },
   }
 }
 
-async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject> {
-  const options = { supervise: false, schedule: false }
-  const [boss, working] = await Promise.all([
-    openBoss(addressOf(ports.proxy), options),
-    openBoss(addressOf(ports.server), options),
-  ])
+function workBullmq(name: string, ports: Ports): Work {
   const effects = createEffects()
-  const worker = await pgBoss.createEventWorker(effects.receiver, {
-    boss: working,
+  const worker = bullmq.createEventWorker(effects.receiver, {
+    name,
+    connection: { host: '127.0.0.1', port: ports.server, retryStrategy: () => 20 },
     logger: false,
-    pollingIntervalSeconds: 0.5,
+    // A job that its worker lost with the server is found after a second, not after half a minute.
+    worker: { lockDuration: 500, stalledInterval: 500 },
   })
+  return { countEffects: effects.count, close: () => worker.close() }
+}
+
+async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject> {
+  const name = newQueueName()
+  const boss = await openBoss(addressOf(ports.proxy), QUIET)
+  const work = await workPgBoss(ports, name)
   const confirmTimeoutMs = patience === 'short' ? SHORT_MS : undefined
-  const handOff = await pgBoss.handOff(boss, { confirmTimeoutMs })
+  const handOff = await pgBoss.handOff(boss, { name, confirmTimeoutMs })
   return {
     receiver: createReceiver(pgBoss.handOffInbox(), patience).on('*', handOff),
-    countEffects: effects.count,
+    countEffects: work.countEffects,
     async close() {
-      await worker.close()
-      await Promise.all([boss.stop({ graceful: false }), working.stop({ graceful: false })])
+      await work.close()
+      await boss.stop({ graceful: false })
     },
   }
 }
+
+async function workPgBoss(ports: Ports, name?: string): Promise<Work> {
+  const boss = await openBoss(addressOf(ports.server), QUIET)
+  const effects = createEffects()
+  const worker = await pgBoss.createEventWorker(effects.receiver, {
+    boss,
+    name,
+    logger: false,
+    pollingIntervalSeconds: 0.5,
+  })
+  return {
+    countEffects: effects.count,
+    async close() {
+      await worker.close()
+      await boss.stop({ graceful: false })
+    },
+  }
+}
+
+const QUIET = { supervise: false, schedule: false }
 
 /** Effects of this process, and a receiver with a memory inbox that applies them, for workers. */
 function createEffects() {
