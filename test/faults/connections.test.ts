@@ -24,8 +24,7 @@ for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
       const others = await occupy(stage.server().port, 'all')
       const answers = await Promise.all(during.map((event) => scene.post(event)))
       expect(answers.map(({ status }) => status)).toEqual([500, 500, 500])
-      // The quickest of them: how busy this machine is, is not the question.
-      expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(2000)
+      for (const { ms } of answers) expect(ms).toBeLessThan(2000)
       await others.leave()
       for (const event of [before, ...during]) {
         await scene.deliver(event)

@@ -99,7 +99,7 @@ export function useStage(
  * Measures what an app takes, which runs in this process. The machine may be busy, and hold up all of
  * it: that is no time that the app takes. A tick that comes late tells by how much.
  */
-function startWatch(): { stop(): number } {
+export function startWatch(): { stop(): number } {
   const startedMs = performance.now()
   let tickedMs = startedMs
   let lateMs = 0

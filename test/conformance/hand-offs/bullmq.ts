@@ -44,7 +44,7 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
   }
 
   return {
-    handOff: (tries) => Promise.resolve(handOff(queue, tries)),
+    handOff: (tries) => Promise.resolve(handOff(queue, { ...tries, logger: false })),
     async work(webhooks, { onFailed, crashes } = {}) {
       const worker = createEventWorker(webhooks, {
         name,
