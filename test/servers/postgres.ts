@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Client, Pool, type PoolConfig } from 'pg'
 import { startServer, type TestServer } from './server.ts'
 
@@ -73,17 +74,47 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     return urlOf(name)
   }
 
+  async function close(): Promise<void> {
+    server.thaw()
+    // Where it is down or has no connection left, nobody has one that it could tell.
+    await waitForFarewells(urlOf('postgres')).catch(() => {})
+    await server.close()
+  }
+
   return Object.defineProperties(
     { version: binaries.version, url: urlOf('postgres'), createDatabase },
-    Object.getOwnPropertyDescriptors(server),
+    { ...Object.getOwnPropertyDescriptors(server), close: { value: close } },
   ) as PostgresServer
 }
 
 /**
- * A pool whose lost connections do not end the process. It has lost ones even in a test that stops
- * nothing: `end` does not wait for the connections to close, so a server that is stopped behind it may
- * still tell them.
+ * Waits for a second until those who are about to leave have left. `end` of a pool does not wait for
+ * its connections to close; a server that stops behind it would tell them so, which is an error to
+ * which a pool of somebody's example may not listen.
  */
+async function waitForFarewells(connectionString: string): Promise<void> {
+  const client = new Client({
+    connectionString,
+    connectionTimeoutMillis: 1000,
+    query_timeout: 1000,
+  })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    for (let tries = 0; tries < 50; tries += 1) {
+      const { rowCount } = await client.query(OTHERS)
+      if (rowCount === 0) return
+      await wait(20)
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+const OTHERS = `select from pg_stat_activity
+  where backend_type = 'client backend' and pid <> pg_backend_pid()`
+
+/** A pool whose lost connections do not end the process, for tests that stop its server. */
 export function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config)
   pool.on('error', () => {})
