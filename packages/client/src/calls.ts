@@ -79,8 +79,9 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
     { signal }: CallLimits,
   ): ClientError {
     const { status, requestId, api, detail, retryAfter } = facts
-    // A signal's reason is the caller's own.
-    const cause: unknown = signal?.aborted ? signal.reason : secrets.maskCause(facts.cause)
+    // Why a call was aborted is the caller's own.
+    const cause: unknown =
+      code === 'aborted' ? (facts.cause ?? signal?.reason) : secrets.maskCause(facts.cause)
     return new ClientError(
       code,
       {

@@ -21,8 +21,9 @@ export interface ClientOptions {
   /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
-   * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among containers. A proxy must pass path and query on as they
-   * are, because a signature covers them. Default: `https://api.pingxx.com`.
+   * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among
+   * containers. A proxy must pass path and query on as they are, because a signature covers them.
+   * Default: `https://api.pingxx.com`.
    */
   readonly baseUrl?: string | undefined
   /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
@@ -48,7 +49,8 @@ export interface RequestOptions {
   readonly retries?: number | undefined
   /**
    * Awaited before every attempt, the retries of the client included, and before every page of a
-   * list: for a limit of your own. Where it fails, the call ends as `aborted`.
+   * list: for a limit of your own. Where it fails, the call ends as `aborted`, with what it failed
+   * with as the `cause`. The time that it takes is not in `timeoutMs`; `signal` ends it.
    */
   readonly beforeAttempt?: (() => unknown) | undefined
 }

@@ -15,6 +15,7 @@ import { paceClient, type PacedClient } from './paced-client.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
 import type { ReconcileSettings } from './reconcile-options.ts'
 import { newDraft, type Draft, type ReconcileReport, type RunError } from './reconcile-report.ts'
+import { MAX_RETRY_AFTER_MS } from './retries.ts'
 import { spansOf } from './search-spans.ts'
 
 /** What one run is about. Times in Unix seconds. */
@@ -46,7 +47,7 @@ interface Run {
   readonly api: PacedClient
 }
 
-/** Reads the table, sweeps, searches, retrieves what is due, concludes. Never rejects. */
+/** Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects. */
 export async function runOnce(
   settings: ReconcileSettings,
   ledger: Ledger,
@@ -68,8 +69,8 @@ export async function runOnce(
     const intake = createIntake({ ...settings, ledger, table, draft })
     const failure = await sweep(run, intake)
     if (failure === undefined) moveMark(run)
-    const other = table === undefined ? undefined : await search(run, table, intake)
     await retrieveDue(run, table, intake)
+    const other = table === undefined ? undefined : await search(run, table, intake)
     if (failure !== undefined) throw failure
     if (other !== undefined) throw other
   } catch (error) {
@@ -195,7 +196,8 @@ function noteUnanswered(
 /** @throws what the next request would fail with as well */
 function ownFailure(error: unknown, signal: AbortSignal): ClientError {
   if (signal.aborted || !isClientError(error)) throw error
-  if (OF_ALL_REQUESTS.has(error.code) || error.retryAfterMs !== undefined) throw error
+  const { code, retryAfterMs = 0 } = error
+  if (OF_ALL_REQUESTS.has(code) || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
   return error
 }
 

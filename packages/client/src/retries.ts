@@ -2,6 +2,7 @@ import { PASSING_STATUSES } from './answer.ts'
 import { ERRORS } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { CallLimits } from './options.ts'
+import { untilAborted } from './until-aborted.ts'
 
 /** What retries need of the world. */
 export interface RetrySeams {
@@ -25,7 +26,7 @@ export interface Ending<Result> {
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 8000
 /** Whoever is told to wait for longer decides on it: a call that takes ten minutes is none. */
-const MAX_RETRY_AFTER_MS = 60_000
+export const MAX_RETRY_AFTER_MS = 60_000
 
 /**
  * Sends until an attempt succeeds, fails for good, or was the last one. Between attempts it waits
@@ -40,9 +41,8 @@ export async function sendWithRetries<Result>(
   let isOpen = false
   for (let attempts = 0; ;) {
     try {
-      signal?.throwIfAborted()
       // oxlint-disable-next-line no-await-in-loop -- one after another is the point
-      await beforeAttempt?.()
+      await mayGo(beforeAttempt, signal)
     } catch (cause) {
       return { result: new Failure('aborted', { cause }), attempts, isOpen }
     }
@@ -58,6 +58,18 @@ export async function sendWithRetries<Result>(
     // oxlint-disable-next-line no-await-in-loop -- as above
     await seams.wait(delayMs, signal)
   }
+}
+
+/** Rejects where the signal has fired, or fires while a limit is waited for: nothing is sent then. */
+async function mayGo(
+  beforeAttempt: CallLimits['beforeAttempt'],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted()
+  if (beforeAttempt === undefined) return
+  const limit = Promise.resolve(beforeAttempt())
+  await (signal === undefined ? limit : untilAborted(limit, signal))
+  signal?.throwIfAborted()
 }
 
 /** Waits by a timer of the runtime. */

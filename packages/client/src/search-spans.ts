@@ -11,19 +11,24 @@ export interface Span {
 const HOUR = 60 * 60
 const DAY = 24 * HOUR
 
+// A list that is longer than a sweep would rather fail than end.
+const LONGEST = 3 * DAY
+
 /** Where the envelopes of rows must be, up to where the sweep begins; what overlaps is one span. */
 export function spansOf(rows: readonly OpenRow[], end: number): Span[] {
   const spans: Span[] = []
+  let last: { gte: number; lte: number; orderNos: string[] } | undefined
   for (const { orderNo, createdMs } of rows.toSorted((a, b) => a.createdMs - b.createdMs)) {
     const made = Math.floor(createdMs / 1000)
-    const span = {
-      gte: Math.max(0, made - HOUR),
-      lte: Math.min(made + DAY, end),
-      orderNos: [orderNo],
+    const [gte, lte] = [Math.max(0, made - HOUR), Math.min(made + DAY, end)]
+    if (last !== undefined && gte <= last.lte && lte - last.gte <= LONGEST) {
+      last.lte = lte
+      last.orderNos.push(orderNo)
+    } else {
+      // What the span before has shown need not be shown again.
+      last = { gte: Math.max(gte, last?.lte ?? 0), lte, orderNos: [orderNo] }
+      spans.push(last)
     }
-    const last = spans.at(-1)
-    if (last === undefined || span.gte > last.lte) spans.push(span)
-    else spans.splice(-1, 1, { ...last, lte: span.lte, orderNos: [...last.orderNos, orderNo] })
   }
   return spans
 }

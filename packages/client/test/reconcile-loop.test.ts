@@ -67,7 +67,6 @@ describe('the loop', () => {
 
   it.each([
     ['ten minutes', 10 * MINUTE, 10 * MINUTE],
-    ['less than it would wait by itself', 1000, MINUTE],
     ['a year', 365 * 24 * 60 * MINUTE, 24 * 60 * MINUTE],
   ])('asks nothing more, and waits as Ping++ asks to: %s', async (_, retryAfterMs, pauseMs) => {
     const { wait, pauses, paused } = createPacing(2)
@@ -84,6 +83,24 @@ describe('the loop', () => {
       error: { code: 'server-failed', retryAfterMs },
       requests: 1,
     })
+  })
+
+  it('goes on with single envelopes where the list may be asked for again in a minute', async () => {
+    const { wait, pauses, paused } = createPacing(1)
+    const { reconciliation, pingpp, clock, once, done } = openShop({ wait, intervalMs: MINUTE })
+    pingpp.make('1')
+    await once()
+    pingpp.move(pingpp.make('2').id, 'sent')
+    pingpp.onCall(({ what }) => {
+      if (what === 'list') throw new ClientError('server-failed', { retryAfterMs: MINUTE })
+    })
+    pingpp.move('red_000000000000000000000001', 'sent')
+    clock.advance(MINUTE * 3)
+    reconciliation.start()
+    await paused
+    await reconciliation.stop()
+    expect(done).toEqual(['1 sent by poll'])
+    expect(pauses).toEqual([MINUTE])
   })
 
   it('stops in the middle of a pause, even where `wait` knows no signal', async () => {

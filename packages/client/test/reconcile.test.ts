@@ -634,6 +634,24 @@ describe('the table of the merchant (`open`)', () => {
     expect(await spans()).toHaveLength(4)
   })
 
+  it('is looked for in lists of three days at the most, each envelope in one', async () => {
+    const rows: OpenEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
+      order_no: String(hours + 1),
+      created: START + hours * 3600,
+    }))
+    const { pingpp, clock, restart } = openShop({ open: () => rows })
+    clock.advance(400 * HOUR)
+    const [, ...searches] =
+      (await restart().once(), pingpp.calls.map(({ query }) => query?.created))
+    const hours = (count: number): number => START + count * 3600
+    expect(searches).toEqual([
+      { gte: hours(-1), lte: hours(71) },
+      { gte: hours(71), lte: hours(143) },
+      { gte: hours(143), lte: hours(215) },
+      { gte: hours(215), lte: hours(223) },
+    ])
+  })
+
   it('is looked for again where its list failed, and not in a run with bounds', async () => {
     const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, restart, done } = openShop({ open: () => rows })

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import { verify, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createClientWith } from '../src/client.ts'
+import type { ClientError } from '../src/errors.ts'
 import { waitByTimer } from '../src/retries.ts'
 import {
   API_KEY,
@@ -307,10 +308,32 @@ describe('`beforeAttempt`', () => {
     }
     const refused = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
     expect(refused).toMatchObject({ code: 'aborted', attempts: 0, outcomeUnknown: false })
-    expect(refused).toMatchObject({ cause: { message: 'no more today' } })
+    expect((refused as ClientError).cause).toBe(reason)
     left = 1
     const open = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
     expect(open).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
     expect(seen.length).toBe(1)
+  })
+
+  it('may fail with what is no Error', async () => {
+    const { client } = await startPingpp({ steps: [OK] })
+    const reason = { msBeforeNext: 5 }
+    const beforeAttempt = (): Promise<never> => Promise.reject(reason)
+    const error = await errorOf(client.redEnvelopes.retrieve('red_1', { beforeAttempt }))
+    expect((error as ClientError).cause).toBe(reason)
+  })
+
+  it.each<[string, (abort: () => void) => unknown]>([
+    ['while it waits', (abort) => Promise.resolve().then(abort)],
+    ['and it never ends', (abort) => new Promise(() => setImmediate(abort))],
+  ])('sends nothing where the signal fires %s', async (_, limit) => {
+    const { client, seen } = await startPingpp({ steps: [OK] })
+    const controller = new AbortController()
+    const { signal } = controller
+    const beforeAttempt = (): unknown => limit(() => controller.abort('the user left'))
+    const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal, beforeAttempt }))
+    expect(error).toMatchObject({ code: 'aborted', attempts: 0, outcomeUnknown: false })
+    expect((error as ClientError).cause).toBe('the user left')
+    expect(seen).toEqual([])
   })
 })
