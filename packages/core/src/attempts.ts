@@ -74,12 +74,13 @@ export function createAttempts<Context extends object>(
     const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
     const timer = setTimeout(() => {
       resolve(expire(progress))
+      // An inbox that does not answer keeps nothing, or one lost answer of a store would block the
+      // event until a restart.
+      if (progress.seen === 'nothing') return leave()
+      // A timeout is no failure: handlers that run keep their key.
+      void progress.working?.then(leave)
       late.add(settling)
       void settling.finally(() => late.delete(settling))
-      // A timeout is no failure: handlers that run keep their key. An inbox that does not answer
-      // keeps nothing, or one lost answer of a store would block the event until a restart.
-      if (progress.seen === 'started') void progress.working?.then(leave)
-      else leave()
     }, timeoutMs)
     const settling = settle(inbox, job, progress)
     const result = await settling
@@ -99,8 +100,14 @@ export function createAttempts<Context extends object>(
   }
 
   async function noted(): Promise<void> {
+    await Promise.all([...late, remembered()])
+    // What ended just now may be still to be remembered.
+    await remembered()
+  }
+
+  async function remembered(): Promise<void> {
     try {
-      await Promise.all([...late, inbox.settled?.()])
+      await inbox.settled?.()
     } catch {
       // Somebody's own inbox: nothing more is to be had of it.
     }

@@ -7,9 +7,7 @@ export type { RedEnvelopeStatus } from './events/red-envelope.ts'
  * (API reference, "Red Envelope object"): sending → sent → received, sending → failed, or, unclaimed
  * for 24 hours, sent → refunding → refund.
  */
-const RANK: Readonly<Record<RedEnvelopeStatus | 'pending', number>> = {
-  // What Ping++ called `sending` in other years, and a table may have kept.
-  pending: 0,
+const RANK: Readonly<Record<RedEnvelopeStatus, number>> = {
   sending: 0,
   sent: 1,
   refunding: 2,
@@ -47,8 +45,7 @@ export function compareStatus(
   if (kept === told) return 'same'
   const [from, to] = [RANK[kept], RANK[told]]
   if (from < to) return 'ahead'
-  if (from > to) return 'behind'
-  return from === to && from < END_RANK ? 'same' : 'conflict'
+  return from > to ? 'behind' : 'conflict'
 }
 
 /**
