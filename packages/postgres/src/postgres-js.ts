@@ -188,8 +188,8 @@ function openSession<Reserved extends ReservedPostgresJs>(
         off: (_: 'error', listener: (error: unknown) => void) => listeners.delete(listener),
         query: (text: string, values?: string[]) => run(reserved, text, values),
         // Its own asks for a second connection, which there is not.
-        notify: async (channel: string, payload: string) =>
-          reserved.unsafe('select pg_notify($1, $2)', [channel, payload]),
+        notify: async (channel: string, payload: unknown) =>
+          reserved.unsafe('select pg_notify($1, $2)', [channel, String(payload)]),
         release(destroy = false) {
           listeners.clear()
           if (!isClosed && !destroy) unreserve()

@@ -2,6 +2,9 @@
 const CONTROL =
   /(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/iy
 
+// In the body of a function in SQL END is its own, and it may hold none of the others.
+const CONTROL_BEHIND_BODY = /(?:commit|abort|rollback|prepare\s+transaction)\b/iy
+
 const WORD = /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i
 
 const BLANK = /\s+|;|--|\/\*/y
@@ -37,11 +40,14 @@ const STEPS: ReadonlyMap<string, number> = new Map([
 export function controlsTransaction(sql: string): boolean {
   // Hardly any text has one of the words at all.
   if (!WORD.test(sql)) return false
+  let control = CONTROL
   let at = 0
   while (at < sql.length) {
     at = skipBlanks(sql, at)
-    if (matchFrom(CONTROL, sql, at) !== undefined) return true
-    at = skipStatement(sql, at)
+    if (matchFrom(control, sql, at) !== undefined) return true
+    const statement = skipStatement(sql, at)
+    if (statement.opensBody) control = CONTROL_BEHIND_BODY
+    at = statement.end
   }
   return false
 }
@@ -55,15 +61,15 @@ function skipBlanks(sql: string, from: number): number {
   }
 }
 
-/** To what is behind the next `;` that ends a statement. */
-function skipStatement(sql: string, from: number): number {
-  let at = from
+/** To what is behind the next `;` that ends a statement, or to where the body of a function begins. */
+function skipStatement(sql: string, from: number): { end: number; opensBody: boolean } {
+  let end = from
   for (;;) {
-    const mark = matchFrom(MARK, sql, at)
-    // The body of a function in SQL has statements of its own, and an END: no more is known then.
-    if (mark === undefined || /^b/i.test(mark)) return sql.length
-    at = skipInside(mark, sql, MARK.lastIndex)
-    if (mark === ';') return at
+    const mark = matchFrom(MARK, sql, end)
+    if (mark === undefined) return { end: sql.length, opensBody: false }
+    end = skipInside(mark, sql, MARK.lastIndex)
+    const opensBody = /^b/i.test(mark)
+    if (mark === ';' || opensBody) return { end, opensBody }
   }
 }
 

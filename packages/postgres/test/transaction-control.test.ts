@@ -110,6 +110,15 @@ describe('a text that does not', () => {
     expect(controlsTransaction(text)).toBe(false)
   })
 
+  it.each(['commit', 'rollback', 'abort', `prepare transaction 'later'`])(
+    'does not hide %s behind the body of a function',
+    (control) => {
+      const body = 'create function one() returns int begin atomic select 1; select 2; END'
+      expect(controlsTransaction(`${body}; insert into a values (1); ${control}`)).toBe(true)
+      expect(controlsTransaction(`${body}; insert into a values (1)`)).toBe(false)
+    },
+  )
+
   it.each(['commitment', 'endless', 'beginning', 'aborted', 'rollbacks', 'prepare a as select 1'])(
     'may begin with another word: %j',
     (text) => expect(controlsTransaction(text)).toBe(false),
