@@ -23,6 +23,7 @@ export interface Marks {
 
 const FIRST_RETRY_MS = 50
 const IMPATIENT_RETRY_MS = 250
+const IMPATIENT_FOR_MS = 60_000
 // Longer than Ping++ sends again.
 const KEEP_TRYING_MS = MIN_RETENTION_SECONDS * 1000
 
@@ -74,12 +75,16 @@ export function createMarks(
   }
 
   async function settled(): Promise<void> {
+    if (pending.size === 0) return
     longestMs = IMPATIENT_RETRY_MS
+    // Whoever still has not ended then is another receiver, and has time.
+    const timer = setTimeout(() => (longestMs = maxRetryMs), IMPATIENT_FOR_MS).unref()
     for (const end of pauses) end()
     while (pending.size > 0) {
       // oxlint-disable-next-line no-await-in-loop -- others may have come meanwhile
       await Promise.all(pending.values())
     }
+    clearTimeout(timer)
     longestMs = maxRetryMs
   }
 
