@@ -1,5 +1,5 @@
 import type { WebhookEvent } from '@hongbao/core'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Fault } from '../servers/proxy.ts'
 import type { TestServer } from '../servers/server.ts'
 import { newEvent, useStage, type Scene, startWatch } from './outage-stage.ts'
@@ -81,6 +81,7 @@ export function describeOutages(subject: Subject): void {
 
     it('goes on by itself within 15 s where connections fall silent, opened as in its README [E11]', async () => {
       for (const method of ['error', 'warn'] as const) vi.spyOn(console, method).mockReturnValue()
+      onTestFinished(() => void vi.restoreAllMocks())
       const scene = await stage.openReadme()
       await scene.deliver(newEvent())
       const events = Array.from({ length: subject.connections }, newEvent)
@@ -94,7 +95,6 @@ export function describeOutages(subject: Subject): void {
       await Promise.all(events.map((event) => scene.deliver(event)))
       expect(watch.stop()).toBeLessThan(15_000)
       for (const event of events) await scene.expectAppliedOnce(event)
-      vi.restoreAllMocks()
     })
 
     const cuts = subject.steps.flatMap(([step, request]) =>

@@ -23,7 +23,8 @@ export async function warnOfSilence(
 async function waitsForever(queue: Pick<Queue, 'getBackend'>): Promise<boolean> {
   try {
     const { options } = await queue.getBackend().client
-    return 'maxRetriesPerRequest' in options && options['socketTimeout'] === undefined
+    // 0 is none, too.
+    return 'maxRetriesPerRequest' in options && !options['socketTimeout']
   } catch {
     return false
   }
