@@ -3,9 +3,9 @@ import { PgBoss, type ConstructorOptions } from 'pg-boss'
 import { openPool } from './postgres.ts'
 
 /**
- * A pg-boss for tests that stop its server under load. Its own pool would end the process where a connection is
- * lost on its way out of the pool: for a moment nobody listens to its errors (pg-boss 12.38, db.js).
- * `pool.query` leaves none.
+ * A pg-boss for tests that stop its server under load. Its own pool would end the process where a
+ * connection is lost on its way out of the pool: for a moment nobody listens to its errors (pg-boss
+ * 12.38, db.js). `pool.query` leaves none.
  */
 export async function openBoss(config: PoolConfig, options: ConstructorOptions): Promise<PgBoss> {
   const pool = openPool(config)

@@ -3,6 +3,7 @@ import type { WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import type { Handler, HandlerContext } from './handlers.ts'
 import type { Inbox } from './inbox.ts'
+import { within } from './within.ts'
 
 /** How an attempt to apply an event ended. */
 export type AttemptResult = 'handled' | 'duplicate' | Failure
@@ -48,7 +49,7 @@ export function createAttempts<Context extends object>(
   const underWay = new Map<string, Attempt>()
   /** What passed its deadline, until its inbox has spoken: it may be noted later than it is done. */
   const late = new Set<Promise<unknown>>()
-  let onEmpty: (() => void)[] = []
+  let emptied: PromiseWithResolvers<void> | undefined
 
   function start(job: Job<Context>): Attempt {
     const answer = Promise.withResolvers<AttemptResult>()
@@ -59,8 +60,8 @@ export function createAttempts<Context extends object>(
     const ended = run(job, answer.resolve, function leave() {
       if (underWay.get(job.key) === attempt) underWay.delete(job.key)
       if (underWay.size > 0) return
-      for (const resolve of onEmpty) resolve()
-      onEmpty = []
+      emptied?.resolve()
+      emptied = undefined
     })
     end.resolve(ended)
     return attempt
@@ -92,11 +93,11 @@ export function createAttempts<Context extends object>(
   }
 
   async function idle(): Promise<void> {
-    if (underWay.size > 0) await new Promise<void>((resolve) => onEmpty.push(resolve))
-    const patience = Promise.withResolvers<void>()
-    const timer = setTimeout(patience.resolve, timeoutMs)
-    await Promise.race([noted(), patience.promise])
-    clearTimeout(timer)
+    if (underWay.size > 0) {
+      emptied ??= Promise.withResolvers()
+      await emptied.promise
+    }
+    await within(timeoutMs, noted(), () => {})
   }
 
   async function noted(): Promise<void> {

@@ -1,9 +1,10 @@
 import { Failure } from './failure.ts'
-import { fieldsOf, unpackEvent, within } from './hand-off.ts'
+import { fieldsOf, unpackEvent } from './hand-off.ts'
 import { contain, originOf, type Logger } from './log.ts'
 import { readLogger } from './option-checks.ts'
 import type { Outcome } from './reply.ts'
 import type { DispatchResult, Webhooks } from './webhooks.ts'
+import { within } from './within.ts'
 
 /**
  * What becomes of a job.

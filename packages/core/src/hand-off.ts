@@ -135,17 +135,3 @@ function isHandedOff(data: unknown): data is HandedOffEvent {
 export function fieldsOf(data: unknown): Readonly<Partial<Record<keyof HandedOffEvent, unknown>>> {
   return typeof data === 'object' && data !== null ? data : {}
 }
-
-/**
- * Waits for somebody else's promise. When it takes longer, the answer is what `late` gives or
- * throws, and what the promise comes to is ignored.
- */
-export function within<Value>(
-  timeoutMs: number,
-  pending: Promise<Value>,
-  late: () => Value,
-): Promise<Value> {
-  const { promise: timeIsUp, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, timeoutMs)
-  return Promise.race([pending, timeIsUp.then(late)]).finally(() => clearTimeout(timer))
-}

@@ -34,7 +34,7 @@ export type {
   JobRules,
   JobVerdict,
 } from './event-job.ts'
-export { HandOffError, handOffInbox, packEvent, within } from './hand-off.ts'
+export { HandOffError, handOffInbox, packEvent } from './hand-off.ts'
 export type { HandedOffEvent, HandOffErrorCode } from './hand-off.ts'
 export { readEventWorkerOptions, readHandOffOptions } from './hand-off-options.ts'
 export type {
@@ -43,3 +43,4 @@ export type {
   HandOffOptions,
   HandOffSettings,
 } from './hand-off-options.ts'
+export { within } from './within.ts'

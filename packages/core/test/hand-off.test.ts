@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../src/event.ts'
 import { createWebhooks, type HandlerContext, type WebhookEvent } from '../src/index.ts'
 import { Failure } from '../src/failure.ts'
@@ -7,11 +6,9 @@ import {
   handOffInbox,
   packEvent,
   unpackEvent,
-  within,
   type HandedOffEvent,
   type Unpacked,
 } from '../src/hand-off.ts'
-import { deferred } from './deferred.ts'
 import { seeded } from './seeded.ts'
 import {
   asEvent,
@@ -27,10 +24,6 @@ import {
 const QUEUE = 'bull:hongbao'
 const FINGERPRINT = 'c0ffee'.repeat(10) + 'abcd'
 const RECEIVED_AT = new Date('2024-02-10T00:00:05.250Z')
-
-afterEach(() => {
-  vi.useRealTimers()
-})
 
 describe('the data of a job', () => {
   it('is the signed bytes in base64, with what the worker tells its handlers', () => {
@@ -164,38 +157,6 @@ describe('the inbox of a receiver that hands off', () => {
     const reply = await webhooks.handle(deliveryOf(envelopeSent({ created })))
     expect(reply).toMatchObject({ outcome: 'stale', status: 403 })
     expect(handed).toEqual([])
-  })
-})
-
-describe('waiting within a time', () => {
-  it('gives what came in time, and leaves no timer', async () => {
-    vi.useFakeTimers()
-    expect(await within(1000, Promise.resolve('confirmed'), () => 'late')).toBe('confirmed')
-    await expect(within(1000, Promise.reject(new Error('down')), () => '')).rejects.toThrow('down')
-    expect(vi.getTimerCount()).toBe(0)
-  })
-
-  it('gives what `late` gives, and throws what it throws', async () => {
-    vi.useFakeTimers()
-    const never = new Promise<string>(() => {})
-    const given = within(1000, never, () => 'late')
-    const thrown = within(1000, never, () => {
-      throw new Error('too late')
-    }).catch((error: unknown) => error)
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(await given).toBe('late')
-    expect(await thrown).toEqual(new Error('too late'))
-  })
-
-  it('ignores what fails later', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const pending = deferred()
-    const answer = within<unknown>(1000, pending.promise, () => 'late')
-    await vi.advanceTimersByTimeAsync(1000)
-    expect(await answer).toBe('late')
-    // An unhandled rejection would fail the run.
-    pending.reject(new Error('connection lost'))
-    await setImmediate()
   })
 })
 
