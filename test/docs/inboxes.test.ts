@@ -2,56 +2,125 @@ import type { WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { Client } from 'pg'
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
-import type { db } from './host/db.ts'
 import { createWorkspace, removeWorkspaces } from './snippets.ts'
 
 const keys = createTestKeys()
+let server: PostgresServer
+const pools: Pool[] = []
 
-beforeAll(() => void vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey))
-afterAll(() => {
+beforeAll(async () => {
+  vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  server = await startPostgres()
+}, 60_000)
+afterAll(async () => {
+  vi.restoreAllMocks()
   vi.unstubAllEnvs()
+  await Promise.all(pools.map((pool) => pool.end()))
+  await server.close()
   removeWorkspaces()
+})
+
+const TABLES = `
+create table orders (order_no text primary key, status text not null);
+create table ledger (envelope_id text, step text, amount integer, primary key (envelope_id, step))`
+
+const sent = (orderNo: string) => eventFixture('red_envelope.sent', envelope(orderNo))
+const received = (orderNo: string) => eventFixture('red_envelope.received', envelope(orderNo))
+const refund = (orderNo: string) => eventFixture('red_envelope.refund', envelope(orderNo))
+
+/** Every recipe that moves an order to `sent`, and the module that has its receiver. */
+const RECIPES = [
+  ['README.md, transitions.ts', 'transitions.ts', 'webhooks.ts'],
+  ['README.md, shared-inbox.ts', 'shared-inbox.ts', 'shared-inbox.ts'],
+  ['docs/inboxes.md, envelope-states.ts', 'envelope-states.ts', 'webhooks.ts'],
+] as const
+
+describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, receiver) => {
+  it('moves an order on, and changes nothing when it runs again [H51]', async () => {
+    const { insert, open, statuses } = await openShop()
+    await insert('1')
+    const processes = [await open(recipe, receiver), await open(recipe, receiver)]
+    for (const { tell } of processes) expect(await tell(sent('1'))).not.toBe('failed')
+    expect(await statuses()).toEqual([['1', 'sent']])
+  })
+
+  it.each(['received', 'refund', 'failed'])(
+    'leaves %s alone when a sent comes late [H51]',
+    async (status) => {
+      const { insert, open, statuses } = await openShop()
+      await insert('1', status)
+      const { tell } = await open(recipe, receiver)
+      expect(await tell(sent('1'))).toBe('handled')
+      expect(await statuses()).toEqual([['1', status]])
+    },
+  )
+
+  it('fails before the order is saved, so that Ping++ sends the event again [H51]', async () => {
+    const { insert, open, statuses } = await openShop()
+    const { tell } = await open(recipe, receiver)
+    const event = sent('1')
+    expect(await tell(event)).toBe('failed')
+    await insert('1')
+    expect(await tell(event)).toBe('handled')
+    expect(await statuses()).toEqual([['1', 'sent']])
+  })
+
+  it('moves on once when two processes are told at the same time [H51]', async () => {
+    const { insert, open, statuses } = await openShop()
+    await insert('1')
+    const processes = [await open(recipe, receiver), await open(recipe, receiver)]
+    const event = sent('1')
+    const outcomes = await Promise.all(processes.map(({ tell }) => tell(event)))
+    expect(outcomes).toContain('handled')
+    expect(await statuses()).toEqual([['1', 'sent']])
+  })
+})
+
+describe('the recipe of README.md, transitions.ts, on Postgres', () => {
+  it('writes one row into the ledger, though two processes run it', async () => {
+    const { insert, open, pool } = await openShop()
+    await insert('1')
+    for (const { tell } of [await open('transitions.ts'), await open('transitions.ts')]) {
+      expect(await tell(sent('1'))).toBe('handled')
+    }
+    const { rows } = await pool.query('select * from ledger')
+    expect(rows).toEqual([{ envelope_id: 'red_1', step: 'sent', amount: 888 }])
+  })
+
+  it('writes nothing into the ledger for an order that is not saved', async () => {
+    const { open, pool } = await openShop()
+    const { tell } = await open('transitions.ts')
+    expect(await tell(sent('1'))).toBe('failed')
+    expect((await pool.query('select * from ledger')).rows).toEqual([])
+  })
 })
 
 describe('the snippets of docs/inboxes.md', () => {
   it('envelope-states.ts moves on, and neither back nor from one end to another [H1, H3, H7]', async () => {
-    const { database, insert, tell } = await openStates()
-    const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const sent = (id: string) => tell(eventFixture('red_envelope.sent', envelope(id)))
-    const received = (id: string) => tell(eventFixture('red_envelope.received', envelope(id)))
-    const refund = (id: string) => tell(eventFixture('red_envelope.refund', envelope(id)))
-    await insert('1', '2', '3')
+    const { insert, open, statuses } = await openShop()
+    const { tell } = await open('envelope-states.ts')
+    for (const orderNo of ['1', '2', '3']) await insert(orderNo)
+    const complaints = vi.mocked(console.error).mockClear()
 
     // Out of order; a day late; a second end.
-    expect(await received('1')).toBe('handled')
-    expect(await sent('1')).toBe('handled')
-    expect(await refund('2')).toBe('handled')
-    expect(await sent('2')).toBe('handled')
+    expect(await tell(received('1'))).toBe('handled')
+    expect(await tell(sent('1'))).toBe('handled')
+    expect(await tell(refund('2'))).toBe('handled')
+    expect(await tell(sent('2'))).toBe('handled')
     expect(complaints).not.toHaveBeenCalled()
-    expect(await received('3')).toBe('handled')
-    expect(await refund('3')).toBe('handled')
+    expect(await tell(received('3'))).toBe('handled')
+    expect(await tell(refund('3'))).toBe('handled')
 
     expect(complaints.mock.calls).toEqual([['Order 3 is received, and Ping++ says refund.']])
-    expect(database.all('select order_no, status from red_envelopes order by 1')).toEqual([
-      { order_no: '1', status: 'received' },
-      { order_no: '2', status: 'refund' },
-      { order_no: '3', status: 'received' },
+    expect(await statuses()).toEqual([
+      ['1', 'received'],
+      ['2', 'refund'],
+      ['3', 'received'],
     ])
-    complaints.mockRestore()
-    database.close()
-  })
-
-  it('envelope-states.ts has an event sent again whose order is not there yet', async () => {
-    const { database, insert, tell } = await openStates()
-    const event = eventFixture('red_envelope.sent', envelope('4'))
-    expect(await tell(event)).toBe('failed')
-    await insert('4')
-    expect(await tell(event)).toBe('handled')
-    expect(database.all('select status from red_envelopes')).toEqual([{ status: 'sent' }])
-    database.close()
   })
 
   it('shutdown.ts waits for what runs, and admits nothing more', async () => {
@@ -66,13 +135,13 @@ describe('the snippets of docs/inboxes.md', () => {
       begun.resolve()
       return work.promise
     })
-    const server = createServer((_request, response) => response.end())
-    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const host = createServer((_request, response) => response.end())
+    await once(host.listen(0, '127.0.0.1'), 'listening')
 
     const running = webhooks.dispatch(eventFixture('charge.succeeded'))
     await begun.promise
     let isDown = false
-    const down = shutDown(server).then(() => {
+    const down = shutDown(host).then(() => {
       isDown = true
     })
     const late = signDelivery(eventFixture('charge.succeeded'), keys).delivery()
@@ -82,57 +151,58 @@ describe('the snippets of docs/inboxes.md', () => {
     work.resolve()
     await down
     expect(await running).toEqual({ outcome: 'handled' })
-    expect(server.listening).toBe(false)
+    expect(host.listening).toBe(false)
   })
 })
 
-function envelope(id: string) {
-  return { object: { id: `red_${id}`, order_no: id } }
-}
-
-/** The snippet at work, on a table of its own. */
-async function openStates() {
-  const workspace = createWorkspace()
-  await workspace.import('envelope-states.ts')
-  const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
-  const { db: database } = await workspace.import<{ db: typeof db }>('db.ts')
-
-  async function insert(...ids: string[]): Promise<void> {
-    await database.transaction(async (tx) => {
-      for (const id of ids) await tx.run(`insert into red_envelopes values (?, 'sending')`, [id])
-    })
-  }
-
-  async function tell(event: WebhookEvent): Promise<string> {
-    return (await webhooks.dispatch(event)).outcome
-  }
-
-  return { database, insert, tell }
-}
-
 describe("the README's shared inbox", () => {
-  let server: PostgresServer
-  beforeAll(async () => {
-    server = await startPostgres()
-  }, 30_000)
-  afterAll(() => server.close())
-
   it('shared-inbox.ts commits the key with what the handler wrote, and applies it once', async () => {
-    const database = await server.createDatabase()
-    vi.stubEnv('DATABASE_URL', database)
-    const client = new Client({ connectionString: database })
-    await client.connect()
-    await client.query(`create table orders (order_no text primary key, status text)`)
-    await client.query(`insert into orders values ('42', 'sending')`)
-    const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('shared-inbox.ts')
-
-    const event = eventFixture('red_envelope.sent', { object: { order_no: '42' } })
+    const { insert, open, statuses } = await openShop()
+    await insert('1')
+    const { webhooks } = await open('shared-inbox.ts', 'shared-inbox.ts')
+    const event = sent('1')
     const deliver = () => webhooks.handle(signDelivery(event, keys).delivery())
     expect(await deliver()).toMatchObject({ outcome: 'handled' })
     expect(await deliver()).toMatchObject({ outcome: 'duplicate' })
-    expect((await client.query('select * from orders')).rows).toEqual([
-      { order_no: '42', status: 'sent' },
-    ])
-    await client.end()
+    expect(await statuses()).toEqual([['1', 'sent']])
   })
 })
+
+function envelope(orderNo: string) {
+  return { object: { id: `red_${orderNo}`, order_no: orderNo, amount: 888 } }
+}
+
+/** The receiver of the README without its own handlers: the recipe brings those. */
+function withoutHandlers(code: string): string {
+  const isReceiver = code.startsWith('// webhooks.ts\n')
+  return isReceiver ? code.slice(0, code.indexOf('\nwebhooks.on(')) : code
+}
+
+/** A database of its own, in which processes of a shop run a recipe. */
+async function openShop() {
+  vi.stubEnv('DATABASE_URL', await server.createDatabase())
+  const { pool } = await createWorkspace().import<{ pool: Pool }>('db.ts')
+  pools.push(pool)
+  await pool.query(TABLES)
+
+  async function insert(orderNo: string, status = 'sending'): Promise<void> {
+    await pool.query('insert into orders values ($1, $2)', [orderNo, status])
+  }
+
+  async function statuses(): Promise<[string, string][]> {
+    const { rows } = await pool.query('select order_no, status from orders order by 1')
+    return rows.map(({ order_no: orderNo, status }) => [orderNo, status])
+  }
+
+  /** The recipe in a process of its own, as far as its memory goes. */
+  async function open(recipe: string, receiver = 'webhooks.ts') {
+    const workspace = createWorkspace(withoutHandlers)
+    await workspace.import(recipe)
+    pools.push((await workspace.import<{ pool: Pool }>('db.ts')).pool)
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>(receiver)
+    const tell = async (event: WebhookEvent) => (await webhooks.dispatch(event)).outcome
+    return { webhooks, tell }
+  }
+
+  return { pool, insert, statuses, open }
+}

@@ -51,7 +51,7 @@ describe('the snippet', () => {
     expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
   })
 
-  it('send.ts saves the order first, and says failed only where nothing can have been sent', async () => {
+  it('send.ts saves the order first, and marks it failed only if nothing can have been sent', async () => {
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
 
@@ -68,6 +68,32 @@ describe('the snippet', () => {
       orderNo: '3',
     })
     expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
+  })
+
+  it('send.ts called again for an order that moved on leaves it where it is [H50]', async () => {
+    const { workspace, book } = await openWorkspace()
+    const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
+    await sendRedEnvelope('6', 'o9zp')
+    await book.markSent('6', '1000000000201702170000000001')
+    await book.markReceived('6', 1_487_330_000)
+    const received = { status: 'received', detail: 1_487_330_000 }
+
+    await sendRedEnvelope('6', 'o9zp')
+    expect(book.find('6')).toEqual(received)
+
+    sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
+    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toThrow()
+    expect(book.find('6')).toEqual(received)
+  })
+
+  it('send.ts called again does not mark an order failed that the first call may have sent [H50]', async () => {
+    const { workspace, book } = await openWorkspace()
+    const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
+    await sendRedEnvelope('7', 'o9zp')
+
+    sandbox.faults.add('api-error', { status: 401 })
+    await expect(sendRedEnvelope('7', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    expect(book.find('7')).toEqual({ status: 'sending', detail: 888 })
   })
 
   it('reconciler.ts hears of what no webhook told', async () => {

@@ -66,6 +66,7 @@ describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
     const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
     const orderNo = `${host} 红包`
     const event = eventFixture('red_envelope.sent', { object: { order_no: orderNo } })
+    await book.insert(orderNo, { amount: 888 })
     const signed = signDelivery(event, keys)
 
     const first = await send(signed)
@@ -86,7 +87,11 @@ describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
 describe('the mount below express.json()', () => {
   it.each(['now', 'older'] as const)('takes as large a body as any, %s', async (version) => {
     const send = await express('express-json.ts')(workspaces[version])
-    const object = { body: '红'.repeat(80_000) }
+    const { orders: book } = await workspaces[version].import<{ orders: typeof orders }>(
+      'orders.ts',
+    )
+    const object = { body: '红'.repeat(80_000), order_no: '888' }
+    await book.insert('888', { amount: 888 })
     const reply = await send(signDelivery(eventFixture('red_envelope.sent', { object }), keys))
     expect([reply.status, await reply.text()]).toEqual([200, '{"outcome":"handled"}'])
   })

@@ -3,8 +3,9 @@ import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import type { Pool } from 'pg'
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { db } from './host/db.ts'
+import { startPostgres } from '../servers/postgres.ts'
 import type { orders } from './host/orders.ts'
 import { codeBlocks, codeOf, section, tables } from './markdown.ts'
 import { createWorkspace, readDocument, removeWorkspaces, type Workspace } from './snippets.ts'
@@ -126,8 +127,10 @@ describe('the snippet', async () => {
   it('reconciling.ts hears of envelopes that failed or went back, and stops', async () => {
     const workspace = createWorkspace()
     const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
-    await create(workspace, '1')
-    await create(workspace, '2')
+    for (const orderNo of ['1', '2']) {
+      await book.insert(orderNo, { amount: 888 })
+      await create(workspace, orderNo)
+    }
     sandbox.move('1', 'failed')
     for (const status of ['sent', 'refunding', 'refund'] as const) sandbox.move('2', status)
 
@@ -141,8 +144,11 @@ describe('the snippet', async () => {
   })
 
   it('reconciling-rows.ts dispatches what the table has open, and gives it the ids that it lacks', async () => {
+    const server = await startPostgres()
+    vi.stubEnv('DATABASE_URL', server.url)
     const workspace = createWorkspace()
-    const { db: database } = await workspace.import<{ db: typeof db }>('db.ts')
+    const { pool } = await workspace.import<{ pool: Pool }>('db.ts')
+    await pool.query(PAYOUTS)
     const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
     const created = Math.floor(Date.now() / 1000)
     const ids = new Map<string, string>()
@@ -151,13 +157,15 @@ describe('the snippet', async () => {
       sandbox.move(orderNo, 'sent')
     }
     const idOf = (orderNo: string): string => ids.get(orderNo) ?? ''
-    await database.transaction(async (tx) => {
-      const insert = 'insert into payouts values (?, ?, ?, ?, ?)'
-      await tx.run(insert, ['1', idOf('1'), created, 'sending', 888])
-      await tx.run(insert, ['2', null, created, 'sending', 888])
-      await tx.run(insert, ['3', idOf('3'), created, 'sending', 8])
-      await tx.run(insert, ['4', idOf('4'), created, 'received', 888])
-    })
+    for (const row of [
+      ['1', idOf('1'), created, 'sending', 888],
+      ['2', null, created, 'sending', 888],
+      ['3', idOf('3'), created, 'sending', 8],
+      ['4', idOf('4'), created, 'received', 888],
+    ]) {
+      await pool.query('insert into payouts values ($1, $2, $3, $4, $5)', row)
+      await book.insert(String(row[0]), { amount: 888 })
+    }
 
     const { reconciliation } = await workspace.import<Snippet>('reconciling-rows.ts')
     expect(await reconciliation.once()).toMatchObject({
@@ -170,11 +178,13 @@ describe('the snippet', async () => {
     expect(['1', '2', '3', '4'].map((orderNo) => book.find(orderNo)?.status)).toEqual([
       'sent',
       'sent',
-      undefined,
-      undefined,
+      'sending',
+      'sending',
     ])
-    expect(database.all(`select id from payouts where order_no = '2'`)).toEqual([{ id: idOf('2') }])
-    database.close()
+    const { rows } = await pool.query(`select id from payouts where order_no = '2'`)
+    expect(rows).toEqual([{ id: idOf('2') }])
+    await pool.end()
+    await server.close()
   })
 
   it('backfill.ts says what it would dispatch, and dispatches it when it is meant', async () => {
@@ -203,6 +213,9 @@ describe('the snippet', async () => {
     })
   }, 20_000)
 })
+
+const PAYOUTS =
+  'create table payouts (order_no text primary key, id text, created integer, status text, amount integer)'
 
 interface Snippet {
   readonly reconciliation: Reconciliation

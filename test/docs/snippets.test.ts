@@ -4,18 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { db } from './host/db.ts'
 import type { orders } from './host/orders.ts'
 import type { telemetry } from './host/telemetry.ts'
 import { codeBlocks } from './markdown.ts'
-import {
-  createWorkspace,
-  readDocument,
-  removeWorkspaces,
-  ROOT,
-  SNIPPETS,
-  type Workspace,
-} from './snippets.ts'
+import { createWorkspace, readDocument, removeWorkspaces, ROOT, SNIPPETS } from './snippets.ts'
 
 const keys = createTestKeys()
 
@@ -82,6 +74,7 @@ describe('the snippet', () => {
     const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
 
     const charge = eventFixture('charge.succeeded', { object: { order_no: 'paid', amount: 990 } })
+    await book.insert('paid', { amount: 990 })
     expect(await webhooks.dispatch(charge, { source: 'poll' })).toEqual({ outcome: 'handled' })
     expect(book.find('paid')).toEqual({ status: 'paid', detail: 990 })
     expect(book.notes).toEqual([['charge.succeeded', expect.stringMatching(/^poll 20/)]])
@@ -96,34 +89,6 @@ describe('the snippet', () => {
       ['coupon', 'coupon_1'],
       ['coupon.created', expect.stringMatching(/^webhook 20/)],
     ])
-  })
-
-  it('transitions.ts has its effect once, though two processes run it', async () => {
-    const processes = [createWorkspace(), createWorkspace()]
-    vi.stubEnv('SNIPPETS_DB', join(processes[0]?.directory ?? '', 'shop.sqlite'))
-    const databases = await Promise.all(
-      processes.map(async (each) => (await each.import<{ db: typeof db }>('db.ts')).db),
-    )
-    const [database] = databases as [typeof db]
-    const set = (sql: string): Promise<void> => database.transaction((tx) => tx.run(sql, []))
-    const object = { id: 'red_1', order_no: '42', amount: 888 }
-    const sent = eventFixture('red_envelope.sent', { object })
-
-    const deliver = async (process: Workspace | undefined): Promise<void> => {
-      await process?.import('transitions.ts')
-      const module = await process?.import<{ webhooks: Webhooks }>('webhooks.ts')
-      expect(await module?.webhooks.dispatch(sent)).toEqual({ outcome: 'handled' })
-    }
-
-    await set(`insert into red_envelopes values ('42', 'sending')`)
-    await deliver(processes[0])
-    await set(`update red_envelopes set status = 'received' where status = 'sent'`)
-    await deliver(processes[1])
-
-    const row = { envelope_id: 'red_1', step: 'sent', amount: 888 }
-    expect(database.all('select * from ledger')).toEqual([row])
-    expect(database.all('select status from red_envelopes')).toEqual([{ status: 'received' }])
-    for (const each of databases) each.close()
   })
 
   it('keys.ts reads two files', () => {
