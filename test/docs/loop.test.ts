@@ -82,7 +82,7 @@ describe('the snippet', () => {
     expect(book.find('6')).toEqual(received)
 
     sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
-    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toThrow()
+    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
     expect(book.find('6')).toEqual(received)
   })
 
