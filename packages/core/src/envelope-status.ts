@@ -23,7 +23,7 @@ export function contradictsStep(status: unknown, step: RedEnvelopeStatus): boole
  * Ping++ can say what it means.
  */
 export function atLeast(step: RedEnvelopeStatus, status: unknown): unknown {
-  if (typeof status !== 'string') return step
+  if (typeof status !== 'string' || status === '') return step
   const told = readEnvelopeStatus(status)
   return told !== undefined && compareStatus(step, told) === 'behind' ? step : status
 }

@@ -105,7 +105,17 @@ export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
 
 /** Makes of an event that was dispatched what a webhook hands over: as documented, and frozen. */
 export function readDispatched(value: WebhookEvent): WebhookEvent | Failure {
-  return refuseInvalid(value) ?? asDocumented(deeplyFrozen(value))
+  const event = refuseInvalid(value) ?? frozenOf(value)
+  return event instanceof Failure ? event : asDocumented(event)
+}
+
+function frozenOf(event: WebhookEvent): WebhookEvent | Failure {
+  try {
+    return deeplyFrozen(event)
+  } catch (error) {
+    if (error instanceof RangeError) return new Failure('event-invalid', error.message)
+    throw error
+  }
 }
 
 /** Refuses what does not look like an event; undefined lets it pass. */
