@@ -214,38 +214,36 @@ function nameOf(value: unknown): string {
 
 /** An event whose payload is as its type has it; the very same event where it is that already. */
 function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failure {
-  const { object: payload } = event.data as { readonly object: Payload }
+  const { object: payload } = event.data as { readonly object: Fields }
   const exact = (): unknown =>
     text === undefined ? undefined : (readWithExact(text, isNumeral) as WebhookEvent).data.object
   const rule = ruleOf(event.type)
   const spelt = rule === undefined ? withId(payload, exact) : spellPayload(payload, exact)
   const object = withStatus(spelt, rule?.status)
   if (object === payload) return event
-  const isNumbered = typeof payload.id === 'number'
-  if (isNumbered && !isId(event.id) && !INTEGER.test(String(object.id))) {
+  const isNumbered = typeof payload['id'] === 'number'
+  if (isNumbered && !isId(event.id) && !INTEGER.test(String(object['id']))) {
     return new Failure('event-invalid', '`data.object.id` is not an id.')
   }
   const data = Object.freeze({ ...event.data, object })
   return Object.freeze({ ...event, data }) as WebhookEvent
 }
 
-interface Payload {
-  readonly id?: unknown
-  readonly status?: unknown
-}
+type Fields = Readonly<Record<string, unknown>>
 
 /** Of a type that no catalogue has, the id is all that is known. */
-function withId(payload: Payload, exact: () => unknown): Payload {
-  return typeof payload.id === 'number'
-    ? Object.freeze({ ...payload, id: (exact() as Payload | undefined)?.id ?? payload.id })
-    : payload
+function withId(payload: Fields, exact: () => unknown): Fields {
+  if (typeof payload['id'] !== 'number') return payload
+  const { id } = spellPayload({ id: payload['id'] }, exact)
+  return Object.freeze({ ...payload, id })
 }
 
 /** The payload with a status that its event's type does not contradict. */
-function withStatus(payload: Payload, step: RedEnvelopeStatus | undefined): Payload {
-  if (step === undefined || payload.status === step) return payload
-  const status = atLeast(step, payload.status)
-  return status === payload.status ? payload : Object.freeze({ ...payload, status })
+function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Fields {
+  const { status } = payload
+  if (step === undefined || status === step) return payload
+  const further = atLeast(step, status)
+  return further === status ? payload : Object.freeze({ ...payload, status: further })
 }
 
 /** Tells whether a text could name an event type; `*` could not. */

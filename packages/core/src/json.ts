@@ -72,7 +72,6 @@ export function deeplyFrozen<Value>(value: Value, depth = 0): Value {
   const copy = Array.isArray(value)
     ? members.map(({ frozen }) => frozen)
     : Object.fromEntries(members.map(({ name, frozen }) => [name, frozen]))
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same members
   return Object.freeze(copy) as Value
 }
 

@@ -12,10 +12,10 @@ export function nearestTo(name: string, candidates: readonly string[]): string |
 /** How many characters must be added, removed or replaced (Levenshtein). */
 function distance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, at) => at)
-  for (const [row, character] of [...from].entries()) {
+  for (let row = 0; row < from.length; row += 1) {
     const current = [row + 1]
     for (let at = 0; at < to.length; at += 1) {
-      const replaced = (above[at] ?? 0) + (character === to[at] ? 0 : 1)
+      const replaced = (above[at] ?? 0) + (from[row] === to[at] ? 0 : 1)
       current.push(Math.min(replaced, (above[at + 1] ?? 0) + 1, (current[at] ?? 0) + 1))
     }
     above = current

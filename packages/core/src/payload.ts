@@ -10,7 +10,7 @@
  * @param exact Reads the same payload with the members that {@link isNumeral} names as the sender
  *   wrote them; called when there is something to change.
  */
-export function spellPayload(payload: object, exact: () => unknown): object {
+export function spellPayload(payload: Members, exact: () => unknown): Members {
   return isSpelt(payload) ? payload : respell(payload, exact())
 }
 
@@ -21,9 +21,9 @@ export function isNumeral(name: string): boolean {
 
 const FOREIGN: ReadonlySet<string> = new Set(['metadata', 'extra', 'credential'])
 
-function isSpelt(value: object): boolean {
+function isSpelt(value: Members): boolean {
   for (const name in value) {
-    const member = (value as Members)[name]
+    const member = value[name]
     if (typeof member === 'number' && isNumeral(name)) return false
     if (name === 'status' && member !== lowerCase(member)) return false
     if (!isNested(member) || FOREIGN.has(name)) continue
@@ -33,19 +33,20 @@ function isSpelt(value: object): boolean {
   return true
 }
 
-function respell(value: object, exact: unknown): object {
+function respell(value: Members, exact: unknown): Members {
   const members = Object.entries(value).map(([name, member]: [string, unknown]) => {
-    const source = isNested(exact) ? (exact as Members)[name] : undefined
+    const source = isNested(exact) ? exact[name] : undefined
     return [name, respellMember(name, member, source)] as const
   })
-  if (Array.isArray(value)) return Object.freeze(members.map(([, member]) => member))
   return Object.freeze(Object.fromEntries(members))
 }
 
 function respellMember(name: string, member: unknown, source: unknown): unknown {
   if (typeof member === 'number') return isNumeral(name) ? (source ?? digitsOf(member)) : member
   if (name === 'status') return lowerCase(member)
-  return isNested(member) && !FOREIGN.has(name) ? respell(member, source) : member
+  if (!isNested(member) || FOREIGN.has(name)) return member
+  const spelt = respell(member, source)
+  return Array.isArray(member) ? Object.freeze(Object.values(spelt)) : spelt
 }
 
 /** Without its text, a number beyond 2^53 may have lost digits: it stays a number, which no key takes. */
@@ -59,6 +60,7 @@ function lowerCase(value: unknown): unknown {
   return typeof value === 'string' ? value.toLowerCase() : value
 }
 
-function isNested(value: unknown): value is object {
+/** An object, or an array: its places are members too. */
+function isNested(value: unknown): value is Members {
   return typeof value === 'object' && value !== null
 }

@@ -37,7 +37,8 @@ export interface Webhooks<Context extends object = NoContext>
   /**
    * Applies an event that did not come by HTTP: from a queue, from a poll, in a test. The same
    * inbox and the same handlers, and `app` and `livemode` count; nothing is verified, and any age is
-   * taken. Never rejects: see the result's `error`.
+   * taken. Handlers get a deeply frozen copy, or the event itself when it is frozen already. Never
+   * rejects: see the result's `error`.
    */
   dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
 
@@ -134,15 +135,23 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.keyFingerprint = keyFingerprint
     let result: Result
     try {
-      const read = readDispatched(event)
-      const refused = read instanceof Failure ? read : audience.refuseMisdirected(read)
-      result = refused ?? (await admit(read as WebhookEvent, rawBody, sighting))
+      result = await admitDispatched(event, rawBody, sighting)
     } catch (error) {
       result = internalError(error)
     }
     observer.end(sighting, result)
     const told = dispatchResult(result, sighting.end)
     return sighting.shared ? { ...told, shared: true } : told
+  }
+
+  async function admitDispatched(
+    given: WebhookEvent,
+    rawBody: Uint8Array | undefined,
+    sighting: Sighting,
+  ): Promise<Result> {
+    const event = readDispatched(given)
+    if (event instanceof Failure) return event
+    return audience.refuseMisdirected(event) ?? (await admit(event, rawBody, sighting))
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */

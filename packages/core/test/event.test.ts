@@ -550,7 +550,7 @@ describe('a payload that is spelt otherwise than documented', () => {
     const opened = openListener()
     const event = chargeSucceeded({
       id: undefined,
-      object: { id: 2111608270000005209, order_no: 5 },
+      object: { id: Number('2111608270000005209'), order_no: 5 },
     })
     expect(await opened.webhooks.dispatch(asEvent(event))).toMatchObject({
       outcome: 'malformed',
