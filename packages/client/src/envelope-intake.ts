@@ -1,4 +1,5 @@
 import { isFinal } from '@hongbao/core/envelope-state'
+import { readEnvelopeStatus } from '@hongbao/core/wire'
 import type {
   DispatchResult,
   RedEnvelope,
@@ -16,7 +17,7 @@ import {
   settle,
   type EnvelopeRecord,
 } from './envelope-record.ts'
-import { eventOf, readStatus } from './envelope-states.ts'
+import { eventOf } from './envelope-states.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
@@ -46,7 +47,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const { app, webhooks, ledger, table, draft, now, random } = options
 
   async function swept(envelope: RedEnvelope): Promise<void> {
-    const status = readStatus(envelope.status)
+    const status = readEnvelopeStatus(envelope.status)
     draft.swept += 1
     if (status !== undefined) addToTotals(envelope.amount, status)
     await listed(envelope, status)
@@ -60,7 +61,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function listed(
     envelope: RedEnvelope,
-    status: RedEnvelopeStatus | undefined = readStatus(envelope.status),
+    status: RedEnvelopeStatus | undefined = readEnvelopeStatus(envelope.status),
   ): Promise<void> {
     // In test mode it is the query by id that moves an envelope on (guide, note 4), so there a list
     // says nothing new of one that is on its way.
@@ -70,7 +71,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   function retrieved(envelope: RedEnvelope): Promise<void> {
     draft.retrieved += 1
-    return take(envelope, readStatus(envelope.status), true)
+    return take(envelope, readEnvelopeStatus(envelope.status), true)
   }
 
   async function take(

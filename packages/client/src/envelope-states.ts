@@ -30,20 +30,6 @@ export function hasEvent(status: RedEnvelopeStatus): boolean {
 }
 
 /**
- * Reads a status as Ping++ writes it: its data of 2015 has capitals, and its overview calls the first
- * state `pending`. undefined for one that it has added since.
- */
-export function readStatus(status: unknown): RedEnvelopeStatus | undefined {
-  const name = String(status).toLowerCase()
-  if (name === 'pending') return 'sending'
-  return isStatus(name) ? name : undefined
-}
-
-function isStatus(name: string): name is RedEnvelopeStatus {
-  return Object.hasOwn(STATES, name)
-}
-
-/**
  * The event that tells of an envelope's state, as a webhook would; undefined while it is `sending`.
  * It has no id, because Ping++ gave it none: the step and the envelope make its key in the inbox.
  * However often it is made, it is the same.

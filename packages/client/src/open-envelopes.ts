@@ -1,5 +1,5 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import { readStatus } from './envelope-states.ts'
+import { readEnvelopeStatus } from '@hongbao/core/wire'
 import { untilAborted } from './until-aborted.ts'
 
 /**
@@ -114,7 +114,7 @@ function readRow(envelope: OpenEnvelope): OpenRow {
     id: id ?? undefined,
     orderNo,
     createdMs: (readTime(created) ?? 0) * 1000,
-    status: isGiven(status) ? readStatus(status) : undefined,
+    status: isGiven(status) ? readEnvelopeStatus(status) : undefined,
     claims: claimsOf(envelope),
   }
 }
@@ -136,7 +136,7 @@ const ROW: readonly RowRule[] = [
   { field: 'id', isValid: orNull(isText), expected: 'a text, or null' },
   {
     field: 'status',
-    isValid: orNull((value) => readStatus(value) !== undefined),
+    isValid: orNull((value) => readEnvelopeStatus(value) !== undefined),
     expected: 'sending, sent, received, failed, refunding or refund',
   },
   {

@@ -289,6 +289,15 @@ describe('an event that was answered', () => {
     expect(seen[0]).toMatchObject({ method: 'GET', target: `/v1/events/${EVENT.id}` })
   })
 
+  it('may be ahead of its type, and in upper case [A60, A62]', async () => {
+    const object = envelope({ status: 'RECEIVED' })
+    const { client } = await startPingpp({ steps: [{ json: { ...EVENT, data: { object } } }] })
+    expect(await client.events.retrieve(EVENT.id)).toMatchObject({
+      type: 'red_envelope.sent',
+      data: { object: { status: 'received' } },
+    })
+  })
+
   it('keeps the exact digits of a numeric id', async () => {
     const body = JSON.stringify({
       ...EVENT,
@@ -306,9 +315,9 @@ describe('an event that was answered', () => {
     ['of another id', { id: 'evt_other' }, 'It is another event.'],
     ['without an id', { id: undefined }, 'It is another event.'],
     [
-      'of another status than its type promises',
-      { data: { object: envelope({ status: 'failed' }) } },
-      '`data.object.status` of a red_envelope.sent must be "sent".',
+      'of an envelope that ended in another way than its type says [A61]',
+      { type: 'red_envelope.received', data: { object: envelope({ status: 'failed' }) } },
+      '`data.object.status` of a red_envelope.received says that the envelope ended in another way.',
     ],
   ])('is refused: %s', async (_, changes, problem) => {
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, ...changes } }] })

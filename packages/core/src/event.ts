@@ -1,6 +1,10 @@
-import { ruleOf, type EventPayloads, type EventType } from './events/catalogue.ts'
+import { atLeast, contradictsStep } from './envelope-status.ts'
+import { CATALOGUE, ruleOf, type EventPayloads, type EventType } from './events/catalogue.ts'
+import type { RedEnvelopeStatus } from './events/red-envelope.ts'
 import { Failure } from './failure.ts'
-import { readStrictJson, readWithExact } from './json.ts'
+import { deeplyFrozen, readStrictJson, readWithExact } from './json.ts'
+import { nearestTo } from './nearest.ts'
+import { isNumeral, spellPayload } from './payload.ts'
 
 /** What every event of Ping++ carries around its payload (API reference, "Event object"). */
 export interface EventEnvelope<Type extends string, Payload> {
@@ -31,6 +35,9 @@ export type EventOf<Type extends EventType> = EventEnvelope<Type, EventPayloads[
 /** Any catalogued event; `switch (event.type)` narrows it. */
 export type CataloguedEvent = { readonly [Type in EventType]: EventOf<Type> }[EventType]
 
+// Of the process and not of this module: an app may load core twice, as ESM and as CommonJS.
+const UNLISTED_KEY: unique symbol = Symbol.for('hongbao.unlisted')
+
 /** An event type that this version has no payload type for; made by {@link unlisted}. */
 export type UnlistedType = string & { readonly [unlistedBrand]: true }
 declare const unlistedBrand: unique symbol
@@ -58,11 +65,17 @@ export function unlisted(type: string): UnlistedType {
   return type as UnlistedType
 }
 
-const UNLISTED = new Set<string>()
+const PROCESS = globalThis as { [UNLISTED_KEY]?: Set<string> }
+const UNLISTED = (PROCESS[UNLISTED_KEY] ??= new Set<string>())
 
 /** Tells whether somebody may mean to subscribe to this: JavaScript has no compiler to ask. */
 export function isSubscribable(type: string): boolean {
   return type === '*' || isEventType(type) || UNLISTED.has(type)
+}
+
+/** The catalogued type that a misspelt one most likely means. */
+export function suggestType(type: string): string | undefined {
+  return nearestTo(type, Object.keys(CATALOGUE))
 }
 
 /** Tells whether this version has a payload type for the event. */
@@ -78,15 +91,31 @@ export function isEventType(type: string): type is EventType {
 /**
  * Makes an event of verified bytes: the one place where the outside becomes typed.
  *
- * What decides about money is checked: the envelope, ids, the kind of the payload, the status that
- * the type promises, and that amounts are integers. Other fields are typed as Ping++ documents
- * them, and are not checked, so that a new field or a null never costs a payment. A numeric payload id
- * becomes a string of exactly its digits.
+ * What decides about money is checked: the envelope, ids, the kind of the payload, and that amounts
+ * are integers. Other fields are typed as Ping++ documents them, and are not checked, so that a new
+ * field or a null never costs a payment. Three things are made as documented: a number for an id or
+ * an order number becomes a string of exactly its digits, a status is in lower case, and the status
+ * of a red envelope is not behind the event's type.
  */
 export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
   const json = readStrictJson(body)
   if (!json.ok) return new Failure(json.code, json.reason)
-  return refuseInvalid(json.value) ?? withExactId(json.value as WebhookEvent, json.text)
+  return refuseInvalid(json.value) ?? asDocumented(json.value as WebhookEvent, json.text)
+}
+
+/** Makes of an event that was dispatched what a webhook hands over: as documented, and frozen. */
+export function readDispatched(value: WebhookEvent): WebhookEvent | Failure {
+  const event = refuseInvalid(value) ?? frozenOf(value)
+  return event instanceof Failure ? event : asDocumented(event)
+}
+
+function frozenOf(event: WebhookEvent): WebhookEvent | Failure {
+  try {
+    return deeplyFrozen(event)
+  } catch (error) {
+    if (error instanceof RangeError) return new Failure('event-invalid', error.message)
+    throw error
+  }
 }
 
 /** Refuses what does not look like an event; undefined lets it pass. */
@@ -161,8 +190,8 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
   }
-  if (status !== undefined && payload['status'] !== status) {
-    return `\`data.object.status\` of a ${type} must be "${status}".`
+  if (status !== undefined && contradictsStep(payload['status'], status)) {
+    return `\`data.object.status\` of a ${type} says that the envelope ended in another way.`
   }
   if (oncePerObject && (!isId(payload['id']) || !isPositiveAmount(payload['amount']))) {
     return `\`data.object\` of a ${type} needs an id and an amount above 0.`
@@ -183,18 +212,38 @@ function nameOf(value: unknown): string {
   return names.length === 0 ? '' : ` It is ${names.join(' ')}.`
 }
 
-/** Gives a payload whose id is a number the digits that the sender wrote. */
-function withExactId(event: WebhookEvent, text: string): WebhookEvent | Failure {
-  const payload = event.data.object as { readonly id?: unknown }
-  if (typeof payload.id !== 'number') return event
-  const { id } = (readWithExact('id', text) as WebhookEvent).data.object as { id?: unknown }
-  if (typeof id === 'string' && INTEGER.test(id)) {
-    const object = Object.freeze({ ...payload, id })
-    const data = Object.freeze({ ...event.data, object })
-    return Object.freeze({ ...event, data }) as WebhookEvent
+/** An event whose payload is as its type has it; the very same event where it is that already. */
+function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failure {
+  const { object: payload } = event.data as { readonly object: Fields }
+  const exact = (): unknown =>
+    text === undefined ? undefined : (readWithExact(text, isNumeral) as WebhookEvent).data.object
+  const rule = ruleOf(event.type)
+  const spelt = rule === undefined ? withId(payload, exact) : spellPayload(payload, exact)
+  const object = withStatus(spelt, rule?.status)
+  if (object === payload) return event
+  const isNumbered = typeof payload['id'] === 'number'
+  if (isNumbered && !isId(event.id) && !INTEGER.test(String(object['id']))) {
+    return new Failure('event-invalid', '`data.object.id` is not an id.')
   }
-  if (isId(event.id)) return event
-  return new Failure('event-invalid', '`data.object.id` is not an id.')
+  const data = Object.freeze({ ...event.data, object })
+  return Object.freeze({ ...event, data }) as WebhookEvent
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Of a type that no catalogue has, the id is all that is known. */
+function withId(payload: Fields, exact: () => unknown): Fields {
+  if (typeof payload['id'] !== 'number') return payload
+  const { id } = spellPayload({ id: payload['id'] }, exact)
+  return Object.freeze({ ...payload, id })
+}
+
+/** The payload with a status that its event's type does not contradict. */
+function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Fields {
+  const { status } = payload
+  if (step === undefined || status === step) return payload
+  const further = atLeast(step, status)
+  return further === status ? payload : Object.freeze({ ...payload, status: further })
 }
 
 /** Tells whether a text could name an event type; `*` could not. */

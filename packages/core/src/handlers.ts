@@ -42,8 +42,22 @@ export type Handler<Event, Context> = (event: Event, context: Context) => unknow
 /** What can be subscribed to: a catalogued type, an `unlisted` one, or `'*'` for every event. */
 export type Subscribable = EventType | UnlistedType | '*'
 
+/**
+ * A type itself; for a misspelt one, what it could mean: the types of the same object, which the
+ * compiler prints then, or all of them.
+ */
+export type SubscribableLike<Type extends string> = Type extends Subscribable
+  ? Type
+  : [SameObject<Type>] extends [never]
+    ? Subscribable
+    : SameObject<Type>
+
+type SameObject<Type extends string> = Type extends `${infer Name}.${string}`
+  ? Extract<EventType, `${Name}.${string}`>
+  : never
+
 /** What a handler of a type gets. */
-export type EventFor<Type extends Subscribable> = Type extends EventType
+export type EventFor<Type extends string> = Type extends EventType
   ? EventOf<Type>
   : Type extends '*'
     ? WebhookEvent
@@ -57,9 +71,14 @@ export interface HandlerEmitter<Context> {
   /**
    * Adds a handler. Handlers of one event run one after another in the order in which they were
    * added; the first failure ends the attempt, and the next delivery runs all of them again.
+   *
+   * `red_envelope.failed`, `red_envelope.refunding` and `red_envelope.refund` have **no webhook**:
+   * only `reconcile` of `@hongbao/client`, which polls Ping++, dispatches them.
    */
-  on<Type extends Subscribable>(
-    type: Type,
+  on<Type extends string>(
+    // The first is for functions that are generic over `EventType`: the second defers for them. A
+    // name for both would be all that the compiler prints.
+    type: (Type & (EventType | '*')) | SubscribableLike<Type>,
     handler: Handler<EventFor<NoInfer<Type>>, Context>,
   ): this
   /** Removes a handler. */

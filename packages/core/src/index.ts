@@ -8,6 +8,7 @@ export type {
   HandlerContext,
   HandlerEmitter,
   Subscribable,
+  SubscribableLike,
 } from './handlers.ts'
 export { isCatalogued, isEventType, unlisted } from './event.ts'
 export type {

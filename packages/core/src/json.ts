@@ -46,13 +46,41 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
 }
 
 /**
- * The same JSON with the numbers under a name as the sender wrote them, for ids that a double cannot
+ * The same JSON with some members' numbers as the sender wrote them, for ids that a double cannot
  * hold: one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
  */
-export function readWithExact(member: string, text: string): unknown {
+export function readWithExact(text: string, isMember: (name: string) => boolean): unknown {
   return JSON.parse(text, (name: string, value: unknown, context?: { readonly source?: string }) =>
-    name === member && typeof value === 'number' ? context?.source : value,
+    typeof value === 'number' && isMember(name) ? context?.source : value,
   )
+}
+
+/**
+ * The value itself when it is frozen all the way down; otherwise a copy that is. The caller's own
+ * object is never frozen. Class instances, a `Date` say, are handed over as they are.
+ *
+ * @throws RangeError when it nests deeper than {@link MAX_DEPTH}, as a circle does
+ */
+export function deeplyFrozen<Value>(value: Value, depth = 0): Value {
+  if (!isPlain(value)) return value
+  if (depth === MAX_DEPTH) throw new RangeError(`It nests deeper than ${MAX_DEPTH}.`)
+  const members = Object.entries(value).map(([name, member]: [string, unknown]) => {
+    const frozen = deeplyFrozen(member, depth + 1)
+    return { name, frozen, isSame: frozen === member }
+  })
+  if (Object.isFrozen(value) && members.every(({ isSame }) => isSame)) return value
+  const copy = Array.isArray(value)
+    ? members.map(({ frozen }) => frozen)
+    : Object.fromEntries(members.map(({ name, frozen }) => [name, frozen]))
+  return Object.freeze(copy) as Value
+}
+
+/** An array, or an object as JSON makes them, of any realm. */
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 const TOO_DEEP = -1

@@ -3,6 +3,7 @@ import type { Delivery } from './delivery.ts'
 import type { EventOf, WebhookEvent } from './event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
 import { FIXTURES } from './fixtures.ts'
+import { deeplyFrozen } from './json.ts'
 import { SIGNATURE_HEADER, signBytes } from './signature.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
@@ -34,7 +35,8 @@ export interface FixtureChanges<Type extends EventType> {
 
 /**
  * A realistic event of a catalogued type, created now and with ids of its own, so that an inbox
- * takes no two fixtures for one.
+ * takes no two fixtures for one. It is deeply frozen, as the event of a webhook is: pass `changes`
+ * instead of writing to it.
  */
 export function eventFixture<Type extends EventType>(
   type: Type,
@@ -48,13 +50,13 @@ export function eventFixture<Type extends EventType>(
     ...changes.object,
   }
   const id = changes.id ?? (fixture.id === undefined ? undefined : randomId('evt_'))
-  return {
+  return deeplyFrozen({
     ...fixture,
     ...(id === undefined ? {} : { id }),
     created,
     livemode,
     data: { ...fixture.data, object },
-  }
+  })
 }
 
 /** A notification as Ping++ would send it, for whatever tool a test sends it with. */

@@ -1,6 +1,14 @@
 import { createAttempts, type AttemptResult } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
-import { inboxKey, isSubscribable, parseEvent, refuseInvalid, type WebhookEvent } from './event.ts'
+import {
+  inboxKey,
+  isEventType,
+  isSubscribable,
+  parseEvent,
+  readDispatched,
+  suggestType,
+  type WebhookEvent,
+} from './event.ts'
 import type { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
@@ -29,7 +37,8 @@ export interface Webhooks<Context extends object = NoContext>
   /**
    * Applies an event that did not come by HTTP: from a queue, from a poll, in a test. The same
    * inbox and the same handlers, and `app` and `livemode` count; nothing is verified, and any age is
-   * taken. Never rejects: see the result's `error`.
+   * taken. Handlers get a deeply frozen copy, or the event itself when it is frozen already. Never
+   * rejects: see the result's `error`.
    */
   dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
 
@@ -80,7 +89,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const handlers = createHandlers<Context & HandlerContext>()
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
-  let hasWarned = false
+  const unheard = new Set<string>()
   let isClosing = false
   const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 
@@ -126,14 +135,23 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.keyFingerprint = keyFingerprint
     let result: Result
     try {
-      const refused = refuseInvalid(event) ?? audience.refuseMisdirected(event)
-      result = refused ?? (await admit(event, rawBody, sighting))
+      result = await admitDispatched(event, rawBody, sighting)
     } catch (error) {
       result = internalError(error)
     }
     observer.end(sighting, result)
     const told = dispatchResult(result, sighting.end)
     return sighting.shared ? { ...told, shared: true } : told
+  }
+
+  async function admitDispatched(
+    given: WebhookEvent,
+    rawBody: Uint8Array | undefined,
+    sighting: Sighting,
+  ): Promise<Result> {
+    const event = readDispatched(given)
+    if (event instanceof Failure) return event
+    return audience.refuseMisdirected(event) ?? (await admit(event, rawBody, sighting))
   }
 
   /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
@@ -145,7 +163,7 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.event = event
     const listening = handlers.of(event.type)
     if (listening.length === 0) {
-      if (handlers.isEmpty()) warnOfNoHandlers()
+      warnOfNoHandler(handlers.isEmpty() ? '*' : event.type)
       return 'unhandled'
     }
     const key = inboxKey(event)
@@ -168,10 +186,15 @@ export function createWebhooks<Context extends object = NoContext>(
     }
   }
 
-  /** A module with the handlers that nobody imports would look like success to Ping++. */
-  function warnOfNoHandlers(): void {
-    if (!hasWarned) contain(() => rest.logger.error(NO_HANDLERS))
-    hasWarned = true
+  /**
+   * A module with handlers that is not imported would look like success to Ping++. Once for each
+   * type; a type that is not in the catalogue may be any text, and is not remembered.
+   */
+  function warnOfNoHandler(type: string): void {
+    if (unheard.has(type) || (type !== '*' && !isEventType(type))) return
+    unheard.add(type)
+    if (type === '*') contain(() => rest.logger.error(NO_HANDLERS))
+    else contain(() => rest.logger.warn(noHandlerOf(type)))
   }
 
   const webhooks: Webhooks<Context> = {
@@ -208,8 +231,14 @@ function internalError(error: unknown): Failure {
 }
 
 const NO_HANDLERS =
-  '[hongbao] A genuine event came, and there is not one handler. Is the module that calls `webhooks.on` imported?'
+  '[hongbao] Received a verified event, but no handlers are registered. Is the module that calls `webhooks.on` imported?'
+
+function noHandlerOf(type: string): string {
+  return `[hongbao] Received a ${type}, but no handler is registered for it, so nothing was done. Is the module that calls on('${type}', …) imported? If the type needs no work, write on('${type}', () => {}). This is logged once per type.`
+}
 
 function unknownType(type: string): string {
-  return `[hongbao] on('${type}'): Ping++ is not known to send this type, so the handler may never run. Misspelt? If not, write on(unlisted('${type}'), …).`
+  const suggestion = suggestType(type)
+  const hint = suggestion === undefined ? 'Is it misspelt?' : `Did you mean '${suggestion}'?`
+  return `[hongbao] on('${type}'): Ping++ is not known to send this type, so the handler may never run. ${hint} If the type is right, write on(unlisted('${type}'), …).`
 }

@@ -4,6 +4,7 @@
 // so that each package holds what its queue alone needs.
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
+export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
 export { contain, originOf } from './log.ts'

@@ -149,18 +149,39 @@ describe('parseEvent', () => {
   })
 
   it.each([
-    ['red_envelope.sent', 'sending'],
-    ['red_envelope.sent', 'received'],
-    ['red_envelope.sent', 'SENT'],
-    ['red_envelope.received', 'sent'],
     ['red_envelope.received', 'refund'],
-    ['red_envelope.received', undefined],
-    ['red_envelope.failed', 'sent'],
-    ['red_envelope.refunding', 'refund'],
-    ['red_envelope.refund', 'refunding'],
-    ['red_envelope.refund', 'refunded'],
-  ] as const)('refuses %s with the status %s', (type, status) => {
+    ['red_envelope.received', 'failed'],
+    ['red_envelope.failed', 'received'],
+    ['red_envelope.refund', 'received'],
+  ] as const)('refuses %s with another end, %s [A61]', (type, status) => {
     expectRefusal(withPayload(type, { status }))
+  })
+
+  it.each([
+    ['red_envelope.sent', 'sending', 'sent'],
+    ['red_envelope.sent', 'received', 'received'],
+    ['red_envelope.sent', 'SENT', 'sent'],
+    ['red_envelope.received', 'sent', 'received'],
+    ['red_envelope.received', undefined, 'received'],
+    ['red_envelope.failed', 'sent', 'failed'],
+    ['red_envelope.refunding', 'refund', 'refund'],
+    ['red_envelope.refund', 'refunding', 'refund'],
+    ['red_envelope.refund', 'refunded', 'refunded'],
+    ['transfer.succeeded', 'PAID', 'paid'],
+    ['refund.succeeded', 'SUCCEEDED', 'succeeded'],
+    ['balance.withdrawal.succeeded', 'PENDING', 'pending'],
+  ] as const)('accepts %s with the status %s, as %s [A60, A62]', (type, status, seen) => {
+    expect(parseEvent(withPayload(type, { status }))).toMatchObject({
+      data: { object: { status: seen } },
+    })
+  })
+
+  it.each(TYPES)('gives %s texts for numbers that are documented as text [A63]', (type) => {
+    const payload: object = FIXTURES[type].data.object
+    const names = Object.keys(payload).filter((name) => /(?:_no|_id)$/.test(name))
+    const numbers = Object.fromEntries(names.map((name, at) => [name, at + 1]))
+    const texts = Object.fromEntries(names.map((name, at) => [name, String(at + 1)]))
+    expect(parseEvent(withPayload(type, numbers))).toMatchObject({ data: { object: texts } })
   })
 })
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   isCatalogued,
   isEventType,
@@ -6,11 +6,15 @@ import {
   type EventType,
   type WebhookEvent,
 } from '../src/index.ts'
+import { statusesBefore, type RedEnvelopeStatus } from '../src/envelope-state.ts'
+import { parseEvent } from '../src/event.ts'
 import {
   asEvent,
+  bytesOf,
   chargeSucceeded,
   CREATED,
   envelopeSent,
+  isFrozenThroughout,
   openListener,
   openReceiver,
   type Content,
@@ -133,10 +137,18 @@ describe('a signed body that is not an event', () => {
   it.each([
     ['a charge where the type promises an envelope', { object: 'charge' }],
     ['an envelope that does not say so', { object: undefined }],
-    ['an envelope that is not sent yet', { status: 'sending' }],
-    ['an envelope without a status', { status: undefined }],
   ])('is malformed: %s [A34]', async (_, object) => {
     await expectMalformed(envelopeSent({ object }), 'event-invalid')
+  })
+
+  it.each([
+    ['received', 'refund'],
+    ['received', 'FAILED'],
+    ['failed', 'received'],
+    ['refund', 'received'],
+  ])('is malformed: a red_envelope.%s whose envelope ended as %s [A61]', async (step, status) => {
+    const event = envelopeSent({ type: `red_envelope.${step}`, object: { status } })
+    await expectMalformed(event, 'event-invalid')
   })
 
   it('is malformed: an object that is not called event [A34]', async () => {
@@ -382,7 +394,11 @@ describe('a numeric id of a payload', () => {
       )
       .replace('{', '{"before":{"data":{"object":{"id":5}}},')
       .replace(/}$/, ',"behind":{"id":6}}')
-    expect((await handled(text)).data.object).toMatchObject({ id, refunds: [{ id: 1 }, { id: 3 }] })
+    expect((await handled(text)).data.object).toMatchObject({
+      id,
+      refunds: [{ id: '1' }, { id: '3' }],
+      extra: { data: { object: { id: 4 } } },
+    })
   })
 
   it.each(['0', '-7', '7.0', '7e0', '7.5', '1e400', `1${'0'.repeat(64)}`])(
@@ -395,6 +411,161 @@ describe('a numeric id of a payload', () => {
   it('is not the id of a red envelope, which has letters [A39]', async () => {
     const text = textOf(envelopeSent(), '"red_04er10TuvT4OCyLO08aLOqbD"', id)
     await expectMalformed(text, 'event-invalid')
+  })
+})
+
+describe('the status of a red envelope', () => {
+  it.each([
+    ['sent', 'sent'],
+    ['received', 'received'],
+    ['refunding', 'refunding'],
+    ['refund', 'refund'],
+    ['failed', 'failed'],
+  ])('may be ahead of red_envelope.sent: %s is handed over as %s [A60]', async (status, seen) => {
+    const event = await handled(envelopeSent({ object: { status, received: CREATED } }))
+    expect(event).toStrictEqual(envelopeSent({ object: { status: seen, received: CREATED } }))
+  })
+
+  it.each([['sending'], ['PENDING'], [''], [null], [undefined], [5], [{}]])(
+    'is at least the step of the type: red_envelope.sent with %j is handed over as sent [A60]',
+    async (status) => {
+      expect(await handled(envelopeSent({ object: { status } }))).toMatchObject({
+        type: 'red_envelope.sent',
+        data: { object: { status: 'sent', amount: 100 } },
+      })
+    },
+  )
+
+  it.each(['sent', 'refunding', 'SENDING'])(
+    'is at least the step of the type: red_envelope.received with %s is handed over as received [A60]',
+    async (status) => {
+      const event = envelopeSent({ type: 'red_envelope.received', object: { status } })
+      expect((await handled(event)).data.object).toMatchObject({ status: 'received' })
+    },
+  )
+
+  it('stays as it is when this version does not know it: only Ping++ can say what it means [A60]', async () => {
+    const event = await handled(envelopeSent({ object: { status: 'EXPIRED' } }))
+    expect(event.data.object).toMatchObject({ status: 'expired' })
+  })
+
+  it.each([
+    ['SENT', 'sent'],
+    ['Received', 'received'],
+    ['REFUND', 'refund'],
+  ])('is in lower case: %s is handed over as %s [A62]', async (status, seen) => {
+    expect((await handled(envelopeSent({ object: { status } }))).data.object).toMatchObject({
+      status: seen,
+    })
+  })
+
+  it('does not decide which step it is: a sent event that says received leaves room for received [A60]', async () => {
+    const opened = openReceiver()
+    const order = { status: 'sending' as RedEnvelopeStatus }
+    const effects: string[] = []
+    const moveTo = (step: 'sent' | 'received') => () => {
+      if (!statusesBefore(step).includes(order.status)) return
+      order.status = step
+      effects.push(step)
+    }
+    opened.webhooks.on('red_envelope.sent', moveTo('sent'))
+    opened.webhooks.on('red_envelope.received', moveTo('received'))
+    const object = { status: 'received', received: CREATED }
+    const replies = [
+      await opened.deliver(envelopeSent({ object })),
+      await opened.deliver(envelopeSent({ id: 'evt_2', object: { status: 'sent' } })),
+      await opened.deliver(envelopeSent({ id: 'evt_3', type: 'red_envelope.received', object })),
+      await opened.webhooks.dispatch(
+        asEvent(envelopeSent({ type: 'red_envelope.received', object })),
+      ),
+    ]
+    const outcomes = ['handled', 'duplicate', 'handled', 'duplicate']
+    expect(replies.map(({ outcome }) => outcome)).toEqual(outcomes)
+    expect(effects).toEqual(['sent', 'received'])
+    expect(order.status).toBe('received')
+  })
+})
+
+describe('a payload that is spelt otherwise than documented', () => {
+  it('has numbers for order numbers: handlers get texts of exactly their digits [A63]', async () => {
+    const text = textOf(envelopeSent(), '"123456789"', '20260217123456789012').replace(
+      '"0010037269201603240630694982"',
+      '4200001234202602171234567890',
+    )
+    const event = await handled(text)
+    expect(event.data.object).toMatchObject({
+      order_no: '20260217123456789012',
+      transaction_no: '4200001234202602171234567890',
+      amount: 100,
+      created: CREATED - 2,
+    })
+    expect(isFrozenThroughout(event)).toBe(true)
+  })
+
+  it('has them at any depth: an order, its charges, and their refunds [A62, A63]', async () => {
+    const members = `"merchant_order_no":20260217123456789012,"uid":7,"status":"PAID","charges":{"data":[{"id":18446744073709551616,"order_no":1e5,"refunds":{"data":[{"charge_order_no":3,"status":"Pending"}]}}]},"charge_essentials":{"transaction_no":4}`
+    const text = textOf(
+      chargeSucceeded({ type: 'order.succeeded' }),
+      '"charge"',
+      `"order",${members}`,
+    )
+    expect((await handled(text)).data.object).toMatchObject({
+      merchant_order_no: '20260217123456789012',
+      uid: '7',
+      status: 'paid',
+      charges: {
+        data: [
+          {
+            id: '18446744073709551616',
+            order_no: '1e5',
+            refunds: { data: [{ charge_order_no: '3', status: 'pending' }] },
+          },
+        ],
+      },
+      charge_essentials: { transaction_no: '4' },
+    })
+  })
+
+  it.each(['metadata', 'extra', 'credential'])(
+    'keeps what others wrote as they wrote it: %s [A62, A63]',
+    async (name) => {
+      const object = {
+        order_no: 5,
+        [name]: { id: 1, order_no: 2, status: 'SENT', more: [{ id: 3 }] },
+      }
+      expect((await handled(envelopeSent({ object }))).data.object).toMatchObject({
+        order_no: '5',
+        [name]: object[name],
+      })
+    },
+  )
+
+  it('is left alone in types that no catalogue has, but for the id [A35]', async () => {
+    const object = { id: 7, order_no: 5, status: 'PAID' }
+    const event = chargeSucceeded({ type: 'coupon.created', object })
+    expect((await handled(event)).data.object).toMatchObject({ ...object, id: '7' })
+  })
+
+  it('is told apart by the key of its exact id, and dispatched without one is refused [A39, A63]', async () => {
+    const opened = openListener()
+    const event = chargeSucceeded({
+      id: undefined,
+      object: { id: Number('2111608270000005209'), order_no: 5 },
+    })
+    expect(await opened.webhooks.dispatch(asEvent(event))).toMatchObject({
+      outcome: 'malformed',
+      error: { code: 'event-invalid' },
+    })
+    const small = chargeSucceeded({ id: undefined, object: { id: 7, order_no: 5, status: 'PAID' } })
+    expect(await opened.webhooks.dispatch(asEvent(small))).toEqual({ outcome: 'handled' })
+    expect(opened.seen).toMatchObject([
+      { data: { object: { id: '7', order_no: '5', status: 'paid' } } },
+    ])
+  })
+
+  it('is as it was, the same object, when it is spelt as documented [A63]', () => {
+    const event = parseEvent(bytesOf(envelopeSent()))
+    expect(event).toStrictEqual(envelopeSent())
   })
 })
 
@@ -472,6 +643,17 @@ describe('what tells of types', () => {
     expect(isCatalogued(asEvent(chargeSucceeded({ type })))).toBe(true)
     expect(isCatalogued(asEvent(chargeSucceeded({ type: 'coupon.created' })))).toBe(false)
     expect(unlisted('coupon.created')).toBe('coupon.created')
+  })
+
+  it('know what another copy of core in the same process declared [F63]', async () => {
+    vi.resetModules()
+    const copy = await import('../src/index.ts')
+    expect(copy.unlisted).not.toBe(unlisted)
+    const opened = openReceiver()
+    opened.webhooks.on(copy.unlisted('copied.created'), () => {})
+    expect(opened.lines).toEqual([])
+    opened.webhooks.on('never.declared' as never, () => {})
+    expect(opened.lines).toHaveLength(1)
   })
 })
 

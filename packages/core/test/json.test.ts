@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readStrictJson, type StrictJson } from '../src/json.ts'
+import { isFrozenThroughout } from './signed.ts'
 import { seeded, type Seeded } from './seeded.ts'
 
 const SEED = 20_240_210
@@ -200,11 +201,6 @@ function read(text: string): StrictJson {
 function valueOf(result: StrictJson): unknown {
   if (!result.ok) throw new Error(`Refused: ${result.reason}`)
   return result.value
-}
-
-function isFrozenThroughout(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return Object.isFrozen(value) && Object.values(value).every(isFrozenThroughout)
 }
 
 // Whatever could confuse a reader that counts colons and quotes.

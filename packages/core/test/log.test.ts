@@ -35,8 +35,57 @@ describe('the log', () => {
     await unheard.deliver(envelopeSent())
     await unheard.deliver(envelopeSent())
     expect(unheard.lines).toHaveLength(1)
-    expect(unheard.lines[0]).toMatch(/^error \[hongbao\] .*not one handler.*imported\?/)
+    expect(unheard.lines[0]).toMatch(
+      /^error \[hongbao\] Received a verified event, but no handlers.*imported\?/,
+    )
   })
+
+  it('says once for each type that a verified event met no handler, though others exist [F60]', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.received', () => {})
+    for (const type of ['red_envelope.sent', 'charge.succeeded', 'red_envelope.sent']) {
+      const event = type === 'charge.succeeded' ? chargeSucceeded() : envelopeSent()
+      expect(await opened.deliver(event)).toMatchObject({ outcome: 'unhandled', status: 200 })
+      await opened.webhooks.dispatch(asEvent(event))
+    }
+    expect(opened.lines).toEqual([
+      expect.stringMatching(/^warn \[hongbao\] Received a red_envelope\.sent, but no handler/),
+      expect.stringMatching(/^warn \[hongbao\] Received a charge\.succeeded, but no handler/),
+    ])
+  })
+
+  it('says nothing of types that no catalogue has, of which there may be any number [F60]', async () => {
+    const opened = openReceiver()
+    opened.webhooks.on('red_envelope.received', () => {})
+    for (let at = 0; at < 100; at += 1) {
+      await opened.deliver(envelopeSent({ type: `coupon.created_${at}` }))
+    }
+    expect(opened.lines).toEqual([])
+    expect(opened.reports).toHaveLength(100)
+  })
+
+  it.each([
+    ['red_envelope.snet', 'red_envelope.sent'],
+    ['red_envelope.recieved', 'red_envelope.received'],
+    ['red-envelope.sent', 'red_envelope.sent'],
+    ['RED_ENVELOPE.SENT', 'red_envelope.sent'],
+    ['red_envelope.refunded', 'red_envelope.refund'],
+    ['charge.success', 'charge.succeeded'],
+    ['order.refund.succeded', 'order.refund.succeeded'],
+  ])('suggests a type for a misspelt one: %s [F64]', (misspelt, meant) => {
+    const opened = openReceiver()
+    opened.webhooks.on(misspelt as never, () => {})
+    expect(opened.lines).toEqual([expect.stringContaining(`Did you mean '${meant}'?`)])
+  })
+
+  it.each(['coupon.created', 'x', 'toString', 'user.deleted'])(
+    'suggests nothing for a type that resembles none: %s [F64]',
+    (type) => {
+      const opened = openReceiver()
+      opened.webhooks.on(type as never, () => {})
+      expect(opened.lines).toEqual([expect.stringContaining('Is it misspelt?')])
+    },
+  )
 
   it('asks about a type that nobody is known to send, unless it is meant', () => {
     const opened = openReceiver()
@@ -44,7 +93,9 @@ describe('the log', () => {
     opened.webhooks.on(unlisted('coupon.created'), () => {})
     opened.webhooks.on('*', () => {})
     expect(opened.lines).toHaveLength(1)
-    expect(opened.lines[0]).toMatch(/^warn \[hongbao\] on\('red_envelope\.send'\).*Misspelt\?/)
+    expect(opened.lines[0]).toMatch(
+      /^warn \[hongbao\] on\('red_envelope\.send'\).*unlisted\('red_envelope\.send'\)/,
+    )
   })
 
   it('has one line for each failure of a handler, with its event and the place of the error', async () => {

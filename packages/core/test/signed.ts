@@ -84,6 +84,12 @@ export function asEvent(event: Readonly<Record<string, unknown>>): WebhookEvent 
   return event as unknown as WebhookEvent
 }
 
+/** Whether nothing of a value can be changed, however deep. */
+export function isFrozenThroughout(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return Object.isFrozen(value) && Object.values(value).every(isFrozenThroughout)
+}
+
 /** What a test sends: an event, or a body exactly so. */
 export type Content = string | Uint8Array | Readonly<Record<string, unknown>>
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createWebhooks, type EventType } from '../src/index.ts'
+import { isFrozenThroughout } from './signed.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 
 const KEYS = createTestKeys()
@@ -68,10 +69,14 @@ describe('eventFixture', () => {
     expect(eventFixture('agreement.succeeded', { id: 'evt_1' }).id).toBe('evt_1')
   })
 
-  it('can be changed without changing the next one', () => {
-    const event = eventFixture('red_envelope.sent')
-    Reflect.set(event.data.object.extra, 'send_name', 'changed')
-    expect(eventFixture('red_envelope.sent').data.object.extra.send_name).not.toBe('changed')
+  it.each(SAMPLES)('makes a frozen %s, as the event of a webhook is [F61]', (type) => {
+    expect(isFrozenThroughout(eventFixture(type))).toBe(true)
+  })
+
+  it('leaves the changes that it is given as they are [F61]', () => {
+    const object = { extra: { send_name: '红包' } }
+    expect(eventFixture('red_envelope.sent', { object }).data.object.extra).toEqual(object.extra)
+    expect(Object.isFrozen(object) || Object.isFrozen(object.extra)).toBe(false)
   })
 })
 

@@ -3,6 +3,7 @@ import {
   createWebhooks,
   memoryInbox,
   unlisted,
+  type EventFor,
   type HandlerContext,
   type Inbox,
   type Webhooks,
@@ -36,13 +37,15 @@ import type { Transfer } from '../src/events/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from '../src/events/withdrawal.ts'
 import type { FIXTURES } from '../src/fixtures.ts'
 
+type SentOrLater = 'sent' | 'refunding' | 'received' | 'failed' | 'refund'
+
 describe('switch (event.type)', () => {
   it('narrows whatever Ping++ may send, once it is known to be catalogued', () => {
     const read = (event: WebhookEvent): void => {
       switch (event.type) {
         case 'red_envelope.sent':
           expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
-          expectTypeOf(event.data.object.status).toEqualTypeOf<'sent'>()
+          expectTypeOf(event.data.object.status).toEqualTypeOf<SentOrLater>()
           return
         case 'red_envelope.received':
           expectTypeOf(event.data.object.status).toEqualTypeOf<'received'>()
@@ -68,7 +71,7 @@ describe('switch (event.type)', () => {
     const read = (event: CataloguedEvent): void => {
       switch (event.type) {
         case 'red_envelope.sent':
-          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'sent'>>()
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<SentOrLater>>()
           return
         case 'red_envelope.received':
           expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'received'>>()
@@ -77,7 +80,7 @@ describe('switch (event.type)', () => {
           expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'failed'>>()
           return
         case 'red_envelope.refunding':
-          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'refunding'>>()
+          expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<Exclude<SentOrLater, 'sent'>>>()
           return
         case 'red_envelope.refund':
           expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<'refund'>>()
@@ -182,7 +185,7 @@ describe('on', () => {
     webhooks.on('red_envelope.sent', (event, context) => {
       expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
       expectTypeOf(event.type).toEqualTypeOf<'red_envelope.sent'>()
-      expectTypeOf(event.data.object.status).toEqualTypeOf<'sent'>()
+      expectTypeOf(event.data.object.status).toEqualTypeOf<SentOrLater>()
       expectTypeOf(context).toExtend<HandlerContext>()
       expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>()
       expectTypeOf(context.rawBody).toEqualTypeOf<Uint8Array | undefined>()
@@ -219,8 +222,25 @@ describe('on', () => {
     // @ts-expect-error -- another event
     webhooks.on('red_envelope.sent', (event: EventOf<'charge.succeeded'>) => void event)
     webhooks.on('red_envelope.sent', ({ data }) => {
-      // @ts-expect-error -- an envelope that was sent has this status and no other
-      return data.object.status === 'received' ? undefined : undefined
+      // @ts-expect-error -- an envelope that was sent is not on its way any more
+      return data.object.status === 'sending' ? undefined : undefined
+    })
+  })
+
+  it('takes several types at once, and types that a function is generic over', () => {
+    for (const type of ['red_envelope.sent', 'red_envelope.failed'] as const) {
+      webhooks.on(type, ({ data }) => {
+        expectTypeOf(data.object.amount).toEqualTypeOf<number>()
+      })
+    }
+    function listen<Type extends EventType>(
+      type: Type,
+      handler: (event: EventFor<Type>) => void,
+    ): void {
+      webhooks.on(type, handler)
+    }
+    listen('charge.succeeded', ({ data }) => {
+      expectTypeOf(data.object).toEqualTypeOf<Charge>()
     })
   })
 

@@ -7,8 +7,10 @@ import {
   type Delivery,
   type ErrorCode,
   type HandlerContext,
+  type WebhookEvent,
   type WebhooksOptions,
 } from '../src/index.ts'
+import { parseEvent } from '../src/event.ts'
 import {
   asEvent,
   bytesOf,
@@ -16,6 +18,7 @@ import {
   CREATED,
   deliveryOf,
   envelopeSent,
+  isFrozenThroughout,
   NOW_MS,
   openListener,
   openReceiver,
@@ -484,6 +487,63 @@ describe('dispatch', () => {
     const result = await opened.webhooks.dispatch(asEvent(event))
     expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
     expect(opened.admitted).toEqual([])
+  })
+
+  it('hands over a frozen copy, as a webhook does, and leaves the caller its own [F61]', async () => {
+    const opened = openListener()
+    const event = asEvent(envelopeSent({ object: { extra: { list: [{ a: 1 }] } } }))
+    const before = structuredClone(event)
+    expect(await opened.webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
+    expect(opened.seen).toStrictEqual([event])
+    expect(isFrozenThroughout(opened.seen[0])).toBe(true)
+    expect(isFrozenThroughout(Object.freeze(event))).toBe(false)
+    expect(Reflect.set(event.data.object, 'subject', 'mine')).toBe(true)
+    expect(opened.seen).toStrictEqual([before])
+  })
+
+  it('copies nothing of what is frozen already, a parsed event say [F61]', async () => {
+    const opened = openListener()
+    const event = parseEvent(bytesOf(envelopeSent())) as WebhookEvent
+    await opened.webhooks.dispatch(event)
+    expect(opened.seen[0]).toBe(event)
+  })
+
+  it('hands over what JSON does not have as it is: a date, and an object of a class [F61]', async () => {
+    const opened = openListener()
+    const extra = { at: new Date(NOW_MS), key: PINGPP.publicKey }
+    await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
+    const seen = opened.seen[0]?.data.object as { readonly extra: typeof extra }
+    expect(seen.extra.at).toBe(extra.at)
+    expect(seen.extra.key).toBe(extra.key)
+  })
+
+  it('never rejects: an event that holds itself', async () => {
+    const opened = openListener()
+    const extra: Record<string, unknown> = {}
+    extra['self'] = extra
+    const result = await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
+    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(opened.admitted).toEqual([])
+  })
+
+  it('fails in a test as in production where a driver writes into the payload [F62]', async () => {
+    // What `insertOne` of the MongoDB driver does before it sends anything.
+    const insertOne = (document: object): object => Object.assign(document, { _id: 'an ObjectId' })
+    const opened = openReceiver()
+    const copied: object[] = []
+    opened.webhooks.on('red_envelope.sent', ({ data }) => insertOne(data.object))
+    opened.webhooks.on('charge.succeeded', ({ data }) => {
+      copied.push(insertOne({ ...data.object }))
+    })
+    for (const [event, outcome] of [
+      [envelopeSent(), 'failed'],
+      [chargeSucceeded(), 'handled'],
+    ] as const) {
+      expect(await opened.deliver(event)).toMatchObject({ outcome })
+      const again = { ...event, id: 'evt_2' }
+      expect(await opened.webhooks.dispatch(asEvent(again))).toMatchObject({ outcome })
+    }
+    expect(copied).toMatchObject([{ _id: 'an ObjectId' }, { _id: 'an ObjectId' }])
   })
 
   it.each<[string, unknown]>([

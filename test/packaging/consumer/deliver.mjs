@@ -42,6 +42,16 @@ for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sa
 
 const keys = createTestKeys()
 
+// [F63] The ES and the CommonJS copy of core know what was declared through the other.
+for (const copy of Object.values(load)) {
+  const lines = []
+  const logger = { warn: (line) => void lines.push(line), error: (line) => void lines.push(line) }
+  const { unlisted: declare } = await copy('@hongbao/core')
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, logger })
+  webhooks.on(declare('coupon.created'), () => {})
+  assert.deepEqual(lines, [])
+}
+
 function createReceiver() {
   const heard = []
   const webhooks = createWebhooks({ publicKey: keys.publicKey, logger: false })

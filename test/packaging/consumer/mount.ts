@@ -42,13 +42,13 @@ export const webhooks = createWebhooks({
 })
 
 webhooks.on('red_envelope.sent', async ({ data: { object: envelope } }, { signal, receivedAt }) => {
-  const exact: 'sent' = envelope.status
+  const sent: 'sent' | 'refunding' | 'received' | 'failed' | 'refund' = envelope.status
   const amount: number = envelope.amount
-  const whole: RedEnvelope<'sent'> = envelope
+  const whole: RedEnvelope = envelope
   const stopped: boolean = signal.aborted
-  console.log(exact, amount, whole, stopped, receivedAt.getTime())
-  // @ts-expect-error -- a sent envelope has not been received
-  const wrong: 'received' = envelope.status
+  console.log(sent, amount, whole, stopped, receivedAt.getTime())
+  // @ts-expect-error -- a sent envelope is not on its way any more
+  const wrong: 'sending' = envelope.status
   // @ts-expect-error -- the payload has no such property
   console.log(wrong, envelope.orderNo)
 })

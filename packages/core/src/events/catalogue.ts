@@ -6,7 +6,7 @@ import type { Customs } from './customs.ts'
 import type { OrderRefund } from './order-refund.ts'
 import type { Order } from './order.ts'
 import type { Recharge, RechargeRefund } from './recharge.ts'
-import type { RedEnvelope } from './red-envelope.ts'
+import type { RedEnvelope, RedEnvelopeStatus, SentOrLater } from './red-envelope.ts'
 import type { Refund } from './refund.ts'
 import type { RoyaltySettlement } from './royalty-settlement.ts'
 import type {
@@ -23,8 +23,11 @@ import type { BatchWithdrawal, Withdrawal } from './withdrawal.ts'
  * library's own.
  */
 export interface EventPayloads {
-  /** WeChat has the envelope, and the user a message to open it. */
-  'red_envelope.sent': RedEnvelope<'sent'>
+  /**
+   * WeChat has the envelope, and the user a message to open it. `status` is `sent`, or ahead of it
+   * when the envelope had moved on before Ping++ wrote the event.
+   */
+  'red_envelope.sent': RedEnvelope<SentOrLater>
   /** The user opened it. */
   'red_envelope.received': RedEnvelope<'received'>
   /**
@@ -36,7 +39,7 @@ export interface EventPayloads {
    * Nobody opened it for 24 hours, and the money is on its way back. Ping++ has no webhook for this:
    * `reconcile` of @hongbao/client dispatches it, where it comes by at the right time.
    */
-  'red_envelope.refunding': RedEnvelope<'refunding'>
+  'red_envelope.refunding': RedEnvelope<Exclude<SentOrLater, 'sent'>>
   /**
    * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: `reconcile`
    * of @hongbao/client dispatches it.
@@ -113,7 +116,8 @@ export type EventType = keyof EventPayloads
  * Event type → what an event of that type must look like: one table.
  *
  * - `object`: the kind of `data.object`, or the kinds; null where no source names it.
- * - `status`: what `data.object.status` must say, where the type promises it.
+ * - `status`: the step that the type tells of. `data.object.status` may be ahead of it; where it is
+ *   behind or missing, handlers see this one; only another end of the envelope is refused.
  * - `oncePerObject`: the step happens once in the life of its object, so the object identifies it.
  *
  * A webhook of one of the library's own types is taken like any other: where its signature is
@@ -125,7 +129,7 @@ export type EventType = keyof EventPayloads
 export const CATALOGUE: {
   readonly [Type in EventType]: {
     readonly object: EventPayloads[Type]['object'] | readonly EventPayloads[Type]['object'][] | null
-    readonly status?: string
+    readonly status?: RedEnvelopeStatus
     readonly oncePerObject?: boolean
   }
 } = {
@@ -173,7 +177,7 @@ export const CATALOGUE: {
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
-  readonly status: string | undefined
+  readonly status: RedEnvelopeStatus | undefined
   readonly oncePerObject: boolean
 }
 

@@ -15,6 +15,10 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
   /** When the money went back, 24 hours unclaimed: Unix time in seconds. Absent in events of 2016. */
   readonly refunded?: number | null
   readonly livemode: boolean
+  /**
+   * How far the envelope was when Ping++ wrote this, in lower case. In an event it may be ahead of
+   * the event's type, and is never behind it: a `red_envelope.sent` may say `received`.
+   */
   readonly status: Status
   /** Id of the app, or the app itself where it was expanded. */
   readonly app: string | { readonly id: string }
@@ -43,3 +47,6 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
 
 /** Note that the end of an unclaimed envelope is `refund`, not "refunded". */
 export type RedEnvelopeStatus = 'sending' | 'sent' | 'received' | 'failed' | 'refunding' | 'refund'
+
+/** What an envelope may be once it is `sent`: an event may be written after its step. */
+export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>

@@ -1,0 +1,24 @@
+/**
+ * The candidate that a misspelt name most likely means, for "Did you mean …?"; undefined when more
+ * than a third of it would have to change.
+ */
+export function nearestTo(name: string, candidates: readonly string[]): string | undefined {
+  const misspelt = name.toLowerCase()
+  const distances = candidates.map((candidate) => distance(misspelt, candidate))
+  const least = Math.min(...distances)
+  return least <= name.length / 3 ? candidates[distances.indexOf(least)] : undefined
+}
+
+/** How many characters must be added, removed or replaced (Levenshtein). */
+function distance(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, at) => at)
+  for (let row = 0; row < from.length; row += 1) {
+    const current = [row + 1]
+    for (let at = 0; at < to.length; at += 1) {
+      const replaced = (above[at] ?? 0) + (from[row] === to[at] ? 0 : 1)
+      current.push(Math.min(replaced, (above[at + 1] ?? 0) + 1, (current[at] ?? 0) + 1))
+    }
+    above = current
+  }
+  return above.at(-1) ?? 0
+}
