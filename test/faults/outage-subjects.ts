@@ -233,7 +233,7 @@ async function openPostgres<Lent extends PostgresClient>(
   patience: Patience,
 ): Promise<OpenSubject> {
   const short = { commandTimeoutMs: SHORT_MS, transactionTimeoutMs: 2 * SHORT_MS }
-  const inbox = postgresInbox({ pool, ...(patience === 'short' && short) })
+  const inbox = postgresInbox({ pool, consumer: 'orders', ...(patience === 'short' && short) })
   await inbox.ensureSchema()
   await ask(ports.server, 'create table if not exists effects (id text not null)')
   const receiver = createReceiver(inbox, patience)

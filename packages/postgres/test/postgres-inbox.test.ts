@@ -238,8 +238,10 @@ describe('an option of the Postgres inbox', () => {
   const pool = { connect: () => Promise.reject(new Error('not used')) }
 
   it('is said: 30 days', () => {
-    expect(postgresInbox({ pool }).retentionSeconds).toBe(2_592_000)
-    expect(postgresInbox({ pool, retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
+    expect(postgresInbox({ pool, consumer: 'orders' }).retentionSeconds).toBe(2_592_000)
+    expect(
+      postgresInbox({ pool, consumer: 'orders', retentionSeconds: 97_200 }).retentionSeconds,
+    ).toBe(97_200)
   })
 
   it.each<[string, object]>([
@@ -266,7 +268,7 @@ describe('an option of the Postgres inbox', () => {
     ['onCleanUpFailed', { onCleanUpFailed: 'log' }],
     ['retentionSecond', { retentionSecond: 97_200 }],
   ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
-    const given = { pool, ...options } as PostgresInboxOptions<PoolClient>
+    const given = { pool, consumer: 'orders', ...options } as PostgresInboxOptions<PoolClient>
     expect(() => postgresInbox(given)).toThrow(
       expect.objectContaining({
         name: 'OptionError',
@@ -291,7 +293,7 @@ describe('a pool that is none', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no pool'))],
   ])('and %s is an error of the inbox', async (_, connect) => {
-    const inbox = postgresInbox({ pool: { connect } as never })
+    const inbox = postgresInbox({ pool: { connect } as never, consumer: 'orders' })
     await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
       code: 'postgres-unreachable',
       cause: { message: 'no pool' },
@@ -310,7 +312,10 @@ describe('a pool that is none', () => {
     ['gives no answer to the claim', () => answer([]), 'result-unexpected'],
   ])('whose client %s is an error of the inbox', async (_, query, code) => {
     const client = { query, release() {} }
-    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+    const inbox = postgresInbox({
+      pool: { connect: () => Promise.resolve(client) } as never,
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('a', work)).rejects.toMatchObject({ code })
     expect(work).not.toHaveBeenCalled()
@@ -323,7 +328,10 @@ describe('a pool that is none', () => {
   it.each([[undefined], [{ query: () => Promise.resolve() }]])(
     'and lends %j in place of a client is an error of the inbox',
     async (client) => {
-      const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+      const inbox = postgresInbox({
+        pool: { connect: () => Promise.resolve(client) } as never,
+        consumer: 'orders',
+      })
       await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
         code: 'result-unexpected',
       })
@@ -336,7 +344,10 @@ describe('a pool that is none', () => {
       query: () => Promise.resolve([]),
       release: (destroy: boolean) => released.push(destroy),
     }
-    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client as never) } })
+    const inbox = postgresInbox({
+      pool: { connect: () => Promise.resolve(client as never) },
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('a', work)).rejects.toMatchObject({ code: 'result-unexpected' })
     expect(work).not.toHaveBeenCalled()

@@ -77,7 +77,7 @@ describe('the README', () => {
     expect(schema?.text).toBe(schemaSql())
     const key = /convert_to\('(.*?)'/.exec(question?.text ?? '')?.[1] ?? ''
     const { pool } = opened.open()
-    await postgresInbox({ pool }).admit(key, async () => {})
+    await postgresInbox({ pool, consumer: 'orders' }).admit(key, async () => {})
     expect(await opened.query(question?.text ?? '')).toHaveLength(1)
   })
 
