@@ -89,11 +89,11 @@ describe('a hundred duplicates at once on a pool of ten', () => {
 })
 
 describe('the key', () => {
-  it('is stored as the first 128 bits of its SHA-256, for any text of any length', async () => {
+  it('is stored as the first 128 bits of the SHA-256 of `consumer:key`, for any text of any length', async () => {
     const { inbox } = opened.open()
     const key = `红包：${'恭喜发财'.repeat(1000)}`
     await inbox.admit(key, effectOf('stored'))
-    const id = createHash('sha256').update(key).digest('hex').slice(0, 32)
+    const id = createHash('sha256').update(`orders:${key}`).digest('hex').slice(0, 32)
     const rows = await opened.query(`select replace(key::text, '-', '') as id from hongbao_inbox`)
     expect(rows.map((row) => row['id'])).toContain(id)
   })
@@ -102,7 +102,7 @@ describe('the key', () => {
     const { inbox } = opened.open()
     await inbox.admit('asked for', effectOf('asked for'))
     const sql = `delete from hongbao_inbox
-      where key = encode(substring(sha256(convert_to($1, 'UTF8')) for 16), 'hex')::uuid
+      where key = encode(substring(sha256(convert_to('orders:' || $1, 'UTF8')) for 16), 'hex')::uuid
       returning applied_at`
     expect(await opened.query(sql, ['asked for'])).toEqual([
       { applied_at: expect.any(Date) as Date },
@@ -120,6 +120,33 @@ describe('the key', () => {
     expect(await admission).toBe('applied')
     expect(await theirs.inbox.admit('both', effectOf('both'))).toBe('duplicate')
     expect(await opened.countEffects('both')).toBe(1)
+  })
+
+  it('is one of its consumer: two services on one table apply the same event each, at once too [H50]', async () => {
+    const orders = opened.open({ consumer: 'orders' })
+    const mail = opened.open({ consumer: 'mail' })
+    const admission = orders.inbox.admit('shared', async ({ tx }) => {
+      await effectOf('shared')({ tx })
+      expect(await mail.inbox.admit('shared', effectOf('shared'))).toBe('applied')
+    })
+    expect(await admission).toBe('applied')
+    for (const { inbox } of [orders, mail, opened.open({ consumer: 'mail' })]) {
+      expect(await inbox.admit('shared', effectOf('shared'))).toBe('duplicate')
+    }
+    expect(await opened.countEffects('shared')).toBe(2)
+  })
+
+  it('of a table from before there were consumers counts for every consumer, with `readUnnamedKeys` [H50]', async () => {
+    const unnamed = createHash('sha256').update('from before').digest('hex').slice(0, 32)
+    await opened.query('insert into hongbao_inbox (key) values ($1)', [unnamed])
+    for (const consumer of ['orders', 'mail']) {
+      const { inbox } = opened.open({ consumer, readUnnamedKeys: true })
+      expect(await inbox.admit('from before', effectOf('from before'))).toBe('duplicate')
+      expect(await inbox.admit('from after', effectOf('from after'))).toBe('applied')
+      expect(await inbox.admit('from after', effectOf('from after'))).toBe('duplicate')
+    }
+    expect(await opened.countEffects('from before')).toBe(0)
+    expect(await opened.countEffects('from after')).toBe(2)
   })
 
   it('is busy where Postgres meets it twice while an index is built concurrently', async () => {
@@ -140,7 +167,7 @@ describe('the key', () => {
   it('waits for nobody who holds its row without its lock, a person in psql say', async () => {
     const { inbox, pool } = opened.open({ lockTimeoutMs: 20 })
     const person = await pool.connect()
-    const hash = createHash('sha256').update('held').digest('hex').slice(0, 32)
+    const hash = createHash('sha256').update('orders:held').digest('hex').slice(0, 32)
     await person.query('begin')
     await person.query('insert into hongbao_inbox (key) values ($1)', [hash])
     await expect(inbox.admit('held', effectOf('held'))).rejects.toMatchObject({
@@ -247,6 +274,13 @@ describe('an option of the Postgres inbox', () => {
   it.each<[string, object]>([
     ['pool', { pool: undefined }],
     ['pool', { pool: { query: () => {} } }],
+    ['consumer', { consumer: undefined }],
+    ['consumer', { consumer: '' }],
+    ['consumer', { consumer: 'or:ders' }],
+    ['consumer', { consumer: 'the orders' }],
+    ['consumer', { consumer: 'x'.repeat(101) }],
+    ['consumer', { consumer: 7 }],
+    ['readUnnamedKeys', { readUnnamedKeys: 'yes' }],
     ['table', { table: '' }],
     ['table', { table: 'a.b.c' }],
     ['table', { table: 'inbox; drop table effects' }],
@@ -276,6 +310,10 @@ describe('an option of the Postgres inbox', () => {
         message: expect.stringContaining(`\`${option}\``) as string,
       }),
     )
+  })
+
+  it('`consumer` is asked for with the line to write [H50]', () => {
+    expect(() => postgresInbox({ pool } as never)).toThrow(/consumer: 'orders'/)
   })
 
   it.each([[undefined], [null], ['postgres://']])('is refused when it is %s', (options) => {

@@ -137,18 +137,24 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('does not mind how names and values are set to be changed', async () => {
+  it.each<[string, object]>([
+    ['camel', postgres.camel],
+    ['pascal', postgres.pascal],
+    ['kebab', postgres.kebab],
+    ['upper case', { column: (name: string) => name.toUpperCase() }],
+  ])('does not mind how names and values are changed: %s [H52]', async (name, transform) => {
     const options = {
       max: 1,
       fetch_types: false,
-      transform: postgres.camel,
+      transform,
       types: { bigint: postgres.BigInt },
     }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     await inbox.ensureSchema()
-    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('applied')
-    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('duplicate')
+    await inbox.ready()
+    expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('applied')
+    expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('duplicate')
     expect(await inbox.cleanUp()).toBe(0)
     await pool.end()
   })
