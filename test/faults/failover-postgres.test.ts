@@ -2,11 +2,11 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { newEvent, startWatch, useStage } from './outage-stage.ts'
-import { POSTGRES_INBOXES, prepareReadme } from './outage-subjects.ts'
+import { PG_BOSS_HAND_OFF, POSTGRES_INBOXES, prepareReadme } from './outage-subjects.ts'
 
 // The name of a primary moves to another server, and nothing cuts the connections to the old one.
 
-for (const subject of POSTGRES_INBOXES) {
+for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
   describe(`an app with ${subject.name}`, { timeout: 60_000 }, () => {
     const stage = useStage(subject)
     let next: PostgresServer

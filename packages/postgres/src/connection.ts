@@ -20,7 +20,10 @@ export interface Connection<Client extends PostgresClient> {
   release(): void
 }
 
-/** Called once, when the connection leaves the inbox: given back, or closed for that reason. */
+/**
+ * Called once, when the connection has left the inbox: given back, or closed for that reason. Called
+ * too if there was none to be had.
+ */
 type OnReturned = (xid: string | undefined, lost: PostgresInboxError | undefined) => void
 
 export async function borrow<Client extends PostgresClient>(
@@ -40,6 +43,7 @@ export async function borrow<Client extends PostgresClient>(
     return own(client, onReturned)
   } catch (error) {
     isLate = true
+    onReturned(undefined, undefined)
     throw toInboxError(error)
   }
 }

@@ -36,25 +36,30 @@ export function createLender<Client extends PostgresClient>(
   let inUse = 0
   let asking: Promise<void> | undefined
 
-  async function lend(deadline: Deadline): Promise<Connection<Client>> {
+  function lend(deadline: Deadline): Promise<Connection<Client>> {
     inUse += 1
+    return abandoned.size === 0 ? borrow(pool, deadline, takeBack) : lendIfRoom(deadline)
+  }
+
+  async function lendIfRoom(deadline: Deadline): Promise<Connection<Client>> {
     try {
-      if (abandoned.size > 0) await expectRoom()
-      return await borrow(pool, deadline, takeBack)
+      await expectRoom()
     } catch (error) {
       inUse -= 1
       throw error
     }
+    return borrow(pool, deadline, takeBack)
   }
 
   function takeBack(xid: string | undefined, lost: PostgresInboxError | undefined): void {
     inUse -= 1
-    if (lost !== undefined) noteLoss(xid, lost)
+    noteLoss(xid, lost)
   }
 
-  function noteLoss(xid: string | undefined, { code }: PostgresInboxError): void {
-    const mayRun = TIMED_OUT.has(code) || xid !== undefined
-    if (mayRun) abandoned.add({ xid, until: deadlineIn(commandTimeoutMs) })
+  function noteLoss(xid: string | undefined, lost: PostgresInboxError | undefined): void {
+    if (lost === undefined) return
+    if (TIMED_OUT.has(lost.code) || xid !== undefined)
+      abandoned.add({ xid, until: deadlineIn(commandTimeoutMs) })
   }
 
   async function expectRoom(): Promise<void> {
@@ -88,9 +93,7 @@ export function createLender<Client extends PostgresClient>(
   /** Which of these transactions still run. */
   async function askRunning(xids: string): Promise<ReadonlySet<string | undefined>> {
     const deadline = deadlineIn(commandTimeoutMs)
-    const connection = await borrow(pool, deadline, (_, lost) => {
-      if (lost !== undefined) noteLoss(undefined, lost)
-    })
+    const connection = await borrow(pool, deadline, noteLoss)
     try {
       const { rows } = await connection.run(deadline, RUNNING, [xids])
       return new Set(onlyText(rows).split(','))

@@ -1,5 +1,10 @@
-import { OptionError } from '@hongbao/core'
-import { MIN_RETENTION_SECONDS, readTimeout, refuseUnknown, wrong } from '@hongbao/core/wire'
+import {
+  checkKind,
+  checkOptions,
+  MIN_RETENTION_SECONDS,
+  readTimeout,
+  wrong,
+} from '@hongbao/core/wire'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
 import { readTable, type InboxTable } from './table.ts'
 
@@ -90,13 +95,10 @@ const MAX_SECONDS = 1_000_000_000
 export function readOptions<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): Settings<Client> {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`postgresInbox` expects an object of options.')
-  }
-  refuseUnknown(options, NAMES)
+  checkOptions('`postgresInbox`', options, NAMES)
   const { onCleanUpFailed = warnCleanUpFailed, readUnnamedKeys = false } = options
-  if (typeof onCleanUpFailed !== 'function') throw wrong('onCleanUpFailed', 'a function')
-  if (typeof readUnnamedKeys !== 'boolean') throw wrong('readUnnamedKeys', 'true or false')
+  checkKind('onCleanUpFailed', onCleanUpFailed, ['function'], 'a function')
+  checkKind('readUnnamedKeys', readUnnamedKeys, ['boolean'], 'true or false')
   return {
     pool: readPool(options.pool),
     consumer: readConsumer(options.consumer),

@@ -88,6 +88,25 @@ describe('a hundred duplicates at once on a pool of ten', () => {
   })
 })
 
+describe('handlers that take a second connection of their pool', () => {
+  it('leave none for the next event, whose error says what to change', async () => {
+    const { inbox, pool } = opened.open({ commandTimeoutMs: 100 }, { max: 1 })
+    const waiting = Promise.withResolvers<void>()
+    const first = inbox.admit('takes two', async () => {
+      const second = pool.query('select 1')
+      await waiting.promise
+      // By now this one would wait for ever: the pool has no time-out of its own.
+      void second
+    })
+    await expect(inbox.admit('gets none', async () => {})).rejects.toMatchObject({
+      code: 'pool-timed-out',
+      message: expect.stringMatching(/`tx`.*another pool.*`max`/) as string,
+    })
+    waiting.resolve()
+    expect(await first).toBe('applied')
+  })
+})
+
 describe('the key', () => {
   it('is stored as the first 128 bits of the SHA-256 of `consumer:key`, for any text of any length', async () => {
     const { inbox } = opened.open()

@@ -143,10 +143,12 @@ describe('the pool of postgres', () => {
     ['kebab', postgres.kebab],
     ['upper case', { column: (name: string) => name.toUpperCase() }],
   ])('does not mind how names and values are changed: %s [H52]', async (name, transform) => {
+    const notices: unknown[] = []
     const options = {
       max: 1,
       fetch_types: false,
       transform,
+      onnotice: (notice: unknown) => notices.push(notice),
       types: { bigint: postgres.BigInt },
     }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
@@ -156,6 +158,7 @@ describe('the pool of postgres', () => {
     expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('applied')
     expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('duplicate')
     expect(await inbox.cleanUp()).toBe(0)
+    expect(notices).toEqual([])
     await pool.end()
   })
 
