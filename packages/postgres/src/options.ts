@@ -131,7 +131,7 @@ function readConsumer(consumer: string): string {
   if (typeof consumer === 'string' && CONSUMER.test(consumer)) return consumer
   throw wrong(
     'consumer',
-    "the name of this service, for one consumer: 'orders'. All of its processes give the same, and another service that shares the table gives its own; 1 to 100 characters without spaces and colons",
+    "the name of this service, such as `consumer: 'orders'`. All of its processes give the same, and another service that shares the table gives its own; 1 to 100 characters without spaces and colons",
   )
 }
 
