@@ -42,7 +42,7 @@ export async function measure(): Promise<Figure[]> {
   const pool = new Pool({ connectionString: server.url, max: CONNECTIONS })
   try {
     const { postgresInbox } = await installed('postgres')
-    await postgresInbox({ pool }).ensureSchema()
+    await postgresInbox({ pool, consumer: 'orders' }).ensureSchema()
     await pool.query('create table effects (amount int not null)')
     const figures = [await admissions(pool), await deliveries(pool), ...(await latencies(pool))]
     return [...figures, await duplicatesAtOnce(pool), ...(await atSize(pool))]
@@ -55,7 +55,7 @@ export async function measure(): Promise<Figure[]> {
 /** Keys claimed and committed with an effect, ten at a time. */
 async function admissions(pool: Pool): Promise<Figure> {
   const { postgresInbox } = await installed('postgres')
-  const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+  const inbox = postgresInbox({ pool, consumer: 'orders', cleanUpEverySeconds: false })
 
   async function ours(round: number): Promise<number> {
     await inTens(BLOCK, (at) => inbox.admit(`ours ${round} ${at}`, ({ tx }) => applyEffect(tx, 1)))
@@ -80,7 +80,12 @@ async function deliveries(pool: Pool): Promise<Figure> {
   const { createWebhooks } = await installed('core')
   const { expressWebhooks } = await installed('express')
   const { postgresInbox } = await installed('postgres')
-  const inbox = postgresInbox({ pool, table: 'deliveries', cleanUpEverySeconds: false })
+  const inbox = postgresInbox({
+    pool,
+    consumer: 'orders',
+    table: 'deliveries',
+    cleanUpEverySeconds: false,
+  })
   await inbox.ensureSchema()
   const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
   webhooks.on('red_envelope.sent', ({ data }, { tx }) => applyEffect(tx, data.object.amount))
@@ -115,7 +120,7 @@ async function deliveries(pool: Pool): Promise<Figure> {
 /** Two round trips to a Postgres on this machine. */
 async function latencies(pool: Pool): Promise<Figure[]> {
   const { postgresInbox } = await installed('postgres')
-  const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+  const inbox = postgresInbox({ pool, consumer: 'orders', cleanUpEverySeconds: false })
   return compareAlone({
     store: 'postgres',
     count: EVENTS / 2,
@@ -127,7 +132,7 @@ async function latencies(pool: Pool): Promise<Figure[]> {
 /** A hundred duplicates at once on ten connections, one of which the handler holds. */
 async function duplicatesAtOnce(pool: Pool): Promise<Figure> {
   const { postgresInbox } = await installed('postgres')
-  const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+  const inbox = postgresInbox({ pool, consumer: 'orders', cleanUpEverySeconds: false })
   const times: number[] = []
   for (let round = 0; round < 20; round += 1) {
     const startedMs = performance.now()
@@ -185,7 +190,7 @@ async function fill(pool: Pool, table: string, size: number): Promise<void> {
 async function claims(pool: Pool, table: string, label: string): Promise<Figure> {
   const { postgresInbox } = await installed('postgres')
   const [few, many] = ['few', table].map((name) =>
-    postgresInbox({ pool, table: name, cleanUpEverySeconds: false }),
+    postgresInbox({ pool, consumer: 'orders', table: name, cleanUpEverySeconds: false }),
   )
   const rounds: { few: number; many: number }[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -246,8 +251,10 @@ async function admitByHand(
   const ask = <Reply>(text: string): Promise<Reply> =>
     withDeadline(client.query(text) as Promise<unknown> as Promise<Reply>, COMMAND_TIMEOUT_MS)
   try {
-    const [, claim] = await ask<{ rows: { state: string }[] }[]>(begin(storeKey(key, TABLE_LOCK)))
-    const state = claim?.rows[0]?.state ?? ''
+    const claim = await ask<{ rows: { state: string }[] }[]>(
+      begin(storeKey(key, KEYS), COMMAND_TIMEOUT_MS),
+    )
+    const state = claim.at(-1)?.rows[0]?.state ?? ''
     if (!/^\d+$/.test(state)) throw new Error('A key was not new.')
     await work(client)
     const [, end] = await ask<{ command: string }[]>(commitStatements(state))
@@ -260,7 +267,7 @@ async function admitByHand(
   }
 }
 
-const TABLE_LOCK = lockOf('hongbao_inbox')
+const KEYS = { consumer: 'orders', tableLock: lockOf('hongbao_inbox'), readUnnamedKeys: false }
 const begin = beginFor({
   table: readTable(),
   isolation: 'read committed',

@@ -21,7 +21,10 @@ async function start({ publicKeyPem, postgresUrl, redisUrl }: InstanceSettings):
   const app = express()
   if (postgresUrl !== undefined) {
     const { postgresInbox } = await installed('postgres')
-    const inbox = postgresInbox({ pool: new Pool({ connectionString: postgresUrl, max: 10 }) })
+    const inbox = postgresInbox({
+      pool: new Pool({ connectionString: postgresUrl, max: 10 }),
+      consumer: 'orders',
+    })
     await inbox.ensureSchema()
     const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
     webhooks.on('red_envelope.sent', async ({ data: { object } }, { tx }) => {

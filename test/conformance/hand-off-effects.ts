@@ -15,7 +15,7 @@ export interface Effects {
 
 /** The table has no unique key, so that doubles show. */
 export function openEffects(pool: Pool): Effects {
-  const inbox = postgresInbox({ pool, cleanUpEverySeconds: false })
+  const inbox = postgresInbox({ pool, consumer: 'orders', cleanUpEverySeconds: false })
   return {
     inbox,
     async create() {

@@ -15,6 +15,7 @@ const IDS = [
   ...numbered('C', 20),
   ...numbered('D', 21),
   ...numbered('E', 36),
+  ...numbered('H', 9, 50),
   ...numbered('F', 18),
   'F60',
   'F61',
@@ -146,6 +147,6 @@ function idsIn(source: string): string[] {
   )
 }
 
-function numbered(letter: string, count: number): string[] {
-  return Array.from({ length: count }, (_, at) => `${letter}${at + 1}`)
+function numbered(letter: string, count: number, first = 1): string[] {
+  return Array.from({ length: count }, (_, at) => `${letter}${at + first}`)
 }

@@ -55,7 +55,7 @@ function keeperOnPostgres(isolation: Isolation): StateKeeper {
     function openInbox() {
       const pool = new Pool({ connectionString })
       pools.push(pool)
-      return postgresInbox({ pool, isolation })
+      return postgresInbox({ pool, consumer: 'orders', isolation })
     }
 
     await openInbox().ensureSchema()

@@ -48,7 +48,7 @@ function openPostgres({ url, publicKey }: HerdTask) {
     // Postgres does not answer.
     connectionTimeoutMillis: 1000,
   })
-  const inbox = postgresInbox({ pool })
+  const inbox = postgresInbox({ pool, consumer: 'orders' })
   return createWebhooks({ publicKey, inbox, logger: false }).on('*', ({ id }, { tx }) =>
     counted(() => tx.query('insert into effects values ($1)', [id])),
   )

@@ -166,7 +166,7 @@ function useApp(store: Store) {
 async function openPostgres(): Promise<StartedStore> {
   const server = await startPostgres()
   const pool = openPool({ connectionString: server.url })
-  await postgresInbox({ pool }).ensureSchema()
+  await postgresInbox({ pool, consumer: 'orders' }).ensureSchema()
   await pool.query('create table effects (id text not null)')
   return {
     server,

@@ -16,12 +16,15 @@ export interface Stage {
   server(): TestServer
   /** Starts an app, by a proxy that is its own. It ends with the test. */
   open(patience: Patience): Promise<Scene>
-  /** The same with the app that the README of its package shows, and with nothing but that. */
-  openReadme(): Promise<Scene>
+  /**
+   * The same with the app that the README of its package shows, and with nothing but that. Its effects
+   * are counted on the server that it has `after` its name has moved, if it moves.
+   */
+  openReadme(after?: Pick<TestServer, 'port'>): Promise<Scene>
 }
 
 /** An app whose way to its store can be made to fail. */
-export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'cutAll'> {
+export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'moveTo' | 'cutAll'> {
   /** Delivers as Ping++ would. */
   post(event: WebhookEvent): Promise<Answer>
   /** Again and again, until the answer is 200. */
@@ -59,10 +62,13 @@ export function useStage(
     return started
   }
 
-  async function stageApp(open: (ports: Ports) => Promise<OpenSubject>): Promise<Scene> {
+  async function stageApp(
+    open: (ports: Ports) => Promise<OpenSubject>,
+    { port }: Pick<TestServer, 'port'> = server(),
+  ): Promise<Scene> {
     const proxy = await startProxy(server().port)
     closers.push(() => proxy.close())
-    const opened = await open({ proxy: proxy.port, server: server().port })
+    const opened = await open({ proxy: proxy.port, server: port })
     closers.push(() => opened.close())
     const app = await subject.host.start(opened.receiver)
     closers.push(() => app.close())
@@ -84,6 +90,7 @@ export function useStage(
         eventually(async () => expect(await opened.countEffects(event.id ?? '')).toBe(1)),
       failNext: (request, fault) => proxy.failNext(request, fault),
       limit: (bytesPerSecond) => proxy.limit(bytesPerSecond),
+      moveTo: (serverPort) => proxy.moveTo(serverPort),
       cutAll: () => proxy.cutAll(),
     }
   }
@@ -91,7 +98,7 @@ export function useStage(
   return {
     server,
     open: (patience) => stageApp((ports) => subject.open(ports, patience)),
-    openReadme: () => stageApp((ports) => subject.openReadme(ports)),
+    openReadme: (after) => stageApp((ports) => subject.openReadme(ports), after),
   }
 }
 

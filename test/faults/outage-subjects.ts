@@ -233,7 +233,7 @@ async function openPostgres<Lent extends PostgresClient>(
   patience: Patience,
 ): Promise<OpenSubject> {
   const short = { commandTimeoutMs: SHORT_MS, transactionTimeoutMs: 2 * SHORT_MS }
-  const inbox = postgresInbox({ pool, ...(patience === 'short' && short) })
+  const inbox = postgresInbox({ pool, consumer: 'orders', ...(patience === 'short' && short) })
   await inbox.ensureSchema()
   await ask(ports.server, 'create table if not exists effects (id text not null)')
   const receiver = createReceiver(inbox, patience)
@@ -295,14 +295,24 @@ function openProgram<Module>(program: Program, { proxy }: Ports): Promise<Module
 
 /** The program closes nothing; what it has open ends with the server. */
 async function openPostgresReadme(program: Program, ports: Ports): Promise<OpenSubject> {
-  await ask(ports.server, schemaSql())
-  await ask(ports.server, 'create table if not exists effects (id text not null)')
-  await ask(ports.server, 'create table if not exists orders (order_no text, status text)')
+  await prepareReadme(ports.server)
   const { webhooks } = await openProgram<PostgresApp>(program, ports)
   webhooks.on('*', async ({ id }, { tx }) => {
     await tx.query('insert into effects (id) values ($1)', [id])
   })
   return { receiver: webhooks, ...countRows(ports), close: async () => {} }
+}
+
+/** The tables that the programs of the README of @hongbao/postgres need. */
+export async function prepareReadme(port: number): Promise<void> {
+  await ask(port, schemaSql())
+  await ask(port, 'create table if not exists effects (id text not null)')
+  await ask(
+    port,
+    'create table if not exists orders (order_no text primary key, status text not null)',
+  )
+  // The order of every event of `newEvent`.
+  await ask(port, `insert into orders values ('123456789', 'sending') on conflict do nothing`)
 }
 
 function countEffectsOf({ webhooks }: RedisApp): Omit<OpenSubject, 'close'> {

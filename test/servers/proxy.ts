@@ -21,6 +21,8 @@ export interface Proxy {
    * as at first: whatever comes, and at once what is on its way.
    */
   limit(bytesPerSecond: number): void
+  /** Connects to another server from now on, as a name does that moves. Connections stay where they are. */
+  moveTo(serverPort: number): void
   /** Cuts every connection, as a network does that goes away and comes back. */
   cutAll(): void
   close(): Promise<void>
@@ -38,6 +40,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   const there = createBottleneck()
   const back = createBottleneck()
   let orders: readonly Order[] = []
+  let target = serverPort
 
   /** Takes the first order that the request matches. */
   function takeOrder(request: string): Order | undefined {
@@ -47,7 +50,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   }
 
   const listener = createServer((client) => {
-    const link = join({ client, server: connect(serverPort, '127.0.0.1'), there, back }, takeOrder)
+    const link = join({ client, server: connect(target, '127.0.0.1'), there, back }, takeOrder)
     links.add(link)
     client.once('close', () => links.delete(link))
   })
@@ -66,6 +69,9 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
     limit(bytesPerSecond) {
       there.limit(bytesPerSecond)
       back.limit(bytesPerSecond)
+    },
+    moveTo(port) {
+      target = port
     },
     cutAll,
     async close() {

@@ -5,6 +5,8 @@ import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from '.
 /** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
 export interface Connection<Client extends PostgresClient> {
   readonly client: Client
+  /** The transaction that it is in, once that has claimed a key. */
+  xid: string | undefined
   /**
    * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with a
    * `PostgresInboxError`, at the deadline at the latest.
@@ -18,9 +20,16 @@ export interface Connection<Client extends PostgresClient> {
   release(): void
 }
 
+/**
+ * Called once, when the connection has left the inbox: given back, or closed for that reason. Called
+ * too if there was none to be had.
+ */
+type OnReturned = (xid: string | undefined, lost: PostgresInboxError | undefined) => void
+
 export async function borrow<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
   deadline: Deadline,
+  onReturned: OnReturned,
 ): Promise<Connection<Client>> {
   let isLate = false
   try {
@@ -31,14 +40,18 @@ export async function borrow<Client extends PostgresClient>(
       if (isLate) lent.release()
       return lent
     })
-    return own(client)
+    return own(client, onReturned)
   } catch (error) {
     isLate = true
+    onReturned(undefined, undefined)
     throw toInboxError(error)
   }
 }
 
-function own<Client extends PostgresClient>(client: Client): Connection<Client> {
+function own<Client extends PostgresClient>(
+  client: Client,
+  onReturned: OnReturned,
+): Connection<Client> {
   const listeners: ((reason: PostgresInboxError) => void)[] = []
   let lost: PostgresInboxError | undefined
   let isReturned = false
@@ -57,7 +70,7 @@ function own<Client extends PostgresClient>(client: Client): Connection<Client> 
       return lastResult(results)
     } catch (error) {
       const failure = toInboxError(error)
-      if (UNCERTAIN.has(failure.code)) abandon(failure)
+      if (UNUSABLE.has(failure.code)) abandon(failure)
       throw failure
     }
   }
@@ -79,10 +92,19 @@ function own<Client extends PostgresClient>(client: Client): Connection<Client> 
     const isLost = lost !== undefined
     // A client that is closed may have one more error to tell.
     if (!isLost) stopListening()
+    onReturned(connection.xid, lost)
     client.release(isLost)
   }
 
-  return { client, run, onLost: (listener) => listeners.push(listener), abandon, release }
+  const connection: Connection<Client> = {
+    client,
+    xid: undefined,
+    run,
+    onLost: (listener) => listeners.push(listener),
+    abandon,
+    release,
+  }
+  return connection
 }
 
 /** Of all that has a `connect`, pools alone give a client. */
@@ -91,11 +113,15 @@ function isClient(value: unknown): boolean {
   return typeof query === 'function' && typeof release === 'function'
 }
 
-/** After these nobody knows whether the statement ran, or whether it still will. */
-const UNCERTAIN: ReadonlySet<PostgresInboxErrorCode> = new Set([
+/**
+ * After these a connection is closed. With the first three it is unknown whether the statement ran or
+ * will run. One that is read-only stays so when its name has moved to another server.
+ */
+const UNUSABLE: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-timed-out',
   'postgres-unreachable',
   'result-unexpected',
+  'postgres-read-only',
 ])
 
 function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {

@@ -6,6 +6,9 @@ export type PostgresInboxErrorCode =
   | 'postgres-full'
   | 'postgres-read-only'
   | 'postgres-forbidden'
+  | 'postgres-login-refused'
+  | 'postgres-database-missing'
+  | 'postgres-table-unfit'
   | 'postgres-refused'
   | 'table-missing'
   | 'lock-timed-out'
@@ -23,20 +26,26 @@ export type PostgresInboxErrorCode =
 /** Error code → what happened, what was expected, what to do. */
 export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'pool-timed-out':
-    'The pool lent no connection in time. Is Postgres up, and is the pool large enough? Handlers should write through `tx`: one connection of the same pool for each more can take all.',
+    'The pool lent no connection in time. If Postgres is up, all connections of the pool are in use. Handlers that take a second connection of this pool wait for each other: let them use `tx`, or give them another pool. Else give the pool more connections (`max`).',
   'postgres-timed-out':
-    'Postgres did not answer within `commandTimeoutMs`; the connection is closed. Is it up, and near enough?',
+    'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many such connections as the pool may have, and the inbox opens no more. Is Postgres up, and near enough? Is its synchronous standby there?',
   'postgres-unreachable': 'The connection to Postgres failed, or was lost. `cause` has its words.',
   'postgres-full': 'Postgres has no connection, memory or disk left. `cause` says which.',
   'postgres-read-only':
     'Postgres is read-only: this is a replica, or one since a failover. Connect to the primary.',
   'postgres-forbidden':
     'Postgres refuses this user. It needs SELECT, INSERT and DELETE on the table of the inbox.',
+  'postgres-login-refused':
+    'Postgres refused the login: user, password, or a rule in pg_hba.conf. Check the connection settings of the pool. `cause` has its words.',
+  'postgres-database-missing':
+    'The database does not exist. Create it, or correct its name in the connection settings of the pool.',
+  'postgres-table-unfit':
+    'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone) and `applied_at` (timestamptz, not null, with the default), and must not be UNLOGGED or temporary. `cause` has the words of Postgres, if it refused a statement.',
   'postgres-refused': 'Postgres refused a statement of the inbox. `cause` has its words.',
   'table-missing':
     'The table of the inbox does not exist. Put `schemaSql()` in a migration, or call `ensureSchema()` at start-up.',
   'lock-timed-out':
-    'A lock was not to be had in time. Does a migration hold the table of the inbox?',
+    'Timed out waiting for a lock. If it was the claim: does a migration hold the table of the inbox?',
   'statement-canceled':
     'A statement was canceled: by a time-out of the server, or by an administrator.',
   'serialization-failed':
@@ -68,6 +77,11 @@ const STATES: Readonly<Record<string, PostgresInboxErrorCode>> = {
   '57P05': 'postgres-unreachable',
   '25P03': 'postgres-unreachable',
   '53': 'postgres-full',
+  '28': 'postgres-login-refused',
+  '3D000': 'postgres-database-missing',
+  '42703': 'postgres-table-unfit',
+  '42804': 'postgres-table-unfit',
+  '42P10': 'postgres-table-unfit',
   '25006': 'postgres-read-only',
   '42501': 'postgres-forbidden',
   '42P01': 'table-missing',

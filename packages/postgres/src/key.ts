@@ -3,22 +3,44 @@ import { createHash } from 'node:crypto'
 /** What stands for a key in Postgres. */
 export interface StoredKey {
   /**
-   * The first 128 bits of its SHA-256, as a uuid: 16 bytes whatever the key's length, and the same in
-   * every encoding and collation that a database may have. In SQL:
-   * `encode(substring(sha256(convert_to(key, 'UTF8')) for 16), 'hex')::uuid`.
+   * The first 128 bits of the SHA-256 of `consumer:key`, as a uuid: 16 bytes whatever the key's length,
+   * and the same in every encoding and collation that a database may have. In SQL:
+   * `encode(substring(sha256(convert_to('orders:' || key, 'UTF8')) for 16), 'hex')::uuid`. A consumer
+   * has no colon in its name, so the first one ends it.
    */
   readonly id: string
+  /** The same of the key without a consumer, if keys from before there were consumers count. */
+  readonly unnamedId: string | undefined
   /** The advisory lock of the key: other 64 bits. A collision costs a needless `busy`, no more. */
   readonly lock: string
 }
 
-export function storeKey(key: string, tableLock: bigint): StoredKey {
-  const digest = createHash('sha256').update(key, 'utf8').digest()
-  const lock = digest.readBigInt64BE(16) ^ tableLock
-  return { id: digest.toString('hex', 0, 16), lock: lock.toString() }
+/** How the keys of one inbox are stored. */
+export interface KeySpace {
+  readonly consumer: string
+  readonly tableLock: bigint
+  readonly readUnnamedKeys: boolean
+}
+
+export function storeKey(key: string, space: KeySpace): StoredKey {
+  const digest = digestOf(`${space.consumer}:${key}`)
+  const lock = digest.readBigInt64BE(16) ^ space.tableLock
+  return {
+    id: idIn(digest),
+    unnamedId: space.readUnnamedKeys ? idIn(digestOf(key)) : undefined,
+    lock: lock.toString(),
+  }
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text, 'utf8').digest()
+}
+
+function idIn(digest: Buffer): string {
+  return digest.toString('hex', 0, 16)
 }
 
 /** Sets the locks of two inboxes in one database apart: both may apply the same event at once. */
 export function lockOf(name: string): bigint {
-  return createHash('sha256').update(name, 'utf8').digest().readBigInt64BE(0)
+  return digestOf(name).readBigInt64BE(0)
 }

@@ -1,5 +1,10 @@
-import { OptionError } from '@hongbao/core'
-import { MIN_RETENTION_SECONDS, readTimeout, refuseUnknown, wrong } from '@hongbao/core/wire'
+import {
+  checkKind,
+  checkOptions,
+  MIN_RETENTION_SECONDS,
+  readTimeout,
+  wrong,
+} from '@hongbao/core/wire'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
 import { readTable, type InboxTable } from './table.ts'
 
@@ -10,6 +15,12 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
    * borrows a connection for each event, and closes none but broken ones.
    */
   readonly pool: PgPool<Client> | PostgresPool<Client>
+  /**
+   * The name of the service whose effects are remembered, the same in all of its processes: `'orders'`.
+   * Services that share a table need a name each, or an event that one of them has applied is a
+   * duplicate for the others. 1 to 100 characters, without spaces and colons.
+   */
+  readonly consumer: string
   /** The table of applied keys, with or without a schema. Default: `'hongbao_inbox'`. */
   readonly table?: string | undefined
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 30 days. */
@@ -19,7 +30,10 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
    * milliseconds. Default: 1,500.
    */
   readonly commandTimeoutMs?: number | undefined
-  /** How long a statement of a handler may wait for a lock, in milliseconds. Default: 2,000. */
+  /**
+   * How long a statement of a handler may wait for a lock, in milliseconds. Default: 2,000. The claim
+   * waits no longer either, and less if `commandTimeoutMs` is over before.
+   */
   readonly lockTimeoutMs?: number | undefined
   /**
    * How long handlers may hold their transaction, in milliseconds. It bounds as well for how long a
@@ -33,6 +47,12 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
    * applied an event. `false`: by nobody; call `cleanUp` yourself. Default: 3,600.
    */
   readonly cleanUpEverySeconds?: number | false | undefined
+  /**
+   * Whether a key that was recorded before `consumer` existed counts as applied, for every consumer.
+   * Set it when you upgrade a table that has such keys, until they are past the retention; it costs a
+   * second look at the index for each event. Default: false.
+   */
+  readonly readUnnamedKeys?: boolean | undefined
   /** Told that deleting old keys failed; no delivery fails of it. Default: a line on the console. */
   readonly onCleanUpFailed?: ((error: unknown) => unknown) | undefined
 }
@@ -43,6 +63,7 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 /** The options, checked and completed. */
 export interface Settings<Client extends PostgresClient> {
   readonly pool: PostgresPool<Client>
+  readonly consumer: string
   readonly table: InboxTable
   readonly retentionSeconds: number
   readonly commandTimeoutMs: number
@@ -50,11 +71,13 @@ export interface Settings<Client extends PostgresClient> {
   readonly transactionTimeoutMs: number
   readonly isolation: Isolation
   readonly cleanUpEveryMs: number
+  readonly readUnnamedKeys: boolean
   readonly onCleanUpFailed: (error: unknown) => unknown
 }
 
 export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
   pool: true,
+  consumer: true,
   table: true,
   retentionSeconds: true,
   commandTimeoutMs: true,
@@ -62,6 +85,7 @@ export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
   transactionTimeoutMs: true,
   isolation: true,
   cleanUpEverySeconds: true,
+  readUnnamedKeys: true,
   onCleanUpFailed: true,
 }
 const ISOLATIONS: readonly string[] = ['read committed', 'repeatable read', 'serializable']
@@ -71,14 +95,13 @@ const MAX_SECONDS = 1_000_000_000
 export function readOptions<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): Settings<Client> {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`postgresInbox` expects an object of options.')
-  }
-  refuseUnknown(options, NAMES)
-  const { onCleanUpFailed = warnCleanUpFailed } = options
-  if (typeof onCleanUpFailed !== 'function') throw wrong('onCleanUpFailed', 'a function')
+  checkOptions('`postgresInbox`', options, NAMES)
+  const { onCleanUpFailed = warnCleanUpFailed, readUnnamedKeys = false } = options
+  checkKind('onCleanUpFailed', onCleanUpFailed, ['function'], 'a function')
+  checkKind('readUnnamedKeys', readUnnamedKeys, ['boolean'], 'true or false')
   return {
     pool: readPool(options.pool),
+    consumer: readConsumer(options.consumer),
     table: readTable(options.table),
     retentionSeconds: readRetention(options.retentionSeconds ?? 30 * 24 * 60 * 60),
     commandTimeoutMs: readTimeout('commandTimeoutMs', options.commandTimeoutMs ?? 1500),
@@ -89,6 +112,7 @@ export function readOptions<Client extends PostgresClient>(
     ),
     isolation: readIsolation(options.isolation ?? 'read committed'),
     cleanUpEveryMs: readCleanUpEvery(options.cleanUpEverySeconds ?? 3600) * 1000,
+    readUnnamedKeys,
     onCleanUpFailed,
   }
 }
@@ -98,6 +122,17 @@ function readPool<Client extends PostgresClient>(
 ): PostgresPool<Client> {
   if (typeof pool?.connect === 'function') return pool
   throw wrong('pool', 'a `Pool` of pg, or what `postgresJsPool` makes of postgres')
+}
+
+// What stands before the first colon of a key.
+const CONSUMER = /^[^\s:\p{C}]{1,100}$/u
+
+function readConsumer(consumer: string): string {
+  if (typeof consumer === 'string' && CONSUMER.test(consumer)) return consumer
+  throw wrong(
+    'consumer',
+    "the name of this service, such as `consumer: 'orders'`. All of its processes give the same, and another service that shares the table gives its own; 1 to 100 characters without spaces and colons",
+  )
 }
 
 function readIsolation(isolation: Isolation): Isolation {

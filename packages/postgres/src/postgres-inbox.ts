@@ -1,13 +1,15 @@
 import type { Admission, Inbox } from '@hongbao/core'
 import { deleteExpired } from './clean-up.ts'
 import { outliveLosses, type PostgresClient } from './client.ts'
-import { borrow, type Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { deadlineIn, expireAt } from './deadline.ts'
 import { PostgresInboxError } from './errors.ts'
 import { lockOf, storeKey } from './key.ts'
+import { createLender } from './lender.ts'
 import { lend } from './lent-client.ts'
 import { wrong } from '@hongbao/core/wire'
 import { readOptions, type PostgresInboxOptions } from './options.ts'
+import { checkReady } from './ready.ts'
 import { createSchema } from './schema.ts'
 import { createTransactions } from './transaction.ts'
 
@@ -30,6 +32,12 @@ export interface CleanUpOptions {
 export interface PostgresInbox<Client extends PostgresClient = PostgresClient> extends Inbox<
   TransactionContext<Client>
 > {
+  /**
+   * Resolves if the inbox can apply events: Postgres answers within `commandTimeoutMs`, is writable,
+   * and has the table as `schemaSql()` creates it, which this user may use. Else it rejects with a
+   * `PostgresInboxError` that says what to do. For start-up and health checks; it writes nothing.
+   */
+  ready(): Promise<void>
   /**
    * Creates the table and its index unless they are there; any number of processes may call it at
    * once. For those who put `schemaSql()` in a migration it does nothing.
@@ -62,7 +70,8 @@ export function postgresInbox<Client extends PostgresClient>(
   const { pool, table, retentionSeconds, commandTimeoutMs } = settings
   const { transactionTimeoutMs, cleanUpEveryMs, onCleanUpFailed } = settings
   const transactions = createTransactions(settings)
-  const tableLock = lockOf(table.name)
+  const keys = { ...settings, tableLock: lockOf(table.name) }
+  const borrow = createLender(pool, commandTimeoutMs)
   // At some moment of the first interval, so that processes that never get as old clean up as well.
   let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
   outliveLosses(pool)
@@ -73,9 +82,9 @@ export function postgresInbox<Client extends PostgresClient>(
     work: (context: TransactionContext<Client>) => Promise<void>,
   ): Promise<Admission> {
     const deadline = deadlineIn(commandTimeoutMs)
-    const connection = await borrow(pool, deadline)
+    const connection = await borrow(deadline)
     try {
-      const claim = await transactions.begin(connection, storeKey(key, tableLock), deadline)
+      const claim = await transactions.begin(connection, storeKey(key, keys), deadline)
       if (claim.state !== 'claimed') {
         await transactions.rollBack(connection, deadline)
         return claim.state
@@ -110,6 +119,17 @@ export function postgresInbox<Client extends PostgresClient>(
     }
   }
 
+  async function ready(): Promise<void> {
+    const deadline = deadlineIn(commandTimeoutMs)
+    await withConnection(async (connection) => {
+      try {
+        await checkReady(connection, table, deadline)
+      } finally {
+        await transactions.rollBack(connection, deadlineIn(commandTimeoutMs))
+      }
+    }, deadline)
+  }
+
   async function ensureSchema(): Promise<void> {
     await withConnection((connection) => createSchema(connection, table, transactionTimeoutMs))
   }
@@ -135,8 +155,9 @@ export function postgresInbox<Client extends PostgresClient>(
 
   async function withConnection<Value>(
     use: (connection: Connection<Client>) => Promise<Value>,
+    deadline = deadlineIn(transactionTimeoutMs),
   ): Promise<Value> {
-    const connection = await borrow(pool, deadlineIn(transactionTimeoutMs))
+    const connection = await borrow(deadline)
     try {
       return await use(connection)
     } finally {
@@ -144,5 +165,5 @@ export function postgresInbox<Client extends PostgresClient>(
     }
   }
 
-  return { retentionSeconds, admit, ensureSchema, cleanUp }
+  return { retentionSeconds, admit, ready, ensureSchema, cleanUp }
 }

@@ -30,6 +30,7 @@ export type PostgresJsResult = readonly unknown[] & { readonly command?: string 
 
 /** A pool of `postgres` connections; `tx` is a tagged template as `sql` is. */
 export interface PostgresJsPool<Reserved> extends PostgresPool<Reserved & PostgresClient> {
+  readonly options: { readonly max: number }
   /** Closes its connections, those that are lent when they come back. */
   end(): Promise<void>
 }
@@ -140,7 +141,7 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
     await Promise.all(idle.splice(0).map((session) => session.end()))
   }
 
-  return { connect, end }
+  return { options: { max }, connect, end }
 }
 
 function isSafe({ options }: PostgresJs): boolean {

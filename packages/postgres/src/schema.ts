@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
 import { readTable, type InboxTable } from './table.ts'
+import { timeoutStatements } from './transaction.ts'
 
 /**
  * The SQL that creates the table of an inbox, for your own migrations. It does nothing where the table
@@ -36,7 +37,7 @@ export async function createSchema(
   const deadline = deadlineIn(timeoutMs)
   // A user who may not create tables need not be able to where somebody else has.
   if (await isThere(connection, table, timeoutMs)) return
-  await connection.run(deadline, 'begin')
+  await connection.run(deadline, `begin;\n${timeoutStatements(timeoutMs)}`)
   try {
     // CREATE … IF NOT EXISTS alone fails when two run at once.
     const lock = lockOf(`schema of ${table.name}`).toString()

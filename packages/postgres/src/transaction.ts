@@ -4,6 +4,7 @@ import type { Deadline } from './deadline.ts'
 import { PostgresInboxError, sqlStateOf } from './errors.ts'
 import type { StoredKey } from './key.ts'
 import type { Settings } from './options.ts'
+import { onlyText } from './row.ts'
 
 /** What became of a key that was asked for. */
 export type Claim =
@@ -27,8 +28,11 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
   return {
     async begin(connection, key, deadline) {
       try {
-        const { rows } = await connection.run(deadline, beginStatements(key))
-        return readClaim(rows)
+        const timeoutMs = deadline - performance.now()
+        const { rows } = await connection.run(deadline, beginStatements(key, timeoutMs))
+        const claim = readClaim(rows)
+        if (claim.state === 'claimed') connection.xid = claim.xid
+        return claim
       } catch (error) {
         if (isContended(error)) return { state: 'busy' }
         throw error
@@ -56,8 +60,12 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
 
 /**
  * Begins, sets the time-outs of this transaction alone, asks for the lock of the key without waiting,
- * and where that is free, records the key. The answer is `busy`, `duplicate`, or the id of the
+ * and if that is free, records the key. The answer is `busy`, `duplicate`, or the id of the
  * transaction that has recorded it.
+ *
+ * The time-outs of the claim are statements of their own: Postgres locks the table when it parses the
+ * INSERT, before anything in that statement runs. The claim ends by them on the server, with the
+ * reason, while the inbox still waits; a backend whose client has gone would wait on.
  *
  * The lock comes first because an INSERT alone waits for whoever inserted the same key: a hundred
  * duplicates would sit on all connections of a pool until the first one is done.
@@ -73,10 +81,15 @@ export function beginFor(
     Settings<PostgresClient>,
     'isolation' | 'lockTimeoutMs' | 'transactionTimeoutMs' | 'table'
   >,
-): (key: StoredKey) => string {
+): (key: StoredKey, timeoutMs: number) => string {
   const { isolation, lockTimeoutMs, transactionTimeoutMs, table } = settings
-  return function beginStatements({ id, lock }) {
+  return function beginStatements({ id, lock, unnamedId }, timeoutMs) {
+    const isNews =
+      unnamedId === undefined
+        ? ''
+        : ` and not exists (select from ${table.sql} where key = '${unnamedId}'::uuid)`
     return `begin isolation level ${isolation};
+${timeoutStatements(timeoutMs, lockTimeoutMs)};
 with settings as materialized (
   select
     set_config('lock_timeout', '${lockTimeoutMs}ms', true),
@@ -87,13 +100,31 @@ with settings as materialized (
 ), guard as materialized (
   select pg_try_advisory_xact_lock(${lock}) as is_free from settings
 ), claim as (
-  insert into ${table.sql} (key) select '${id}'::uuid from guard where is_free
+  insert into ${table.sql} (key) select '${id}'::uuid from guard where is_free${isNews}
   on conflict (key) do nothing
   returning pg_current_xact_id()::text as xid
 )
 select case when is_free then coalesce((select xid from claim), 'duplicate') else 'busy' end as state
 from guard`
   }
+}
+
+/**
+ * Bounds what the server does for the next statements of this transaction: they end a little before
+ * the inbox stops waiting, and if it is a lock that they wait for, with an error that says so.
+ */
+export function timeoutStatements(timeoutMs: number, lockTimeoutMs: number = Infinity): string {
+  const lockMs = Math.min(lockTimeoutMs, timeoutMs * LOCK_SHARE)
+  return `set local lock_timeout = ${wholeMs(lockMs)};
+set local statement_timeout = ${wholeMs(timeoutMs)}`
+}
+
+/** What is left is for the way there and back. */
+const LOCK_SHARE = 0.75
+
+/** 0 would be no limit at all. */
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.floor(ms))
 }
 
 /**
@@ -120,9 +151,9 @@ function causeState(error: unknown): string | undefined {
   return error instanceof PostgresInboxError ? sqlStateOf(error.cause) : undefined
 }
 
-function readClaim([row]: readonly unknown[]): Claim {
-  const { state } = Object(row)
+function readClaim(rows: readonly unknown[]): Claim {
+  const state = onlyText(rows)
   if (state === 'busy' || state === 'duplicate') return { state }
-  if (typeof state === 'string' && /^\d+$/.test(state)) return { state: 'claimed', xid: state }
+  if (/^\d+$/.test(state)) return { state: 'claimed', xid: state }
   throw new PostgresInboxError('result-unexpected')
 }

@@ -40,6 +40,43 @@ describe('cleanUp', () => {
     expect(await inbox.cleanUp()).toBe(0)
   })
 
+  it.each([
+    [
+      'hash',
+      ['for values with (modulus 2, remainder 0)', 'for values with (modulus 2, remainder 1)'],
+    ],
+    [
+      'range',
+      [
+        `for values from (minvalue) to ('80000000-0000-0000-0000-000000000000')`,
+        `for values from ('80000000-0000-0000-0000-000000000000') to (maxvalue)`,
+      ],
+    ],
+  ])(
+    'deletes what is past the retention, and nothing younger, of a table partitioned by %s [H51]',
+    async (kind, bounds) => {
+      const table = `partitioned_by_${kind}`
+      await opened.query(
+        `create table ${table} (
+          key uuid primary key, applied_at timestamptz not null default clock_timestamp()
+        ) partition by ${kind} (key)`,
+      )
+      for (const [at, bound] of bounds.entries()) {
+        await opened.query(`create table ${table}_${at} partition of ${table} ${bound}`)
+      }
+      // Expired and young ones have the same places in the partitions: row 1 of the one is old.
+      await opened.query(`insert into ${table} select key, clock_timestamp() - age from (values
+        ('00000000-0000-0000-0000-000000000001'::uuid, interval '31 days')) as old (key, age)`)
+      const { inbox } = opened.open({ table })
+      await inbox.ensureSchema()
+      await inbox.ready()
+      const keys = Array.from({ length: 200 }, (_, at) => `${kind} ${at}`)
+      for (const key of keys) expect(await inbox.admit(key, effectOf(key))).toBe('applied')
+      expect(await inbox.cleanUp()).toBe(1)
+      for (const key of keys) expect(await inbox.admit(key, effectOf(key))).toBe('duplicate')
+    },
+  )
+
   it.each([1, 7, 99, 100, 101, 1000])('deletes all, in batches of %i', async (batchSize) => {
     const { inbox } = opened.open()
     await remember(100, 31 * DAY)

@@ -39,7 +39,7 @@ const WAYS: readonly Way[] = [
     name: 'pg',
     open() {
       const pool = new Pool({ connectionString: opened.server.url })
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       return {
         admit: (no, then) =>
           inbox.admit(no, async ({ tx }) => {
@@ -54,7 +54,7 @@ const WAYS: readonly Way[] = [
     name: 'Drizzle on pg',
     open() {
       const pool = new Pool({ connectionString: opened.server.url })
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       return {
         admit: (no, then) =>
           inbox.admit(no, async ({ tx }) => {
@@ -76,7 +76,7 @@ const WAYS: readonly Way[] = [
     name: 'Kysely on pg',
     open() {
       const pool = new Pool({ connectionString: opened.server.url })
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       return {
         admit: (no, then) =>
           inbox.admit(no, async ({ tx }) => {
@@ -100,7 +100,7 @@ const WAYS: readonly Way[] = [
     name: 'postgres',
     open() {
       const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }))
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       return {
         admit: (no, then) =>
           inbox.admit(no, async ({ tx }) => {
@@ -119,7 +119,7 @@ const WAYS: readonly Way[] = [
     name: 'Drizzle on postgres',
     open() {
       const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }))
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       return {
         admit: (no, then) =>
           inbox.admit(no, async ({ tx }) => {

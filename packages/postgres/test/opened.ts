@@ -16,7 +16,7 @@ export interface Opened {
   close(): Promise<void>
 }
 
-export type InboxOptions = Omit<PostgresInboxOptions<PoolClient>, 'pool'>
+export type InboxOptions = Partial<Omit<PostgresInboxOptions<PoolClient>, 'pool'>>
 
 export interface OpenInbox {
   readonly inbox: PostgresInbox<PoolClient>
@@ -35,7 +35,10 @@ export async function openPostgres(
   function open(options: InboxOptions = {}, config: PoolConfig = {}): OpenInbox {
     const pool = new Pool({ connectionString: server.url, ...config })
     pools.push(pool)
-    return { pool, inbox: postgresInbox({ pool, cleanUpEverySeconds: false, ...options }) }
+    return {
+      pool,
+      inbox: postgresInbox({ pool, consumer: 'orders', cleanUpEverySeconds: false, ...options }),
+    }
   }
 
   /** By a connection of its own: the tests stop the server, and cut what is connected. */

@@ -56,7 +56,7 @@ describe('a connection that the server ends', () => {
       await opened.query('select pg_terminate_backend($1)', [pid])
       await opened.waitFor(GONE, [pid])
     })
-    const inbox = postgresInbox({ pool: dying })
+    const inbox = postgresInbox({ pool: dying, consumer: 'orders' })
     const first = inbox.admit(key, effectOf(key))
     // After COMMIT was answered nothing can happen to it any more.
     const isSafe = moment.step === 'commit' && moment.when === 'after'
@@ -131,6 +131,7 @@ describe('a server that restarts', () => {
     const { pool } = opened.open()
     const inbox = postgresInbox({
       pool: poolWith(pool, moment, () => opened.server.restart()),
+      consumer: 'orders',
     })
     await expectAppliedOnce(inbox.admit(key, effectOf(key)), key, inbox)
   })
@@ -174,6 +175,7 @@ describe('a server that does not answer', () => {
       const frozen = poolWith(pool, moment, () => Promise.resolve(opened.server.freeze()))
       const inbox = postgresInbox({
         pool: frozen,
+        consumer: 'orders',
         commandTimeoutMs: 100,
         transactionTimeoutMs: 300,
       })
@@ -307,7 +309,7 @@ describe('an answer to COMMIT that is not COMMIT', () => {
       await client.query('rollback')
       return { rows: [], command }
     })
-    const inbox = postgresInbox({ pool: answering })
+    const inbox = postgresInbox({ pool: answering, consumer: 'orders' })
     const first = inbox.admit(key, effectOf(key))
     await expect(first).rejects.toMatchObject({ code })
     await expectAppliedOnce(first, key, inbox)
@@ -317,7 +319,7 @@ describe('an answer to COMMIT that is not COMMIT', () => {
 describe('an outage of ten duplicates of each of twenty events', () => {
   it('ends with each applied once, without a new pool [E5, E17]', async () => {
     const pool = new Pool({ host: '127.0.0.1', port: proxy.port, user: 'postgres', max: 10 })
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const keys = Array.from({ length: 20 }, (_, index) => `outage ${index}`)
     const deliveries = Promise.all(
       Array.from({ length: 200 }, (_, index) =>

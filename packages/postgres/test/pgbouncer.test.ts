@@ -23,7 +23,7 @@ describe.skipIf(!hasPgBouncer)('behind a PgBouncer in transaction mode', () => {
       () => postgres(bouncer.url, { max: 1, fetch_types: false, prepare: false }),
       { max: 5 },
     )
-    const inbox = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const inbox = postgresInbox({ pool, consumer: 'orders', commandTimeoutMs: 10_000 })
     const keys = Array.from({ length: 100 }, (_, at) => `event ${at}`)
     // Which connection of Postgres it is, PgBouncer says for each event anew.
     const pids = new Set<unknown>()

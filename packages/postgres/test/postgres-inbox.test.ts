@@ -88,12 +88,31 @@ describe('a hundred duplicates at once on a pool of ten', () => {
   })
 })
 
+describe('handlers that take a second connection of their pool', () => {
+  it('leave none for the next event, whose error says what to change', async () => {
+    const { inbox, pool } = opened.open({ commandTimeoutMs: 100 }, { max: 1 })
+    const waiting = Promise.withResolvers<void>()
+    const first = inbox.admit('takes two', async () => {
+      const second = pool.query('select 1')
+      await waiting.promise
+      // By now this one would wait for ever: the pool has no time-out of its own.
+      void second
+    })
+    await expect(inbox.admit('gets none', async () => {})).rejects.toMatchObject({
+      code: 'pool-timed-out',
+      message: expect.stringMatching(/`tx`.*another pool.*`max`/) as string,
+    })
+    waiting.resolve()
+    expect(await first).toBe('applied')
+  })
+})
+
 describe('the key', () => {
-  it('is stored as the first 128 bits of its SHA-256, for any text of any length', async () => {
+  it('is stored as the first 128 bits of the SHA-256 of `consumer:key`, for any text of any length', async () => {
     const { inbox } = opened.open()
     const key = `红包：${'恭喜发财'.repeat(1000)}`
     await inbox.admit(key, effectOf('stored'))
-    const id = createHash('sha256').update(key).digest('hex').slice(0, 32)
+    const id = createHash('sha256').update(`orders:${key}`).digest('hex').slice(0, 32)
     const rows = await opened.query(`select replace(key::text, '-', '') as id from hongbao_inbox`)
     expect(rows.map((row) => row['id'])).toContain(id)
   })
@@ -102,7 +121,7 @@ describe('the key', () => {
     const { inbox } = opened.open()
     await inbox.admit('asked for', effectOf('asked for'))
     const sql = `delete from hongbao_inbox
-      where key = encode(substring(sha256(convert_to($1, 'UTF8')) for 16), 'hex')::uuid
+      where key = encode(substring(sha256(convert_to('orders:' || $1, 'UTF8')) for 16), 'hex')::uuid
       returning applied_at`
     expect(await opened.query(sql, ['asked for'])).toEqual([
       { applied_at: expect.any(Date) as Date },
@@ -120,6 +139,33 @@ describe('the key', () => {
     expect(await admission).toBe('applied')
     expect(await theirs.inbox.admit('both', effectOf('both'))).toBe('duplicate')
     expect(await opened.countEffects('both')).toBe(1)
+  })
+
+  it('is one of its consumer: two services on one table apply the same event each, at once too [H50]', async () => {
+    const orders = opened.open({ consumer: 'orders' })
+    const mail = opened.open({ consumer: 'mail' })
+    const admission = orders.inbox.admit('shared', async ({ tx }) => {
+      await effectOf('shared')({ tx })
+      expect(await mail.inbox.admit('shared', effectOf('shared'))).toBe('applied')
+    })
+    expect(await admission).toBe('applied')
+    for (const { inbox } of [orders, mail, opened.open({ consumer: 'mail' })]) {
+      expect(await inbox.admit('shared', effectOf('shared'))).toBe('duplicate')
+    }
+    expect(await opened.countEffects('shared')).toBe(2)
+  })
+
+  it('of a table from before there were consumers counts for every consumer, with `readUnnamedKeys` [H50]', async () => {
+    const unnamed = createHash('sha256').update('from before').digest('hex').slice(0, 32)
+    await opened.query('insert into hongbao_inbox (key) values ($1)', [unnamed])
+    for (const consumer of ['orders', 'mail']) {
+      const { inbox } = opened.open({ consumer, readUnnamedKeys: true })
+      expect(await inbox.admit('from before', effectOf('from before'))).toBe('duplicate')
+      expect(await inbox.admit('from after', effectOf('from after'))).toBe('applied')
+      expect(await inbox.admit('from after', effectOf('from after'))).toBe('duplicate')
+    }
+    expect(await opened.countEffects('from before')).toBe(0)
+    expect(await opened.countEffects('from after')).toBe(2)
   })
 
   it('is busy where Postgres meets it twice while an index is built concurrently', async () => {
@@ -140,7 +186,7 @@ describe('the key', () => {
   it('waits for nobody who holds its row without its lock, a person in psql say', async () => {
     const { inbox, pool } = opened.open({ lockTimeoutMs: 20 })
     const person = await pool.connect()
-    const hash = createHash('sha256').update('held').digest('hex').slice(0, 32)
+    const hash = createHash('sha256').update('orders:held').digest('hex').slice(0, 32)
     await person.query('begin')
     await person.query('insert into hongbao_inbox (key) values ($1)', [hash])
     await expect(inbox.admit('held', effectOf('held'))).rejects.toMatchObject({
@@ -238,13 +284,22 @@ describe('an option of the Postgres inbox', () => {
   const pool = { connect: () => Promise.reject(new Error('not used')) }
 
   it('is said: 30 days', () => {
-    expect(postgresInbox({ pool }).retentionSeconds).toBe(2_592_000)
-    expect(postgresInbox({ pool, retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
+    expect(postgresInbox({ pool, consumer: 'orders' }).retentionSeconds).toBe(2_592_000)
+    expect(
+      postgresInbox({ pool, consumer: 'orders', retentionSeconds: 97_200 }).retentionSeconds,
+    ).toBe(97_200)
   })
 
   it.each<[string, object]>([
     ['pool', { pool: undefined }],
     ['pool', { pool: { query: () => {} } }],
+    ['consumer', { consumer: undefined }],
+    ['consumer', { consumer: '' }],
+    ['consumer', { consumer: 'or:ders' }],
+    ['consumer', { consumer: 'the orders' }],
+    ['consumer', { consumer: 'x'.repeat(101) }],
+    ['consumer', { consumer: 7 }],
+    ['readUnnamedKeys', { readUnnamedKeys: 'yes' }],
     ['table', { table: '' }],
     ['table', { table: 'a.b.c' }],
     ['table', { table: 'inbox; drop table effects' }],
@@ -266,7 +321,7 @@ describe('an option of the Postgres inbox', () => {
     ['onCleanUpFailed', { onCleanUpFailed: 'log' }],
     ['retentionSecond', { retentionSecond: 97_200 }],
   ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
-    const given = { pool, ...options } as PostgresInboxOptions<PoolClient>
+    const given = { pool, consumer: 'orders', ...options } as PostgresInboxOptions<PoolClient>
     expect(() => postgresInbox(given)).toThrow(
       expect.objectContaining({
         name: 'OptionError',
@@ -274,6 +329,10 @@ describe('an option of the Postgres inbox', () => {
         message: expect.stringContaining(`\`${option}\``) as string,
       }),
     )
+  })
+
+  it('`consumer` is asked for with the line to write [H50]', () => {
+    expect(() => postgresInbox({ pool } as never)).toThrow(/consumer: 'orders'/)
   })
 
   it.each([[undefined], [null], ['postgres://']])('is refused when it is %s', (options) => {
@@ -291,7 +350,7 @@ describe('a pool that is none', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no pool'))],
   ])('and %s is an error of the inbox', async (_, connect) => {
-    const inbox = postgresInbox({ pool: { connect } as never })
+    const inbox = postgresInbox({ pool: { connect } as never, consumer: 'orders' })
     await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
       code: 'postgres-unreachable',
       cause: { message: 'no pool' },
@@ -310,7 +369,10 @@ describe('a pool that is none', () => {
     ['gives no answer to the claim', () => answer([]), 'result-unexpected'],
   ])('whose client %s is an error of the inbox', async (_, query, code) => {
     const client = { query, release() {} }
-    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+    const inbox = postgresInbox({
+      pool: { connect: () => Promise.resolve(client) } as never,
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('a', work)).rejects.toMatchObject({ code })
     expect(work).not.toHaveBeenCalled()
@@ -323,7 +385,10 @@ describe('a pool that is none', () => {
   it.each([[undefined], [{ query: () => Promise.resolve() }]])(
     'and lends %j in place of a client is an error of the inbox',
     async (client) => {
-      const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client) } as never })
+      const inbox = postgresInbox({
+        pool: { connect: () => Promise.resolve(client) } as never,
+        consumer: 'orders',
+      })
       await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
         code: 'result-unexpected',
       })
@@ -336,7 +401,10 @@ describe('a pool that is none', () => {
       query: () => Promise.resolve([]),
       release: (destroy: boolean) => released.push(destroy),
     }
-    const inbox = postgresInbox({ pool: { connect: () => Promise.resolve(client as never) } })
+    const inbox = postgresInbox({
+      pool: { connect: () => Promise.resolve(client as never) },
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('a', work)).rejects.toMatchObject({ code: 'result-unexpected' })
     expect(work).not.toHaveBeenCalled()

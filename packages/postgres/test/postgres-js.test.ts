@@ -39,7 +39,7 @@ async function pidOf(tx: ReservedSql): Promise<unknown> {
 describe('the pool of postgres', () => {
   it('takes a hundred duplicates at once, and a hundred events', async () => {
     const pool = openPool(3)
-    const inbox = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const inbox = postgresInbox({ pool, consumer: 'orders', commandTimeoutMs: 10_000 })
     const deliver = (key: string): Promise<string> =>
       inbox.admit(key, ({ tx }) => applyEffect(tx, key))
     const duplicates = await Promise.all(Array.from({ length: 100 }, () => deliver('hundred')))
@@ -71,7 +71,7 @@ describe('the pool of postgres', () => {
 
   it('runs no statement outside the transaction when the connection was lost in between', async () => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const first = inbox.admit('lost', async ({ tx }) => {
       await applyEffect(tx, 'lost')
       await terminate(await pidOf(tx))
@@ -86,7 +86,7 @@ describe('the pool of postgres', () => {
 
   it('refuses what ends the transaction, and what comes after its end', async () => {
     const pool = openPool()
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const kept: ReservedSql[] = []
     await inbox.admit('guarded', async ({ tx }) => {
       kept.push(tx)
@@ -112,7 +112,7 @@ describe('the pool of postgres', () => {
 
   it('notifies when the event is committed, and not where it is rolled back', async () => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const listener = postgres(opened.server.url, { max: 1, fetch_types: false })
     const heard: string[] = []
     const last = Promise.withResolvers<void>()
@@ -137,19 +137,28 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('does not mind how names and values are set to be changed', async () => {
+  it.each<[string, object]>([
+    ['camel', postgres.camel],
+    ['pascal', postgres.pascal],
+    ['kebab', postgres.kebab],
+    ['upper case', { column: (name: string) => name.toUpperCase() }],
+  ])('does not mind how names and values are changed: %s [H52]', async (name, transform) => {
+    const notices: unknown[] = []
     const options = {
       max: 1,
       fetch_types: false,
-      transform: postgres.camel,
+      transform,
+      onnotice: (notice: unknown) => notices.push(notice),
       types: { bigint: postgres.BigInt },
     }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     await inbox.ensureSchema()
-    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('applied')
-    expect(await inbox.admit('camel', ({ tx }) => applyEffect(tx, 'camel'))).toBe('duplicate')
+    await inbox.ready()
+    expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('applied')
+    expect(await inbox.admit(name, ({ tx }) => applyEffect(tx, name))).toBe('duplicate')
     expect(await inbox.cleanUp()).toBe(0)
+    expect(notices).toEqual([])
     await pool.end()
   })
 
@@ -158,7 +167,7 @@ describe('the pool of postgres', () => {
     const pool = postgresJsPool(() =>
       postgres(opened.server.url, { max: 1, fetch_types: false, onclose: closed.resolve }),
     )
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     await inbox.admit('hook', ({ tx }) => applyEffect(tx, 'hook'))
     await pool.end()
     expect(await closed.promise).toEqual(expect.any(Number))
@@ -166,7 +175,7 @@ describe('the pool of postgres', () => {
 
   it('drops connections that were closed while idle', async () => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     let pid: unknown
     await inbox.admit('idle 1', async ({ tx }) => {
       pid = await pidOf(tx)
@@ -186,7 +195,7 @@ describe('the pool of postgres', () => {
 
   it('gives who waits a new connection when one could not be used any more', async () => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const started = Promise.withResolvers<void>()
     const first = inbox.admit('broken', async ({ tx }) => {
       const pid = await pidOf(tx)
@@ -203,7 +212,7 @@ describe('the pool of postgres', () => {
 
   it('rejects while Postgres is down, and finds it again', async () => {
     const pool = openPool(2)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     await inbox.admit('up', ({ tx }) => applyEffect(tx, 'up'))
     await opened.server.stop()
     for (const key of ['a', 'b', 'c', 'd']) {
@@ -219,14 +228,14 @@ describe('the pool of postgres', () => {
 
   it('closes a connection on which Postgres does not answer', async () => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool, commandTimeoutMs: 100 })
+    const inbox = postgresInbox({ pool, consumer: 'orders', commandTimeoutMs: 100 })
     const first = inbox.admit('frozen', async ({ tx }) => {
       await applyEffect(tx, 'frozen')
       opened.server.freeze()
     })
     await expect(first).rejects.toMatchObject({ code: 'postgres-timed-out' })
     opened.server.thaw()
-    const next = postgresInbox({ pool, commandTimeoutMs: 10_000 })
+    const next = postgresInbox({ pool, consumer: 'orders', commandTimeoutMs: 10_000 })
     const answers: string[] = []
     while (!['applied', 'duplicate'].includes(answers.at(-1) ?? '')) {
       answers.push(await next.admit('frozen', ({ tx }) => applyEffect(tx, 'frozen')))
@@ -248,7 +257,7 @@ describe('the pool of postgres', () => {
         }),
       { max: 1 },
     )
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     // The first thing that `postgres` itself asks for, or else we.
     const failed = proxy.failNext(/typcategory|select 1/, 'lose-answer')
     await expect(inbox.admit('opening', async () => {})).rejects.toMatchObject({
@@ -344,7 +353,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
 
   it.each(WAYS)('runs in its event and with it: %s, by %s', async (name, way, make, run) => {
     const pool = openPool(1)
-    const inbox = postgresInbox({ pool })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
     const key = `in time: ${name}, ${way}`
     const declined = inbox.admit(key, async ({ tx }) => {
       await run(make(tx))
@@ -366,7 +375,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     'is refused when its event is over, in another one too: %s, by %s',
     async (name, way, make, run) => {
       const pool = openPool(1)
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       const over = { name: 'PostgresInboxError', code: 'transaction-over' }
       const key = `late: ${name}, ${way}`
       const made: Statement[] = []
@@ -391,7 +400,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     'is sent in its event, or never, though nobody waits for it: %s',
     async (name, make) => {
       const pool = openPool(1)
-      const inbox = postgresInbox({ pool })
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
       const running: Promise<unknown>[] = []
       const declined = inbox.admit(`nobody waits: ${name}`, ({ tx }) => {
         running.push(Promise.allSettled([make(tx).execute()]))
@@ -412,7 +421,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
   it('is refused where it is a file that ends the transaction, and the transaction goes on', async () => {
     const pool = openPool(1)
     const commit = sqlFile('commit.sql', `${insert}; commit`)
-    const admission = postgresInbox({ pool }).admit('file', async ({ tx }) => {
+    const admission = postgresInbox({ pool, consumer: 'orders' }).admit('file', async ({ tx }) => {
       const refused = { name: 'PostgresInboxError', code: 'transaction-control' }
       await expect(tx.file(commit)).rejects.toMatchObject(refused)
       // A path is no statement.
@@ -428,7 +437,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
   it('may be awaited again when its event is over: it has run', async () => {
     const pool = openPool(1)
     const made: Statement[] = []
-    await postgresInbox({ pool }).admit('awaited again', async ({ tx }) => {
+    await postgresInbox({ pool, consumer: 'orders' }).admit('awaited again', async ({ tx }) => {
       made.push(tx`select 7 as seven`)
       await made[0]
     })
@@ -439,9 +448,12 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
   it('tells where it was made, with `debug`', async () => {
     const options = { max: 1, fetch_types: false, debug: () => {} }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
-    const failed = postgresInbox({ pool }).admit('debug', async function here({ tx }) {
-      await tx.unsafe('select nothing')
-    })
+    const failed = postgresInbox({ pool, consumer: 'orders' }).admit(
+      'debug',
+      async function here({ tx }) {
+        await tx.unsafe('select nothing')
+      },
+    )
     const error = await failed.catch((thrown: unknown) => thrown)
     expect(String(Object(error).stack)).toContain('postgres-js.test.ts')
     await pool.end()

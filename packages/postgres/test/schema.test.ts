@@ -98,7 +98,7 @@ describe('ensureSchema', () => {
     await opened.query('create schema closed')
     await opened.query('create role cramped login')
     const { pool } = opened.open({}, { ...as('cramped'), max: 1 })
-    const inbox = postgresInbox({ pool, table: 'closed.inbox' })
+    const inbox = postgresInbox({ pool, consumer: 'orders', table: 'closed.inbox' })
     await expect(inbox.ensureSchema()).rejects.toMatchObject({ code: 'postgres-forbidden' })
     const { rows } = await pool.query('select pg_current_xact_id_if_assigned() as xid')
     expect(rows).toEqual([{ xid: null }])

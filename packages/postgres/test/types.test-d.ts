@@ -8,7 +8,7 @@ const publicKey = 'a key'
 
 describe('context.tx', () => {
   it('is the client of the pool, for handlers too', () => {
-    const inbox = postgresInbox({ pool: new Pool() })
+    const inbox = postgresInbox({ pool: new Pool(), consumer: 'orders' })
     createWebhooks({ publicKey, inbox }).on('red_envelope.sent', async (_, { tx, signal }) => {
       expectTypeOf(tx).toEqualTypeOf<PoolClient>()
       expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
@@ -20,6 +20,7 @@ describe('context.tx', () => {
   it('is a tagged template where `postgres` is', () => {
     const inbox = postgresInbox({
       pool: postgresJsPool(() => postgres({ max: 1, fetch_types: false })),
+      consumer: 'orders',
     })
     createWebhooks({ publicKey, inbox }).on('red_envelope.sent', async (_, { tx }) => {
       expectTypeOf(tx).toExtend<ReservedSql>()
@@ -32,7 +33,7 @@ describe('context.tx', () => {
       readonly traceId: string
     }
     const pool = { connect: (): Promise<Traced> => Promise.reject(new Error('not run')) }
-    void postgresInbox({ pool }).admit('key', async ({ tx }) => {
+    void postgresInbox({ pool, consumer: 'orders' }).admit('key', async ({ tx }) => {
       expectTypeOf(tx).toEqualTypeOf<Traced>()
     })
   })
@@ -42,12 +43,15 @@ describe('the options', () => {
   it('are checked by the compiler', () => {
     const pool = new Pool()
     // @ts-expect-error -- no pool
-    postgresInbox({})
+    postgresInbox({ consumer: 'orders' })
+    // @ts-expect-error -- no consumer
+    postgresInbox({ pool })
+    const client = { query: () => Promise.resolve({ rows: [], command: '' }) }
     // @ts-expect-error -- a client is no pool
-    postgresInbox({ pool: { query: () => Promise.resolve({ rows: [], command: '' }) } })
+    postgresInbox({ pool: client, consumer: 'orders' })
     // @ts-expect-error -- no isolation of Postgres
-    postgresInbox({ pool, isolation: 'snapshot' })
+    postgresInbox({ pool, consumer: 'orders', isolation: 'snapshot' })
     // @ts-expect-error -- misspelt
-    postgresInbox({ pool, retentionSecond: 1 })
+    postgresInbox({ pool, consumer: 'orders', retentionSecond: 1 })
   })
 })

@@ -34,7 +34,7 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
   await admin.connect()
   await admin.query('create table effects (key text not null)')
   const ownerPool = new Pool({ connectionString: url, max: 1 })
-  const owner = postgresInbox({ pool: ownerPool, commandTimeoutMs })
+  const owner = postgresInbox({ pool: ownerPool, consumer: 'orders', commandTimeoutMs })
   await owner.ensureSchema()
   /** Which server process holds a key. */
   const holders = new Map<string, number>()
@@ -46,7 +46,12 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
     const pool = new Pool({ connectionString: url, application_name: name, max: 10 })
     const clients = new Set<PoolClient>()
     pool.on('connect', (client) => clients.add(client))
-    const inbox = postgresInbox({ pool, commandTimeoutMs, cleanUpEverySeconds: false })
+    const inbox = postgresInbox({
+      pool,
+      consumer: 'orders',
+      commandTimeoutMs,
+      cleanUpEverySeconds: false,
+    })
     return Promise.resolve({
       retentionSeconds: inbox.retentionSeconds,
       admit: (key, work) =>

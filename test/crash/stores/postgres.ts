@@ -23,7 +23,7 @@ export const postgresStore: Store = {
 
 export async function createInboxTable(postgresUrl: string): Promise<void> {
   const pool = new Pool({ connectionString: postgresUrl })
-  await postgresInbox({ pool }).ensureSchema()
+  await postgresInbox({ pool, consumer: 'orders' }).ensureSchema()
   await pool.end()
 }
 
@@ -33,6 +33,7 @@ export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClie
   const pool = process % 2 === 0 ? openPg(postgresUrl) : openPostgresJs(postgresUrl)
   const inbox: PostgresInbox = postgresInbox({
     pool: withCommitPoints(pool, ground.points),
+    consumer: 'orders',
     // Short enough that a process which halts loses its transaction to another one.
     transactionTimeoutMs: 1500,
     cleanUpEverySeconds: 1,

@@ -53,14 +53,14 @@ await pool.end()
 console.log('All is closed.')
 
 async function tryPg() {
-  const inbox = postgresInbox({ pool, table: 'inbox_of_pg' })
+  const inbox = postgresInbox({ pool, consumer: 'orders', table: 'inbox_of_pg' })
   await inbox.ensureSchema()
   await tryInbox('pg', inbox, (id, { tx }) => tx.query(INSERT, [id]))
 }
 
 async function tryPostgresJs() {
   const sqlPool = postgresJsPool(() => postgres(databaseUrl, { max: 1, fetch_types: false }))
-  const inbox = postgresInbox({ pool: sqlPool, table: 'inbox_of_postgres' })
+  const inbox = postgresInbox({ pool: sqlPool, consumer: 'orders', table: 'inbox_of_postgres' })
   await inbox.ensureSchema()
   await tryInbox('postgres', inbox, (id, { tx }) => tx`insert into effects values (${id})`)
   await sqlPool.end()
@@ -131,7 +131,7 @@ async function tryHandOff(
   assert.deepEqual(await deliver(receiver, event), [FORGED, HANDLED, HANDLED], broker)
   await receiver.close()
 
-  const inbox = postgresInbox({ pool, table: `inbox_behind_${broker}` })
+  const inbox = postgresInbox({ pool, consumer: 'orders', table: `inbox_behind_${broker}` })
   await inbox.ensureSchema()
   const failed = Promise.withResolvers()
   const broken = createReceiver(inbox).on('red_envelope.sent', async (_, { tx }) => {

@@ -112,7 +112,10 @@ export function explain(error: unknown): string {
 
 const publicKey = process.env['PINGPP_PUBLIC_KEY']
 const pool = new Pool()
-export const overPg = createWebhooks({ publicKey, inbox: postgresInbox({ pool }) })
+export const overPg = createWebhooks({
+  publicKey,
+  inbox: postgresInbox({ pool, consumer: 'orders' }),
+})
 overPg.on('red_envelope.sent', async ({ data: { object } }, { tx, signal }) => {
   const lent: PoolClient = tx
   const { rows } = await tx.query<{ paid: number }>('select paid from orders', [object.order_no])
@@ -123,7 +126,10 @@ overPg.on('red_envelope.sent', async ({ data: { object } }, { tx, signal }) => {
 overPg.on('red_envelope.sent', (_, { lease }) => console.log(lease))
 
 const sqlPool = postgresJsPool(() => postgres({ max: 1, fetch_types: false }), { max: 5 })
-const overPostgres = createWebhooks({ publicKey, inbox: postgresInbox({ pool: sqlPool }) })
+const overPostgres = createWebhooks({
+  publicKey,
+  inbox: postgresInbox({ pool: sqlPool, consumer: 'orders' }),
+})
 overPostgres.on('red_envelope.sent', async ({ data: { object } }, { tx }) => {
   const lent: PostgresClient = tx
   await tx`update orders set paid = ${object.amount} where no = ${object.order_no}`
@@ -131,7 +137,7 @@ overPostgres.on('red_envelope.sent', async ({ data: { object } }, { tx }) => {
 })
 
 // @ts-expect-error -- a single connection is no pool
-postgresInbox({ pool: postgres() })
+postgresInbox({ pool: postgres(), consumer: 'orders' })
 
 // @ts-expect-error -- an instance of `postgres` may replace a connection behind the back of its holder
 postgresJsPool(postgres())

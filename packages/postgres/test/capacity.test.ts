@@ -1,0 +1,168 @@
+import { Pool } from 'pg'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  postgresInbox,
+  postgresJsPool,
+  type PostgresInbox,
+  type PostgresInboxOptions,
+} from '../src/index.ts'
+import { openPostgres, type Opened } from './opened.ts'
+
+// How many backends of the server an inbox takes while they wait for something that does not come.
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres({ max_connections: 40 })
+})
+
+afterAll(() => opened.close())
+
+const MAX = 3
+const ROUNDS = 4
+
+interface Way {
+  readonly name: string
+  /** Opens an inbox whose connections have this name on the server. */
+  readonly open: (name: string, timeouts: Timeouts) => OpenWay
+}
+
+type Timeouts = Pick<PostgresInboxOptions, 'lockTimeoutMs'> & { readonly commandTimeoutMs: number }
+
+interface OpenWay {
+  readonly inbox: Pick<PostgresInbox, 'admit'>
+  readonly end: () => Promise<void>
+}
+
+const WAYS: readonly Way[] = [
+  { name: 'pg', open: (name, timeouts) => openPg({}, name, timeouts) },
+  {
+    name: 'pg with a `query_timeout`',
+    open: (name, timeouts) =>
+      openPg({ query_timeout: timeouts.commandTimeoutMs * 0.9 }, name, timeouts),
+  },
+  {
+    name: 'postgres',
+    open(name, timeouts) {
+      const connection = { application_name: name }
+      const pool = postgresJsPool(
+        () => postgres(opened.server.url, { max: 1, fetch_types: false, connection }),
+        { max: MAX },
+      )
+      const inbox = postgresInbox({ pool, consumer: 'orders', ...timeouts })
+      return { inbox, end: () => pool.end() }
+    },
+  },
+]
+
+function openPg(options: object, name: string, timeouts: Timeouts): OpenWay {
+  const pool = new Pool({
+    connectionString: opened.server.url,
+    application_name: name,
+    max: MAX,
+    ...options,
+  })
+  const inbox = postgresInbox({ pool, consumer: 'orders', ...timeouts })
+  return { inbox, end: () => pool.end() }
+}
+
+describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
+  it('takes no more backends than its pool while the table is locked, and says that it is a lock [H53]', async () => {
+    const application = `locked, ${name}`
+    const { inbox, end } = open(application, { commandTimeoutMs: 5000, lockTimeoutMs: 500 })
+    const migration = new Pool({ connectionString: opened.server.url, max: 1 })
+    await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
+    const codes: unknown[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      codes.push(...(await failures(inbox, `${application} ${round}`)))
+      expect(await countBackends(application)).toBeLessThanOrEqual(MAX)
+    }
+    expect(new Set(codes)).toEqual(new Set(['lock-timed-out']))
+    await migration.query('commit')
+    await migration.end()
+    expect(await inbox.admit(application, async () => {})).toBe('applied')
+    await end()
+  })
+
+  it('takes no more backends than its pool while COMMIT waits for a standby that is gone, and never answers 200 for it [H54]', async () => {
+    const application = `no standby, ${name}`
+    const { inbox, end } = open(application, { commandTimeoutMs: 500 })
+    await setStandby('gone')
+    const first = await hangingKey(inbox, application)
+    const codes: unknown[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      codes.push(...(await failures(inbox, `${application} ${round}`)))
+      // One more, that asks which of them still run.
+      expect(await countBackends(application)).toBeLessThanOrEqual(MAX + 1)
+      expect(await countBackends(application, `and wait_event = 'SyncRep'`)).toBeLessThanOrEqual(
+        MAX,
+      )
+    }
+    expect(codes.at(-1)).toBe('postgres-timed-out')
+    // What waits in COMMIT is neither applied nor a duplicate, whoever asks.
+    const other = open(`${application}, another process`, { commandTimeoutMs: 500 })
+    expect(await other.inbox.admit(first, async () => {})).toBe('busy')
+    const work = vi.fn<() => Promise<void>>()
+    await expect(inbox.admit(first, work)).rejects.toMatchObject({ code: 'postgres-timed-out' })
+    expect(work).not.toHaveBeenCalled()
+    await setStandby('')
+    await eventually(async () => expect(await inbox.admit(first, work)).toBe('duplicate'))
+    expect(await inbox.admit(`${application}, later`, async () => {})).toBe('applied')
+    await Promise.all([end(), other.end()])
+  })
+})
+
+describe('a claim that waits for the table', () => {
+  it('ends by the server before `commandTimeoutMs` is over, however long handlers may wait for locks [H53]', async () => {
+    const { inbox, pool } = opened.open({ commandTimeoutMs: 4000, lockTimeoutMs: 60_000 })
+    const migration = new Pool({ connectionString: opened.server.url, max: 1 })
+    await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
+    await expect(inbox.admit('waits', async () => {})).rejects.toMatchObject({
+      code: 'lock-timed-out',
+    })
+    // The connection is not at fault, and stays.
+    expect(pool.idleCount).toBe(1)
+    await migration.end()
+  })
+})
+
+/** As many events at once as the pool has connections, and one more: why each of them failed. */
+async function failures(inbox: OpenWay['inbox'], key: string): Promise<unknown[]> {
+  const admissions = Array.from({ length: MAX + 1 }, (_, at) =>
+    inbox
+      .admit(`${key} ${at}`, async () => {})
+      .then(
+        (answer) => answer,
+        (error: unknown) => Object(error).code,
+      ),
+  )
+  return (await Promise.all(admissions)).filter((code) => code !== 'pool-timed-out')
+}
+
+/** A key whose COMMIT hangs. Those before it were committed: the server had not heard of the setting. */
+async function hangingKey(inbox: OpenWay['inbox'], name: string): Promise<string> {
+  let key = ''
+  for (let at = 0, answer = 'applied'; answer === 'applied'; at += 1) {
+    key = `${name}, hanging ${at}`
+    answer = await inbox.admit(key, async () => {}).catch(() => 'failed')
+  }
+  return key
+}
+
+async function setStandby(name: string): Promise<void> {
+  await opened.query(`alter system set synchronous_standby_names = '${name}'`)
+  await opened.query('select pg_reload_conf()')
+}
+
+async function countBackends(application: string, and = ''): Promise<number> {
+  const rows = await opened.query(
+    `select from pg_stat_activity where application_name = $1 ${and}`,
+    [application],
+  )
+  return rows.length
+}
+
+function eventually(check: () => Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 20 })
+}
