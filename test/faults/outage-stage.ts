@@ -21,7 +21,7 @@ export interface Stage {
 }
 
 /** An app whose way to its store can be made to fail. */
-export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'cutAll'> {
+export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'moveTo' | 'cutAll'> {
   /** Delivers as Ping++ would. */
   post(event: WebhookEvent): Promise<Answer>
   /** Again and again, until the answer is 200. */
@@ -84,6 +84,7 @@ export function useStage(
         eventually(async () => expect(await opened.countEffects(event.id ?? '')).toBe(1)),
       failNext: (request, fault) => proxy.failNext(request, fault),
       limit: (bytesPerSecond) => proxy.limit(bytesPerSecond),
+      moveTo: (port) => proxy.moveTo(port),
       cutAll: () => proxy.cutAll(),
     }
   }

@@ -21,6 +21,11 @@ export interface Proxy {
    * as at first: whatever comes, and at once what is on its way.
    */
   limit(bytesPerSecond: number): void
+  /**
+   * Leads new connections to another server, as a name does whose address changes. Those that are open
+   * stay where they are.
+   */
+  moveTo(serverPort: number): void
   /** Cuts every connection, as a network does that goes away and comes back. */
   cutAll(): void
   close(): Promise<void>
@@ -37,6 +42,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   const links = new Set<Link>()
   const there = createBottleneck()
   const back = createBottleneck()
+  let targetPort = serverPort
   let orders: readonly Order[] = []
 
   /** Takes the first order that the request matches. */
@@ -47,7 +53,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   }
 
   const listener = createServer((client) => {
-    const link = join({ client, server: connect(serverPort, '127.0.0.1'), there, back }, takeOrder)
+    const link = join({ client, server: connect(targetPort, '127.0.0.1'), there, back }, takeOrder)
     links.add(link)
     client.once('close', () => links.delete(link))
   })
@@ -66,6 +72,9 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
     limit(bytesPerSecond) {
       there.limit(bytesPerSecond)
       back.limit(bytesPerSecond)
+    },
+    moveTo(port) {
+      targetPort = port
     },
     cutAll,
     async close() {
