@@ -5,7 +5,7 @@ import type { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
-import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
+import { closeReplica, hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
 import { startWatch, useStage } from './outage-stage.ts'
 import {
   BULLMQ_HAND_OFF,
@@ -54,7 +54,11 @@ describe.skipIf(!hasRedis)('when the name of Redis moves to another primary', ()
       const scene = await stage.openReadme()
       await scene.deliver(newEvent())
       const successor = await startRedis()
-      onTestFinished(() => successor.close())
+      onTestFinished(async () => {
+        await closeReplica(successor)
+        // The stage closes it after this.
+        await stage.server().kill()
+      })
       await promote(successor, stage.server().port)
       const watch = startWatch()
       scene.moveTo(successor.port)

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { startRedis, type RedisServer } from './redis.ts'
+import { closeReplica, startRedis, type RedisServer } from './redis.ts'
 import { startServer, type TestServer } from './server.ts'
 
 /** A primary, its replicas, and three sentinels that watch them. */
@@ -30,7 +30,7 @@ export interface SentinelAddress {
 export interface SentinelGroupOptions {
   /** Default: 2. */
   readonly replicas?: number | undefined
-  /** How long the primary is silent before it is replaced, in milliseconds. Default: 1,000. */
+  /** How long the primary is silent before it is replaced, in milliseconds. Default: 5,000. */
   readonly downAfterMs?: number | undefined
   /** More settings of redis.conf, for all servers. */
   readonly settings?: Readonly<Record<string, string | number>> | undefined
@@ -43,7 +43,7 @@ const SENTINELS = 3
 /** Starts a group, and waits until it could fail over. */
 export async function startSentinelGroup({
   replicas = 2,
-  downAfterMs = 1000,
+  downAfterMs = 5000,
   settings,
 }: SentinelGroupOptions = {}): Promise<SentinelGroup> {
   // Diskless replication waits 5 s for more replicas by default.
@@ -91,7 +91,7 @@ export async function startSentinelGroup({
     },
     async close() {
       for (const client of asked) client.disconnect()
-      await Promise.all([...watchers, ...servers].map((server) => server.close()))
+      await Promise.all([...watchers, ...servers].map(closeReplica))
     },
   }
 }

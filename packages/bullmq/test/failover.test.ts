@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Queue } from 'bullmq'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { hasRedis, startRedis } from '../../../test/servers/redis.ts'
+import { closeReplica, hasRedis, startRedis } from '../../../test/servers/redis.ts'
 import { warnOfFailovers } from '../src/failover.ts'
 import { useRedis } from './opened.ts'
 
@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis)('a Redis with a replica', () => {
 
   it('is warned of when BullMQ gets its word without the replica, and else is not [E87]', async () => {
     const replica = await startRedis()
-    onTestFinished(() => replica.close())
+    onTestFinished(() => closeReplica(replica))
     const [primary, follower] = [new Redis(opened.redis.url), new Redis(replica.url)]
     onTestFinished(() => [primary, follower].forEach((client) => client.disconnect()))
     const queue = opened.openQueue()

@@ -1,6 +1,11 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import {
+  closeReplica,
+  hasRedis,
+  startRedis,
+  type RedisServer,
+} from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient, type RedisInboxWarning } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { inspectServer } from '../src/server.ts'
@@ -198,7 +203,7 @@ describe.skipIf(!hasRedis)('a primary with a replica', () => {
   afterAll(async () => {
     primary.close()
     follower.close()
-    await Promise.all([server.close(), replica.close()])
+    await Promise.all([server.close(), closeReplica(replica)])
   })
 
   it('that confirms what no replica has is warned of, though it refuses CONFIG [E84]', async () => {
