@@ -16,6 +16,7 @@ const IDS = [
   ...numbered('D', 21),
   ...numbered('E', 36),
   ...numbered('H', 9, 50),
+  ...numbered('E', 87).slice(79),
   ...numbered('F', 18),
   'F60',
   'F61',

@@ -174,31 +174,30 @@ export const PG_BOSS_HAND_OFF: Subject = {
   connections: 10,
 }
 
-export const HAND_OFFS: readonly Subject[] = [
-  {
-    name: '@hongbao/bullmq, in Koa',
-    isHere: hasRedis,
-    host: koa3Host,
-    startServer: startSafeRedis,
-    // What `add` sends has the event in it; what comes next asks for the state of the job.
-    steps: [
-      ['the job', /evalsha[^]*keyFingerprint/],
-      ['the state of the job', /evalsha(?![^]*keyFingerprint)/],
-    ],
-    open: openBullmq,
-    async openReadme(ports) {
-      const { webhooks, queue } = await openProgram<App & { queue: Queue }>(['bullmq', 0], ports)
-      const work = workBullmq(queue.name, ports)
-      return {
-        receiver: webhooks,
-        countEffects: work.countEffects,
-        close: () => Promise.all([work.close(), queue.close()]),
-      }
-    },
-    connections: 1,
+export const BULLMQ_HAND_OFF: Subject = {
+  name: '@hongbao/bullmq, in Koa',
+  isHere: hasRedis,
+  host: koa3Host,
+  startServer: startSafeRedis,
+  // What `add` sends has the event in it; what comes next asks for the state of the job.
+  steps: [
+    ['the job', /evalsha[^]*keyFingerprint/],
+    ['the state of the job', /evalsha(?![^]*keyFingerprint)/],
+  ],
+  open: openBullmq,
+  async openReadme(ports) {
+    const { webhooks, queue } = await openProgram<App & { queue: Queue }>(['bullmq', 0], ports)
+    const work = workBullmq(queue.name, ports)
+    return {
+      receiver: webhooks,
+      countEffects: work.countEffects,
+      close: () => Promise.all([work.close(), queue.close()]),
+    }
   },
-  PG_BOSS_HAND_OFF,
-]
+  connections: 1,
+}
+
+export const HAND_OFFS: readonly Subject[] = [BULLMQ_HAND_OFF, PG_BOSS_HAND_OFF]
 
 /** With `everysec`, a Redis that is killed can forget what it has answered two seconds before. */
 function startSafeRedis(): Promise<TestServer> {
@@ -284,11 +283,15 @@ interface App<Context extends object = NoContext> {
 type PostgresApp = App<TransactionContext<PostgresClient>>
 type RedisApp = App<LeaseContext>
 
-/** Its store is behind the proxy. */
-function openProgram<Module>(program: Program, { proxy }: Ports): Promise<Module> {
+/** Its store is behind the proxy, but for a database that is named. */
+export function openProgram<Module>(
+  program: Program,
+  { proxy }: Pick<Ports, 'proxy'>,
+  databaseUrl = `postgres://postgres@127.0.0.1:${proxy}/postgres`,
+): Promise<Module> {
   return runReadme<Module>(program, {
     PINGPP_PUBLIC_KEY: PINGPP.publicKey,
-    DATABASE_URL: `postgres://postgres@127.0.0.1:${proxy}/postgres`,
+    DATABASE_URL: databaseUrl,
     REDIS_URL: `redis://127.0.0.1:${proxy}`,
   })
 }

@@ -21,7 +21,10 @@ export interface Proxy {
    * as at first: whatever comes, and at once what is on its way.
    */
   limit(bytesPerSecond: number): void
-  /** Connects to another server from now on, as a name does that moves. Connections stay where they are. */
+  /**
+   * Leads new connections to another server, as a name does whose address changes. Those that are open
+   * stay where they are.
+   */
   moveTo(serverPort: number): void
   /** Cuts every connection, as a network does that goes away and comes back. */
   cutAll(): void
@@ -39,8 +42,8 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   const links = new Set<Link>()
   const there = createBottleneck()
   const back = createBottleneck()
+  let targetPort = serverPort
   let orders: readonly Order[] = []
-  let target = serverPort
 
   /** Takes the first order that the request matches. */
   function takeOrder(request: string): Order | undefined {
@@ -50,7 +53,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
   }
 
   const listener = createServer((client) => {
-    const link = join({ client, server: connect(target, '127.0.0.1'), there, back }, takeOrder)
+    const link = join({ client, server: connect(targetPort, '127.0.0.1'), there, back }, takeOrder)
     links.add(link)
     client.once('close', () => links.delete(link))
   })
@@ -71,7 +74,7 @@ export async function startProxy(serverPort: number): Promise<Proxy> {
       back.limit(bytesPerSecond)
     },
     moveTo(port) {
-      target = port
+      targetPort = port
     },
     cutAll,
     async close() {

@@ -50,6 +50,15 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 }
 
 /**
+ * Ends one that is or was a replica. After a full synchronization it writes its first append-only
+ * file, and ignores SIGTERM meanwhile ("Writing initial AOF, can't exit").
+ */
+export async function closeReplica(server: TestServer): Promise<void> {
+  await server.kill()
+  await server.close()
+}
+
+/**
  * Whether there is a `redis-server`: for `describe.skipIf(!hasRedis)`. Under `CI=true` nothing is
  * skipped: there the suites run, and fail where it is missing.
  */

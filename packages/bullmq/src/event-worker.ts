@@ -15,6 +15,7 @@ import {
   type JobVerdict,
 } from '@hongbao/core/wire'
 import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
+import { warnOfFailovers } from './failover.ts'
 import { failing, toFailedEvent } from './failed-events.ts'
 import { warnOfSilence } from './silence.ts'
 
@@ -70,6 +71,7 @@ export function createEventWorker(
   const logger = readLogger(options.logger)
   complain(worker, queue, logger)
   void warnOfSilence(worker, logger)
+  void warnOfFailovers(worker, logger)
   return worker
 
   async function apply(job: Job<HandedOffEvent>): Promise<string> {

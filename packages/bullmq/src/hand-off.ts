@@ -13,6 +13,7 @@ import {
 import type { JobsOptions, Queue } from 'bullmq'
 import { wake } from './failed-events.ts'
 import { warnOfEviction } from './eviction.ts'
+import { warnOfFailovers } from './failover.ts'
 import { warnOfSilence } from './silence.ts'
 
 /** A BullMQ queue on Redis, and nothing else of it than is used here. */
@@ -49,6 +50,7 @@ export function handOff(
   if (typeof queue?.add !== 'function') throw wrong('queue', 'a `Queue` of BullMQ')
   const jobOptions = jobOptionsOf(settings)
   void warnOfEviction(queue, logger)
+  void warnOfFailovers(queue, logger)
   void warnOfSilence(queue, logger)
 
   return async function handOffToBullmq(event, context) {

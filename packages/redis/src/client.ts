@@ -37,7 +37,11 @@ export type Command = [name: string, ...args: string[]]
  * Sends one command; `key` is the one that it is about, where it is about one. It may throw where it
  * should reject.
  */
-export type Send = (command: Command, key?: string) => Promise<unknown>
+export interface Send {
+  (command: Command, key?: string): Promise<unknown>
+  /** Whether the client finds the node of a key by itself. */
+  readonly isCluster?: boolean
+}
 
 /**
  * The one function through which all commands go. ioredis has a `sendCommand` as well, which takes
@@ -45,7 +49,8 @@ export type Send = (command: Command, key?: string) => Promise<unknown>
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
   if (isCaller(client)) {
-    return (command) => client.call(...command)
+    const call: Send = (command) => client.call(...command)
+    return Object.assign(call, { isCluster: Reflect.get(client, 'isCluster') === true })
   }
   if (!isSender(client)) {
     throw new OptionError(
@@ -54,12 +59,24 @@ export function readClient(client: RedisClient, timeoutMs: number): Send {
     )
   }
   if (isCluster(client)) {
-    return (command, key) => client.sendCommand(key, false, command)
+    const send: Send = (command, key) => client.sendCommand(key, false, command)
+    return Object.assign(send, { isCluster: true })
   }
   // node-redis takes a command out of its queue when this is over before it could be sent: it would
   // otherwise claim for an attempt that was given up.
   const options = { timeout: timeoutMs }
   return (command) => client.sendCommand(command, options)
+}
+
+/**
+ * Whether this is an ioredis that asks sentinels for the primary when it connects, and is not told when
+ * it is another one: it writes to the old primary until that one becomes a replica, ten seconds later.
+ */
+export function missesFailovers(client: RedisClient): boolean {
+  const options: unknown = Reflect.get(client, 'options')
+  if (typeof options !== 'object' || options === null) return false
+  const hasSentinels = Array.isArray(Reflect.get(options, 'sentinels'))
+  return hasSentinels && Reflect.get(options, 'failoverDetector') !== true
 }
 
 function isCaller(client: unknown): client is CommandCaller {

@@ -6,6 +6,7 @@ export type RedisInboxErrorCode =
   | 'redis-out-of-memory'
   | 'redis-not-ready'
   | 'redis-refuses-writes'
+  | 'redis-login-refused'
   | 'redis-forbidden'
   | 'redis-wrong-node'
   | 'redis-refused'
@@ -17,19 +18,21 @@ export type RedisInboxErrorCode =
 const MESSAGES: Readonly<Record<RedisInboxErrorCode, string>> = {
   'redis-timed-out': 'Redis did not answer within `commandTimeoutMs`. Is it up, and near enough?',
   'redis-unreachable':
-    'The command did not reach Redis, or its answer was lost. Is it up, and is the client connected?',
+    'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: its `error` event says why it is not.',
   'redis-read-only':
-    'Redis is read-only: this is a replica, or one since a failover. Connect to the primary.',
+    'Redis is read-only: this is a replica, or has become one in a failover. Expected the primary: have the client connect again when it is told READONLY (ioredis: `reconnectOnError`).',
   'redis-out-of-memory':
     'Redis is out of memory and, rightly, does not evict. Give it more memory, or remember for less long (`retentionSeconds`).',
   'redis-not-ready':
-    'Redis is not ready: it loads its data, runs a long script, or its cluster or primary is down.',
+    'Redis is not ready: it loads its data, runs a long script, moves slots of its cluster, or its cluster or primary is down.',
   'redis-refuses-writes':
     'Redis refuses writes, because it cannot save them (disk) or has too few replicas.',
+  'redis-login-refused':
+    'Redis refused the login: the password is wrong or missing, or the user is unknown or disabled. Check the `username` and `password` of the client.',
   'redis-forbidden':
-    'Redis refuses this user. It needs EVAL, EVALSHA, GET, SET, PEXPIRE and TIME on the keys of `prefix`.',
+    'Redis does not allow this user a command or a key. It needs EVAL, EVALSHA, GET, SET, PEXPIRE and TIME on the keys of `prefix`.',
   'redis-wrong-node':
-    'This node of a cluster does not hold the key. Use the cluster client of ioredis or node-redis.',
+    'This node of a cluster does not hold the key, and this client knows no other. Use the cluster client of ioredis or node-redis.',
   'redis-refused': 'Redis refused the command. `cause` has its words.',
   'reply-unexpected':
     'The client answered with something else than integers. Is it in a transaction, or does it map replies?',
@@ -50,8 +53,8 @@ const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
   BUSY: 'redis-not-ready',
   MISCONF: 'redis-refuses-writes',
   NOREPLICAS: 'redis-refuses-writes',
-  NOAUTH: 'redis-forbidden',
-  WRONGPASS: 'redis-forbidden',
+  NOAUTH: 'redis-login-refused',
+  WRONGPASS: 'redis-login-refused',
   NOPERM: 'redis-forbidden',
   MOVED: 'redis-wrong-node',
   ASK: 'redis-wrong-node',
@@ -70,12 +73,13 @@ export class RedisInboxError extends Error {
   }
 }
 
-/** Names what a client rejected with. */
-export function toInboxError(cause: unknown): RedisInboxError {
+/** Names what a client rejected with. A client of a cluster finds the node of a key by itself. */
+export function toInboxError(cause: unknown, isCluster = false): RedisInboxError {
   if (cause instanceof RedisInboxError) return cause
-  return new RedisInboxError(cause instanceof Error ? codeOf(cause) : 'redis-unreachable', {
-    cause,
-  })
+  const code = cause instanceof Error ? codeOf(cause) : 'redis-unreachable'
+  // It has followed as many redirections as it may: slots move faster than it learns of them.
+  const isMoving = isCluster && code === 'redis-wrong-node'
+  return new RedisInboxError(isMoving ? 'redis-not-ready' : code, { cause })
 }
 
 function codeOf({ message }: Error): RedisInboxErrorCode {

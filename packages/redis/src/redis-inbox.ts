@@ -1,5 +1,6 @@
 import type { Admission, Inbox } from '@hongbao/core'
 import { createClaims } from './claims.ts'
+import { missesFailovers } from './client.ts'
 import { keepLease, type Lease } from './lease.ts'
 import { createMarks } from './marks.ts'
 import { readOptions, type RedisInboxOptions } from './options.ts'
@@ -29,6 +30,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   const claims = createClaims(send, settings)
   const marks = createMarks(claims, leaseMs / 3, warn)
   let isInspected = false
+  if (missesFailovers(options.client)) warn('redis-failover-unnoticed')
 
   /** claim → work under a lease that is renewed → mark; where the work fails, release. */
   async function admit(

@@ -52,7 +52,7 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
           // for a claim that was given up, always for what gives it back.
           return ask(['eval', script.source, '1', key, ...args])
         }
-        if (!giveUpWhenLate()) reject(toInboxError(error))
+        if (!giveUpWhenLate()) reject(toInboxError(error, send.isCluster))
       }
 
       function ask(command: Command): void {

@@ -23,8 +23,20 @@ export async function inspectServer(
   if (policy !== undefined && policy !== 'noeviction') warnings.push('may-evict')
   if (isKept === false) warnings.push('not-persistent')
   if (isOld(field(info, 'redis_version'))) warnings.push('server-old')
+  if (requiresNoReplica(info)) warnings.push('redis-replicas-not-required')
   if (policy === undefined || isKept === undefined) warnings.push('server-unseen')
   return warnings
+}
+
+/**
+ * Whether a primary confirms writes though its replicas are not there. INFO has `min_slaves_good_slaves`
+ * only if `min-replicas-to-write` is set. A cluster is left out: its primaries stop by themselves when
+ * they are cut off, and its clients follow a failover.
+ */
+function requiresNoReplica(info: string): boolean {
+  const hasReplicas = Number(field(info, 'connected_slaves') ?? 0) > 0
+  const isBound = field(info, 'min_slaves_good_slaves') !== undefined
+  return hasReplicas && !isBound && field(info, 'cluster_enabled') !== '1'
 }
 
 /** By an append-only file or by snapshots; undefined where it does not say. */

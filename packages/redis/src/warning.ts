@@ -4,6 +4,8 @@ export type RedisInboxWarningCode =
   | 'not-persistent'
   | 'server-unseen'
   | 'server-old'
+  | 'redis-failover-unnoticed'
+  | 'redis-replicas-not-required'
   | 'lease-lost'
   | 'lease-ended'
   | 'mark-delayed'
@@ -33,6 +35,10 @@ const MESSAGES: Readonly<Record<RedisInboxWarningCode, string>> = {
     'Redis does not show its settings (INFO, CONFIG GET). See to it that it has `maxmemory-policy noeviction` and `appendonly yes`.',
   'server-old':
     'Redis is older than 6.2, for which this inbox is made, and not maintained any more. Take a newer one.',
+  'redis-failover-unnoticed':
+    'The client asks sentinels for the primary, and is not told when it changes: for about ten seconds after a failover, what it writes is lost, and those events are APPLIED AGAIN when they are sent again. Set `failoverDetector: true`.',
+  'redis-replicas-not-required':
+    'Redis has replicas, and confirms writes that none of them has: at a failover, what the old primary goes on confirming is lost, and those events are applied again when they are sent again. Set `min-replicas-to-write 1`.',
   'lease-lost':
     'A lease was lost while the handlers ran: the event may be applied twice. Was this process, or Redis, stopped for longer than `leaseMs`?',
   'lease-ended':

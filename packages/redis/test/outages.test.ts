@@ -1,7 +1,15 @@
 import type { Admission, Inbox } from '@hongbao/core'
+import { Redis } from 'ioredis'
+import { once } from 'node:events'
+import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
-import { redisInbox, type LeaseContext, type RedisInboxErrorCode } from '../src/index.ts'
+import {
+  redisInbox,
+  type LeaseContext,
+  type RedisClient,
+  type RedisInboxErrorCode,
+} from '../src/index.ts'
 import { toInboxError } from '../src/errors.ts'
 import { KINDS, type OpenClient } from './clients.ts'
 import { KEY, openKeys, type Keys } from './keys.ts'
@@ -157,6 +165,51 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
   )
 })
 
+describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
+  beforeAll(async () => {
+    server = await startRedis({ settings: { requirepass: 'right' } })
+  })
+
+  afterAll(() => server.close())
+
+  it.each<[string, object]>([
+    ['no password', {}],
+    ['a wrong password', { password: 'wrong' }],
+    ['an unknown user', { username: 'nobody', password: 'right' }],
+  ])('refuses an ioredis with %s: redis-login-refused [E86]', async (_, login) => {
+    const client = new Redis(server.url, { ...login, protocol: 2, lazyConnect: true })
+    client.on('error', () => {})
+    const inbox = redisInbox({ client, commandTimeoutMs: 5000, onWarning() {} })
+    const work = vi.fn<() => Promise<void>>()
+    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-login-refused' })
+    expect(work).not.toHaveBeenCalled()
+    client.disconnect()
+  })
+
+  it('refuses a node-redis without one: redis-login-refused [E86]', async () => {
+    // Of RESP3 it learns while it connects: `connect()` rejects, and there is nothing to send with.
+    const client = await createClient({ url: server.url, RESP: 2 }).connect()
+    const inbox = redisInbox({ client, onWarning() {} })
+    const work = vi.fn<() => Promise<void>>()
+    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-login-refused' })
+    expect(work).not.toHaveBeenCalled()
+    client.destroy()
+  })
+
+  it('refuses a client that queues nothing, which only its `error` event tells [E86]', async () => {
+    const client = new Redis(server.url, { enableOfflineQueue: false, password: 'wrong' })
+    const [error] = (await once(client, 'error')) as [Error]
+    expect(error.message).toMatch(/WRONGPASS/)
+    await expect(
+      redisInbox({ client, onWarning() {} }).admit(KEY, () => Promise.resolve()),
+    ).rejects.toMatchObject({
+      code: 'redis-unreachable',
+      message: expect.stringMatching(/logged in: its `error` event/),
+    })
+    client.disconnect()
+  })
+})
+
 describe('a refusal', () => {
   it.each<[string, RedisInboxErrorCode]>([
     ['LOADING Redis is loading the dataset in memory', 'redis-not-ready'],
@@ -171,8 +224,9 @@ describe('a refusal', () => {
     ],
     ['MISCONF Redis is configured to save RDB snapshots', 'redis-refuses-writes'],
     ['NOREPLICAS Not enough good replicas to write.', 'redis-refuses-writes'],
-    ['NOAUTH Authentication required.', 'redis-forbidden'],
-    ['WRONGPASS invalid username-password pair', 'redis-forbidden'],
+    ['NOAUTH Authentication required.', 'redis-login-refused'],
+    ['NOAUTH HELLO must be called with the client already authenticated', 'redis-login-refused'],
+    ['WRONGPASS invalid username-password pair or user is disabled.', 'redis-login-refused'],
     ["NOPERM User app has no permissions to run the 'evalsha' command", 'redis-forbidden'],
     ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
@@ -186,6 +240,23 @@ describe('a refusal', () => {
     const cause = new Error(message)
     expect(toInboxError(cause)).toMatchObject({ code, cause })
   })
+
+  const moved = new Error('MOVED 3999 127.0.0.1:6381')
+  const tooMany = new Error(
+    `Too many Cluster redirections. Last error: ReplyError: ${moved.message}`,
+  )
+  it.each<[string, RedisClient]>([
+    ['ioredis', { isCluster: true, call: () => Promise.reject(tooMany) } as RedisClient],
+    ['node-redis', { masters: [], sendCommand: () => Promise.reject(moved) }],
+  ])(
+    'of a cluster that moves slots faster than its client follows is redis-not-ready, and advises no other client: %s [E85]',
+    async (_, client) => {
+      const inbox = redisInbox({ client, onWarning() {} })
+      const refused: unknown = await apply(inbox).catch((error: unknown) => error)
+      expect(refused).toMatchObject({ code: 'redis-not-ready' })
+      expect(String(refused)).not.toMatch(/cluster client/)
+    },
+  )
 
   it('that is no error at all is told too', () => {
     expect(toInboxError('down')).toMatchObject({ code: 'redis-unreachable', cause: 'down' })

@@ -1,5 +1,11 @@
+import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
+import {
+  closeReplica,
+  hasRedis,
+  startRedis,
+  type RedisServer,
+} from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient, type RedisInboxWarning } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { inspectServer } from '../src/server.ts'
@@ -175,6 +181,64 @@ describe('what a server says of itself', () => {
     ['a number', 7],
   ])('is unseen when it answers with %s', async (_, reply) => {
     expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['server-unseen'])
+  })
+})
+
+describe.skipIf(!hasRedis)('a primary with a replica', () => {
+  let replica: RedisServer
+  let primary: Keys
+  let follower: Keys
+
+  beforeAll(async () => {
+    ;[server, replica] = await Promise.all([startRedis(), startRedis()])
+    primary = await openKeys(server.url)
+    follower = await openKeys(replica.url)
+    await follower.redis.replicaof('127.0.0.1', server.port)
+    await vi.waitUntil(
+      async () => (await primary.redis.info('replication')).includes('state=online'),
+      PATIENCE,
+    )
+  })
+
+  afterAll(async () => {
+    primary.close()
+    follower.close()
+    await Promise.all([server.close(), closeReplica(replica)])
+  })
+
+  it('that confirms what no replica has is warned of, though it refuses CONFIG [E84]', async () => {
+    expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
+    await primary.redis.call('ACL', 'SETUSER', 'default', '-config')
+    expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
+    await primary.redis.call('ACL', 'SETUSER', 'default', '+config')
+  })
+
+  it('that waits for one is not, nor is the replica [E84]', async () => {
+    await primary.redis.config('SET', 'min-replicas-to-write', 1)
+    expect(await inspect(primary.redis)).toEqual([])
+    expect(await inspect(follower.redis)).toEqual([])
+  })
+
+  it('of a cluster is not [E84]', async () => {
+    const info =
+      'maxmemory_policy:noeviction\r\naof_enabled:1\r\nrole:master\r\nconnected_slaves:2\r\n'
+    expect(await inspect(stub({ INFO: info }))).toEqual(['redis-replicas-not-required'])
+    expect(await inspect(stub({ INFO: `${info}cluster_enabled:1\r\n` }))).toEqual([])
+  })
+})
+
+describe('a client of sentinels', () => {
+  const sentinels = [{ host: '127.0.0.1', port: 26379 }]
+
+  it.each<[string, object, string[]]>([
+    ['that is not told of failovers', { sentinels }, ['redis-failover-unnoticed']],
+    ['that is told of failovers', { sentinels, failoverDetector: true }, []],
+    ['that is none', {}, []],
+  ])('%s is warned of at start-up, or not [E83]', (_, options, expected) => {
+    const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
+    const warnings: RedisInboxWarning[] = []
+    redisInbox({ client, onWarning: (warning) => warnings.push(warning) })
+    expect(codes(warnings)).toEqual(expected)
   })
 })
 
