@@ -31,6 +31,8 @@ export function boundClose(worker: EventWorker, running: RunningJobs, logger: Lo
 function hangUp(worker: EventWorker): void {
   const backend = worker.getBackend()
   void backend.close(true).catch(() => {})
-  // Where BullMQ waits for the answer to its QUIT, it closes nothing twice.
+  // A client that the app made is the app's to close.
+  if ('disconnect' in worker.opts.connection) return
+  // If BullMQ waits for the answer to its QUIT, it closes nothing twice.
   void backend.client.then((client) => client.disconnect()).catch(() => {})
 }

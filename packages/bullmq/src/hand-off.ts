@@ -81,11 +81,11 @@ async function persist(
 ): Promise<void> {
   const jobId = jobIdOf(data.key)
   const job = await queue.add(data.type, data, { ...jobOptions, jobId })
-  // What deduplicates jobs gives the id of another one, and the event is in none.
+  // If BullMQ deduplicates, it returns the id of another job, and the event is in none.
   if (job.id !== jobId) {
     throw new HandOffError(
       'job-missing',
-      `BullMQ took the job ${job.id} for the event of ${jobId}, and added none. Does something deduplicate the jobs of ${queue.qualifiedName}?`,
+      `BullMQ returned the job ${job.id} instead of ${jobId}, and added none for the event. Remove what deduplicates the jobs of ${queue.qualifiedName}.`,
     )
   }
   // `add` says nothing of a job that was there before: it gives our own data back. A failed one

@@ -1,5 +1,6 @@
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
+import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { hasRedis } from '../../../test/servers/redis.ts'
 import { deliver, eventually, onlyJob, PINGPP, receiverOf, useRedis } from './opened.ts'
@@ -49,6 +50,20 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await worker.close()
     opened.redis.thaw()
     expect(warn).toHaveBeenCalledWith(expect.stringMatching(/Redis did not answer/))
+  })
+
+  it('leaves a client open that the app made [E39]', async () => {
+    const client = new Redis(opened.redis.port, { maxRetriesPerRequest: null })
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), SENT)
+    const end = Promise.withResolvers<void>()
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const worker = opened.startWorker(processor(1).on('*', handler), queue, { connection: client })
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
+    await worker.close()
+    expect(await client.ping()).toBe('PONG')
+    client.disconnect()
+    end.resolve()
   })
 
   it('resolves while a job cannot be confirmed, and leaves it to another worker [E39]', async () => {

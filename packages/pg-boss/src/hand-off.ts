@@ -27,7 +27,7 @@ export interface PgBossHandOffOptions<Context extends object = NoContext> extend
    * commit together. Default: pg-boss's own connection.
    */
   readonly db?: ((context: HandlerContext & Context) => Db) | undefined
-  /** Where it is told that no pg-boss supervises. `false` for nowhere. Default: `console`. */
+  /** Gets a warning if no running pg-boss supervises. `false` for none. Default: `console`. */
   readonly logger?: Logger | false | undefined
 }
 
@@ -89,8 +89,7 @@ async function persist(
   // queue it keeps nothing out.
   const sent = await boss.send(name, data, { id, singletonKey: data.key, ...connection })
   if (sent === id) return
-  // Nothing was inserted, or not under this id: the job is there already, in whatever state, or its
-  // event is in none.
+  // Nothing was inserted under this id: the job is there already, in any state, or there is none.
   const [job] = await boss.findJobs(name, { id, ...connection })
   if (job === undefined) {
     throw new HandOffError(
