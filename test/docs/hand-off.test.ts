@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
 import { codeBlocks, codeOf, section, tables } from './markdown.ts'
@@ -63,31 +63,92 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
     }, 30_000)
 
     it('take an event all the way to an order, and end when they are told to', async () => {
+      const shop = await openShop()
+      await shop.insert('1', 'sending')
+      expect(await shop.deliver('1')).toBe(200)
+      await shop.until('1', 'sent')
+      expect(await shop.stop('SIGTERM')).toEqual([0, null])
+    }, 60_000)
+
+    it('move an order on when it is saved after its event, and never back [H41]', async () => {
+      const shop = await openShop()
+      expect(await shop.deliver('2')).toBe(200)
+      await shop.said(/handler-failed/)
+      await shop.insert('2', 'sending')
+      await shop.until('2', 'sent')
+      for (const status of ['sent', 'received', 'refund']) {
+        const applied = await shop.countApplied()
+        await shop.insert(status, status)
+        expect(await shop.deliver(status)).toBe(200)
+        await eventually(async () => expect(await shop.countApplied()).toBe(applied + 1))
+        await shop.until(status, status)
+      }
+      expect(await shop.stop('SIGINT')).toEqual([0, null])
+    }, 60_000)
+
+    it('end when they are told to while the queue does not answer [E39]', async () => {
+      const shop = await openShop()
+      await shop.insert('3', 'sending')
+      expect(await shop.deliver('3')).toBe(200)
+      await shop.until('3', 'sent')
+      const broker = redis ?? postgres
+      broker.freeze()
+      expect(await shop.stop('SIGTERM')).toEqual([0, null])
+      broker.thaw()
+    }, 120_000)
+
+    /** The two programs of the README, and the database of their shop. */
+    async function openShop() {
       const database = new Client({ connectionString: postgres.url })
       await database.connect()
-      await database.query('create table orders (order_no text, status text)')
-      await database.query("insert into orders values ('2024021000001', 'sending')")
+      onTestFinished(() => database.end())
+      await database.query('create table if not exists orders (order_no text, status text)')
       const [receiver, worker] = [start('start.ts'), start('worker.ts')]
-      const signed = signDelivery(
-        eventFixture('red_envelope.sent', { object: { order_no: '2024021000001' } }),
-        keys,
-      )
       const url = `http://127.0.0.1:${await portOf(receiver)}/webhooks`
-      const { status } = await fetch(url, signed.init())
-      expect(status).toBe(200)
-      await vi.waitFor(async () => {
-        const { rows } = await database.query('select status from orders')
-        expect(rows).toEqual([{ status: 'sent' }])
-      }, 30_000)
-      const ended = once(worker, 'exit')
-      worker.kill('SIGTERM')
-      expect(await ended).toEqual([0, null])
-      await database.end()
-    }, 60_000)
+      let log = ''
+      worker.stderr?.on('data', (chunk: Buffer) => {
+        log += chunk.toString()
+      })
+
+      async function insert(orderNo: string, status: string): Promise<void> {
+        await database.query('insert into orders values ($1, $2)', [orderNo, status])
+      }
+
+      async function deliver(orderNo: string): Promise<number> {
+        const object = { id: `red_${orderNo}`, order_no: orderNo }
+        const signed = signDelivery(eventFixture('red_envelope.sent', { object }), keys)
+        return (await fetch(url, signed.init())).status
+      }
+
+      function until(orderNo: string, status: string): Promise<void> {
+        return eventually(async () => {
+          const { rows } = await database.query('select status from orders where order_no = $1', [
+            orderNo,
+          ])
+          expect(rows).toEqual([{ status }])
+        })
+      }
+
+      /** How many events the worker has applied, ever. */
+      async function countApplied(): Promise<number> {
+        const { rowCount } = await database.query('select from hongbao_inbox')
+        return rowCount ?? 0
+      }
+
+      async function stop(signal: NodeJS.Signals): Promise<unknown[]> {
+        receiver.kill('SIGKILL')
+        const ended = once(worker, 'exit')
+        worker.kill(signal)
+        return ended
+      }
+
+      const said = (line: RegExp): Promise<void> => eventually(() => expect(log).toMatch(line))
+      return { insert, deliver, until, countApplied, said, stop }
+    }
 
     function start(program: string): ChildProcess {
       const child = spawn(process.execPath, [join(folder, program)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           ...process.env,
           PINGPP_PUBLIC_KEY: keys.publicKey,
@@ -100,6 +161,10 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
     }
   })
 })
+
+function eventually(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, 30_000)
+}
 
 async function portOf({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('It has no output.')

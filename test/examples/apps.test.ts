@@ -73,7 +73,10 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
     expect(await statusOf('42')).toBe('placed')
   })
 
-  it('runs alone, logs a line per event, and ends on SIGTERM', async () => {
+  it.each([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT, as PM2 sends it', 'SIGINT'],
+  ] as const)('runs alone, logs a line per event, and ends on %s', async (_, signal) => {
     const child = spawn(process.execPath, [exampleFile(name)], {
       env: { ...process.env, PINGPP_PUBLIC_KEY: keys.publicKey, PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -87,7 +90,7 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
     expect(response.status).toBe(200)
     expect(String((await output.next()).value)).toBe('200 unhandled refund.succeeded evt_1\n')
 
-    child.kill('SIGTERM')
+    child.kill(signal)
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 

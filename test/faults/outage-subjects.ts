@@ -371,7 +371,7 @@ async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject
   const boss = await openBoss(addressOf(ports.proxy), QUIET)
   const work = await workPgBoss(ports, name)
   const confirmTimeoutMs = patience === 'short' ? SHORT_MS : undefined
-  const handOff = await pgBoss.handOff(boss, { name, confirmTimeoutMs })
+  const handOff = await pgBoss.handOff(boss, { name, confirmTimeoutMs, logger: false })
   return {
     receiver: createReceiver(pgBoss.handOffInbox(), patience).on('*', handOff),
     countEffects: work.countEffects,

@@ -3,6 +3,7 @@ import {
   applyJob,
   contain,
   createAlarm,
+  createRunningJobs,
   originOf,
   readEventWorkerOptions,
   readLogger,
@@ -15,8 +16,11 @@ import {
   type JobVerdict,
 } from '@hongbao/core/wire'
 import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
-import { warnOfFailovers } from './failover.ts'
+
+import { boundClose } from './close.ts'
+import { refuseSplitQueue } from './cluster.ts'
 import { failing, toFailedEvent } from './failed-events.ts'
+import { warnOfFailovers } from './failover.ts'
 import { warnOfSilence } from './silence.ts'
 
 /** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
@@ -39,7 +43,11 @@ export type EventWorker = Worker<HandedOffEvent, string>
 
 /**
  * Applies what {@link handOff} put into a queue, with the handlers of a receiver and through its
- * inbox. It is BullMQ's `Worker`, running: `close()` takes no more jobs and waits for those that run.
+ * inbox. It is BullMQ's `Worker`, running.
+ *
+ * `close()` takes no more jobs, and waits for those that run until their `handlerTimeoutMs` and for
+ * Redis. It resolves within 10 seconds, or `handlerTimeoutMs` plus 10 seconds if jobs run, whether or
+ * not handlers end and Redis answers. What is not finished then is tried again by another worker.
  *
  * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
  * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.
@@ -48,7 +56,7 @@ export type EventWorker = Worker<HandedOffEvent, string>
  * handler failed, or, where workers crashed too often, the next. At least once: it is called before
  * Redis knows, so a worker that is killed in between leaves it to another one.
  *
- * @throws OptionError for a wrong option
+ * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
 export function createEventWorker(
   webhooks: Pick<Webhooks, 'dispatch'>,
@@ -60,7 +68,10 @@ export function createEventWorker(
   if (typeof webhooks?.dispatch !== 'function') throw wrong('webhooks', 'made by `createWebhooks`')
   if (typeof name !== 'string' || name === '') throw wrong('name', 'the name of a queue')
 
-  const worker: EventWorker = new Worker(name, apply, {
+  refuseSplitQueue(connection, `${options.worker?.prefix ?? 'bull'}:${name}`)
+
+  const running = createRunningJobs()
+  const worker: EventWorker = new Worker(name, (job) => running.run((late) => apply(job, late)), {
     maxStalledCount: MAX_STALLED_COUNT,
     ...options.worker,
     connection,
@@ -70,12 +81,13 @@ export function createEventWorker(
   const tell = tellOfFailures(worker, createAlarm(options, queue))
   const logger = readLogger(options.logger)
   complain(worker, queue, logger)
+  boundClose(worker, running, logger)
   void warnOfSilence(worker, logger)
   void warnOfFailovers(worker, logger)
   return worker
 
-  async function apply(job: Job<HandedOffEvent>): Promise<string> {
-    const rules = { queue: worker.qualifiedName, unhandled, timeoutMs }
+  async function apply(job: Job<HandedOffEvent>, onLate: () => void): Promise<string> {
+    const rules = { queue: worker.qualifiedName, unhandled, timeoutMs, onLate }
     const verdict = await applyJob(webhooks, job.data, rules)
     const { fate, outcome, reason, cause } = verdict
     if (fate === 'done') return outcome

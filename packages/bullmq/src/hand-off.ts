@@ -11,6 +11,7 @@ import {
   type HandOffSettings,
 } from '@hongbao/core/wire'
 import type { JobsOptions, Queue } from 'bullmq'
+import { refuseSplitQueue } from './cluster.ts'
 import { wake } from './failed-events.ts'
 import { warnOfEviction } from './eviction.ts'
 import { warnOfFailovers } from './failover.ts'
@@ -19,7 +20,15 @@ import { warnOfSilence } from './silence.ts'
 /** A BullMQ queue on Redis, and nothing else of it than is used here. */
 export type EventQueue = Pick<
   Queue,
-  'name' | 'qualifiedName' | 'toKey' | 'add' | 'getJob' | 'getFailed' | 'getBackend'
+  | 'name'
+  | 'qualifiedName'
+  | 'opts'
+  | 'defaultJobOptions'
+  | 'toKey'
+  | 'add'
+  | 'getJob'
+  | 'getFailed'
+  | 'getBackend'
 >
 
 /** Options of {@link handOff}. Wrong ones are refused with an `OptionError`. */
@@ -37,9 +46,9 @@ export interface BullmqHandOffOptions extends HandOffOptions {
  * `webhooks.on('*', handOff(queue))`. A worker made by `createEventWorker` applies it.
  *
  * One event is one job, however often Ping++ sends it. A job that failed for good runs again when
- * Ping++ sends its event again.
+ * Ping++ sends its event again. The queue's `defaultJobOptions` do not apply to these jobs.
  *
- * @throws OptionError for a wrong option
+ * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
 export function handOff(
   queue: EventQueue,
@@ -48,7 +57,8 @@ export function handOff(
   const settings = readHandOffOptions(options, { logger: true })
   const logger = readLogger(options.logger)
   if (typeof queue?.add !== 'function') throw wrong('queue', 'a `Queue` of BullMQ')
-  const jobOptions = jobOptionsOf(settings)
+  refuseSplitQueue(queue.opts.connection, queue.qualifiedName)
+  const jobOptions = { ...withoutDefaults(queue), ...jobOptionsOf(settings) }
   void warnOfEviction(queue, logger)
   void warnOfFailovers(queue, logger)
   void warnOfSilence(queue, logger)
@@ -73,6 +83,13 @@ async function persist(
 ): Promise<void> {
   const jobId = jobIdOf(data.key)
   const job = await queue.add(data.type, data, { ...jobOptions, jobId })
+  // If BullMQ deduplicates, it returns the id of another job, and the event is in none.
+  if (job.id !== jobId) {
+    throw new HandOffError(
+      'job-missing',
+      `BullMQ returned the job ${job.id} instead of ${jobId}, and added none for the event. Remove what deduplicates the jobs of ${queue.qualifiedName}.`,
+    )
+  }
   // `add` says nothing of a job that was there before: it gives our own data back. A failed one
   // would swallow the event, and one that is gone was evicted or removed.
   const state = await job.getState()
@@ -94,6 +111,18 @@ const MAX_LOOKS = 5
  */
 export function jobIdOf(key: string): string {
   return key.replaceAll(':', '~')
+}
+
+/**
+ * Turns the queue's default options off: `deduplication` or `parent` would swallow events, `sizeLimit`
+ * refuse them, `delay` or `lifo` hold them up.
+ */
+function withoutDefaults({ defaultJobOptions }: EventQueue): Record<string, undefined> {
+  // BullMQ refuses every job that has it, even with the value undefined.
+  if ('debounce' in defaultJobOptions) {
+    throw wrong('queue', 'a `Queue` without `debounce` in `defaultJobOptions`: BullMQ 6 refuses it')
+  }
+  return Object.fromEntries(Object.keys(defaultJobOptions).map((option) => [option, undefined]))
 }
 
 function jobOptionsOf(settings: HandOffSettings): JobsOptions {

@@ -284,7 +284,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     await deliver(receiver, SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const webhooks = processor({ handlerTimeoutMs: 1 }).on('*', handler)
+    const webhooks = processor({ handlerTimeoutMs: 60_000 }).on('*', handler)
     const worker = opened.startWorker(webhooks, queue, { concurrency: 1 })
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
     await deliver(receiver, eventFixture('red_envelope.sent'))

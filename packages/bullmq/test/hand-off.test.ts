@@ -1,6 +1,6 @@
 import { OptionError, type Logger, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import type { Job, Queue, QueueOptions } from 'bullmq'
+import type { Job, JobsOptions, Queue, QueueOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
@@ -101,6 +101,50 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     })
   })
 
+  // A `deduplication` of the queue left one job of three events, and all three had their 200.
+  it.each<[string, JobsOptions]>([
+    ['deduplication', { deduplication: { id: 'events' } }],
+    ['deduplication for a while', { deduplication: { id: 'events', ttl: 60_000 } }],
+    ['a parent', { parent: { id: 'job-1', queue: 'bull:other' } }],
+    ['a limit of their size', { sizeLimit: 1 }],
+    ['a time', { timestamp: 1 }],
+    ['an order', { priority: 5, lifo: true, delay: 3_600_000 }],
+    ['fewer attempts', { attempts: 1, backoff: 1, removeOnComplete: true, removeOnFail: true }],
+  ])('makes a job of every event, though the queue gives its jobs %s [E37]', async (_, given) => {
+    const plain = opened.openQueue()
+    const queue = opened.openQueue({ defaultJobOptions: given })
+    for (const id of ['red_1', 'red_2', 'red_3']) {
+      const event = eventFixture('red_envelope.sent', { object: { id } })
+      expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
+      await deliver(receiverOf(plain), event)
+    }
+    expect(await jobsOf(queue)).toHaveLength(3)
+    expect(await jobsOf(queue)).toEqual(await jobsOf(plain))
+    expect(await queue.getJobCounts()).toEqual(await plain.getJobCounts())
+  })
+
+  it('answers 500 where its event got no job, because another one took its place [E37]', async () => {
+    const queue = opened.openQueue()
+    const deduplicating: EventQueue = Object.assign(Object.create(queue) as Queue, {
+      add: (name: string, data: unknown, options: JobsOptions) =>
+        queue.add(name, data, { ...options, deduplication: { id: 'events' } }),
+    })
+    const receiver = receiverOf(deduplicating)
+    const [first, second] = ['red_1', 'red_2'].map((id) =>
+      eventFixture('red_envelope.sent', { object: { id } }),
+    ) as [WebhookEvent, WebhookEvent]
+    expect(await deliver(receiver, first)).toMatchObject(HANDLED)
+    expect(await deliver(receiver, second)).toMatchObject(FAILED)
+    expect(await deliver(receiver, first)).toMatchObject(HANDLED)
+    expect(await jobsOf(queue)).toHaveLength(1)
+  })
+
+  it('refuses a queue whose jobs BullMQ refuses', () => {
+    const queue = opened.openQueue({ defaultJobOptions: { debounce: { id: 'events' } } as object })
+    expect(() => handOff(queue)).toThrow(OptionError)
+    expect(() => handOff(queue)).toThrow(/`queue` must be a `Queue` without `debounce`/)
+  })
+
   it('leaves a job alone that was applied', async () => {
     const queue = opened.openQueue()
     const event = eventFixture('red_envelope.sent')
@@ -186,7 +230,8 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     await opened.redis.stop()
     expect(await deliver(receiver, event)).toMatchObject(FAILED)
     await opened.redis.start()
-    await queue.waitUntilReady()
+    // The connection is on its way back.
+    await queue.getJobCounts()
     expect(await deliver(receiver, event)).toMatchObject(HANDLED)
     expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
   })
@@ -303,6 +348,8 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
     const client = { info: () => Promise.resolve('NOPERM'), options: {} }
     const closed = {
       qualifiedName: 'bull:hongbao',
+      opts: { connection: {} },
+      defaultJobOptions: {},
       add: () => {},
       getBackend: () => ({ client: Promise.resolve(client) }),
     } as unknown as EventQueue
@@ -341,4 +388,17 @@ async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void
   )
   await eventually(async () => expect(await job.getState()).toBe(state))
   await worker.close()
+}
+
+/** What Redis has of each job, but for the time at which it was added. */
+async function jobsOf(queue: Queue): Promise<unknown[]> {
+  const jobs = await queue.getJobs()
+  return jobs.map(({ id, opts, delay, priority, parentKey, deduplicationId }) => ({
+    id,
+    opts,
+    delay,
+    priority,
+    parentKey,
+    deduplicationId,
+  }))
 }

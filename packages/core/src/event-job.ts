@@ -32,6 +32,8 @@ export interface JobRules {
   readonly unhandled: 'accept' | 'reject'
   /** How long a job is held, its handlers past their deadline, before it is tried again. */
   readonly timeoutMs: number
+  /** Called when the handlers pass their deadline. */
+  readonly onLate?: (() => void) | undefined
 }
 
 /** Outcome → fate: one table for every queue. What only a delivery can have is a bug here. */
@@ -72,7 +74,11 @@ export async function applyJob(
   const unpacked = unpackEvent(data, rules.queue)
   if (unpacked instanceof Failure) return judge(data, rules, failedResult(unpacked))
   const { event, how } = unpacked
-  const applied = webhooks.dispatch(event, how).then((result) => result.settled ?? result)
+  const applied = webhooks.dispatch(event, how).then((result) => {
+    if (result.settled === undefined) return result
+    rules.onLate?.()
+    return result.settled
+  })
   const timedOut = (): DispatchResult => failedResult(new Failure('handler-timed-out'))
   return judge(data, rules, await within(rules.timeoutMs, applied, timedOut))
 }

@@ -44,4 +44,6 @@ export type {
   HandOffOptions,
   HandOffSettings,
 } from './hand-off-options.ts'
+export { createRunningJobs } from './running-jobs.ts'
+export type { RunningJobs } from './running-jobs.ts'
 export { within } from './within.ts'

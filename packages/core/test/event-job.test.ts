@@ -109,6 +109,17 @@ describe('a job whose handlers pass their deadline', () => {
     ])
   })
 
+  it('calls `onLate` at the deadline, and goes on waiting for them [E39]', async () => {
+    const onLate = vi.fn<() => void>()
+    const { end, verdict } = openSlow({ ...RULES, onLate })
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(onLate).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(onLate).toHaveBeenCalledOnce()
+    end.resolve()
+    expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
+  })
+
   it('waits for them, and is tried again when they fail', async () => {
     const { end, verdict } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
@@ -242,11 +253,11 @@ function answering(result: DispatchResult) {
 }
 
 /** A job whose handler runs until the test ends it. */
-function openSlow() {
+function openSlow(rules: JobRules = RULES) {
   const opened = openReceiver()
   const end = deferred()
   const handler = vi.fn<() => Promise<void>>(() => end.promise)
   opened.webhooks.on('*', handler)
-  const verdict = applyJob(opened.webhooks, packed(), RULES)
+  const verdict = applyJob(opened.webhooks, packed(), rules)
   return { opened, end, verdict, runs: () => handler.mock.calls.length }
 }

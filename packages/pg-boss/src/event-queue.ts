@@ -18,6 +18,7 @@ export type Boss = Pick<
   | 'createQueue'
   | 'updateQueue'
   | 'getQueue'
+  | 'getInstances'
 >
 
 /** Where events wait, and where those go that failed for good. */

@@ -1,7 +1,9 @@
 import type { Webhooks } from '@hongbao/core'
 import {
   applyJob,
+  contain,
   createAlarm,
+  createRunningJobs,
   failedEvent,
   readEventWorkerOptions,
   readHandOffOptions,
@@ -14,6 +16,7 @@ import {
 import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
 import { prepareAlarms, prepareQueue, readEventQueue, type Boss } from './event-queue.ts'
 import { watchFailures } from './failure-watch.ts'
+import { warnOfNoSupervisor } from './supervision.ts'
 
 /** Options of {@link createEventWorker}. Wrong ones are refused with an `OptionError`. */
 export interface PgBossWorkerOptions extends EventWorkerOptions {
@@ -32,7 +35,12 @@ export interface PgBossWorkerOptions extends EventWorkerOptions {
 
 /** What applies events. */
 export interface EventWorker {
-  /** Takes no more events, and resolves when those that run have settled. */
+  /**
+   * Takes no more events, and waits for those that run until their `handlerTimeoutMs` and for
+   * Postgres. Resolves within 10 seconds, or `handlerTimeoutMs` plus 10 seconds if events run, whether
+   * or not handlers end and Postgres answers. What is not finished then is tried again by another
+   * worker.
+   */
   close(): Promise<void>
 }
 
@@ -68,18 +76,22 @@ export async function createEventWorker(
     await prepareQueue(queue, { ...readHandOffOptions({}), expireSeconds: 900 })
   }
   await prepareAlarms(queue)
+  const logger = readLogger(options.logger)
+  await warnOfNoSupervisor(queue, logger)
+  const running = createRunningJobs()
   const raise = createAlarm(options, label)
   const workers = await Promise.all(Array.from({ length: concurrency }, startOne))
-  const watch = watchFailures(queue, {
-    raise,
-    intervalSeconds: watchIntervalSeconds,
-    logger: readLogger(options.logger),
-  })
-  return {
-    async close() {
-      const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
-      await Promise.all([...ended, watch.close()])
-    },
+  const watch = watchFailures(queue, { raise, intervalSeconds: watchIntervalSeconds, logger })
+  return { close }
+
+  async function close(): Promise<void> {
+    const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
+    if (await running.waitFor(Promise.all([...ended, watch.close()]))) return
+    contain(() =>
+      logger.warn(
+        `[hongbao] The worker of ${label} was closed while jobs ran past \`handlerTimeoutMs\`, or Postgres did not answer. What it has not finished is tried again by another worker.`,
+      ),
+    )
   }
 
   /** One job at a time, so that a handler that hangs holds up nothing but itself. */
@@ -89,7 +101,9 @@ export async function createEventWorker(
       name,
       how,
       async function applyHandedOff(jobs) {
-        const results = await Promise.all(jobs.map(apply))
+        const results = await Promise.all(
+          jobs.map((job) => running.run((late) => apply(job, late))),
+        )
         // Where there was one there may be more: without this, one event per interval.
         boss.notifyWorker(id)
         return results
@@ -98,9 +112,13 @@ export async function createEventWorker(
     return id
   }
 
-  async function apply(job: JobWithMetadata<HandedOffEvent>): Promise<JobResult> {
+  async function apply(
+    job: JobWithMetadata<HandedOffEvent>,
+    onLate: () => void,
+  ): Promise<JobResult> {
     const timeoutMs = (job.expireInSeconds - EXPIRY_MARGIN_SECONDS) * 1000
-    const verdict = await applyJob(webhooks, job.data, { queue: label, unhandled, timeoutMs })
+    const rules = { queue: label, unhandled, timeoutMs, onLate }
+    const verdict = await applyJob(webhooks, job.data, rules)
     const { fate, outcome, reason: message, cause } = verdict
     const isLast = fate === 'again' && job.retryCount >= job.retryLimit
     if (fate === 'failed' || isLast) {

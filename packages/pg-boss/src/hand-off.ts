@@ -1,9 +1,10 @@
-import type { Handler, HandlerContext, NoContext, WebhookEvent } from '@hongbao/core'
+import type { Handler, HandlerContext, Logger, NoContext, WebhookEvent } from '@hongbao/core'
 import {
   checkKind,
   HandOffError,
   packEvent,
   readHandOffOptions,
+  readLogger,
   within,
   wrong,
   type HandedOffEvent,
@@ -12,6 +13,7 @@ import {
 import type { Db } from 'pg-boss'
 import { prepareQueue, readEventQueue, type Boss, type EventQueue } from './event-queue.ts'
 import { wake } from './failed-events.ts'
+import { warnOfNoSupervisor } from './supervision.ts'
 import { uuidOf } from './uuid.ts'
 
 /** Options of {@link handOff}. Wrong ones are refused with an `OptionError`. */
@@ -25,6 +27,8 @@ export interface PgBossHandOffOptions<Context extends object = NoContext> extend
    * commit together. Default: pg-boss's own connection.
    */
   readonly db?: ((context: HandlerContext & Context) => Db) | undefined
+  /** Gets a warning if no running pg-boss supervises. `false` for none. Default: `console`. */
+  readonly logger?: Logger | false | undefined
 }
 
 /**
@@ -43,7 +47,8 @@ export async function handOff<Context extends object = NoContext>(
   boss: Boss,
   options: PgBossHandOffOptions<Context> = {},
 ): Promise<Handler<WebhookEvent, HandlerContext & Context>> {
-  const settings = readHandOffOptions(options, { name: true, expireSeconds: true, db: true })
+  const settings = readHandOffOptions(options, NAMES)
+  const logger = readLogger(options.logger)
   const { db, expireSeconds = 900 } = options
   checkKind('db', db, ['undefined', 'function'], 'a function that gives a `Db` of pg-boss')
   if (!Number.isSafeInteger(expireSeconds) || expireSeconds < 60 || expireSeconds > 86_400) {
@@ -51,6 +56,7 @@ export async function handOff<Context extends object = NoContext>(
   }
   const queue = readEventQueue(boss, options.name)
   await prepareQueue(queue, { ...settings, expireSeconds })
+  await warnOfNoSupervisor(queue, logger)
 
   return async function handOffToPgBoss(event, context) {
     const data = packEvent(event, context, queue.label)
@@ -65,6 +71,13 @@ export async function handOff<Context extends object = NoContext>(
   }
 }
 
+const NAMES: Readonly<Record<Exclude<keyof PgBossHandOffOptions, keyof HandOffOptions>, true>> = {
+  name: true,
+  expireSeconds: true,
+  db: true,
+  logger: true,
+}
+
 async function persist(
   queue: EventQueue,
   data: HandedOffEvent,
@@ -75,8 +88,8 @@ async function persist(
   // The key is for people, and for finding the job again among those that failed; in a standard
   // queue it keeps nothing out.
   const sent = await boss.send(name, data, { id, singletonKey: data.key, ...connection })
-  if (sent !== null) return
-  // Nothing was inserted: the job is there already, in whatever state.
+  if (sent === id) return
+  // Nothing was inserted under this id: the job is there already, in any state, or there is none.
   const [job] = await boss.findJobs(name, { id, ...connection })
   if (job === undefined) {
     throw new HandOffError(

@@ -268,7 +268,7 @@ describe('a worker', { timeout: 30_000 }, () => {
     await deliver(receiver, SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const webhooks = processor({ handlerTimeoutMs: 1 }).on('*', handler)
+    const webhooks = processor({ handlerTimeoutMs: 60_000 }).on('*', handler)
     const worker = await opened.startWorker(webhooks, name, { concurrency: 2 })
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
     let isClosed = false

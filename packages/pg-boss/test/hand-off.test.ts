@@ -1,6 +1,6 @@
 import { createWebhooks, OptionError, type Inbox, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import type { Db, PgBoss } from 'pg-boss'
+import type { Db, PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { handOff, type Boss, type PgBossHandOffOptions } from '../src/index.ts'
@@ -76,6 +76,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
       keepAppliedSeconds: 700_000,
       keepFailedSeconds: 800_000,
       expireSeconds: 60,
+      logger: false,
     })
     expect(await boss.getQueue(name)).toMatchObject({
       retryLimit: 3,
@@ -92,6 +93,58 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     const name = opened.freshName()
     await boss.createQueue(name, { policy: 'short' })
     await expect(handOff(boss, { name })).rejects.toThrow(/has the policy short/)
+  })
+
+  // Somebody deletes the queue and makes it anew while the receiver runs.
+  it.each<QueuePolicy>(['short', 'singleton', 'stately', 'exclusive', 'key_strict_fifo'])(
+    'makes a job of every event, though its queue gets the policy %s behind its back [E37]',
+    async (policy) => {
+      const { boss } = opened
+      const name = opened.freshName()
+      const receiver = await receiverOf(boss, { name })
+      await boss.deleteQueue(name)
+      await boss.createQueue(name, { policy })
+      const ids = ['red_1', 'red_2', 'red_3', 'red_1']
+      for (const id of ids) {
+        const event = eventFixture('red_envelope.sent', { object: { id } })
+        expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+      }
+      expect(await jobsOf(boss, name)).toHaveLength(3)
+    },
+  )
+
+  it.each([
+    ['throttle', 'sendThrottled'],
+    ['debounce', 'sendDebounced'],
+  ] as const)(
+    'answers 500 for an event without a job where something %ss jobs [E37]',
+    async (_, send) => {
+      const { boss } = opened
+      const name = opened.freshName()
+      const throttling: Boss = {
+        ...boundBoss(boss),
+        send: (queue: string, data: object, options: object) =>
+          boss[send](queue, data, options, 3600, 'events'),
+      } as Boss
+      const receiver = await receiverOf(throttling, { name })
+      const replies = []
+      for (const id of ['red_1', 'red_2', 'red_3']) {
+        replies.push(await deliver(receiver, eventFixture('red_envelope.sent', { object: { id } })))
+      }
+      const jobs = await jobsOf(boss, name)
+      expect(replies.filter(({ status }) => status === 200)).toHaveLength(jobs.length)
+      expect(replies.at(-1)).toMatchObject(FAILED)
+    },
+  )
+
+  it('answers 500 where pg-boss took another job for that of its event [E37]', async () => {
+    const { boss } = opened
+    const name = opened.freshName()
+    const other: Boss = {
+      ...boundBoss(boss),
+      send: () => Promise.resolve('8e892b7c-25cd-4688-9cf7-0d6d98145ea8'),
+    }
+    expect(await deliver(await receiverOf(other, { name }), SENT)).toMatchObject(FAILED)
   })
 
   it('leaves a job alone that was applied, or cancelled by somebody', async () => {
@@ -252,7 +305,11 @@ describe('a hand-off in the transaction of the inbox', { timeout: 30_000 }, () =
       },
     }
     const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, inbox, logger: false })
-    const handler = await handOff<{ readonly tx: Db }>(opened.boss, { name, db: ({ tx }) => tx })
+    const handler = await handOff<{ readonly tx: Db }>(opened.boss, {
+      name,
+      logger: false,
+      db: ({ tx }) => tx,
+    })
     const notes = async (): Promise<unknown[]> =>
       (await db.executeSql(`select key from ${table}`)).rows.map((row: { key: unknown }) => row.key)
     return { name, receiver: webhooks.on('*', handler), notes }
@@ -274,4 +331,24 @@ async function withFailed(boss: PgBoss, name: string) {
 
 async function liveJobs(boss: PgBoss, name: string) {
   return (await jobsOf(boss, name)).filter((job) => job.state !== 'failed')
+}
+
+/** A pg-boss whose methods can be replaced: its own are private to it. */
+function boundBoss(boss: PgBoss): Boss {
+  return {
+    send: boss.send.bind(boss),
+    work: boss.work.bind(boss),
+    offWork: boss.offWork.bind(boss),
+    notifyWorker: boss.notifyWorker.bind(boss),
+    insert: boss.insert.bind(boss),
+    fetch: boss.fetch.bind(boss),
+    complete: boss.complete.bind(boss),
+    findJobs: boss.findJobs.bind(boss),
+    retry: boss.retry.bind(boss),
+    redrive: boss.redrive.bind(boss),
+    createQueue: boss.createQueue.bind(boss),
+    updateQueue: boss.updateQueue.bind(boss),
+    getQueue: boss.getQueue.bind(boss),
+    getInstances: boss.getInstances.bind(boss),
+  }
 }

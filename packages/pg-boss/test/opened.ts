@@ -98,7 +98,7 @@ function started<Thing>(thing: Thing | undefined): Thing {
 export async function receiverOf(boss: Boss, options: PgBossHandOffOptions): Promise<Webhooks> {
   const publicKey = PINGPP.publicKey
   const webhooks = createWebhooks({ publicKey, inbox: handOffInbox(), logger: false })
-  return webhooks.on('*', await handOff(boss, options))
+  return webhooks.on('*', await handOff(boss, { logger: false, ...options }))
 }
 
 /** Delivers an event as Ping++ would. */

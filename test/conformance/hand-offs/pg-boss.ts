@@ -61,7 +61,7 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
   }
 
   return {
-    handOff: (tries) => handOff(boss, { name, ...tries }),
+    handOff: (tries) => handOff(boss, { name, ...tries, logger: false }),
     async work(webhooks, { onFailed } = {}) {
       const looks = { logger: false, pollingIntervalSeconds: 0.5 } as const
       workers.push(await createEventWorker(webhooks, { boss, name, ...looks, onFailed }))

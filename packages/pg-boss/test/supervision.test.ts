@@ -1,0 +1,73 @@
+import { createWebhooks } from '@hongbao/core'
+import { PgBoss, type ConstructorOptions } from 'pg-boss'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createEventWorker, handOff } from '../src/index.ts'
+import { PINGPP, usePostgres } from './opened.ts'
+
+describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
+  const opened = usePostgres()
+  const bosses: PgBoss[] = []
+
+  afterEach(async () => {
+    await Promise.all(bosses.splice(0).map((boss) => boss.stop({ timeout: 1000 })))
+  })
+
+  it.each([
+    ['a hand-off', handOffTo],
+    ['a worker', workOn],
+  ])('is warned of when %s is made with it [H40]', async (_, make) => {
+    const boss = await start({ supervise: false })
+    expect(await make(boss)).toEqual([
+      expect.stringMatching(
+        /^\[hongbao\] No running pg-boss of pg-boss:hongbao-events has `supervise`, so the jobs of a worker that crashes are NEVER TRIED AGAIN\. Leave `supervise` at its default, true/,
+      ),
+    ])
+  })
+
+  it.each([
+    ['a hand-off', handOffTo],
+    ['a worker', workOn],
+  ])('is not warned of when %s is made and another process supervises [H40]', async (_, make) => {
+    const boss = await start({ supervise: false })
+    const other = await start({})
+    expect(await make(boss)).toEqual([])
+    await other.stop()
+    expect(await make(boss)).toHaveLength(1)
+  })
+
+  it('is not warned of where pg-boss does not tell', async () => {
+    const { boss } = opened
+    const answers = [() => Promise.reject(new Error('permission denied')), () => []]
+    for (const getInstances of answers) {
+      const silent = Object.assign(Object.create(boss) as PgBoss, {
+        createQueue: boss.createQueue.bind(boss),
+        updateQueue: boss.updateQueue.bind(boss),
+        getQueue: boss.getQueue.bind(boss),
+        getInstances,
+      })
+      expect(await handOffTo(silent as PgBoss)).toEqual([])
+    }
+  })
+
+  async function start(options: ConstructorOptions): Promise<PgBoss> {
+    const boss = new PgBoss({ connectionString: opened.url, schedule: false, max: 2, ...options })
+    boss.on('error', () => {})
+    await boss.start()
+    bosses.push(boss)
+    return boss
+  }
+})
+
+async function handOffTo(boss: PgBoss): Promise<string[]> {
+  const warn = vi.fn<(line: string) => void>()
+  await handOff(boss, { logger: { warn, error: () => {} } })
+  return warn.mock.calls.flat()
+}
+
+async function workOn(boss: PgBoss): Promise<string[]> {
+  const warn = vi.fn<(line: string) => void>()
+  const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
+  const worker = await createEventWorker(webhooks, { boss, logger: { warn, error: () => {} } })
+  await worker.close()
+  return warn.mock.calls.flat()
+}
