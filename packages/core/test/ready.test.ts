@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { memoryInbox } from '../src/index.ts'
+import { openReceiver, type Opened } from './signed.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
+function openWith(ready: () => Promise<void>): Opened {
+  return openReceiver({ inbox: { ...memoryInbox(), ready } })
+}
+
+describe('ready', () => {
+  it('resolves with an inbox that has nothing to check, as the memory inbox', async () => {
+    await expect(openReceiver().webhooks.ready()).resolves.toBeUndefined()
+  })
+
+  it('resolves when the inbox is ready', async () => {
+    const ready = vi.fn(async () => {})
+    await expect(openWith(ready).webhooks.ready()).resolves.toBeUndefined()
+    expect(ready).toHaveBeenCalledOnce()
+  })
+
+  it('rejects with the error of the inbox, as it is: its code and message say what to do [E40]', async () => {
+    const error = Object.assign(new Error('Run ensureSchema().'), { code: 'table-missing' })
+    await expect(openWith(() => Promise.reject(error)).webhooks.ready()).rejects.toBe(error)
+  })
+
+  it('rejects where the `ready` of an inbox throws [E40]', async () => {
+    const { webhooks } = openWith(() => {
+      throw new Error('x')
+    })
+    await expect(webhooks.ready()).rejects.toThrow('x')
+  })
+
+  it('rejects after handlerTimeoutMs where the store does not answer [E40]', async () => {
+    const { webhooks } = openWith(() => new Promise(() => {}))
+    const checked = webhooks.ready()
+    const rejected = expect(checked).rejects.toMatchObject({
+      name: 'WebhookError',
+      code: 'inbox-unavailable',
+      message:
+        'The inbox failed; events are tried again. Its `ready` has not answered within 5000 ms. Check that the store is up, and that this process can reach it.',
+    })
+    await vi.advanceTimersByTimeAsync(5000)
+    await rejected
+  })
+
+  it('asks once for probes that come while it is asking, and anew after that [E40]', async () => {
+    const answers = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const ready = vi.fn(() => (answers[ready.mock.calls.length - 1] ?? answers[0])?.promise)
+    const { webhooks } = openWith(ready as () => Promise<void>)
+    const probes = [webhooks.ready(), webhooks.ready()]
+    answers[0]?.resolve()
+    await Promise.all(probes)
+    expect(ready).toHaveBeenCalledTimes(1)
+    const next = webhooks.ready()
+    answers[1]?.reject(new Error('gone'))
+    await expect(next).rejects.toThrow('gone')
+    expect(ready).toHaveBeenCalledTimes(2)
+  })
+
+  it('rejects after close, without asking: traffic should go elsewhere [E41]', async () => {
+    const ready = vi.fn(async () => {})
+    const { webhooks } = openWith(ready)
+    await webhooks.close()
+    await expect(webhooks.ready()).rejects.toMatchObject({ code: 'shutting-down' })
+    expect(ready).not.toHaveBeenCalled()
+  })
+})
