@@ -85,11 +85,14 @@ describe('the options of an adapter', () => {
   it.each([
     ['expressWebhooks', expressWebhooks],
     ['honoWebhooks', honoWebhooks],
-  ] as [string, Mount][])('of %s are an object: a path alone is refused [G41]', async (name, mount) => {
-    expect(await refusalOf(mount, webhooks, '/webhooks' as never)).toMatchObject({
-      message: `\`${name}\` expects an object of options.`,
-    })
-  })
+  ] as [string, Mount][])(
+    'of %s are an object: a path alone is refused [G41]',
+    async (name, mount) => {
+      expect(await refusalOf(mount, webhooks, '/webhooks' as never)).toMatchObject({
+        message: `\`${name}\` expects an object of options.`,
+      })
+    },
+  )
 })
 
 describe('the handler of fetchWebhooks', () => {

@@ -52,7 +52,7 @@ async function answerWithoutHandlers(request: Request): Promise<Response> {
   const order = url.searchParams.get('order') ?? ''
   void patient(new Request(new URL('/patient', url), request))
   while (!runs.has(order)) {
-    // oxlint-disable-next-line no-await-in-loop -- nothing tells when a handler begins
+    // Nothing tells when a handler begins.
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return Response.json({ outcome: 'not awaited' })

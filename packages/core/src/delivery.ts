@@ -24,8 +24,8 @@ export interface Delivery {
   body(limits: BodyLimits): Promise<Uint8Array>
   /**
    * Keeps the host's request alive until a promise settles, on hosts that freeze a request which was
-   * answered. Called once for each event that begins to run, with a promise that never rejects and
-   * settles with the handlers, those past their deadline included.
+   * answered. Called once for each event that is taken to the inbox, with a promise that never
+   * rejects: it settles when the handlers have, those past their deadline included.
    */
   readonly waitUntil?: WaitUntil | undefined
 }

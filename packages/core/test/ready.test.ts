@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryInbox } from '../src/index.ts'
+import { deferred } from './deferred.ts'
 import { openReceiver, type Opened } from './signed.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
@@ -18,7 +19,7 @@ describe('ready', () => {
   })
 
   it('resolves when the inbox is ready', async () => {
-    const ready = vi.fn(async () => {})
+    const ready = vi.fn<() => Promise<void>>(async () => {})
     await expect(openWith(ready).webhooks.ready()).resolves.toBeUndefined()
     expect(ready).toHaveBeenCalledOnce()
   })
@@ -49,21 +50,24 @@ describe('ready', () => {
   })
 
   it('asks once for probes that come while it is asking, and anew after that [E40]', async () => {
-    const answers = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const ready = vi.fn(() => (answers[ready.mock.calls.length - 1] ?? answers[0])?.promise)
-    const { webhooks } = openWith(ready as () => Promise<void>)
+    const [first, second] = [deferred(), deferred()]
+    const ready = vi
+      .fn<() => Promise<void>>()
+      .mockReturnValueOnce(first.promise)
+      .mockReturnValueOnce(second.promise)
+    const { webhooks } = openWith(ready)
     const probes = [webhooks.ready(), webhooks.ready()]
-    answers[0]?.resolve()
+    first.resolve()
     await Promise.all(probes)
     expect(ready).toHaveBeenCalledTimes(1)
     const next = webhooks.ready()
-    answers[1]?.reject(new Error('gone'))
+    second.reject(new Error('gone'))
     await expect(next).rejects.toThrow('gone')
     expect(ready).toHaveBeenCalledTimes(2)
   })
 
   it('rejects after close, without asking: traffic should go elsewhere [E41]', async () => {
-    const ready = vi.fn(async () => {})
+    const ready = vi.fn<() => Promise<void>>(async () => {})
     const { webhooks } = openWith(ready)
     await webhooks.close()
     await expect(webhooks.ready()).rejects.toMatchObject({ code: 'shutting-down' })
