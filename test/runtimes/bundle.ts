@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 
@@ -7,10 +7,10 @@ import { build } from 'tsup'
 export async function bundleApp(
   keys: BundledKeys,
   outDir: string,
-  name: 'app' | 'env-app' = 'app',
+  entry: URL = new URL('app.ts', import.meta.url),
 ): Promise<Bundle> {
   await build({
-    entry: [fileURLToPath(new URL(`${name}.ts`, import.meta.url))],
+    entry: [fileURLToPath(entry)],
     outDir,
     config: false,
     dts: false,
@@ -25,7 +25,7 @@ export async function bundleApp(
       PRIVATE_KEY: JSON.stringify(keys.privateKey),
     },
   })
-  const path = join(outDir, `${name}.mjs`)
+  const path = join(outDir, `${parse(entry.pathname).name}.mjs`)
   return { path, code: await readFile(path, 'utf8') }
 }
 

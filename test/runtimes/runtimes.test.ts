@@ -239,7 +239,7 @@ describe('a worker whose key comes from the environment', () => {
     const worker = await bundleApp(
       { publicKey: keys.publicKey, privateKey: merchant.privateKey },
       folder,
-      'env-app',
+      new URL('env-app.ts', import.meta.url),
     )
     return serveWorkerd(worker, compatibilityDate, variables)
   }
