@@ -1,18 +1,13 @@
-import { createWebhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import express, { type Express } from 'express'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
+import { shutDown } from '../tour/shutdown.ts'
 
 /** An Express app that hears from Ping++ beside its own JSON routes. */
-export function createApp(
-  options: WebhooksOptions,
-  orders: OrderBook = createOrderBook(),
-): Express {
-  const webhooks = createWebhooks(options)
-  handleOrders(webhooks, orders)
-
+export function createApp(webhooks: Webhooks, orders: OrderBook): Express {
   const app = express()
   // Above express.json(): the signature covers the bytes as they came. 放在 express.json() 之前：验签需要原始请求体。
   app.post('/webhooks', expressWebhooks(webhooks))
@@ -30,16 +25,21 @@ export function createApp(
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
-  orders?: OrderBook,
+  orders: OrderBook = createOrderBook(),
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createApp(options, orders).listen(port, '127.0.0.1')
+  const webhooks = createWebhooks(options)
+  handleOrders(webhooks, orders)
+  const server = createApp(webhooks, orders).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const { port: bound } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${bound}`, close: () => server[Symbol.asyncDispose]() }
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    close: () => shutDown(webhooks, () => server[Symbol.asyncDispose]()),
+  }
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts

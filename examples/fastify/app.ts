@@ -1,16 +1,11 @@
-import { createWebhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { fastifyWebhooks } from '@hongbao/fastify'
 import { fastify, type FastifyInstance } from 'fastify'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
+import { shutDown } from '../tour/shutdown.ts'
 
 /** A Fastify app that hears from Ping++ beside its own JSON routes. */
-export function createApp(
-  options: WebhooksOptions,
-  orders: OrderBook = createOrderBook(),
-): FastifyInstance {
-  const webhooks = createWebhooks(options)
-  handleOrders(webhooks, orders)
-
+export function createApp(webhooks: Webhooks, orders: OrderBook): FastifyInstance {
   const app = fastify()
   // Encapsulated: only in here do bodies stay bytes. 只有这里保留原始请求体，其他路由照常解析 JSON。
   app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
@@ -27,15 +22,17 @@ export function createApp(
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
-  orders?: OrderBook,
+  orders: OrderBook = createOrderBook(),
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const app = createApp(options, orders)
+  const webhooks = createWebhooks(options)
+  handleOrders(webhooks, orders)
+  const app = createApp(webhooks, orders)
   const url = await app.listen({ port, host: '127.0.0.1' })
-  return { url, close: () => app.close() }
+  return { url, close: () => shutDown(webhooks, () => app.close()) }
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts

@@ -1,16 +1,14 @@
-import { createWebhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { honoWebhooks } from '@hongbao/hono'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
+import { shutDown } from '../tour/shutdown.ts'
 
 /** A Hono app that hears from Ping++ beside its own JSON routes. */
-export function createApp(options: WebhooksOptions, orders: OrderBook = createOrderBook()): Hono {
-  const webhooks = createWebhooks(options)
-  handleOrders(webhooks, orders)
-
+export function createApp(webhooks: Webhooks, orders: OrderBook): Hono {
   const app = new Hono()
   // Anywhere: Hono parses nothing before it is asked. 位置不限：Hono 只在需要时才解析请求体。
   app.post('/webhooks', honoWebhooks(webhooks))
@@ -27,16 +25,21 @@ export function createApp(options: WebhooksOptions, orders: OrderBook = createOr
   return app
 }
 
-/** Listens on Node, on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on Node, on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
-  orders?: OrderBook,
+  orders: OrderBook = createOrderBook(),
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const server = serve({ fetch: createApp(options, orders).fetch, port, hostname: '127.0.0.1' })
+  const webhooks = createWebhooks(options)
+  handleOrders(webhooks, orders)
+  const server = serve({ fetch: createApp(webhooks, orders).fetch, port, hostname: '127.0.0.1' })
   await once(server, 'listening')
   const { port: bound } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${bound}`, close: () => server[Symbol.asyncDispose]() }
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    close: () => shutDown(webhooks, () => server[Symbol.asyncDispose]()),
+  }
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts

@@ -1,16 +1,14 @@
-import { createWebhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { koaWebhooks } from '@hongbao/koa'
 import Koa from 'koa'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
+import { shutDown } from '../tour/shutdown.ts'
 
 /** A Koa app that hears from Ping++ beside its own JSON routes. */
-export function createApp(options: WebhooksOptions, orders: OrderBook = createOrderBook()): Koa {
-  const webhooks = createWebhooks(options)
-  handleOrders(webhooks, orders)
-
+export function createApp(webhooks: Webhooks, orders: OrderBook): Koa {
   const app = new Koa()
   // Above any body parser. With a router: router.post('/webhooks', koaWebhooks(webhooks)).
   // 放在 bodyParser 之前：验签需要原始请求体。
@@ -33,16 +31,21 @@ export function createApp(options: WebhooksOptions, orders: OrderBook = createOr
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets requests that have begun finish. */
+/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,
-  orders?: OrderBook,
+  orders: OrderBook = createOrderBook(),
 ): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createApp(options, orders).listen(port, '127.0.0.1')
+  const webhooks = createWebhooks(options)
+  handleOrders(webhooks, orders)
+  const server = createApp(webhooks, orders).listen(port, '127.0.0.1')
   await once(server, 'listening')
   const { port: bound } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${bound}`, close: () => server[Symbol.asyncDispose]() }
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    close: () => shutDown(webhooks, () => server[Symbol.asyncDispose]()),
+  }
 }
 
 // PINGPP_PUBLIC_KEY_PATH=ping.pem PORT=8080 node app.ts

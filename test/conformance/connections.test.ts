@@ -156,6 +156,7 @@ describe.each(hosts)('connections in $name', (host) => {
 function openingAfter(count: number, gate: Gate, receiver: Receiver): Receiver {
   let arrived = 0
   return {
+    ...receiver,
     handle: (delivery) =>
       receiver.handle({
         ...delivery,

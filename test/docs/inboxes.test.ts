@@ -1,7 +1,9 @@
 import type { WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { Express } from 'express'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
@@ -153,7 +155,56 @@ describe('the snippets of docs/inboxes.md', () => {
     expect(await running).toEqual({ outcome: 'handled' })
     expect(host.listening).toBe(false)
   })
+
+  it('shutdown.ts ends though a handler hangs, and says what still runs [F40]', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const workspace = createWorkspace()
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
+    const { shutDown } = await workspace.import<{ shutDown: (server: Server) => Promise<void> }>(
+      'shutdown.ts',
+    )
+    webhooks.on('charge.succeeded', () => new Promise(() => {}))
+    const server = createServer((_request, response) => response.end())
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const event = eventFixture('charge.succeeded')
+    void webhooks.dispatch(event)
+    const down = shutDown(server)
+    await vi.advanceTimersByTimeAsync(5000)
+    await down
+    expect(complaints.mock.lastCall).toEqual([
+      expect.stringMatching(
+        new RegExp(`^charge.succeeded ${event.id} still waits for its handlers after \\d+ ms$`),
+      ),
+    ])
+    complaints.mockRestore()
+    vi.useRealTimers()
+  })
 })
+
+describe("the README's health check", () => {
+  it('health.ts answers 200, and 503 once the app shuts down [E41]', async () => {
+    const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const workspace = createWorkspace()
+    await workspace.import('health.ts')
+    const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
+    const { app } = await workspace.import<{ app: Express }>('express.ts')
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/health`
+    expect(await statusOf(url)).toBe(200)
+
+    await webhooks.close()
+    expect(await statusOf(url)).toBe(503)
+    expect(complaints.mock.lastCall).toMatchObject([{ code: 'shutting-down' }])
+    complaints.mockRestore()
+    server.close()
+  })
+})
+
+async function statusOf(url: string): Promise<number> {
+  return (await fetch(url, { headers: { connection: 'close' } })).status
+}
 
 describe("the README's shared inbox", () => {
   it('shared-inbox.ts commits the key with what the handler wrote, and applies it once', async () => {

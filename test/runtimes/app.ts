@@ -2,7 +2,7 @@ import { createClient, isClientError } from '@hongbao/client'
 import { createWebhooks, isWebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
-import { Hono } from 'hono'
+import { Hono, type ExecutionContext } from 'hono'
 
 // The app that every runtime serves. Bun, Deno and Workers all take a default export with `fetch`.
 
@@ -28,7 +28,57 @@ app.get('/heard', (context) => context.json(heard))
 app.get('/bad-keys', (context) => context.json(refusals()))
 app.get('/create', async (context) => context.json(await createEnvelope(context.req.query())))
 
-export default { fetch: (request: Request): Response | Promise<Response> => app.fetch(request) }
+app.post('/slow/hono', honoWebhooks(createSlowReceiver(300)))
+app.get('/runs', (context) => context.json(runs.get(context.req.query('order') ?? '') ?? NONE))
+const slowFetch = fetchWebhooks(createSlowReceiver(300), { path: '/slow/fetch' })
+const slowBare = fetchWebhooks(createSlowReceiver(300), { path: '/slow/bare' })
+const patient = fetchWebhooks(createSlowReceiver(60_000), { path: '/patient' })
+
+export default {
+  fetch(request: Request, ...context: unknown[]): Response | Promise<Response> {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/slow/fetch') return slowFetch(request, ...context)
+    // As on a host without `waitUntil`: the request alone.
+    if (pathname === '/slow/bare') return slowBare(request)
+    if (pathname === '/patient') return patient(request)
+    if (pathname === '/left') return answerWithoutHandlers(request)
+    return app.fetch(request, ...(context as [object, ExecutionContext]))
+  },
+}
+
+/** Answers while its handlers run, so that their request ends before their deadline. */
+async function answerWithoutHandlers(request: Request): Promise<Response> {
+  const url = new URL(request.url)
+  const order = url.searchParams.get('order') ?? ''
+  void patient(new Request(new URL('/patient', url), request))
+  while (!runs.has(order)) {
+    // Nothing tells when a handler begins.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return Response.json({ outcome: 'not awaited' })
+}
+
+/** How often handlers began and ended for an order. */
+export interface Runs {
+  begun: number
+  ended: number
+}
+
+const NONE: Runs = { begun: 0, ended: 0 }
+const runs = new Map<string, Runs>()
+
+/** A receiver whose handler waits for a server at its first run, and is quick after that. */
+function createSlowReceiver(handlerTimeoutMs: number): Webhooks {
+  const webhooks = createWebhooks({ publicKey: PUBLIC_KEY, handlerTimeoutMs, logger: false })
+  webhooks.on('red_envelope.sent', async ({ data: { object } }) => {
+    const run = runs.get(object.order_no) ?? { ...NONE }
+    runs.set(object.order_no, run)
+    run.begun += 1
+    if (run.begun === 1) await fetch(object.description).then((response) => response.text())
+    run.ended += 1
+  })
+  return webhooks
+}
 
 // Made where modules are loaded, as people write it: Workers allow neither timers nor randomness there.
 function createReceiver(route: string): Webhooks {

@@ -1,12 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 
-/** Bundles the app from the packages' sources, with the settings they are built with. */
-export async function bundleApp(keys: BundledKeys, outDir: string): Promise<Bundle> {
+/** Bundles an app of this folder from the packages' sources, with the settings they are built with. */
+export async function bundleApp(
+  keys: BundledKeys,
+  outDir: string,
+  entry: URL = new URL('app.ts', import.meta.url),
+): Promise<Bundle> {
   await build({
-    entry: [fileURLToPath(new URL('app.ts', import.meta.url))],
+    entry: [fileURLToPath(entry)],
     outDir,
     config: false,
     dts: false,
@@ -21,7 +25,7 @@ export async function bundleApp(keys: BundledKeys, outDir: string): Promise<Bund
       PRIVATE_KEY: JSON.stringify(keys.privateKey),
     },
   })
-  const path = join(outDir, 'app.mjs')
+  const path = join(outDir, `${parse(entry.pathname).name}.mjs`)
   return { path, code: await readFile(path, 'utf8') }
 }
 

@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Miniflare } from 'miniflare'
 import type { Bundle } from './bundle.ts'
@@ -17,7 +19,8 @@ export const HOSTS: Readonly<Record<string, (bundle: Bundle) => Promise<Running>
   Bun: ({ path }) => serve('bun', ['run', path], path),
   Deno: ({ path }) =>
     serve('deno', ['serve', '--allow-net=127.0.0.1', '--host=127.0.0.1', '--port=0', path], path),
-  'Cloudflare Workers': serveWorker,
+  'Cloudflare Workers (miniflare)': serveWorker,
+  'Cloudflare Workers (workerd)': (bundle) => serveWorkerd(bundle),
 }
 
 /** Starts a runtime that npm installed; it prints the address that it chose. */
@@ -32,7 +35,8 @@ async function serve(binary: string, args: readonly string[], path: string): Pro
     DENO_DIR: join(dirname(path), 'deno'),
     DENO_NO_UPDATE_CHECK: '1',
   }
-  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const stdio = ['ignore', 'pipe', 'pipe', 'pipe'] as const
+  const child = spawn(command, args, { env, stdio: [...stdio], detached: true })
   return { url: await addressOf(child, binary), stop: () => stop(child) }
 }
 
@@ -43,11 +47,11 @@ function addressOf(child: ChildProcess, binary: string): Promise<string> {
     child.on('exit', (status) =>
       reject(new Error(`${binary} ended (${status}):\n${said.join('\n')}`)),
     )
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream === null) continue
+    for (const stream of child.stdio.slice(1)) {
+      if (!(stream instanceof Readable)) continue
       createInterface(stream).on('line', (line) => {
         said.push(line)
-        const port = /http:\/\/[\w.[\]:-]+?:(\d+)/.exec(line)?.[1]
+        const port = /http:\/\/[\w.[\]:-]+?:(\d+)|"port":(\d+)/.exec(line)?.slice(1).find(Boolean)
         if (port !== undefined) resolve(`http://127.0.0.1:${port}`)
       })
     }
@@ -62,10 +66,43 @@ async function stop(child: ChildProcess): Promise<void> {
   await exit
 }
 
+/** The runtime of Cloudflare Workers without anything around it. */
+export async function serveWorkerd(
+  { path }: Bundle,
+  compatibilityDate: string = COMPATIBILITY_DATE,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const bindings = Object.entries(variables).map(
+    ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
+  )
+  const config = `${path}.${compatibilityDate}.capnp`
+  await writeFile(
+    config,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "app", worker = .app),
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "app")],
+);
+const app :Workerd.Worker = (
+  modules = [(name = "app.mjs", esModule = embed ${JSON.stringify(basename(path))})],
+  compatibilityDate = ${JSON.stringify(compatibilityDate)},
+  compatibilityFlags = ["nodejs_compat"],
+  bindings = [${bindings.join(', ')}],
+);
+`,
+  )
+  return serve('workerd', ['serve', '--control-fd=3', config], path)
+}
+
+const COMPATIBILITY_DATE = '2026-07-01'
+
 async function serveWorker({ code }: Bundle): Promise<Running> {
   const miniflare = new Miniflare({
     modules: [{ type: 'ESModule', path: 'app.mjs', contents: code }],
-    compatibilityDate: '2026-07-01',
+    compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ['nodejs_compat'],
     // Without this, Miniflare asks Cloudflare where we are.
     cf: false,

@@ -8,9 +8,12 @@ import {
   type SignedDelivery,
 } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
+import { readDocument } from '../docs/snippets.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Runs } from './app.ts'
 import { bundleApp, type Bundle } from './bundle.ts'
-import { HOSTS, type Running } from './hosts.ts'
+import { HOSTS, serveWorkerd, type Running } from './hosts.ts'
+import { startSlowServer, type SlowServer } from './slow-server.ts'
 
 const keys = createTestKeys()
 const merchant = createTestKeys()
@@ -24,6 +27,7 @@ function signed(amount: number): SignedDelivery {
 let folder: string
 let bundle: Bundle
 let sandbox: Sandbox
+let slow: SlowServer
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hongbao-runtimes-'))
@@ -34,9 +38,11 @@ beforeAll(async () => {
     merchantPublicKey: merchant.publicKey,
     requestSignatures: 'strict',
   })
+  slow = await startSlowServer()
 }, 60_000)
 
 afterAll(async () => {
+  await slow.close()
   await sandbox.close()
   await rm(folder, { recursive: true, force: true })
 })
@@ -48,7 +54,7 @@ it('bundles without Node streams: nothing of ./node and raw-body comes in', () =
   expect(new Set(imports)).toEqual(new Set(['node:buffer', 'node:crypto', 'node:events']))
 })
 
-describe.each(Object.entries(HOSTS))('on %s', (_name, start) => {
+describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
   let runtime: Running
 
   beforeAll(async () => {
@@ -122,6 +128,71 @@ describe.each(Object.entries(HOSTS))('on %s', (_name, start) => {
     })
   })
 
+  describe('a handler that is slow once, then quick', () => {
+    const TIMED_OUT = [500, { outcome: 'timed-out' }]
+    const HANDLED = [200, { outcome: 'handled' }]
+    const DUPLICATE = [200, { outcome: 'duplicate' }]
+    const isFreezing = host.startsWith('Cloudflare')
+    // A frozen request is noticed after three seconds.
+    const within = { timeout: 20_000, interval: 200 }
+
+    function slowOnce(path: string): [delivery: SignedDelivery, orderNo: string] {
+      const orderNo = `${host} ${path} ${crypto.randomUUID()}`
+      const object = { order_no: orderNo, description: slow.url(orderNo) }
+      return [signDelivery(eventFixture('red_envelope.sent', { object }), keys), orderNo]
+    }
+
+    const runsOf = (orderNo: string): Promise<unknown> =>
+      get(`/runs?${new URLSearchParams({ order: orderNo })}`)
+
+    describe.each(['/slow/fetch', '/slow/hono'])('%s', (path) => {
+      it('ends after it was answered, and the next delivery is a duplicate [F42]', async () => {
+        const [delivery, orderNo] = slowOnce(path)
+        expect(await post(path, delivery.init())).toEqual(TIMED_OUT)
+        expect(await post(path, delivery.init())).toEqual(TIMED_OUT)
+        slow.answer(orderNo)
+        await expect.poll(() => post(path, delivery.init()), within).toEqual(DUPLICATE)
+        expect(await runsOf(orderNo)).toEqual({ begun: 1, ended: 1 } satisfies Runs)
+      }, 30_000)
+
+      it('ends though its sender has left, and the next delivery is a duplicate [F43]', async () => {
+        const [delivery, orderNo] = slowOnce(path)
+        const sender = new AbortController()
+        const lost = fetch(runtime.url + path, { ...delivery.init(), signal: sender.signal })
+        await slow.asked(orderNo)
+        sender.abort()
+        await expect(lost).rejects.toThrow(/abort/)
+        slow.answer(orderNo)
+        await expect.poll(() => post(path, delivery.init()), within).toEqual(DUPLICATE)
+        expect(await runsOf(orderNo)).toEqual({ begun: 1, ended: 1 } satisfies Runs)
+      }, 30_000)
+    })
+
+    // Without `waitUntil`: on Workers the request is frozen with its answer, elsewhere nothing is.
+    it('is run again if its request was frozen, and otherwise keeps its key [F44]', async () => {
+      const [delivery, orderNo] = slowOnce('/slow/bare')
+      expect(await post('/slow/bare', delivery.init())).toEqual(TIMED_OUT)
+      if (!isFreezing) slow.answer(orderNo)
+      const ending = isFreezing ? HANDLED : DUPLICATE
+      await expect.poll(() => post('/slow/bare', delivery.init()), within).toEqual(ending)
+      expect(await post('/slow/bare', delivery.init())).toEqual(DUPLICATE)
+      expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
+    }, 30_000)
+
+    it('does not leave without an answer what shares the run of a request that ended [F45]', async () => {
+      const [delivery, orderNo] = slowOnce('/patient')
+      const query = new URLSearchParams({ order: orderNo })
+      expect(await post(`/left?${query}`, delivery.init())).toEqual([
+        200,
+        { outcome: 'not awaited' },
+      ])
+      if (!isFreezing) slow.answer(orderNo)
+      const [status] = await post('/patient', delivery.init())
+      expect(status).toBe(200)
+      expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
+    }, 30_000)
+  })
+
   describe('the client', () => {
     function create(orderNo: string, timeoutMs = 10_000): Promise<unknown> {
       const query = { baseUrl: sandbox.url, timeoutMs: String(timeoutMs), orderNo }
@@ -158,4 +229,33 @@ describe.each(Object.entries(HOSTS))('on %s', (_name, start) => {
       'OptionError key-unreadable',
     ])
   })
+})
+
+describe('a worker whose key comes from the environment', () => {
+  const delivery = signed(106)
+  const variables = { PINGPP_PUBLIC_KEY: keys.publicKey }
+
+  async function start(compatibilityDate: string): Promise<Running> {
+    const worker = await bundleApp(
+      { publicKey: keys.publicKey, privateKey: merchant.privateKey },
+      folder,
+      new URL('env-app.ts', import.meta.url),
+    )
+    return serveWorkerd(worker, compatibilityDate, variables)
+  }
+
+  it('needs the compatibility date that the README names, at the least [G43]', async () => {
+    const dates = ['README.md', 'README.zh-CN.md'].map(
+      (readme) => /compatibility_date[`\s]+(\S+)/.exec(readDocument(readme))?.[1],
+    )
+    expect(dates).toEqual(['2025-04-01', '2025-04-01'])
+    const runtime = await start('2025-04-01')
+    const response = await fetch(`${runtime.url}/webhooks`, delivery.init())
+    expect(await response.json()).toEqual({ outcome: 'handled' })
+    await runtime.stop()
+  }, 60_000)
+
+  it('does not start with an earlier one, and says that the key is not set [G43]', async () => {
+    await expect(start('2025-03-31')).rejects.toThrow(/`publicKey` is empty or not set/)
+  }, 60_000)
 })

@@ -2,6 +2,7 @@ import { WebhookError } from './errors.ts'
 import type { WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import type { Handler, HandlerContext } from './handlers.ts'
+import { BEAT_MS, freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import type { Inbox } from './inbox.ts'
 import { within } from './within.ts'
 
@@ -13,6 +14,8 @@ export interface Job<Context> {
   /** The inbox key of the event. */
   readonly key: string
   readonly event: WebhookEvent
+  /** When it began, on the clock of `performance.now`. */
+  readonly startedMs: number
   /** Run one after another; the first failure ends the attempt. */
   readonly handlers: readonly Handler<WebhookEvent, HandlerContext & Context>[]
   /** What handlers learn, before the attempt and the inbox add theirs. */
@@ -22,99 +25,169 @@ export interface Job<Context> {
 }
 
 /** An attempt that is under way. Neither promise rejects. */
-export interface Attempt {
+export interface Attempt<Context> {
+  readonly job: Job<Context>
+  readonly progress: Progress
   /** Its result, or a failure at the deadline. */
   readonly answer: Promise<AttemptResult>
   /** Its result once the handlers have settled, however long after the deadline. */
   readonly end: Promise<AttemptResult>
+  /** Only on runtimes that freeze requests: whether the one that the attempt belongs to is alive. */
+  readonly heartbeat: Heartbeat | undefined
+}
+
+/** Result of `webhooks.close()`: what had not ended in time. */
+export interface CloseReport {
+  /** The events that were still being applied; empty if all have ended. */
+  readonly running: readonly RunningEvent[]
+  /**
+   * Whether the inbox has stored the keys of all events that were applied. If not, an event that was
+   * answered 200 may run again.
+   */
+  readonly inboxFlushed: boolean
+}
+
+/** An event that was still being applied when `close` returned. */
+export interface RunningEvent {
+  /** The key under which the inbox knows the event. */
+  readonly key: string
+  readonly eventType: string
+  readonly eventId: string | undefined
+  /** What has not ended: a handler, or the inbox, which has not confirmed the result of the handlers. */
+  readonly waitsFor: 'handlers' | 'inbox'
+  /** For how long, in milliseconds. */
+  readonly runningMs: number
 }
 
 /** Applies events: through the inbox, under a deadline, one attempt per key at a time. */
 export interface Attempts<Context extends object> {
   /** The attempt that is running for the key in this process, if one is. */
-  running(key: string): Attempt | undefined
+  running(key: string): Attempt<Context> | undefined
   /** Starts an attempt. */
-  start(job: Job<Context>): Attempt
+  start(job: Job<Context>): Attempt<Context>
+  /** The answer of a running attempt; undefined if its request is frozen. Then its key is free. */
+  answerUnlessFrozen(attempt: Attempt<Context>): Promise<AttemptResult | undefined>
   /**
-   * Resolves when all handlers that run have settled, and the inbox has noted it, or has had as long
-   * for that as an attempt has.
+   * Waits until all handlers have settled, for `timeoutMs` at the most, and then until the inbox has
+   * noted it, for as long again.
    */
-  idle(): Promise<void>
+  close(): Promise<CloseReport>
 }
 
 export function createAttempts<Context extends object>(
   inbox: Inbox<Context>,
   timeoutMs: number,
 ): Attempts<Context> {
-  const underWay = new Map<string, Attempt>()
+  const underWay = new Map<string, Attempt<Context>>()
   /** What passed its deadline, until its inbox has spoken: it may be noted later than it is done. */
-  const late = new Set<Promise<unknown>>()
+  const late = new Set<Attempt<Context>>()
+  const isFreezing = freezesRequests()
   let emptied: PromiseWithResolvers<void> | undefined
 
-  function start(job: Job<Context>): Attempt {
+  function start(job: Job<Context>): Attempt<Context> {
     const answer = Promise.withResolvers<AttemptResult>()
     const end = Promise.withResolvers<AttemptResult>()
-    const attempt = { answer: answer.promise, end: end.promise }
+    const attempt: Attempt<Context> = {
+      job,
+      progress: { seen: 'nothing', deadline: new AbortController(), expired: false },
+      answer: answer.promise,
+      end: end.promise,
+      heartbeat: isFreezing ? startHeartbeat() : undefined,
+    }
     // Before anything runs: a handler that dispatches its own event finds itself at work.
     underWay.set(job.key, attempt)
-    const ended = run(job, answer.resolve, function leave() {
-      if (underWay.get(job.key) === attempt) underWay.delete(job.key)
-      if (underWay.size > 0) return
-      emptied?.resolve()
-      emptied = undefined
-    })
-    end.resolve(ended)
+    end.resolve(run(attempt, answer.resolve))
     return attempt
   }
 
   async function run(
-    job: Job<Context>,
+    attempt: Attempt<Context>,
     resolve: (result: AttemptResult) => void,
-    leave: () => void,
   ): Promise<AttemptResult> {
-    const progress: Progress = { seen: 'nothing', deadline: new AbortController(), expired: false }
+    const { job, progress } = attempt
     const timer = setTimeout(() => {
       resolve(expire(progress))
       // An inbox that does not answer keeps nothing, or one lost answer of a store would block the
       // event until a restart.
-      if (progress.seen === 'nothing') return leave()
+      if (progress.seen === 'nothing') return leave(attempt)
       // A timeout is no failure: handlers that run keep their key.
-      void progress.working?.then(leave)
-      late.add(settling)
-      void settling.finally(() => late.delete(settling))
+      void progress.working?.then(() => leave(attempt))
+      late.add(attempt)
     }, timeoutMs)
-    const settling = settle(inbox, job, progress)
-    const result = await settling
+    const result = await settle(inbox, job, progress)
     clearTimeout(timer)
-    leave()
-    if (progress.expired) job.onLate(result)
+    attempt.heartbeat?.stop()
+    leave(attempt)
+    if (progress.expired) endLate(attempt, result)
     else resolve(result)
     return result
   }
 
-  async function idle(): Promise<void> {
-    if (underWay.size > 0) {
-      emptied ??= Promise.withResolvers()
-      await emptied.promise
-    }
-    await within(timeoutMs, noted(), () => {})
+  function leave(attempt: Attempt<Context>): void {
+    const { key } = attempt.job
+    if (underWay.get(key) === attempt) underWay.delete(key)
+    if (underWay.size > 0) return
+    emptied?.resolve()
+    emptied = undefined
   }
 
-  async function noted(): Promise<void> {
-    await Promise.all([...late, remembered()])
+  function endLate(attempt: Attempt<Context>, result: AttemptResult): void {
+    late.delete(attempt)
+    attempt.job.onLate(result)
+  }
+
+  async function answerUnlessFrozen(attempt: Attempt<Context>): Promise<AttemptResult | undefined> {
+    if (await isFrozen(attempt.heartbeat)) return abandon(attempt)
+    return (await within(BEAT_MS, attempt.answer, () => undefined)) ?? answerUnlessFrozen(attempt)
+  }
+
+  function abandon(attempt: Attempt<Context>): undefined {
+    late.delete(attempt)
+    leave(attempt)
+  }
+
+  async function close(): Promise<CloseReport> {
+    await within(timeoutMs, emptyOut(), () => {})
+    const inboxFlushed = await within(timeoutMs, noted(), () => false)
+    const running = [...new Set([...underWay.values(), ...late])].map(describe)
+    return { running, inboxFlushed }
+  }
+
+  async function emptyOut(): Promise<void> {
+    if (underWay.size === 0) return
+    emptied ??= Promise.withResolvers()
+    await emptied.promise
+  }
+
+  async function noted(): Promise<boolean> {
+    // Handlers that still run have had their time: nobody waits for them once more.
+    const ended = [...late].filter(({ progress }) => progress.seen !== 'started')
+    await Promise.all([...ended.map(({ end }) => end), remembered()])
     // What ended just now may be still to be remembered.
-    await remembered()
+    return remembered()
   }
 
-  async function remembered(): Promise<void> {
+  async function remembered(): Promise<boolean> {
     try {
       await inbox.settled?.()
+      return true
     } catch {
       // Somebody's own inbox: nothing more is to be had of it.
+      return false
     }
   }
 
-  return { running: (key) => underWay.get(key), start, idle }
+  return { running: (key) => underWay.get(key), start, answerUnlessFrozen, close }
+}
+
+function describe<Context>({ job, progress }: Attempt<Context>): RunningEvent {
+  return {
+    key: job.key,
+    eventType: job.event.type,
+    eventId: job.event.id,
+    waitsFor: progress.seen === 'started' ? 'handlers' : 'inbox',
+    runningMs: Math.round(performance.now() - job.startedMs),
+  }
 }
 
 /** How far an attempt got. */

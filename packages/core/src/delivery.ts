@@ -1,3 +1,4 @@
+import type { CloseReport } from './attempts.ts'
 import { isWebhookError, WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { Reply } from './reply.ts'
@@ -21,7 +22,16 @@ export interface Delivery {
    * @throws WebhookError `body-too-large`, `body-too-slow`, `body-aborted` or `body-consumed`
    */
   body(limits: BodyLimits): Promise<Uint8Array>
+  /**
+   * Keeps the host's request alive until a promise settles, on hosts that freeze a request which was
+   * answered. Called once for each event that is taken to the inbox, with a promise that never
+   * rejects: it settles when the handlers have, those past their deadline included.
+   */
+  readonly waitUntil?: WaitUntil | undefined
 }
+
+/** Keeps a host's request alive until the promise settles: `(pending) => context.waitUntil(pending)`. */
+export type WaitUntil = (pending: Promise<unknown>) => void
 
 /** Bounds on reading a body. */
 export interface BodyLimits {
@@ -29,10 +39,14 @@ export interface BodyLimits {
   readonly timeoutMs: number
 }
 
-/** Whatever answers deliveries: all that an adapter needs of a receiver. */
+/** Answers deliveries: what an adapter mounts. */
 export interface Receiver {
   /** Answers one delivery. Never throws and never rejects. */
   handle(delivery: Delivery): Promise<Reply>
+  /** Resolves if events can be applied now, and rejects if not, with an error that says what to do. */
+  ready(): Promise<void>
+  /** Admits nothing from now on, and waits for what runs, within a bound. Never rejects. */
+  close(): Promise<CloseReport>
 }
 
 /** What can be refused without touching the body. */

@@ -94,11 +94,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
   'inbox-unavailable': {
     outcome: 'unavailable',
-    message: 'The inbox failed; the event is tried again.',
+    message: 'The inbox failed; events are tried again.',
   },
   'shutting-down': {
     outcome: 'closing',
-    message: 'This process is shutting down; the event is tried again.',
+    message: 'This process is shutting down; events are tried again.',
   },
   'internal-error': {
     outcome: 'unavailable',

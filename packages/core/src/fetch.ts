@@ -1,24 +1,72 @@
-import { beforeDeadline, type BodyLimits, type Delivery, type Receiver } from './delivery.ts'
-import { isWebhookError, WebhookError } from './errors.ts'
+import {
+  beforeDeadline,
+  type BodyLimits,
+  type Delivery,
+  type Receiver,
+  type WaitUntil,
+} from './delivery.ts'
+import { isWebhookError, OptionError, WebhookError } from './errors.ts'
 import { readMount, type MountOptions } from './mount.ts'
 import { replyTo, type Reply } from './reply.ts'
 
-export type { MountOptions } from './mount.ts'
+export { checkMount, type MountOptions } from './mount.ts'
+
+/** Options of {@link fetchWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
+export interface FetchMountOptions extends MountOptions {
+  /**
+   * Keeps the request alive for handlers that pass their deadline, on hosts that freeze a request
+   * when it is answered: `after` of Next.js, `waitUntil` of `@vercel/functions`. Default: the
+   * `waitUntil` of what the host calls the handler with, as Cloudflare Workers do (`ctx`).
+   */
+  readonly waitUntil?: WaitUntil | undefined
+}
+
+const NAMES: Readonly<Record<keyof FetchMountOptions, true>> = { path: true, waitUntil: true }
 
 /**
  * Answers webhooks wherever a `Request` becomes a `Response`: Next.js, SvelteKit, Bun, Deno,
  * Cloudflare Workers. `export const POST = fetchWebhooks(webhooks)`
+ *
+ * On Workers, call it with all three arguments of `fetch`: `hook(request, env, ctx)`.
+ *
+ * @throws OptionError if there is no receiver, or for a wrong or unknown option. The handler rejects
+ * with one if it is called with anything but a `Request`.
  */
 export function fetchWebhooks(
   receiver: Receiver,
-  options: MountOptions = {},
-): (request: Request) => Promise<Response> {
-  const isMountedAt = readMount(receiver, options.path)
+  options: FetchMountOptions = {},
+): (request: Request, ...context: readonly unknown[]) => Promise<Response> {
+  const isMountedAt = readMount('fetchWebhooks', receiver, options, NAMES)
 
-  return async function hongbaoWebhooks(request) {
+  return async function hongbaoWebhooks(request, ...context) {
+    refuseOther(request)
     if (!isMountedAt(request.url)) return toResponse(replyTo('elsewhere'))
-    return toResponse(await receiver.handle(fetchDelivery(request)))
+    const waitUntil = options.waitUntil ?? waitUntilOf(context)
+    return toResponse(
+      await receiver.handle(fetchDelivery(request, undefined, FETCH_HINT, waitUntil)),
+    )
   }
+}
+
+/** Frameworks hand over an event with the request in it, or a request of Node. */
+function refuseOther(request: unknown): void {
+  const { url, headers, request: inner } = Object(request)
+  if (typeof url === 'string' && typeof headers?.get === 'function') return
+  throw new OptionError(
+    'option-invalid',
+    `The handler of \`fetchWebhooks\` expects a \`Request\` as its first argument. ${inner === undefined ? WITHOUT_REQUEST : WITH_REQUEST}`,
+  )
+}
+
+const WITH_REQUEST =
+  'This host passes an object that contains it: export const POST = ({ request }) => hook(request).'
+const WITHOUT_REQUEST =
+  'For a request of Node.js (`node:http`, the pages router of Next.js), use `nodeWebhooks` of @hongbao/core/node.'
+
+/** The execution context of a host: the third argument on Workers, the second on Vercel and Netlify. */
+function waitUntilOf(context: readonly unknown[]): WaitUntil | undefined {
+  const owner = context.map(Object).find((each) => typeof each.waitUntil === 'function')
+  return owner && ((pending) => owner.waitUntil(pending))
 }
 
 /**
@@ -26,16 +74,19 @@ export function fetchWebhooks(
  *
  * @param readBytes reads the whole body, where the host has a better way than the request itself
  * @param hint what to move when somebody read the body first
+ * @param waitUntil keeps the host's request alive for handlers that pass their deadline
  */
 export function fetchDelivery(
   request: Request,
   readBytes?: () => Promise<ArrayBuffer>,
   hint: string = FETCH_HINT,
+  waitUntil?: WaitUntil,
 ): Delivery {
   return {
     method: request.method,
     header: (name) => request.headers.get(name) ?? undefined,
     body: (limits) => readRequest(request, readBytes, limits, hint),
+    waitUntil,
   }
 }
 

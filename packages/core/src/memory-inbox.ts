@@ -1,4 +1,5 @@
 import { OptionError } from './errors.ts'
+import { freezesRequests, startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { MIN_RETENTION_SECONDS, type Inbox } from './inbox.ts'
 
 /** Options of {@link memoryInbox}. */
@@ -38,21 +39,23 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   checkOptions(retentionSeconds, maxKeys)
   warnInCluster()
 
-  const running = new Set<string>()
+  const running = new Map<string, Heartbeat | undefined>()
+  const isFreezing = freezesRequests()
   let current = new Set<string>()
   let previous = new Set<string>()
   let currentSince = now()
   let warnedAt = Number.NEGATIVE_INFINITY
 
   async function admit(key: string, work: (context: object) => Promise<void>) {
-    if (running.has(key)) return 'busy'
+    if (running.has(key) && running.get(key)?.isSilent() !== true) return 'busy'
     const ageSeconds = startGenerationWhenDue()
     if (current.has(key) || previous.has(key)) return 'duplicate'
     if (current.size >= maxKeys / 2) {
       if (previous.size > 0) reportForgotten(ageSeconds)
       startGeneration(ageSeconds)
     }
-    running.add(key)
+    const heartbeat = isFreezing ? startHeartbeat() : undefined
+    running.set(key, heartbeat)
     try {
       await work({})
       // It may have taken as long as a generation, and would be dropped with that.
@@ -60,7 +63,8 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
       current.add(key)
       return 'applied'
     } finally {
-      running.delete(key)
+      heartbeat?.stop()
+      if (running.get(key) === heartbeat) running.delete(key)
     }
   }
 

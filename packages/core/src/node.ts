@@ -4,7 +4,7 @@ import { readMount, type MountOptions } from './mount.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
 import { replyTo, type Reply } from './reply.ts'
 
-export { readMount, type MountOptions } from './mount.ts'
+export { checkMount, readMount, type MountOptions } from './mount.ts'
 export type { KeptBody } from './raw-body.ts'
 
 /** A `node:http` listener that is a Connect middleware too. */
@@ -20,7 +20,7 @@ export type NodeListener = (
  * With `path`, other paths go to `next` where there is one, and get 404 otherwise.
  */
 export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): NodeListener {
-  const isMountedAt = readMount(receiver, options.path)
+  const isMountedAt = readMount('nodeWebhooks', receiver, options)
 
   return function hongbaoWebhooks(request, response, next) {
     if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, NODE_HINT), response)

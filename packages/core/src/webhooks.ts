@@ -1,5 +1,5 @@
-import { createAttempts, type AttemptResult } from './attempts.ts'
-import { readBody, refuseUnread, type Delivery, type Receiver } from './delivery.ts'
+import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
+import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
 import {
   inboxKey,
   isEventType,
@@ -9,7 +9,7 @@ import {
   suggestType,
   type WebhookEvent,
 } from './event.ts'
-import type { WebhookError } from './errors.ts'
+import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
@@ -19,11 +19,12 @@ import {
   type HandlerEmitter,
 } from './handlers.ts'
 import type { NoContext } from './inbox.ts'
-import { contain, createLog } from './log.ts'
+import { contain, createLog, originOf } from './log.ts'
 import { readOptions, type WebhooksOptions } from './options.ts'
 import { createObserver, outcomeOf, type Result, type Sighting } from './report.ts'
 import { replyTo, type Outcome, type Reply } from './reply.ts'
 import { findSigner, readSignature, SIGNATURE_HEADER } from './signature.ts'
+import { within } from './within.ts'
 
 /** A receiver of Ping++ webhooks: subscribe with `on`, mount it with an adapter. */
 export interface Webhooks<Context extends object = NoContext>
@@ -43,12 +44,24 @@ export interface Webhooks<Context extends object = NoContext>
   dispatch(event: WebhookEvent, options?: DispatchOptions): Promise<DispatchResult>
 
   /**
-   * For shutting down: from now on no event is admitted, so Ping++ (or the queue) sends it again,
-   * and what runs keeps its key and its time. Resolves when the handlers that run have settled,
-   * those past their deadline included, and the inbox has noted it, which may take as long as
-   * `handlerTimeoutMs`. Never rejects; a second call waits for the same.
+   * Checks that events can be applied now: for start-up and health checks. Asks the inbox, if it has a
+   * `ready` of its own; safe to call on every probe.
+   *
+   * Rejects with the inbox's error, whose code and message say what to change; with the
+   * `WebhookError` `inbox-unavailable` if the inbox does not answer within `handlerTimeoutMs`; with
+   * `shutting-down` after {@link close}.
    */
-  close(): Promise<void>
+  ready(): Promise<void>
+
+  /**
+   * Shuts down: from now on no event is admitted, so that Ping++ (or the queue) sends it again.
+   * Running handlers get as long as `handlerTimeoutMs` to end, those past their deadline included, and
+   * then the inbox gets as long to store the result. So it resolves within twice `handlerTimeoutMs`,
+   * 10 s by default, and returns what had not ended by then. What still runs keeps its key.
+   *
+   * Never rejects. A second call returns the same promise.
+   */
+  close(): Promise<CloseReport>
 }
 
 /** Options of {@link Webhooks.dispatch}. */
@@ -90,7 +103,8 @@ export function createWebhooks<Context extends object = NoContext>(
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
   const unheard = new Set<string>()
-  let isClosing = false
+  let closed: Promise<CloseReport> | undefined
+  let checking: Promise<void> | undefined
   const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 
   async function handle(delivery: Delivery): Promise<Reply> {
@@ -126,7 +140,7 @@ export function createWebhooks<Context extends object = NoContext>(
     if (event instanceof Failure) return event
     sighting.event = event
     const refused = audience.refuseMisdirected(event) ?? audience.refuseUntimely(event)
-    return refused ?? (await admit(event, rawBody, sighting))
+    return refused ?? (await admit(event, rawBody, sighting, delivery.waitUntil))
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
@@ -159,6 +173,7 @@ export function createWebhooks<Context extends object = NoContext>(
     event: WebhookEvent,
     rawBody: Uint8Array | undefined,
     sighting: Sighting,
+    waitUntil?: WaitUntil,
   ): Result | Promise<Result> {
     sighting.event = event
     const listening = handlers.of(event.type)
@@ -172,18 +187,59 @@ export function createWebhooks<Context extends object = NoContext>(
     if (running !== undefined) {
       sighting.shared = true
       sighting.end = running.end
-      return running.answer
+      if (running.heartbeat === undefined) return running.answer
+      return shareUnlessFrozen(running, sighting, () => admit(event, rawBody, sighting, waitUntil))
     }
-    if (isClosing) return new Failure('shutting-down')
+    if (closed !== undefined) return new Failure('shutting-down')
     const { receivedAt, source, keyFingerprint } = sighting
     const context = { receivedAt, rawBody, source, keyFingerprint }
-    const attempt = attempts.start({ key, event, handlers: listening, context, onLate })
+    const startedMs = sighting.verifiedMs ?? sighting.startedMs
+    const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
     sighting.end = attempt.end
+    if (waitUntil !== undefined) keepAlive(waitUntil, attempt.end)
     return attempt.answer
 
     function onLate(result: Result): void {
       observer.end({ ...sighting, kind: 'late' }, result)
     }
+  }
+
+  /** On a runtime that freezes requests: the answer of the other one, or an attempt in its place. */
+  async function shareUnlessFrozen(
+    other: Attempt<Context>,
+    sighting: Sighting,
+    admitAgain: () => Result | Promise<Result>,
+  ): Promise<Result> {
+    const answer = await attempts.answerUnlessFrozen(other)
+    if (answer !== undefined) return answer
+    sighting.shared = false
+    sighting.end = undefined
+    return admitAgain()
+  }
+
+  /** What a host does with its request is its own: the event is applied all the same. */
+  function keepAlive(waitUntil: WaitUntil, end: Promise<unknown>): void {
+    try {
+      waitUntil(end)
+    } catch (error) {
+      contain(() => rest.logger.warn(`${WAIT_UNTIL_FAILED}${originOf(error)}`))
+    }
+  }
+
+  function ready(): Promise<void> {
+    if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
+    // Probes may come faster than a store that hangs answers.
+    checking ??= checkInbox().finally(() => {
+      checking = undefined
+    })
+    return checking
+  }
+
+  async function checkInbox(): Promise<void> {
+    if (inbox.ready === undefined) return
+    await within(handlerTimeoutMs, inbox.ready(), () => {
+      throw new WebhookError('inbox-unavailable', noAnswer(handlerTimeoutMs))
+    })
   }
 
   /**
@@ -210,9 +266,10 @@ export function createWebhooks<Context extends object = NoContext>(
       return webhooks
     },
     listenerCount: (type) => handlers.count(type),
+    ready,
     close() {
-      isClosing = true
-      return attempts.idle()
+      closed ??= attempts.close()
+      return closed
     },
   }
   return webhooks
@@ -235,6 +292,13 @@ const NO_HANDLERS =
 
 function noHandlerOf(type: string): string {
   return `[hongbao] Received a ${type}, but no handler is registered for it, so nothing was done. Is the module that calls on('${type}', …) imported? If the type needs no work, write on('${type}', () => {}). This is logged once per type.`
+}
+
+const WAIT_UNTIL_FAILED =
+  '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'
+
+function noAnswer(timeoutMs: number): string {
+  return `Its \`ready\` has not answered within ${timeoutMs} ms. Check that the store is up, and that this process can reach it.`
 }
 
 function unknownType(type: string): string {

@@ -44,7 +44,7 @@ describe('close', () => {
     expect(await duplicate).toMatchObject({ outcome: 'handled', status: 200 })
   })
 
-  it('waits for handlers that have passed their deadline, and releases their key to nobody before', async () => {
+  it('waits for handlers that have passed their deadline', async () => {
     const { webhooks, deliver, reports } = openReceiver()
     const work = deferred()
     webhooks.on('red_envelope.sent', () => work.promise)
@@ -52,17 +52,81 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect(await reply).toMatchObject({ outcome: 'timed-out' })
 
-    let isClosed = false
-    const closed = webhooks.close().then(() => {
-      isClosed = true
-    })
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(isClosed).toBe(false)
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
-
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(close.isOver).toBe(false)
     work.resolve()
-    await closed
+    expect(await close.promise).toEqual({ running: [], inboxFlushed: true })
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
+  })
+
+  it('ends after handlerTimeoutMs though a handler hangs, and returns what still runs [F40]', async () => {
+    const { webhooks, deliver, reports } = openReceiver()
+    webhooks.on('*', () => new Promise(() => {}))
+    const reply = deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(1)
+
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(close.isOver).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    // Answered as if nothing were closing: at its own deadline, which is never after that of `close`.
+    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await close.promise).toEqual({
+      running: [
+        {
+          key: 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD',
+          eventType: 'red_envelope.sent',
+          eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
+          waitsFor: 'handlers',
+          runningMs: expect.any(Number),
+        },
+      ],
+      inboxFlushed: true,
+    })
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['timed-out'])
+  })
+
+  it('lets what still runs keep its key, and tells how it ends after all [F40]', async () => {
+    const { webhooks, deliver, reports } = openReceiver()
+    const work = deferred()
+    webhooks.on('red_envelope.sent', () => work.promise)
+    void deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    const closed = webhooks.close()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect((await closed).running).toHaveLength(1)
+
+    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
+    work.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
+  })
+
+  it('ends after twice handlerTimeoutMs where the inbox never confirms, and says so [F41]', async () => {
+    const { webhooks, deliver } = openReceiver({
+      inbox: {
+        retentionSeconds: 172_800,
+        async admit(_, run) {
+          await run({})
+          return new Promise(() => {})
+        },
+      },
+    })
+    const work = deferred()
+    webhooks.on('red_envelope.sent', () => work.promise)
+    void deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    const close = watch(webhooks.close())
+    await vi.advanceTimersByTimeAsync(4999)
+    work.resolve()
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(close.isOver).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await close.promise).toMatchObject({
+      running: [{ eventType: 'red_envelope.sent', waitsFor: 'inbox' }],
+      inboxFlushed: false,
+    })
   })
 
   it('waits until the inbox has noted what was done behind its deadline', async () => {
@@ -139,7 +203,7 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(4999)
     expect(close.isOver).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
-    expect(close.isOver).toBe(true)
+    expect(await close.promise).toEqual({ running: [], inboxFlushed: false })
   })
 
   it.each<[string, () => Promise<void>]>([
@@ -150,9 +214,9 @@ describe('close', () => {
         throw new Error('x')
       },
     ],
-  ])('ends well where the inbox %s', async (_, settled) => {
+  ])('never rejects, also where the inbox %s', async (_, settled) => {
     const { webhooks } = openReceiver({ inbox: { ...memoryInbox(), settled } })
-    await webhooks.close()
+    expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: false })
   })
 
   it('does not wait for an inbox that does not answer while it is asked', async () => {
@@ -179,13 +243,19 @@ describe('close', () => {
     await webhooks.close()
   })
 
-  it('may be called twice', async () => {
+  it('gives the same promise when it is called twice', async () => {
     const { webhooks } = openReceiver()
-    await Promise.all([webhooks.close(), webhooks.close()])
+    expect(webhooks.close()).toBe(webhooks.close())
+    expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })
   })
 })
 
-function watch(promise: Promise<void>) {
-  const watched = { isOver: false, promise: promise.then(() => void (watched.isOver = true)) }
+function watch<Value>(pending: Promise<Value>) {
+  const watched = {
+    isOver: false,
+    promise: pending.finally(() => {
+      watched.isOver = true
+    }),
+  }
   return watched
 }

@@ -23,6 +23,7 @@ describe('what people can import', () => {
   it('from @hongbao/core/node', () => {
     expect(namesIn(nodeKit)).toEqual([
       'answer',
+      'checkMount',
       'nodeDelivery',
       'nodeWebhooks',
       'readMount',
@@ -31,7 +32,12 @@ describe('what people can import', () => {
   })
 
   it('from @hongbao/core/fetch', () => {
-    expect(namesIn(fetchKit)).toEqual(['fetchDelivery', 'fetchWebhooks', 'toResponse'])
+    expect(namesIn(fetchKit)).toEqual([
+      'checkMount',
+      'fetchDelivery',
+      'fetchWebhooks',
+      'toResponse',
+    ])
   })
 
   it('from @hongbao/core/testing', () => {

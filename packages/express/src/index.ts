@@ -14,9 +14,11 @@ export type ExpressHandler = (
  *
  * Mount it above `app.use(express.json())`. The router decides the path; for a bare `app.use`, give
  * `{ path: '/webhooks' }` and everything else passes.
+ *
+ * @throws OptionError if there is no receiver, or for a wrong or unknown option
  */
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
-  const isMountedAt = readMount(receiver, options.path)
+  const isMountedAt = readMount('expressWebhooks', receiver, options)
 
   return function hongbaoWebhooks(request, response, next) {
     if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, HINT), response, next)

@@ -1,6 +1,6 @@
 import type { Receiver } from '@hongbao/core'
-import { nodeDelivery } from '@hongbao/core/node'
-import type { FastifyInstance } from 'fastify'
+import { checkMount, nodeDelivery } from '@hongbao/core/node'
+import type { FastifyInstance, RegisterOptions } from 'fastify'
 
 /** Options of {@link fastifyWebhooks}. */
 export interface FastifyWebhooksOptions {
@@ -10,17 +10,30 @@ export interface FastifyWebhooksOptions {
   readonly path?: string | undefined
 }
 
+// Fastify hands its own options of `register` on to the plugin.
+const NAMES: Readonly<Record<keyof FastifyWebhooksOptions | keyof RegisterOptions, true>> = {
+  webhooks: true,
+  path: true,
+  prefix: true,
+  logLevel: true,
+  logSerializers: true,
+}
+
 /**
  * Answers webhooks in a Fastify app:
  * `await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })`.
  *
  * Encapsulated: in here every content type reaches hongbao as an unread stream, and outside the
  * app's own parsers stay as they are.
+ *
+ * @throws OptionError if there is no receiver, or for an unknown option
  */
 export async function fastifyWebhooks(
   fastify: FastifyInstance,
-  { webhooks, path = '/' }: FastifyWebhooksOptions,
+  options: FastifyWebhooksOptions,
 ): Promise<void> {
+  checkMount('fastifyWebhooks', options.webhooks, options, NAMES)
+  const { webhooks, path = '/' } = options
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (_request, _stream, done) => done(null))
   // Fastify refuses a content type that it cannot read (415) before it looks for a parser.

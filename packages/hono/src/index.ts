@@ -1,5 +1,5 @@
-import type { Receiver } from '@hongbao/core'
-import { fetchDelivery } from '@hongbao/core/fetch'
+import type { Receiver, WaitUntil } from '@hongbao/core'
+import { checkMount, fetchDelivery } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
@@ -8,22 +8,54 @@ export interface HonoContextLike {
     /** Hono keeps what was read, so this works after `c.req.json()` too. */
     arrayBuffer(): Promise<ArrayBuffer>
   }
+  /** Throws where the host has none. */
+  readonly executionCtx?: { waitUntil(pending: Promise<unknown>): void }
   body(text: string, status: number, headers: Record<string, string>): Response
 }
 
 /** A Hono handler. */
 export type HonoHandler = (context: HonoContextLike) => Promise<Response>
 
+/** Options of {@link honoWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
+export interface HonoWebhooksOptions {
+  /**
+   * Keeps the request alive for handlers that pass their deadline, on hosts that freeze a request
+   * when it is answered. Default: the `waitUntil` of Hono's execution context, if there is one.
+   */
+  readonly waitUntil?: WaitUntil | undefined
+}
+
+const NAMES: Readonly<Record<keyof HonoWebhooksOptions, true>> = { waitUntil: true }
+
 /**
  * Answers webhooks in a Hono app, on Node, Bun, Deno and Cloudflare Workers:
  * `app.post('/webhooks', honoWebhooks(webhooks))`.
+ *
+ * @throws OptionError if there is no receiver, or for an unknown option
  */
-export function honoWebhooks(receiver: Receiver): HonoHandler {
+export function honoWebhooks(receiver: Receiver, options: HonoWebhooksOptions = {}): HonoHandler {
+  checkMount('honoWebhooks', receiver, options, NAMES)
+  const findWaitUntil = HAS_EXECUTION_CONTEXTS ? waitUntilOf : () => undefined
+
   return async function hongbaoWebhooks(context) {
     const { req } = context
-    const reply = await receiver.handle(fetchDelivery(req.raw, () => req.arrayBuffer(), HINT))
+    const waitUntil = options.waitUntil ?? findWaitUntil(context)
+    const delivery = fetchDelivery(req.raw, () => req.arrayBuffer(), HINT, waitUntil)
+    const reply = await receiver.handle(delivery)
     // With a `Response` of our own, Hono would drop what middleware has set by `c.header()`.
     return context.body(reply.body, reply.status, { ...reply.headers })
+  }
+}
+
+// Hono throws an error where there is none, so it is not asked where there never is one.
+const HAS_EXECUTION_CONTEXTS = !/^(?:Node|Bun|Deno)/.test(globalThis.navigator?.userAgent ?? '')
+
+function waitUntilOf(context: HonoContextLike): WaitUntil | undefined {
+  try {
+    const { executionCtx } = context
+    return executionCtx && ((pending) => executionCtx.waitUntil(pending))
+  } catch {
+    return undefined
   }
 }
 

@@ -1,8 +1,8 @@
-import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type WaitUntil, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { honoWebhooks } from '@hongbao/hono'
-import { Hono, type Handler } from 'hono'
-import { describe, expect, expectTypeOf, it } from 'vitest'
+import { Hono, type ExecutionContext, type Handler } from 'hono'
+import { describe, expect, expectTypeOf, it, vi } from 'vitest'
 
 const keys = createTestKeys()
 
@@ -29,6 +29,26 @@ describe('honoWebhooks', () => {
       status: 200,
       body: '{"outcome":"handled"}',
     })
+  })
+
+  it('lets late handlers end by the `waitUntil` of the execution context, if there is one [F42]', async () => {
+    const webhooks = createReceiver()
+    const { honoWebhooks: mount } = await onWorkers()
+    const app = new Hono().post('/webhooks', mount(webhooks))
+    const pending: Promise<unknown>[] = []
+    const context = { waitUntil: (each: Promise<unknown>) => void pending.push(each) }
+    const response = await app.request('/webhooks', notification(), {}, context as ExecutionContext)
+    expect(response.status).toBe(200)
+    expect(await Promise.all(pending)).toEqual(['handled'])
+    expect(await app.request('/webhooks', notification())).toMatchObject({ status: 200 })
+  })
+
+  it('prefers the option `waitUntil` [F42]', async () => {
+    const pending: Promise<unknown>[] = []
+    const waitUntil: WaitUntil = (each) => void pending.push(each)
+    const app = new Hono().post('/webhooks', honoWebhooks(createReceiver(), { waitUntil }))
+    expect(await app.request('/webhooks', notification())).toMatchObject({ status: 200 })
+    expect(await Promise.all(pending)).toEqual(['handled'])
   })
 
   it('answers a failing handler itself: app.onError is not asked [G12]', async () => {
@@ -97,4 +117,15 @@ function createReceiver(options: Partial<WebhooksOptions> = {}): Webhooks {
 
 function notification() {
   return signDelivery(eventFixture('red_envelope.sent'), keys).init()
+}
+
+/** The adapter as Workers load it. */
+async function onWorkers(): Promise<typeof import('@hongbao/hono')> {
+  vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+  vi.resetModules()
+  try {
+    return await import('@hongbao/hono')
+  } finally {
+    vi.unstubAllGlobals()
+  }
 }

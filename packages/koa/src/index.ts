@@ -19,9 +19,11 @@ export type KoaMiddleware = (context: KoaContextLike, next: () => Promise<unknow
  *
  * Mount it above `app.use(bodyParser())`. A router decides the path; for a bare `app.use`, give
  * `{ path: '/webhooks' }` and everything else passes.
+ *
+ * @throws OptionError if there is no receiver, or for a wrong or unknown option
  */
 export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): KoaMiddleware {
-  const isMountedAt = readMount(receiver, options.path)
+  const isMountedAt = readMount('koaWebhooks', receiver, options)
 
   return async function hongbaoWebhooks(context, next) {
     if (!isMountedAt(context.req.url)) {

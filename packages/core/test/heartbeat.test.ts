@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { memoryInbox } from '../src/index.ts'
+import { deferred } from './deferred.ts'
+import { envelopeSent, openReceiver } from './signed.ts'
+
+// What a real one does is tested in test/runtimes, on workerd. Here is what takes a minute there.
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'],
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+function onWorkers(): void {
+  vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+}
+
+/** Freezes what begins now: its intervals never fire. Gives back the way to thaw. */
+function freezeIntervals(): () => void {
+  vi.stubGlobal('setInterval', () => 0)
+  return () => void vi.unstubAllGlobals()
+}
+
+describe('on Workers, an event whose handler is slow', () => {
+  it('keeps its key for as long as its request is alive, whatever time that is [F46]', async () => {
+    onWorkers()
+    const { webhooks, deliver } = openReceiver()
+    const work = deferred()
+    const handler = vi.fn<() => Promise<void>>(() => work.promise)
+    webhooks.on('*', handler)
+    void deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(15 * 60_000)
+    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
+    work.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'duplicate' })
+    expect(handler).toHaveBeenCalledOnce()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is run again by the next delivery if nothing is heard of its request [F44]', async () => {
+    freezeIntervals()
+    onWorkers()
+    const { webhooks, deliver, reports } = openReceiver()
+    let runs = 0
+    webhooks.on('*', () => (++runs === 1 ? new Promise(() => {}) : undefined))
+    void deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    const reply = deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await reply).toMatchObject({ outcome: 'handled' })
+    expect(reports.at(-1)).toMatchObject({ outcome: 'handled', shared: false })
+    expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })
+  })
+
+  it('is not taken for frozen if its beat is only late [F46]', async () => {
+    onWorkers()
+    const beats: (() => void)[] = []
+    vi.stubGlobal('setInterval', (beat: () => void) => beats.push(beat))
+    const { webhooks, deliver } = openReceiver()
+    const handler = vi.fn<() => Promise<void>>(() => new Promise(() => {}))
+    webhooks.on('*', handler)
+    void deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    const reply = deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(10)
+    for (const beat of beats) beat()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(handler).toHaveBeenCalledOnce()
+  })
+})
+
+describe('a memory inbox', () => {
+  it('on Workers lets go of a key whose request is frozen, and keeps the others [F44]', async () => {
+    const thaw = freezeIntervals()
+    onWorkers()
+    const inbox = memoryInbox()
+    void inbox.admit('frozen', () => new Promise(() => {}))
+    thaw()
+    void inbox.admit('alive', () => new Promise(() => {}))
+    await vi.advanceTimersByTimeAsync(3001)
+    expect(await inbox.admit('alive', async () => {})).toBe('busy')
+    expect(await inbox.admit('frozen', async () => {})).toBe('applied')
+    expect(await inbox.admit('frozen', async () => {})).toBe('duplicate')
+  })
+
+  it('on Workers does not let the end of a frozen run free the key of the next one [F44]', async () => {
+    freezeIntervals()
+    onWorkers()
+    const inbox = memoryInbox()
+    const first = deferred()
+    const revived = inbox.admit('key', () => first.promise)
+    await vi.advanceTimersByTimeAsync(3001)
+    void inbox.admit('key', () => new Promise(() => {}))
+    first.reject(new Error('late'))
+    await expect(revived).rejects.toThrow('late')
+    expect(await inbox.admit('key', async () => {})).toBe('busy')
+  })
+
+  it('elsewhere keeps a key until its run ends, and starts no timer [F46]', async () => {
+    const inbox = memoryInbox()
+    void inbox.admit('key', () => new Promise(() => {}))
+    expect(vi.getTimerCount()).toBe(0)
+    await vi.advanceTimersByTimeAsync(24 * 60 * 60_000)
+    expect(await inbox.admit('key', async () => {})).toBe('busy')
+  })
+})

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { memoryInbox } from '../src/index.ts'
+import { deferred } from './deferred.ts'
+import { openReceiver, type Opened } from './signed.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+afterEach(() => void vi.useRealTimers())
+
+function openWith(ready: () => Promise<void>): Opened {
+  return openReceiver({ inbox: { ...memoryInbox(), ready } })
+}
+
+describe('ready', () => {
+  it('resolves with an inbox that has nothing to check, as the memory inbox', async () => {
+    await expect(openReceiver().webhooks.ready()).resolves.toBeUndefined()
+  })
+
+  it('resolves when the inbox is ready', async () => {
+    const ready = vi.fn<() => Promise<void>>(async () => {})
+    await expect(openWith(ready).webhooks.ready()).resolves.toBeUndefined()
+    expect(ready).toHaveBeenCalledOnce()
+  })
+
+  it('rejects with the error of the inbox, as it is: its code and message say what to do [E40]', async () => {
+    const error = Object.assign(new Error('Run ensureSchema().'), { code: 'table-missing' })
+    await expect(openWith(() => Promise.reject(error)).webhooks.ready()).rejects.toBe(error)
+  })
+
+  it('rejects where the `ready` of an inbox throws [E40]', async () => {
+    const { webhooks } = openWith(() => {
+      throw new Error('x')
+    })
+    await expect(webhooks.ready()).rejects.toThrow('x')
+  })
+
+  it('rejects after handlerTimeoutMs where the store does not answer [E40]', async () => {
+    const { webhooks } = openWith(() => new Promise(() => {}))
+    const [checked] = await Promise.all([
+      webhooks.ready().catch((error: unknown) => error),
+      vi.advanceTimersByTimeAsync(5000),
+    ])
+    expect(checked).toMatchObject({
+      name: 'WebhookError',
+      code: 'inbox-unavailable',
+      message:
+        'The inbox failed; events are tried again. Its `ready` has not answered within 5000 ms. Check that the store is up, and that this process can reach it.',
+    })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('asks once for probes that come while it is asking, and anew after that [E40]', async () => {
+    const [first, second] = [deferred(), deferred()]
+    const ready = vi
+      .fn<() => Promise<void>>()
+      .mockReturnValueOnce(first.promise)
+      .mockReturnValueOnce(second.promise)
+    const { webhooks } = openWith(ready)
+    const probes = [webhooks.ready(), webhooks.ready()]
+    first.resolve()
+    await Promise.all(probes)
+    expect(ready).toHaveBeenCalledTimes(1)
+    const next = webhooks.ready()
+    second.reject(new Error('gone'))
+    await expect(next).rejects.toThrow('gone')
+    expect(ready).toHaveBeenCalledTimes(2)
+  })
+
+  it('rejects after close, without asking: traffic should go elsewhere [E41]', async () => {
+    const ready = vi.fn<() => Promise<void>>(async () => {})
+    const { webhooks } = openWith(ready)
+    await webhooks.close()
+    await expect(webhooks.ready()).rejects.toMatchObject({ code: 'shutting-down' })
+    expect(ready).not.toHaveBeenCalled()
+  })
+})
