@@ -846,6 +846,13 @@ describe('the table of the merchant (`open`)', () => {
 })
 
 describe('an envelope of another app', () => {
+  it('is told from one of an app whose id has quotes [C41]', async () => {
+    const { pingpp, once, done } = openShop({ app: `"${APP}"` })
+    pingpp.make('1', [[0, 'sent']], { app: APP })
+    expect((await once()).conflicts).toEqual([])
+    expect(done).toEqual(['1 sent by poll'])
+  })
+
   it('is a conflict, expanded or not', async () => {
     const { pingpp, once, done } = openShop()
     pingpp.make('1', [[0, 'sent']], { app: { id: APP } })

@@ -10,9 +10,12 @@ export { contain, originOf } from './log.ts'
 export {
   checkKind,
   checkOptions,
+  readApp,
   readLogger,
   readTimeout,
+  refuseUndefined,
   refuseUnknown,
+  unquote,
   wrong,
 } from './option-checks.ts'
 export { readStrictJson } from './json.ts'

@@ -5,6 +5,7 @@ import {
   unlisted,
   WebhookError,
   type Delivery,
+  type Inbox,
   type WebhooksOptions,
 } from '../src/index.ts'
 import {
@@ -309,7 +310,7 @@ function throwing(thrown: Error): Delivery {
   return { ...deliveryOf(envelopeSent()), body: () => Promise.reject(thrown) }
 }
 
-function brokenInbox(thrown: Error): WebhooksOptions['inbox'] {
+function brokenInbox(thrown: Error): Inbox {
   return { retentionSeconds: 172_800, admit: () => Promise.reject(thrown) }
 }
 
