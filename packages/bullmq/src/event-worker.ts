@@ -4,6 +4,7 @@ import {
   contain,
   createAlarm,
   originOf,
+  textOf,
   readEventWorkerOptions,
   readLogger,
   readTimeout,
@@ -135,7 +136,11 @@ function complain(worker: EventWorker, queue: string, logger: Logger): void {
     const nowMs = performance.now()
     if (nowMs < quietUntilMs) return
     quietUntilMs = nowMs + 60_000
-    contain(() => logger.error(`[hongbao] The worker of ${queue} has an error${originOf(error)}.`))
+    contain(() =>
+      logger.error(
+        `[hongbao] The worker of ${queue} has an error.${originOf(error)}${textOf(error)}`,
+      ),
+    )
   })
   worker.on('stalled', (jobId) => {
     contain(() =>

@@ -118,7 +118,7 @@ export function readOptions(options: ClientOptions): Settings {
   return {
     apiKey,
     ...readKeys(options),
-    baseUrl: readBaseUrl(options.baseUrl, apiKey),
+    baseUrl: readBaseUrl(options.baseUrl ?? PINGPP_URL, apiKey),
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),
     fetch,
@@ -173,10 +173,14 @@ function readApiKey(apiKey: string | undefined): string {
 const WHERE =
   'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
-function readBaseUrl(given: string = PINGPP_URL, apiKey: string): string {
+function parseUrl(given: string): URL | undefined {
   // An empty variable is how many a shell script unsets one.
   const text = typeof given === 'string' ? unquote(given) || PINGPP_URL : ''
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+function readBaseUrl(given: string, apiKey: string): string {
+  const url = parseUrl(given)
   if (url === undefined) throw wrong('baseUrl', 'a URL, for one "https://api.pingxx.com"')
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw wrong('baseUrl', 'a URL without a user, a query and a fragment')

@@ -160,7 +160,7 @@ it.each(['', '""', ' \n'])(
       baseUrl,
       retries: 0,
       fetch: (url) => {
-        asked.push(String(url))
+        asked.push(new Request(url).url)
         return Promise.resolve(Response.json({ error: {} }, { status: 404 }))
       },
     })

@@ -6,7 +6,8 @@ export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { contain, originOf } from './log.ts'
+export { vouchFor } from './errors.ts'
+export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
   checkOptions,

@@ -1,3 +1,5 @@
+import { vouchFor } from '@hongbao/core/wire'
+
 /** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
 export type RedisInboxErrorCode =
   | 'redis-timed-out'
@@ -69,6 +71,8 @@ export class RedisInboxError extends Error {
     this.code = code
   }
 }
+
+vouchFor(RedisInboxError, ({ code }) => MESSAGES[code])
 
 /** Names what a client rejected with. */
 export function toInboxError(cause: unknown): RedisInboxError {
