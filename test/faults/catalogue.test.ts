@@ -9,8 +9,12 @@ const IDS = [
   ...numbered('A', 39),
   ...numbered('B', 30),
   ...numbered('C', 20),
+  'C40',
+  'C41',
+  'C42',
   ...numbered('D', 21),
   ...numbered('E', 36),
+  'E50',
   ...numbered('F', 18),
   ...numbered('G', 14),
   ...numbered('H', 14),
@@ -18,6 +22,11 @@ const IDS = [
   'S15b',
   'S16',
   'S17',
+  'S40',
+  'S41',
+  'S42',
+  'S43',
+  'S44',
 ]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))

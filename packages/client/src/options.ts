@@ -18,10 +18,7 @@ import {
 export interface ClientOptions {
   /** The secret key from the Ping++ dashboard, `sk_test_…` or `sk_live_…`: it decides on the mode. */
   readonly apiKey: string | undefined
-  /**
-   * Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are
-   * not signed. Given but undefined, it is refused: leave it out not to sign.
-   */
+  /** Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are not signed. */
   readonly privateKey?: PrivateKeyInput | undefined
   /**
    * The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not
@@ -31,7 +28,7 @@ export interface ClientOptions {
   /**
    * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among
    * containers. A proxy must pass path and query on as they are, because a signature covers them.
-   * Default, also for an empty text: `https://api.pingxx.com`.
+   * An empty text is as good as none. Default: `https://api.pingxx.com`.
    */
   readonly baseUrl?: string | undefined
   /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
@@ -101,10 +98,7 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   retries: true,
   beforeAttempt: true,
 }
-const GUARDS = {
-  privateKey: 'send requests that are not signed',
-  publicKey: 'believe answers without verifying them',
-}
+const GUARDS = { publicKey: 'believe answers without verifying them' }
 const MAX_RETRIES = 10
 const PINGPP_URL = 'https://api.pingxx.com'
 

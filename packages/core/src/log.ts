@@ -71,12 +71,28 @@ function told({ cause, hasCause, outcome }: Failure, tell: (thrown: unknown) => 
 /** Whether to show the text of an error: when `NODE_ENV` is `development` or `test`. Never without a `process`. */
 function isInDevelopment(): boolean {
   try {
-    // Deno refuses a variable that it has no permission for.
+    if (isKeptFromReading('NODE_ENV')) return false
     const mode = globalThis.process?.env['NODE_ENV']
     return mode === 'development' || mode === 'test'
   } catch {
     return false
   }
+}
+
+declare const Deno: DenoRuntime | undefined
+
+interface DenoRuntime {
+  readonly permissions: {
+    querySync(permission: { readonly name: 'env'; readonly variable: string }): {
+      readonly state: 'granted' | 'prompt' | 'denied'
+    }
+  }
+}
+
+/** Deno would stop the whole process in a terminal, and ask. */
+function isKeptFromReading(variable: string): boolean {
+  if (typeof Deno === 'undefined') return false
+  return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
 }
 
 /** The text and the stack of an error and of its causes, on lines of their own; in production nothing. */

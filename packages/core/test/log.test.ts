@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { vouchFor } from '../src/errors.ts'
 import {
   createWebhooks,
@@ -284,6 +284,22 @@ describe('the text of an error', () => {
       vi.unstubAllGlobals()
     }
   })
+
+  it.each([
+    ['granted', /\n/],
+    ['prompt', /^[^\n]*$/],
+    ['denied', /^[^\n]*$/],
+  ])(
+    'is shown on Deno where NODE_ENV may be read without asking: %s [S42]',
+    async (state, line) => {
+      vi.stubEnv('NODE_ENV', 'development')
+      vi.stubGlobal('Deno', { permissions: { querySync: () => ({ state }) } })
+      onTestFinished(() => void vi.unstubAllGlobals())
+      const opened = openFailing(() => Promise.reject(new Error('declined')))
+      await opened.deliver(envelopeSent())
+      expect(opened.lines[0]).toMatch(line)
+    },
+  )
 
   it.each<[string, () => unknown, string]>([
     ['a text', () => 'declined', '\ndeclined'],
