@@ -5,9 +5,9 @@ import { installed } from './installed.ts'
 import { sideBySide } from './side-by-side.ts'
 
 const BLOCK = 100
-// More events than the inbox below holds, so that an event which comes round again is a new one.
+// More events than the inbox below holds (twice `maxKeys`), so that an event which comes round again is a new one.
 const EVENTS = 2000
-const MAX_KEYS = 1000
+const MAX_KEYS = 500
 
 /**
  * `webhooks.handle()` in memory, against what no receiver can do without: one RSA verification with

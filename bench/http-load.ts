@@ -13,11 +13,11 @@ const BLOCK = 300
 /** How many requests either server gets in a run. */
 export const SENT: number = BLOCK * (WARM_UP_ROUNDS + ROUNDS)
 /**
- * How many distinct requests are signed for the whole run. More than {@link MAX_KEYS}, so that an
+ * How many distinct requests are signed for the whole run. More than twice {@link MAX_KEYS}, so that an
  * event which comes round again is a new one to an inbox with that bound.
  */
 export const REQUESTS = 1800
-export const MAX_KEYS = 1200
+export const MAX_KEYS = 600
 
 /** What the load client is asked to do: send requests to a port. */
 export interface Volley {

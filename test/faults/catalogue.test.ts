@@ -13,11 +13,15 @@ const IDS = [
   'A63',
   ...numbered('B', 30),
   ...numbered('C', 20),
+  'C40',
+  'C41',
+  'C42',
   ...numbered('D', 21),
   ...numbered('E', 36),
   ...numbered('H', 9, 50),
   ...numbered('E', 87).slice(79),
   ...numbered('E', 39),
+  'E50',
   ...numbered('F', 18),
   'F60',
   'F61',
@@ -47,6 +51,11 @@ const IDS = [
   'S15b',
   'S16',
   'S17',
+  'S40',
+  'S41',
+  'S42',
+  'S43',
+  'S44',
 ]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))

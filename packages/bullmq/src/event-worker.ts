@@ -5,6 +5,7 @@ import {
   createAlarm,
   createRunningJobs,
   originOf,
+  textOf,
   readEventWorkerOptions,
   readLogger,
   readTimeout,
@@ -149,7 +150,11 @@ function complain(worker: EventWorker, queue: string, logger: Logger): void {
     const nowMs = performance.now()
     if (nowMs < quietUntilMs) return
     quietUntilMs = nowMs + 60_000
-    contain(() => logger.error(`[hongbao] The worker of ${queue} has an error${originOf(error)}.`))
+    contain(() =>
+      logger.error(
+        `[hongbao] The worker of ${queue} has an error.${originOf(error)}${textOf(error)}`,
+      ),
+    )
   })
   worker.on('stalled', (jobId) => {
     contain(() =>

@@ -141,7 +141,9 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     opened.startWorker(receiver, queue)
     const job = await onlyJob(queue)
     await eventually(async () => expect(await job.getState()).toBe('delayed'))
-    expect((await onlyJob(queue)).failedReason).toMatch(/\[HandOffError at /)
+    expect((await onlyJob(queue)).failedReason).toMatch(
+      /\[HandOffError own-worker at .*\] The worker of \S+ hands its events off to /,
+    )
   })
 
   it('holds a job while its handler is past its deadline, and runs it once', async () => {
@@ -275,7 +277,9 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     const job = await onlyJob(queue)
     await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(error).toHaveBeenCalledOnce()
-    expect(error.mock.calls[0]?.[0]).toMatch(/^\[hongbao\] The worker of bull:\S+ has an error \[/)
+    expect(error.mock.calls[0]?.[0]).toMatch(
+      /^\[hongbao\] The worker of bull:\S+ has an error\. \[/,
+    )
   })
 
   it('takes no more jobs when it is closed, and waits for those that run', async () => {

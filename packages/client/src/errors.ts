@@ -1,3 +1,5 @@
+import { vouchFor } from '@hongbao/core/wire'
+
 /** What went wrong with a call: match on `code`, never on the message or with `instanceof`. */
 export type ClientErrorCode =
   | 'parameter-invalid'
@@ -127,6 +129,9 @@ export class ClientError extends Error {
     this.outcomeUnknown = facts.outcomeUnknown ?? false
   }
 }
+
+// Without the detail, which may have words of Ping++.
+vouchFor(ClientError, ({ code }) => ERRORS[code].message)
 
 /** Tells a `ClientError` by name and code, so that another copy of hongbao in the process counts too. */
 export function isClientError(error: unknown): error is ClientError {

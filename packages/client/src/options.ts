@@ -5,6 +5,8 @@ import {
   readPrivateKey,
   readPublicKeys,
   readTimeout,
+  refuseUndefined,
+  unquote,
   wrong,
   type PrivateKeyInput,
   type PublicKeyInput,
@@ -18,12 +20,15 @@ export interface ClientOptions {
   readonly apiKey: string | undefined
   /** Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are not signed. */
   readonly privateKey?: PrivateKeyInput | undefined
-  /** The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not verified. */
+  /**
+   * The Ping++ public key; with it, answers that it did not sign are refused. Default: answers are not
+   * verified. Given but undefined, it is refused: leave it out not to verify.
+   */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
    * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among
    * containers. A proxy must pass path and query on as they are, because a signature covers them.
-   * Default: `https://api.pingxx.com`.
+   * An empty text is as good as none. Default: `https://api.pingxx.com`.
    */
   readonly baseUrl?: string | undefined
   /** How long one attempt may take, in milliseconds, its answer included. Default: 30,000. */
@@ -93,25 +98,41 @@ const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
   retries: true,
   beforeAttempt: true,
 }
+const GUARDS = { publicKey: 'believe answers without verifying them' }
 const MAX_RETRIES = 10
+const PINGPP_URL = 'https://api.pingxx.com'
 
 export function readOptions(options: ClientOptions): Settings {
   checkOptions('`createClient`', options, CLIENT_OPTIONS)
-  const { privateKey, publicKey, fetch = globalFetch, now = Date.now } = options
+  refuseUndefined(options, GUARDS, 'key-missing')
+  const { fetch = globalFetch, now = Date.now } = options
   const apiKey = readApiKey(options.apiKey)
   checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
   checkKind('now', now, ['function'], 'a function that gives milliseconds')
   return {
     apiKey,
-    signingKey: privateKey === undefined ? undefined : readPrivateKey(privateKey),
-    publicKeys: publicKey === undefined ? [] : readPublicKeys(publicKey),
-    baseUrl: readBaseUrl(options.baseUrl ?? 'https://api.pingxx.com', apiKey),
+    ...readKeys(options),
+    baseUrl: readBaseUrl(options.baseUrl ?? PINGPP_URL, apiKey),
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),
     fetch,
     now,
   }
 }
+
+function readKeys(options: ClientOptions): Pick<Settings, 'signingKey' | 'publicKeys'> {
+  const { privateKey, publicKey } = options
+  const signingKey = privateKey === undefined ? undefined : readPrivateKey(privateKey)
+  const publicKeys = publicKey === undefined ? [] : readPublicKeys(publicKey)
+  if (publicKeys.some(({ fingerprint }) => fingerprint === signingKey?.fingerprint)) {
+    throw wrong('publicKey', PINGPP_KEY)
+  }
+  return { signingKey, publicKeys }
+}
+
+// With it, a create is sent and paid, and its answer is then refused as forged.
+const PINGPP_KEY =
+  'the Ping++ public key, not the public half of your own `privateKey`: Ping++ signs its answers with a key of its own. It is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥'
 
 /** @throws OptionError, as a wrong option of the client does */
 export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
@@ -135,8 +156,8 @@ function globalFetch(...parameters: Parameters<typeof globalThis.fetch>): Promis
 }
 
 function readApiKey(apiKey: string | undefined): string {
-  // Files that hold a secret tend to end in a newline.
-  const key = typeof apiKey === 'string' ? apiKey.trim() : ''
+  // Files that hold a secret tend to end in a newline, and values of environment files to be quoted.
+  const key = typeof apiKey === 'string' ? unquote(apiKey) : ''
   if (key === '') throw new OptionError('key-missing', `\`apiKey\` is empty or not set. ${WHERE}.`)
   if (/^sk_(?:test|live)_\w+$/.test(key)) return key
   throw wrong('apiKey', `a secret key, sk_test_… or sk_live_…. ${WHERE}`)
@@ -146,8 +167,14 @@ function readApiKey(apiKey: string | undefined): string {
 const WHERE =
   'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
-function readBaseUrl(text: string, apiKey: string): string {
-  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+function parseUrl(given: string): URL | undefined {
+  // An empty variable is how many a shell script unsets one.
+  const text = typeof given === 'string' ? unquote(given) || PINGPP_URL : ''
+  return URL.canParse(text) ? new URL(text) : undefined
+}
+
+function readBaseUrl(given: string, apiKey: string): string {
+  const url = parseUrl(given)
   if (url === undefined) throw wrong('baseUrl', 'a URL, for one "https://api.pingxx.com"')
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw wrong('baseUrl', 'a URL without a user, a query and a fragment')

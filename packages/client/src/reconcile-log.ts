@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain } from '@hongbao/core/wire'
+import { contain, textOf } from '@hongbao/core/wire'
 import type { ReconcileReport } from './reconcile-report.ts'
 
 export interface ReportLogOptions {
@@ -14,7 +14,7 @@ export function createReportLog({
   logger,
   now,
   memoryMs,
-}: ReportLogOptions): (report: ReconcileReport) => void {
+}: ReportLogOptions): (report: ReconcileReport, cause: unknown) => void {
   const toldMs = new Map<string, number>()
 
   function isNews(thing: string): boolean {
@@ -33,8 +33,10 @@ export function createReportLog({
     contain(() => logger.error(`[hongbao] reconcile: ${line}`))
   }
 
-  return function log({ error, conflicts, overdue }) {
-    if (error !== null && error.code !== 'aborted') say(`${error.code}: ${error.message}`)
+  return function log({ error, conflicts, overdue }, cause) {
+    if (error !== null && error.code !== 'aborted') {
+      say(`${error.code}: ${error.message}${textOf(cause)}`)
+    }
     const contradictions = conflicts.filter(({ id, reason }) => isNews(`${reason} ${id}`))
     const late = overdue.filter(({ order_no }) => isNews(`overdue ${order_no}`))
     forget()

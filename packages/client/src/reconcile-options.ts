@@ -1,5 +1,12 @@
 import { OptionError, type Logger, type Webhooks } from '@hongbao/core'
-import { checkKind, readLogger, refuseUnknown, wrong } from '@hongbao/core/wire'
+import {
+  checkKind,
+  readApp,
+  readLogger,
+  refuseUndefined,
+  refuseUnknown,
+  wrong,
+} from '@hongbao/core/wire'
 import type { Client } from './client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
 import type { ReconcileReport } from './reconcile-report.ts'
@@ -18,9 +25,10 @@ export interface ReconcileOptions {
   /**
    * Gives the envelopes that your own table has open, those whose end it does not know: only they are
    * dispatched then, one without an id is found by its order number, and what a row says of amount or
-   * receiver is compared. Default: all envelopes that the sweep shows.
+   * receiver is compared. Default: all envelopes that the sweep shows. Given but undefined, it is
+   * refused: leave it out for the default.
    */
-  readonly open?: ReadOpen | undefined
+  readonly open?: ReadOpen
   /**
    * Requests per second, pages of lists and what the client sends again included; the same number
    * may come at once. Default: 5.
@@ -127,8 +135,9 @@ export function readReconcileOptions(options: ReconcileOptions): ReconcileSettin
     throw new OptionError('option-invalid', '`reconcile` expects an object of options.')
   }
   refuseUnknown(options, NAMES)
-  const { client, webhooks, app, open, onReport } = options
-  checkPartners(client, webhooks, app)
+  refuseUndefined(options, { open: 'dispatch all envelopes that the sweep shows' })
+  const { client, webhooks, open, onReport } = options
+  checkPartners(client, webhooks)
   checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')
   checkKind('onReport', onReport, OPTIONAL_FUNCTION, 'a function')
   const seams = readSeams(options)
@@ -136,7 +145,7 @@ export function readReconcileOptions(options: ReconcileOptions): ReconcileSettin
   return {
     client,
     webhooks,
-    app,
+    app: readApp(options.app),
     open,
     bucket: createTokenBucket({ perSecond, ...seams }),
     overlapSeconds: readOverlap(options.overlapSeconds ?? OVERLAP_SECONDS),
@@ -148,14 +157,13 @@ export function readReconcileOptions(options: ReconcileOptions): ReconcileSettin
   }
 }
 
-function checkPartners(client: unknown, webhooks: unknown, app: unknown): void {
+function checkPartners(client: unknown, webhooks: unknown): void {
   if (!isObject(client) || !isObject(client['redEnvelopes'])) {
     throw wrong('client', 'what `createClient` gives')
   }
   if (!isObject(webhooks) || typeof webhooks['dispatch'] !== 'function') {
     throw wrong('webhooks', 'what `createWebhooks` gives')
   }
-  if (typeof app !== 'string' || app === '') throw wrong('app', 'the id of an app ("app_…")')
 }
 
 function readSeams(options: ReconcileOptions): Pick<ReconcileSettings, 'now' | 'wait' | 'random'> {

@@ -1,4 +1,4 @@
-import { contain } from '@hongbao/core/wire'
+import { contain, originOf, textOf } from '@hongbao/core/wire'
 import { createLedger } from './envelope-ledger.ts'
 import { retryAfter } from './envelope-record.ts'
 import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'
@@ -80,7 +80,7 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
     if (!dryRun) {
       sweptUntil = report.sweptUntil
       ledger.prune(settings.open === undefined)
-      log(report)
+      log(report, cause)
     }
     contain(() => settings.onReport?.(report, cause))
     return report
@@ -102,9 +102,9 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
   function start(): void {
     if (loop?.controller.signal.aborted === false) return
     const controller = new AbortController()
-    const ended = repeat(controller.signal).catch(function endLoop() {
+    const ended = repeat(controller.signal).catch(function endLoop(thrown: unknown) {
       // Not Ping++ and not a handler: a clock or a wait of the caller's own.
-      contain(() => logger.error(LOOP_BROKE))
+      contain(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
       controller.abort()
     })
     loop = { controller, ended }

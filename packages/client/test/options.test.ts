@@ -34,10 +34,18 @@ describe('the options of a client', () => {
     })
   })
 
-  it('may be undefined, all but the key', () => {
+  it('refuse a guard that is given but undefined: `publicKey` [S40]', () => {
+    expect(refusalWith({ publicKey: undefined })).toMatchObject({
+      name: 'OptionError',
+      code: 'key-missing',
+      message:
+        '`publicKey` is given, but undefined. Is the variable set that it is read from? Leave `publicKey` out to believe answers without verifying them.',
+    })
+  })
+
+  it('may be undefined, all but `apiKey` and `publicKey`', () => {
     const nothing = {
       privateKey: undefined,
-      publicKey: undefined,
       baseUrl: undefined,
       timeoutMs: undefined,
       retries: undefined,
@@ -76,6 +84,13 @@ describe('`apiKey`', () => {
     expect(String(error)).not.toContain(apiKey)
   })
 
+  it('may have the quotes of an environment file, as `baseUrl` may [C41]', async () => {
+    const { seen, url } = await startPingpp({ steps: [{ json: envelope() }] })
+    const client = createClient({ apiKey: `"${API_KEY}"\r\n`, baseUrl: `'${url}'` })
+    await client.redEnvelopes.retrieve('red_04er10TuvT4OCyLO08aLOqbD')
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${API_KEY}`)
+  })
+
   it('may end in the newline of its file', async () => {
     const options = { apiKey: `${API_KEY}\n` }
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }], options })
@@ -111,7 +126,6 @@ describe('`baseUrl`', () => {
     ['ftp://localhost', 'https: the key is in every request'],
     ['file:///etc/passwd', 'https: the key is in every request'],
     ['api.pingxx.com', 'a URL, for one'],
-    ['', 'a URL, for one'],
     [5, 'a URL, for one'],
     ['https://user@api.pingxx.com', 'without a user, a query and a fragment'],
     ['https://:secret@api.pingxx.com', 'without a user, a query and a fragment'],
@@ -135,6 +149,47 @@ it.each(['http://sandbox:4141', 'http://host.docker.internal:4141'])(
     expect(String(error)).toContain('https: the key is in every request')
   },
 )
+
+it.each(['', '""', ' \n'])(
+  '`baseUrl` that is empty is one that is not set: %j [C41]',
+  async (baseUrl) => {
+    const asked: string[] = []
+    const client = createClient({
+      apiKey: API_KEY,
+      baseUrl,
+      retries: 0,
+      fetch: (url) => {
+        asked.push(new Request(url).url)
+        return Promise.resolve(Response.json({ error: {} }, { status: 404 }))
+      },
+    })
+    await expect(client.redEnvelopes.retrieve('red_1')).rejects.toMatchObject({ code: 'not-found' })
+    expect(asked).toEqual(['https://api.pingxx.com/v1/red_envelopes/red_1'])
+  },
+)
+
+describe('both halves of one key pair', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pkcs1 = publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+  it.each<[string, ClientOptions['publicKey']]>([
+    ['as it is', publicKey],
+    ['in another layout', pkcs1],
+    ['in a list', [other.publicKey, pkcs1]],
+  ])('are refused, because Ping++ signs with a key of its own: %s [C40]', (_, given) => {
+    const error = refusalWith({ privateKey, publicKey: given })
+    expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
+    expect(String(error)).toContain(
+      '`publicKey` must be the Ping++ public key, not the public half of your own `privateKey`',
+    )
+    expect(String(error)).not.toContain(pkcs1.slice(40, 60))
+  })
+
+  it('of two pairs are taken [C40]', () => {
+    expect(refusalWith({ privateKey, publicKey: other.publicKey })).toBeUndefined()
+  })
+})
 
 describe('the other options', () => {
   it.each<[object, string]>([

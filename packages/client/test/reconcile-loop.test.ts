@@ -272,7 +272,9 @@ describe('the loop', () => {
     while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
     await reconciliation.stop()
     expect(lines).toEqual([
-      '[hongbao] reconcile: the loop has ended, because `now`, `wait` or `random` threw.',
+      expect.stringMatching(
+        /^\[hongbao\] reconcile: the loop has ended, because `now`, `wait` or `random` threw\. \[Error at .*reconcile-loop\.test\.ts:\d+:\d+\)?\]$/,
+      ),
     ])
   })
 })

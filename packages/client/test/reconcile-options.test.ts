@@ -43,6 +43,16 @@ describe('reconcile', () => {
     )
   })
 
+  it('refuses `open` that is given but undefined, which would dispatch all [S40]', () => {
+    expect(() => reconcile({ ...GOOD, open: undefined } as never)).toThrow(
+      expect.objectContaining({
+        code: 'option-invalid',
+        message:
+          '`open` is given, but undefined. Is the variable set that it is read from? Leave `open` out to dispatch all envelopes that the sweep shows.',
+      }),
+    )
+  })
+
   it('refuses an option that it does not know, and what is no options', () => {
     expect(() => reconcile({ ...GOOD, intervalSeconds: 5 } as never)).toThrow(
       /^`intervalSeconds` is no option. There are: client, webhooks, app, open, /,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { WebhookError } from '@hongbao/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ClientError, type OpenEnvelope, type ReadOpen } from '../src/index.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
 import { openShop } from './reconciling.ts'
@@ -843,9 +843,26 @@ describe('the table of the merchant (`open`)', () => {
     expect(causes).toEqual([expect.objectContaining({ cause: secret })])
     expect(lines).toEqual(['[hongbao] reconcile: open-failed: `open` failed (Error).'])
   })
+
+  it('has the text of its error in the log in development [S42]', async () => {
+    vi.stubEnv('NODE_ENV', 'development')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const { once, lines } = openShop({ open: () => Promise.reject(new Error('no such table')) })
+    await once()
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/^\[hongbao\] reconcile: open-failed: `open` failed \(Error\)\.\n/)
+    expect(lines[0]).toMatch(/\nCaused by:\nError: no such table\n {4}at /)
+  })
 })
 
 describe('an envelope of another app', () => {
+  it('is told from one of an app whose id has quotes [C41]', async () => {
+    const { pingpp, once, done } = openShop({ app: `"${APP}"` })
+    pingpp.make('1', [[0, 'sent']], { app: APP })
+    expect((await once()).conflicts).toEqual([])
+    expect(done).toEqual(['1 sent by poll'])
+  })
+
   it('is a conflict, expanded or not', async () => {
     const { pingpp, once, done } = openShop()
     pingpp.make('1', [[0, 'sent']], { app: { id: APP } })

@@ -186,7 +186,7 @@ describe('the private key', () => {
   })
 
   it('left out, leaves a request unsigned, with its time', async () => {
-    const { client, seen } = await startSigned(envelope(), { privateKey: undefined })
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     await client.redEnvelopes.create(GUIDE)
     expect(seen[0]?.headers).not.toHaveProperty('pingplusplus-signature')
     expect(seen[0]?.headers).toHaveProperty('pingplusplus-request-timestamp', '1707532800')

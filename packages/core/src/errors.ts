@@ -157,3 +157,31 @@ export class OptionError extends TypeError {
     this.code = code
   }
 }
+
+/** Where an error of hongbao has its sentence for the log; the same in every copy of hongbao. */
+const SENTENCE: unique symbol = Symbol.for('hongbao.sentence')
+
+/**
+ * Lets the default log show the code of such errors, and a sentence about each that never holds a
+ * secret, whatever an app has put into the error since.
+ */
+export function vouchFor<Thrown extends Error>(
+  type: { readonly prototype: Thrown },
+  sentence: (error: Thrown) => string,
+): void {
+  Object.defineProperty(type.prototype, SENTENCE, {
+    get(this: Thrown): string {
+      return sentence(this)
+    },
+  })
+}
+
+/** The sentence of an error of hongbao; undefined for every other one. */
+export function sentenceOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
+  const { [SENTENCE]: sentence } = thrown
+  return typeof sentence === 'string' ? sentence : undefined
+}
+
+vouchFor(WebhookError, ({ code, detail }) => describe(code, detail))
+vouchFor(OptionError, ({ message }) => message)

@@ -156,7 +156,8 @@ export function createAlarm(options: AlarmOptions, queue: string): Alarm {
 /** The reason, and the event where that does not name it: a queue's own words of a crash do not. */
 function explain(failed: FailedEvent): string {
   const subject = `(${subjectOf(failed)})`
-  return failed.reason.includes(subject) ? failed.reason : `${failed.reason} ${subject}`
+  const reason = failed.reason.replace(/\.$/, '')
+  return reason.includes(subject) ? reason : `${reason} ${subject}`
 }
 
 /** Tells of a job that failed for good, whatever its data is. */

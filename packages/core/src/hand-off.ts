@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { vouchFor } from './errors.ts'
 import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import type { EventSource, HandlerContext } from './handlers.ts'
@@ -36,6 +37,8 @@ export class HandOffError extends Error {
     this.code = code
   }
 }
+
+vouchFor(HandOffError, ({ message }) => message)
 
 /**
  * The inbox of a receiver that hands everything off: it remembers nothing, because the queue does.

@@ -19,9 +19,20 @@ export interface VerificationKey {
 
 const MIN_MODULUS_BITS = 2048
 
-/** Keys that everybody has, by fingerprint. Both ship in Ping++'s SDKs as examples; the private half of the second does too. */
+/**
+ * Public keys that everybody has, by fingerprint: the examples in the repositories of Ping++'s SDKs.
+ * Four stand in the place of Ping++'s key. The last is the merchant's; its private half is public too.
+ */
 const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
+  // Node, PHP, Go, Ruby and C#.
   '5d0cc5174b1912c376f3cba5fe3f2c2071db3d32d67c3a264153bd50aaabe683': 'pingpp_rsa_public_key.pem',
+  // Python, and Java once, as pingpp_public_key.pem.
+  '6a9dd79211117a564ede24186cde4c7d834a21ebee8217e304c138add1e59704': 'pingpp_rsa_public_key.pem',
+  // Python, in its history.
+  a3f1d3ce530ef2ecda02cf9e21e5747661a0b68a3f4f47b332aca3e48b7d8d75: 'pingpp_rsa_public_key.pem',
+  // Java.
+  c6c8f348c553280f728500e1a5552c32df26b2d1a1e0abad710d220d2551a30b: 'pingpp_public_key.pem',
+  // All of them.
   f5fb3a905038004d0e97f972e75ae7bba5a1083bc19dabef74f14c1442f6e5a9: 'your_rsa_public_key.pem',
 }
 
@@ -111,7 +122,7 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
   return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
 }
 
-/** Under which name Ping++'s SDKs ship a key, if they do. */
+/** The name under which Ping++'s SDKs ship a key, if they do. */
 export function publishedAs(fingerprint: string): string | undefined {
   return PUBLISHED_KEYS[fingerprint]
 }

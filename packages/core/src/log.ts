@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from './errors.ts'
+import { ERRORS, sentenceOf, type ErrorCode } from './errors.ts'
 import type { Failure } from './failure.ts'
 import type { Outcome } from './reply.ts'
 
@@ -18,7 +18,8 @@ const ALWAYS: ReadonlySet<Outcome> = new Set(['malformed', 'failed', 'timed-out'
 
 /**
  * The default log: one line per failure, at most one a minute for what strangers can cause.
- * A line never holds a body, a key, or the text of somebody else's error: those may hold secrets.
+ * A line never holds a body, a key, or the text of an error that is not hongbao's: it may hold a
+ * secret. In development and in tests the text and the stack of the error follow the line.
  */
 export function createLog(logger: Logger, now: () => number): FailureLog {
   const lastSpoken = new Map<ErrorCode, number>()
@@ -30,7 +31,7 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
       unspoken.set(code, (unspoken.get(code) ?? 0) + 1)
       return
     }
-    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${origin(failure)}${skipped(code)}`
+    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${told(failure, originOf)}${skipped(code)}${told(failure, textOf)}`
     const isOurs = ALWAYS.has(failure.outcome) || code === 'body-consumed'
     // Given back, so that a logger that is async may reject without anybody noticing.
     return isOurs ? logger.error(line) : logger.warn(line)
@@ -62,16 +63,80 @@ export function contain(hook: () => void | Promise<void>): void {
   }
 }
 
-/** The name, code and place of the error behind a failure: enough to find it, without its text. */
-function origin({ cause, hasCause, outcome }: Failure): string {
-  return hasCause && ALWAYS.has(outcome) ? originOf(cause) : ''
+/** What the log tells of the error behind a failure. */
+function told({ cause, hasCause, outcome }: Failure, tell: (thrown: unknown) => string): string {
+  return hasCause && ALWAYS.has(outcome) ? tell(cause) : ''
 }
 
-/** The same of anything that was thrown. */
+/** Whether to show the text of an error: when `NODE_ENV` is `development` or `test`. Never without a `process`. */
+function isInDevelopment(): boolean {
+  try {
+    if (isKeptFromReading('NODE_ENV')) return false
+    const mode = globalThis.process?.env['NODE_ENV']
+    return mode === 'development' || mode === 'test'
+  } catch {
+    return false
+  }
+}
+
+declare const Deno: DenoRuntime | undefined
+
+interface DenoRuntime {
+  readonly permissions: {
+    querySync(permission: { readonly name: 'env'; readonly variable: string }): {
+      readonly state: 'granted' | 'prompt' | 'denied'
+    }
+  }
+}
+
+/** Deno would stop the whole process in a terminal, and ask. */
+function isKeptFromReading(variable: string): boolean {
+  if (typeof Deno === 'undefined') return false
+  return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
+}
+
+/** The text and the stack of an error and of its causes, on lines of their own; in production nothing. */
+export function textOf(thrown: unknown): string {
+  if (!isInDevelopment()) return ''
+  try {
+    return causesOf(thrown)
+      .map((each) => `\n${stackOf(each)}`)
+      .join('\nCaused by:')
+  } catch {
+    // See `originOf`.
+    return ''
+  }
+}
+
+const MAX_CAUSES = 4
+
+/** What was thrown, its cause, the cause of that, and so on. */
+function causesOf(thrown: unknown): unknown[] {
+  const causes = [thrown]
+  for (let each = thrown; each instanceof Error && each.cause !== undefined; each = each.cause) {
+    if (causes.push(each.cause) === MAX_CAUSES) break
+  }
+  return causes
+}
+
+function stackOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const { stack = '', message } = thrown
+  return stack.includes(message) && stack !== '' ? stack : `${String(thrown)}\n${stack}`
+}
+
+/**
+ * The name, code and place of anything that was thrown: enough to find it, without its text. Errors
+ * of hongbao show their sentence too, which never holds a secret.
+ */
 export function originOf(thrown: unknown): string {
   try {
     if (!(thrown instanceof Error)) return ` [threw ${typeof thrown}]`
-    return ` [${[nameOf(thrown), codeOf(thrown), codeOf(thrown.cause), placeOf(thrown)].filter(Boolean).join(' ')}]`
+    const { cause } = thrown
+    const place = placeOf(thrown) || (cause instanceof Error ? placeOf(cause) : '')
+    const facts = [nameOf(thrown), codeOf(thrown), codeOf(cause), place].filter(Boolean)
+    const sentence = sentenceOf(thrown) ?? sentenceOf(cause)
+    return ` [${facts.join(' ')}]${sentence === undefined ? '' : ` ${sentence}`}`
   } catch {
     // Anything can be thrown, things that throw when looked at too; the line must not be lost.
     return ''
@@ -83,21 +148,31 @@ function nameOf({ name }: Error): string {
   return /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
 }
 
-/** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there). */
+/** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there), or one of hongbao's. */
 function codeOf(error: unknown): string {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : ''
+  if (typeof code !== 'string') return ''
+  return /^[A-Z0-9_]+$/.test(code) || sentenceOf(error) !== undefined ? code : ''
 }
 
-/** The first line of the stack in somebody's own code: behind the message, which may have lines that look like one. */
+/** The first line of the stack in the app's own code: after the message, which may have lines that look like one. */
 function placeOf({ stack = '', message }: Error): string {
   const start = stack.indexOf(message)
-  // The message was changed after the stack was made, so where it ended nobody knows.
+  // The message was changed after the stack was made, so where it ended is unknown.
   if (start === -1 || stack.slice(0, start).includes('\n')) return ''
   const frames = stack
     .slice(start + message.length)
     .split('\n')
     .slice(1)
-  const own = frames.find((frame) => !/node:|node_modules|<anonymous>/.test(frame))
-  return (own ?? frames[0] ?? '').trim()
+  return (frames.find(isOfTheApp) ?? '').trim()
 }
+
+/** Not of a package, hongbao's included, and not of the runtime. */
+function isOfTheApp(frame: string): boolean {
+  return /:\d+:\d+\)?$/.test(frame) && !PACKAGES.test(frame) && !RUNTIME.test(frame)
+}
+
+// Deno keeps packages in a folder of its own.
+const PACKAGES = /[\\/]node_modules[\\/]|[\\/]npm[\\/]registry\./
+const RUNTIME =
+  /[ (](?:node|ext|native|bun|internal|node-internal|cloudflare-internal|<anonymous>):/

@@ -7,8 +7,9 @@ export interface MemoryInboxOptions {
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 48 h. */
   readonly retentionSeconds?: number | undefined
   /**
-   * How many keys are remembered at the most; about 115 bytes each. When more arrive within the
-   * retention, the oldest are forgotten early and `onForgotEarly` is told. Default: 1,000,000.
+   * How many of the newest keys are remembered at least, 2 to 16,777,216. When more arrive within the
+   * retention, the oldest are forgotten early and `onForgotEarly` is called. Up to twice as many are
+   * in memory, of about 120 bytes each. Default: 1,000,000.
    */
   readonly maxKeys?: number | undefined
   /**
@@ -16,21 +17,25 @@ export interface MemoryInboxOptions {
    * ahead and back would forget everything on the way.
    */
   readonly now?: (() => number) | undefined
-  /** Told, at most once a minute, that keys were forgotten before their time. Default: a warning on the console. */
+  /**
+   * Called when keys were forgotten before their time, at most once a minute, with the time in seconds
+   * for which keys are still remembered. Default: a warning on the console.
+   */
   readonly onForgotEarly?: ((rememberedSeconds: number) => void) | undefined
 }
 
 /**
  * Remembers applied events in the memory of this process: the default, for one process.
  *
- * Promise: while this process lives and fewer than `maxKeys` events arrive within the retention, a
+ * Promise: while this process lives and no more than `maxKeys` events arrive within the retention, a
  * key is applied once and never twice at a time. A restart forgets everything, and another process
  * knows nothing of it: give your own records a unique key as well, or use a shared inbox. In a worker
  * of `node:cluster`, and so of PM2's cluster mode, it says so in a process warning with the code
  * `HONGBAO_MEMORY_INBOX_IN_CLUSTER`.
  *
  * Keys live in two generations, and the older one is dropped whole: no timer, no scan, and a
- * constant cost per delivery at any size.
+ * constant cost per delivery at any size. The newer one alone keeps the promise, so it may hold
+ * `maxKeys` keys and last for the whole retention.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000 } = options
@@ -39,28 +44,25 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   checkOptions(retentionSeconds, maxKeys)
   warnInCluster()
 
+  const retentionMs = retentionSeconds * 1000
   const running = new Map<string, Heartbeat | undefined>()
   const isFreezing = freezesRequests()
   let current = new Set<string>()
   let previous = new Set<string>()
-  let currentSince = now()
-  let warnedAt = Number.NEGATIVE_INFINITY
+  let startedMs = now()
+  let newestMs = startedMs
+  let newestOfPreviousMs = startedMs
+  let warnedMs = Number.NEGATIVE_INFINITY
 
   async function admit(key: string, work: (context: object) => Promise<void>) {
     if (running.has(key) && running.get(key)?.isSilent() !== true) return 'busy'
-    const ageSeconds = startGenerationWhenDue()
+    startGenerationWhenDue(now())
     if (current.has(key) || previous.has(key)) return 'duplicate'
-    if (current.size >= maxKeys / 2) {
-      if (previous.size > 0) reportForgotten(ageSeconds)
-      startGeneration(ageSeconds)
-    }
     const heartbeat = isFreezing ? startHeartbeat() : undefined
     running.set(key, heartbeat)
     try {
       await work({})
-      // It may have taken as long as a generation, and would be dropped with that.
-      startGenerationWhenDue()
-      current.add(key)
+      remember(key, now())
       return 'applied'
     } finally {
       heartbeat?.stop()
@@ -68,25 +70,37 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     }
   }
 
+  /** The work may have taken as long as a generation, and others may have filled one meanwhile. */
+  function remember(key: string, nowMs: number): void {
+    startGenerationWhenDue(nowMs)
+    if (current.size >= maxKeys) {
+      reportWhenEarly(nowMs)
+      startGeneration(nowMs)
+    }
+    current.add(key)
+    newestMs = nowMs
+  }
+
   /** A generation lasts for the whole retention, so a key lives that long at the least. */
-  function startGenerationWhenDue(): number {
-    const ageSeconds = (now() - currentSince) / 1000
-    if (ageSeconds >= retentionSeconds) startGeneration(ageSeconds)
-    return ageSeconds
+  function startGenerationWhenDue(nowMs: number): void {
+    if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
   }
 
-  function startGeneration(ageSeconds: number): void {
-    previous = ageSeconds < 2 * retentionSeconds ? current : new Set()
+  function startGeneration(nowMs: number): void {
+    previous = nowMs - startedMs < 2 * retentionMs ? current : new Set()
+    newestOfPreviousMs = newestMs
     current = new Set()
-    currentSince = now()
+    startedMs = nowMs
   }
 
-  function reportForgotten(rememberedSeconds: number): void {
-    if (now() - warnedAt < 60_000) return
-    warnedAt = now()
+  /** Called before the older generation is dropped: what was applied after its newest key stays. */
+  function reportWhenEarly(nowMs: number): void {
+    const rememberedMs = nowMs - newestOfPreviousMs
+    if (previous.size === 0 || rememberedMs >= retentionMs || nowMs - warnedMs < 60_000) return
+    warnedMs = nowMs
     try {
       // It may be async although nobody waits for it, and then reject.
-      Promise.resolve(onForgotEarly(rememberedSeconds)).catch(() => {})
+      Promise.resolve(onForgotEarly(rememberedMs / 1000)).catch(() => {})
     } catch {
       // A broken hook must not cost a payment.
     }
@@ -123,6 +137,6 @@ function warnForgotEarly(rememberedSeconds: number): void {
   const minutes = Math.floor(rememberedSeconds / 60)
   // oxlint-disable-next-line no-console -- the default of an option; pass `onForgotEarly` to silence it
   console.warn(
-    `[hongbao] The memory inbox is full and remembers the last ${minutes} minutes only. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
+    `[hongbao] The memory inbox is full and remembers the last ${minutes} minutes only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
   )
 }

@@ -1,4 +1,4 @@
-import { OptionError } from './errors.ts'
+import { OptionError, type OptionErrorCode } from './errors.ts'
 import type { Logger } from './log.ts'
 
 // Node's timers hold 31 bits and fire at once above that.
@@ -26,6 +26,35 @@ export function refuseUnknown(options: object, names: Readonly<Record<string, tr
   )
 }
 
+/**
+ * Refuses guards that are given but undefined, as `app: process.env.UNSET` is: they would silently
+ * check nothing. `guards` says of each what follows when it is left out, as the end of a sentence.
+ */
+export function refuseUndefined(
+  options: object,
+  guards: Readonly<Record<string, string>>,
+  code: OptionErrorCode = 'option-invalid',
+): void {
+  const values = new Map<string, unknown>(Object.entries(options))
+  for (const [name, effect] of Object.entries(guards)) {
+    if (!values.has(name) || values.get(name) !== undefined) continue
+    const advice = `Is the variable set that it is read from? Leave \`${name}\` out to ${effect}.`
+    throw new OptionError(code, `\`${name}\` is given, but undefined. ${advice}`)
+  }
+}
+
+/** A text without the quotes, blanks and line ends that environment files and `docker run --env-file` leave around it. */
+export function unquote(text: string): string {
+  // No `/["'\s]+$/`, which is quadratic where such characters stand elsewhere.
+  let [start, end] = [0, text.length]
+  while (start < end && WRAPPING.test(text.charAt(start))) start += 1
+  while (start < end && WRAPPING.test(text.charAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+// `\s` has the byte order mark too.
+const WRAPPING = /["'\s]/
+
 export function checkKind(
   option: string,
   value: unknown,
@@ -38,6 +67,13 @@ export function checkKind(
 export function readTimeout(option: string, ms: number): number {
   if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS) return ms
   throw wrong(option, 'a time in milliseconds from 1 to 2,147,483,647')
+}
+
+/** The id of an app, without the quotes that a variable may have; `expected` is for the message. */
+export function readApp(app: unknown, expected = 'the id of an app ("app_…")'): string {
+  const id = typeof app === 'string' ? unquote(app) : ''
+  if (id === '') throw wrong('app', expected)
+  return id
 }
 
 export function readLogger(logger: Logger | false = console): Logger {

@@ -4,7 +4,15 @@ import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
 import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
 import type { Logger } from './log.ts'
 import { memoryInbox } from './memory-inbox.ts'
-import { checkKind, checkOptions, readLogger, readTimeout, wrong } from './option-checks.ts'
+import {
+  checkKind,
+  checkOptions,
+  readLogger,
+  readTimeout,
+  readApp,
+  refuseUndefined,
+  wrong,
+} from './option-checks.ts'
 import type { Observe } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -15,12 +23,21 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * information, Ping++ public key (guide, step 5).
    */
   readonly publicKey: PublicKeyInput | readonly PublicKeyInput[] | undefined
-  /** Id of the app whose events are accepted, or several. Default: every app of the account. */
-  readonly app?: string | readonly string[] | undefined
-  /** Accept live events only (`true`) or test events only (`false`). Default: both. */
-  readonly livemode?: boolean | undefined
-  /** Remembers which events were applied. Default: `memoryInbox()`, for one process. */
-  readonly inbox?: Inbox<Context> | undefined
+  /**
+   * Id of the app whose events are accepted, or several. Default: every app of the account. Given but
+   * undefined, it is refused: leave it out to accept every app.
+   */
+  readonly app?: string | readonly string[]
+  /**
+   * Accept live events only (`true`) or test events only (`false`). Default: both. Given but
+   * undefined, it is refused: leave it out to accept both.
+   */
+  readonly livemode?: boolean
+  /**
+   * Remembers which events were applied. Default: `memoryInbox()`, for one process. Given but
+   * undefined, it is refused: leave it out for the default.
+   */
+  readonly inbox?: Inbox<Context>
   /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
   readonly handlerTimeoutMs?: number | undefined
   /** Largest body, in bytes. Default: 262,144 (256 KiB). */
@@ -74,11 +91,17 @@ const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
   now: true,
   allowPublishedKeys: true,
 }
+const GUARDS = {
+  app: 'accept the events of every app',
+  livemode: 'accept live and test events',
+  inbox: 'remember applied events in the memory of this process',
+}
 
 export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
 ): Settings<Context> {
   checkOptions('`createWebhooks`', options, NAMES)
+  refuseUndefined(options, GUARDS)
   const { livemode, observe, unhandled = 'accept' } = options
   checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
   const now = withoutThrowing(options.now ?? Date.now)
@@ -125,11 +148,10 @@ function checkInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Contex
 
 function readApps(app: string | readonly string[] | undefined): readonly string[] | undefined {
   if (app === undefined) return undefined
-  const apps = typeof app === 'string' ? [app] : app
-  const areNames = Array.isArray(apps) && apps.every((id) => typeof id === 'string' && id !== '')
-  if (!areNames || apps.length === 0)
-    throw wrong('app', 'the id of an app ("app_…"), or a list of them')
-  return [...apps]
+  const expected = 'the id of an app ("app_…"), or a list of them'
+  const apps = [app].flat().map((each) => readApp(each, expected))
+  if (apps.length === 0) throw wrong('app', expected)
+  return apps
 }
 
 function readMaxAge(seconds: number | undefined, retentionSeconds: number): number {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
 import { OptionError, type OptionErrorCode } from './errors.ts'
+import { unquote } from './option-checks.ts'
 
 /** A key as text, as bytes, or in a file. */
 export type KeySource = string | Uint8Array | { readonly path: string }
@@ -27,7 +28,7 @@ const DER_SEQUENCE = 0x30
 export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   if (typeof source === 'string') return readText(source, reader)
   if (source instanceof Uint8Array) return readBytes(source, reader)
-  return readKeyFile(source.path, reader)
+  return readKeyFile(unquote(source.path), reader)
 }
 
 /** Tells a key that Node has read already from everything else. */

@@ -7,13 +7,17 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { contain, originOf } from './log.ts'
+export { vouchFor } from './errors.ts'
+export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
   checkOptions,
+  readApp,
   readLogger,
   readTimeout,
+  refuseUndefined,
   refuseUnknown,
+  unquote,
   wrong,
 } from './option-checks.ts'
 export { readStrictJson } from './json.ts'

@@ -153,6 +153,16 @@ describe('a job whose handlers pass their deadline', () => {
 describe('an alarm', () => {
   const failed = failedEvent(packed(), { jobId: 'job-1', attempts: 15, reason: 'handler-failed' })
 
+  it('ends a reason that is a sentence once', async () => {
+    const lines: string[] = []
+    const logger = { warn() {}, error: (line: string) => void lines.push(line) }
+    const ended = failedEvent({}, { jobId: '1', attempts: 1, reason: 'no event: It is full.' })
+    await createAlarm({ logger }, 'bull:hongbao')(ended, undefined)
+    expect(lines).toEqual([
+      '[hongbao] An event failed for good after 1 try, and is kept in bull:hongbao: no event: It is full (no event). When the cause is gone, `redrive` it.',
+    ])
+  })
+
   it('says what failed for good in one line, and tells `onFailed` what was thrown', async () => {
     const lines: string[] = []
     const told: unknown[] = []

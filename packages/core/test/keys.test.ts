@@ -16,6 +16,7 @@ import {
   type PublicKeyInput,
   type WebhooksOptions,
 } from '../src/index.ts'
+import { publishedAs } from '../src/keys.ts'
 import { expectNoKeyMaterial } from './key-material.ts'
 import { bytesOf, deliveryOf, envelopeSent, openListener } from './signed.ts'
 
@@ -300,6 +301,11 @@ describe('a file', () => {
     expect(error.cause).toMatchObject({ code: 'ENOENT' })
   })
 
+  it('is read though its path has the quotes of an environment file [C41]', () => {
+    const publicKey = { path: `"${fileOf('quoted.pem', SPKI)}"\n` }
+    expect(refusalOf({ publicKey })).toBeUndefined()
+  })
+
   it('is named when it is a directory [C14]', () => {
     const path = join(FOLDER, 'directory')
     mkdirSync(path)
@@ -339,6 +345,15 @@ describe('a key that everybody has', () => {
       expectRefusal([SPKI, pem], 'key-published', /dashboard/)
     },
   )
+
+  // The files of the Python and Java SDKs are not here: their fingerprints were made with openssl.
+  it.each([
+    ['Python', '6a9dd79211117a564ede24186cde4c7d834a21ebee8217e304c138add1e59704'],
+    ['Python, earlier', 'a3f1d3ce530ef2ecda02cf9e21e5747661a0b68a3f4f47b332aca3e48b7d8d75'],
+    ['Java', 'c6c8f348c553280f728500e1a5552c32df26b2d1a1e0abad710d220d2551a30b'],
+  ])('is known by its fingerprint, as the SDK of %s ships it [C42]', (_, fingerprint) => {
+    expect(publishedAs(fingerprint)).toMatch(/^pingpp_(?:rsa_)?public_key\.pem$/)
+  })
 
   it('is accepted for a demonstration, where that is said [B23]', () => {
     const publicKey = ['pingpp_rsa_public_key.pem', 'your_rsa_public_key.pem'].map(readExample)

@@ -1,10 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { vouchFor } from '../src/errors.ts'
 import {
   createWebhooks,
+  OptionError,
   unlisted,
   WebhookError,
   type Delivery,
+  type Inbox,
   type WebhooksOptions,
 } from '../src/index.ts'
 import {
@@ -19,6 +22,8 @@ import {
   signatureOf,
   type Opened,
 } from './signed.ts'
+
+afterEach(() => void vi.unstubAllEnvs())
 
 const SUBJECT = '(red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA)'
 
@@ -170,6 +175,218 @@ describe('the log', () => {
       expect(opened.lines.at(-1)).toContain(`error [hongbao] ${code}`)
     }
   })
+})
+
+describe('an error of hongbao in the log', () => {
+  /** As a store's package makes its errors. */
+  class StoreError extends Error {
+    override readonly name = 'StoreError'
+    readonly code = 'pool-timed-out'
+  }
+  vouchFor(StoreError, () => 'The pool lent no connection in time. Is it large enough?')
+
+  it.each<[string, () => Error, RegExp]>([
+    [
+      'has its code and its sentence, and no message that was put there since',
+      () => Object.assign(new StoreError(), { message: 'secret' }),
+      / \[StoreError pool-timed-out .*] The pool lent no connection in time\. Is it large enough\?$/,
+    ],
+    [
+      'has the code of its cause as well',
+      () => new StoreError('', { cause: Object.assign(new Error('secret'), { code: '57014' }) }),
+      / \[StoreError pool-timed-out 57014 at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
+    ],
+    [
+      'is known as the cause of another one',
+      () => new RangeError('secret', { cause: new StoreError() }),
+      / \[RangeError pool-timed-out at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
+    ],
+    [
+      'is a wrong option, too',
+      () => new OptionError('key-missing', '`apiKey` is empty or not set.'),
+      / \[OptionError key-missing at .*log\.test\.ts:\d+:\d+\)?] `apiKey` is empty or not set\.$/,
+    ],
+    [
+      'is another receiver’s, too',
+      () => new WebhookError('inbox-busy'),
+      / \[WebhookError inbox-busy at .*log\.test\.ts:\d+:\d+\)?] Another process is applying /,
+    ],
+    [
+      'is not one that looks like it',
+      () => Object.assign(new Error('secret'), { name: 'StoreError', code: 'secret-code' }),
+      / \[StoreError at .*log\.test\.ts:\d+:\d+\)?]$/,
+    ],
+  ])('%s [S41]', async (_, make, ending) => {
+    const opened = openFailing(() => Promise.reject(make()))
+    await opened.deliver(envelopeSent())
+    expect(opened.lines[0]).toMatch(ending)
+    expect(opened.lines[0]).not.toContain('secret')
+  })
+})
+
+describe('the place of an error in the log', () => {
+  const APP = 'at async send (/srv/app/dist/send.js:12:3)'
+
+  // As Node, Deno, Bun and workerd write them.
+  it.each([
+    ['Node', 'at listOnTimeout (node:internal/timers:605:17)'],
+    ['Node', 'at new Promise (<anonymous>)'],
+    ['Node', 'at async Promise.all (index 0)'],
+    ['hongbao', 'at lend (file:///srv/app/node_modules/@hongbao/postgres/dist/index.js:80:11)'],
+    [
+      'hongbao',
+      'at lend (/srv/app/node_modules/.pnpm/@hongbao+core@0.1.0/node_modules/@hongbao/core/dist/index.cjs:8:1)',
+    ],
+    ['a driver', String.raw`at C:\srv\app\node_modules\pg-pool\index.js:45:11`],
+    ['a driver', 'at file:///srv/.yarn/cache/pg-npm-8.1.zip/node_modules/pg/lib/client.js:9:5'],
+    ['a driver', 'at file:///root/.cache/deno/npm/registry.npmjs.org/pg-pool/3.8.0/index.js:45:11'],
+    ['Deno', 'at eventLoopTick (ext:core/01_core.js:175:7)'],
+    ['Bun', 'at processTicksAndRejections (native:7:39)'],
+    ['Bun', 'at emit (internal:streams/add-abort-signal:2:3)'],
+    ['workerd', 'at emit (node-internal:events:2:3)'],
+    ['workerd', 'at run (cloudflare-internal:workflows:2:3)'],
+  ])('is not a frame of %s: %s [S41]', async (_, frame) => {
+    expect(await placeWith(frame, APP)).toBe(` [Error ${APP}]`)
+    expect(await placeWith(frame)).toBe(' [Error]')
+  })
+
+  it.each([
+    'at Object.<anonymous> (/srv/app/dist/send.js:12:3)',
+    'at file:///srv/app/dist/send.js:12:3',
+    String.raw`at send (C:\srv\app\dist\send.js:12:3)`,
+    'at send (worker.js:12:3)',
+    'at send (webpack-internal:///(rsc)/./app/send.ts:12:3)',
+  ])('is a frame of the app: %s [S41]', async (frame) => {
+    expect(await placeWith('at emit (node:events:5:3)', frame, APP)).toBe(` [Error ${frame}]`)
+  })
+
+  it('is that of the cause where the error itself was made by others [S41]', async () => {
+    const cause = withStack(new Error('away'), APP)
+    const frame = 'at toError (/srv/app/node_modules/driver/index.js:1:1)'
+    const error = withStack(new Error('failed', { cause }), frame)
+    expect(await lineOf(error)).toContain(` [Error ${APP}]`)
+  })
+
+  async function placeWith(...frames: readonly string[]): Promise<string | undefined> {
+    return / \[Error.*]/.exec(await lineOf(withStack(new Error('failed'), ...frames)))?.[0]
+  }
+
+  function withStack(error: Error, ...frames: readonly string[]): Error {
+    const stack = [`Error: ${error.message}`, ...frames.map((frame) => `    ${frame}`)].join('\n')
+    return Object.assign(error, { stack })
+  }
+
+  async function lineOf(error: Error): Promise<string> {
+    const opened = openFailing(async () => {
+      throw error
+    })
+    await opened.deliver(envelopeSent())
+    return opened.lines[0] ?? ''
+  }
+})
+
+describe('the text of an error', () => {
+  const cause = new Error('password authentication failed for user "app"')
+
+  it.each(['development', 'test'])('follows the line when NODE_ENV is %s [S42]', async (mode) => {
+    vi.stubEnv('NODE_ENV', mode)
+    const opened = openFailing(() => Promise.reject(new RangeError('declined', { cause })))
+    await opened.deliver(envelopeSent())
+    const [first, ...rest] = (opened.lines[0] ?? '').split('\n')
+    expect(first).toMatch(
+      /^error \[hongbao] handler-failed .* \[RangeError at .*log\.test\.ts:\d+:\d+\)?]$/,
+    )
+    expect(rest[0]).toBe('RangeError: declined')
+    expect(rest[1]).toMatch(/^ {4}at .*log\.test\.ts/)
+    const text = rest.join('\n')
+    expect(text).toContain(
+      '\nCaused by:\nError: password authentication failed for user "app"\n    at ',
+    )
+  })
+
+  it.each(['production', 'staging', '', undefined])(
+    'is nowhere when NODE_ENV is %j [S42] [S13]',
+    async (mode) => {
+      vi.stubEnv('NODE_ENV', mode)
+      const opened = openFailing(() => Promise.reject(new RangeError('declined', { cause })))
+      await opened.deliver(envelopeSent())
+      expect(opened.lines[0]).not.toMatch(/\n|declined|password/)
+    },
+  )
+
+  it.each<[string, unknown]>([
+    ['is no object', undefined],
+    ['has a process without an environment', {}],
+    [
+      'may not be read',
+      {
+        get env() {
+          throw new Error('NotCapable: Requires env access')
+        },
+      },
+    ],
+  ])('is nowhere on a runtime whose process %s [S42]', async (_, process) => {
+    vi.stubGlobal('process', process)
+    try {
+      const opened = openFailing(() => Promise.reject(new Error('declined')))
+      await opened.deliver(envelopeSent())
+      expect(opened.lines[0]).not.toMatch(/\n|declined/)
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
+
+  it.each([
+    ['granted', /\n/],
+    ['prompt', /^[^\n]*$/],
+    ['denied', /^[^\n]*$/],
+  ])(
+    'is shown on Deno where NODE_ENV may be read without asking: %s [S42]',
+    async (state, line) => {
+      vi.stubEnv('NODE_ENV', 'development')
+      vi.stubGlobal('Deno', { permissions: { querySync: () => ({ state }) } })
+      onTestFinished(() => void vi.unstubAllGlobals())
+      const opened = openFailing(() => Promise.reject(new Error('declined')))
+      await opened.deliver(envelopeSent())
+      expect(opened.lines[0]).toMatch(line)
+    },
+  )
+
+  it.each<[string, () => unknown, string]>([
+    ['a text', () => 'declined', '\ndeclined'],
+    ['nothing', () => undefined, '\nundefined'],
+    [
+      'an error without a stack',
+      () => Object.assign(new Error('declined'), { stack: undefined }),
+      '\nError: declined\n',
+    ],
+    [
+      'an error whose message was changed',
+      () => readThenChanged('x', { message: 'declined' }),
+      '\nError: declined\nError: x\n',
+    ],
+    ['an object that cannot be shown', () => Object.create(null) as unknown, 'threw object]'],
+    ['an error that is its own cause', circular, '\nCaused by:\nError: declined'],
+  ])('is shown in development for %s [S42]', async (_, make, text) => {
+    vi.stubEnv('NODE_ENV', 'development')
+    const opened = openFailing(() => Promise.reject(make()))
+    await opened.deliver(envelopeSent())
+    expect(opened.lines).toHaveLength(1)
+    expect(opened.lines[0]).toContain(text)
+  })
+
+  it('is not shown of what strangers can cause, in development either [S42]', async () => {
+    vi.stubEnv('NODE_ENV', 'development')
+    const opened = openListener()
+    await opened.deliver('{"secret":1}', { signature: signatureOf('x') })
+    expect(opened.lines[0]).not.toMatch(/\n|secret/)
+  })
+
+  function circular(): Error {
+    const error = new Error('declined')
+    error.cause = error
+    return error
+  }
 })
 
 describe('the log of what strangers can cause', () => {
@@ -360,7 +577,7 @@ function throwing(thrown: Error): Delivery {
   return { ...deliveryOf(envelopeSent()), body: () => Promise.reject(thrown) }
 }
 
-function brokenInbox(thrown: Error): WebhooksOptions['inbox'] {
+function brokenInbox(thrown: Error): Inbox {
   return { retentionSeconds: 172_800, admit: () => Promise.reject(thrown) }
 }
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import { memoryInbox, type Admission, type Inbox, type MemoryInboxOptions } from '../src/index.ts'
 import { deferred } from './deferred.ts'
+import { seeded } from './seeded.ts'
 
 const HOUR = 60 * 60
 const DAY_2 = 48 * HOUR
@@ -151,26 +152,26 @@ describe('how long it remembers', () => {
 })
 
 describe('how much it remembers', () => {
-  it('is the newest half of `maxKeys` at least', async () => {
+  it('is the newest `maxKeys` at least [E50]', async () => {
     const { inbox } = openInbox({ maxKeys: 100 })
     for (let key = 0; key < 1000; key += 1) {
       expect(await apply(inbox, String(key))).toBe('applied')
-      for (const recent of [key, Math.max(0, key - 25), Math.max(0, key - 49)]) {
+      for (const recent of [key, key - 1, key - 50, key - 99].filter((each) => each >= 0)) {
         expect(await isRemembered(inbox, String(recent))).toBe(true)
       }
     }
   })
 
-  it('is `maxKeys` at the most', async () => {
+  it('is twice `maxKeys` at the most', async () => {
     const { inbox } = openInbox({ maxKeys: 100 })
     for (let key = 0; key < 1000; key += 1) await apply(inbox, String(key))
-    for (let key = 0; key < 900; key += 1)
+    for (let key = 0; key < 800; key += 1)
       expect(await isRemembered(inbox, String(key))).toBe(false)
   })
 
-  it('is all of fewer than `maxKeys`, duplicates of them not counted', async () => {
+  it('is all of `maxKeys`, duplicates of them not counted', async () => {
     const { inbox } = openInbox({ maxKeys: 100 })
-    for (let key = 0; key < 99; key += 1) {
+    for (let key = 0; key < 100; key += 1) {
       await apply(inbox, String(key))
       for (let known = 0; known <= key; known += 1) {
         expect(await apply(inbox, String(known))).toBe('duplicate')
@@ -178,9 +179,48 @@ describe('how much it remembers', () => {
     }
   })
 
+  it('is `maxKeys` right after a generation has ended by its age [E50]', async () => {
+    const clock = openInbox({ retentionSeconds: 27 * HOUR, maxKeys: 1000 })
+    clock.at(26.9 * HOUR)
+    await apply(clock.inbox, 'paid')
+    clock.at(27.1 * HOUR)
+    for (let key = 0; key < 999; key += 1) await apply(clock.inbox, String(key))
+    expect(await apply(clock.inbox, 'paid')).toBe('duplicate')
+  })
+
+  // Against a list of all that was applied. Pauses are a minute or more, so that none is told too soon.
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'is the newest `maxKeys` of the retention, and what is less is told exactly: seed %d [E50]',
+    async (seed) => {
+      const random = seeded(seed)
+      const told: number[] = []
+      const maxKeys = 5
+      const clock = openInbox({ maxKeys, onForgotEarly: (seconds) => void told.push(seconds) })
+      const applied: { readonly key: string; readonly at: number }[] = []
+      const forgotten = new Set<string>()
+      for (let at = 0, arrivals = 0; arrivals < 40; arrivals += 1) {
+        at += 60 + random.below(random.pick([HOUR, DAY_2]))
+        clock.at(at)
+        const key = String(arrivals)
+        await apply(clock.inbox, key)
+        applied.push({ key, at })
+        const lost: number[] = []
+        for (const [position, each] of applied.entries()) {
+          const isYoung = at - each.at < DAY_2 && !forgotten.has(each.key)
+          if (!isYoung || (await isRemembered(clock.inbox, each.key))) continue
+          expect(position).toBeLessThan(applied.length - maxKeys)
+          forgotten.add(each.key)
+          lost.push(at - each.at)
+        }
+        // What was applied after the newest of the lost is remembered.
+        expect(told.splice(0)).toEqual(lost.slice(-1))
+      }
+    },
+  )
+
   it('is told about when keys are forgotten early, at most once a minute', async () => {
     const told: number[] = []
-    const clock = openInbox({ maxKeys: 10, onForgotEarly: (seconds) => void told.push(seconds) })
+    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
     const fill = async (name: string): Promise<void> => {
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${name} ${key}`)
     }
@@ -190,18 +230,27 @@ describe('how much it remembers', () => {
     expect(told).toEqual([])
     clock.at(90)
     await fill('third')
-    expect(told).toEqual([30])
+    expect(told).toEqual([90])
     clock.at(149)
     await fill('fourth')
-    expect(told).toEqual([30])
+    expect(told).toEqual([90])
     clock.at(150)
     await fill('fifth')
-    expect(told).toEqual([30, 1])
+    expect(told).toEqual([90, 60])
+  })
+
+  it('is not told about when the keys that are forgotten have passed the retention [E50]', async () => {
+    const told: number[] = []
+    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
+    await apply(clock.inbox, 'old')
+    clock.at(1.5 * DAY_2)
+    for (let key = 0; key < 6; key += 1) await apply(clock.inbox, String(key))
+    expect(told).toEqual([])
   })
 
   it('is not told about when keys are forgotten in time', async () => {
     const told: number[] = []
-    const clock = openInbox({ maxKeys: 10, onForgotEarly: (seconds) => void told.push(seconds) })
+    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
     for (let generation = 0; generation < 5; generation += 1) {
       clock.at(generation * DAY_2)
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${generation} ${key}`)
@@ -213,7 +262,7 @@ describe('how much it remembers', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const clock = openInbox({ maxKeys: 2, onForgotEarly: undefined })
     clock.at(600)
-    for (const key of ['a', 'b', 'c']) await apply(clock.inbox, key)
+    for (const key of ['a', 'b', 'c', 'd', 'e']) await apply(clock.inbox, key)
     expect(warn.mock.calls).toEqual([
       [expect.stringMatching(/^\[hongbao] The memory inbox is full .* last 0 minutes.*`maxKeys`/)],
     ])
@@ -231,8 +280,8 @@ describe('how much it remembers', () => {
     ['hangs', () => new Promise(() => {})],
   ])('is not less where the one who is told %s [F15]', async (_, onForgotEarly) => {
     const { inbox } = openInbox({ maxKeys: 2, onForgotEarly })
-    for (const key of ['a', 'b', 'c', 'd']) expect(await apply(inbox, key)).toBe('applied')
-    expect(await apply(inbox, 'd')).toBe('duplicate')
+    for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await apply(inbox, key)).toBe('applied')
+    expect(await apply(inbox, 'e')).toBe('duplicate')
   })
 })
 
@@ -326,12 +375,12 @@ describe('the default warning', () => {
     try {
       let now = 0
       const inbox = memoryInbox({ maxKeys: 2, now: () => now })
-      for (const key of ['a', 'b', 'c']) {
+      for (const key of ['a', 'b', 'c', 'd', 'e']) {
         await inbox.admit(key, async () => {})
         now += 90 * 60 * 1000
       }
       expect(warn).toHaveBeenCalledOnce()
-      expect(warn.mock.calls[0]?.[0]).toContain('remembers the last 90 minutes only')
+      expect(warn.mock.calls[0]?.[0]).toContain('remembers the last 270 minutes only')
     } finally {
       warn.mockRestore()
     }

@@ -12,6 +12,8 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['app', ['app_1', 5], /or a list of them/],
   ['app', 5, /the id of an app/],
   ['app', null, /the id of an app/],
+  ['app', '""', /the id of an app/],
+  ['app', [['app_1']], /the id of an app/],
   ['app', { id: 'app_1' }, /the id of an app/],
   ['livemode', 'true', /true or false/],
   ['livemode', 1, /true or false/],
@@ -84,6 +86,18 @@ describe('a wrong option', () => {
     },
   )
 
+  it.each([
+    ['app', 'Leave `app` out to accept the events of every app.'],
+    ['livemode', 'Leave `livemode` out to accept live and test events.'],
+    ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],
+  ])('is a guard that is given but undefined: %s [S40]', (option, advice) => {
+    expect(refusalOf({ ...REQUIRED, [option]: undefined })).toMatchObject({
+      name: 'OptionError',
+      code: 'option-invalid',
+      message: `\`${option}\` is given, but undefined. Is the variable set that it is read from? ${advice}`,
+    })
+  })
+
   it('is a key that is missing', () => {
     expect(refusalOf({})).toMatchObject({ name: 'OptionError', code: 'key-missing' })
   })
@@ -115,10 +129,22 @@ describe('an option', () => {
     expect(refusalOf({ ...REQUIRED, ...options })).toBeUndefined()
   })
 
-  it('that is undefined is its default', () => {
-    const names = [...new Set(WRONG.map(([name]) => name))]
+  it('that is undefined is its default, unless it is a guard', () => {
+    const guards = new Set(['app', 'livemode', 'inbox'])
+    const names = WRONG.map(([name]) => name).filter((name) => !guards.has(name))
     const all = Object.fromEntries(names.map((name) => [name, undefined]))
     expect(refusalOf({ ...REQUIRED, ...all })).toBeUndefined()
+  })
+
+  it.each([
+    ['"app_1Gqj58ynP0mHeX1q"'],
+    ["'app_1Gqj58ynP0mHeX1q'\r\n"],
+    [['x', '"app_1Gqj58ynP0mHeX1q"']],
+  ])('may have the quotes of an environment file: app %j [C41]', async (app) => {
+    const opened = openListener({ app })
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+    const other = await opened.deliver(envelopeSent({ object: { app: 'app_other' } }))
+    expect(other.outcome).toBe('misdirected')
   })
 
   it('is read once: what becomes of the object later changes nothing', async () => {

@@ -285,3 +285,15 @@ type Knowledge<Payload> = 0 extends 1 & Payload
   : unknown extends Payload
     ? 'unknown'
     : 'known'
+
+describe('a guard', () => {
+  it('may be left out, and not be undefined', () => {
+    createWebhooks({ publicKey: undefined })
+    // @ts-expect-error -- it would accept the events of every app
+    createWebhooks({ publicKey: undefined, app: undefined })
+    // @ts-expect-error -- it would accept live and test events
+    createWebhooks({ publicKey: undefined, livemode: undefined })
+    // @ts-expect-error -- it would remember nothing beyond this process
+    createWebhooks({ publicKey: undefined, inbox: undefined })
+  })
+})

@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain, originOf, type Alarm } from '@hongbao/core/wire'
+import { contain, originOf, textOf, type Alarm } from '@hongbao/core/wire'
 import type { FindJobsOptions, JobInsert, JobWithMetadata } from 'pg-boss'
 import type { EventQueue } from './event-queue.ts'
 import { toFailedEvent, wasTold } from './failed-events.ts'
@@ -100,7 +100,7 @@ export function watchFailures(queue: EventQueue, settings: WatchSettings): Failu
   function complain(error: unknown): void {
     contain(() =>
       logger.error(
-        `[hongbao] Could not look for events that failed for good in ${label}${originOf(error)}. The next look is in ${intervalSeconds} s.`,
+        `[hongbao] Could not look for events that failed for good in ${label}; the next look is in ${intervalSeconds} s.${originOf(error)}${textOf(error)}`,
       ),
     )
   }

@@ -202,7 +202,9 @@ describe('a worker', { timeout: 30_000 }, () => {
     await eventually(async () => {
       const { state, output } = await onlyJob(opened.boss, name)
       expect(state).toBe('retry')
-      expect(Object(output).message).toMatch(/\[HandOffError at /)
+      expect(Object(output).message).toMatch(
+        /\[HandOffError own-worker at .*\] The worker of \S+ hands its events off to /,
+      )
     })
   })
 

@@ -122,7 +122,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await eventually(() => crashOn(opened.boss, name))
     await eventually(() => expect(told).toEqual(['evt_1']))
     expect(lines[0]).toMatch(
-      /^\[hongbao\] Could not look for events that failed for good in pg-boss:events-\d+ \[\w+ .+\]\. The next look is in 0\.5 s\.$/,
+      /^\[hongbao\] Could not look for events that failed for good in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
     )
   })
 

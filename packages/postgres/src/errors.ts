@@ -1,3 +1,5 @@
+import { vouchFor } from '@hongbao/core/wire'
+
 /** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
 export type PostgresInboxErrorCode =
   | 'pool-timed-out'
@@ -104,6 +106,8 @@ export class PostgresInboxError extends Error {
     this.code = code
   }
 }
+
+vouchFor(PostgresInboxError, ({ code }) => MESSAGES[code])
 
 /** Names what a client rejected with. */
 export function toInboxError(cause: unknown): PostgresInboxError {

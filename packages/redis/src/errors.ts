@@ -1,3 +1,5 @@
+import { vouchFor } from '@hongbao/core/wire'
+
 /** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
 export type RedisInboxErrorCode =
   | 'redis-timed-out'
@@ -72,6 +74,8 @@ export class RedisInboxError extends Error {
     this.code = code
   }
 }
+
+vouchFor(RedisInboxError, ({ code }) => MESSAGES[code])
 
 /** Names what a client rejected with. A client of a cluster finds the node of a key by itself. */
 export function toInboxError(cause: unknown, isCluster = false): RedisInboxError {

@@ -4,6 +4,7 @@ import {
   readPrivateKey,
   readPublicKeys,
   readTimeout,
+  unquote,
   wrong,
   type PrivateKeyInput,
   type PublicKeyInput,
@@ -132,8 +133,8 @@ const MAX_SPEED = 1_000_000
 
 function readApiKeys(apiKey: SandboxOptions['apiKey']): readonly string[] | undefined {
   if (apiKey === undefined) return undefined
-  const keys = [apiKey].flat()
-  const areTestKeys = keys.every((key) => typeof key === 'string' && /^sk_test_\w+$/.test(key))
+  const keys = [apiKey].flat().map((key) => (typeof key === 'string' ? unquote(key) : ''))
+  const areTestKeys = keys.every((key) => /^sk_test_\w+$/.test(key))
   if (areTestKeys && keys.length > 0) return keys
   // Without the value: it may be a live key.
   throw wrong('apiKey', 'a test key ("sk_test_…"), or a list of them; a live key has no place here')

@@ -165,6 +165,13 @@ describe('POST /v1/red_envelopes', () => {
     expect(api.engine.list({ limit: 10 })?.data).toHaveLength(1)
   })
 
+  it('takes an order number that is an integer, as the C# and Python examples send it [S44]', async () => {
+    const first = await api.post({ ...ENVELOPE, order_no: 123456789 })
+    expect([first.status, first.json]).toMatchObject([200, { order_no: '123456789' }])
+    const again = await api.post({ ...ENVELOPE, order_no: '123456789' })
+    expect([again.status, again.json]).toEqual([200, first.json])
+  })
+
   it('answers 402 where the order number was used with other parameters', async () => {
     await api.post(ENVELOPE)
     expect(await api.post({ ...ENVELOPE, amount: 200 })).toMatchObject({
@@ -185,6 +192,10 @@ describe('POST /v1/red_envelopes', () => {
     ['amount', { amount: '100' }],
     ['amount', { amount: 99 }],
     ['order_no', { order_no: '12345678901234567890123456789' }],
+    ['order_no', { order_no: 2 ** 53 }],
+    ['order_no', { order_no: 1.5 }],
+    ['order_no', { order_no: -1 }],
+    ['subject', { subject: 2024 }],
     ['app[id]', { app: {} }],
     ['extra[send_name]', { extra: {} }],
     ['subject', { subject: '十一个汉字就超过三十二字节' }],

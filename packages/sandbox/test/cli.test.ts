@@ -213,10 +213,10 @@ describe('commands that speak with a sandbox', () => {
   )
 
   it(
-    'find it by HONGBAO_SANDBOX_URL, and answer 3 where there is none',
+    'find it by HONGBAO_SANDBOX_URL, quoted or not, and answer 3 where there is none [C41]',
     async () => {
       const sandbox = await openSandbox({ clock: 'virtual', startMs: Date.UTC(2026, 0, 1) })
-      const env = { HONGBAO_SANDBOX_URL: sandbox.url }
+      const env = { HONGBAO_SANDBOX_URL: `"${sandbox.url}"` }
       const found = await spawnCli(['clock'], { cwd, env })
       expect(found).toMatchObject({ status: 0, stdout: '2026-01-01T00:00:00.000Z\n' })
       await sandbox.close()

@@ -3,7 +3,7 @@ import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testin
 import { readPrivateKey } from '@hongbao/core/wire'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -55,6 +55,38 @@ describe('the folder of the keys', () => {
     expect(readFileSync(merchant.pkcs1Path, 'utf8')).toMatch(/^-----BEGIN RSA PRIVATE KEY-----\n/)
     const { fingerprint } = readPrivateKey({ path: merchant.pkcs1Path })
     expect(fingerprint).toBe(merchant.fingerprint)
+  })
+
+  it
+    .runIf(HAS_MODES)
+    .each([
+      'webhook-private.pem',
+      'webhook-public.pem',
+      'webhook-public.previous.pem',
+      'merchant-private.pem',
+      'merchant-private.pkcs1.pem',
+      'merchant-public.previous.pem',
+      'api-key.txt',
+    ])('follows no symbolic link: %s [S43]', async (name) => {
+    const { merchant } = await openKeys(join(parent, 'other'))
+    const foreign = join(parent, 'foreign.pem')
+    writeFileSync(foreign, readFileSync(merchant.privatePath), { mode: 0o644 })
+    mkdirSync(directory)
+    symlinkSync(foreign, join(directory, name))
+    await expect(openKeys(directory)).rejects.toMatchObject({
+      code: 'option-invalid',
+      message: expect.stringContaining(`${join(directory, name)} is a symbolic link`) as string,
+    })
+    await expect(rotateKeys(directory, ['webhook'])).rejects.toThrow('is a symbolic link')
+    expect(statSync(foreign).mode & 0o777).toBe(0o644)
+    expect(readFileSync(foreign, 'utf8')).toBe(readFileSync(merchant.privatePath, 'utf8'))
+  })
+
+  it.runIf(HAS_MODES)('makes nothing at the end of a link that leads nowhere [S43]', async () => {
+    mkdirSync(directory)
+    symlinkSync(join(parent, 'nothing'), join(directory, 'api-key.txt'))
+    await expect(openKeys(directory)).rejects.toThrow('is a symbolic link')
+    expect(readdirSync(parent)).toEqual(['.hongbao'])
   })
 
   it('stays the same', async () => {

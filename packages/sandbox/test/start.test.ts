@@ -348,6 +348,13 @@ describe('the options', () => {
     )
   })
 
+  it('an API key and a target may have the quotes of an environment file [C41]', async () => {
+    const apiKey = '"sk_test_ibbTe5jLGCi5rzfH4OqPW9KC"'
+    const sandbox = await start({ apiKey, target: '"http://127.0.0.1:9/webhooks"' })
+    expect(sandbox.apiKey).toBe('sk_test_ibbTe5jLGCi5rzfH4OqPW9KC')
+    expect((await list(sandbox, sandbox.apiKey)).status).toBe(200)
+  })
+
   it('a live key is refused without being repeated', async () => {
     const apiKey = 'sk_live_ibbTe5jLGCi5rzfH4OqPW9KC'
     const error = await startSandbox({ apiKey }).catch((thrown: unknown) => thrown)

@@ -35,7 +35,8 @@ export function readParameters(
  *
  * @throws ApiError `parameter-invalid`
  */
-export function readCreateParameters(params: Readonly<Record<string, unknown>>): CreateParameters {
+export function readCreateParameters(sent: Readonly<Record<string, unknown>>): CreateParameters {
+  const params: typeof sent = { ...sent, order_no: digitsOf(sent['order_no']) }
   const flaw = findParameterFlaw(params)
   if (flaw !== undefined) throw invalidParameter(flaw.param, flaw.problem)
   return {
@@ -98,6 +99,11 @@ function refuseForeignCharset(attributes: readonly string[]): void {
     .find((name) => name !== undefined)
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
   throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
+}
+
+/** An order number as text: the examples of the C# and Python SDKs send an integer. */
+function digitsOf(orderNo: unknown): unknown {
+  return Number.isSafeInteger(orderNo) ? String(orderNo) : orderNo
 }
 
 function textOf(value: unknown): string {

@@ -1,3 +1,4 @@
+import { unquote } from '@hongbao/core/wire'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
 import { addClock } from './commands/clock.ts'
@@ -94,7 +95,8 @@ function statusOf({ code, exitCode }: CommanderError): ExitStatus {
   return exitCode === 0 || code === 'commander.help' ? EXIT.ok : EXIT.usage
 }
 
-function parseUrl(text: string): string {
+function parseUrl(given: string): string {
+  const text = unquote(given)
   // An empty variable is how many a shell script unsets one.
   if (text === '') return DEFAULT_URL
   const url = URL.canParse(text) ? new URL(text) : undefined

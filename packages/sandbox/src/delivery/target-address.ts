@@ -1,3 +1,4 @@
+import { unquote } from '@hongbao/core/wire'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from '../errors.ts'
@@ -30,7 +31,8 @@ export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
 
 function parse(target: unknown): URL | undefined {
   const text = target instanceof URL ? target.href : target
-  return typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  const plain = typeof text === 'string' ? unquote(text) : ''
+  return URL.canParse(plain) ? new URL(plain) : undefined
 }
 
 /** Asks whether a URL was meant: for `3000`, `localhost:3000` and the like. */

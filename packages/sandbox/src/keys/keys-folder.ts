@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import {
   chmod,
   copyFile,
   link,
+  lstat,
   mkdir,
+  open,
   readdir,
-  readFile,
   rename,
   rm,
   stat,
   writeFile,
+  type FileHandle,
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SandboxError } from '../errors.ts'
@@ -23,7 +25,7 @@ export interface KeysFolder {
   pathOf(name: string): string
   /** The content of a file; makes it where there is none, once, whoever else does so at the same time. */
   readOrMake(name: string, make: () => string | Promise<string>): Promise<string>
-  /** The content of a file, if there is one. */
+  /** The content of a file, if there is one. @throws SandboxError for a symbolic link */
   read(name: string): Promise<string | undefined>
   /** Replaces a file as a whole. */
   write(name: string, text: string): Promise<void>
@@ -53,7 +55,8 @@ export async function openKeysFolder(
     )
   }
   const repairs: string[] = []
-  await closeToOthers(directory, 0o700, repairs)
+  const folder = { stat: () => stat(directory), chmod: (mode: number) => chmod(directory, mode) }
+  await closeToOthers(folder, directory, 0o700, repairs)
   if (!names.includes(GITIGNORE)) await writeFile(join(directory, GITIGNORE), '*\n')
 
   function pathOf(name: string): string {
@@ -62,9 +65,7 @@ export async function openKeysFolder(
 
   async function read(name: string): Promise<string | undefined> {
     try {
-      const text = await readFile(pathOf(name), 'utf8')
-      await closeToOthers(pathOf(name), 0o600, repairs)
-      return text
+      return await readOwn(pathOf(name), repairs)
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined
       throw error
@@ -91,11 +92,39 @@ function isOurs(name: string, files: readonly string[]): boolean {
   return files.some((file) => name.startsWith(file))
 }
 
+/**
+ * Reads a file and closes it to others. A symbolic link, which may come with a repository, is not
+ * followed: it could name any file of the user, whose content would become a key and whose mode would change.
+ */
+async function readOwn(path: string, repairs: string[]): Promise<string> {
+  if ((await lstat(path)).isSymbolicLink()) throw symbolicLink(path)
+  // Windows has no such flag.
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    await closeToOthers(file, path, 0o600, repairs)
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
+  }
+}
+
+function symbolicLink(path: string): SandboxError {
+  return new SandboxError(
+    'option-invalid',
+    `${path} is a symbolic link, and the sandbox follows none among its keys. Put the file itself there, or delete the link.`,
+  )
+}
+
 /** Takes what others may do with a file or folder from them. Windows has no such modes. */
-async function closeToOthers(path: string, mode: number, repairs: string[]): Promise<void> {
-  const { mode: found } = await stat(path)
+async function closeToOthers(
+  opened: Pick<FileHandle, 'chmod'> & { stat(): Promise<Stats> },
+  path: string,
+  mode: number,
+  repairs: string[],
+): Promise<void> {
+  const { mode: found } = await opened.stat()
   if (process.platform === 'win32' || (found & 0o077) === 0) return
-  await chmod(path, mode)
+  await opened.chmod(mode)
   repairs.push(`${path} was open to other users (mode ${octal(found)}); it is ${octal(mode)} now.`)
 }
 

@@ -1,4 +1,4 @@
-import { readPrivateKey } from '@hongbao/core/wire'
+import { readPrivateKey, unquote } from '@hongbao/core/wire'
 import { createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { SandboxError } from '../errors.ts'
@@ -131,7 +131,7 @@ async function rotatePair(
 }
 
 async function readApiKey(folder: KeysFolder): Promise<string> {
-  const apiKey = (await folder.readOrMake(API_KEY_FILE, makeApiKey)).trim()
+  const apiKey = unquote(await folder.readOrMake(API_KEY_FILE, makeApiKey))
   if (/^sk_test_[A-Za-z0-9]{24}$/.test(apiKey)) return apiKey
   throw new SandboxError(
     'option-invalid',

@@ -1,0 +1,50 @@
+import { createWebhooks, type Logger } from '@hongbao/core'
+import { createTestKeys, eventFixture } from '@hongbao/core/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openPostgres, type Opened, type OpenInbox } from './opened.ts'
+
+const { publicKey } = createTestKeys()
+
+let opened: Opened
+
+beforeAll(async () => {
+  opened = await openPostgres()
+})
+
+afterAll(() => opened.close())
+
+describe('the line in the log', () => {
+  it('names a pool that is dry, and says what to change [S41]', async () => {
+    const given = opened.open({}, { max: 1 })
+    const client = await given.pool.connect()
+    const line = await lineOf(given)
+    client.release()
+    expect(line).toMatch(/ \[PostgresInboxError pool-timed-out[ \]].*`tx`/)
+  })
+
+  it('names a table that is missing, with the SQLSTATE and without the words of Postgres [S41]', async () => {
+    const line = await lineOf(opened.open({ table: 'nowhere' }))
+    expect(line).toMatch(/ \[PostgresInboxError table-missing 42P01[ \]].*`ensureSchema\(\)`/)
+    expect(line).not.toContain('nowhere')
+  })
+
+  it('tells the two apart that were one line before: no answer is not a dry pool [S41]', async () => {
+    const given = opened.open({ commandTimeoutMs: 100 })
+    const locker = await opened.open().pool.connect()
+    await locker.query('begin; lock table hongbao_inbox')
+    const line = await lineOf(given)
+    await locker.query('rollback')
+    locker.release()
+    expect(line).toMatch(/ \[PostgresInboxError (?:postgres|lock)-timed-out[ \]]/)
+  })
+})
+
+async function lineOf({ inbox }: OpenInbox): Promise<string> {
+  const lines: string[] = []
+  const logger: Logger = { warn() {}, error: (line) => void lines.push(line) }
+  const webhooks = createWebhooks({ publicKey, inbox, logger })
+  webhooks.on('*', () => {})
+  await webhooks.dispatch(eventFixture('red_envelope.received'))
+  expect(lines).toHaveLength(1)
+  return lines[0] ?? ''
+}
