@@ -11,6 +11,7 @@ const IDS = [
   ...numbered('C', 20),
   ...numbered('D', 21),
   ...numbered('E', 36),
+  ...numbered('E', 3, 60),
   ...numbered('F', 18),
   ...numbered('G', 14),
   ...numbered('H', 14),
@@ -137,6 +138,6 @@ function idsIn(source: string): string[] {
   )
 }
 
-function numbered(letter: string, count: number): string[] {
-  return Array.from({ length: count }, (_, at) => `${letter}${at + 1}`)
+function numbered(letter: string, count: number, first = 1): string[] {
+  return Array.from({ length: count }, (_, at) => `${letter}${at + first}`)
 }

@@ -18,8 +18,7 @@ export interface Claim {
 /** The four steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
 export interface Claims {
   claim(key: string): Promise<Claim | 'done' | 'busy'>
-  /** False: it was taken over. */
-  renew(claim: Claim): Promise<boolean>
+  renew(claim: Claim): Promise<Renewal>
   complete(claim: Claim): Promise<Completion>
   /** Never rejects: the lease ends by itself. */
   release(claim: Pick<Claim, 'key' | 'owner'>): Promise<void>
@@ -58,9 +57,9 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     }
   }
 
-  function renew({ key, owner, token, isTakeover }: Claim): Promise<boolean> {
+  function renew({ key, owner, token, isTakeover }: Claim): Promise<Renewal> {
     const args = [owner, retentionMs, String(token), isTakeover ? '1' : '0', leaseMs]
-    return run({ script: RENEW, key: nameOf(key), args }, isOne)
+    return run({ script: RENEW, key: nameOf(key), args }, readRenewal)
   }
 
   function complete({ key, owner, token }: Claim): Promise<Completion> {
@@ -69,9 +68,8 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
   }
 
   async function release({ key, owner }: Pick<Claim, 'key' | 'owner'>): Promise<void> {
-    await run({ script: RELEASE, key: nameOf(key), args: [owner, retentionMs] }, isOne).catch(
-      () => {},
-    )
+    const step = { script: RELEASE, key: nameOf(key), args: [owner, retentionMs] }
+    await run(step, readInteger).catch(() => {})
   }
 
   /** The whole key is the hash tag, so that data of your own about the event can be on its node. */
@@ -82,17 +80,22 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
   return { claim, renew, complete, release }
 }
 
-/** What became of the wish to mark a key. */
-export type Completion = 'completed' | 'completed-by-another' | 'taken-over'
+/** Result of a renewal. `'regained'`: another run had the key meanwhile, and holds it no more. */
+export type Renewal = 'renewed' | 'regained' | 'taken-over'
 
-function isOne(reply: unknown): boolean {
-  return readInteger(reply) === 1
+/** Result of a mark. `'completed-beside-another'`: another run had the key meanwhile. */
+export type Completion = 'completed' | 'completed-beside-another' | 'taken-over'
+
+function readRenewal(reply: unknown): Renewal {
+  const code = readInteger(reply)
+  if (code === 1) return 'renewed'
+  return code === 2 ? 'regained' : 'taken-over'
 }
 
 function readCompletion(reply: unknown): Completion {
   const code = readInteger(reply)
   if (code === 1) return 'completed'
-  return code === 2 ? 'completed-by-another' : 'taken-over'
+  return code === 2 ? 'completed-beside-another' : 'taken-over'
 }
 
 function readClaim(reply: unknown): [outcome: number, token: number] {

@@ -15,11 +15,12 @@ export interface Keys {
 export type Held =
   | { readonly state: 'nothing' }
   | { readonly state: 'applied'; readonly token: number }
-  | { readonly state: 'free'; readonly token: number }
+  | { readonly state: 'free'; readonly token: number; readonly isTakeover: boolean }
   | {
       readonly state: 'running'
       readonly token: number
       readonly ends: number
+      readonly isTakeover: boolean
       readonly owner: string
     }
 
@@ -33,9 +34,10 @@ export async function openKeys(url: string, prefix = 'hongbao:'): Promise<Keys> 
     if (value === null) return { state: 'nothing' }
     const words = value.split(' ')
     if (words.length === 1) return { state: 'applied', token: Number(value) }
-    const [state, token, ends, , owner = ''] = words
-    if (state === 'free') return { state, token: Number(token) }
-    return { state: 'running', token: Number(token), ends: Number(ends), owner }
+    const [state, token, third, takeover, owner = ''] = words
+    if (state === 'free') return { state, token: Number(token), isTakeover: third === '1' }
+    const isTakeover = takeover === '1'
+    return { state: 'running', token: Number(token), ends: Number(third), isTakeover, owner }
   }
 
   async function endLease(key = KEY): Promise<void> {

@@ -133,6 +133,20 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     expect(await thief).toBe('applied')
   })
 
+  it('could not be written before another process took over and failed is written after that [E61]', async () => {
+    const inbox = openInbox()
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    await apply(inbox)
+    await keys.endLease()
+    const thief = redisInbox({ client: keys.redis })
+    const failing = thief.admit(KEY, () => Promise.reject(new Error('the look-up failed')))
+    await expect(failing).rejects.toThrow('the look-up failed')
+    sender.decide = () => 'pass'
+    await inbox.settled?.()
+    expect(await apply(thief)).toBe('duplicate')
+    expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost'])
+  })
+
   it('is due when Redis is full is written: it makes the value shorter [E15]', async () => {
     const inbox = openInbox()
     expect(await inbox.admit(KEY, () => fill('1'))).toBe('applied')
@@ -296,6 +310,21 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     expect(await apply(inbox)).toBe('busy')
     await keys.endLease()
     expect(await apply(inbox)).toBe('applied')
+  })
+
+  it('of the release of a takeover leaves a takeover [E60]', async () => {
+    const inbox = openInbox()
+    const fails = (): Promise<never> => Promise.reject(new Error('declined'))
+    sender.decide = (step) => (step === 'release' ? 'lost' : 'pass')
+    for (let round = 0; round < 2; round += 1) {
+      await expect(inbox.admit(KEY, fails)).rejects.toThrow('declined')
+      await keys.endLease()
+    }
+    sender.decide = () => 'pass'
+    await expect(inbox.admit(KEY, fails)).rejects.toThrow('declined')
+    const told: boolean[] = []
+    await inbox.admit(KEY, async ({ lease }) => void told.push(lease.isTakeover))
+    expect(told).toEqual([true])
   })
 })
 
