@@ -102,7 +102,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
       enableReadyCheck: false,
     })
     const warned = vi.fn<() => void>()
-    const inbox = redisInbox({ client: user, onWarning: warned })
+    const inbox = redisInbox({ client: user, consumer: 'orders', onWarning: warned })
     const key = 'app_1:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
     const failed = inbox.admit(key, () => Promise.reject(new Error('declined')))
     await expect(failed).rejects.toThrow('declined')
@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     expect(await inbox.admit(key, () => Promise.resolve())).toBe('duplicate')
 
     const [, pattern = ''] = /--pattern '(.*?)'/.exec(readme) ?? []
-    expect(await admin.keys(pattern)).toEqual([`hongbao:{${key}}`])
+    expect(await admin.keys(pattern)).toEqual([`hongbao:{${key}}:orders`])
     expect(warned).not.toHaveBeenCalled()
     user.disconnect()
     admin.disconnect()

@@ -27,13 +27,14 @@ export interface Claims {
 /** What the steps need of the options. */
 export interface ClaimSettings {
   readonly prefix: string
+  readonly consumer: string
   readonly retentionSeconds: number
   readonly leaseMs: number
   readonly commandTimeoutMs: number
 }
 
 export function createClaims(send: Send, settings: ClaimSettings): Claims {
-  const { prefix } = settings
+  const { prefix, consumer } = settings
   const run = createScriptRunner(send, settings.commandTimeoutMs)
   const leaseMs = String(settings.leaseMs)
   const retentionMs = String(settings.retentionSeconds * 1000)
@@ -72,9 +73,12 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     await run(step, readInteger).catch(() => {})
   }
 
-  /** The whole key is the hash tag, so that data of your own about the event can be on its node. */
+  /**
+   * The whole key is the hash tag, so that data of your own about the event can be on its node. The
+   * first and the last brace set it apart, so no other prefix, key or consumer has this name.
+   */
   function nameOf(key: string): string {
-    return `${prefix}{${key}}`
+    return `${prefix}{${key}}:${consumer}`
   }
 
   return { claim, renew, complete, release }

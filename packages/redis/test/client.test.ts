@@ -38,7 +38,12 @@ describe.skipIf(!hasRedis)('a client', () => {
   ])('%s takes a key through its states', async (_, open) => {
     const { client, close } = await open(server.url)
     const warned = vi.fn<() => void>()
-    const inbox = redisInbox({ client, prefix: `client ${(count += 1)}:`, onWarning: warned })
+    const inbox = redisInbox({
+      client,
+      consumer: 'orders',
+      prefix: `client ${(count += 1)}:`,
+      onWarning: warned,
+    })
     try {
       const failed = inbox.admit('key', () => Promise.reject(new Error('declined')))
       await expect(failed).rejects.toThrow('declined')
@@ -55,7 +60,11 @@ describe.skipIf(!hasRedis)('a client', () => {
   })
 
   it('of node-redis that nobody has connected fails, and says why', async () => {
-    const inbox = redisInbox({ client: createClient({ url: server.url }), onWarning() {} })
+    const inbox = redisInbox({
+      client: createClient({ url: server.url }),
+      consumer: 'orders',
+      onWarning() {},
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('key', work)).rejects.toMatchObject({
       code: 'redis-unreachable',
@@ -70,6 +79,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     await client.connect()
     let waiting = 0
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         async sendCommand(args, options) {
           waiting += 1
@@ -97,6 +107,7 @@ describe.skipIf(!hasRedis)('a client', () => {
 
   it('that throws instead of rejecting fails the same way', async () => {
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand() {
           throw new Error('not connected')
@@ -116,7 +127,10 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['a list of words', ['won', 'token']],
     ['a list with holes', [1, null]],
   ])('that answers with %s runs nothing', async (_, reply) => {
-    const inbox = redisInbox({ client: { sendCommand: () => Promise.resolve(reply) } })
+    const inbox = redisInbox({
+      client: { sendCommand: () => Promise.resolve(reply) },
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('key', work)).rejects.toMatchObject({ code: 'reply-unexpected' })
     expect(work).not.toHaveBeenCalled()

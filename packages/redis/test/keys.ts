@@ -24,13 +24,18 @@ export type Held =
       readonly owner: string
     }
 
-export async function openKeys(url: string, prefix = 'hongbao:'): Promise<Keys> {
+/** What the key of an event is called in Redis. */
+export function nameOf(key: string = KEY): string {
+  return `hongbao:{${key}}:orders`
+}
+
+export async function openKeys(url: string): Promise<Keys> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => 20 })
   redis.on('error', () => {})
   await redis.connect()
 
   async function read(key = KEY): Promise<Held> {
-    const value = await redis.get(`${prefix}{${key}}`)
+    const value = await redis.get(nameOf(key))
     if (value === null) return { state: 'nothing' }
     const words = value.split(' ')
     if (words.length === 1) return { state: 'applied', token: Number(value) }
@@ -41,7 +46,7 @@ export async function openKeys(url: string, prefix = 'hongbao:'): Promise<Keys> 
   }
 
   async function endLease(key = KEY): Promise<void> {
-    const name = `${prefix}{${key}}`
+    const name = nameOf(key)
     const value = (await redis.get(name)) ?? ''
     await redis.set(name, value.replace(/^(running \d+) \d+/, '$1 1'), 'KEEPTTL')
   }

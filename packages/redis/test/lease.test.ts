@@ -10,7 +10,7 @@ import {
 } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { KINDS, type OpenClient } from './clients.ts'
-import { KEY, openKeys, type Keys } from './keys.ts'
+import { KEY, nameOf, openKeys, type Keys } from './keys.ts'
 
 // Renewed every 300 ms: soon enough to wait for, and late enough for a busy machine. Where a test
 // must not see a renewal, it takes the default of a minute.
@@ -178,7 +178,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
 
   it('has a token that rises even when the clock of Redis goes back [E16]', async () => {
     const future = Date.UTC(2100, 0, 1) * 1000
-    await keys.redis.set(`hongbao:{${KEY}}`, `free ${future}`)
+    await keys.redis.set(nameOf(), `free ${future}`)
     const run = await startRun(openInbox())
     expect(run.lease.token).toBe(future + 1)
     run.end.resolve()
@@ -312,7 +312,7 @@ const PATIENCE = { timeout: 8000, interval: 10 }
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: open.client, onWarning, ...options })
+  return redisInbox({ client: open.client, consumer: 'orders', onWarning, ...options })
 }
 
 /**

@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
   })
 
   it('is not written yet is a duplicate here and busy elsewhere', async () => {
-    const [inbox, elsewhere] = [openInbox(), redisInbox({ client: keys.redis })]
+    const [inbox, elsewhere] = [openInbox(), redisInbox({ client: keys.redis, consumer: 'orders' })]
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     expect(await apply(inbox)).toBe('applied')
     const claims = sender.steps.filter((step) => step === 'claim').length
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await keys.endLease()
     const end = Promise.withResolvers<void>()
     const started = Promise.withResolvers<boolean>()
-    const thief = redisInbox({ client: keys.redis }).admit(KEY, ({ lease }) => {
+    const thief = redisInbox({ client: keys.redis, consumer: 'orders' }).admit(KEY, ({ lease }) => {
       started.resolve(lease.isTakeover)
       return end.promise
     })
@@ -138,7 +138,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
     await keys.endLease()
-    const thief = redisInbox({ client: keys.redis })
+    const thief = redisInbox({ client: keys.redis, consumer: 'orders' })
     const failing = thief.admit(KEY, () => Promise.reject(new Error('the look-up failed')))
     await expect(failing).rejects.toThrow('the look-up failed')
     sender.decide = () => 'pass'
@@ -180,10 +180,10 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     let other: Promise<Admission> | undefined
     webhooks.on('red_envelope.sent', async () => {
       const [name = ''] = await keys.redis.keys('hongbao:*')
-      const key = name.slice('hongbao:{'.length, -1)
+      const key = name.slice('hongbao:{'.length, -'}:orders'.length)
       await keys.endLease(key)
       const started = Promise.withResolvers<void>()
-      other = redisInbox({ client: keys.redis }).admit(key, () => {
+      other = redisInbox({ client: keys.redis, consumer: 'orders' }).admit(key, () => {
         started.resolve()
         return end.promise
       })
@@ -367,7 +367,12 @@ describe.skipIf(!hasRedis).each(KINDS)(
       async (_how, go, comeBack) => {
         server = await startRedis({ settings: { appendfsync: 'always' } })
         const open = await openClient(server.url)
-        const inbox = redisInbox({ client: open.client, commandTimeoutMs: 500, onWarning() {} })
+        const inbox = redisInbox({
+          client: open.client,
+          consumer: 'orders',
+          commandTimeoutMs: 500,
+          onWarning() {},
+        })
         try {
           await inbox.settled?.()
           expect(await inbox.admit(KEY, go)).toBe('applied')
@@ -378,7 +383,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
           await comeBack()
           await settled
           expect(order).toEqual(['comes back', 'settled'])
-          const elsewhere = redisInbox({ client: open.client, onWarning() {} })
+          const elsewhere = redisInbox({ client: open.client, consumer: 'orders', onWarning() {} })
           expect(await apply(elsewhere)).toBe('duplicate')
         } finally {
           open.close()
@@ -395,7 +400,13 @@ async function fill(maxMemory: '0' | '1'): Promise<void> {
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: sender, commandTimeoutMs: 500, onWarning, ...options })
+  return redisInbox({
+    client: sender,
+    consumer: 'orders',
+    commandTimeoutMs: 500,
+    onWarning,
+    ...options,
+  })
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

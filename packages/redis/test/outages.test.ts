@@ -193,7 +193,12 @@ describe('a refusal', () => {
 })
 
 function openInbox(): Inbox<LeaseContext> {
-  return redisInbox({ client: open.client, commandTimeoutMs: 400, onWarning() {} })
+  return redisInbox({
+    client: open.client,
+    consumer: 'orders',
+    commandTimeoutMs: 400,
+    onWarning() {},
+  })
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

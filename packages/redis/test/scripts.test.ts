@@ -3,9 +3,9 @@ import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/re
 import { redisInbox } from '../src/index.ts'
 import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from '../src/scripts.ts'
 import { KINDS } from './clients.ts'
-import { openKeys, type Keys } from './keys.ts'
+import { nameOf, openKeys, type Keys } from './keys.ts'
 
-const NAME = 'hongbao:{key}'
+const NAME = nameOf('key')
 const RETENTION_MS = 604_800_000
 const LEASE_MS = 60_000
 
@@ -245,7 +245,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
       server = await startRedis()
       keys = await openKeys(server.url)
       const open = await openClient(server.url)
-      const inbox = redisInbox({ client: open.client, onWarning() {} })
+      const inbox = redisInbox({ client: open.client, consumer: 'orders', onWarning() {} })
       try {
         await forget()
         expect(await inbox.admit('applied', async () => void (await forget()))).toBe('applied')

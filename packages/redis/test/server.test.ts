@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     await configure('maxmemory-policy', 'allkeys-lru')
     const warnings: RedisInboxWarning[] = []
     const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-    const inbox = redisInbox({ client: open.client, onWarning })
+    const inbox = redisInbox({ client: open.client, consumer: 'orders', onWarning })
     expect(warnings).toEqual([])
     for (let event = 0; event < 5; event += 1) {
       await inbox.admit(`event ${event}`, () => Promise.resolve())
@@ -85,6 +85,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     const warnings: RedisInboxWarning[] = []
     let isCut = true
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         async sendCommand([command = '', ...args]) {
           if (isCut && !command.startsWith('eval')) return await fail()
@@ -182,7 +183,10 @@ describe('a warning', () => {
   it('is a line on the console where nothing is said', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
-      const inbox = redisInbox({ client: stub({ INFO: 'maxmemory_policy:allkeys-lru' }) })
+      const inbox = redisInbox({
+        client: stub({ INFO: 'maxmemory_policy:allkeys-lru' }),
+        consumer: 'orders',
+      })
       await inbox.admit('key', () => Promise.resolve())
       await vi.waitFor(() => expect(warn).toHaveBeenCalled(), PATIENCE)
       expect(warn.mock.calls[0]?.[0]).toMatch(/^\[hongbao] may-evict: Redis may evict keys/)
@@ -201,7 +205,7 @@ describe('a warning', () => {
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
   ])('costs nothing where the one who is told %s', async (_, onWarning) => {
     const client = stub({ INFO: 'maxmemory_policy:allkeys-lru\r\naof_enabled:1' })
-    const inbox = redisInbox({ client, onWarning })
+    const inbox = redisInbox({ client, consumer: 'orders', onWarning })
     for (let event = 0; event < 3; event += 1) {
       expect(await inbox.admit('key', () => Promise.resolve())).toBe('applied')
     }

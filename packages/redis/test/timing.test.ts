@@ -131,6 +131,7 @@ describe('a claim that was given up', () => {
     const sent: string[] = []
     const reply = Promise.withResolvers<unknown>()
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand(args) {
           sent.push(`${args[0]} ${args[1] === CLAIM.sha1 ? 'claim' : args[1]}`)
@@ -154,6 +155,7 @@ describe('a claim that is given back', () => {
     const sent: string[] = []
     const replies = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand([name, script]) {
           sent.push(`${name} ${script}`)

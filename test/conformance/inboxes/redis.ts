@@ -40,7 +40,12 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
       const connection = await connect(server.url)
       // The suite is about order, not about time.
       const commandTimeoutMs = 30_000
-      const inbox = redisInbox({ client: connection.client, commandTimeoutMs, onWarning() {} })
+      const inbox = redisInbox({
+        client: connection.client,
+        consumer: 'orders',
+        commandTimeoutMs,
+        onWarning() {},
+      })
       const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
@@ -60,7 +65,7 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
       // Redis forgets by itself.
       clean: () => Promise.resolve(),
       takeAway: async (key: string) =>
-        void (await redis.eval(ADVANCE, 0, `hongbao:{${escapeGlob(key)}}`, DAY_MS)),
+        void (await redis.eval(ADVANCE, 0, `hongbao:{${escapeGlob(key)}}:orders`, DAY_MS)),
       async close() {
         redis.disconnect()
         await server.close()
