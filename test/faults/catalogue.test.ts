@@ -11,7 +11,7 @@ const IDS = [
   ...numbered('C', 20),
   ...numbered('D', 21),
   ...numbered('E', 36),
-  ...numbered('E', 3, 60),
+  ...numbered('E', 5, 60),
   ...numbered('F', 18),
   ...numbered('G', 14),
   ...numbered('H', 14),

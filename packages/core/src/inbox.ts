@@ -31,6 +31,15 @@ export interface Inbox<Context extends object = NoContext> {
    * may answer `'applied'` before: `webhooks.close()` waits for it, for a while.
    */
   settled?(): Promise<void>
+
+  /**
+   * Resolves if the inbox could apply an event now: the store answers, its table or script is there,
+   * and its settings keep the promise. Rejects otherwise, with an `Error` whose `code` and message say
+   * what to change. `webhooks.ready()` passes that error on.
+   *
+   * It must be safe to call every second, and change nothing that an event depends on.
+   */
+  ready?(): Promise<void>
 }
 
 /** What became of a key that asked to be applied. */

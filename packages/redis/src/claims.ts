@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Send } from './client.ts'
-import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
+import { isUncertain, toInboxError } from './errors.ts'
+import { readInteger, readPair } from './replies.ts'
 import { createScriptRunner } from './script-runner.ts'
-import { CLAIM, COMPLETE, RELEASE, RENEW } from './scripts.ts'
+import { CLAIM, COMPLETE, PROBE, RELEASE, RENEW } from './scripts.ts'
 
 /** An event that is ours to apply. */
 export interface Claim {
@@ -15,13 +16,15 @@ export interface Claim {
   readonly askedAt: number
 }
 
-/** The four steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
+/** The steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
 export interface Claims {
   claim(key: string): Promise<Claim | 'done' | 'busy'>
   renew(claim: Claim): Promise<Renewal>
   complete(claim: Claim): Promise<Completion>
   /** Never rejects: the lease ends by itself. */
   release(claim: Pick<Claim, 'key' | 'owner'>): Promise<void>
+  /** Does what the other steps do, to a key of its own, and leaves nothing behind. */
+  probe(): Promise<void>
 }
 
 /** What the steps need of the options. */
@@ -45,7 +48,7 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     const step = { script: CLAIM, key: nameOf(key), args: [owner, retentionMs, '0', '0', leaseMs] }
     const giveBack = (): void => void release({ key, owner })
     try {
-      const [outcome, token] = await run(step, readClaim, giveBack)
+      const [outcome, token] = await run(step, readPair, giveBack)
       if (outcome === 0) return 'done'
       if (outcome < 0) return 'busy'
       return { key, owner, token, isTakeover: outcome === 2, askedAt }
@@ -73,6 +76,10 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     await run(step, readInteger).catch(() => {})
   }
 
+  async function probe(): Promise<void> {
+    await run({ script: PROBE, key: nameOf('probe'), args: [] }, readPair)
+  }
+
   /**
    * The whole key is the hash tag, so that data of your own about the event can be on its node. The
    * first and the last brace set it apart, so no other prefix, key or consumer has this name.
@@ -81,7 +88,7 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     return `${prefix}{${key}}:${consumer}`
   }
 
-  return { claim, renew, complete, release }
+  return { claim, renew, complete, release, probe }
 }
 
 /** Result of a renewal. `'regained'`: another run had the key meanwhile, and holds it no more. */
@@ -100,22 +107,4 @@ function readCompletion(reply: unknown): Completion {
   const code = readInteger(reply)
   if (code === 1) return 'completed'
   return code === 2 ? 'completed-beside-another' : 'taken-over'
-}
-
-function readClaim(reply: unknown): [outcome: number, token: number] {
-  if (!Array.isArray(reply) || reply.length !== 2) throw unexpected(reply)
-  return [readInteger(reply[0]), readInteger(reply[1])]
-}
-
-/** Clients can be set to give integers as strings. */
-function readInteger(reply: unknown): number {
-  const isInteger = typeof reply === 'number' || typeof reply === 'string'
-  const value = isInteger ? Number(reply) : Number.NaN
-  if (!Number.isSafeInteger(value)) throw unexpected(reply)
-  return value
-}
-
-function unexpected(reply: unknown): RedisInboxError {
-  const cause = new TypeError(`A ${typeof reply} is not what the scripts answer with.`)
-  return new RedisInboxError('reply-unexpected', { cause })
 }

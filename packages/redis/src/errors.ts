@@ -53,6 +53,8 @@ const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
   NOAUTH: 'redis-forbidden',
   WRONGPASS: 'redis-forbidden',
   NOPERM: 'redis-forbidden',
+  // "ERR ACL failure in script": the user may run scripts, and not a command in them.
+  ACL: 'redis-forbidden',
   MOVED: 'redis-wrong-node',
   ASK: 'redis-wrong-node',
   WRONGTYPE: 'key-taken',

@@ -116,6 +116,18 @@ if not isMine then return 0 end
 overwrite('free ' .. token .. (told == 1 and ' 1' or ''))
 return 1`)
 
+/**
+ * → {1, 1} every command of the others may be run, and there is memory for a claim. Touches no key
+ * that exists, and what it writes means "never claimed" for the millisecond that it is there.
+ */
+export const PROBE: Script = script(`
+redis.call('TIME')
+redis.call('GET', KEYS[1])
+if redis.call('SET', KEYS[1], 'free 0', 'NX', 'PX', 1000) then
+  redis.call('PEXPIRE', KEYS[1], 1)
+end
+return { 1, 1 }`)
+
 function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') }
 }

@@ -4,6 +4,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient } from '../src/index.ts'
 
+const BYTES = {
+  [RESP_TYPES.NUMBER]: String,
+  [RESP_TYPES.SIMPLE_STRING]: Buffer,
+  [RESP_TYPES.BLOB_STRING]: Buffer,
+  [RESP_TYPES.VERBATIM_STRING]: Buffer,
+}
+
 let server: RedisServer
 let count = 0
 
@@ -32,7 +39,13 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['of node-redis that queues nothing', openNodeRedis({ disableOfflineQueue: true })],
     ['of node-redis that speaks RESP2', openNodeRedis({ RESP: 2 })],
     ['of node-redis that speaks RESP3', openNodeRedis({ RESP: 3 })],
-    ['of node-redis that gives numbers as strings', openMapped],
+    [
+      'of node-redis that gives numbers as strings',
+      openMapped({}, { [RESP_TYPES.NUMBER]: String }),
+    ],
+    ['of node-redis that gives bytes, over RESP2 [E64]', openMapped({ RESP: 2 }, BYTES)],
+    ['of node-redis that gives bytes, over RESP3 [E64]', openMapped({ RESP: 3 }, BYTES)],
+    ['of ioredis that gives bytes [E64]', openIoredisBytes],
     ['that is a pool of node-redis', openPool],
     ['that is a function around another one', openWrapped],
   ])('%s takes a key through its states', async (_, open) => {
@@ -153,10 +166,21 @@ function openNodeRedis(options: object = {}) {
   }
 }
 
-async function openMapped(url: string) {
-  const connection = await createClient({ url }).connect()
-  const client = connection.withTypeMapping({ [RESP_TYPES.NUMBER]: String })
-  return { client, close: () => connection.destroy() }
+function openMapped(options: object, mapping: object) {
+  return async (url: string) => {
+    const connection = await createClient({ url, ...options }).connect()
+    const client = connection.withTypeMapping(mapping) as RedisClient
+    return { client, close: () => connection.destroy() }
+  }
+}
+
+async function openIoredisBytes(url: string) {
+  const connection = new Redis(url, { lazyConnect: true })
+  await connection.connect()
+  const client = {
+    sendCommand: ([name = '', ...args]: string[]) => connection.callBuffer(name, ...args),
+  }
+  return { client, close: () => connection.disconnect() }
 }
 
 async function openPool(url: string) {

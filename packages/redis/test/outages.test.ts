@@ -174,6 +174,10 @@ describe('a refusal', () => {
     ['NOAUTH Authentication required.', 'redis-forbidden'],
     ['WRONGPASS invalid username-password pair', 'redis-forbidden'],
     ["NOPERM User app has no permissions to run the 'evalsha' command", 'redis-forbidden'],
+    [
+      "ERR ACL failure in script: User app has no permissions to run the 'set' command",
+      'redis-forbidden',
+    ],
     ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['WRONGTYPE Operation against a key', 'key-taken'],

@@ -1,3 +1,4 @@
+import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient, type RedisInboxWarning } from '../src/index.ts'
@@ -148,6 +149,42 @@ describe.skipIf(!hasRedis).each(KINDS)(
   },
 )
 
+describe.skipIf(!hasRedis).each([
+  ['RESP2', { RESP: 2 }, {}],
+  ['RESP3', { RESP: 3 }, {}],
+  ['RESP3 with maps', { RESP: 3 }, { [RESP_TYPES.MAP]: Map }],
+  ['RESP3 with lists', { RESP: 3 }, { [RESP_TYPES.MAP]: Array }],
+] as const)('over node-redis that gives bytes, %s, a server that', (_, options, mapping) => {
+  let client: RedisClient
+  let close: () => void
+
+  beforeAll(async () => {
+    server = await startRedis({ settings: { appendonly: 'no', save: '3600 1' } })
+    keys = await openKeys(server.url)
+    const connection = await createClient({ url: server.url, ...options }).connect()
+    client = connection.withTypeMapping({
+      [RESP_TYPES.BLOB_STRING]: Buffer,
+      [RESP_TYPES.VERBATIM_STRING]: Buffer,
+      ...mapping,
+    }) as RedisClient
+    close = () => connection.destroy()
+  })
+
+  afterAll(async () => {
+    close()
+    keys.close()
+    await server.close()
+  })
+
+  it('shows its settings is seen, by INFO and by CONFIG [E64]', async () => {
+    expect(await inspect(client)).toEqual([])
+    await configure('maxmemory-policy', 'allkeys-lru')
+    expect(await inspect(client)).toEqual(['may-evict'])
+    await forbid('-info')
+    expect(await inspect(client)).toEqual(['may-evict'])
+  })
+})
+
 describe('what a server says of itself', () => {
   it.each([
     ['5.0.14', ['server-old']],
@@ -163,7 +200,12 @@ describe('what a server says of itself', () => {
 
   it.each<[string, unknown]>([
     ['a list', ['maxmemory-policy', 'allkeys-lru']],
+    ['a list of bytes [E64]', [Buffer.from('maxmemory-policy'), Buffer.from('allkeys-lru')]],
     ['a map', new Map([['maxmemory-policy', 'allkeys-lru']])],
+    [
+      'a map of bytes [E64]',
+      new Map([[new Uint8Array(Buffer.from('maxmemory-policy')), Buffer.from('allkeys-lru')]]),
+    ],
     ['an object', { 'maxmemory-policy': 'allkeys-lru' }],
   ])('is read when CONFIG GET comes as %s', async (_, reply) => {
     const client = stub({ INFO: 'aof_enabled:1\r\n', CONFIG: reply })
@@ -173,6 +215,7 @@ describe('what a server says of itself', () => {
   it.each<[string, unknown]>([
     ['nothing', null],
     ['an empty list', []],
+    ['another setting', ['timeout', '0']],
     ['a number', 7],
   ])('is unseen when it answers with %s', async (_, reply) => {
     expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['server-unseen'])
