@@ -53,8 +53,6 @@ const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
   NOAUTH: 'redis-forbidden',
   WRONGPASS: 'redis-forbidden',
   NOPERM: 'redis-forbidden',
-  // "ERR ACL failure in script": the user may run scripts, and not a command in them.
-  ACL: 'redis-forbidden',
   MOVED: 'redis-wrong-node',
   ASK: 'redis-wrong-node',
   WRONGTYPE: 'key-taken',
@@ -80,7 +78,11 @@ export function toInboxError(cause: unknown): RedisInboxError {
   })
 }
 
+/** The user may run scripts, and not a command in them: the words of Redis 7.2 and of older ones. */
+const FORBIDDEN_IN_SCRIPT = /ACL failure in script|user executing the script can't/
+
 function codeOf({ message }: Error): RedisInboxErrorCode {
+  if (FORBIDDEN_IN_SCRIPT.test(message)) return 'redis-forbidden'
   const known = message.match(/\b[A-Z]{3,}\b/g)?.find((word) => Object.hasOwn(WORDS, word))
   if (known !== undefined) return WORDS[known] ?? 'redis-refused'
   // Redis begins with a word in capitals, "ERR unknown command"; clients and sockets do not.

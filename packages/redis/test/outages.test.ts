@@ -178,6 +178,10 @@ describe('a refusal', () => {
       "ERR ACL failure in script: User app has no permissions to run the 'set' command",
       'redis-forbidden',
     ],
+    [
+      "ERR The user executing the script can't run this command or subcommand script: 5f8c",
+      'redis-forbidden',
+    ],
     ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['WRONGTYPE Operation against a key', 'key-taken'],
