@@ -18,6 +18,13 @@ export interface Findings {
   /** The keys of those. */
   readonly unexplained: readonly string[]
   /**
+   * Of the doubles, how many no run that was told of a takeover has left: it would have paid without
+   * looking first.
+   */
+  readonly doublesUntold: number
+  /** The keys of those. */
+  readonly untold: readonly string[]
+  /**
    * Runs that were in flight at an interruption, or stalled for so long by themselves that they lost
    * their lease.
    */
@@ -37,7 +44,10 @@ export interface Findings {
 export type Guarantee =
   /** None at all. */
   | 'once'
-  /** At most one for every handler that was in flight when it or the store was interrupted. */
+  /**
+   * At most one for every handler that was in flight when it or the store was interrupted, and none
+   * by a run that was not told of that.
+   */
   | 'once-unless-interrupted'
   /** None within the life of one process. */
   | 'once-per-process'
@@ -50,6 +60,8 @@ export function check(history: History): Findings {
   const riskOf = Map.groupBy(atRisk, ({ key }) => key)
   const countUnexplained = ([key, rows]: [string, readonly Effect[]]): number =>
     Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0))
+  const countUntold = ([key, rows]: [string, readonly Effect[]]): number =>
+    Math.max(0, rows.filter(({ process }) => !wasTold(runs, key, process)).length - 1)
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
   const stops = interruptions.filter((each) => each.kind === 'stop')
@@ -62,6 +74,8 @@ export function check(history: History): Findings {
     doublesInOneProcess: sum([...byKey.values()], (rows) => rows.length - countProcesses(rows)),
     doublesUnexplained: sum([...byKey], countUnexplained),
     unexplained: [...byKey].filter((entry) => countUnexplained(entry) > 0).map(([key]) => key),
+    doublesUntold: sum([...byKey], countUntold),
+    untold: [...byKey].filter((entry) => countUntold(entry) > 0).map(([key]) => key),
     atRisk: atRisk.length,
     runs: runs.length,
     kills: kills.length,
@@ -79,24 +93,28 @@ export function breaches(findings: Findings, guarantee: Guarantee): readonly str
     [findings.lost.length, 'answered 2xx, and never applied'],
     [findings.undelivered.length, 'sent to the end, and neither answered 2xx nor applied'],
     [findings.foreign.length, 'applied, though nobody sent them'],
-    DOUBLES[guarantee](findings),
+    ...DOUBLES[guarantee](findings),
   ]
   return counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
 }
 
 /** Guarantee → which doubles it does not allow: one table. */
 const DOUBLES: Readonly<
-  Record<Guarantee, (findings: Findings) => readonly [count: number, what: string]>
+  Record<Guarantee, (findings: Findings) => readonly (readonly [count: number, what: string])[]>
 > = {
-  once: ({ doubles }) => [doubles, 'applied more than once'],
-  'once-unless-interrupted': ({ doublesUnexplained }) => [
-    doublesUnexplained,
-    'applied again, though nothing that ran was interrupted',
+  once: ({ doubles }) => [[doubles, 'applied more than once']],
+  'once-unless-interrupted': ({ doublesUnexplained, doublesUntold }) => [
+    [doublesUnexplained, 'applied again, though nothing that ran was interrupted'],
+    [doublesUntold, 'applied again by a run that was not told of an earlier one'],
   ],
   'once-per-process': ({ doublesInOneProcess }) => [
-    doublesInOneProcess,
-    'applied again by the process that had applied them',
+    [doublesInOneProcess, 'applied again by the process that had applied them'],
   ],
+}
+
+/** An effect names its process, not its run: one run of the process that was told will do. */
+function wasTold(runs: readonly Run[], key: string, process: number): boolean {
+  return runs.some((run) => run.isTakeover && run.key === key && run.process === process)
 }
 
 /** Runs that an interruption met: each may have left an effect of which the store knows nothing. */

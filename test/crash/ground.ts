@@ -8,6 +8,7 @@ import {
   type WebhooksOptions,
 } from '@hongbao/core'
 import { inboxKey } from '@hongbao/core/wire'
+import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
 import { openPool } from '../servers/postgres.ts'
@@ -118,7 +119,7 @@ export function watch<Context extends object>(
     try {
       const admission = await inbox.admit(key, async function run(context) {
         isOpen = true
-        journal.started(task, key, askedMs)
+        journal.started(task, key, askedMs, isTakeover(context))
         if (task === 'apply') points.pass(after)
         await work(context)
         if (task === 'hand-off') points.pass(after)
@@ -133,6 +134,11 @@ export function watch<Context extends object>(
   }
 
   return { retentionSeconds: inbox.retentionSeconds, admit }
+}
+
+function isTakeover(context: object): boolean {
+  const { lease } = context as { readonly lease?: Lease }
+  return lease?.isTakeover === true
 }
 
 /** Task → the points around it: the inbox lets an event in, or the queue has confirmed it. */
