@@ -189,6 +189,26 @@ describe('a double', () => {
   })
 })
 
+describe('a takeover', () => {
+  const told = run({ process: 2, isTakeover: true, askedMs: 60, startedMs: 61 })
+
+  it('that a later run is not told of breaks "once-unless-interrupted" [E60]', () => {
+    const runs = [...GOOD.runs, told, run({ process: 3, askedMs: 62, startedMs: 63 })]
+    const findings = check({ ...GOOD, runs })
+    expect(findings).toMatchObject({ doubles: 0, takeoversForgotten: 1, untold: ['a'] })
+    expect(breaches(findings, 'once-unless-interrupted')).toHaveLength(1)
+  })
+
+  it.each<[string, Partial<Run>]>([
+    ['was told, too', { isTakeover: true, askedMs: 62 }],
+    ['asked before that one started', { askedMs: 60, startedMs: 63 }],
+    ['is of another event', { key: 'b', askedMs: 62 }],
+  ])('is not forgotten by a run that %s', (_, changes) => {
+    const runs = [...GOOD.runs, told, run({ process: 3, ...changes })]
+    expect(check({ ...GOOD, runs }).takeoversForgotten).toBe(0)
+  })
+})
+
 describe('a kill', () => {
   it('counts as in flight where its process has not ended what it had started', () => {
     const findings = check({

@@ -22,7 +22,9 @@ export interface Findings {
    * looking first.
    */
   readonly doublesUntold: number
-  /** The keys of those. */
+  /** Runs that were told of no takeover, though an earlier run of their event was. */
+  readonly takeoversForgotten: number
+  /** The keys of both. */
   readonly untold: readonly string[]
   /**
    * Runs that were in flight at an interruption, or stalled for so long by themselves that they lost
@@ -62,6 +64,7 @@ export function check(history: History): Findings {
     Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0))
   const countUntold = ([key, rows]: [string, readonly Effect[]]): number =>
     Math.max(0, rows.filter(({ process }) => !wasTold(runs, key, process)).length - 1)
+  const forgetful = runs.filter((run) => isForgetful(run, runs))
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
   const stops = interruptions.filter((each) => each.kind === 'stop')
@@ -75,7 +78,11 @@ export function check(history: History): Findings {
     doublesUnexplained: sum([...byKey], countUnexplained),
     unexplained: [...byKey].filter((entry) => countUnexplained(entry) > 0).map(([key]) => key),
     doublesUntold: sum([...byKey], countUntold),
-    untold: [...byKey].filter((entry) => countUntold(entry) > 0).map(([key]) => key),
+    takeoversForgotten: forgetful.length,
+    untold: [
+      ...[...byKey].filter((entry) => countUntold(entry) > 0).map(([key]) => key),
+      ...forgetful.map(({ key }) => key),
+    ],
     atRisk: atRisk.length,
     runs: runs.length,
     kills: kills.length,
@@ -103,13 +110,20 @@ const DOUBLES: Readonly<
   Record<Guarantee, (findings: Findings) => readonly (readonly [count: number, what: string])[]>
 > = {
   once: ({ doubles }) => [[doubles, 'applied more than once']],
-  'once-unless-interrupted': ({ doublesUnexplained, doublesUntold }) => [
+  'once-unless-interrupted': ({ doublesUnexplained, doublesUntold, takeoversForgotten }) => [
     [doublesUnexplained, 'applied again, though nothing that ran was interrupted'],
     [doublesUntold, 'applied again by a run that was not told of an earlier one'],
+    [takeoversForgotten, 'run without being told of a takeover of which an earlier run was told'],
   ],
   'once-per-process': ({ doublesInOneProcess }) => [
     [doublesInOneProcess, 'applied again by the process that had applied them'],
   ],
+}
+
+/** Only "applied" ends a takeover, and after that nothing runs. */
+function isForgetful({ key, isTakeover, askedMs }: Run, runs: readonly Run[]): boolean {
+  if (isTakeover) return false
+  return runs.some((run) => run.isTakeover && run.key === key && run.startedMs < askedMs)
 }
 
 /** An effect names its process, not its run: one run of the process that was told will do. */

@@ -63,9 +63,9 @@ export function createReceiver<Context extends object>(
 
 const HANDLER_TIMEOUT_MS = 1500
 
-/** Whether a handler fails by itself this time: one time of fifty. */
-export function failsNow(random: Seeded): boolean {
-  return random.below(50) === 0
+/** Whether a handler fails by itself this time: one time of fifty, unless said otherwise. */
+export function failsNow(random: Seeded, oneIn = 50): boolean {
+  return random.below(oneIn) === 0
 }
 
 /**
@@ -78,7 +78,8 @@ export function effectHandler<Context extends object>(
 ): Handler<WebhookEvent, HandlerContext & Context> {
   return async function leaveEffect(event, context) {
     await wait(random.below(5))
-    if (failsNow(random)) throw new Error('The handler failed, on purpose.')
+    // A run that takes over looks first whether the work was done, and that fails more often.
+    if (failsNow(random, isTakeover(context) ? 3 : 50)) throw new Error('Failed, on purpose.')
     points.pass('in-handler')
     await write(context, [inboxKey(event) ?? '', setup.process])
     points.pass('after-effect')

@@ -86,7 +86,7 @@ const COLUMNS: readonly (readonly [
   ['restarts', ({ findings }) => findings.restarts],
   ['lost', ({ findings }) => findings.lost.length],
   ['doubles', ({ findings }) => findings.doubles],
-  ['untold', ({ findings }) => findings.doublesUntold],
+  ['untold', ({ findings }) => findings.doublesUntold + findings.takeoversForgotten],
   ['at risk', ({ findings }) => findings.atRisk],
   ['seconds', ({ trial }) => Math.round(trial.seconds)],
   ['promise', ({ breaches: broken }) => (broken.length === 0 ? 'kept' : 'BROKEN')],
