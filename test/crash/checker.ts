@@ -62,9 +62,10 @@ export function check(history: History): Findings {
   const riskOf = Map.groupBy(atRisk, ({ key }) => key)
   const countUnexplained = ([key, rows]: [string, readonly Effect[]]): number =>
     Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0))
+  const told = runs.filter(({ isTakeover }) => isTakeover)
   const countUntold = ([key, rows]: [string, readonly Effect[]]): number =>
-    Math.max(0, rows.filter(({ process }) => !wasTold(runs, key, process)).length - 1)
-  const forgetful = runs.filter((run) => isForgetful(run, runs))
+    Math.max(0, rows.filter(({ process }) => !wasTold(told, key, process)).length - 1)
+  const forgetful = runs.filter((run) => isForgetful(run, told))
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
   const stops = interruptions.filter((each) => each.kind === 'stop')
@@ -121,14 +122,13 @@ const DOUBLES: Readonly<
 }
 
 /** Only "applied" ends a takeover, and after that nothing runs. */
-function isForgetful({ key, isTakeover, askedMs }: Run, runs: readonly Run[]): boolean {
-  if (isTakeover) return false
-  return runs.some((run) => run.isTakeover && run.key === key && run.startedMs < askedMs)
+function isForgetful({ key, isTakeover, askedMs }: Run, told: readonly Run[]): boolean {
+  return !isTakeover && told.some((run) => run.key === key && run.startedMs < askedMs)
 }
 
 /** An effect names its process, not its run: one run of the process that was told will do. */
-function wasTold(runs: readonly Run[], key: string, process: number): boolean {
-  return runs.some((run) => run.isTakeover && run.key === key && run.process === process)
+function wasTold(told: readonly Run[], key: string, process: number): boolean {
+  return told.some((run) => run.key === key && run.process === process)
 }
 
 /** Runs that an interruption met: each may have left an effect of which the store knows nothing. */

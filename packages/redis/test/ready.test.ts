@@ -34,13 +34,13 @@ describe.skipIf(!hasRedis)('`ready` of an inbox whose client is still connecting
   ])(
     'waits for %s, with the settings of the README: then the first event is applied [E63]',
     async (name, connect) => {
-      const { client, close } = connect(server.url)
-      const inbox = openInbox({ client })
+      const connection = connect(server.url)
+      const inbox = openInbox({ client: connection.client })
       const tooEarly = inbox.admit(name, () => Promise.resolve())
       await expect(tooEarly).rejects.toMatchObject({ code: 'redis-unreachable' })
       await inbox.ready?.()
       expect(await inbox.admit(name, () => Promise.resolve())).toBe('applied')
-      close()
+      connection.close()
     },
   )
 })
