@@ -136,7 +136,7 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     if (isHeard && keys.get(key) === mine) free(key, rules.toldAfterFailure(mine.isTold))
   }
 
-  const admit: OpenInbox['admit'] = async (key, work) => {
+  function claim(key: string): Held | 'duplicate' | 'busy' {
     const held = keys.get(key)
     const isClaimable = held?.state !== 'applied' && held?.isLive !== true
     const isTold = held?.state === 'running' || held?.isTold === true
@@ -148,16 +148,26 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     if (!isClaimable) return held?.state === 'applied' ? 'duplicate' : 'busy'
     const mine: Held = { state: 'running', isTold, isLive: true }
     keys.set(key, mine)
-    try {
-      await work(async () => void effects.push(key), isTold)
-    } catch (error) {
-      fail(key, mine)
-      throw error
-    }
+    return mine
+  }
+
+  function complete(key: string, mine: Held): void {
     const now = keys.get(key)
     const isOther = now !== mine && now?.state !== 'applied'
     if (rules.isRefused(isOther, now?.isLive === true)) throw new Error('The lease was lost.')
     keys.set(key, { state: 'applied', isTold: false, isLive: false })
+  }
+
+  const admit: OpenInbox['admit'] = async (key, work) => {
+    const mine = claim(key)
+    if (typeof mine === 'string') return mine
+    try {
+      await work(async () => void effects.push(key), mine.isTold)
+    } catch (error) {
+      fail(key, mine)
+      throw error
+    }
+    complete(key, mine)
     return 'applied'
   }
 
