@@ -44,7 +44,12 @@ export async function measure(): Promise<Figure[]> {
 /** Keys claimed and marked, a hundred at a time. */
 async function admissions(redis: Redis): Promise<Figure> {
   const { redisInbox } = await installed('redis')
-  const inbox = redisInbox({ client: redis, prefix: 'admissions:', onWarning() {} })
+  const inbox = redisInbox({
+    client: redis,
+    consumer: 'orders',
+    prefix: 'admissions:',
+    onWarning() {},
+  })
   const keys = Array.from({ length: BLOCK }, (_, at) => `${at}`)
   let applied = 0
   const work = async (): Promise<void> => void (applied += 1)
@@ -71,7 +76,12 @@ async function deliveries(redis: Redis): Promise<Figure> {
   const { expressWebhooks } = await installed('express')
   const { redisInbox } = await installed('redis')
   const applied = { ours: 0, theirs: 0 }
-  const inbox = redisInbox({ client: redis, prefix: 'deliveries:', onWarning() {} })
+  const inbox = redisInbox({
+    client: redis,
+    consumer: 'orders',
+    prefix: 'deliveries:',
+    onWarning() {},
+  })
   const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
   webhooks.on('red_envelope.sent', async () => void (applied.ours += 1))
   const byHand = handWritten(
@@ -103,7 +113,7 @@ async function deliveries(redis: Redis): Promise<Figure> {
 /** Two round trips to a Redis on this machine. */
 async function latencies(redis: Redis): Promise<Figure[]> {
   const { redisInbox } = await installed('redis')
-  const inbox = redisInbox({ client: redis, prefix: 'alone:', onWarning() {} })
+  const inbox = redisInbox({ client: redis, consumer: 'orders', prefix: 'alone:', onWarning() {} })
   return compareAlone({
     store: 'redis',
     count: EVENTS,
@@ -203,7 +213,7 @@ async function forKeys(redis: Redis, count: number, act: string): Promise<void> 
 }
 
 function nameOf(id: string): string {
-  return `hongbao:{app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:${id}}`
+  return `hongbao:{app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:${id}}:orders`
 }
 
 async function usedBytes(redis: Redis): Promise<number> {

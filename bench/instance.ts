@@ -37,7 +37,7 @@ async function start({ publicKeyPem, postgresUrl, redisUrl }: InstanceSettings):
     const client = new Redis(redisUrl)
     const webhooks = createWebhooks({
       publicKey: publicKeyPem,
-      inbox: redisInbox({ client, onWarning() {} }),
+      inbox: redisInbox({ client, consumer: 'orders', onWarning() {} }),
     })
     webhooks.on('red_envelope.sent', async () => {
       await client.incr('effects')

@@ -47,7 +47,9 @@ export interface InboxStore {
 export interface OpenInbox {
   readonly retentionSeconds: number
   /** `inbox.admit`, with a way to apply the effect of the key through what the inbox lends. */
-  admit(key: string, work: (applyEffect: () => Promise<void>) => Promise<void>): Promise<Admission>
+  admit(key: string, work: Work): Promise<Admission>
+  /** Its line to the store; only where the hold is `'lease'`. */
+  readonly line?: Line
   /**
    * The process dies: its connections drop, its timers stop, its runs go no further. What their
    * `admit` does after that is nobody's business. Resolves when the store has noticed.
@@ -55,4 +57,18 @@ export interface OpenInbox {
   crash(): Promise<void>
   /** Ends the process in an orderly way, when no run is left. */
   close(): Promise<void>
+}
+
+/**
+ * The work of a run. `isTakeover` is what the inbox tells it: whether an earlier run of the key
+ * neither succeeded nor failed. Only where the hold is `'lease'`.
+ */
+export type Work = (applyEffect: () => Promise<void>, isTakeover?: boolean) => Promise<void>
+
+/** A line to a store on which a message can be lost. */
+export interface Line {
+  /** The store carries out the next claim, and its answer is lost; or the next release is lost. */
+  loseNext(message: 'claim-answer' | 'release'): void
+  /** Resolves when every message was answered. */
+  quiet(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { memoryInbox, type Admission, type Inbox } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import type { InboxHost, InboxStore } from './inbox-host.ts'
+import type { InboxHost, InboxStore, OpenInbox } from './inbox-host.ts'
 import { checkAgainstModel } from './inbox-model.ts'
 
 // The model is worth what it finds: inboxes with the faults that inboxes have had.
@@ -20,6 +20,23 @@ describe('the model of an inbox', () => {
     const host = hostOf(inbox)
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after \d+ tests\n\{ seed: -?\d+/)
+  })
+
+  it.each<[string, Partial<LeaseRules>]>([
+    ['forgets a takeover that fails', { toldAfterFailure: () => false }],
+    ['forgets a takeover that is given back', { toldAfterGivingBack: () => false }],
+    ['tells every run of a takeover', { toldAfterFailure: () => true }],
+    ['refuses a stalled run though no other runs', { isRefused: (isOther) => isOther }],
+    ['applies a stalled run beside another one', { isRefused: () => false }],
+  ])('finds an inbox on leases that %s [E60, E61]', async (_, fault) => {
+    const host = leaseHost({ ...LEASE_RULES, ...fault })
+    const checked = checkAgainstModel(host, await host.start())
+    await expect(checked).rejects.toThrow(/Property failed after/)
+  })
+
+  it('finds nothing in an inbox on leases that keeps the rules', async () => {
+    const host = leaseHost(LEASE_RULES)
+    await checkAgainstModel(host, await host.start())
   })
 
   it('finds nothing in the memory inbox', async () => {
@@ -57,6 +74,113 @@ function storeOf(createInbox: () => Inbox): InboxStore {
     clean: done,
     takeAway: done,
     close: done,
+  }
+}
+
+/** What an inbox on leases can have wrong. */
+interface LeaseRules {
+  /** Whether the next run is told of a takeover, when this one was or was not and has failed. */
+  toldAfterFailure(wasTold: boolean): boolean
+  toldAfterGivingBack(wasTold: boolean): boolean
+  /** Whether a run that succeeded is refused: another one has the key, and its lease holds. */
+  isRefused(isOther: boolean, isLive: boolean): boolean
+}
+
+const LEASE_RULES: LeaseRules = {
+  toldAfterFailure: (wasTold) => wasTold,
+  toldAfterGivingBack: (wasTold) => wasTold,
+  isRefused: (isOther, isLive) => isOther && isLive,
+}
+
+interface Held {
+  readonly state: 'free' | 'running' | 'applied'
+  readonly isTold: boolean
+  isLive: boolean
+}
+
+function leaseHost(rules: LeaseRules): InboxHost {
+  const host = { name: 'on leases', hold: 'lease', modelRuns: 2000 } as const
+  return { ...host, start: () => Promise.resolve(leaseStore(rules)) }
+}
+
+function leaseStore(rules: LeaseRules): InboxStore {
+  const keys = new Map<string, Held>()
+  const effects: string[] = []
+
+  function endLeases(of: Iterable<Held | undefined>): Promise<void> {
+    for (const held of of) if (held !== undefined) held.isLive = false
+    return Promise.resolve()
+  }
+
+  return {
+    open: () => Promise.resolve(openLeases(rules, keys, effects)),
+    countEffects: (key) => Promise.resolve(effects.filter((effect) => effect === key).length),
+    advance: () => endLeases(keys.values()),
+    takeAway: (key) => endLeases([keys.get(key)]),
+    clean: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
+}
+
+function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[]): OpenInbox {
+  let losing: 'claim-answer' | 'release' | undefined
+  let isDead = false
+
+  function free(key: string, isTold: boolean): void {
+    keys.set(key, { state: 'free', isTold, isLive: false })
+  }
+
+  function fail(key: string, mine: Held): void {
+    const isHeard = losing !== 'release' && !isDead
+    losing = undefined
+    if (isHeard && keys.get(key) === mine) free(key, rules.toldAfterFailure(mine.isTold))
+  }
+
+  function claim(key: string): Held | 'duplicate' | 'busy' {
+    const held = keys.get(key)
+    const isClaimable = held?.state !== 'applied' && held?.isLive !== true
+    const isTold = held?.state === 'running' || held?.isTold === true
+    if (losing === 'claim-answer') {
+      losing = undefined
+      if (isClaimable) free(key, rules.toldAfterGivingBack(isTold))
+      throw new Error('read ECONNRESET')
+    }
+    if (!isClaimable) return held?.state === 'applied' ? 'duplicate' : 'busy'
+    const mine: Held = { state: 'running', isTold, isLive: true }
+    keys.set(key, mine)
+    return mine
+  }
+
+  function complete(key: string, mine: Held): void {
+    const now = keys.get(key)
+    const isOther = now !== mine && now?.state !== 'applied'
+    if (rules.isRefused(isOther, now?.isLive === true)) throw new Error('The lease was lost.')
+    keys.set(key, { state: 'applied', isTold: false, isLive: false })
+  }
+
+  const admit: OpenInbox['admit'] = async (key, work) => {
+    const mine = claim(key)
+    if (typeof mine === 'string') return mine
+    try {
+      await work(async () => void effects.push(key), mine.isTold)
+    } catch (error) {
+      fail(key, mine)
+      throw error
+    }
+    complete(key, mine)
+    return 'applied'
+  }
+
+  return {
+    // What is told here is never reached: nothing is forgotten.
+    retentionSeconds: Infinity,
+    admit,
+    line: { loseNext: (message) => void (losing = message), quiet: () => Promise.resolve() },
+    crash() {
+      isDead = true
+      return Promise.resolve()
+    },
+    close: () => Promise.resolve(),
   }
 }
 

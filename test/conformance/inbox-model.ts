@@ -14,6 +14,15 @@ export interface Model {
   readonly holders: Map<string, ModelRun | 'dead'>
   /** When a key was applied, by the clock of the store. */
   readonly appliedAt: Map<string, number>
+  /**
+   * Keys whose next run must be told that it takes over: a run began, and neither succeeded nor
+   * failed. With the run where it still goes on and no other has begun: it may fail yet.
+   */
+  readonly unsettled: Map<string, ModelRun | 'for good'>
+  /** Keys whose next run may be told so: the inbox cannot know that nothing was begun, or failed. */
+  readonly suspects: Set<string>
+  /** When a key was surely written last; a store forgets it after the retention. */
+  readonly writtenAt: Map<string, number>
   /** How often the effect of a key stands. */
   readonly effects: Map<string, number>
   /** Runs whose work still waits, those among them that have lost their key. */
@@ -30,6 +39,8 @@ export interface ModelRun {
   pendingEffects: number
   /** Its connection was cut, or its lease is over. */
   isLost: boolean
+  /** Its key is so old that the store has forgotten the run. */
+  isForgotten: boolean
 }
 
 /** The store, and the processes that share it. */
@@ -74,6 +85,9 @@ async function runSequence(
     prefix,
     holders: new Map(),
     appliedAt: new Map(),
+    unsettled: new Map(),
+    suspects: new Set(),
+    writtenAt: new Map(),
     effects: new Map(),
     runs: [],
     seconds: 0,

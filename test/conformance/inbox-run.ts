@@ -1,11 +1,13 @@
 import type { Admission } from '@hongbao/core'
-import type { OpenInbox } from './inbox-host.ts'
+import type { OpenInbox, Work } from './inbox-host.ts'
 
 /** An admission whose work does what the test says, when the test says so. */
 export interface Run {
   readonly key: string
   /** What became of it: `'started'` while its work waits for the test. */
   readonly answer: 'started' | Admission
+  /** What the inbox told the work of earlier runs, where it tells anything. */
+  readonly isTakeover: boolean | undefined
   /** Applies the effect of the key once. Rejects where the inbox lends nothing any more. */
   applyEffect(): Promise<void>
   /** Lets the work resolve, and waits for what the inbox makes of that. */
@@ -19,11 +21,11 @@ export type Settlement = { readonly admission: Admission } | { readonly error: u
 
 /** Asks for a key, and resolves as soon as the work has started or the inbox has answered. */
 export async function startRun(process: OpenInbox, key: string): Promise<Run> {
-  const started = Promise.withResolvers<() => Promise<void>>()
+  const started = Promise.withResolvers<Parameters<Work>>()
   const end = Promise.withResolvers<void>()
   const settled = process
-    .admit(key, (applyEffect) => {
-      started.resolve(applyEffect)
+    .admit(key, (...lent) => {
+      started.resolve(lent)
       return end.promise
     })
     .then(
@@ -31,14 +33,14 @@ export async function startRun(process: OpenInbox, key: string): Promise<Run> {
       (error: unknown): Settlement => ({ error }),
     )
   const first = await Promise.race([started.promise, settled])
-  if (typeof first !== 'function' && 'error' in first) throw first.error
+  if ('error' in first) throw first.error
   return {
     key,
-    answer: typeof first === 'function' ? 'started' : first.admission,
+    answer: 'admission' in first ? first.admission : 'started',
+    isTakeover: 'admission' in first ? undefined : first[1],
     async applyEffect() {
-      await (
-        await started.promise
-      )()
+      const [apply] = await started.promise
+      await apply()
     },
     finish() {
       end.resolve()

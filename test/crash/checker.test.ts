@@ -16,7 +16,8 @@ const GOOD: History = {
 }
 
 function run(changes: Partial<Run>): Run {
-  const whole = { process: 1, task: 'apply', askedMs: 9, startedMs: 10, endedMs: 20 } as const
+  const times = { askedMs: 9, startedMs: 10, endedMs: 20 }
+  const whole = { process: 1, task: 'apply', isTakeover: false, ...times } as const
   return { key: 'a', ...whole, leaseLostMs: undefined, ...changes }
 }
 
@@ -70,7 +71,8 @@ describe('a double', () => {
   })
 
   it('breaks "once-unless-interrupted" where nothing was interrupted', () => {
-    const findings = check({ ...GOOD, effects: twice })
+    const runs = [...GOOD.runs, run({ process: 2, isTakeover: true })]
+    const findings = check({ ...GOOD, effects: twice, runs })
     expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 1, atRisk: 0 })
     expect(breaches(findings, 'once-unless-interrupted')).toHaveLength(1)
   })
@@ -108,7 +110,8 @@ describe('a double', () => {
       { runs: [run({ leaseLostMs: 59, endedMs: 61 })] },
     ],
   ])('is explained for "once-unless-interrupted" where %s', (_, changes) => {
-    const findings = check({ ...GOOD, effects: twice, ...changes })
+    const runs = [...(changes.runs ?? []), run({ process: 2, isTakeover: true, askedMs: 200 })]
+    const findings = check({ ...GOOD, effects: twice, ...changes, runs })
     expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 0, atRisk: 1 })
     expect(breaches(findings, 'once-unless-interrupted')).toEqual([])
   })
@@ -148,6 +151,27 @@ describe('a double', () => {
     expect(findings.doublesUnexplained).toBe(1)
   })
 
+  it('breaks "once-unless-interrupted" where the second run was not told of the first [E60]', () => {
+    const interruptions = [{ kind: 'kill', process: 1, point: 'after-effect' }] as const
+    const runs = [killed, run({ process: 2 })]
+    const findings = check({ ...GOOD, effects: twice, runs, interruptions })
+    expect(findings).toMatchObject({ doublesUnexplained: 0, doublesUntold: 1, untold: ['a'] })
+    expect(breaches(findings, 'once-unless-interrupted')).toEqual([
+      '1 applied again by a run that was not told of an earlier one',
+    ])
+  })
+
+  it('is told where only the first run was not, even one that finishes last [E61]', () => {
+    const effects = [...twice, { key: 'a', process: 3 }]
+    const runs = [2, 3].map((process) => run({ process, isTakeover: true }))
+    expect(check({ ...GOOD, effects, runs }).doublesUntold).toBe(0)
+    expect(check({ ...GOOD, effects, runs: runs.slice(1) }).doublesUntold).toBe(1)
+    expect(
+      check({ ...GOOD, effects, runs: [run({ key: 'b', process: 2, isTakeover: true })] })
+        .doublesUntold,
+    ).toBe(2)
+  })
+
   it('needs one run at risk of its own for every effect beyond the first', () => {
     const findings = check({
       ...GOOD,
@@ -162,6 +186,26 @@ describe('a double', () => {
     const same = [...GOOD.effects, { key: 'a', process: 1 }]
     expect(breaches(check({ ...GOOD, effects: twice }), 'once-per-process')).toEqual([])
     expect(breaches(check({ ...GOOD, effects: same }), 'once-per-process')).toHaveLength(1)
+  })
+})
+
+describe('a takeover', () => {
+  const told = run({ process: 2, isTakeover: true, askedMs: 60, startedMs: 61 })
+
+  it('that a later run is not told of breaks "once-unless-interrupted" [E60]', () => {
+    const runs = [...GOOD.runs, told, run({ process: 3, askedMs: 62, startedMs: 63 })]
+    const findings = check({ ...GOOD, runs })
+    expect(findings).toMatchObject({ doubles: 0, takeoversForgotten: 1, untold: ['a'] })
+    expect(breaches(findings, 'once-unless-interrupted')).toHaveLength(1)
+  })
+
+  it.each<[string, Partial<Run>]>([
+    ['was told, too', { isTakeover: true, askedMs: 62 }],
+    ['asked before that one started', { askedMs: 60, startedMs: 63 }],
+    ['is of another event', { key: 'b', askedMs: 62 }],
+  ])('is not forgotten by a run that %s', (_, changes) => {
+    const runs = [...GOOD.runs, told, run({ process: 3, ...changes })]
+    expect(check({ ...GOOD, runs }).takeoversForgotten).toBe(0)
   })
 })
 

@@ -18,6 +18,15 @@ export interface Findings {
   /** The keys of those. */
   readonly unexplained: readonly string[]
   /**
+   * Of the doubles, how many no run that was told of a takeover has left: it would have paid without
+   * looking first.
+   */
+  readonly doublesUntold: number
+  /** Runs that were told of no takeover, though an earlier run of their event was. */
+  readonly takeoversForgotten: number
+  /** The keys of both. */
+  readonly untold: readonly string[]
+  /**
    * Runs that were in flight at an interruption, or stalled for so long by themselves that they lost
    * their lease.
    */
@@ -37,7 +46,10 @@ export interface Findings {
 export type Guarantee =
   /** None at all. */
   | 'once'
-  /** At most one for every handler that was in flight when it or the store was interrupted. */
+  /**
+   * At most one for every handler that was in flight when it or the store was interrupted, and none
+   * by a run that was not told of that.
+   */
   | 'once-unless-interrupted'
   /** None within the life of one process. */
   | 'once-per-process'
@@ -50,6 +62,10 @@ export function check(history: History): Findings {
   const riskOf = Map.groupBy(atRisk, ({ key }) => key)
   const countUnexplained = ([key, rows]: [string, readonly Effect[]]): number =>
     Math.max(0, rows.length - 1 - (riskOf.get(key)?.length ?? 0))
+  const told = runs.filter(({ isTakeover }) => isTakeover)
+  const countUntold = ([key, rows]: [string, readonly Effect[]]): number =>
+    Math.max(0, rows.filter(({ process }) => !wasTold(told, key, process)).length - 1)
+  const forgetful = runs.filter((run) => isForgetful(run, told))
   const kills = interruptions.filter((each) => each.kind === 'kill')
   const killsInFlight = kills.filter((kill) => runs.some((run) => wasKilled(run, kill)))
   const stops = interruptions.filter((each) => each.kind === 'stop')
@@ -62,6 +78,12 @@ export function check(history: History): Findings {
     doublesInOneProcess: sum([...byKey.values()], (rows) => rows.length - countProcesses(rows)),
     doublesUnexplained: sum([...byKey], countUnexplained),
     unexplained: [...byKey].filter((entry) => countUnexplained(entry) > 0).map(([key]) => key),
+    doublesUntold: sum([...byKey], countUntold),
+    takeoversForgotten: forgetful.length,
+    untold: [
+      ...[...byKey].filter((entry) => countUntold(entry) > 0).map(([key]) => key),
+      ...forgetful.map(({ key }) => key),
+    ],
     atRisk: atRisk.length,
     runs: runs.length,
     kills: kills.length,
@@ -79,24 +101,34 @@ export function breaches(findings: Findings, guarantee: Guarantee): readonly str
     [findings.lost.length, 'answered 2xx, and never applied'],
     [findings.undelivered.length, 'sent to the end, and neither answered 2xx nor applied'],
     [findings.foreign.length, 'applied, though nobody sent them'],
-    DOUBLES[guarantee](findings),
+    ...DOUBLES[guarantee](findings),
   ]
   return counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
 }
 
 /** Guarantee → which doubles it does not allow: one table. */
 const DOUBLES: Readonly<
-  Record<Guarantee, (findings: Findings) => readonly [count: number, what: string]>
+  Record<Guarantee, (findings: Findings) => readonly (readonly [count: number, what: string])[]>
 > = {
-  once: ({ doubles }) => [doubles, 'applied more than once'],
-  'once-unless-interrupted': ({ doublesUnexplained }) => [
-    doublesUnexplained,
-    'applied again, though nothing that ran was interrupted',
+  once: ({ doubles }) => [[doubles, 'applied more than once']],
+  'once-unless-interrupted': ({ doublesUnexplained, doublesUntold, takeoversForgotten }) => [
+    [doublesUnexplained, 'applied again, though nothing that ran was interrupted'],
+    [doublesUntold, 'applied again by a run that was not told of an earlier one'],
+    [takeoversForgotten, 'run without being told of a takeover of which an earlier run was told'],
   ],
   'once-per-process': ({ doublesInOneProcess }) => [
-    doublesInOneProcess,
-    'applied again by the process that had applied them',
+    [doublesInOneProcess, 'applied again by the process that had applied them'],
   ],
+}
+
+/** Only "applied" ends a takeover, and after that nothing runs. */
+function isForgetful({ key, isTakeover, askedMs }: Run, told: readonly Run[]): boolean {
+  return !isTakeover && told.some((run) => run.key === key && run.startedMs < askedMs)
+}
+
+/** An effect names its process, not its run: one run of the process that was told will do. */
+function wasTold(told: readonly Run[], key: string, process: number): boolean {
+  return told.some((run) => run.key === key && run.process === process)
 }
 
 /** Runs that an interruption met: each may have left an effect of which the store knows nothing. */

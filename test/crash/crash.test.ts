@@ -39,7 +39,7 @@ function canRun({ needsRedis }: StorePlan): boolean {
 
 describe.each(Object.entries(STORES))('%s, while its processes are killed', (store, plan) => {
   it.runIf(canRun(plan))(
-    `keeps what is promised: ${plan.guarantee} [E5, E17, E22, E23, E34]`,
+    `keeps what is promised: ${plan.guarantee} [E5, E17, E22, E23, E34, E60]`,
     async ({ signal }) => {
       const args = ['--stores', store, '--events', '2000', '--kills', '20']
       const { status, result } = await run(args, signal)

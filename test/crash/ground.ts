@@ -8,6 +8,7 @@ import {
   type WebhooksOptions,
 } from '@hongbao/core'
 import { inboxKey } from '@hongbao/core/wire'
+import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
 import { openPool } from '../servers/postgres.ts'
@@ -62,9 +63,9 @@ export function createReceiver<Context extends object>(
 
 const HANDLER_TIMEOUT_MS = 1500
 
-/** Whether a handler fails by itself this time: one time of fifty. */
-export function failsNow(random: Seeded): boolean {
-  return random.below(50) === 0
+/** Whether a handler fails by itself this time: one time of fifty, unless said otherwise. */
+export function failsNow(random: Seeded, oneIn = 50): boolean {
+  return random.below(oneIn) === 0
 }
 
 /**
@@ -77,7 +78,8 @@ export function effectHandler<Context extends object>(
 ): Handler<WebhookEvent, HandlerContext & Context> {
   return async function leaveEffect(event, context) {
     await wait(random.below(5))
-    if (failsNow(random)) throw new Error('The handler failed, on purpose.')
+    // A run that takes over looks first whether the work was done, and that fails more often.
+    if (failsNow(random, isTakeover(context) ? 3 : 50)) throw new Error('Failed, on purpose.')
     points.pass('in-handler')
     await write(context, [inboxKey(event) ?? '', setup.process])
     points.pass('after-effect')
@@ -118,7 +120,7 @@ export function watch<Context extends object>(
     try {
       const admission = await inbox.admit(key, async function run(context) {
         isOpen = true
-        journal.started(task, key, askedMs)
+        journal.started(task, key, askedMs, isTakeover(context))
         if (task === 'apply') points.pass(after)
         await work(context)
         if (task === 'hand-off') points.pass(after)
@@ -133,6 +135,11 @@ export function watch<Context extends object>(
   }
 
   return { retentionSeconds: inbox.retentionSeconds, admit }
+}
+
+function isTakeover(context: object): boolean {
+  const { lease } = context as { readonly lease?: Lease }
+  return lease?.isTakeover === true
 }
 
 /** Task → the points around it: the inbox lets an event in, or the queue has confirmed it. */

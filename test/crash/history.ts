@@ -26,6 +26,8 @@ export interface Run {
   readonly key: string
   /** Whether it applied the event, or only handed it on to a queue. */
   readonly task: Task
+  /** Whether the inbox told it that an earlier run of the event neither succeeded nor failed. */
+  readonly isTakeover: boolean
   /** When the inbox was asked: its lease begins at some moment from then on. */
   readonly askedMs: number
   readonly startedMs: number

@@ -7,13 +7,16 @@ import { isOpen, openJournal, readJournal } from './journal.ts'
 const folder = mkdtempSync(join(tmpdir(), 'hongbao-journal-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const NEVER = { endedMs: undefined, leaseLostMs: undefined }
+const NEVER = { isTakeover: false, endedMs: undefined, leaseLostMs: undefined }
 const pathOf = (name: string): string => join(folder, name)
 
 describe('the journal of a process', () => {
   it('tells what was started and ended, and when', () => {
     const path = pathOf('runs')
-    writeFileSync(path, '10 started apply a 8\n11 started hand-off a 9\n15 ended apply a\n')
+    writeFileSync(
+      path,
+      '10 started apply a 8 first\n11 started hand-off a 9 first\n15 ended apply a\n',
+    )
     expect(readJournal(path, 7).runs).toEqual([
       { process: 7, task: 'apply', key: 'a', askedMs: 8, startedMs: 10, ...NEVER, endedMs: 15 },
       { process: 7, task: 'hand-off', key: 'a', askedMs: 9, startedMs: 11, ...NEVER },
@@ -46,15 +49,15 @@ describe('the journal of a process', () => {
   it('reads what the process writes', () => {
     const path = pathOf('written')
     const journal = openJournal(path)
-    journal.started('apply', 'app:test:red_envelope.sent:red_1', 5)
+    journal.started('apply', 'app:test:red_envelope.sent:red_1', 5, true)
     journal.leaseLost('app:test:red_envelope.sent:red_1')
     journal.ended('apply', 'app:test:red_envelope.sent:red_1')
-    journal.started('hand-off', 'app:test:evt_2', 6)
+    journal.started('hand-off', 'app:test:evt_2', 6, false)
     journal.signalled({ signal: 'SIGKILL', point: 'after-hand-off' })
     const { runs, signals } = readJournal(path, 3)
     expect(runs).toMatchObject([
-      { key: 'app:test:red_envelope.sent:red_1', task: 'apply', askedMs: 5 },
-      { key: 'app:test:evt_2', task: 'hand-off' },
+      { key: 'app:test:red_envelope.sent:red_1', task: 'apply', isTakeover: true, askedMs: 5 },
+      { key: 'app:test:evt_2', task: 'hand-off', isTakeover: false },
     ])
     expect(runs.map(isOpen)).toEqual([false, true])
     expect(runs[0]?.leaseLostMs).toEqual(expect.any(Number))

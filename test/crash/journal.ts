@@ -8,7 +8,7 @@ import type { Order } from './points.ts'
  */
 export interface Journal {
   /** A handler starts, for which the inbox was asked at that time. */
-  started(task: Task, key: string, askedMs: number): void
+  started(task: Task, key: string, askedMs: number, isTakeover: boolean): void
   /** The store has confirmed it, or it has failed. */
   ended(task: Task, key: string): void
   leaseLost(key: string): void
@@ -22,7 +22,8 @@ export function openJournal(path: string): Journal {
     writeSync(file, `${Date.now()} ${words.join(' ')}\n`)
   }
   return {
-    started: (task, key, askedMs) => write('started', task, key, String(askedMs)),
+    started: (task, key, askedMs, isTakeover) =>
+      write('started', task, key, String(askedMs), isTakeover ? 'takeover' : 'first'),
     ended: (task, key) => write('ended', task, key),
     leaseLost: (key) => write('lease-lost', 'apply', key),
     signalled: ({ signal, point }) => write(signal, point),
@@ -42,14 +43,15 @@ export function readJournal(path: string, process: number): Account {
   const latest = new Map<string, number>()
   const signals: Pick<Order, 'signal' | 'point'>[] = []
   for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const [ms, verb, task, key, asked] = line.split(' ')
+    const [ms, verb, task, key, asked, kind] = line.split(' ')
     const name = `${task} ${key}`
     const at = latest.get(name)
     const run = at === undefined ? undefined : runs[at]
     if (verb === 'started') {
       latest.set(name, runs.length)
       const times = { askedMs: Number(asked), startedMs: Number(ms) }
-      runs.push({ ...NEW, process, task: task as Task, key: key ?? '', ...times })
+      const isTakeover = kind === 'takeover'
+      runs.push({ ...NEW, process, task: task as Task, key: key ?? '', isTakeover, ...times })
     } else if (verb === 'SIGKILL' || verb === 'SIGSTOP') {
       signals.push({ signal: verb, point: task as Order['point'] })
     } else if (at !== undefined && run !== undefined) {

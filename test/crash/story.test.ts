@@ -3,9 +3,16 @@ import { check } from './checker.ts'
 import type { History, Run } from './history.ts'
 import { tellStories } from './story.ts'
 
-const NEVER = { endedMs: undefined, leaseLostMs: undefined }
+const NEVER = { isTakeover: false, endedMs: undefined, leaseLostMs: undefined }
 const FIRST: Run = { process: 1, key: 'a', task: 'apply', askedMs: 1000, startedMs: 1002, ...NEVER }
-const SECOND: Run = { ...FIRST, process: 2, askedMs: 1100, startedMs: 1101, endedMs: 1105 }
+const SECOND: Run = {
+  ...FIRST,
+  process: 2,
+  isTakeover: true,
+  askedMs: 1100,
+  startedMs: 1101,
+  endedMs: 1105,
+}
 
 const HISTORY: History = {
   sent: new Set(['a', 'b', 'c']),
@@ -33,7 +40,7 @@ a
          0  process 1: apply asked
          2  process 1: apply started
        100  process 2: apply asked
-       101  process 2: apply started
+       101  process 2: apply started, told of a takeover
        104  process 1: apply lost its lease
        105  process 1: apply ended
        105  process 2: apply ended

@@ -5,8 +5,11 @@ const MAX_STORIES = 3
 
 /** What happened to the first events of which something is wrong: for people who look for the cause. */
 export function tellStories(history: History, findings: Findings): readonly string[] {
-  const { lost, undelivered, foreign, unexplained } = findings
-  const keys = [...lost, ...undelivered, ...foreign, ...unexplained].slice(0, MAX_STORIES)
+  const { lost, undelivered, foreign, unexplained, untold } = findings
+  const keys = [...lost, ...undelivered, ...foreign, ...unexplained, ...untold].slice(
+    0,
+    MAX_STORIES,
+  )
   return keys.flatMap((key) => [key, ...storyOf(history, key)])
 }
 
@@ -38,11 +41,12 @@ function since(fromMs: number, ms: number): string {
 
 type Line = readonly [ms: number, line: string]
 
-function linesOfRun({ process, task, askedMs, startedMs, endedMs, leaseLostMs }: Run): Line[] {
+function linesOfRun(run: Run): Line[] {
+  const { process, task, isTakeover, askedMs, startedMs, endedMs, leaseLostMs } = run
   const who = `process ${process}: ${task}`
   return [
     [askedMs, `${who} asked`],
-    [startedMs, `${who} started`],
+    [startedMs, `${who} started${isTakeover ? ', told of a takeover' : ''}`],
     ...(leaseLostMs === undefined ? [] : [[leaseLostMs, `${who} lost its lease`] as const]),
     ...(endedMs === undefined ? [] : [[endedMs, `${who} ended`] as const]),
   ]

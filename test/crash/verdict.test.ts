@@ -4,7 +4,7 @@ import { STORES } from './stores.ts'
 import type { Trial } from './trial.ts'
 import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
 
-const NEVER = { endedMs: undefined, leaseLostMs: undefined }
+const NEVER = { isTakeover: false, endedMs: undefined, leaseLostMs: undefined }
 
 const HISTORY: History = {
   sent: new Set(['a']),

@@ -55,7 +55,7 @@ export function formatTable(verdicts: readonly Verdict[]): string {
 
 /** For programs: one line. */
 export function formatJson({ store, seed, trial, findings, breaches: broken }: Verdict): string {
-  const { lost, undelivered, foreign, unexplained: _, ...counts } = findings
+  const { lost, undelivered, foreign, unexplained: _, untold: __, ...counts } = findings
   const { notifications, requests, givenUp, crashes, seconds } = trial
   return JSON.stringify({
     store,
@@ -86,6 +86,7 @@ const COLUMNS: readonly (readonly [
   ['restarts', ({ findings }) => findings.restarts],
   ['lost', ({ findings }) => findings.lost.length],
   ['doubles', ({ findings }) => findings.doubles],
+  ['untold', ({ findings }) => findings.doublesUntold + findings.takeoversForgotten],
   ['at risk', ({ findings }) => findings.atRisk],
   ['seconds', ({ trial }) => Math.round(trial.seconds)],
   ['promise', ({ breaches: broken }) => (broken.length === 0 ? 'kept' : 'BROKEN')],

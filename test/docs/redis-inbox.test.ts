@@ -1,8 +1,9 @@
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { Webhooks } from '@hongbao/core'
-import type { LeaseContext } from '@hongbao/redis'
-import type { Redis } from 'ioredis'
+import { redisInbox, type LeaseContext } from '@hongbao/redis'
+import { Redis } from 'ioredis'
 import type { Pool } from 'pg'
+import type { createClient } from 'redis'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -11,6 +12,8 @@ import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
 import { codeBlocks, codeOf, section, tables } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 import { defaultOf, fieldsOf, figureOf } from './source.ts'
+
+type NodeRedis = ReturnType<typeof createClient>
 
 const readme = readDocument('packages/redis/README.md')
 const source = (file: string): string => readDocument(`packages/redis/src/${file}.ts`)
@@ -56,9 +59,11 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
     vi.stubEnv('REDIS_URL', redisServer.url)
     vi.stubEnv('DATABASE_URL', postgres.url)
-    const [webhooks, wallets] = codeBlocks(readme).filter(({ language }) => language === 'ts')
-    writeFileSync(join(folder, 'webhooks.ts'), webhooks?.text ?? '')
-    writeFileSync(join(folder, 'wallets.ts'), wallets?.text ?? '')
+    const snippets = codeBlocks(readme).filter(({ language }) => language === 'ts')
+    for (const { text } of snippets) {
+      const [, name = ''] = /^\/\/ (\S+)/.exec(text) ?? []
+      writeFileSync(join(folder, name), text)
+    }
   }, 60_000)
 
   afterAll(async () => {
@@ -72,7 +77,6 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: Redis }>(
       'webhooks.ts',
     )
-    await vi.waitFor(() => redis.ping(), 20_000)
     const [, createPayouts = ''] = /\/\/ (create table .*)/.exec(readme) ?? []
     await pool.query(createPayouts)
     await pool.query('create table wallets (app text, balance integer)')
@@ -90,11 +94,37 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     redis.disconnect()
   })
 
+  it('wait for the client at start-up: the first event is applied [E63]', async () => {
+    const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: NodeRedis }>(
+      'node-redis.ts',
+    )
+    const signed = signDelivery(eventFixture('red_envelope.sent'), keys)
+    webhooks.on('red_envelope.sent', () => {})
+    expect(await webhooks.handle(signed.delivery())).toMatchObject({ outcome: 'handled' })
+    redis.destroy()
+  })
+
+  it('move keys that have no consumer, and nothing is applied twice or forgotten [E62]', async () => {
+    const admin = await startAdmin()
+    const later = (Date.now() + 60_000) * 1000
+    await admin.set('hongbao:{applied}', '7', 'EX', 100_000)
+    await admin.set('hongbao:{free}', 'free 7', 'EX', 100_000)
+    await admin.set('hongbao:{running}', `running 7 ${later} 0 ann`, 'EX', 100_000)
+    await load('copy-keys.ts')
+    const inbox = redisInbox({ client: admin, consumer: 'orders', onWarning() {} })
+    const answers = ['applied', 'free', 'running', 'new'].map((key) =>
+      inbox.admit(key, () => Promise.resolve()),
+    )
+    expect(await Promise.all(answers)).toEqual(['duplicate', 'applied', 'busy', 'applied'])
+    const left = await admin.ttl('hongbao:{applied}:orders')
+    expect(left).toBeGreaterThan(99_000)
+    expect(left).toBeLessThanOrEqual(100_000)
+    admin.disconnect()
+  })
+
   it('are what the permissions and the search are for', async () => {
-    const { Redis } = await import('ioredis')
-    const { redisInbox } = await import('@hongbao/redis')
     const [, rules = ''] = /ACL SETUSER hongbao on >… (.*?)`/.exec(readme) ?? []
-    const admin = new Redis(redisServer.url)
+    const admin = await startAdmin()
     await admin.call('ACL', 'SETUSER', 'hongbao', 'on', '>secret', ...rules.split(' '))
     const user = new Redis(redisServer.url, {
       username: 'hongbao',
@@ -102,7 +132,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
       enableReadyCheck: false,
     })
     const warned = vi.fn<() => void>()
-    const inbox = redisInbox({ client: user, onWarning: warned })
+    const inbox = redisInbox({ client: user, consumer: 'orders', onWarning: warned })
     const key = 'app_1:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
     const failed = inbox.admit(key, () => Promise.reject(new Error('declined')))
     await expect(failed).rejects.toThrow('declined')
@@ -110,11 +140,17 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     expect(await inbox.admit(key, () => Promise.resolve())).toBe('duplicate')
 
     const [, pattern = ''] = /--pattern '(.*?)'/.exec(readme) ?? []
-    expect(await admin.keys(pattern)).toEqual([`hongbao:{${key}}`])
+    expect(await admin.keys(pattern)).toEqual([`hongbao:{${key}}:orders`])
     expect(warned).not.toHaveBeenCalled()
     user.disconnect()
     admin.disconnect()
   })
+
+  async function startAdmin(): Promise<Redis> {
+    const admin = new Redis(redisServer.url, { lazyConnect: true })
+    await admin.connect()
+    return admin
+  }
 
   async function load<Module>(name: string): Promise<Module> {
     return (await import(/* @vite-ignore */ join(folder, name))) as Module

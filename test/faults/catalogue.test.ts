@@ -22,6 +22,7 @@ const IDS = [
   ...numbered('E', 87).slice(79),
   ...numbered('E', 39),
   'E50',
+  ...numbered('E', 5, 60),
   ...numbered('F', 18),
   'F60',
   'F61',

@@ -87,7 +87,7 @@ async function startKeeperOnRedis(
     open() {
       const client = new Redis(server.url)
       clients.push(client)
-      const inbox = redisInbox({ client })
+      const inbox = redisInbox({ client, consumer: 'orders' })
       const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, inbox, logger: false })
       return keepStates(webhooks, points, (_, write) => inTransaction(pool, write))
     },

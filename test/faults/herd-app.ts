@@ -66,7 +66,7 @@ async function openRedis({ url, publicKey }: HerdTask) {
   client.on('error', () => {})
   await client.connect()
   // An event whose claim was lost with the connection waits for its lease to end.
-  const inbox = redisInbox({ client, leaseMs: 3000, onWarning() {} })
+  const inbox = redisInbox({ client, consumer: 'orders', leaseMs: 3000, onWarning() {} })
   return createWebhooks({ publicKey, inbox, logger: false }).on('*', ({ id = '' }) =>
     counted(() => client.hincrby('effects', id, 1)),
   )

@@ -269,7 +269,13 @@ function openRedis(
 ): OpenSubject {
   const commandTimeoutMs = patience === 'short' ? SHORT_MS : undefined
   // An event whose claim was lost with the server waits for its lease to end.
-  const inbox = redisInbox({ client, commandTimeoutMs, leaseMs: 2000, onWarning() {} })
+  const inbox = redisInbox({
+    client,
+    consumer: 'orders',
+    commandTimeoutMs,
+    leaseMs: 2000,
+    onWarning() {},
+  })
   const effects = createEffects()
   const receiver = createReceiver(inbox, patience).on('*', effects.apply)
   return { receiver, countEffects: effects.count, close: async () => end() }

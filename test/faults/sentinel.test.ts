@@ -164,6 +164,7 @@ async function openNodeRedis({ name, sentinels }: SentinelGroup): Promise<App> {
   await sentinel.connect()
   onTestFinished(() => sentinel.destroy())
   const inbox = redisInbox({
+    consumer: 'orders',
     client: { sendCommand: (args, options) => sentinel.sendCommand(false, args, options) },
   })
   return openApp(honoHost, createWebhooks({ publicKey: PINGPP.publicKey, inbox, logger: false }))

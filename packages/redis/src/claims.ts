@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Send } from './client.ts'
-import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
+import { isUncertain, toInboxError } from './errors.ts'
+import { readInteger, readPair } from './replies.ts'
 import { createScriptRunner } from './script-runner.ts'
-import { CLAIM, COMPLETE, RELEASE, RENEW } from './scripts.ts'
+import { CLAIM, COMPLETE, PROBE, RELEASE, RENEW } from './scripts.ts'
 
 /** An event that is ours to apply. */
 export interface Claim {
@@ -15,26 +16,28 @@ export interface Claim {
   readonly askedAt: number
 }
 
-/** The four steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
+/** The steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
 export interface Claims {
   claim(key: string): Promise<Claim | 'done' | 'busy'>
-  /** False: it was taken over. */
-  renew(claim: Claim): Promise<boolean>
+  renew(claim: Claim): Promise<Renewal>
   complete(claim: Claim): Promise<Completion>
   /** Never rejects: the lease ends by itself. */
   release(claim: Pick<Claim, 'key' | 'owner'>): Promise<void>
+  /** Does what the other steps do, to a key of its own, and leaves nothing behind. */
+  probe(): Promise<void>
 }
 
 /** What the steps need of the options. */
 export interface ClaimSettings {
   readonly prefix: string
+  readonly consumer: string
   readonly retentionSeconds: number
   readonly leaseMs: number
   readonly commandTimeoutMs: number
 }
 
 export function createClaims(send: Send, settings: ClaimSettings): Claims {
-  const { prefix } = settings
+  const { prefix, consumer } = settings
   const run = createScriptRunner(send, settings.commandTimeoutMs)
   const leaseMs = String(settings.leaseMs)
   const retentionMs = String(settings.retentionSeconds * 1000)
@@ -45,7 +48,7 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     const step = { script: CLAIM, key: nameOf(key), args: [owner, retentionMs, '0', '0', leaseMs] }
     const giveBack = (): void => void release({ key, owner })
     try {
-      const [outcome, token] = await run(step, readClaim, giveBack)
+      const [outcome, token] = await run(step, readPair, giveBack)
       if (outcome === 0) return 'done'
       if (outcome < 0) return 'busy'
       return { key, owner, token, isTakeover: outcome === 2, askedAt }
@@ -58,9 +61,9 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
     }
   }
 
-  function renew({ key, owner, token, isTakeover }: Claim): Promise<boolean> {
+  function renew({ key, owner, token, isTakeover }: Claim): Promise<Renewal> {
     const args = [owner, retentionMs, String(token), isTakeover ? '1' : '0', leaseMs]
-    return run({ script: RENEW, key: nameOf(key), args }, isOne)
+    return run({ script: RENEW, key: nameOf(key), args }, readRenewal)
   }
 
   function complete({ key, owner, token }: Claim): Promise<Completion> {
@@ -69,46 +72,39 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
   }
 
   async function release({ key, owner }: Pick<Claim, 'key' | 'owner'>): Promise<void> {
-    await run({ script: RELEASE, key: nameOf(key), args: [owner, retentionMs] }, isOne).catch(
-      () => {},
-    )
+    const step = { script: RELEASE, key: nameOf(key), args: [owner, retentionMs] }
+    await run(step, readInteger).catch(() => {})
   }
 
-  /** The whole key is the hash tag, so that data of your own about the event can be on its node. */
+  async function probe(): Promise<void> {
+    await run({ script: PROBE, key: nameOf('probe'), args: [] }, readPair)
+  }
+
+  /**
+   * The whole key is the hash tag, so that data of your own about the event can be on its node. The
+   * first and the last brace set it apart, so no other prefix, key or consumer has this name.
+   */
   function nameOf(key: string): string {
-    return `${prefix}{${key}}`
+    return `${prefix}{${key}}:${consumer}`
   }
 
-  return { claim, renew, complete, release }
+  return { claim, renew, complete, release, probe }
 }
 
-/** What became of the wish to mark a key. */
-export type Completion = 'completed' | 'completed-by-another' | 'taken-over'
+/** Result of a renewal. `'regained'`: another run had the key meanwhile, and holds it no more. */
+export type Renewal = 'renewed' | 'regained' | 'taken-over'
 
-function isOne(reply: unknown): boolean {
-  return readInteger(reply) === 1
+/** Result of a mark. `'completed-beside-another'`: another run had the key meanwhile. */
+export type Completion = 'completed' | 'completed-beside-another' | 'taken-over'
+
+function readRenewal(reply: unknown): Renewal {
+  const code = readInteger(reply)
+  if (code === 1) return 'renewed'
+  return code === 2 ? 'regained' : 'taken-over'
 }
 
 function readCompletion(reply: unknown): Completion {
   const code = readInteger(reply)
   if (code === 1) return 'completed'
-  return code === 2 ? 'completed-by-another' : 'taken-over'
-}
-
-function readClaim(reply: unknown): [outcome: number, token: number] {
-  if (!Array.isArray(reply) || reply.length !== 2) throw unexpected(reply)
-  return [readInteger(reply[0]), readInteger(reply[1])]
-}
-
-/** Clients can be set to give integers as strings. */
-function readInteger(reply: unknown): number {
-  const isInteger = typeof reply === 'number' || typeof reply === 'string'
-  const value = isInteger ? Number(reply) : Number.NaN
-  if (!Number.isSafeInteger(value)) throw unexpected(reply)
-  return value
-}
-
-function unexpected(reply: unknown): RedisInboxError {
-  const cause = new TypeError(`A ${typeof reply} is not what the scripts answer with.`)
-  return new RedisInboxError('reply-unexpected', { cause })
+  return code === 2 ? 'completed-beside-another' : 'taken-over'
 }

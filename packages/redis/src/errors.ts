@@ -86,7 +86,11 @@ export function toInboxError(cause: unknown, isCluster = false): RedisInboxError
   return new RedisInboxError(isMoving ? 'redis-not-ready' : code, { cause })
 }
 
+/** The user may run scripts, and not a command in them: the words of Redis 7.2 and of older ones. */
+const FORBIDDEN_IN_SCRIPT = /ACL failure in script|user executing the script can't/
+
 function codeOf({ message }: Error): RedisInboxErrorCode {
+  if (FORBIDDEN_IN_SCRIPT.test(message)) return 'redis-forbidden'
   const known = message.match(/\b[A-Z]{3,}\b/g)?.find((word) => Object.hasOwn(WORDS, word))
   if (known !== undefined) return WORDS[known] ?? 'redis-refused'
   // Redis begins with a word in capitals, "ERR unknown command"; clients and sockets do not.

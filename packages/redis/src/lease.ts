@@ -11,7 +11,7 @@ export interface Lease {
   readonly token: number
   /**
    * An earlier run of this event neither succeeded nor failed: its process died or stalled. It may
-   * have done its work, so look before you do it again.
+   * have done its work, so look before you do it again. Every later run is told, until one succeeds.
    */
   readonly isTakeover: boolean
   /** Fires when the lease is lost, or cannot be known to hold: another process may run now. */
@@ -54,9 +54,10 @@ export function keepLease(
     if (askedAt - claim.askedAt >= maxWorkMs) return lose('lease-ended')
     let nextMs = renewMs
     try {
-      const isHeld = await claims.renew(claim)
+      const renewal = await claims.renew(claim)
       if (isStopped) return
-      if (!isHeld) return lose('lease-lost')
+      if (renewal !== 'renewed') lose('lease-lost')
+      if (renewal === 'taken-over') return
       heldSince = askedAt
     } catch (error) {
       if (isStopped) return

@@ -9,8 +9,8 @@ export interface Marks {
   isPending(key: string): boolean
   /**
    * Marks a key whose work is done. Resolves where Redis fails, too: the work is done, and to ask
-   * for the event again would be to ask for it to be done twice. Rejects where another process has
-   * taken over and not finished: what it makes of the event nobody knows. `onLost` is told of every
+   * for the event again would be to ask for it to be done twice. Rejects while another process holds
+   * the lease: what it makes of the event nobody knows. `onLost` is told of every
    * takeover.
    */
   mark(claim: Claim, onLost: () => void): Promise<'applied'>

@@ -9,6 +9,13 @@ export interface RedisInboxOptions {
    * `sendCommand(args)`. It stays yours: the inbox neither connects nor closes it.
    */
   readonly client: RedisClient
+  /**
+   * The name of the service whose effects this inbox remembers, as in a consumer group: all
+   * processes of one service have the same, services that share a Redis have different ones. Not
+   * empty, without braces. It is part of the name of every key: with another one, everything that was
+   * applied is applied again when Ping++ sends it again.
+   */
+  readonly consumer: string
   /** What the names of the inbox's keys begin with. Default: `'hongbao:'`. */
   readonly prefix?: string | undefined
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 7 days. */
@@ -29,6 +36,7 @@ export interface RedisInboxOptions {
 /** The options, checked and completed. */
 export interface Settings {
   readonly send: Send
+  readonly consumer: string
   readonly prefix: string
   readonly retentionSeconds: number
   readonly leaseMs: number
@@ -39,6 +47,7 @@ export interface Settings {
 
 const NAMES: Readonly<Record<keyof RedisInboxOptions, true>> = {
   client: true,
+  consumer: true,
   prefix: true,
   retentionSeconds: true,
   leaseMs: true,
@@ -54,15 +63,18 @@ const MAX_RETENTION_SECONDS = 1_000_000_000
 export function readOptions(options: RedisInboxOptions): Settings {
   checkOptions('`redisInbox`', options, NAMES)
   const { prefix = 'hongbao:', onWarning } = options
-  if (typeof prefix !== 'string' || /[{}]/.test(prefix)) {
+  const commandTimeoutMs = readMs('commandTimeoutMs', options.commandTimeoutMs ?? 1000, 1)
+  const send = readClient(options.client, commandTimeoutMs)
+  const consumer = readConsumer(options.consumer)
+  if (!isName(prefix)) {
     throw wrong('prefix', 'a string without braces, which name the slot of a key in a cluster')
   }
   if (onWarning !== undefined && typeof onWarning !== 'function') {
     throw wrong('onWarning', 'a function')
   }
-  const commandTimeoutMs = readMs('commandTimeoutMs', options.commandTimeoutMs ?? 1000, 1)
   return {
-    send: readClient(options.client, commandTimeoutMs),
+    send,
+    consumer,
     prefix,
     retentionSeconds: readRetention(options.retentionSeconds ?? 7 * 24 * 60 * 60),
     // A claim whose answer takes the whole lease would be over before its work begins.
@@ -71,6 +83,19 @@ export function readOptions(options: RedisInboxOptions): Settings {
     commandTimeoutMs,
     warn: createWarn(onWarning),
   }
+}
+
+function readConsumer(consumer: unknown): string {
+  if (isName(consumer) && consumer !== '') return consumer
+  throw wrong(
+    'consumer',
+    "the name of the service whose effects this inbox remembers, such as `consumer: 'orders'`: a string without braces. Give each service that shares this Redis a name of its own",
+  )
+}
+
+/** Without braces, which set the inbox key apart from the rest of a name. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && !/[{}]/.test(value)
 }
 
 function readMs(option: string, ms: number, min: number): number {

@@ -4,6 +4,7 @@ import { missesFailovers } from './client.ts'
 import { keepLease, type Lease } from './lease.ts'
 import { createMarks } from './marks.ts'
 import { readOptions, type RedisInboxOptions } from './options.ts'
+import { waitUntilReady } from './ready.ts'
 import { inspectServer } from './server.ts'
 
 /** What handlers get in their context from a Redis inbox. */
@@ -22,6 +23,10 @@ export interface LeaseContext {
  * Where Redis is down, slow, read-only or out of memory, `admit` rejects within `commandTimeoutMs`
  * with a `RedisInboxError`, and no handler runs.
  *
+ * `await inbox.ready()` before the first delivery: it waits for the client to connect, rejects with a
+ * `RedisInboxError` after `commandTimeoutMs` if Redis cannot be reached or at once if it cannot be
+ * written to, and then asks for the settings of Redis, of which `onWarning` is told.
+ *
  * @throws OptionError for a wrong option
  */
 export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
@@ -29,7 +34,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   const { send, retentionSeconds, leaseMs, commandTimeoutMs, warn } = settings
   const claims = createClaims(send, settings)
   const marks = createMarks(claims, leaseMs / 3, warn)
-  let isInspected = false
+  let inspection: Promise<void> | undefined
   if (missesFailovers(options.client)) warn('redis-failover-unnoticed')
 
   /** claim → work under a lease that is renewed → mark; where the work fails, release. */
@@ -39,7 +44,8 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   ): Promise<Admission> {
     if (marks.isPending(key)) return 'duplicate'
     const claim = await claims.claim(key)
-    inspectOnce()
+    // When Redis has answered for the first time; no delivery waits for it.
+    if (inspection === undefined) inspectOnce().catch(() => {})
     if (claim === 'done') return 'duplicate'
     if (claim === 'busy') return 'busy'
     const keeper = keepLease(claim, claims, settings, warn)
@@ -54,17 +60,22 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
     return await marks.mark(claim, () => keeper.lose())
   }
 
-  /** When Redis has answered for the first time; no delivery waits for it. */
-  function inspectOnce(): void {
-    if (isInspected) return
-    isInspected = true
-    inspectServer(send, commandTimeoutMs).then(
+  /** Warns of what the server's settings threaten; tried again after it could not be asked. */
+  function inspectOnce(): Promise<void> {
+    inspection ??= inspectServer(send, commandTimeoutMs).then(
       (warnings) => warnings.forEach((code) => warn(code)),
-      () => {
-        isInspected = false
+      (error: unknown) => {
+        inspection = undefined
+        throw error
       },
     )
+    return inspection
   }
 
-  return { retentionSeconds, admit, settled: () => marks.settled() }
+  async function ready(): Promise<void> {
+    await waitUntilReady(() => claims.probe(), commandTimeoutMs)
+    await inspectOnce()
+  }
+
+  return { retentionSeconds, admit, settled: () => marks.settled(), ready }
 }

@@ -1,6 +1,7 @@
 import { within } from '@hongbao/core/wire'
 import type { Command, Send } from './client.ts'
 import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
+import { readText } from './replies.ts'
 import type { RedisInboxWarningCode } from './warning.ts'
 
 /**
@@ -14,7 +15,7 @@ export async function inspectServer(
 ): Promise<RedisInboxWarningCode[]> {
   const send: Send = (command) => within(timeoutMs, client(command), timedOut)
   const reply = await ask(send, ['INFO'])
-  const info = typeof reply === 'string' ? reply : ''
+  const info = readText(reply) ?? ''
   const policy = field(info, 'maxmemory_policy') ?? (await setting(send, 'maxmemory-policy'))
   const isKept = await keepsOnDisk(send, info)
 
@@ -54,16 +55,15 @@ function field(info: string, name: string): string | undefined {
 
 /** One value of CONFIG GET, in the shapes of RESP2 (a list) and RESP3 (a map; clients differ). */
 async function setting(send: Send, name: string): Promise<string | undefined> {
-  const reply = await ask(send, ['CONFIG', 'GET', name])
-  const value = readEntry(reply, name)
-  return typeof value === 'string' ? value : undefined
+  const entries = listOf(await ask(send, ['CONFIG', 'GET', name]))
+  const at = entries.findIndex((entry) => readText(entry) === name)
+  return at === -1 ? undefined : readText(entries[at + 1])
 }
 
-function readEntry(reply: unknown, name: string): unknown {
-  if (Array.isArray(reply)) return reply[reply.indexOf(name) + 1]
-  if (reply instanceof Map) return reply.get(name)
-  if (typeof reply === 'object' && reply !== null) return Reflect.get(reply, name)
-  return undefined
+function listOf(reply: unknown): readonly unknown[] {
+  if (Array.isArray(reply)) return reply
+  if (reply instanceof Map) return [...reply].flat()
+  return typeof reply === 'object' && reply !== null ? Object.entries(reply).flat() : []
 }
 
 /** Undefined where the server refuses. */

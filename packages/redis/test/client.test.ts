@@ -4,6 +4,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient } from '../src/index.ts'
 
+const BYTES = {
+  [RESP_TYPES.NUMBER]: String,
+  [RESP_TYPES.SIMPLE_STRING]: Buffer,
+  [RESP_TYPES.BLOB_STRING]: Buffer,
+  [RESP_TYPES.VERBATIM_STRING]: Buffer,
+}
+
 let server: RedisServer
 let count = 0
 
@@ -32,13 +39,24 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['of node-redis that queues nothing', openNodeRedis({ disableOfflineQueue: true })],
     ['of node-redis that speaks RESP2', openNodeRedis({ RESP: 2 })],
     ['of node-redis that speaks RESP3', openNodeRedis({ RESP: 3 })],
-    ['of node-redis that gives numbers as strings', openMapped],
+    [
+      'of node-redis that gives numbers as strings',
+      openMapped({}, { [RESP_TYPES.NUMBER]: String }),
+    ],
+    ['of node-redis that gives bytes, over RESP2 [E64]', openMapped({ RESP: 2 }, BYTES)],
+    ['of node-redis that gives bytes, over RESP3 [E64]', openMapped({ RESP: 3 }, BYTES)],
+    ['of ioredis that gives bytes [E64]', openIoredisBytes],
     ['that is a pool of node-redis', openPool],
     ['that is a function around another one', openWrapped],
   ])('%s takes a key through its states', async (_, open) => {
     const { client, close } = await open(server.url)
     const warned = vi.fn<() => void>()
-    const inbox = redisInbox({ client, prefix: `client ${(count += 1)}:`, onWarning: warned })
+    const inbox = redisInbox({
+      client,
+      consumer: 'orders',
+      prefix: `client ${(count += 1)}:`,
+      onWarning: warned,
+    })
     try {
       const failed = inbox.admit('key', () => Promise.reject(new Error('declined')))
       await expect(failed).rejects.toThrow('declined')
@@ -55,7 +73,11 @@ describe.skipIf(!hasRedis)('a client', () => {
   })
 
   it('of node-redis that nobody has connected fails, and says why', async () => {
-    const inbox = redisInbox({ client: createClient({ url: server.url }), onWarning() {} })
+    const inbox = redisInbox({
+      client: createClient({ url: server.url }),
+      consumer: 'orders',
+      onWarning() {},
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('key', work)).rejects.toMatchObject({
       code: 'redis-unreachable',
@@ -70,6 +92,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     await client.connect()
     let waiting = 0
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         async sendCommand(args, options) {
           waiting += 1
@@ -97,6 +120,7 @@ describe.skipIf(!hasRedis)('a client', () => {
 
   it('that throws instead of rejecting fails the same way', async () => {
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand() {
           throw new Error('not connected')
@@ -116,7 +140,10 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['a list of words', ['won', 'token']],
     ['a list with holes', [1, null]],
   ])('that answers with %s runs nothing', async (_, reply) => {
-    const inbox = redisInbox({ client: { sendCommand: () => Promise.resolve(reply) } })
+    const inbox = redisInbox({
+      client: { sendCommand: () => Promise.resolve(reply) },
+      consumer: 'orders',
+    })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit('key', work)).rejects.toMatchObject({ code: 'reply-unexpected' })
     expect(work).not.toHaveBeenCalled()
@@ -139,10 +166,21 @@ function openNodeRedis(options: object = {}) {
   }
 }
 
-async function openMapped(url: string) {
-  const connection = await createClient({ url }).connect()
-  const client = connection.withTypeMapping({ [RESP_TYPES.NUMBER]: String })
-  return { client, close: () => connection.destroy() }
+function openMapped(options: object, mapping: object) {
+  return async (url: string) => {
+    const connection = await createClient({ url, ...options }).connect()
+    const client = connection.withTypeMapping(mapping) as RedisClient
+    return { client, close: () => connection.destroy() }
+  }
+}
+
+async function openIoredisBytes(url: string) {
+  const connection = new Redis(url, { lazyConnect: true })
+  await connection.connect()
+  const client = {
+    sendCommand: ([name = '', ...args]: string[]) => connection.callBuffer(name, ...args),
+  }
+  return { client, close: () => connection.disconnect() }
 }
 
 async function openPool(url: string) {

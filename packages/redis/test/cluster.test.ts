@@ -4,7 +4,7 @@ import { createClient, createCluster } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { redisInbox, type RedisClient } from '../src/index.ts'
-import { KEY } from './keys.ts'
+import { KEY, nameOf } from './keys.ts'
 
 const PATIENCE = { timeout: 8000, interval: 20 }
 
@@ -45,7 +45,12 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
     ['ioredis', openIoredis],
     ['node-redis', openNodeRedis],
   ])('every step of every event finds its node: %s', async (name, open) => {
-    const inbox = redisInbox({ client: await open(), prefix: `${name}:`, onWarning() {} })
+    const inbox = redisInbox({
+      client: await open(),
+      consumer: 'orders',
+      prefix: `${name}:`,
+      onWarning() {},
+    })
     for (let event = 0; event < 50; event += 1) {
       const key = `${KEY}${event}`
       await expect(inbox.admit(key, () => Promise.reject(new Error('declined')))).rejects.toThrow(
@@ -64,7 +69,7 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
     closing.push(() => node.disconnect())
     for (const key of [KEY, 'evt_1', '红包']) {
       const slot = await node.call('CLUSTER', 'KEYSLOT', key)
-      expect(await node.call('CLUSTER', 'KEYSLOT', `hongbao:{${key}}`)).toBe(slot)
+      expect(await node.call('CLUSTER', 'KEYSLOT', nameOf(key))).toBe(slot)
       expect(await node.call('CLUSTER', 'KEYSLOT', `orders:{${key}}`)).toBe(slot)
     }
   })
@@ -72,7 +77,7 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
   it('a client that knows one node only is told what is wrong', async () => {
     const client = await createClient({ url: nodes[0]?.url ?? '' }).connect()
     closing.push(() => client.destroy())
-    const inbox = redisInbox({ client, onWarning() {} })
+    const inbox = redisInbox({ client, consumer: 'orders', onWarning() {} })
     const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
     const results = await Promise.allSettled(
       Array.from({ length: 20 }, (_, event) => inbox.admit(`event ${event}`, work)),

@@ -15,31 +15,38 @@ export interface Keys {
 export type Held =
   | { readonly state: 'nothing' }
   | { readonly state: 'applied'; readonly token: number }
-  | { readonly state: 'free'; readonly token: number }
+  | { readonly state: 'free'; readonly token: number; readonly isTakeover: boolean }
   | {
       readonly state: 'running'
       readonly token: number
       readonly ends: number
+      readonly isTakeover: boolean
       readonly owner: string
     }
 
-export async function openKeys(url: string, prefix = 'hongbao:'): Promise<Keys> {
+/** What the key of an event is called in Redis. */
+export function nameOf(key: string = KEY): string {
+  return `hongbao:{${key}}:orders`
+}
+
+export async function openKeys(url: string): Promise<Keys> {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => 20 })
   redis.on('error', () => {})
   await redis.connect()
 
   async function read(key = KEY): Promise<Held> {
-    const value = await redis.get(`${prefix}{${key}}`)
+    const value = await redis.get(nameOf(key))
     if (value === null) return { state: 'nothing' }
     const words = value.split(' ')
     if (words.length === 1) return { state: 'applied', token: Number(value) }
-    const [state, token, ends, , owner = ''] = words
-    if (state === 'free') return { state, token: Number(token) }
-    return { state: 'running', token: Number(token), ends: Number(ends), owner }
+    const [state, token, third, takeover, owner = ''] = words
+    if (state === 'free') return { state, token: Number(token), isTakeover: third === '1' }
+    const isTakeover = takeover === '1'
+    return { state: 'running', token: Number(token), ends: Number(third), isTakeover, owner }
   }
 
   async function endLease(key = KEY): Promise<void> {
-    const name = `${prefix}{${key}}`
+    const name = nameOf(key)
     const value = (await redis.get(name)) ?? ''
     await redis.set(name, value.replace(/^(running \d+) \d+/, '$1 1'), 'KEEPTTL')
   }

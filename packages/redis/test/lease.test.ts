@@ -10,7 +10,7 @@ import {
 } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { KINDS, type OpenClient } from './clients.ts'
-import { KEY, openKeys, type Keys } from './keys.ts'
+import { KEY, nameOf, openKeys, type Keys } from './keys.ts'
 
 // Renewed every 300 ms: soon enough to wait for, and late enough for a busy machine. Where a test
 // must not see a renewal, it takes the default of a minute.
@@ -75,6 +75,54 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     await run.admission
   })
 
+  describe('after a run that neither succeeded nor failed', () => {
+    it('tells every later run, through failing takeovers, until one succeeds [E60]', async () => {
+      const dead = await startRun(openInbox())
+      await keys.endLease()
+      for (let round = 0; round < 3; round += 1) {
+        const failing = await startRun(openInbox())
+        expect(failing.lease.isTakeover).toBe(true)
+        failing.end.reject(new Error('the look-up failed'))
+        await expect(failing.admission).rejects.toThrow('the look-up failed')
+      }
+      const next = await startRun(openInbox())
+      expect(next.lease.isTakeover).toBe(true)
+      next.end.resolve()
+      expect(await next.admission).toBe('applied')
+      dead.end.resolve()
+      await dead.admission
+    })
+
+    it('tells the next run, when a takeover was answered too late and given back [E60]', async () => {
+      const dead = await startRun(openInbox())
+      await keys.endLease()
+      const client = haltedOnce(SHORT.commandTimeoutMs)
+      const late = openInbox({ ...SHORT, client }).admit(KEY, () => Promise.resolve())
+      await expect(late).rejects.toMatchObject({ code: 'redis-timed-out' })
+      const next = await vi.waitUntil(() => tryToStart(openInbox()), PATIENCE)
+      expect(next.lease.isTakeover).toBe(true)
+      next.end.resolve()
+      expect(await next.admission).toBe('applied')
+      dead.end.resolve()
+      await dead.admission
+    })
+
+    it('keeps the key for a stalled run that goes on when nobody else runs [E61]', async () => {
+      const stalled = await startRun(openInbox(SHORT))
+      const thief = await steal()
+      thief.end.reject(new Error('declined'))
+      await expect(thief.admission).rejects.toThrow('declined')
+      await vi.waitFor(async () => {
+        expect(await keys.read()).toMatchObject({ state: 'running', isTakeover: true })
+      }, PATIENCE)
+      expect(await apply(openInbox())).toBe('busy')
+      stalled.end.resolve()
+      expect(await stalled.admission).toBe('applied')
+      expect(await apply(openInbox())).toBe('duplicate')
+      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+    })
+  })
+
   it('does not begin when its process was halted over the answer to the claim [E16, E23]', async () => {
     const thief = Promise.withResolvers<Run>()
     const client = haltedOnce(SHORT.commandTimeoutMs, async () => {
@@ -130,7 +178,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
 
   it('has a token that rises even when the clock of Redis goes back [E16]', async () => {
     const future = Date.UTC(2100, 0, 1) * 1000
-    await keys.redis.set(`hongbao:{${KEY}}`, `free ${future}`)
+    await keys.redis.set(nameOf(), `free ${future}`)
     const run = await startRun(openInbox())
     expect(run.lease.token).toBe(future + 1)
     run.end.resolve()
@@ -209,14 +257,26 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
     })
 
-    it('rejects when the other one failed', async () => {
+    it('is applied when the other one failed, which is warned of [E61]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       thief.end.reject(new Error('declined'))
       await expect(thief.admission).rejects.toThrow('declined')
       run.end.resolve()
-      await expect(run.admission).rejects.toMatchObject({ code: 'lease-lost' })
-      expect(await keys.read()).toEqual({ state: 'free', token: thief.lease.token })
+      expect(await run.admission).toBe('applied')
+      expect(await keys.read()).toEqual({ state: 'applied', token: run.lease.token })
+      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+    })
+
+    it('is applied when the other one lost its lease as well [E61]', async () => {
+      const run = await startRun(openInbox())
+      const thief = await steal()
+      await keys.endLease()
+      run.end.resolve()
+      expect(await run.admission).toBe('applied')
+      thief.end.resolve()
+      expect(await thief.admission).toBe('applied')
+      expect(await keys.read()).toEqual({ state: 'applied', token: run.lease.token })
     })
 
     it('is applied when the other one has applied it, which is warned of [E23, E24]', async () => {
@@ -252,7 +312,7 @@ const PATIENCE = { timeout: 8000, interval: 10 }
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: open.client, onWarning, ...options })
+  return redisInbox({ client: open.client, consumer: 'orders', onWarning, ...options })
 }
 
 /**

@@ -17,6 +17,7 @@ it.each(REFUSALS)(
     const webhooks = createWebhooks({
       publicKey: createTestKeys().publicKey,
       inbox: redisInbox({
+        consumer: 'orders',
         client: { call: () => Promise.reject(new Error(words)) },
         onWarning() {},
       }),

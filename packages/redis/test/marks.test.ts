@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
   })
 
   it('is not written yet is a duplicate here and busy elsewhere', async () => {
-    const [inbox, elsewhere] = [openInbox(), redisInbox({ client: keys.redis })]
+    const [inbox, elsewhere] = [openInbox(), redisInbox({ client: keys.redis, consumer: 'orders' })]
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     expect(await apply(inbox)).toBe('applied')
     const claims = sender.steps.filter((step) => step === 'claim').length
@@ -118,7 +118,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await keys.endLease()
     const end = Promise.withResolvers<void>()
     const started = Promise.withResolvers<boolean>()
-    const thief = redisInbox({ client: keys.redis }).admit(KEY, ({ lease }) => {
+    const thief = redisInbox({ client: keys.redis, consumer: 'orders' }).admit(KEY, ({ lease }) => {
       started.resolve(lease.isTakeover)
       return end.promise
     })
@@ -131,6 +131,20 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     expect(await apply(inbox)).toBe('busy')
     end.resolve()
     expect(await thief).toBe('applied')
+  })
+
+  it('could not be written before another process took over and failed is written after that [E61]', async () => {
+    const inbox = openInbox()
+    sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
+    await apply(inbox)
+    await keys.endLease()
+    const thief = redisInbox({ client: keys.redis, consumer: 'orders' })
+    const failing = thief.admit(KEY, () => Promise.reject(new Error('the look-up failed')))
+    await expect(failing).rejects.toThrow('the look-up failed')
+    sender.decide = () => 'pass'
+    await inbox.settled?.()
+    expect(await apply(thief)).toBe('duplicate')
+    expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost'])
   })
 
   it('is due when Redis is full is written: it makes the value shorter [E15]', async () => {
@@ -166,10 +180,10 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     let other: Promise<Admission> | undefined
     webhooks.on('red_envelope.sent', async () => {
       const [name = ''] = await keys.redis.keys('hongbao:*')
-      const key = name.slice('hongbao:{'.length, -1)
+      const key = name.slice('hongbao:{'.length, -'}:orders'.length)
       await keys.endLease(key)
       const started = Promise.withResolvers<void>()
-      other = redisInbox({ client: keys.redis }).admit(key, () => {
+      other = redisInbox({ client: keys.redis, consumer: 'orders' }).admit(key, () => {
         started.resolve()
         return end.promise
       })
@@ -297,6 +311,21 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     await keys.endLease()
     expect(await apply(inbox)).toBe('applied')
   })
+
+  it('of the release of a takeover leaves a takeover [E60]', async () => {
+    const inbox = openInbox()
+    const fails = (): Promise<never> => Promise.reject(new Error('declined'))
+    sender.decide = (step) => (step === 'release' ? 'lost' : 'pass')
+    for (let round = 0; round < 2; round += 1) {
+      await expect(inbox.admit(KEY, fails)).rejects.toThrow('declined')
+      await keys.endLease()
+    }
+    sender.decide = () => 'pass'
+    await expect(inbox.admit(KEY, fails)).rejects.toThrow('declined')
+    const told: boolean[] = []
+    await inbox.admit(KEY, async ({ lease }) => void told.push(lease.isTakeover))
+    expect(told).toEqual([true])
+  })
 })
 
 describe('marks that are delayed', () => {
@@ -338,7 +367,12 @@ describe.skipIf(!hasRedis).each(KINDS)(
       async (_how, go, comeBack) => {
         server = await startRedis({ settings: { appendfsync: 'always' } })
         const open = await openClient(server.url)
-        const inbox = redisInbox({ client: open.client, commandTimeoutMs: 500, onWarning() {} })
+        const inbox = redisInbox({
+          client: open.client,
+          consumer: 'orders',
+          commandTimeoutMs: 500,
+          onWarning() {},
+        })
         try {
           await inbox.settled?.()
           expect(await inbox.admit(KEY, go)).toBe('applied')
@@ -349,7 +383,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
           await comeBack()
           await settled
           expect(order).toEqual(['comes back', 'settled'])
-          const elsewhere = redisInbox({ client: open.client, onWarning() {} })
+          const elsewhere = redisInbox({ client: open.client, consumer: 'orders', onWarning() {} })
           expect(await apply(elsewhere)).toBe('duplicate')
         } finally {
           open.close()
@@ -366,7 +400,13 @@ async function fill(maxMemory: '0' | '1'): Promise<void> {
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
   const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: sender, commandTimeoutMs: 500, onWarning, ...options })
+  return redisInbox({
+    client: sender,
+    consumer: 'orders',
+    commandTimeoutMs: 500,
+    onWarning,
+    ...options,
+  })
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

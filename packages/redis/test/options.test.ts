@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { redisInbox, type RedisInboxOptions } from '../src/index.ts'
 
 const client = { sendCommand: () => Promise.resolve(null) }
+const consumer = 'orders'
 
 describe('an option', () => {
   it.each<[string, object]>([
@@ -12,29 +13,34 @@ describe('an option', () => {
     ['client', { client: {} }],
     ['client', { client: { sendCommand: true } }],
     ['client', { client: { get() {}, set() {} } }],
-    ['prefix', { client, prefix: 7 }],
-    ['prefix', { client, prefix: '{shop}:' }],
-    ['retentionSeconds', { client, retentionSeconds: 97_199 }],
-    ['retentionSeconds', { client, retentionSeconds: 86_400 }],
-    ['retentionSeconds', { client, retentionSeconds: 0 }],
-    ['retentionSeconds', { client, retentionSeconds: -1 }],
-    ['retentionSeconds', { client, retentionSeconds: 100_000.5 }],
-    ['retentionSeconds', { client, retentionSeconds: Infinity }],
-    ['retentionSeconds', { client, retentionSeconds: Number.NaN }],
-    ['retentionSeconds', { client, retentionSeconds: 1_000_000_001 }],
-    ['retentionSeconds', { client, retentionSeconds: '604800' }],
-    ['leaseMs', { client, leaseMs: 0 }],
-    ['leaseMs', { client, leaseMs: -1 }],
-    ['leaseMs', { client, leaseMs: 1000 }],
-    ['leaseMs', { client, leaseMs: 200, commandTimeoutMs: 200 }],
-    ['leaseMs', { client, leaseMs: 2 ** 31 }],
-    ['leaseMs', { client, leaseMs: 1500.5 }],
-    ['leaseMs', { client, leaseMs: '60000' }],
-    ['maxWorkMs', { client, maxWorkMs: 0 }],
-    ['maxWorkMs', { client, maxWorkMs: Infinity }],
-    ['commandTimeoutMs', { client, commandTimeoutMs: 0 }],
-    ['commandTimeoutMs', { client, commandTimeoutMs: Number.NaN }],
-    ['onWarning', { client, onWarning: 'console' }],
+    ['consumer', { client }],
+    ['consumer', { client, consumer: undefined }],
+    ['consumer', { client, consumer: '' }],
+    ['consumer', { client, consumer: 7 }],
+    ['consumer', { client, consumer: '{orders}' }],
+    ['prefix', { client, consumer, prefix: 7 }],
+    ['prefix', { client, consumer, prefix: '{shop}:' }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: 97_199 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: 86_400 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: 0 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: -1 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: 100_000.5 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: Infinity }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: Number.NaN }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: 1_000_000_001 }],
+    ['retentionSeconds', { client, consumer, retentionSeconds: '604800' }],
+    ['leaseMs', { client, consumer, leaseMs: 0 }],
+    ['leaseMs', { client, consumer, leaseMs: -1 }],
+    ['leaseMs', { client, consumer, leaseMs: 1000 }],
+    ['leaseMs', { client, consumer, leaseMs: 200, commandTimeoutMs: 200 }],
+    ['leaseMs', { client, consumer, leaseMs: 2 ** 31 }],
+    ['leaseMs', { client, consumer, leaseMs: 1500.5 }],
+    ['leaseMs', { client, consumer, leaseMs: '60000' }],
+    ['maxWorkMs', { client, consumer, maxWorkMs: 0 }],
+    ['maxWorkMs', { client, consumer, maxWorkMs: Infinity }],
+    ['commandTimeoutMs', { client, consumer, commandTimeoutMs: 0 }],
+    ['commandTimeoutMs', { client, consumer, commandTimeoutMs: Number.NaN }],
+    ['onWarning', { client, consumer, onWarning: 'console' }],
   ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
     expect(() => redisInbox(options as RedisInboxOptions)).toThrow(
       expect.objectContaining({
@@ -45,9 +51,17 @@ describe('an option', () => {
     )
   })
 
+  it('`consumer` that is missing is answered with what to write [E62]', () => {
+    expect(() => redisInbox({ client } as unknown as RedisInboxOptions)).toThrow(
+      /such as `consumer: 'orders'`/,
+    )
+  })
+
   it('is refused when there is none of the name', () => {
-    const options = { client, leaseMS: 30_000 }
-    expect(() => redisInbox(options)).toThrow(/`leaseMS` is no option\. There are: client, prefix,/)
+    const options = { client, consumer: 'orders', leaseMS: 30_000 }
+    expect(() => redisInbox(options)).toThrow(
+      /`leaseMS` is no option\. There are: client, consumer, prefix,/,
+    )
   })
 
   it.each([undefined, null, 'redis'])('cannot be %s instead of an object', (options) => {
@@ -65,7 +79,7 @@ describe('an option', () => {
       commandTimeoutMs: 1,
     }
     const high = { retentionSeconds: 1_000_000_000, leaseMs: 2 ** 31 - 1, maxWorkMs: 2 ** 31 - 1 }
-    expect(redisInbox({ client, ...low }).retentionSeconds).toBe(97_200)
-    expect(redisInbox({ client, ...high }).retentionSeconds).toBe(1_000_000_000)
+    expect(redisInbox({ client, consumer: 'orders', ...low }).retentionSeconds).toBe(97_200)
+    expect(redisInbox({ client, consumer: 'orders', ...high }).retentionSeconds).toBe(1_000_000_000)
   })
 })

@@ -179,7 +179,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
   ])('refuses an ioredis with %s: redis-login-refused [E86]', async (_, login) => {
     const client = new Redis(server.url, { ...login, protocol: 2, lazyConnect: true })
     client.on('error', () => {})
-    const inbox = redisInbox({ client, commandTimeoutMs: 5000, onWarning() {} })
+    const inbox = redisInbox({ consumer: 'orders', client, commandTimeoutMs: 5000, onWarning() {} })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-login-refused' })
     expect(work).not.toHaveBeenCalled()
@@ -189,7 +189,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
   it('refuses a node-redis without one: redis-login-refused [E86]', async () => {
     // Of RESP3 it learns while it connects: `connect()` rejects, and there is nothing to send with.
     const client = await createClient({ url: server.url, RESP: 2 }).connect()
-    const inbox = redisInbox({ client, onWarning() {} })
+    const inbox = redisInbox({ consumer: 'orders', client, onWarning() {} })
     const work = vi.fn<() => Promise<void>>()
     await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-login-refused' })
     expect(work).not.toHaveBeenCalled()
@@ -201,7 +201,9 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
     const [error] = (await once(client, 'error')) as [Error]
     expect(error.message).toMatch(/WRONGPASS/)
     await expect(
-      redisInbox({ client, onWarning() {} }).admit(KEY, () => Promise.resolve()),
+      redisInbox({ consumer: 'orders', client, onWarning() {} }).admit(KEY, () =>
+        Promise.resolve(),
+      ),
     ).rejects.toMatchObject({
       code: 'redis-unreachable',
       message: expect.stringMatching(/logged in: its `error` event/),
@@ -228,6 +230,14 @@ describe('a refusal', () => {
     ['NOAUTH HELLO must be called with the client already authenticated', 'redis-login-refused'],
     ['WRONGPASS invalid username-password pair or user is disabled.', 'redis-login-refused'],
     ["NOPERM User app has no permissions to run the 'evalsha' command", 'redis-forbidden'],
+    [
+      "ERR ACL failure in script: User app has no permissions to run the 'set' command",
+      'redis-forbidden',
+    ],
+    [
+      "ERR The user executing the script can't run this command or subcommand script: 5f8c",
+      'redis-forbidden',
+    ],
     ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['WRONGTYPE Operation against a key', 'key-taken'],
@@ -251,7 +261,7 @@ describe('a refusal', () => {
   ])(
     'of a cluster that moves slots faster than its client follows is redis-not-ready, and advises no other client: %s [E85]',
     async (_, client) => {
-      const inbox = redisInbox({ client, onWarning() {} })
+      const inbox = redisInbox({ consumer: 'orders', client, onWarning() {} })
       const refused: unknown = await apply(inbox).catch((error: unknown) => error)
       expect(refused).toMatchObject({ code: 'redis-not-ready' })
       expect(String(refused)).not.toMatch(/cluster client/)
@@ -264,7 +274,12 @@ describe('a refusal', () => {
 })
 
 function openInbox(): Inbox<LeaseContext> {
-  return redisInbox({ client: open.client, commandTimeoutMs: 400, onWarning() {} })
+  return redisInbox({
+    client: open.client,
+    consumer: 'orders',
+    commandTimeoutMs: 400,
+    onWarning() {},
+  })
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

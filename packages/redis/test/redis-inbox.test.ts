@@ -2,9 +2,14 @@ import { createWebhooks, type Admission, type Inbox } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
-import { redisInbox, type LeaseContext, type RedisInboxOptions } from '../src/index.ts'
+import {
+  redisInbox,
+  type LeaseContext,
+  type RedisClient,
+  type RedisInboxOptions,
+} from '../src/index.ts'
 import { KINDS, type OpenClient } from './clients.ts'
-import { KEY, openKeys, type Keys } from './keys.ts'
+import { KEY, nameOf, openKeys, type Keys } from './keys.ts'
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1000
 
@@ -66,8 +71,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
   it('keeps the lease in the value, and every key for the whole retention', async () => {
     const inbox = openInbox({ retentionSeconds: 200_000, leaseMs: 30_000 })
     const left: number[] = []
-    const look = async (): Promise<void> =>
-      void left.push(await keys.redis.pttl(`hongbao:{${KEY}}`))
+    const look = async (): Promise<void> => void left.push(await keys.redis.pttl(nameOf()))
     await inbox
       .admit(KEY, async () => {
         await look()
@@ -84,7 +88,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     const inbox = openInbox()
     await apply(inbox)
     expect(inbox.retentionSeconds * 1000).toBe(WEEK_MS)
-    expect(await keys.redis.pttl(`hongbao:{${KEY}}`)).toBeGreaterThan(WEEK_MS - 60_000)
+    expect(await keys.redis.pttl(nameOf())).toBeGreaterThan(WEEK_MS - 60_000)
   })
 
   it('holds a lease of a minute by the clock of Redis, whatever clock the process has [E25]', async () => {
@@ -111,21 +115,41 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     await apply(shop)
     expect(await apply(club)).toBe('applied')
     const names = await keys.redis.keys('*')
-    expect(names.toSorted()).toEqual([`club:{${KEY}}`, `shop:{${KEY}}`])
+    expect(names.toSorted()).toEqual([`club:{${KEY}}:orders`, `shop:{${KEY}}:orders`])
+  })
+
+  it('keeps the keys of two services apart by `consumer`: both apply the event [E62]', async () => {
+    const orders = openInbox()
+    const mail = openInbox({ consumer: 'mail' })
+    expect([await apply(orders), await apply(mail)]).toEqual(['applied', 'applied'])
+    expect([await apply(orders), await apply(mail)]).toEqual(['duplicate', 'duplicate'])
+  })
+
+  it('has a name of its own for every prefix, key and consumer, whatever they hold [E62]', async () => {
+    const parts = ['a', 'a:', ':a', 'a:b', 'b', 'ab']
+    const keyParts = [...parts, 'a}:b', '{a', 'a}', '}:a', '']
+    const names = new Set<string>()
+    for (const prefix of ['', ...parts]) {
+      for (const consumer of parts) {
+        const inbox = openInbox({ prefix, consumer, client: named(names) })
+        for (const key of keyParts) await apply(inbox, key).catch(() => {})
+      }
+    }
+    expect(names.size).toBe((parts.length + 1) * parts.length * keyParts.length)
   })
 
   it('keeps an applied key as an integer, which Redis stores without a second allocation', async () => {
     await apply(openInbox())
-    expect(await keys.redis.object('ENCODING', `hongbao:{${KEY}}`)).toBe('int')
+    expect(await keys.redis.object('ENCODING', nameOf())).toBe('int')
   })
 
   it('refuses a key that holds something else, and runs nothing [E31]', async () => {
     const inbox = openInbox()
     const work = vi.fn<() => Promise<void>>()
-    await keys.redis.set(`hongbao:{${KEY}}`, 'locked')
+    await keys.redis.set(nameOf(), 'locked')
     await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'key-taken' })
-    await keys.redis.del(`hongbao:{${KEY}}`)
-    await keys.redis.lpush(`hongbao:{${KEY}}`, 'locked')
+    await keys.redis.del(nameOf())
+    await keys.redis.lpush(nameOf(), 'locked')
     await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'key-taken' })
     expect(work).not.toHaveBeenCalled()
   })
@@ -150,7 +174,17 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
 })
 
 function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
-  return redisInbox({ client: open.client, onWarning() {}, ...options })
+  return redisInbox({ client: open.client, consumer: 'orders', onWarning() {}, ...options })
+}
+
+/** A client that takes the names of keys down, and answers nothing. */
+function named(names: Set<string>): RedisClient {
+  return {
+    sendCommand([, , , name = '']) {
+      names.add(name)
+      return Promise.reject(new Error('ERR refused'))
+    },
+  }
 }
 
 function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { redisInbox } from '../src/index.ts'
 import { CLAIM, COMPLETE, RELEASE, RENEW, type Script } from '../src/scripts.ts'
 import { KINDS } from './clients.ts'
-import { openKeys, type Keys } from './keys.ts'
+import { nameOf, openKeys, type Keys } from './keys.ts'
 
-const NAME = 'hongbao:{key}'
+const NAME = nameOf('key')
 const RETENTION_MS = 604_800_000
 const LEASE_MS = 60_000
 
@@ -71,32 +71,141 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await keys.read('key')).toEqual({ state: 'applied', token })
     })
 
-    it('changes nothing for an earlier owner, however the other one fares', async () => {
-      const [, late] = await claim('ann')
-      await keys.endLease('key')
-      await claim('bob')
+    it('changes nothing for an earlier owner while the lease of another one holds', async () => {
+      const { late } = await takeOver()
       const running = await keys.read('key')
       expect(await complete('ann', late)).toBe(0)
       expect(await keys.read('key')).toEqual(running)
-      await release('bob')
-      const free = await keys.read('key')
-      expect(await complete('ann', late)).toBe(0)
-      expect(await keys.read('key')).toEqual(free)
+    })
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['has failed', () => release('bob')],
+      ['has lost its lease, too', () => keys.endLease('key')],
+    ])('marks for an earlier owner when the other one %s [E61]', async (_, end) => {
+      const { late, token } = await takeOver()
+      await end()
+      expect(await complete('ann', late)).toBe(2)
+      expect(await complete('ann', late)).toBe(1)
+      expect(await complete('bob', token)).toBe(2)
+      expect(await keys.read('key')).toEqual({ state: 'applied', token: late })
+    })
+
+    it('marks a key of which Redis has an older state, after a failover', async () => {
+      await keys.redis.set(NAME, 'free 5')
+      expect(await complete('ann', 6)).toBe(1)
+      expect(await keys.read('key')).toEqual({ state: 'applied', token: 6 })
     })
   })
 
-  it('that renews or releases changes nothing for an earlier owner, or after the end', async () => {
-    const [, late] = await claim('ann')
-    await keys.endLease('key')
-    const [, token] = await claim('bob')
-    const running = await keys.read('key')
-    expect(await renew('ann', late)).toBe(0)
+  describe('that renews', () => {
+    it('changes nothing for an earlier owner while the lease of another one holds', async () => {
+      const { late } = await takeOver()
+      const running = await keys.read('key')
+      expect(await renew('ann', late)).toBe(0)
+      expect(await keys.read('key')).toEqual(running)
+    })
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['has failed', () => release('bob')],
+      ['has lost its lease, too', () => keys.endLease('key')],
+    ])('gives an earlier owner the key back when the other one %s [E61]', async (_, end) => {
+      const { late, token } = await takeOver()
+      await end()
+      expect(await renew('ann', late)).toBe(2)
+      expect(await keys.read('key')).toMatchObject({ state: 'running', token, owner: 'ann' })
+      expect(await renew('ann', late)).toBe(1)
+      expect(await renew('bob', token)).toBe(0)
+      // Bob began, and nobody knows how far he came.
+      await release('ann')
+      expect(await claim('cid')).toEqual([2, expect.any(Number)])
+    })
+
+    it('changes nothing for an owner that has released the key: the renewal is late', async () => {
+      const [, token] = await claim('ann')
+      await release('ann')
+      expect(await renew('ann', token)).toBe(0)
+      expect(await complete('ann', token)).toBe(0)
+      expect(await keys.read('key')).toEqual({ state: 'free', token, isTakeover: false })
+    })
+  })
+
+  describe('that claims after a run that neither succeeded nor failed', () => {
+    it.each<[string, () => Promise<unknown>]>([
+      ['a takeover that fails', () => release('bob')],
+      ['a takeover that loses its lease', () => keys.endLease('key')],
+      [
+        'ten takeovers that fail',
+        async () => {
+          await release('bob')
+          for (let round = 0; round < 10; round += 1) {
+            expect(await claim(`cid-${round}`)).toEqual([2, expect.any(Number)])
+            await release(`cid-${round}`)
+          }
+        },
+      ],
+    ])('tells so after %s, too [E60]', async (_, end) => {
+      await takeOver()
+      await end()
+      expect(await claim('dan')).toEqual([2, expect.any(Number)])
+    })
+
+    it('tells nothing any more when Redis forgot that key because it is too old', async () => {
+      await takeOver()
+      await release('bob')
+      await keys.redis.pexpire(NAME, 0)
+      expect(await claim('dan')).toEqual([1, expect.any(Number)])
+    })
+  })
+
+  it('that releases, of a run that was no takeover, leaves none', async () => {
+    await claim('ann')
+    await release('ann')
+    expect(await claim('bob')).toEqual([1, expect.any(Number)])
+  })
+
+  it('reads what earlier versions have written [E31]', async () => {
+    await keys.redis.set(NAME, 'free 7')
+    expect(await claim('ann')).toEqual([1, expect.any(Number)])
+    await keys.redis.set(NAME, 'running 7 1 1 bob')
+    expect(await claim('ann')).toEqual([2, expect.any(Number)])
+    await keys.redis.set(NAME, '7')
+    expect(await claim('ann')).toEqual([0, 0])
+  })
+
+  it('that renews or releases changes nothing after the end', async () => {
+    const { late, token } = await takeOver()
     expect(await release('ann')).toBe(0)
-    expect(await keys.read('key')).toEqual(running)
     await complete('bob', token)
-    expect(await renew('bob', token)).toBe(0)
-    expect(await release('bob')).toBe(0)
+    for (const [owner, own] of [
+      ['ann', late],
+      ['bob', token],
+    ] as const) {
+      expect(await renew(owner, own)).toBe(0)
+      expect(await release(owner)).toBe(0)
+    }
     expect(await keys.read('key')).toEqual({ state: 'applied', token })
+  })
+
+  describe('when Redis is full', () => {
+    afterEach(() => keys.redis.config('SET', 'maxmemory', '0'))
+
+    it('keeps the takeover that a release leaves: the value grows no larger [E15, E60]', async () => {
+      await takeOver()
+      const before = await keys.redis.strlen(NAME)
+      await keys.redis.config('SET', 'maxmemory', '1')
+      expect(await release('bob')).toBe(1)
+      expect(await keys.redis.strlen(NAME)).toBeLessThan(before)
+      expect(await keys.read('key')).toMatchObject({ state: 'free', isTakeover: true })
+    })
+
+    it('marks for an earlier owner, and renews for none: that would take memory [E15, E61]', async () => {
+      const { late } = await takeOver()
+      await release('bob')
+      await keys.redis.config('SET', 'maxmemory', '1')
+      await expect(renew('ann', late)).rejects.toThrow(/OOM/)
+      expect(await complete('ann', late)).toBe(2)
+      expect(await keys.read('key')).toEqual({ state: 'applied', token: late })
+    })
   })
 
   it('that releases makes nothing of a key that Redis has forgotten', async () => {
@@ -136,7 +245,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
       server = await startRedis()
       keys = await openKeys(server.url)
       const open = await openClient(server.url)
-      const inbox = redisInbox({ client: open.client, onWarning() {} })
+      const inbox = redisInbox({ client: open.client, consumer: 'orders', onWarning() {} })
       try {
         await forget()
         expect(await inbox.admit('applied', async () => void (await forget()))).toBe('applied')
@@ -162,6 +271,15 @@ async function run(script: Script, owner: string, ...args: readonly (string | nu
 
 async function claim(owner: string): Promise<[outcome: number, token: number]> {
   return (await run(CLAIM, owner, 0, 0, LEASE_MS)) as [number, number]
+}
+
+/** Ann's lease ends while she works, and Bob takes over. */
+async function takeOver(): Promise<{ late: number; token: number }> {
+  const [, late] = await claim('ann')
+  await keys.endLease('key')
+  const [outcome, token] = await claim('bob')
+  expect(outcome).toBe(2)
+  return { late, token }
 }
 
 function renew(owner: string, token: number): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { createClient, RESP_TYPES } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   closeReplica,
@@ -72,7 +73,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     await configure('maxmemory-policy', 'allkeys-lru')
     const warnings: RedisInboxWarning[] = []
     const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-    const inbox = redisInbox({ client: open.client, onWarning })
+    const inbox = redisInbox({ client: open.client, consumer: 'orders', onWarning })
     expect(warnings).toEqual([])
     for (let event = 0; event < 5; event += 1) {
       await inbox.admit(`event ${event}`, () => Promise.resolve())
@@ -91,6 +92,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     const warnings: RedisInboxWarning[] = []
     let isCut = true
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         async sendCommand([command = '', ...args]) {
           if (isCut && !command.startsWith('eval')) return await fail()
@@ -153,6 +155,42 @@ describe.skipIf(!hasRedis).each(KINDS)(
   },
 )
 
+describe.skipIf(!hasRedis).each([
+  ['RESP2', { RESP: 2 }, {}],
+  ['RESP3', { RESP: 3 }, {}],
+  ['RESP3 with maps', { RESP: 3 }, { [RESP_TYPES.MAP]: Map }],
+  ['RESP3 with lists', { RESP: 3 }, { [RESP_TYPES.MAP]: Array }],
+] as const)('over node-redis that gives bytes, %s, a server that', (_, options, mapping) => {
+  let client: RedisClient
+  let close: () => void
+
+  beforeAll(async () => {
+    server = await startRedis({ settings: { appendonly: 'no', save: '3600 1' } })
+    keys = await openKeys(server.url)
+    const connection = await createClient({ url: server.url, ...options }).connect()
+    client = connection.withTypeMapping({
+      [RESP_TYPES.BLOB_STRING]: Buffer,
+      [RESP_TYPES.VERBATIM_STRING]: Buffer,
+      ...mapping,
+    }) as RedisClient
+    close = () => connection.destroy()
+  })
+
+  afterAll(async () => {
+    close()
+    keys.close()
+    await server.close()
+  })
+
+  it('shows its settings is seen, by INFO and by CONFIG [E64]', async () => {
+    expect(await inspect(client)).toEqual([])
+    await configure('maxmemory-policy', 'allkeys-lru')
+    expect(await inspect(client)).toEqual(['may-evict'])
+    await forbid('-info')
+    expect(await inspect(client)).toEqual(['may-evict'])
+  })
+})
+
 describe('what a server says of itself', () => {
   it.each([
     ['5.0.14', ['server-old']],
@@ -168,7 +206,12 @@ describe('what a server says of itself', () => {
 
   it.each<[string, unknown]>([
     ['a list', ['maxmemory-policy', 'allkeys-lru']],
+    ['a list of bytes [E64]', [Buffer.from('maxmemory-policy'), Buffer.from('allkeys-lru')]],
     ['a map', new Map([['maxmemory-policy', 'allkeys-lru']])],
+    [
+      'a map of bytes [E64]',
+      new Map([[new Uint8Array(Buffer.from('maxmemory-policy')), Buffer.from('allkeys-lru')]]),
+    ],
     ['an object', { 'maxmemory-policy': 'allkeys-lru' }],
   ])('is read when CONFIG GET comes as %s', async (_, reply) => {
     const client = stub({ INFO: 'aof_enabled:1\r\n', CONFIG: reply })
@@ -178,6 +221,7 @@ describe('what a server says of itself', () => {
   it.each<[string, unknown]>([
     ['nothing', null],
     ['an empty list', []],
+    ['another setting', ['timeout', '0']],
     ['a number', 7],
   ])('is unseen when it answers with %s', async (_, reply) => {
     expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['server-unseen'])
@@ -237,7 +281,7 @@ describe('a client of sentinels', () => {
   ])('%s is warned of at start-up, or not [E83]', (_, options, expected) => {
     const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
     const warnings: RedisInboxWarning[] = []
-    redisInbox({ client, onWarning: (warning) => warnings.push(warning) })
+    redisInbox({ consumer: 'orders', client, onWarning: (warning) => warnings.push(warning) })
     expect(codes(warnings)).toEqual(expected)
   })
 })
@@ -246,7 +290,10 @@ describe('a warning', () => {
   it('is a line on the console where nothing is said', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
-      const inbox = redisInbox({ client: stub({ INFO: 'maxmemory_policy:allkeys-lru' }) })
+      const inbox = redisInbox({
+        client: stub({ INFO: 'maxmemory_policy:allkeys-lru' }),
+        consumer: 'orders',
+      })
       await inbox.admit('key', () => Promise.resolve())
       await vi.waitFor(() => expect(warn).toHaveBeenCalled(), PATIENCE)
       expect(warn.mock.calls[0]?.[0]).toMatch(/^\[hongbao] may-evict: Redis may evict keys/)
@@ -265,7 +312,7 @@ describe('a warning', () => {
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
   ])('costs nothing where the one who is told %s', async (_, onWarning) => {
     const client = stub({ INFO: 'maxmemory_policy:allkeys-lru\r\naof_enabled:1' })
-    const inbox = redisInbox({ client, onWarning })
+    const inbox = redisInbox({ client, consumer: 'orders', onWarning })
     for (let event = 0; event < 3; event += 1) {
       expect(await inbox.admit('key', () => Promise.resolve())).toBe('applied')
     }

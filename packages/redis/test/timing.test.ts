@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { redisInbox } from '../src/index.ts'
+import type { Renewal } from '../src/claims.ts'
 import { createDeadlines } from '../src/deadlines.ts'
 import { keepLease, type Keeper } from '../src/lease.ts'
 import { CLAIM, RELEASE } from '../src/scripts.ts'
@@ -16,7 +17,7 @@ afterEach(() => {
 
 describe('a lease of a minute', () => {
   it('is renewed every 20 seconds, and no more when the work has ended', async () => {
-    const { keeper, renewals } = keep(() => Promise.resolve(true))
+    const { keeper, renewals } = keep(() => Promise.resolve('renewed'))
     await vi.advanceTimersByTimeAsync(59_999)
     expect(renewals).toEqual([20_000, 40_000])
     await vi.advanceTimersByTimeAsync(1)
@@ -26,10 +27,10 @@ describe('a lease of a minute', () => {
     expect(renewals).toHaveLength(3)
   })
 
-  it.each([true, false])(
+  it.each<Renewal>(['renewed', 'regained', 'taken-over'])(
     'is not renewed again when the work ends while a renewal is on its way (%s)',
     async (answer) => {
-      const reply = Promise.withResolvers<boolean>()
+      const reply = Promise.withResolvers<Renewal>()
       const { keeper, renewals, warnings } = keep(() => reply.promise)
       await vi.advanceTimersByTimeAsync(20_000)
       keeper.stop()
@@ -42,7 +43,7 @@ describe('a lease of a minute', () => {
   )
 
   it('is not renewed again when a renewal fails that was on its way', async () => {
-    const reply = Promise.withResolvers<boolean>()
+    const reply = Promise.withResolvers<Renewal>()
     const { keeper, warnings } = keep(() => reply.promise)
     await vi.advanceTimersByTimeAsync(20_000)
     keeper.stop()
@@ -56,7 +57,7 @@ describe('a lease of a minute', () => {
   it('is renewed every second while that fails, and may be over a minute after it last held', async () => {
     let isDown = false
     const { keeper, renewals, warnings } = keep(() =>
-      isDown ? Promise.reject(new Error('read ECONNRESET')) : Promise.resolve(true),
+      isDown ? Promise.reject(new Error('read ECONNRESET')) : Promise.resolve('renewed'),
     )
     await vi.advanceTimersByTimeAsync(40_000)
     isDown = true
@@ -73,15 +74,24 @@ describe('a lease of a minute', () => {
   })
 
   it('is not renewed any more when it was taken over', async () => {
-    const { keeper, renewals, warnings } = keep(() => Promise.resolve(false))
+    const { keeper, renewals, warnings } = keep(() => Promise.resolve('taken-over'))
     await vi.advanceTimersByTimeAsync(600_000)
     expect(renewals).toEqual([20_000])
     expect(keeper.lease.signal.aborted).toBe(true)
     expect(warnings).toEqual(['lease-lost'])
   })
 
+  it('is renewed on when it was regained, though its run is told that it was lost [E60]', async () => {
+    const { keeper, renewals, warnings } = keep(() => Promise.resolve('regained'))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(renewals).toEqual([20_000, 40_000, 60_000])
+    expect(keeper.lease.signal.aborted).toBe(true)
+    expect(warnings).toEqual(['lease-lost'])
+    keeper.stop()
+  })
+
   it('is renewed for a quarter of an hour at the most', async () => {
-    const { keeper, renewals, warnings } = keep(() => Promise.resolve(true))
+    const { keeper, renewals, warnings } = keep(() => Promise.resolve('renewed'))
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(renewals.at(-1)).toBe(880_000)
     expect(keeper.lease.signal.aborted).toBe(true)
@@ -121,6 +131,7 @@ describe('a claim that was given up', () => {
     const sent: string[] = []
     const reply = Promise.withResolvers<unknown>()
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand(args) {
           sent.push(`${args[0]} ${args[1] === CLAIM.sha1 ? 'claim' : args[1]}`)
@@ -144,6 +155,7 @@ describe('a claim that is given back', () => {
     const sent: string[] = []
     const replies = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
     const inbox = redisInbox({
+      consumer: 'orders',
       client: {
         sendCommand([name, script]) {
           sent.push(`${name} ${script}`)
@@ -172,7 +184,7 @@ interface Kept {
   readonly warnings: string[]
 }
 
-function keep(renew: () => Promise<boolean>): Kept {
+function keep(renew: () => Promise<Renewal>): Kept {
   const askedAt = performance.now()
   const renewals: number[] = []
   const warnings: string[] = []

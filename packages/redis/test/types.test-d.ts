@@ -22,7 +22,10 @@ describe('a client', () => {
 
 describe('the inbox', () => {
   it('lends handlers its lease', () => {
-    const inbox = redisInbox({ client: { sendCommand: () => Promise.resolve(null) } })
+    const inbox = redisInbox({
+      client: { sendCommand: () => Promise.resolve(null) },
+      consumer: 'orders',
+    })
     expectTypeOf(inbox).toEqualTypeOf<Inbox<LeaseContext>>()
     const webhooks = createWebhooks({ publicKey: '', inbox })
     webhooks.on('red_envelope.sent', (_event, { lease, signal }) => {

@@ -1,8 +1,10 @@
 import { redisInbox, type RedisClient } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
+import { readClient } from '../../../packages/redis/src/client.ts'
+import { CLAIM, RELEASE, type Script } from '../../../packages/redis/src/scripts.ts'
 import { hasRedis, startRedis } from '../../servers/redis.ts'
-import type { InboxHost, OpenInbox } from '../inbox-host.ts'
+import type { InboxHost, Line, OpenInbox } from '../inbox-host.ts'
 
 /**
  * The Redis inbox over each client, on a real server; none where there is no server. The effects
@@ -38,14 +40,21 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
 
     async function open(): Promise<OpenInbox> {
       const connection = await connect(server.url)
-      // The suite is about order, not about time.
-      const commandTimeoutMs = 30_000
-      const inbox = redisInbox({ client: connection.client, commandTimeoutMs, onWarning() {} })
+      const line = createLine(connection.client)
+      const inbox = redisInbox({
+        client: line.client,
+        consumer: 'orders',
+        commandTimeoutMs: COMMAND_TIMEOUT_MS,
+        onWarning() {},
+      })
       const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
         admit: (key, work) =>
-          inbox.admit(key, () => work(async () => void (await redis.hincrby(EFFECTS, key, 1)))),
+          inbox.admit(key, ({ lease }) =>
+            work(async () => void (await redis.hincrby(EFFECTS, key, 1)), lease.isTakeover),
+          ),
+        line,
         crash: end,
         close: end,
       }
@@ -60,7 +69,7 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
       // Redis forgets by itself.
       clean: () => Promise.resolve(),
       takeAway: async (key: string) =>
-        void (await redis.eval(ADVANCE, 0, `hongbao:{${escapeGlob(key)}}`, DAY_MS)),
+        void (await redis.eval(ADVANCE, 0, `hongbao:{${escapeGlob(key)}}:orders`, DAY_MS)),
       async close() {
         redis.disconnect()
         await server.close()
@@ -69,7 +78,46 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
   }
 }
 
+/** A client whose messages are lost when the test says so. */
+function createLine(open: RedisClient): Line & { readonly client: RedisClient } {
+  const send = readClient(open, COMMAND_TIMEOUT_MS)
+  const pending = new Set<Promise<unknown>>()
+  let losing: 'claim-answer' | 'release' | undefined
+
+  async function pass([name = '', ...args]: string[]): Promise<unknown> {
+    if (losing === 'release' && isStep(RELEASE, args)) throw cut()
+    const reply = await send([name, ...args], args[2])
+    if (losing === 'claim-answer' && isStep(CLAIM, args)) throw cut()
+    return reply
+  }
+
+  function cut(): Error {
+    losing = undefined
+    return new Error('read ECONNRESET')
+  }
+
+  async function sendCommand(args: string[]): Promise<unknown> {
+    const reply = pass(args)
+    pending.add(reply)
+    return reply.finally(() => pending.delete(reply))
+  }
+
+  return {
+    client: { sendCommand },
+    loseNext(message) {
+      losing = message
+    },
+    quiet: async () => void (await Promise.allSettled(pending)),
+  }
+}
+
+function isStep({ sha1, source }: Script, [script]: readonly string[]): boolean {
+  return script === sha1 || script === source
+}
+
 const EFFECTS = 'effects'
+// The suite is about order, not about time.
+const COMMAND_TIMEOUT_MS = 30_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 const ADVANCE = `

@@ -10,6 +10,7 @@ export function redisStore(effect: string): Store {
   return {
     async open(ground) {
       const inbox = redisInbox({
+        consumer: 'orders',
         client: withMarkPoints(await openClient(ground), ground),
         prefix: PREFIX,
         leaseMs: LEASE_MS,
@@ -57,7 +58,8 @@ function withMarkPoints(send: SendCommand, { journal, points }: Ground): RedisCl
       points.pass('during-commit')
       const marked = await reply
       points.pass('after-commit')
-      if (Number(marked) > 0) journal.ended('apply', redisKey.slice(PREFIX.length + 1, -1))
+      if (Number(marked) > 0)
+        journal.ended('apply', redisKey.slice(PREFIX.length + 1, redisKey.lastIndexOf('}')))
       return marked
     },
   }

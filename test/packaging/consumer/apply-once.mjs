@@ -68,14 +68,14 @@ async function tryPostgresJs() {
 
 async function tryIoredis() {
   const client = new Redis(redisUrl)
-  await tryInbox('ioredis', redisInbox({ client }), insertUnderLease)
+  await tryInbox('ioredis', redisInbox({ client, consumer: 'orders' }), insertUnderLease)
   await client.quit()
 }
 
 async function tryNodeRedis() {
   const client = createClient({ url: redisUrl })
   await client.connect()
-  await tryInbox('node-redis', redisInbox({ client }), insertUnderLease)
+  await tryInbox('node-redis', redisInbox({ client, consumer: 'orders' }), insertUnderLease)
   await client.quit()
 }
 

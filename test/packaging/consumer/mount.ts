@@ -150,7 +150,10 @@ for (const driver of [
   createCluster({ rootNodes: [] }),
   { sendCommand: (args: string[]) => Promise.resolve(args) },
 ]) {
-  const overRedis = createWebhooks({ publicKey, inbox: redisInbox({ client: driver }) })
+  const overRedis = createWebhooks({
+    publicKey,
+    inbox: redisInbox({ client: driver, consumer: 'orders' }),
+  })
   overRedis.on('red_envelope.sent', (_, { lease }) => {
     const token: number = lease.token
     const lost: AbortSignal = lease.signal
@@ -161,10 +164,10 @@ for (const driver of [
 }
 
 // @ts-expect-error -- nothing that could send a command
-redisInbox({ client: { get: (key: string) => Promise.resolve(key) } })
+redisInbox({ client: { get: (key: string) => Promise.resolve(key) }, consumer: 'orders' })
 
 // @ts-expect-error -- misspelt
-redisInbox({ client: new Redis(), leaseMS: 60_000 })
+redisInbox({ client: new Redis(), consumer: 'orders', leaseMS: 60_000 })
 
 const connection = { host: '127.0.0.1', port: 6379 }
 const queue = new Queue('hongbao', { connection })

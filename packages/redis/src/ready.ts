@@ -1,0 +1,32 @@
+import { within } from '@hongbao/core/wire'
+import { setTimeout as wait } from 'node:timers/promises'
+import { RedisInboxError, toInboxError, type RedisInboxErrorCode } from './errors.ts'
+
+const RETRY_MS = 50
+
+/** What passes by itself while a client connects or a server starts. */
+const PASSING: ReadonlySet<RedisInboxErrorCode> = new Set(['redis-unreachable', 'redis-not-ready'])
+
+/**
+ * Probes until it succeeds or the time is up. Once is not enough: a client without an offline queue
+ * refuses every command until it has connected. Rejects with the last error.
+ */
+export function waitUntilReady(probe: () => Promise<void>, timeoutMs: number): Promise<void> {
+  const endMs = performance.now() + timeoutMs
+  let failure = new RedisInboxError('redis-timed-out')
+
+  async function probeAgain(): Promise<void> {
+    try {
+      return await probe()
+    } catch (error) {
+      failure = toInboxError(error)
+      if (!PASSING.has(failure.code) || performance.now() > endMs) throw failure
+    }
+    await wait(RETRY_MS)
+    return probeAgain()
+  }
+
+  return within(timeoutMs, probeAgain(), () => {
+    throw failure
+  })
+}
