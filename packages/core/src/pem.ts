@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
+import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 
 /** A key as text, as bytes, or in a file. */
@@ -26,7 +27,7 @@ const DER_SEQUENCE = 0x30
  */
 export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   if (typeof source === 'string') return readText(source, reader)
-  if (source instanceof Uint8Array) return readBytes(source, reader)
+  if (isBytes(source)) return readBytes(source, reader)
   return readKeyFile(source.path, reader)
 }
 
