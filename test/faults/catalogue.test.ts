@@ -7,9 +7,15 @@ const ROOT = new URL('../../', import.meta.url).pathname
 // The catalogue by hand: letters and how many cases each has.
 const IDS = [
   ...numbered('A', 39),
+  'A40',
+  'A41',
+  'A42',
   ...numbered('B', 30),
   ...numbered('C', 20),
   ...numbered('D', 21),
+  'D40',
+  'D41',
+  'D42',
   ...numbered('E', 36),
   ...numbered('F', 18),
   ...numbered('G', 14),

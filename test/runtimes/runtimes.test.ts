@@ -114,6 +114,14 @@ describe.each(Object.entries(HOSTS))('on %s', (_name, start) => {
       expect(await post(path, delivery.init())).toEqual([401, { outcome: 'forged' }])
     })
 
+    it('refuses a body in chunks without a signature, which leaves it unread [D40]', async () => {
+      const { body: bytes } = signed(106).init()
+      const body = new Blob([bytes]).stream()
+      const init = { method: 'POST', body, duplex: 'half' } as const
+      expect(await post(path, init)).toEqual([401, { outcome: 'unsigned' }])
+      expect(await heard(106)).toEqual([])
+    })
+
     it('refuses a body over the limit', async () => {
       const { headers, body } = signDelivery('x'.repeat(262_145), keys).init()
       // Answered before the body was read, after which a host may drop the connection.

@@ -24,6 +24,7 @@ describe('what people can import', () => {
     expect(namesIn(nodeKit)).toEqual([
       'answer',
       'nodeDelivery',
+      'nodeHeaders',
       'nodeWebhooks',
       'readMount',
       'sendReply',
@@ -31,7 +32,12 @@ describe('what people can import', () => {
   })
 
   it('from @hongbao/core/fetch', () => {
-    expect(namesIn(fetchKit)).toEqual(['fetchDelivery', 'fetchWebhooks', 'toResponse'])
+    expect(namesIn(fetchKit)).toEqual([
+      'fetchDelivery',
+      'fetchHeaders',
+      'fetchWebhooks',
+      'toResponse',
+    ])
   })
 
   it('from @hongbao/core/testing', () => {

@@ -183,16 +183,20 @@ describe('the log of what strangers can cause', () => {
     )
   })
 
-  it('has the consumed body once in the life of a receiver, which every delivery would repeat [G1]', async () => {
+  it('repeats what to move when a parser read the body, once a minute [G1, D41]', async () => {
     let now = NOW_MS
     const opened = openListener({ now: () => now })
-    for (let hour = 0; hour < 5; hour += 1) {
+    for (let second = 0; second < 120; second += 1) {
       await opened.webhooks.handle(failing('body-consumed'))
-      now += 3_600_000
+      now += 1000
     }
-    expect(opened.lines).toHaveLength(1)
-    expect(opened.lines[0]).toContain('Mount it above the parser.')
-    expect(opened.reports).toHaveLength(5)
+    expect(opened.lines).toHaveLength(2)
+    for (const line of opened.lines) {
+      expect(line).toMatch(/^error \[hongbao] body-consumed/)
+      expect(line).toContain('Mount it above the parser.')
+    }
+    expect(opened.lines[1]).toContain('(59 more since the last line.)')
+    expect(opened.reports).toHaveLength(120)
   })
 })
 

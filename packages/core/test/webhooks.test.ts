@@ -111,6 +111,14 @@ describe('what can be refused without the body', () => {
     ['a list [A18]', 'gzip, gzip'],
     ['a list with identity in it [A18]', 'identity, gzip'],
     ['twice [A18]', ['gzip', 'gzip']],
+    ['with a charset [A42]', 'gzip, utf-8'],
+    ['compress [A42]', 'compress'],
+    ['x-gzip [A42]', 'x-gzip'],
+    ['zstd [A42]', 'zstd'],
+    ['dcb [A42]', 'dcb'],
+    ['exi [A42]', 'exi'],
+    ['pack200-gzip [A42]', 'pack200-gzip'],
+    ['aes128gcm [A42]', 'aes128gcm'],
   ])('is a compressed body: %s', async (_, encoding) => {
     const { delivery, body } = unread({ headers: { 'content-encoding': encoding } })
     const opened = openListener()
@@ -122,8 +130,8 @@ describe('what can be refused without the body', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it.each(['identity', 'Identity', 'IDENTITY', ''])(
-    'is not the encoding %j, which changes nothing [A19]',
+  it.each(['identity', 'Identity', 'IDENTITY', '', 'UTF-8', 'utf8', 'ISO-8859-1', 'GBK'])(
+    'is not the encoding %j, which changes nothing [A19, A42]',
     async (encoding) => {
       const opened = openListener()
       const reply = await opened.deliver(envelopeSent(), {

@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { fetchDelivery } from '@hongbao/core/fetch'
+import { fetchDelivery, fetchHeaders } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
@@ -23,7 +23,7 @@ export function honoWebhooks(receiver: Receiver): HonoHandler {
     const { req } = context
     const reply = await receiver.handle(fetchDelivery(req.raw, () => req.arrayBuffer(), HINT))
     // With a `Response` of our own, Hono would drop what middleware has set by `c.header()`.
-    return context.body(reply.body, reply.status, { ...reply.headers })
+    return context.body(reply.body, reply.status, fetchHeaders(req.raw, reply))
   }
 }
 
