@@ -1,5 +1,6 @@
+import type { Outcome, Receiver } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import { createGate } from './gate.ts'
+import { createGate, type Gate } from './gate.ts'
 import { hosts } from './hosts.ts'
 import { chunk, head, LAST_CHUNK, openConnection, type RawConnection } from './raw-http.ts'
 import { expectAnswer, expectStillNew, notification, open } from './reception.ts'
@@ -9,6 +10,39 @@ const departures: readonly (readonly [string, (connection: RawConnection) => voi
   ['FIN [D6, A21]', (connection) => connection.finish()],
   ['RST [D8]', (connection) => connection.reset()],
 ]
+
+/** Bodies whose client has left when the host comes to read them, and how they may end: some servers keep what was whole. */
+const early: readonly (readonly [
+  string,
+  (bytes: Buffer) => Readonly<Record<string, string>>,
+  (bytes: Buffer) => readonly Buffer[],
+  readonly Outcome[],
+])[] = [
+  ['a whole body with its length', ofLength, (bytes) => [bytes], ['aborted', 'handled']],
+  ['half a body with its length', ofLength, (bytes) => [bytes.subarray(0, 200)], ['aborted']],
+  [
+    'a whole body in chunks',
+    () => CHUNKED,
+    (bytes) => [chunk(bytes), LAST_CHUNK],
+    ['aborted', 'handled'],
+  ],
+  ['half a body in chunks', () => CHUNKED, (bytes) => [chunk(bytes.subarray(0, 200))], ['aborted']],
+]
+
+/** Lets what an app does before the webhook take until the gate is open. */
+function postsAfter({ opened }: Gate, receiver: Receiver): Receiver {
+  return {
+    ...receiver,
+    async handle(delivery) {
+      if (delivery.method === 'POST') await opened
+      return receiver.handle(delivery)
+    },
+  }
+}
+
+function ofLength({ length }: Buffer): Readonly<Record<string, string>> {
+  return { 'Content-Length': String(length) }
+}
 
 describe.each(hosts)('aborts in $name', (host) => {
   describe.each(departures)('by %s', (_name, leave) => {
@@ -77,6 +111,32 @@ describe.each(hosts)('aborts in $name', (host) => {
       expect(reception.handled).toHaveLength(1)
     })
   })
+
+  it.each(early)(
+    'never calls %s a body that a parser read, when the client left before it was read [D23]',
+    async (_name, framing, parts, outcomes) => {
+      const departure = createGate()
+      const reception = await open({
+        start: (webhooks) => host.start(postsAfter(departure, webhooks)),
+      })
+      const genuine = notification()
+      const connection = await startRequest(reception.port, genuine.headers, framing(genuine.bytes))
+      await connection.write(...parts(genuine.bytes))
+      connection.reset()
+      await connection.closed
+      // The server has seen the reset when it answers somebody who came later.
+      await reception.send({ method: 'GET' })
+      departure.open()
+      const { outcome, code } = await reception.report(({ outcome: ended }) => ended !== 'method')
+      expect(outcomes).toContain(outcome)
+      expect(code).toBe(outcome === 'aborted' ? 'body-aborted' : undefined)
+      expectAnswer(
+        await reception.deliver(genuine),
+        200,
+        outcome === 'handled' ? 'duplicate' : 'handled',
+      )
+    },
+  )
 
   it('leaves a chunk with a bad size to Node, which answers 400 [D15]', async () => {
     const reception = await open(host)

@@ -11,6 +11,7 @@ import Koa from 'koa'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   connect,
+  constants,
   createServer,
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -113,6 +114,43 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
     expect(reception.handled).toHaveLength(1)
   })
 
+  it('writes no connection header, which Node would warn of [D24]', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', note)
+    onTestFinished(() => void process.off('warning', note))
+    const { session } = await openSession(host, { bodyTimeoutMs: 20, maxBodyBytes: 100 })
+    const { headers, bytes } = notification()
+    const refused = [
+      startPost(session, headers, bytes.subarray(0, 50)),
+      startPost(session, {}, bytes),
+      startPost(session, headers, bytes),
+    ]
+    const answers = await Promise.all(refused.map((stream) => once(stream, 'response')))
+    const heads = answers.map(([answer]) => answer as Record<string, unknown>)
+    expect(heads.map((answer) => answer[':status'])).toEqual([408, 401, 413])
+    for (const answer of heads) expect(answer).not.toHaveProperty('connection')
+    for (const stream of refused) stream.destroy()
+    expect(warnings).toEqual([])
+  })
+
+  it('ends the stream of a body that it refuses, and keeps the session [D22]', async () => {
+    const { reception, session } = await openSession(host, { maxBodyBytes: 100 })
+    const { headers, bytes } = notification()
+    for (const [signature, status] of [
+      [{}, 401],
+      [headers, 413],
+    ] as const) {
+      const stream = startPost(session, signature, Buffer.alloc(1024 * 1024))
+      const closed = once(stream, 'close')
+      expect((await answerOf(stream)).status).toBe(status)
+      await closed
+      expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
+    }
+    expect(await post(session, headers, bytes)).toEqual(reply(413, 'large'))
+    expect(reception.handled).toEqual([])
+  })
+
   it('records nothing when the client resets the stream in the middle of the body [D6]', async () => {
     const { reception, session } = await openSession(host)
     const { headers, bytes } = notification()
@@ -161,6 +199,13 @@ function request(session: ClientHttp2Session, headers: OutgoingHttpHeaders): Cli
   const stream = session.request({ ...headers, ':method': 'POST', ':path': '/webhooks' })
   // A server may reset what it does not want to read; the answer is what counts.
   stream.on('error', () => {})
+  return stream
+}
+
+/** Sends a part of a body, and no more. */
+function startPost(session: ClientHttp2Session, headers: OutgoingHttpHeaders, bytes: Uint8Array) {
+  const stream = request(session, headers)
+  stream.write(bytes)
   return stream
 }
 

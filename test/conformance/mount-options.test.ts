@@ -45,7 +45,7 @@ async function refusalOf(mount: Mount, receiver: unknown, options?: object): Pro
 
 describe.each(MOUNTS)('%s', (name, mount, names) => {
   it.each([undefined, null, {}, createWebhooks])(
-    'is refused at start-up without a receiver: %s [G40]',
+    'is refused at start-up without a receiver: %s [G15]',
     async (none) => {
       expect(await refusalOf(mount, none)).toMatchObject({
         name: 'OptionError',
@@ -55,7 +55,7 @@ describe.each(MOUNTS)('%s', (name, mount, names) => {
     },
   )
 
-  it('refuses an unknown option at start-up, with the list of those that there are [G41]', async () => {
+  it('refuses an unknown option at start-up, with the list of those that there are [G16]', async () => {
     const error = await refusalOf(mount, webhooks, { pathname: '/webhooks' })
     expect(error).toMatchObject({
       name: 'OptionError',
@@ -65,7 +65,7 @@ describe.each(MOUNTS)('%s', (name, mount, names) => {
     expect(String(error)).toContain(`: ${names}.`)
   })
 
-  it('is accepted with a receiver and no options [G40]', async () => {
+  it('is accepted with a receiver and no options [G15]', async () => {
     expect(await refusalOf(mount, webhooks)).toBe('accepted')
   })
 })
@@ -74,7 +74,7 @@ describe.each([
   ['fetchWebhooks', fetchWebhooks],
   ['honoWebhooks', honoWebhooks],
 ] as [string, Mount][])('%s', (_name, mount) => {
-  it('refuses a `waitUntil` that is no function [G41]', async () => {
+  it('refuses a `waitUntil` that is no function [G16]', async () => {
     expect(await refusalOf(mount, webhooks, { waitUntil: Promise.resolve() })).toMatchObject({
       message: '`waitUntil` must be a function.',
     })
@@ -86,7 +86,7 @@ describe('the options of an adapter', () => {
     ['expressWebhooks', expressWebhooks],
     ['honoWebhooks', honoWebhooks],
   ] as [string, Mount][])(
-    'of %s are an object: a path alone is refused [G41]',
+    'of %s are an object: a path alone is refused [G16]',
     async (name, mount) => {
       expect(await refusalOf(mount, webhooks, '/webhooks' as never)).toMatchObject({
         message: `\`${name}\` expects an object of options.`,
@@ -107,7 +107,7 @@ describe('the handler of fetchWebhooks', () => {
       /use `nodeWebhooks`/,
     ],
     ['nothing', undefined, /expects a `Request`/],
-  ])('refuses %s and says what to pass [G42]', async (_name, argument, advice) => {
+  ])('refuses %s and says what to pass [G17]', async (_name, argument, advice) => {
     const answered = hook(argument as never)
     await expect(answered).rejects.toMatchObject({ name: 'OptionError', code: 'option-invalid' })
     await expect(answered).rejects.toThrow(advice)

@@ -260,11 +260,14 @@ describe.each(hosts)('replies in $name', (host) => {
     await expectStillNew(reception, genuine)
   })
 
-  it('answers 200 to Content-Encoding identity [A19]', async () => {
+  it.each([
+    ['identity [A19]', 'identity'],
+    ['UTF-8, which is a charset [A46]', 'UTF-8'],
+  ])('answers 200 to Content-Encoding %s', async (_name, encoding) => {
     const reception = await open(host)
     const { headers, bytes } = notification()
-    const identity = { ...headers, 'Content-Encoding': 'identity' }
-    expectAnswer(await reception.send({ headers: identity, body: bytes }), 200, 'handled')
+    const encoded = { ...headers, 'Content-Encoding': encoding }
+    expectAnswer(await reception.send({ headers: encoded, body: bytes }), 200, 'handled')
     expect(reception.handled).toHaveLength(1)
   })
 })

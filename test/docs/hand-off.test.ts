@@ -70,7 +70,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       expect(await shop.stop('SIGTERM')).toEqual([0, null])
     }, 60_000)
 
-    it('move an order on when it is saved after its event, and never back [H41]', async () => {
+    it('move an order on when it is saved after its event, and never back [H18]', async () => {
       const shop = await openShop()
       expect(await shop.deliver('2')).toBe(200)
       await shop.said(/handler-failed/)
@@ -86,7 +86,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       expect(await shop.stop('SIGINT')).toEqual([0, null])
     }, 60_000)
 
-    it('end when they are told to while the queue does not answer [E39]', async () => {
+    it('end when they are told to while the queue does not answer [E56]', async () => {
       const shop = await openShop()
       await shop.insert('3', 'sending')
       expect(await shop.deliver('3')).toBe(200)

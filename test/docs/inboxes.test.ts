@@ -42,7 +42,7 @@ const RECIPES = [
 ] as const
 
 describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, receiver) => {
-  it('moves an order on, and changes nothing when it runs again [H51]', async () => {
+  it('moves an order on, and changes nothing when it runs again [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
     const processes = [await open(recipe, receiver), await open(recipe, receiver)]
@@ -51,7 +51,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
   })
 
   it.each(['received', 'refund', 'failed'])(
-    'leaves %s alone when a sent comes late [H51]',
+    'leaves %s alone when a sent comes late [H16]',
     async (status) => {
       const { insert, open, statuses } = await openShop()
       await insert('1', status)
@@ -61,7 +61,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
     },
   )
 
-  it('fails before the order is saved, so that Ping++ sends the event again [H51]', async () => {
+  it('fails before the order is saved, so that Ping++ sends the event again [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     const { tell } = await open(recipe, receiver)
     const event = sent('1')
@@ -71,7 +71,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
     expect(await statuses()).toEqual([['1', 'sent']])
   })
 
-  it('moves on once when two processes are told at the same time [H51]', async () => {
+  it('moves on once when two processes are told at the same time [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
     const processes = [await open(recipe, receiver), await open(recipe, receiver)]
@@ -156,7 +156,7 @@ describe('the snippets of docs/inboxes.md', () => {
     expect(host.listening).toBe(false)
   })
 
-  it('shutdown.ts ends though a handler hangs, and says what still runs [F40]', async () => {
+  it('shutdown.ts ends though a handler hangs, and says what still runs [F24]', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     const workspace = createWorkspace()
@@ -183,7 +183,7 @@ describe('the snippets of docs/inboxes.md', () => {
 })
 
 describe("the README's health check", () => {
-  it('health.ts answers 200, and 503 once the app shuts down [E41]', async () => {
+  it('health.ts answers 200, and 503 once the app shuts down [E58]', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     const workspace = createWorkspace()
     await workspace.import('health.ts')

@@ -70,7 +70,7 @@ describe('the snippet', () => {
     expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
   })
 
-  it('send.ts called again for an order that moved on leaves it where it is [H50]', async () => {
+  it('send.ts called again for an order that moved on leaves it where it is [H15]', async () => {
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
     await sendRedEnvelope('6', 'o9zp')
@@ -86,7 +86,7 @@ describe('the snippet', () => {
     expect(book.find('6')).toEqual(received)
   })
 
-  it('send.ts called again does not mark an order failed that the first call may have sent [H50]', async () => {
+  it('send.ts called again does not mark an order failed that the first call may have sent [H15]', async () => {
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
     await sendRedEnvelope('7', 'o9zp')

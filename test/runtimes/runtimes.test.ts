@@ -120,6 +120,14 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       expect(await post(path, delivery.init())).toEqual([401, { outcome: 'forged' }])
     })
 
+    it('refuses a body in chunks without a signature, which leaves it unread [D22]', async () => {
+      const { body: bytes } = signed(106).init()
+      const body = new Blob([bytes]).stream()
+      const init = { method: 'POST', body, duplex: 'half' } as const
+      expect(await post(path, init)).toEqual([401, { outcome: 'unsigned' }])
+      expect(await heard(106)).toEqual([])
+    })
+
     it('refuses a body over the limit', async () => {
       const { headers, body } = signDelivery('x'.repeat(262_145), keys).init()
       // Answered before the body was read, after which a host may drop the connection.
@@ -146,7 +154,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       get(`/runs?${new URLSearchParams({ order: orderNo })}`)
 
     describe.each(['/slow/fetch', '/slow/hono'])('%s', (path) => {
-      it('ends after it was answered, and the next delivery is a duplicate [F42]', async () => {
+      it('ends after it was answered, and the next delivery is a duplicate [F26]', async () => {
         const [delivery, orderNo] = slowOnce(path)
         expect(await post(path, delivery.init())).toEqual(TIMED_OUT)
         expect(await post(path, delivery.init())).toEqual(TIMED_OUT)
@@ -155,7 +163,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
         expect(await runsOf(orderNo)).toEqual({ begun: 1, ended: 1 } satisfies Runs)
       }, 30_000)
 
-      it('ends though its sender has left, and the next delivery is a duplicate [F43]', async () => {
+      it('ends though its sender has left, and the next delivery is a duplicate [F27]', async () => {
         const [delivery, orderNo] = slowOnce(path)
         const sender = new AbortController()
         const lost = fetch(runtime.url + path, { ...delivery.init(), signal: sender.signal })
@@ -169,7 +177,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     })
 
     // Without `waitUntil`: on Workers the request is frozen with its answer, elsewhere nothing is.
-    it('is run again if its request was frozen, and otherwise keeps its key [F44]', async () => {
+    it('is run again if its request was frozen, and otherwise keeps its key [F28]', async () => {
       const [delivery, orderNo] = slowOnce('/slow/bare')
       expect(await post('/slow/bare', delivery.init())).toEqual(TIMED_OUT)
       if (!isFreezing) slow.answer(orderNo)
@@ -179,7 +187,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
     }, 30_000)
 
-    it('does not leave without an answer what shares the run of a request that ended [F45]', async () => {
+    it('does not leave without an answer what shares the run of a request that ended [F29]', async () => {
       const [delivery, orderNo] = slowOnce('/patient')
       const query = new URLSearchParams({ order: orderNo })
       expect(await post(`/left?${query}`, delivery.init())).toEqual([
@@ -244,7 +252,7 @@ describe('a worker whose key comes from the environment', () => {
     return serveWorkerd(worker, compatibilityDate, variables)
   }
 
-  it('needs the compatibility date that the README names, at the least [G43]', async () => {
+  it('needs the compatibility date that the README names, at the least [G18]', async () => {
     const dates = ['README.md', 'README.zh-CN.md'].map(
       (readme) => /compatibility_date[`\s]+(\S+)/.exec(readDocument(readme))?.[1],
     )
@@ -255,7 +263,7 @@ describe('a worker whose key comes from the environment', () => {
     await runtime.stop()
   }, 60_000)
 
-  it('does not start with an earlier one, and says that the key is not set [G43]', async () => {
+  it('does not start with an earlier one, and says that the key is not set [G18]', async () => {
     await expect(start('2025-03-31')).rejects.toThrow(/`publicKey` is empty or not set/)
   }, 60_000)
 })

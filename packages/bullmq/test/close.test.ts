@@ -10,7 +10,7 @@ const SENT = eventFixture('red_envelope.sent', { id: 'evt_1' })
 describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, () => {
   const opened = useRedis()
 
-  it('resolves when Redis was never there [E39]', async () => {
+  it('resolves when Redis was never there [E56]', async () => {
     const { warn, logger } = listener()
     // Nobody listens on port 1.
     const worker = opened.startWorker(processor(), opened.openQueue(), {
@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     )
   })
 
-  it('resolves while Redis is down [E39]', async () => {
+  it('resolves while Redis is down [E56]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await expect(closed).resolves.toBeUndefined()
   })
 
-  it('resolves while Redis is silent, though no socketTimeout is set [E39]', async () => {
+  it('resolves while Redis is silent, though no socketTimeout is set [E56]', async () => {
     const { warn, logger } = listener()
     const worker = opened.startWorker(processor(), opened.openQueue(), { logger })
     await worker.waitUntilReady()
@@ -52,7 +52,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     expect(warn).toHaveBeenCalledWith(expect.stringMatching(/Redis did not answer/))
   })
 
-  it('leaves a client open that the app made [E39]', async () => {
+  it('leaves a client open that the app made [E56]', async () => {
     const client = new Redis(opened.redis.port, { maxRetriesPerRequest: null })
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     end.resolve()
   })
 
-  it('resolves while a job cannot be confirmed, and leaves it to another worker [E39]', async () => {
+  it('resolves while a job cannot be confirmed, and leaves it to another worker [E56]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
@@ -81,7 +81,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     expect(await (await onlyJob(queue)).getState()).toMatch(/^(?:active|completed)$/)
   })
 
-  it('does not wait for handlers past their deadline, and leaves their job to another worker [E39]', async () => {
+  it('does not wait for handlers past their deadline, and leaves their job to another worker [E56]', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()

@@ -38,7 +38,7 @@ describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_00
     await redis.close()
   })
 
-  it.each(['bull', 'a}b{', 'bull{}'])('is refused with the prefix %s [E38]', async (prefix) => {
+  it.each(['bull', 'a}b{', 'bull{}'])('is refused with the prefix %s [E55]', async (prefix) => {
     const queue = new Queue('hongbao', { connection, prefix })
     const line = /Write `new Queue\(name, \{ connection, prefix: '\{bull\}' \}\)`/
     expect(() => handOff(queue)).toThrow(OptionError)
@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_00
     await queue.close()
   })
 
-  it('is refused without a prefix [E38]', async () => {
+  it('is refused without a prefix [E55]', async () => {
     const queue = new Queue('hongbao', { connection })
     expect(() => handOff(queue)).toThrow(/^The queue bull:hongbao is on a Redis Cluster/)
     expect(() => createEventWorker(processor(), { name: 'hongbao', connection })).toThrow(
@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_00
   it.each([
     ['hongbao', '{bull}'],
     ['{hongbao}', 'bull'],
-  ])('takes %s with the prefix %s all the way to its handler [E38]', async (name, prefix) => {
+  ])('takes %s with the prefix %s all the way to its handler [E55]', async (name, prefix) => {
     const queue = new Queue(name, { connection, prefix })
     const event = eventFixture('red_envelope.sent')
     const worker = createEventWorker(

@@ -10,7 +10,7 @@ const PATIENCE = { timeout: 20_000, interval: 20 }
 describe('a connection of BullMQ to sentinels', () => {
   const sentinels = [{ host: '127.0.0.1', port: 26379 }]
 
-  it('without failoverDetector is warned of [E87]', async () => {
+  it('without failoverDetector is warned of [E53]', async () => {
     expect(await warningsOf({ sentinels })).toEqual([
       expect.stringMatching(
         /^\[hongbao\] The connection has `sentinels` and no `failoverDetector: true`.*LOSES/,
@@ -18,7 +18,7 @@ describe('a connection of BullMQ to sentinels', () => {
     ])
   })
 
-  it('with failoverDetector is not warned of [E87]', async () => {
+  it('with failoverDetector is not warned of [E53]', async () => {
     expect(await warningsOf({ sentinels, failoverDetector: true })).toEqual([])
   })
 
@@ -34,7 +34,7 @@ describe('a connection of BullMQ to sentinels', () => {
 describe.skipIf(!hasRedis)('a Redis with a replica', () => {
   const opened = useRedis({ settings: { 'repl-diskless-sync-delay': 0 } })
 
-  it('is warned of when BullMQ gets its word without the replica, and else is not [E87]', async () => {
+  it('is warned of when BullMQ gets its word without the replica, and else is not [E53]', async () => {
     const replica = await startRedis()
     onTestFinished(() => closeReplica(replica))
     const [primary, follower] = [new Redis(opened.redis.url), new Redis(replica.url)]

@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     ['a time', { timestamp: 1 }],
     ['an order', { priority: 5, lifo: true, delay: 3_600_000 }],
     ['fewer attempts', { attempts: 1, backoff: 1, removeOnComplete: true, removeOnFail: true }],
-  ])('makes a job of every event, though the queue gives its jobs %s [E37]', async (_, given) => {
+  ])('makes a job of every event, though the queue gives its jobs %s [E54]', async (_, given) => {
     const plain = opened.openQueue()
     const queue = opened.openQueue({ defaultJobOptions: given })
     for (const id of ['red_1', 'red_2', 'red_3']) {
@@ -123,7 +123,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await queue.getJobCounts()).toEqual(await plain.getJobCounts())
   })
 
-  it('answers 500 where its event got no job, because another one took its place [E37]', async () => {
+  it('answers 500 where its event got no job, because another one took its place [E54]', async () => {
     const queue = opened.openQueue()
     const deduplicating: EventQueue = Object.assign(Object.create(queue) as Queue, {
       add: (name: string, data: unknown, options: JobsOptions) =>

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import { joinBytes } from '@hongbao/core/wire'
 import { Failure, type FailureFacts } from './failure.ts'
 import { isLoopback } from './options.ts'
 
@@ -125,8 +125,7 @@ async function readBytes(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const joined = joinBytes()
   const reader = body.getReader()
   const cancel = (): void => void reader.cancel().catch(() => {})
   // A `fetch` that knows no `signal` would be read from for as long as it sends.
@@ -134,14 +133,13 @@ async function readBytes(
   if (signal.aborted) cancel()
   // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    chunks.push(next.value)
-    size += next.value.byteLength
-    if (size > MAX_ANSWER_BYTES) {
+    if (joined.size() + next.value.byteLength > MAX_ANSWER_BYTES) {
       cancel()
       return undefined
     }
+    joined.add(next.value)
   }
-  return Buffer.concat(chunks, size)
+  return joined.all()
 }
 
 /** Codes of Node and of Bun for a connection that never came to be, so that nothing was sent. */

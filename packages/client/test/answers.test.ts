@@ -289,7 +289,7 @@ describe('an event that was answered', () => {
     expect(seen[0]).toMatchObject({ method: 'GET', target: `/v1/events/${EVENT.id}` })
   })
 
-  it('may be ahead of its type, and in upper case [A60, A62]', async () => {
+  it('may be ahead of its type, and in upper case [A40, A42]', async () => {
     const object = envelope({ status: 'RECEIVED' })
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, data: { object } } }] })
     expect(await client.events.retrieve(EVENT.id)).toMatchObject({
@@ -315,7 +315,7 @@ describe('an event that was answered', () => {
     ['of another id', { id: 'evt_other' }, 'It is another event.'],
     ['without an id', { id: undefined }, 'It is another event.'],
     [
-      'of an envelope that ended in another way than its type says [A61]',
+      'of an envelope that ended in another way than its type says [A41]',
       { type: 'red_envelope.received', data: { object: envelope({ status: 'failed' }) } },
       '`data.object.status` of a red_envelope.received says that the envelope ended in another way.',
     ],

@@ -34,7 +34,7 @@ describe('the options of a client', () => {
     })
   })
 
-  it('refuse a guard that is given but undefined: `publicKey` [S40]', () => {
+  it('refuse a guard that is given but undefined: `publicKey` [S18]', () => {
     expect(refusalWith({ publicKey: undefined })).toMatchObject({
       name: 'OptionError',
       code: 'key-missing',
@@ -84,7 +84,7 @@ describe('`apiKey`', () => {
     expect(String(error)).not.toContain(apiKey)
   })
 
-  it('may have the quotes of an environment file, as `baseUrl` may [C41]', async () => {
+  it('may have the quotes of an environment file, as `baseUrl` may [C22]', async () => {
     const { seen, url } = await startPingpp({ steps: [{ json: envelope() }] })
     const client = createClient({ apiKey: `"${API_KEY}"\r\n`, baseUrl: `'${url}'` })
     await client.redEnvelopes.retrieve('red_04er10TuvT4OCyLO08aLOqbD')
@@ -151,7 +151,7 @@ it.each(['http://sandbox:4141', 'http://host.docker.internal:4141'])(
 )
 
 it.each(['', '""', ' \n'])(
-  '`baseUrl` that is empty is one that is not set: %j [C41]',
+  '`baseUrl` that is empty is one that is not set: %j [C22]',
   async (baseUrl) => {
     const asked: string[] = []
     const client = createClient({
@@ -177,7 +177,7 @@ describe('both halves of one key pair', () => {
     ['as it is', publicKey],
     ['in another layout', pkcs1],
     ['in a list', [other.publicKey, pkcs1]],
-  ])('are refused, because Ping++ signs with a key of its own: %s [C40]', (_, given) => {
+  ])('are refused, because Ping++ signs with a key of its own: %s [C21]', (_, given) => {
     const error = refusalWith({ privateKey, publicKey: given })
     expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
     expect(String(error)).toContain(
@@ -186,7 +186,7 @@ describe('both halves of one key pair', () => {
     expect(String(error)).not.toContain(pkcs1.slice(40, 60))
   })
 
-  it('of two pairs are taken [C40]', () => {
+  it('of two pairs are taken [C21]', () => {
     expect(refusalWith({ privateKey, publicKey: other.publicKey })).toBeUndefined()
   })
 })

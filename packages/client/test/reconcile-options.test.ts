@@ -43,7 +43,7 @@ describe('reconcile', () => {
     )
   })
 
-  it('refuses `open` that is given but undefined, which would dispatch all [S40]', () => {
+  it('refuses `open` that is given but undefined, which would dispatch all [S18]', () => {
     expect(() => reconcile({ ...GOOD, open: undefined } as never)).toThrow(
       expect.objectContaining({
         code: 'option-invalid',

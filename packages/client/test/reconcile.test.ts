@@ -844,7 +844,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(lines).toEqual(['[hongbao] reconcile: open-failed: `open` failed (Error).'])
   })
 
-  it('has the text of its error in the log in development [S42]', async () => {
+  it('has the text of its error in the log in development [S20]', async () => {
     vi.stubEnv('NODE_ENV', 'development')
     onTestFinished(() => void vi.unstubAllEnvs())
     const { once, lines } = openShop({ open: () => Promise.reject(new Error('no such table')) })
@@ -856,7 +856,7 @@ describe('the table of the merchant (`open`)', () => {
 })
 
 describe('an envelope of another app', () => {
-  it('is told from one of an app whose id has quotes [C41]', async () => {
+  it('is told from one of an app whose id has quotes [C22]', async () => {
     const { pingpp, once, done } = openShop({ app: `"${APP}"` })
     pingpp.make('1', [[0, 'sent']], { app: APP })
     expect((await once()).conflicts).toEqual([])

@@ -1,4 +1,5 @@
 import type { CloseReport } from './attempts.ts'
+import { isBytes } from './bytes.ts'
 import { isWebhookError, WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { Reply } from './reply.ts'
@@ -52,9 +53,23 @@ export interface Receiver {
 /** What can be refused without touching the body. */
 export function refuseUnread(delivery: Delivery): Failure | undefined {
   if (delivery.method !== 'POST') return new Failure('method-not-allowed')
-  const encoding = delivery.header('content-encoding') ?? ''
-  if (encoding === '' || String(encoding).toLowerCase() === 'identity') return undefined
+  const encoding = delivery.header('content-encoding')
+  if (encoding === undefined || isPlain(String(encoding))) return undefined
   return new Failure('body-encoded')
+}
+
+/** Some senders write the charset here (`Content-Encoding: UTF-8`), which changes no bytes. */
+function isPlain(encoding: string): boolean {
+  return /^(?:identity)?$/i.test(encoding) || isCharset(encoding)
+}
+
+/** Tells the labels of charsets (WHATWG Encoding standard) apart; no content coding is one. */
+function isCharset(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
+  }
 }
 
 /** Reads the body of a delivery; what the host throws becomes a value. */
@@ -64,7 +79,7 @@ export async function readBody(
 ): Promise<Uint8Array | Failure> {
   try {
     const body = await delivery.body(limits)
-    if (!(body instanceof Uint8Array)) return new Failure('internal-error', NOT_BYTES)
+    if (!isBytes(body)) return new Failure('internal-error', NOT_BYTES)
     return body.byteLength > limits.maxBytes ? new Failure('body-too-large') : body
   } catch (error) {
     if (isWebhookError(error)) return new Failure(error.code, error.detail, error)
@@ -75,7 +90,7 @@ export async function readBody(
 const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (Uint8Array).'
 
 /** Gives a host's reading of a body a deadline. Not by `Promise.race`: that costs 2 points of the benchmark `refuse forged`. */
-export function beforeDeadline(bytes: Promise<Uint8Array>, timeoutMs: number): Promise<Uint8Array> {
+export function beforeDeadline<Body>(bytes: Promise<Body>, timeoutMs: number): Promise<Body> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new WebhookError('body-too-slow')), timeoutMs)
     bytes.then(

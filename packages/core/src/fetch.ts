@@ -1,3 +1,5 @@
+import { joinBytes } from './bytes.ts'
+import { canStayOpen } from './connection.ts'
 import {
   beforeDeadline,
   type BodyLimits,
@@ -40,11 +42,10 @@ export function fetchWebhooks(
 
   return async function hongbaoWebhooks(request, ...context) {
     refuseOther(request)
-    if (!isMountedAt(request.url)) return toResponse(replyTo('elsewhere'))
+    if (!isMountedAt(request.url)) return toResponse(replyTo('elsewhere'), request)
     const waitUntil = options.waitUntil ?? waitUntilOf(context)
-    return toResponse(
-      await receiver.handle(fetchDelivery(request, undefined, FETCH_HINT, waitUntil)),
-    )
+    const delivery = fetchDelivery(request, undefined, FETCH_HINT, waitUntil)
+    return toResponse(await receiver.handle(delivery), request)
   }
 }
 
@@ -92,68 +93,92 @@ export function fetchDelivery(
 
 const FETCH_HINT = 'Pass the request on before anything reads its body, or pass request.clone().'
 
-/** Makes a `Response` of a reply. */
-export function toResponse(reply: Reply): Response {
-  return new Response(reply.body, { status: reply.status, headers: reply.headers })
+/** Makes a `Response` of a reply; with the request, one that ends a connection whose body is unread. */
+export function toResponse(reply: Reply, request?: Request): Response {
+  const headers = request === undefined ? reply.headers : fetchHeaders(request, reply)
+  return new Response(reply.body, { status: reply.status, headers })
 }
+
+/**
+ * The headers of a reply to a `Request`. An answer before the end of a body closes the connection unless
+ * the rest is known to be small: the server would read and throw away all that the sender sends.
+ */
+export function fetchHeaders(
+  { bodyUsed, headers: given }: Request,
+  { outcome, headers }: Reply,
+): Record<string, string> {
+  const isRead = bodyUsed && outcome !== 'large' && outcome !== 'slow'
+  // HTTP/2 has `:authority` in the place of `host`, and no `connection` (RFC 9113, sections 8.2.2 and 8.3.1).
+  if (isRead || !given.has('host')) return { ...headers }
+  const stays = canStayOpen(outcome, given.get('content-length'), given.get('transfer-encoding'))
+  return stays ? { ...headers } : { ...headers, connection: 'close' }
+}
+
+// A host that collects the chunks itself keeps each as an object of about 500 bytes: 2 MB at the most.
+const MAX_HOST_BYTES = 4096
 
 async function readRequest(
   request: Request,
   readBytes: (() => Promise<ArrayBuffer>) | undefined,
-  { maxBytes, timeoutMs }: BodyLimits,
+  limits: BodyLimits,
   hint: string,
 ): Promise<Uint8Array> {
-  const length = request.headers.get('content-length')
-  if (Number(length) > maxBytes) throw new WebhookError('body-too-large')
+  const { bodyUsed, headers } = request
+  const length = headers.get('content-length')
+  if (Number(length) > limits.maxBytes) throw new WebhookError('body-too-large')
+  const isShort = length !== null && Number(length) <= MAX_HOST_BYTES
   try {
     // The host's own way is the only one for a body that it has kept, and spares @hono/node-server
     // the making of a stream. It is bounded by the length that the host's parser enforced; without
-    // one, count while reading.
-    if (readBytes !== undefined && (length !== null || request.bodyUsed)) {
-      return await beforeDeadline(wholeBody(readBytes), timeoutMs)
+    // one, or with a long one, count while reading.
+    if (readBytes !== undefined && (bodyUsed || isShort)) {
+      return await beforeDeadline(wholeBody(readBytes), limits.timeoutMs)
     }
-    if (request.bodyUsed) throw new WebhookError('body-consumed', hint)
-    if (request.body === null) return new Uint8Array()
-    const reader = request.body.getReader()
-    try {
-      return await beforeDeadline(countedBody(reader, maxBytes), timeoutMs)
-    } finally {
-      void reader.cancel().catch(() => {})
-    }
+    if (bodyUsed) throw new WebhookError('body-consumed', hint)
+    return await readStream(request.body, limits)
   } catch (error) {
     if (isWebhookError(error)) throw error
-    // Reading a body twice is a TypeError everywhere (Fetch standard, "consume body").
-    if (error instanceof TypeError) throw new WebhookError('body-consumed', hint, { cause: error })
+    const isConsumed = bodyUsed || (isTypeError(error) && !request.signal.aborted)
+    if (isConsumed) throw new WebhookError('body-consumed', hint, { cause: error })
     throw new WebhookError('body-aborted', undefined, { cause: error })
   }
+}
+
+/**
+ * Reading a body twice is a TypeError everywhere (Fetch standard, "consume body"); of another realm under
+ * Jest. Servers throw one as well for a body whose sender left.
+ */
+function isTypeError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TypeError'
 }
 
 async function wholeBody(readBytes: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
   return new Uint8Array(await readBytes())
 }
 
+async function readStream(
+  body: ReadableStream<Uint8Array> | null,
+  { maxBytes, timeoutMs }: BodyLimits,
+): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array()
+  const reader = body.getReader()
+  try {
+    return await beforeDeadline(countedBody(reader, maxBytes), timeoutMs)
+  } finally {
+    void reader.cancel().catch(() => {})
+  }
+}
+
 async function countedBody(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   maxBytes: number,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let byteLength = 0
+  const joined = joinBytes()
   for (;;) {
     // oxlint-disable-next-line no-await-in-loop -- one chunk after another is what a stream is
     const { done, value } = await reader.read()
-    if (done) return concat(chunks, byteLength)
-    chunks.push(value)
-    byteLength += value.byteLength
-    if (byteLength > maxBytes) throw new WebhookError('body-too-large')
+    if (done) return joined.all()
+    if (joined.size() + value.byteLength > maxBytes) throw new WebhookError('body-too-large')
+    joined.add(value)
   }
-}
-
-function concat(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
-  const whole = new Uint8Array(byteLength)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return whole
 }

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import { isKeyObject, readKeySource, type KeyReader } from './pem.ts'
 
@@ -57,7 +58,7 @@ function isList(input: unknown): input is readonly PublicKeyInput[] {
 }
 
 function readKey(input: PublicKeyInput | undefined): KeyObject {
-  if (typeof input === 'string' || input instanceof Uint8Array) return readKeySource(input, PUBLIC)
+  if (typeof input === 'string' || isBytes(input)) return readKeySource(input, PUBLIC)
   if (typeof input !== 'object' || input === null) throw missing()
   if (isKeyObject(input)) return input
   if (typeof input.path !== 'string') throw missing()

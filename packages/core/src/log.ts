@@ -39,7 +39,6 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
 
   function isDue(code: ErrorCode): boolean {
     const last = lastSpoken.get(code)
-    if (last !== undefined && code === 'body-consumed') return false
     if (last !== undefined && !ALWAYS.has(ERRORS[code].outcome) && now() - last < MINUTE_MS)
       return false
     lastSpoken.set(code, now())

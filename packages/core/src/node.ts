@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { nodeHeaders } from './connection.ts'
 import type { Delivery, Receiver } from './delivery.ts'
 import { readMount, type MountOptions } from './mount.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
 import { replyTo, type Reply } from './reply.ts'
 
+export { nodeHeaders } from './connection.ts'
 export { checkMount, readMount, type MountOptions } from './mount.ts'
 export type { KeptBody } from './raw-body.ts'
 
@@ -70,6 +72,6 @@ export function nodeDelivery(
 /** Answers a Node request with a reply, unless somebody has answered it already. */
 export function sendReply(response: ServerResponse, reply: Reply): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(reply.status, { ...reply.headers })
+  response.writeHead(reply.status, nodeHeaders(response.req, reply))
   response.end(reply.body)
 }

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
+import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import { unquote } from './option-checks.ts'
 
@@ -27,7 +28,7 @@ const DER_SEQUENCE = 0x30
  */
 export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   if (typeof source === 'string') return readText(source, reader)
-  if (source instanceof Uint8Array) return readBytes(source, reader)
+  if (isBytes(source)) return readBytes(source, reader)
   return readKeyFile(unquote(source.path), reader)
 }
 

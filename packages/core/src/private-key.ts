@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import { fingerprintOf, publishedAs } from './keys.ts'
 import { isKeyObject, readKeySource, type KeyReader, type KeySource } from './pem.ts'
@@ -36,7 +37,7 @@ export function readPrivateKey(
 }
 
 function readKey(input: PrivateKeyInput | undefined, reader: KeyReader): KeyObject {
-  if (typeof input === 'string' || input instanceof Uint8Array) return readKeySource(input, reader)
+  if (typeof input === 'string' || isBytes(input)) return readKeySource(input, reader)
   if (typeof input !== 'object' || input === null) {
     throw reader.refuse('key-missing', 'is empty or not set.')
   }

@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { getRawBody, type RawBodyError } from 'raw-body'
+import { Readable } from 'node:stream'
+import { getRawBody, type Decoder, type Options, type RawBodyError } from 'raw-body'
+import { isBytes, joinBytes, type JoinedBytes } from './bytes.ts'
+import { discardRest } from './connection.ts'
 import { beforeDeadline, type BodyLimits } from './delivery.ts'
 import { isWebhookError, WebhookError, type ErrorCode } from './errors.ts'
 
-/** Where an earlier parser may have left the body. Used only where it is bytes. */
+/** Where an earlier parser may have left the body. Used only if it is bytes, or a stream of them as `body`. */
 export interface KeptBody {
   readonly rawBody?: unknown
   readonly body?: unknown
@@ -25,36 +28,52 @@ export async function readRawBody(
   kept: KeptBody,
   hint: string,
 ): Promise<Uint8Array> {
-  if (kept.rawBody instanceof Uint8Array) return kept.rawBody
-  if (kept.body instanceof Uint8Array) return kept.body
-  if (request.destroyed && !request.readableDidRead) throw new WebhookError('body-aborted')
-  if (isSpent(request)) throw new WebhookError('body-consumed', hint)
-  return readStream(request, limits, hint)
+  if (isBytes(kept.rawBody)) return kept.rawBody
+  if (isBytes(kept.body)) return kept.body
+  // In Fastify, a `preParsing` hook may have read the request and put another stream in its place.
+  const stream = kept.body instanceof Readable ? kept.body : request
+  if (stream.destroyed && !stream.readableDidRead) throw new WebhookError('body-aborted')
+  if (isSpent(stream)) throw new WebhookError('body-consumed', hint)
+  return readStream(stream, request, limits, hint)
 }
 
-function isSpent(request: IncomingMessage): boolean {
-  return request.readableDidRead || request.readableEnded || request.readableEncoding !== null
+function isSpent(stream: Readable): boolean {
+  return stream.readableDidRead || stream.readableEnded || stream.readableEncoding !== null
 }
 
 async function readStream(
+  stream: Readable,
   request: IncomingMessage,
   { maxBytes, timeoutMs }: BodyLimits,
   hint: string,
 ): Promise<Uint8Array> {
-  const length = request.headers['content-length'] ?? null
+  const length = stream === request ? request.headers['content-length'] : undefined
+  const joined = joinBytes()
   try {
-    const bytes = getRawBody(request, { limit: maxBytes, length })
+    const options = { limit: maxBytes, length: length ?? null, ...decodeInto(joined) }
+    const whole = getRawBody(stream, options)
     // An earlier middleware may have paused the request; listeners alone do not wake it.
-    request.resume()
-    return await beforeDeadline(bytes, timeoutMs)
+    stream.resume()
+    await beforeDeadline(whole, timeoutMs)
+    return joined.all()
   } catch (error) {
     // Nobody collects any more: raw-body does not know of the deadline.
-    request.removeAllListeners('data')
-    // raw-body leaves the stream paused, and a sender that goes on would block until Node's
-    // `requestTimeout` (300 s). What still comes is thrown away, as Node does with unread bodies.
-    request.resume()
+    stream.removeAllListeners('data')
+    discardRest(request)
     throw fromRawBody(error, hint)
   }
+}
+
+/** raw-body keeps every chunk until the end, except when a decoder takes them. */
+function decodeInto(joined: JoinedBytes): Pick<Options, 'decoder'> & { encoding: string } {
+  const decoder: Decoder = {
+    write(chunk) {
+      joined.add(chunk)
+      return ''
+    },
+    end: () => '',
+  }
+  return { encoding: 'binary', decoder: () => decoder }
 }
 
 const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, ErrorCode>> = {

@@ -61,8 +61,6 @@ const STATUS = {
 
 const EXTRA_HEADERS: Partial<Record<Outcome, Readonly<Record<string, string>>>> = {
   method: { allow: 'POST' },
-  // A body that still trickles in would keep the connection: RFC 9110, section 15.5.9.
-  slow: { connection: 'close' },
 }
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one entry for every key of STATUS

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import { isBytes } from './bytes.ts'
 import type { Delivery } from './delivery.ts'
 import type { EventOf, WebhookEvent } from './event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
@@ -103,7 +104,7 @@ export function signDelivery(
 
 function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
   if (typeof content === 'string') return Buffer.from(content)
-  if (content instanceof Uint8Array) return Buffer.from(content)
+  if (isBytes(content)) return Buffer.from(content)
   return Buffer.from(JSON.stringify(content))
 }
 

@@ -2,6 +2,7 @@
 // strict JSON, events, keys, signatures, and the limits of a red envelope; how hongbao's packages
 // check their options and call their users' hooks; and what all queues of a hand-off have in common,
 // so that each package holds what its queue alone needs.
+export { joinBytes } from './bytes.ts'
 export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'

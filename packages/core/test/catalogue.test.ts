@@ -153,7 +153,7 @@ describe('parseEvent', () => {
     ['red_envelope.received', 'failed'],
     ['red_envelope.failed', 'received'],
     ['red_envelope.refund', 'received'],
-  ] as const)('refuses %s with another end, %s [A61]', (type, status) => {
+  ] as const)('refuses %s with another end, %s [A41]', (type, status) => {
     expectRefusal(withPayload(type, { status }))
   })
 
@@ -170,13 +170,13 @@ describe('parseEvent', () => {
     ['transfer.succeeded', 'PAID', 'paid'],
     ['refund.succeeded', 'SUCCEEDED', 'succeeded'],
     ['balance.withdrawal.succeeded', 'PENDING', 'pending'],
-  ] as const)('accepts %s with the status %s, as %s [A60, A62]', (type, status, seen) => {
+  ] as const)('accepts %s with the status %s, as %s [A40, A42]', (type, status, seen) => {
     expect(parseEvent(withPayload(type, { status }))).toMatchObject({
       data: { object: { status: seen } },
     })
   })
 
-  it.each(TYPES)('gives %s texts for numbers that are documented as text [A63]', (type) => {
+  it.each(TYPES)('gives %s texts for numbers that are documented as text [A43]', (type) => {
     const payload: object = FIXTURES[type].data.object
     const names = Object.keys(payload).filter((name) => /(?:_no|_id)$/.test(name))
     const numbers = Object.fromEntries(names.map((name, at) => [name, at + 1]))

@@ -60,7 +60,7 @@ describe('close', () => {
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
   })
 
-  it('ends after handlerTimeoutMs though a handler hangs, and returns what still runs [F40]', async () => {
+  it('ends after handlerTimeoutMs though a handler hangs, and returns what still runs [F24]', async () => {
     const { webhooks, deliver, reports } = openReceiver()
     webhooks.on('*', () => new Promise(() => {}))
     const reply = deliver(envelopeSent())
@@ -87,7 +87,7 @@ describe('close', () => {
     expect(reports.map(({ outcome }) => outcome)).toEqual(['timed-out'])
   })
 
-  it('lets what still runs keep its key, and tells how it ends after all [F40]', async () => {
+  it('lets what still runs keep its key, and tells how it ends after all [F24]', async () => {
     const { webhooks, deliver, reports } = openReceiver()
     const work = deferred()
     webhooks.on('red_envelope.sent', () => work.promise)
@@ -103,7 +103,7 @@ describe('close', () => {
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
   })
 
-  it('ends after twice handlerTimeoutMs where the inbox never confirms, and says so [F41]', async () => {
+  it('ends after twice handlerTimeoutMs where the inbox never confirms, and says so [F25]', async () => {
     const { webhooks, deliver } = openReceiver({
       inbox: {
         retentionSeconds: 172_800,

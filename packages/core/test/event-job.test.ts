@@ -109,7 +109,7 @@ describe('a job whose handlers pass their deadline', () => {
     ])
   })
 
-  it('calls `onLate` at the deadline, and goes on waiting for them [E39]', async () => {
+  it('calls `onLate` at the deadline, and goes on waiting for them [E56]', async () => {
     const onLate = vi.fn<() => void>()
     const { end, verdict } = openSlow({ ...RULES, onLate })
     await vi.advanceTimersByTimeAsync(4999)

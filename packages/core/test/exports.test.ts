@@ -25,6 +25,7 @@ describe('what people can import', () => {
       'answer',
       'checkMount',
       'nodeDelivery',
+      'nodeHeaders',
       'nodeWebhooks',
       'readMount',
       'sendReply',
@@ -35,6 +36,7 @@ describe('what people can import', () => {
     expect(namesIn(fetchKit)).toEqual([
       'checkMount',
       'fetchDelivery',
+      'fetchHeaders',
       'fetchWebhooks',
       'toResponse',
     ])

@@ -26,7 +26,7 @@ function freezeIntervals(): () => void {
 }
 
 describe('on Workers, an event whose handler is slow', () => {
-  it('keeps its key for as long as its request is alive, whatever time that is [F46]', async () => {
+  it('keeps its key for as long as its request is alive, whatever time that is [F30]', async () => {
     onWorkers()
     const { webhooks, deliver } = openReceiver()
     const work = deferred()
@@ -42,7 +42,7 @@ describe('on Workers, an event whose handler is slow', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is run again by the next delivery if nothing is heard of its request [F44]', async () => {
+  it('is run again by the next delivery if nothing is heard of its request [F28]', async () => {
     freezeIntervals()
     onWorkers()
     const { webhooks, deliver, reports } = openReceiver()
@@ -57,7 +57,7 @@ describe('on Workers, an event whose handler is slow', () => {
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })
   })
 
-  it('is not taken for frozen if its beat is only late [F46]', async () => {
+  it('is not taken for frozen if its beat is only late [F30]', async () => {
     onWorkers()
     const beats: (() => void)[] = []
     vi.stubGlobal('setInterval', (beat: () => void) => beats.push(beat))
@@ -76,7 +76,7 @@ describe('on Workers, an event whose handler is slow', () => {
 })
 
 describe('a memory inbox', () => {
-  it('on Workers lets go of a key whose request is frozen, and keeps the others [F44]', async () => {
+  it('on Workers lets go of a key whose request is frozen, and keeps the others [F28]', async () => {
     const thaw = freezeIntervals()
     onWorkers()
     const inbox = memoryInbox()
@@ -89,7 +89,7 @@ describe('a memory inbox', () => {
     expect(await inbox.admit('frozen', async () => {})).toBe('duplicate')
   })
 
-  it('on Workers does not let the end of a frozen run free the key of the next one [F44]', async () => {
+  it('on Workers does not let the end of a frozen run free the key of the next one [F28]', async () => {
     freezeIntervals()
     onWorkers()
     const inbox = memoryInbox()
@@ -102,7 +102,7 @@ describe('a memory inbox', () => {
     expect(await inbox.admit('key', async () => {})).toBe('busy')
   })
 
-  it('elsewhere keeps a key until its run ends, and starts no timer [F46]', async () => {
+  it('elsewhere keeps a key until its run ends, and starts no timer [F30]', async () => {
     const inbox = memoryInbox()
     void inbox.admit('key', () => new Promise(() => {}))
     expect(vi.getTimerCount()).toBe(0)

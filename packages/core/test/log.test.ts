@@ -45,7 +45,7 @@ describe('the log', () => {
     )
   })
 
-  it('says once for each type that a verified event met no handler, though others exist [F60]', async () => {
+  it('says once for each type that a verified event met no handler, though others exist [F19]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.received', () => {})
     for (const type of ['red_envelope.sent', 'charge.succeeded', 'red_envelope.sent']) {
@@ -59,7 +59,7 @@ describe('the log', () => {
     ])
   })
 
-  it('says nothing of types that no catalogue has, of which there may be any number [F60]', async () => {
+  it('says nothing of types that no catalogue has, of which there may be any number [F19]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.received', () => {})
     for (let at = 0; at < 100; at += 1) {
@@ -77,14 +77,14 @@ describe('the log', () => {
     ['red_envelope.refunded', 'red_envelope.refund'],
     ['charge.success', 'charge.succeeded'],
     ['order.refund.succeded', 'order.refund.succeeded'],
-  ])('suggests a type for a misspelt one: %s [F64]', (misspelt, meant) => {
+  ])('suggests a type for a misspelt one: %s [F23]', (misspelt, meant) => {
     const opened = openReceiver()
     opened.webhooks.on(misspelt as never, () => {})
     expect(opened.lines).toEqual([expect.stringContaining(`Did you mean '${meant}'?`)])
   })
 
   it.each(['coupon.created', 'x', 'toString', 'user.deleted'])(
-    'suggests nothing for a type that resembles none: %s [F64]',
+    'suggests nothing for a type that resembles none: %s [F23]',
     (type) => {
       const opened = openReceiver()
       opened.webhooks.on(type as never, () => {})
@@ -216,7 +216,7 @@ describe('an error of hongbao in the log', () => {
       () => Object.assign(new Error('secret'), { name: 'StoreError', code: 'secret-code' }),
       / \[StoreError at .*log\.test\.ts:\d+:\d+\)?]$/,
     ],
-  ])('%s [S41]', async (_, make, ending) => {
+  ])('%s [S19]', async (_, make, ending) => {
     const opened = openFailing(() => Promise.reject(make()))
     await opened.deliver(envelopeSent())
     expect(opened.lines[0]).toMatch(ending)
@@ -245,7 +245,7 @@ describe('the place of an error in the log', () => {
     ['Bun', 'at emit (internal:streams/add-abort-signal:2:3)'],
     ['workerd', 'at emit (node-internal:events:2:3)'],
     ['workerd', 'at run (cloudflare-internal:workflows:2:3)'],
-  ])('is not a frame of %s: %s [S41]', async (_, frame) => {
+  ])('is not a frame of %s: %s [S19]', async (_, frame) => {
     expect(await placeWith(frame, APP)).toBe(` [Error ${APP}]`)
     expect(await placeWith(frame)).toBe(' [Error]')
   })
@@ -256,11 +256,11 @@ describe('the place of an error in the log', () => {
     String.raw`at send (C:\srv\app\dist\send.js:12:3)`,
     'at send (worker.js:12:3)',
     'at send (webpack-internal:///(rsc)/./app/send.ts:12:3)',
-  ])('is a frame of the app: %s [S41]', async (frame) => {
+  ])('is a frame of the app: %s [S19]', async (frame) => {
     expect(await placeWith('at emit (node:events:5:3)', frame, APP)).toBe(` [Error ${frame}]`)
   })
 
-  it('is that of the cause where the error itself was made by others [S41]', async () => {
+  it('is that of the cause where the error itself was made by others [S19]', async () => {
     const cause = withStack(new Error('away'), APP)
     const frame = 'at toError (/srv/app/node_modules/driver/index.js:1:1)'
     const error = withStack(new Error('failed', { cause }), frame)
@@ -288,7 +288,7 @@ describe('the place of an error in the log', () => {
 describe('the text of an error', () => {
   const cause = new Error('password authentication failed for user "app"')
 
-  it.each(['development', 'test'])('follows the line when NODE_ENV is %s [S42]', async (mode) => {
+  it.each(['development', 'test'])('follows the line when NODE_ENV is %s [S20]', async (mode) => {
     vi.stubEnv('NODE_ENV', mode)
     const opened = openFailing(() => Promise.reject(new RangeError('declined', { cause })))
     await opened.deliver(envelopeSent())
@@ -305,7 +305,7 @@ describe('the text of an error', () => {
   })
 
   it.each(['production', 'staging', '', undefined])(
-    'is nowhere when NODE_ENV is %j [S42] [S13]',
+    'is nowhere when NODE_ENV is %j [S20] [S13]',
     async (mode) => {
       vi.stubEnv('NODE_ENV', mode)
       const opened = openFailing(() => Promise.reject(new RangeError('declined', { cause })))
@@ -325,7 +325,7 @@ describe('the text of an error', () => {
         },
       },
     ],
-  ])('is nowhere on a runtime whose process %s [S42]', async (_, process) => {
+  ])('is nowhere on a runtime whose process %s [S20]', async (_, process) => {
     vi.stubGlobal('process', process)
     try {
       const opened = openFailing(() => Promise.reject(new Error('declined')))
@@ -341,7 +341,7 @@ describe('the text of an error', () => {
     ['prompt', /^[^\n]*$/],
     ['denied', /^[^\n]*$/],
   ])(
-    'is shown on Deno where NODE_ENV may be read without asking: %s [S42]',
+    'is shown on Deno where NODE_ENV may be read without asking: %s [S20]',
     async (state, line) => {
       vi.stubEnv('NODE_ENV', 'development')
       vi.stubGlobal('Deno', { permissions: { querySync: () => ({ state }) } })
@@ -367,7 +367,7 @@ describe('the text of an error', () => {
     ],
     ['an object that cannot be shown', () => Object.create(null) as unknown, 'threw object]'],
     ['an error that is its own cause', circular, '\nCaused by:\nError: declined'],
-  ])('is shown in development for %s [S42]', async (_, make, text) => {
+  ])('is shown in development for %s [S20]', async (_, make, text) => {
     vi.stubEnv('NODE_ENV', 'development')
     const opened = openFailing(() => Promise.reject(make()))
     await opened.deliver(envelopeSent())
@@ -375,7 +375,7 @@ describe('the text of an error', () => {
     expect(opened.lines[0]).toContain(text)
   })
 
-  it('is not shown of what strangers can cause, in development either [S42]', async () => {
+  it('is not shown of what strangers can cause, in development either [S20]', async () => {
     vi.stubEnv('NODE_ENV', 'development')
     const opened = openListener()
     await opened.deliver('{"secret":1}', { signature: signatureOf('x') })
@@ -451,16 +451,20 @@ describe('the log of what strangers can cause', () => {
     )
   })
 
-  it('has the consumed body once in the life of a receiver, which every delivery would repeat [G1]', async () => {
+  it('repeats what to move when a parser read the body, once a minute [G1, D23]', async () => {
     let now = NOW_MS
     const opened = openListener({ now: () => now })
-    for (let hour = 0; hour < 5; hour += 1) {
+    for (let second = 0; second < 120; second += 1) {
       await opened.webhooks.handle(failing('body-consumed'))
-      now += 3_600_000
+      now += 1000
     }
-    expect(opened.lines).toHaveLength(1)
-    expect(opened.lines[0]).toContain('Mount it above the parser.')
-    expect(opened.reports).toHaveLength(5)
+    expect(opened.lines).toHaveLength(2)
+    for (const line of opened.lines) {
+      expect(line).toMatch(/^error \[hongbao] body-consumed/)
+      expect(line).toContain('Mount it above the parser.')
+    }
+    expect(opened.lines[1]).toContain('(59 more since the last line.)')
+    expect(opened.reports).toHaveLength(120)
   })
 })
 

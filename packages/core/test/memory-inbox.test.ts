@@ -152,7 +152,7 @@ describe('how long it remembers', () => {
 })
 
 describe('how much it remembers', () => {
-  it('is the newest `maxKeys` at least [E50]', async () => {
+  it('is the newest `maxKeys` at least [E59]', async () => {
     const { inbox } = openInbox({ maxKeys: 100 })
     for (let key = 0; key < 1000; key += 1) {
       expect(await apply(inbox, String(key))).toBe('applied')
@@ -179,7 +179,7 @@ describe('how much it remembers', () => {
     }
   })
 
-  it('is `maxKeys` right after a generation has ended by its age [E50]', async () => {
+  it('is `maxKeys` right after a generation has ended by its age [E59]', async () => {
     const clock = openInbox({ retentionSeconds: 27 * HOUR, maxKeys: 1000 })
     clock.at(26.9 * HOUR)
     await apply(clock.inbox, 'paid')
@@ -190,7 +190,7 @@ describe('how much it remembers', () => {
 
   // Against a list of all that was applied. Pauses are a minute or more, so that none is told too soon.
   it.each(Array.from({ length: 20 }, (_, seed) => seed))(
-    'is the newest `maxKeys` of the retention, and what is less is told exactly: seed %d [E50]',
+    'is the newest `maxKeys` of the retention, and what is less is told exactly: seed %d [E59]',
     async (seed) => {
       const random = seeded(seed)
       const told: number[] = []
@@ -239,7 +239,7 @@ describe('how much it remembers', () => {
     expect(told).toEqual([90, 60])
   })
 
-  it('is not told about when the keys that are forgotten have passed the retention [E50]', async () => {
+  it('is not told about when the keys that are forgotten have passed the retention [E59]', async () => {
     const told: number[] = []
     const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
     await apply(clock.inbox, 'old')

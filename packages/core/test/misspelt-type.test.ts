@@ -8,7 +8,7 @@ const ROOT = new URL('../../../', import.meta.url).pathname
 
 // TypeScript 7 and 6, which list the members of a union in different orders.
 it.each(['tsc', 'tsc6'])(
-  'a misspelt event type has %s print the types of the same object [F64]',
+  'a misspelt event type has %s print the types of the same object [F23]',
   async (compiler) => {
     const printed = await compile(compiler, "webhooks.on('red_envelope.snet', () => {})")
     expect(printed).toHaveLength(1)
@@ -26,7 +26,7 @@ it.each(['tsc', 'tsc6'])(
 )
 
 it.each(['tsc', 'tsc6'])(
-  'a type of an unknown object has %s print what there is [F64]',
+  'a type of an unknown object has %s print what there is [F23]',
   async (compiler) => {
     const printed = await compile(compiler, "webhooks.on('coupon.created', () => {})")
     expect(printed).toEqual([expect.stringContaining("to parameter of type 'Subscribable'")])

@@ -90,7 +90,7 @@ describe('a wrong option', () => {
     ['app', 'Leave `app` out to accept the events of every app.'],
     ['livemode', 'Leave `livemode` out to accept live and test events.'],
     ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],
-  ])('is a guard that is given but undefined: %s [S40]', (option, advice) => {
+  ])('is a guard that is given but undefined: %s [S18]', (option, advice) => {
     expect(refusalOf({ ...REQUIRED, [option]: undefined })).toMatchObject({
       name: 'OptionError',
       code: 'option-invalid',
@@ -140,7 +140,7 @@ describe('an option', () => {
     ['"app_1Gqj58ynP0mHeX1q"'],
     ["'app_1Gqj58ynP0mHeX1q'\r\n"],
     [['x', '"app_1Gqj58ynP0mHeX1q"']],
-  ])('may have the quotes of an environment file: app %j [C41]', async (app) => {
+  ])('may have the quotes of an environment file: app %j [C22]', async (app) => {
     const opened = openListener({ app })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
     const other = await opened.deliver(envelopeSent({ object: { app: 'app_other' } }))

@@ -21,19 +21,19 @@ describe('ready', () => {
     expect(ready).toHaveBeenCalledOnce()
   })
 
-  it('rejects with the error of the inbox, as it is: its code and message say what to do [E40]', async () => {
+  it('rejects with the error of the inbox, as it is: its code and message say what to do [E57]', async () => {
     const error = Object.assign(new Error('Run ensureSchema().'), { code: 'table-missing' })
     await expect(openWith(() => Promise.reject(error)).webhooks.ready()).rejects.toBe(error)
   })
 
-  it('rejects where the `ready` of an inbox throws [E40]', async () => {
+  it('rejects where the `ready` of an inbox throws [E57]', async () => {
     const { webhooks } = openWith(() => {
       throw new Error('x')
     })
     await expect(webhooks.ready()).rejects.toThrow('x')
   })
 
-  it('rejects after handlerTimeoutMs where the store does not answer [E40]', async () => {
+  it('rejects after handlerTimeoutMs where the store does not answer [E57]', async () => {
     const { webhooks } = openWith(() => new Promise(() => {}))
     const [checked] = await Promise.all([
       webhooks.ready().catch((error: unknown) => error),
@@ -48,7 +48,7 @@ describe('ready', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('asks once for probes that come while it is asking, and anew after that [E40]', async () => {
+  it('asks once for probes that come while it is asking, and anew after that [E57]', async () => {
     const [first, second] = [deferred(), deferred()]
     const ready = vi
       .fn<() => Promise<void>>()
@@ -65,7 +65,7 @@ describe('ready', () => {
     expect(ready).toHaveBeenCalledTimes(2)
   })
 
-  it('rejects after close, without asking: traffic should go elsewhere [E41]', async () => {
+  it('rejects after close, without asking: traffic should go elsewhere [E58]', async () => {
     const ready = vi.fn<() => Promise<void>>(async () => {})
     const { webhooks } = openWith(ready)
     await webhooks.close()

@@ -21,7 +21,7 @@ const TABLE: readonly [Outcome, number, number, Record<string, string>?][] = [
   ['stale', 403, 19],
   ['elsewhere', 404, 23],
   ['method', 405, 20, { allow: 'POST' }],
-  ['slow', 408, 18, { connection: 'close' }],
+  ['slow', 408, 18],
   ['large', 413, 19],
   ['encoded', 415, 21],
 ]

@@ -11,7 +11,7 @@ afterEach(() => {
 })
 
 describe('a worker that closes', () => {
-  it('waits 5 seconds for a broker that does not answer, and no longer [E39]', async () => {
+  it('waits 5 seconds for a broker that does not answer, and no longer [E56]', async () => {
     const closed = watch(createRunningJobs().waitFor(new Promise(() => {})))
     await vi.advanceTimersByTimeAsync(4999)
     expect(closed.result).toBeUndefined()
@@ -40,7 +40,7 @@ describe('a worker that closes', () => {
     expect(closed.result).toBe(false)
   })
 
-  it('does not wait for a job whose handlers pass their deadline [E39]', async () => {
+  it('does not wait for a job whose handlers pass their deadline [E56]', async () => {
     const jobs = createRunningJobs()
     const late = deferred()
     const end = deferred()

@@ -103,7 +103,7 @@ describe.each(KEYS.filter((key) => key.exponent === 3))(
       // A cube can end as one likes when the end is odd, so take a body whose digest is odd.
       const body = bodyWithOddDigest()
       const digest = createHash('sha256').update(body).digest()
-      const end = Buffer.concat([hex('003031'), ALGORITHM, hex('0420'), digest])
+      const end = Buffer.concat([hex('002331'), ALGORITHM, hex('0420'), digest])
       const start = hex('0001ffffffffffffffff')
       const endBits = BigInt(end.byteLength * 8)
       const high = cubeRoot(toNumber(start) << BigInt((key.bytes - start.byteLength) * 8)) + 1n

@@ -69,11 +69,11 @@ describe('eventFixture', () => {
     expect(eventFixture('agreement.succeeded', { id: 'evt_1' }).id).toBe('evt_1')
   })
 
-  it.each(SAMPLES)('makes a frozen %s, as the event of a webhook is [F61]', (type) => {
+  it.each(SAMPLES)('makes a frozen %s, as the event of a webhook is [F20]', (type) => {
     expect(isFrozenThroughout(eventFixture(type))).toBe(true)
   })
 
-  it('leaves the changes that it is given as they are [F61]', () => {
+  it('leaves the changes that it is given as they are [F20]', () => {
     const object = { extra: { send_name: '红包' } }
     expect(eventFixture('red_envelope.sent', { object }).data.object.extra).toEqual(object.extra)
     expect(Object.isFrozen(object) || Object.isFrozen(object.extra)).toBe(false)

@@ -42,7 +42,7 @@ describe('fetchWebhooks', () => {
   it.each<[string, (context: object) => unknown[]]>([
     ['as the third argument (Workers)', (context) => [{ KV: 'a binding' }, context]],
     ['as the second argument (Vercel, Netlify)', (context) => [context]],
-  ])('lets late handlers end by the `waitUntil` that comes %s [F42]', async (_, argumentsOf) => {
+  ])('lets late handlers end by the `waitUntil` that comes %s [F26]', async (_, argumentsOf) => {
     const { webhooks, work } = open()
     const context = host()
     const reply = fetchWebhooks(webhooks)(request(), ...argumentsOf(context))
@@ -53,7 +53,7 @@ describe('fetchWebhooks', () => {
     expect(await Promise.all(context.pending)).toEqual(['handled'])
   })
 
-  it('prefers the option `waitUntil`: `after` of Next.js [F42]', async () => {
+  it('prefers the option `waitUntil`: `after` of Next.js [F26]', async () => {
     const { webhooks, work } = open()
     work.resolve()
     const [ours, theirs] = [host(), host()]
@@ -72,7 +72,7 @@ describe('fetchWebhooks', () => {
     },
   )
 
-  it('asks the host once, however many deliveries share a run [F42]', async () => {
+  it('asks the host once, however many deliveries share a run [F26]', async () => {
     const { webhooks, work } = open()
     const context = host()
     const hook = fetchWebhooks(webhooks)
@@ -83,7 +83,7 @@ describe('fetchWebhooks', () => {
     expect(context.pending).toHaveLength(1)
   })
 
-  it('handles an event though `waitUntil` throws, and says so [F47]', async () => {
+  it('handles an event though `waitUntil` throws, and says so [F31]', async () => {
     const { webhooks, work, lines } = open()
     work.resolve()
     const waitUntil: WaitUntil = () => {

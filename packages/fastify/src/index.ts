@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { checkMount, nodeDelivery } from '@hongbao/core/node'
+import { checkMount, nodeDelivery, nodeHeaders } from '@hongbao/core/node'
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 
 /** Options of {@link fastifyWebhooks}. */
@@ -35,14 +35,14 @@ export async function fastifyWebhooks(
   checkMount('fastifyWebhooks', options.webhooks, options, NAMES)
   const { webhooks, path = '/' } = options
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('*', (_request, _stream, done) => done(null))
+  fastify.addContentTypeParser('*', (_request, stream, done) => done(null, stream))
   // Fastify refuses a content type that it cannot read (415) before it looks for a parser.
   fastify.addHook('onRequest', async (request) => {
     request.headers = { 'content-type': 'application/octet-stream' }
   })
   fastify.all(path, async function hongbaoWebhooks(request, response) {
     const reply = await webhooks.handle(nodeDelivery(request.raw, HINT, request))
-    return response.code(reply.status).headers(reply.headers).send(reply.body)
+    return response.code(reply.status).headers(nodeHeaders(request.raw, reply)).send(reply.body)
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Receiver, WaitUntil } from '@hongbao/core'
-import { checkMount, fetchDelivery } from '@hongbao/core/fetch'
+import { checkMount, fetchDelivery, fetchHeaders } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
@@ -43,7 +43,7 @@ export function honoWebhooks(receiver: Receiver, options: HonoWebhooksOptions = 
     const delivery = fetchDelivery(req.raw, () => req.arrayBuffer(), HINT, waitUntil)
     const reply = await receiver.handle(delivery)
     // With a `Response` of our own, Hono would drop what middleware has set by `c.header()`.
-    return context.body(reply.body, reply.status, { ...reply.headers })
+    return context.body(reply.body, reply.status, fetchHeaders(req.raw, reply))
   }
 }
 

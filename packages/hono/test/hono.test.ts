@@ -31,7 +31,7 @@ describe('honoWebhooks', () => {
     })
   })
 
-  it('lets late handlers end by the `waitUntil` of the execution context, if there is one [F42]', async () => {
+  it('lets late handlers end by the `waitUntil` of the execution context, if there is one [F26]', async () => {
     const webhooks = createReceiver()
     const { honoWebhooks: mount } = await onWorkers()
     const app = new Hono().post('/webhooks', mount(webhooks))
@@ -43,7 +43,7 @@ describe('honoWebhooks', () => {
     expect(await app.request('/webhooks', notification())).toMatchObject({ status: 200 })
   })
 
-  it('prefers the option `waitUntil` [F42]', async () => {
+  it('prefers the option `waitUntil` [F26]', async () => {
     const pending: Promise<unknown>[] = []
     const waitUntil: WaitUntil = (each) => void pending.push(each)
     const app = new Hono().post('/webhooks', honoWebhooks(createReceiver(), { waitUntil }))

@@ -1,5 +1,11 @@
 import type { Receiver } from '@hongbao/core'
-import { nodeDelivery, readMount, type KeptBody, type MountOptions } from '@hongbao/core/node'
+import {
+  nodeHeaders,
+  nodeDelivery,
+  readMount,
+  type KeptBody,
+  type MountOptions,
+} from '@hongbao/core/node'
 import type { IncomingMessage } from 'node:http'
 
 /** What the middleware needs of a Koa context; those of Koa 2, Koa 3 and their routers fit. */
@@ -32,7 +38,7 @@ export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): Koa
     }
     const reply = await receiver.handle(nodeDelivery(context.req, HINT, context.request))
     context.status = reply.status
-    context.set({ ...reply.headers })
+    context.set(nodeHeaders(context.req, reply))
     context.body = reply.body
   }
 }

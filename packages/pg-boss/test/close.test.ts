@@ -10,7 +10,7 @@ const LEFT =
 describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
   const opened = usePostgres()
 
-  it('resolves while Postgres is silent [E39]', async () => {
+  it('resolves while Postgres is silent [E56]', async () => {
     const { warnings, logger } = listener()
     const worker = await opened.startWorker(processor(), opened.freshName(), { logger })
     opened.postgres.freeze()
@@ -19,7 +19,7 @@ describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
     expect(warnings()).toEqual([expect.stringMatching(LEFT)])
   })
 
-  it('resolves while Postgres is down, with a job that cannot be confirmed [E39]', async () => {
+  it('resolves while Postgres is down, with a job that cannot be confirmed [E56]', async () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name }), SENT)
     const end = Promise.withResolvers<void>()
@@ -32,7 +32,7 @@ describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
     await expect(closed).resolves.toBeUndefined()
   })
 
-  it('does not wait for handlers past their deadline, and leaves their job active [E39]', async () => {
+  it('does not wait for handlers past their deadline, and leaves their job active [E56]', async () => {
     const name = opened.freshName()
     const { warnings, logger } = listener()
     await deliver(await receiverOf(opened.boss, { name }), SENT)

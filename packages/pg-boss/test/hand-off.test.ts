@@ -97,7 +97,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
 
   // Somebody deletes the queue and makes it anew while the receiver runs.
   it.each<QueuePolicy>(['short', 'singleton', 'stately', 'exclusive', 'key_strict_fifo'])(
-    'makes a job of every event, though its queue gets the policy %s behind its back [E37]',
+    'makes a job of every event, though its queue gets the policy %s behind its back [E54]',
     async (policy) => {
       const { boss } = opened
       const name = opened.freshName()
@@ -117,7 +117,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     ['throttle', 'sendThrottled'],
     ['debounce', 'sendDebounced'],
   ] as const)(
-    'answers 500 for an event without a job where something %ss jobs [E37]',
+    'answers 500 for an event without a job where something %ss jobs [E54]',
     async (_, send) => {
       const { boss } = opened
       const name = opened.freshName()
@@ -137,7 +137,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     },
   )
 
-  it('answers 500 where pg-boss took another job for that of its event [E37]', async () => {
+  it('answers 500 where pg-boss took another job for that of its event [E54]', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const other: Boss = {

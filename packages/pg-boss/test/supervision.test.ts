@@ -15,7 +15,7 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
   it.each([
     ['a hand-off', handOffTo],
     ['a worker', workOn],
-  ])('is warned of when %s is made with it [H40]', async (_, make) => {
+  ])('is warned of when %s is made with it [H17]', async (_, make) => {
     const boss = await start({ supervise: false })
     expect(await make(boss)).toEqual([
       expect.stringMatching(
@@ -27,7 +27,7 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
   it.each([
     ['a hand-off', handOffTo],
     ['a worker', workOn],
-  ])('is not warned of when %s is made and another process supervises [H40]', async (_, make) => {
+  ])('is not warned of when %s is made and another process supervises [H17]', async (_, make) => {
     const boss = await start({ supervise: false })
     const other = await start({})
     expect(await make(boss)).toEqual([])

@@ -68,7 +68,7 @@ function openPg(options: object, name: string, timeouts: Timeouts): OpenWay {
 }
 
 describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
-  it('takes no more backends than its pool while the table is locked, and says that it is a lock [H53]', async () => {
+  it('takes no more backends than its pool while the table is locked, and says that it is a lock [E40]', async () => {
     const application = `locked, ${name}`
     const { inbox, end } = open(application, { commandTimeoutMs: 5000, lockTimeoutMs: 500 })
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
@@ -85,7 +85,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
     await end()
   })
 
-  it('takes no more backends than its pool while COMMIT waits for a standby that is gone, and never answers 200 for it [H54]', async () => {
+  it('takes no more backends than its pool while COMMIT waits for a standby that is gone, and never answers 200 for it [E41]', async () => {
     const application = `no standby, ${name}`
     const { inbox, end } = open(application, { commandTimeoutMs: 500 })
     await setStandby('gone')
@@ -114,7 +114,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
 })
 
 describe('a claim that waits for the table', () => {
-  it('ends by the server before `commandTimeoutMs` is over, however long handlers may wait for locks [H53]', async () => {
+  it('ends by the server before `commandTimeoutMs` is over, however long handlers may wait for locks [E40]', async () => {
     const { inbox, pool } = opened.open({ commandTimeoutMs: 4000, lockTimeoutMs: 60_000 })
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')

@@ -53,7 +53,7 @@ describe('cleanUp', () => {
       ],
     ],
   ])(
-    'deletes what is past the retention, and nothing younger, of a table partitioned by %s [H51]',
+    'deletes what is past the retention, and nothing younger, of a table partitioned by %s [E38]',
     async (kind, bounds) => {
       const table = `partitioned_by_${kind}`
       await opened.query(

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => opened.close())
 
 describe('the line in the log', () => {
-  it('names a pool that is dry, and says what to change [S41]', async () => {
+  it('names a pool that is dry, and says what to change [S19]', async () => {
     const given = opened.open({}, { max: 1 })
     const client = await given.pool.connect()
     const line = await lineOf(given)
@@ -22,13 +22,13 @@ describe('the line in the log', () => {
     expect(line).toMatch(/ \[PostgresInboxError pool-timed-out[ \]].*`tx`/)
   })
 
-  it('names a table that is missing, with the SQLSTATE and without the words of Postgres [S41]', async () => {
+  it('names a table that is missing, with the SQLSTATE and without the words of Postgres [S19]', async () => {
     const line = await lineOf(opened.open({ table: 'nowhere' }))
     expect(line).toMatch(/ \[PostgresInboxError table-missing 42P01[ \]].*`ensureSchema\(\)`/)
     expect(line).not.toContain('nowhere')
   })
 
-  it('tells the two apart that were one line before: no answer is not a dry pool [S41]', async () => {
+  it('tells the two apart that were one line before: no answer is not a dry pool [S19]', async () => {
     const given = opened.open({ commandTimeoutMs: 100 })
     const locker = await opened.open().pool.connect()
     await locker.query('begin; lock table hongbao_inbox')

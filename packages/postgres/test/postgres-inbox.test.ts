@@ -141,7 +141,7 @@ describe('the key', () => {
     expect(await opened.countEffects('both')).toBe(1)
   })
 
-  it('is one of its consumer: two services on one table apply the same event each, at once too [H50]', async () => {
+  it('is one of its consumer: two services on one table apply the same event each, at once too [E37]', async () => {
     const orders = opened.open({ consumer: 'orders' })
     const mail = opened.open({ consumer: 'mail' })
     const admission = orders.inbox.admit('shared', async ({ tx }) => {
@@ -155,7 +155,7 @@ describe('the key', () => {
     expect(await opened.countEffects('shared')).toBe(2)
   })
 
-  it('of a table from before there were consumers counts for every consumer, with `readUnnamedKeys` [H50]', async () => {
+  it('of a table from before there were consumers counts for every consumer, with `readUnnamedKeys` [E37]', async () => {
     const unnamed = createHash('sha256').update('from before').digest('hex').slice(0, 32)
     await opened.query('insert into hongbao_inbox (key) values ($1)', [unnamed])
     for (const consumer of ['orders', 'mail']) {
@@ -331,7 +331,7 @@ describe('an option of the Postgres inbox', () => {
     )
   })
 
-  it('`consumer` is asked for with the line to write [H50]', () => {
+  it('`consumer` is asked for with the line to write [E37]', () => {
     expect(() => postgresInbox({ pool } as never)).toThrow(/consumer: 'orders'/)
   })
 

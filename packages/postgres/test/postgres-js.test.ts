@@ -142,7 +142,7 @@ describe('the pool of postgres', () => {
     ['pascal', postgres.pascal],
     ['kebab', postgres.kebab],
     ['upper case', { column: (name: string) => name.toUpperCase() }],
-  ])('does not mind how names and values are changed: %s [H52]', async (name, transform) => {
+  ])('does not mind how names and values are changed: %s [E39]', async (name, transform) => {
     const notices: unknown[] = []
     const options = {
       max: 1,

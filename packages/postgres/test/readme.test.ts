@@ -36,7 +36,7 @@ afterAll(async () => {
 
 describe('the README', () => {
   it.each(MODULES.map(({ text }, index) => [text.match(/from '([\w-]+)/)?.[1], index] as const))(
-    'shows a module that commits the order with the key, and moves it on only: %s (%i) [H58]',
+    'shows a module that commits the order with the key, and moves it on only: %s (%i) [E45]',
     async (_, index) => {
       const module: unknown = await import(join(directory, `module-${index}.ts`))
       const { webhooks } = module as { webhooks: Webhooks<object> }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => opened.close())
 
 describe('ready', () => {
-  it('resolves when the inbox can apply events, and writes nothing [H56]', async () => {
+  it('resolves when the inbox can apply events, and writes nothing [E43]', async () => {
     const { inbox } = opened.open()
     await inbox.ready()
     await inbox.ready()
@@ -55,7 +55,7 @@ describe('ready', () => {
       `create unlogged table $ (${KEY}, ${APPLIED_AT})`,
       'postgres-table-unfit',
     ],
-  ])('rejects with what to do about a table %s [H56]', async (name, create, code) => {
+  ])('rejects with what to do about a table %s [E43]', async (name, create, code) => {
     const table = name.replaceAll(' ', '_')
     if (create !== undefined) await opened.query(create.replace('$', table))
     const { inbox, pool } = opened.open({ table }, { max: 1 })
@@ -70,13 +70,13 @@ describe('ready', () => {
     ])
   })
 
-  it('rejects when this user may not delete old keys [H56]', async () => {
+  it('rejects when this user may not delete old keys [E43]', async () => {
     await opened.query('create role writer login; grant select, insert on hongbao_inbox to writer')
     const { inbox } = opened.open({}, { connectionString: urlOf({ username: 'writer' }) })
     await expect(inbox.ready()).rejects.toMatchObject({ code: 'postgres-forbidden' })
   })
 
-  it('rejects while the table is locked [H56]', async () => {
+  it('rejects while the table is locked [E43]', async () => {
     const { inbox, pool } = opened.open()
     const migration = await pool.connect()
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
@@ -86,7 +86,7 @@ describe('ready', () => {
     await inbox.ready()
   })
 
-  it('rejects while Postgres is down, and resolves when it is back [H56]', async () => {
+  it('rejects while Postgres is down, and resolves when it is back [E43]', async () => {
     const { inbox } = opened.open()
     await inbox.ready()
     await opened.server.stop()
@@ -105,7 +105,7 @@ const WAYS: readonly [string, (url: string) => PostgresPool & { end(): Promise<v
 ]
 
 describe.each(WAYS)('over %s', (_, open) => {
-  it('a refused login and a missing database have codes of their own [H57]', async () => {
+  it('a refused login and a missing database have codes of their own [E44]', async () => {
     await opened.query(`drop role if exists asleep; create role asleep nologin`)
     const codes: unknown[] = []
     for (const url of [urlOf({ username: 'asleep' }), urlOf({ pathname: '/nowhere' })]) {
@@ -124,7 +124,7 @@ describe.each(WAYS)('over %s', (_, open) => {
     ])
   })
 
-  it('a connection to a server that is read-only is thrown away, by a claim and by `ready` [H55]', async () => {
+  it('a connection to a server that is read-only is thrown away, by a claim and by `ready` [E42]', async () => {
     const url = await opened.server.createDatabase()
     const name = new URL(url).pathname.slice(1)
     await opened.query(`alter database ${name} set default_transaction_read_only = on`)

@@ -11,7 +11,7 @@ const REFUSALS: readonly [string, string][] = [
 ]
 
 it.each(REFUSALS)(
-  'the line in the log names %s, and says what to do [S41]',
+  'the line in the log names %s, and says what to do [S19]',
   async (code, words) => {
     const lines: string[] = []
     const webhooks = createWebhooks({

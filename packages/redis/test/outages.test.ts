@@ -176,7 +176,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
     ['no password', {}],
     ['a wrong password', { password: 'wrong' }],
     ['an unknown user', { username: 'nobody', password: 'right' }],
-  ])('refuses an ioredis with %s: redis-login-refused [E86]', async (_, login) => {
+  ])('refuses an ioredis with %s: redis-login-refused [E52]', async (_, login) => {
     const client = new Redis(server.url, { ...login, protocol: 2, lazyConnect: true })
     client.on('error', () => {})
     const inbox = redisInbox({ consumer: 'orders', client, commandTimeoutMs: 5000, onWarning() {} })
@@ -186,7 +186,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
     client.disconnect()
   })
 
-  it('refuses a node-redis without one: redis-login-refused [E86]', async () => {
+  it('refuses a node-redis without one: redis-login-refused [E52]', async () => {
     // Of RESP3 it learns while it connects: `connect()` rejects, and there is nothing to send with.
     const client = await createClient({ url: server.url, RESP: 2 }).connect()
     const inbox = redisInbox({ consumer: 'orders', client, onWarning() {} })
@@ -196,7 +196,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
     client.destroy()
   })
 
-  it('refuses a client that queues nothing, which only its `error` event tells [E86]', async () => {
+  it('refuses a client that queues nothing, which only its `error` event tells [E52]', async () => {
     const client = new Redis(server.url, { enableOfflineQueue: false, password: 'wrong' })
     const [error] = (await once(client, 'error')) as [Error]
     expect(error.message).toMatch(/WRONGPASS/)
@@ -259,7 +259,7 @@ describe('a refusal', () => {
     ['ioredis', { isCluster: true, call: () => Promise.reject(tooMany) } as RedisClient],
     ['node-redis', { masters: [], sendCommand: () => Promise.reject(moved) }],
   ])(
-    'of a cluster that moves slots faster than its client follows is redis-not-ready, and advises no other client: %s [E85]',
+    'of a cluster that moves slots faster than its client follows is redis-not-ready, and advises no other client: %s [E51]',
     async (_, client) => {
       const inbox = redisInbox({ consumer: 'orders', client, onWarning() {} })
       const refused: unknown = await apply(inbox).catch((error: unknown) => error)

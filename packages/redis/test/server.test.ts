@@ -250,20 +250,20 @@ describe.skipIf(!hasRedis)('a primary with a replica', () => {
     await Promise.all([server.close(), closeReplica(replica)])
   })
 
-  it('that confirms what no replica has is warned of, though it refuses CONFIG [E84]', async () => {
+  it('that confirms what no replica has is warned of, though it refuses CONFIG [E50]', async () => {
     expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
     await primary.redis.call('ACL', 'SETUSER', 'default', '-config')
     expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
     await primary.redis.call('ACL', 'SETUSER', 'default', '+config')
   })
 
-  it('that waits for one is not, nor is the replica [E84]', async () => {
+  it('that waits for one is not, nor is the replica [E50]', async () => {
     await primary.redis.config('SET', 'min-replicas-to-write', 1)
     expect(await inspect(primary.redis)).toEqual([])
     expect(await inspect(follower.redis)).toEqual([])
   })
 
-  it('of a cluster is not [E84]', async () => {
+  it('of a cluster is not [E50]', async () => {
     const info =
       'maxmemory_policy:noeviction\r\naof_enabled:1\r\nrole:master\r\nconnected_slaves:2\r\n'
     expect(await inspect(stub({ INFO: info }))).toEqual(['redis-replicas-not-required'])
@@ -278,7 +278,7 @@ describe('a client of sentinels', () => {
     ['that is not told of failovers', { sentinels }, ['redis-failover-unnoticed']],
     ['that is told of failovers', { sentinels, failoverDetector: true }, []],
     ['that is none', {}, []],
-  ])('%s is warned of at start-up, or not [E83]', (_, options, expected) => {
+  ])('%s is warned of at start-up, or not [E49]', (_, options, expected) => {
     const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
     const warnings: RedisInboxWarning[] = []
     redisInbox({ consumer: 'orders', client, onWarning: (warning) => warnings.push(warning) })

@@ -1,3 +1,5 @@
+import { joinBytes } from '@hongbao/core/wire'
+
 /**
  * Reads the raw body of a request up to a limit; undefined where it is longer.
  *
@@ -9,12 +11,11 @@ export async function readLimitedBody(
   maxBytes: number,
 ): Promise<Buffer | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return undefined
-  const chunks: Uint8Array[] = []
-  let length = 0
+  const joined = joinBytes()
   for await (const chunk of request.body ?? []) {
-    length += chunk.byteLength
-    if (length > maxBytes) return undefined
-    chunks.push(chunk)
+    if (joined.size() + chunk.byteLength > maxBytes) return undefined
+    joined.add(chunk)
   }
-  return Buffer.concat(chunks)
+  const { buffer, byteOffset, byteLength } = joined.all()
+  return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -165,7 +165,7 @@ describe('POST /v1/red_envelopes', () => {
     expect(api.engine.list({ limit: 10 })?.data).toHaveLength(1)
   })
 
-  it('takes an order number that is an integer, as the C# and Python examples send it [S44]', async () => {
+  it('takes an order number that is an integer, as the C# and Python examples send it [S22]', async () => {
     const first = await api.post({ ...ENVELOPE, order_no: 123456789 })
     expect([first.status, first.json]).toMatchObject([200, { order_no: '123456789' }])
     const again = await api.post({ ...ENVELOPE, order_no: '123456789' })

@@ -213,7 +213,7 @@ describe('commands that speak with a sandbox', () => {
   )
 
   it(
-    'find it by HONGBAO_SANDBOX_URL, quoted or not, and answer 3 where there is none [C41]',
+    'find it by HONGBAO_SANDBOX_URL, quoted or not, and answer 3 where there is none [C22]',
     async () => {
       const sandbox = await openSandbox({ clock: 'virtual', startMs: Date.UTC(2026, 0, 1) })
       const env = { HONGBAO_SANDBOX_URL: `"${sandbox.url}"` }

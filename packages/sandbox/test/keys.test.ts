@@ -67,7 +67,7 @@ describe('the folder of the keys', () => {
       'merchant-private.pkcs1.pem',
       'merchant-public.previous.pem',
       'api-key.txt',
-    ])('follows no symbolic link: %s [S43]', async (name) => {
+    ])('follows no symbolic link: %s [S21]', async (name) => {
     const { merchant } = await openKeys(join(parent, 'other'))
     const foreign = join(parent, 'foreign.pem')
     writeFileSync(foreign, readFileSync(merchant.privatePath), { mode: 0o644 })
@@ -82,7 +82,7 @@ describe('the folder of the keys', () => {
     expect(readFileSync(foreign, 'utf8')).toBe(readFileSync(merchant.privatePath, 'utf8'))
   })
 
-  it.runIf(HAS_MODES)('makes nothing at the end of a link that leads nowhere [S43]', async () => {
+  it.runIf(HAS_MODES)('makes nothing at the end of a link that leads nowhere [S21]', async () => {
     mkdirSync(directory)
     symlinkSync(join(parent, 'nothing'), join(directory, 'api-key.txt'))
     await expect(openKeys(directory)).rejects.toThrow('is a symbolic link')

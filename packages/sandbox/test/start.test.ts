@@ -348,7 +348,7 @@ describe('the options', () => {
     )
   })
 
-  it('an API key and a target may have the quotes of an environment file [C41]', async () => {
+  it('an API key and a target may have the quotes of an environment file [C22]', async () => {
     const apiKey = '"sk_test_ibbTe5jLGCi5rzfH4OqPW9KC"'
     const sandbox = await start({ apiKey, target: '"http://127.0.0.1:9/webhooks"' })
     expect(sandbox.apiKey).toBe('sk_test_ibbTe5jLGCi5rzfH4OqPW9KC')

@@ -43,12 +43,20 @@ export const fastifyHost: Host = {
       },
     ),
     on(
-      'below a preParsing hook that drains the body [G10]',
-      'body-consumed',
+      'below a preParsing hook that returns another stream [G10]',
+      'handled',
       async (app, webhooks) => {
         app.addHook('preParsing', async (_request, _reply, payload) =>
           Readable.from(await buffer(payload)),
         )
+        await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+      },
+    ),
+    on(
+      'below a preParsing hook that reads the body and returns nothing [G10]',
+      'body-consumed',
+      async (app, webhooks) => {
+        app.addHook('preParsing', async (_request, _reply, payload) => void (await buffer(payload)))
         await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
       },
     ),

@@ -42,7 +42,7 @@ for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sa
 
 const keys = createTestKeys()
 
-// [F63] The ES and the CommonJS copy of core know what was declared through the other.
+// [F22] The ES and the CommonJS copy of core know what was declared through the other.
 for (const copy of Object.values(load)) {
   const lines = []
   const logger = { warn: (line) => void lines.push(line), error: (line) => void lines.push(line) }

@@ -1,0 +1,58 @@
+import { Buffer } from 'node:buffer'
+
+/**
+ * Tells whether a value is a `Uint8Array` (a `Buffer` is one), whichever realm made it. `instanceof` knows
+ * only the classes of its own realm: jsdom, Jest and `node:vm` have others.
+ */
+export function isBytes(value: unknown): value is Uint8Array {
+  // The tag alone can be made up; `isView` cannot, but takes the other views too.
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === TAG
+}
+
+const TAG = '[object Uint8Array]'
+
+/** Bytes that arrive in chunks. */
+export interface JoinedBytes {
+  /** How many bytes were added. */
+  size(): number
+  /** Adds a chunk at the end. The only chunk is kept as it is, more are copied: a chunk must not be reused. */
+  add(chunk: Uint8Array): void
+  /** All that was added. */
+  all(): Uint8Array
+}
+
+/**
+ * Joins chunks as they arrive. A chunk that is kept costs about 500 bytes of memory besides its content, so
+ * a body in chunks of one byte would take 500 times its size. This takes at most twice the size, and
+ * three times while it grows, whatever the chunks.
+ */
+export function joinBytes(): JoinedBytes {
+  let joined: Uint8Array = NONE
+  let size = 0
+
+  return {
+    size: () => size,
+    add(chunk) {
+      const end = size + chunk.byteLength
+      // A normal delivery has one chunk: no copy.
+      if (size === 0) joined = chunk
+      else append(chunk, end)
+      size = end
+    },
+    all: () => (size === joined.byteLength ? joined : joined.subarray(0, size)),
+  }
+
+  function append(chunk: Uint8Array, end: number): void {
+    // The first chunk belongs to the host, and its memory may be a part of something larger.
+    if (end > joined.byteLength) joined = enlarge(joined, Math.max(end, 2 * size))
+    joined.set(chunk, size)
+  }
+}
+
+const NONE = new Uint8Array()
+
+function enlarge(bytes: Uint8Array, size: number): Uint8Array {
+  const larger = Buffer.alloc(size)
+  larger.set(bytes)
+  return larger
+}
