@@ -10,19 +10,19 @@ import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { createWorkspace, removeWorkspaces } from './snippets.ts'
 
 const keys = createTestKeys()
-let server: PostgresServer
+let postgres: PostgresServer
 const pools: Pool[] = []
 
 beforeAll(async () => {
   vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
   vi.spyOn(console, 'error').mockImplementation(() => {})
-  server = await startPostgres()
+  postgres = await startPostgres()
 }, 60_000)
 afterAll(async () => {
   vi.restoreAllMocks()
   vi.unstubAllEnvs()
   await Promise.all(pools.map((pool) => pool.end()))
-  await server.close()
+  await postgres.close()
   removeWorkspaces()
 })
 
@@ -231,7 +231,7 @@ function withoutHandlers(code: string): string {
 
 /** A database of its own, in which processes of a shop run a recipe. */
 async function openShop() {
-  vi.stubEnv('DATABASE_URL', await server.createDatabase())
+  vi.stubEnv('DATABASE_URL', await postgres.createDatabase())
   const { pool } = await createWorkspace().import<{ pool: Pool }>('db.ts')
   pools.push(pool)
   await pool.query(TABLES)

@@ -90,7 +90,7 @@ export function useStage(
         eventually(async () => expect(await opened.countEffects(event.id ?? '')).toBe(1)),
       failNext: (request, fault) => proxy.failNext(request, fault),
       limit: (bytesPerSecond) => proxy.limit(bytesPerSecond),
-      moveTo: (port) => proxy.moveTo(port),
+      moveTo: (serverPort) => proxy.moveTo(serverPort),
       cutAll: () => proxy.cutAll(),
     }
   }

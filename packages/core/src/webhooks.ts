@@ -1,14 +1,6 @@
 import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
-import {
-  inboxKey,
-  isEventType,
-  isSubscribable,
-  parseEvent,
-  readDispatched,
-  suggestType,
-  type WebhookEvent,
-} from './event.ts'
+import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
 import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
@@ -18,6 +10,7 @@ import {
   type HandlerContext,
   type HandlerEmitter,
 } from './handlers.ts'
+import { createHandlerWarnings } from './handler-warnings.ts'
 import type { NoContext } from './inbox.ts'
 import { contain, createLog, originOf } from './log.ts'
 import { readOptions, type WebhooksOptions } from './options.ts'
@@ -102,7 +95,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const handlers = createHandlers<Context & HandlerContext>()
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
-  const unheard = new Set<string>()
+  const warnings = createHandlerWarnings(rest.logger)
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
   const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
@@ -178,7 +171,7 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.event = event
     const listening = handlers.of(event.type)
     if (listening.length === 0) {
-      warnOfNoHandler(handlers.isEmpty() ? '*' : event.type)
+      warnings.unhandled(event.type, handlers.isEmpty())
       return 'unhandled'
     }
     const key = inboxKey(event)
@@ -242,23 +235,12 @@ export function createWebhooks<Context extends object = NoContext>(
     })
   }
 
-  /**
-   * A module with handlers that is not imported would look like success to Ping++. Once for each
-   * type; a type that is not in the catalogue may be any text, and is not remembered.
-   */
-  function warnOfNoHandler(type: string): void {
-    if (unheard.has(type) || (type !== '*' && !isEventType(type))) return
-    unheard.add(type)
-    if (type === '*') contain(() => rest.logger.error(NO_HANDLERS))
-    else contain(() => rest.logger.warn(noHandlerOf(type)))
-  }
-
   const webhooks: Webhooks<Context> = {
     handle,
     dispatch,
     on(type: string, handler: Handler<never, Context & HandlerContext>) {
       handlers.add(type, handler)
-      if (!isSubscribable(type)) contain(() => rest.logger.warn(unknownType(type)))
+      if (!isSubscribable(type)) warnings.unknownType(type)
       return webhooks
     },
     off(type: string, handler: Handler<never, Context & HandlerContext>) {
@@ -287,22 +269,9 @@ function internalError(error: unknown): Failure {
   return new Failure('internal-error', undefined, { cause: error })
 }
 
-const NO_HANDLERS =
-  '[hongbao] Received a verified event, but no handlers are registered. Is the module that calls `webhooks.on` imported?'
-
-function noHandlerOf(type: string): string {
-  return `[hongbao] Received a ${type}, but no handler is registered for it, so nothing was done. Is the module that calls on('${type}', …) imported? If the type needs no work, write on('${type}', () => {}). This is logged once per type.`
-}
-
 const WAIT_UNTIL_FAILED =
   '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'
 
 function noAnswer(timeoutMs: number): string {
   return `Its \`ready\` has not answered within ${timeoutMs} ms. Check that the store is up, and that this process can reach it.`
-}
-
-function unknownType(type: string): string {
-  const suggestion = suggestType(type)
-  const hint = suggestion === undefined ? 'Is it misspelt?' : `Did you mean '${suggestion}'?`
-  return `[hongbao] on('${type}'): Ping++ is not known to send this type, so the handler may never run. ${hint} If the type is right, write on(unlisted('${type}'), …).`
 }
