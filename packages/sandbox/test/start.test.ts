@@ -152,7 +152,7 @@ describe('startSandbox', () => {
   })
 
   it('moves, triggers, sends again and forgets', async () => {
-    const sandbox = await start({ target: functionApp(500).target, webhooks: 'by-hand' })
+    const sandbox = await start({ target: functionApp(500).target, sendWebhooks: 'by-hand' })
     await createOver(fetch, sandbox)
     expect(sandbox.move('123456789', 'sent')).toMatchObject({ status: 'sent' })
     const { id } = sandbox.trigger('red_envelope.received', { envelope: '123456789' })
