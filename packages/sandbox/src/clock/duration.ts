@@ -9,7 +9,8 @@ const UNITS: Readonly<Record<string, number>> = {
 const ONE = String.raw`\d+(?:\.\d+)?(?:ms|s|m|h|d)`
 
 /** A time as text: `'500ms'`, `'90s'`, `'2h'`, `'1h30m'`, `'1.5d'`. */
-export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+export type Duration = OneUnit | `${OneUnit}${OneUnit}`
+type OneUnit = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 /** Reads a time such as `90s`, `2h`, `1h30m` or `1.5d` as milliseconds; undefined if it is not one. */
 export function readDuration(text: string): number | undefined {
