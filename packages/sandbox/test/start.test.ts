@@ -326,7 +326,7 @@ describe('the options', () => {
     [{ clock: Number.NaN }, /`clock`/],
     [{ startMs: 1.5 }, /`startMs` must be a whole number/],
     [{ startMs: Infinity }, /`startMs`/],
-    [{ sendWebhooks: 'never' }, /`webhooks` must be "on-retrieve" or "on-create" or "by-hand"/],
+    [{ sendWebhooks: 'never' }, /`sendWebhooks` must be "on-retrieve" or "on-create" or "by-hand"/],
     [{ apiKey: 'pk_test_1' }, /`apiKey` must be a test key/],
     [{ apiKey: [] }, /`apiKey`/],
     [{ requestSignatures: 'loose' }, /`requestSignatures` must be "lenient" or "strict" or "off"/],
