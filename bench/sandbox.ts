@@ -55,7 +55,7 @@ async function overHttp(kind: Kind): Promise<Figure> {
   const target = `http://127.0.0.1:${port}/webhooks`
   const sandbox = await startSandbox({
     target,
-    webhooks: 'by-hand',
+    sendWebhooks: 'by-hand',
     privateKey: PINGPP.privateKey,
   })
   const events = Array.from({ length: BLOCK }, () => sandbox.trigger('red_envelope.sent'))
@@ -105,7 +105,7 @@ async function throughTheDay(): Promise<Figure> {
   let posts = 0
   const sandbox = await startSandbox({
     clock: 'virtual',
-    webhooks: 'by-hand',
+    sendWebhooks: 'by-hand',
     target: () => {
       posts += 1
       return new Response(null, { status: 500 })

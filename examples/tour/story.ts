@@ -1,5 +1,5 @@
 import { reconcile, type CreateRedEnvelope } from '@hongbao/client'
-import type { Attempt } from '@hongbao/sandbox'
+import type { SandboxAttempt } from '@hongbao/sandbox'
 import type { Stage } from './stage.ts'
 
 /** One step of the loop, and what must come of it. */
@@ -141,7 +141,7 @@ async function waitSeconds(stage: Stage, seconds: number): Promise<Omit<Sight, '
 /** What the app answered to the last notification. */
 function lastAnswer({ sandbox }: Stage): Omit<Sight, 'saw'> {
   const attempts = sandbox.events().flatMap((event) => event.attempts)
-  const last = attempts.reduce<Attempt | undefined>(
+  const last = attempts.reduce<SandboxAttempt | undefined>(
     (latest, each) => (latest !== undefined && latest.startedMs > each.startedMs ? latest : each),
     undefined,
   )

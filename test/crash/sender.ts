@@ -37,7 +37,7 @@ const SECOND = 1000
 export async function startSender(target: string, seed: number): Promise<Sender> {
   const sandbox = await startSandbox({
     clock: SPEED,
-    webhooks: 'by-hand',
+    sendWebhooks: 'by-hand',
     target,
     responseTimeoutMs: 2000,
     seed,

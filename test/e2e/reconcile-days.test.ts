@@ -9,7 +9,7 @@ import {
 } from '@hongbao/client'
 import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
-import { startSandbox, type Clock, type Sandbox } from '@hongbao/sandbox'
+import { startSandbox, type Sandbox, type SandboxClock } from '@hongbao/sandbox'
 import { describe, expect, it } from 'vitest'
 
 // The loop as it runs in production, over HTTP, for 80 hours on the sandbox's clock: notifications get
@@ -42,7 +42,7 @@ describe.each<[string, Setting]>([
   it('lose no end, apply no step twice, and poll no envelope backwards [H5, H6, H8, H9, H10, H12]', async () => {
     await using sandbox = await startSandbox({
       clock: 'virtual',
-      webhooks: 'by-hand',
+      sendWebhooks: 'by-hand',
       seed: setting.seed,
     })
     const { shop, last } = await live(sandbox, setting)
@@ -269,7 +269,7 @@ function durableInbox(): Inbox {
 }
 
 /** Waits by the sandbox's clock, which stands still until the loop waits again. */
-function paceBy(clock: Clock): { wait: Wait; atRest: () => Promise<void> } {
+function paceBy(clock: SandboxClock): { wait: Wait; atRest: () => Promise<void> } {
   let rest = Promise.withResolvers<void>()
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {

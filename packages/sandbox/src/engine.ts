@@ -22,7 +22,7 @@ export type { CreateParameters, Creation } from './envelopes/envelopes.ts'
 export type { Attempt, SandboxEvent } from './sandbox-event.ts'
 
 /** When red envelopes cause notifications. */
-export type WebhookMode =
+export type SendWebhooks =
   /** As Ping++'s test mode (guide, note 4): the first retrieve sends `sent`, the second `received`. */
   | 'on-retrieve'
   /** `sent` as soon as the envelope is created; `received` by hand. */
@@ -41,7 +41,7 @@ export interface TriggerOptions {
 export interface EngineOptions {
   readonly clock: Clock
   readonly target: Target | undefined
-  readonly webhooks: WebhookMode
+  readonly sendWebhooks: SendWebhooks
   readonly key: SigningKey
   readonly responseTimeoutMs: number
   readonly seed: number
@@ -89,7 +89,7 @@ export interface Engine {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, webhooks, key, responseTimeoutMs, allowRemoteTargets } = options
+  const { clock, sendWebhooks, key, responseTimeoutMs, allowRemoteTargets } = options
   const journal = createJournal(clock.now)
   const faults = createFaults(options.seed, function tell({ id, kind }, subject) {
     journal.write({ type: 'fault.fired', fault: id, kind, subject })
@@ -115,7 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
   function create(parameters: CreateParameters): Creation {
     checkOpen()
     const creation = envelopes.create(parameters)
-    if (webhooks === 'on-create' && creation.outcome === 'created') {
+    if (sendWebhooks === 'on-create' && creation.outcome === 'created') {
       const { id } = creation.envelope
       // Not before the answer, which says `sending` (guide, note 1).
       clock.at(clock.now(), () => {
@@ -127,7 +127,7 @@ export function createEngine(options: EngineOptions): Engine {
 
   function retrieve(id: string): RedEnvelope | undefined {
     const envelope = envelopes.find(id)
-    if (envelope === undefined || webhooks !== 'on-retrieve') return envelope
+    if (envelope === undefined || sendWebhooks !== 'on-retrieve') return envelope
     const next = NEXT_ON_RETRIEVE[envelope.status]
     return next === undefined ? envelope : move(envelope.id, next)
   }

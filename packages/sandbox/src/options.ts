@@ -14,7 +14,7 @@ import {
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './api/request-signature.ts'
-import type { WebhookMode } from './engine.ts'
+import type { SendWebhooks } from './engine.ts'
 import type { Target } from './delivery/target.ts'
 import { newId } from './ids.ts'
 
@@ -31,7 +31,7 @@ export interface SandboxOptions {
   /** When the clock starts, in milliseconds since 1970. Default: now. */
   readonly startMs?: number | undefined
   /** When red envelopes cause notifications. Default: `'on-retrieve'`, as Ping++'s test mode. */
-  readonly webhooks?: WebhookMode | undefined
+  readonly sendWebhooks?: SendWebhooks | undefined
   /** The API keys that are taken. Default: every `sk_test_…`. */
   readonly apiKey?: string | readonly string[] | undefined
   /** The merchant's public key; requests must be signed with its private half. Default: signatures are not checked. */
@@ -58,7 +58,7 @@ export interface Settings {
   readonly host: string
   readonly speed: number
   readonly startMs: number | undefined
-  readonly webhooks: WebhookMode
+  readonly sendWebhooks: SendWebhooks
   /** The API keys that are taken; undefined for every `sk_test_…`. */
   readonly apiKeys: readonly string[] | undefined
   /** One that is taken. */
@@ -77,7 +77,7 @@ const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
   host: true,
   clock: true,
   startMs: true,
-  webhooks: true,
+  sendWebhooks: true,
   apiKey: true,
   merchantPublicKey: true,
   requestSignatures: true,
@@ -102,7 +102,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
       options.startMs === undefined
         ? undefined
         : readNumber('startMs', options.startMs, 0, LAST_MS),
-    webhooks: readChoice('webhooks', options.webhooks ?? 'on-retrieve', WEBHOOK_MODES),
+    sendWebhooks: readChoice('sendWebhooks', options.sendWebhooks ?? 'on-retrieve', SEND_WEBHOOKS),
     apiKeys,
     apiKey: apiKeys?.[0] ?? newId('sk_test_'),
     ...readSignatureOptions(options),
@@ -113,7 +113,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
   }
 }
 
-const WEBHOOK_MODES: readonly WebhookMode[] = ['on-retrieve', 'on-create', 'by-hand']
+const SEND_WEBHOOKS: readonly SendWebhooks[] = ['on-retrieve', 'on-create', 'by-hand']
 const SIGNATURE_MODES: readonly SignatureMode[] = ['lenient', 'strict', 'off']
 
 function readHost(host = '127.0.0.1'): string {

@@ -211,9 +211,9 @@ describe('events', () => {
     expect((await cli(sandbox, 'events', 'resend', id)).stdout).toBe(`${id}\n`)
     await sandbox.clock.settled()
     expect(received).toEqual([received[0], received[0]])
-    await cli(sandbox, 'events', 'move', orderNo, 'received')
+    await cli(sandbox, 'envelopes', 'move', orderNo, 'received')
     expect(sandbox.envelope(orderNo)).toMatchObject({ status: 'received' })
-    const refused = await cli(sandbox, 'events', 'move', orderNo, 'sent')
+    const refused = await cli(sandbox, 'envelopes', 'move', orderNo, 'sent')
     expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('that is the end') })
   })
 })
@@ -602,15 +602,14 @@ describe('start', () => {
     [['--port', 'http'], 'Write a whole number'],
     [['--port', '70000'], '`port` must be'],
     [['--clock', 'slow'], 'Write real, virtual'],
-    [['--webhooks', 'never'], 'on-retrieve, on-create, by-hand'],
+    [['--send-webhooks', 'never'], 'on-retrieve, on-create, by-hand'],
     [['--host', '0.0.0.0'], '--allow-remote'],
     [['--target', 'http://192.0.2.7/'], '--allow-remote'],
     [['--target', 'webhooks'], 'A target is a URL'],
     [['--target', '3000'], 'Did you mean http://localhost:3000/webhooks?'],
-    [['--forward-to', ':3000'], 'Did you mean http://localhost:3000/webhooks?'],
-    [['--forward-to', 'localhost:3000/webhooks'], 'Did you mean http://localhost:3000/webhooks?'],
-    [['--forward-to', '127.0.0.1:80/x'], 'Did you mean http://127.0.0.1:80/x?'],
-    [['--target', 'http://localhost/', '--forward-to', 'http://localhost/'], 'not both'],
+    [['--target', ':3000'], 'Did you mean http://localhost:3000/webhooks?'],
+    [['--target', 'localhost:3000/webhooks'], 'Did you mean http://localhost:3000/webhooks?'],
+    [['--target', '127.0.0.1:80/x'], 'Did you mean http://127.0.0.1:80/x?'],
     [['--merchant-public-key', '/nowhere.pem'], 'merchantPublicKey'],
     [['strat'], 'There is no command "strat". There are: start, trigger'],
   ])('refuses %j', async (args, message) => {

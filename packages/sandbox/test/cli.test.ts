@@ -36,7 +36,7 @@ describe('start', () => {
         '--port',
         '0',
         '--json',
-        '--webhooks',
+        '--send-webhooks',
         'on-create',
         '--target',
         app.url,

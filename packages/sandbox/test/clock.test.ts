@@ -15,6 +15,23 @@ describe('a virtual clock', () => {
     expect(clock.now()).toBe(START_MS + 1500)
   })
 
+  it.each([
+    ['24h', DAY_MS],
+    ['1h30m', 90 * 60_000],
+    ['500ms', 500],
+  ] as const)('advances by %s', async (duration, ms) => {
+    const clock = virtualClock()
+    await clock.advance(duration)
+    expect(clock.now()).toBe(START_MS + ms)
+  })
+
+  it('rejects a duration without a unit', async () => {
+    const clock = virtualClock()
+    // @ts-expect-error -- JavaScript has no compiler to ask
+    await expect(clock.advance('24')).rejects.toMatchObject({ code: 'option-invalid' })
+    expect(clock.now()).toBe(START_MS)
+  })
+
   it('runs due work promptly, and never before `at` returns', async () => {
     const clock = virtualClock()
     const ran: string[] = []

@@ -77,7 +77,7 @@ describe('creating', () => {
 
 describe('what makes notifications', () => {
   it('on-retrieve: the first retrieve sends, the second receives, later ones change nothing', async () => {
-    const engine = openEngine({ webhooks: 'on-retrieve' })
+    const engine = openEngine({ sendWebhooks: 'on-retrieve' })
     const { id } = create(engine)
     await engine.clock.settled()
     expect(engine.events()).toEqual([])
@@ -91,7 +91,7 @@ describe('what makes notifications', () => {
   })
 
   it('on-retrieve: neither looking up nor listing makes any', async () => {
-    const engine = openEngine({ webhooks: 'on-retrieve' })
+    const engine = openEngine({ sendWebhooks: 'on-retrieve' })
     const { id } = create(engine)
     engine.find(id)
     engine.list({ limit: 10 })
@@ -101,7 +101,7 @@ describe('what makes notifications', () => {
   })
 
   it('on-create: `sent` right after the create, which itself says `sending`', async () => {
-    const engine = openEngine({ webhooks: 'on-create' })
+    const engine = openEngine({ sendWebhooks: 'on-create' })
     const envelope = create(engine)
     engine.create(parameters())
     expect(envelope.status).toBe('sending')
@@ -112,7 +112,7 @@ describe('what makes notifications', () => {
   })
 
   it('on-create: not for an envelope that was moved first', async () => {
-    const engine = openEngine({ webhooks: 'on-create' })
+    const engine = openEngine({ sendWebhooks: 'on-create' })
     engine.move(create(engine).id, 'failed')
     await engine.clock.settled()
     expect(engine.events()).toEqual([])

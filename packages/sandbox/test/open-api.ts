@@ -68,7 +68,7 @@ export async function openApi(options: ApiOptions = {}): Promise<OpenedApi> {
   const engine = createEngine({
     clock,
     target: undefined,
-    webhooks: 'on-retrieve',
+    sendWebhooks: 'on-retrieve',
     key: readPrivateKey(PINGPP.privateKey),
     responseTimeoutMs: 1000,
     seed: 1,

@@ -19,7 +19,7 @@ export function openEngine(options: Partial<EngineOptions> = {}): Engine {
   return createEngine({
     clock: createClock({ speed: 0, startMs: START_MS }),
     target: undefined,
-    webhooks: 'by-hand',
+    sendWebhooks: 'by-hand',
     key: readPrivateKey(PINGPP.privateKey),
     responseTimeoutMs: 10_000,
     seed: 1,

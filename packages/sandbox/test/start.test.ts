@@ -152,7 +152,7 @@ describe('startSandbox', () => {
   })
 
   it('moves, triggers, sends again and forgets', async () => {
-    const sandbox = await start({ target: functionApp(500).target, webhooks: 'by-hand' })
+    const sandbox = await start({ target: functionApp(500).target, sendWebhooks: 'by-hand' })
     await createOver(fetch, sandbox)
     expect(sandbox.move('123456789', 'sent')).toMatchObject({ status: 'sent' })
     const { id } = sandbox.trigger('red_envelope.received', { envelope: '123456789' })
@@ -326,7 +326,7 @@ describe('the options', () => {
     [{ clock: Number.NaN }, /`clock`/],
     [{ startMs: 1.5 }, /`startMs` must be a whole number/],
     [{ startMs: Infinity }, /`startMs`/],
-    [{ webhooks: 'never' }, /`webhooks` must be "on-retrieve" or "on-create" or "by-hand"/],
+    [{ sendWebhooks: 'never' }, /`sendWebhooks` must be "on-retrieve" or "on-create" or "by-hand"/],
     [{ apiKey: 'pk_test_1' }, /`apiKey` must be a test key/],
     [{ apiKey: [] }, /`apiKey`/],
     [{ requestSignatures: 'loose' }, /`requestSignatures` must be "lenient" or "strict" or "off"/],

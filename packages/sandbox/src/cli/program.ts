@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import manifest from '../../package.json' with { type: 'json' }
 import { addClock } from './commands/clock.ts'
 import { addEnv } from './commands/env.ts'
+import { addEnvelopes } from './commands/envelopes.ts'
 import { addEvents } from './commands/events.ts'
 import { addFault } from './commands/fault.ts'
 import { addKeys } from './commands/keys.ts'
@@ -10,7 +11,7 @@ import { addSign } from './commands/sign.ts'
 import { addStart } from './commands/start.ts'
 import { addTrigger } from './commands/trigger.ts'
 import { addVerify } from './commands/verify.ts'
-import { parseDuration } from './duration.ts'
+import { parseDuration } from './parse-duration.ts'
 import { describeError, EXIT, type ExitStatus } from './exit.ts'
 import { createOutput } from './output.ts'
 import { createSession, DEFAULT_URL, type Host, type Session } from './session.ts'
@@ -45,6 +46,7 @@ const COMMANDS = [
   addStart,
   addTrigger,
   addEvents,
+  addEnvelopes,
   addClock,
   addFault,
   addKeys,

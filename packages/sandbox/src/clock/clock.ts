@@ -1,4 +1,5 @@
 import { SandboxError } from '../errors.ts'
+import { readDuration, type Duration } from './duration.ts'
 import { createTimerQueue, type Queued } from './timer-queue.ts'
 
 /**
@@ -23,13 +24,14 @@ export interface Clock {
   /** Due times of all that is scheduled, soonest first. */
   pending(): readonly number[]
   /**
-   * Moves on by `ms`, from timer to timer: each runs at its own time, and is awaited before the clock
-   * goes on, so what it schedules on the way is run on the way too. Works at any speed; a move that
-   * is asked for during another one follows it.
+   * Moves the clock forward by a number of milliseconds, or by a duration such as `'90s'`, `'2h'` or
+   * `'1h30m'`. Every timer runs at its own time and is awaited before the clock goes on, so a timer
+   * that it schedules on the way runs too. Works at any speed; a move that is requested during
+   * another one follows it.
    *
-   * @throws SandboxError `option-invalid` where `ms` is no time
+   * @throws SandboxError `option-invalid` if it is not a time of 0 or more
    */
-  advance(ms: number): Promise<void>
+  advance(by: number | Duration): Promise<void>
   /** Moves on to the next instant for which something is scheduled, and runs it; false where there is none. */
   next(): Promise<boolean>
   /** Moves on until nothing is scheduled; says how many timers ran. */
@@ -231,8 +233,10 @@ export function createClock(options: ClockOptions): Clock {
     now,
     at,
     pending: () => queue.dueTimes(),
-    advance(ms) {
-      if (!(ms >= 0 && ms <= LAST_MS - now())) return Promise.reject(wrong('`ms`', '0 or more'))
+    advance(by) {
+      const ms = typeof by === 'string' ? (readDuration(by) ?? Number.NaN) : by
+      if (!(ms >= 0 && ms <= LAST_MS - now()))
+        return Promise.reject(wrong('The argument', '0 or more, or a duration such as "24h"'))
       return move(() => goTo(now() + ms))
     },
     next: () =>

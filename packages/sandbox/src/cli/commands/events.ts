@@ -15,7 +15,7 @@ interface ListOptions {
 export function addEvents(program: Command, open: OpenSession): void {
   const events = program
     .command('events')
-    .description('notifications and what became of them; red envelopes moved by hand')
+    .description('notifications, and the answers that they got')
 
   events
     .command('ls', { isDefault: true })
@@ -49,17 +49,6 @@ export function addEvents(program: Command, open: OpenSession): void {
       const { control, output } = open()
       const event = await control.post<EventView>(`/events/${encodeURIComponent(id)}/resend`)
       output.result(event, event.id)
-    })
-  events
-    .command('move')
-    .description('move an envelope on: sent, received, failed, refunding, refund')
-    .argument('<envelope>', 'its id or order number')
-    .argument('<status>', 'where it goes')
-    .action(async (envelope: string, status: string) => {
-      const { control, output } = open()
-      const path = `/envelopes/${encodeURIComponent(envelope)}/move`
-      const moved = await control.post<{ id: string; status: string }>(path, { status })
-      output.result(moved, `${moved.id}  ${moved.status}`)
     })
 }
 

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { FaultView } from '../../control/fault-routes.ts'
 import { ASPECTS } from '../../faults/fault-aspect.ts'
 import type { FaultMatch } from '../../faults/fault-kind.ts'
-import { parseDuration } from '../duration.ts'
+import { parseDuration } from '../parse-duration.ts'
 import { alignColumns } from '../output.ts'
 import type { OpenSession } from '../session.ts'
 

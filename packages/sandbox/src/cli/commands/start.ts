@@ -15,9 +15,8 @@ interface StartOptions extends DirectoryOptions {
   readonly host: string
   readonly strictPort?: true
   readonly target?: string
-  readonly forwardTo?: string
   readonly clock: NonNullable<SandboxOptions['clock']>
-  readonly webhooks: NonNullable<SandboxOptions['webhooks']>
+  readonly sendWebhooks: NonNullable<SandboxOptions['sendWebhooks']>
   readonly merchantPublicKey?: string
   readonly requestSignatures?: NonNullable<SandboxOptions['requestSignatures']>
   readonly responseTimeoutMs: number
@@ -32,10 +31,9 @@ export function addStart(program: Command, open: OpenSession): void {
     .option('--strict-port', 'fail where the port is taken')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--target <url>', 'your app: where notifications go; without it they are kept')
-    .option('--forward-to <url>', 'another name of --target')
     .option('--clock <clock>', 'real, virtual, or how many times as fast: 60', parseClock, 'real')
     .addOption(
-      new Option('--webhooks <when>', 'when red envelopes cause notifications')
+      new Option('--send-webhooks <when>', 'when red envelopes cause notifications')
         .choices(['on-retrieve', 'on-create', 'by-hand'])
         .default('on-retrieve'),
     )
@@ -80,21 +78,18 @@ async function start(session: Session, options: StartOptions): Promise<void> {
 }
 
 function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOptions {
-  const { port, host, clock, webhooks, responseTimeoutMs, seed, requestSignatures } = options
-  if (options.target !== undefined && options.forwardTo !== undefined) {
-    throw usageError('Give --target or --forward-to, not both.')
-  }
+  const { port, host, clock, sendWebhooks, responseTimeoutMs, seed, requestSignatures } = options
   const isAsked = requestSignatures !== undefined && requestSignatures !== 'off'
   const merchantKey = options.merchantPublicKey ?? (isAsked ? ownMerchantKey : undefined)
   return {
     port,
     host,
     clock,
-    webhooks,
+    sendWebhooks,
     responseTimeoutMs,
     seed,
     requestSignatures,
-    target: options.target ?? options.forwardTo,
+    target: options.target,
     allowRemote: options.allowRemote === true,
     merchantPublicKey: merchantKey === undefined ? undefined : { path: merchantKey },
   }

@@ -1,5 +1,3 @@
-import { InvalidArgumentError } from 'commander'
-
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,
@@ -10,11 +8,13 @@ const UNITS: Readonly<Record<string, number>> = {
 
 const ONE = String.raw`\d+(?:\.\d+)?(?:ms|s|m|h|d)`
 
-/** Reads a time such as `90s`, `2h`, `1h30m` or `1.5d` as milliseconds. */
-export function parseDuration(text: string): number {
-  if (!new RegExp(`^(?:${ONE})+$`).test(text)) {
-    throw new InvalidArgumentError('Write a number and a unit: 500ms, 90s, 10m, 25h, 1d, 1h30m.')
-  }
+/** A time as text: `'500ms'`, `'90s'`, `'2h'`, `'1h30m'`, `'1.5d'`. */
+export type Duration = OneUnit | `${OneUnit}${OneUnit}`
+type OneUnit = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+
+/** Reads a time such as `90s`, `2h`, `1h30m` or `1.5d` as milliseconds; undefined if it is not one. */
+export function readDuration(text: string): number | undefined {
+  if (!new RegExp(`^(?:${ONE})+$`).test(text)) return undefined
   const parts = text.match(new RegExp(ONE, 'g')) ?? []
   return Math.round(
     parts.reduce((sum, part) => {
