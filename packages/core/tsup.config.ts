@@ -6,7 +6,7 @@ export default library({
     'src/node.ts',
     'src/fetch.ts',
     'src/testing.ts',
-    'src/wire.ts',
-    'src/envelope-state.ts',
+    'src/adapter.ts',
+    'src/internal.ts',
   ],
 })

@@ -1,5 +1,5 @@
 import type { Handler, HandlerContext, WebhookEvent, Webhooks } from '@hongbao/core'
-import type { FailedEvent } from '@hongbao/core/wire'
+import type { FailedEvent } from '@hongbao/core/internal'
 import type { TestServer } from '../servers/server.ts'
 
 /** A kind of queue with its real broker: what the conformance suite of hand-offs runs against. */

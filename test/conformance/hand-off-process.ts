@@ -1,7 +1,7 @@
 // A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
 // is one word a line; what it is told comes as JSON in its first argument.
 import { createWebhooks, type Webhooks } from '@hongbao/core'
-import { handOffInbox } from '@hongbao/core/wire'
+import { handOffInbox } from '@hongbao/core/internal'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
 import { Pool } from 'pg'

@@ -1,6 +1,6 @@
 import { createWebhooks, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
-import { handOffInbox, type FailedEvent } from '@hongbao/core/wire'
+import { handOffInbox, type FailedEvent } from '@hongbao/core/internal'
 import express from 'express'
 import { join } from 'node:path'
 import type { Pool } from 'pg'

@@ -1,4 +1,4 @@
-import { inboxKey, parseEvent, Failure } from '@hongbao/core/wire'
+import { inboxKey, parseEvent, Failure } from '@hongbao/core/internal'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { listen } from '../conformance/host.ts'

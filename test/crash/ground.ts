@@ -7,7 +7,7 @@ import {
   type Webhooks,
   type WebhooksOptions,
 } from '@hongbao/core'
-import { inboxKey } from '@hongbao/core/wire'
+import { inboxKey } from '@hongbao/core/internal'
 import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'

@@ -1,5 +1,5 @@
 import type { EventType } from '@hongbao/core'
-import { Failure, inboxKey, parseEvent } from '@hongbao/core/wire'
+import { Failure, inboxKey, parseEvent } from '@hongbao/core/internal'
 import { startSandbox, type Sandbox, type SandboxEvent } from '@hongbao/sandbox'
 import { seeded } from '../../packages/core/test/seeded.ts'
 

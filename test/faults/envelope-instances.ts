@@ -1,5 +1,5 @@
 import { createWebhooks, type Receiver, type RedEnvelopeStatus, type Webhooks } from '@hongbao/core'
-import { statusesBefore } from '@hongbao/core/envelope-state'
+import { envelopeStatusesBefore } from '@hongbao/core'
 import { createTestKeys, type TestKeys } from '@hongbao/core/testing'
 import { postgresInbox, type Isolation, type PostgresClient } from '@hongbao/postgres'
 import { redisInbox } from '@hongbao/redis'
@@ -109,7 +109,7 @@ function keepStates<Context extends object>(
   function moveOn(orderNo: string, status: RedEnvelopeStatus, context: Context): Promise<void> {
     return transact(context, async (client) => {
       await points.pass('before', status, orderNo)
-      await client.query(MOVE_ON, [status, orderNo, statusesBefore(status)])
+      await client.query(MOVE_ON, [status, orderNo, envelopeStatusesBefore(status)])
       await client.query('insert into effects values ($1, $2)', [orderNo, status])
       await points.pass('behind', status, orderNo)
     })

@@ -14,41 +14,35 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   },
   '@hongbao/core/node': { code: ['raw-body'], types: ['node:crypto', 'node:http'] },
   '@hongbao/core/fetch': { code: [], types: ['node:crypto'] },
+  '@hongbao/core/adapter': { code: ['raw-body'], types: ['node:crypto', 'node:http'] },
   '@hongbao/core/testing': {
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],
   },
-  '@hongbao/core/envelope-state': { code: [], types: [] },
-  '@hongbao/core/wire': {
+  '@hongbao/core/internal': {
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],
   },
   '@hongbao/express': {
-    code: ['@hongbao/core/node'],
-    types: ['@hongbao/core', '@hongbao/core/node', 'node:http'],
+    code: ['@hongbao/core/adapter'],
+    types: ['@hongbao/core', '@hongbao/core/adapter', 'node:http'],
   },
   '@hongbao/koa': {
-    code: ['@hongbao/core/node'],
-    types: ['@hongbao/core', '@hongbao/core/node', 'node:http'],
+    code: ['@hongbao/core/adapter'],
+    types: ['@hongbao/core', '@hongbao/core/adapter', 'node:http'],
   },
-  '@hongbao/fastify': { code: ['@hongbao/core/node'], types: ['@hongbao/core', 'fastify'] },
-  '@hongbao/hono': { code: ['@hongbao/core/fetch'], types: ['@hongbao/core'] },
+  '@hongbao/fastify': { code: ['@hongbao/core/adapter'], types: ['@hongbao/core', 'fastify'] },
+  '@hongbao/hono': { code: ['@hongbao/core/adapter'], types: ['@hongbao/core'] },
   // Runs wherever `fetch` and `node:crypto` do.
   '@hongbao/client': {
-    code: [
-      '@hongbao/core',
-      '@hongbao/core/envelope-state',
-      '@hongbao/core/wire',
-      'node:buffer',
-      'node:crypto',
-    ],
-    types: ['@hongbao/core', '@hongbao/core/wire'],
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],
+    types: ['@hongbao/core', '@hongbao/core/internal'],
   },
   '@hongbao/sandbox': {
     code: [
       '@hongbao/core',
       '@hongbao/core/testing',
-      '@hongbao/core/wire',
+      '@hongbao/core/internal',
       '@hono/node-server',
       '@hono/node-server/utils/response',
       'hono',
@@ -64,23 +58,23 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
       'node:util',
       'qs',
     ],
-    types: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:http'],
+    types: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:http'],
   },
   '@hongbao/postgres': {
-    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto'],
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
     types: ['@hongbao/core'],
   },
   '@hongbao/redis': {
-    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:timers/promises'],
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core'],
   },
   '@hongbao/bullmq': {
-    code: ['@hongbao/core/wire', 'bullmq'],
-    types: ['@hongbao/core', '@hongbao/core/wire', 'bullmq'],
+    code: ['@hongbao/core/internal', 'bullmq'],
+    types: ['@hongbao/core', '@hongbao/core/internal', 'bullmq'],
   },
   '@hongbao/pg-boss': {
-    code: ['@hongbao/core', '@hongbao/core/wire', 'node:crypto', 'node:timers/promises'],
-    types: ['@hongbao/core', '@hongbao/core/wire', 'pg-boss'],
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
+    types: ['@hongbao/core', '@hongbao/core/internal', 'pg-boss'],
   },
 }
 

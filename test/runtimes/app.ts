@@ -1,5 +1,5 @@
 import { createClient, isClientError } from '@hongbao/client'
-import { createWebhooks, isWebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
+import { createWebhooks, WebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
 import { Hono, type ExecutionContext } from 'hono'
@@ -104,7 +104,7 @@ function refusals(): string[] {
       createWebhooks({ publicKey })
       return 'accepted'
     } catch (error) {
-      if (!(error instanceof TypeError) || isWebhookError(error)) throw error
+      if (!(error instanceof TypeError) || error instanceof WebhookError) throw error
       return `${error.name} ${'code' in error ? String(error.code) : 'without a code'}`
     }
   })

@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain, type RunningJobs } from '@hongbao/core/wire'
+import { contain, type RunningJobs } from '@hongbao/core/internal'
 import type { EventWorker } from './event-worker.ts'
 
 /**

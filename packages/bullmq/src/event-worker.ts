@@ -15,7 +15,7 @@ import {
   type FailedEvent,
   type HandedOffEvent,
   type JobVerdict,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
 
 import { boundClose } from './close.ts'

@@ -1,4 +1,4 @@
-import { failedEvent, type FailedEvent } from '@hongbao/core/wire'
+import { failedEvent, type FailedEvent } from '@hongbao/core/internal'
 import type { Job } from 'bullmq'
 import type { EventQueue } from './hand-off.ts'
 

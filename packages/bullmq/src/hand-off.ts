@@ -9,7 +9,7 @@ import {
   type HandedOffEvent,
   type HandOffOptions,
   type HandOffSettings,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { JobsOptions, Queue } from 'bullmq'
 import { refuseSplitQueue } from './cluster.ts'
 import { wake } from './failed-events.ts'

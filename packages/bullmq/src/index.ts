@@ -1,5 +1,5 @@
-export { handOffInbox, HandOffError } from '@hongbao/core/wire'
-export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/wire'
+export { handOffInbox, HandOffError } from '@hongbao/core/internal'
+export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/internal'
 export { createEventWorker } from './event-worker.ts'
 export type { BullmqWorkerOptions, EventWorker } from './event-worker.ts'
 export { listFailed, redrive } from './failed-events.ts'

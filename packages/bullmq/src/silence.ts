@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain } from '@hongbao/core/wire'
+import { contain } from '@hongbao/core/internal'
 import type { Queue } from 'bullmq'
 
 /**

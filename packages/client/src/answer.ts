@@ -5,7 +5,7 @@ import {
   readStrictJson,
   SIGNATURE_HEADER,
   type VerificationKey,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { ApiError, ClientErrorCode } from './errors.ts'
 import { Failure, type FailureFacts } from './failure.ts'
 import type { Secrets } from './secrets.ts'

@@ -1,4 +1,4 @@
-import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
+import { findParameterFlaw, readStrictJson } from '@hongbao/core/internal'
 import { isJsonObject } from './answer.ts'
 import type { ExpectedEnvelope } from './envelope.ts'
 import { ClientError } from './errors.ts'

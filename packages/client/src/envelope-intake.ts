@@ -1,5 +1,5 @@
-import { isFinal } from '@hongbao/core/envelope-state'
-import { readEnvelopeStatus } from '@hongbao/core/wire'
+import { isFinalEnvelopeStatus } from '@hongbao/core'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import type {
   DispatchResult,
   RedEnvelope,
@@ -65,7 +65,7 @@ export function createIntake(options: IntakeOptions): Intake {
   ): Promise<void> {
     // In test mode it is the query by id that moves an envelope on (guide, note 4), so there a list
     // says nothing new of one that is on its way.
-    const isAnswer = envelope.livemode || (status !== undefined && isFinal(status))
+    const isAnswer = envelope.livemode || (status !== undefined && isFinalEnvelopeStatus(status))
     await take(envelope, status, isAnswer)
   }
 
@@ -185,7 +185,12 @@ export function createIntake(options: IntakeOptions): Intake {
     status: RedEnvelopeStatus | undefined,
     { readMs }: OpenTable,
   ): void {
-    if (status === undefined || isFinal(status) || created * 1000 > readMs - FIRST_DUE_MS) return
+    if (
+      status === undefined ||
+      isFinalEnvelopeStatus(status) ||
+      created * 1000 > readMs - FIRST_DUE_MS
+    )
+      return
     draft.unknown.push({ id, order_no, status })
   }
 

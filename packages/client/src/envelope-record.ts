@@ -1,4 +1,4 @@
-import { compareStatus, isFinal } from '@hongbao/core/envelope-state'
+import { compareEnvelopeStatus, isFinalEnvelopeStatus } from '@hongbao/core'
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { hasEvent } from './envelope-states.ts'
 import { firstDue, isBeyondPlan, jitter, nextDue, PLAN_ENDS_MS, type Due } from './poll-plan.ts'
@@ -44,14 +44,14 @@ export function newRecord(head: EnvelopeHead, random: () => number): EnvelopeRec
 
 /** Takes the word of the merchant's own table: what it has needs no handler. */
 export function believe(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: number): void {
-  const isBehind = compareStatus(record.status, status) === 'behind'
+  const isBehind = compareEnvelopeStatus(record.status, status) === 'behind'
   const isKnown = record.status === status && record.settledMs !== undefined
   if (!isBehind && !isKnown) advance(record, status, nowMs)
 }
 
 /** Notes a state that Ping++ told, and says what it calls for. A record never goes back. */
 export function see(record: EnvelopeRecord, status: RedEnvelopeStatus, nowMs: number): Verdict {
-  const news = compareStatus(record.status, status)
+  const news = compareEnvelopeStatus(record.status, status)
   if (news === 'behind') return 'nothing'
   if (news === 'ahead') advance(record, status, hasEvent(status) ? undefined : nowMs)
   if (news === 'conflict' || record.settledMs !== undefined) {
@@ -104,7 +104,7 @@ export function isDue({ retryMs, due }: EnvelopeRecord, nowMs: number): boolean 
 
 /** Tells whether there is still something to come: no end yet, or one that handlers are not done with. */
 export function isOpen({ status, settledMs }: EnvelopeRecord): boolean {
-  return status === undefined || settledMs === undefined || !isFinal(status)
+  return status === undefined || settledMs === undefined || !isFinalEnvelopeStatus(status)
 }
 
 /** Tells whether all due times of the plan are over. */

@@ -1,4 +1,4 @@
-import { vouchFor } from '@hongbao/core/wire'
+import { vouchFor } from '@hongbao/core/internal'
 
 /** What went wrong with a call: match on `code`, never on the message or with `instanceof`. */
 export type ClientErrorCode =

@@ -1,5 +1,5 @@
 import type { WebhookEvent } from '@hongbao/core'
-import { Failure as EventFailure, parseEvent } from '@hongbao/core/wire'
+import { Failure as EventFailure, parseEvent } from '@hongbao/core/internal'
 import type { GoodAnswer } from './answer.ts'
 import { withObjects } from './envelope.ts'
 import { Failure } from './failure.ts'

@@ -1,5 +1,5 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import { readEnvelopeStatus } from '@hongbao/core/wire'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import { untilAborted } from './until-aborted.ts'
 
 /**

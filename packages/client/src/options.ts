@@ -12,7 +12,7 @@ import {
   type PublicKeyInput,
   type SigningKey,
   type VerificationKey,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 
 /** Options of `createClient`. Wrong ones are refused at start-up with an `OptionError`. */
 export interface ClientOptions {

@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain, textOf } from '@hongbao/core/wire'
+import { contain, textOf } from '@hongbao/core/internal'
 import type { ReconcileReport } from './reconcile-report.ts'
 
 export interface ReportLogOptions {

@@ -6,7 +6,7 @@ import {
   refuseUndefined,
   refuseUnknown,
   wrong,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { Client } from './client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
 import type { ReconcileReport } from './reconcile-report.ts'

@@ -1,4 +1,4 @@
-import { isWebhookError, type RedEnvelope } from '@hongbao/core'
+import { WebhookError, type RedEnvelope } from '@hongbao/core'
 import { isClientError, type ClientError, type ClientErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
@@ -292,7 +292,7 @@ function explain(error: unknown, signal: AbortSignal): RunError {
     const { code, message, retryAfterMs } = error
     return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   }
-  if (isWebhookError(error)) return { code: error.code, message: error.message }
+  if (error instanceof WebhookError) return { code: error.code, message: error.message }
   if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
   // The text of an unknown error may hold a secret; whoever wants it has the cause.
   const name = error instanceof Error ? error.name : typeof error

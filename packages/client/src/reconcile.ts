@@ -1,4 +1,4 @@
-import { contain, originOf, textOf } from '@hongbao/core/wire'
+import { contain, originOf, textOf } from '@hongbao/core/internal'
 import { createLedger } from './envelope-ledger.ts'
 import { retryAfter } from './envelope-record.ts'
 import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { signBytes, type SigningKey } from '@hongbao/core/wire'
+import { signBytes, type SigningKey } from '@hongbao/core/internal'
 
 /** What of a request is signed. */
 export interface SignedParts {

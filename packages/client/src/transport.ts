@@ -1,4 +1,4 @@
-import { joinBytes } from '@hongbao/core/wire'
+import { joinBytes } from '@hongbao/core/internal'
 import { Failure, type FailureFacts } from './failure.ts'
 import { isLoopback } from './options.ts'
 

@@ -1,5 +1,5 @@
 import type { RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
-import type { PrivateKeyInput } from '@hongbao/core/wire'
+import type { PrivateKeyInput } from '@hongbao/core/internal'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
   createClient,

@@ -169,7 +169,7 @@ export function createAttempts<Context extends object>(
 
   async function remembered(): Promise<boolean> {
     try {
-      await inbox.settled?.()
+      await inbox.flush?.()
       return true
     } catch {
       // Somebody's own inbox: nothing more is to be had of it.

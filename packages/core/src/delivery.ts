@@ -1,6 +1,6 @@
 import type { CloseReport } from './attempts.ts'
 import { isBytes } from './bytes.ts'
-import { isWebhookError, WebhookError } from './errors.ts'
+import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
@@ -82,7 +82,7 @@ export async function readBody(
     if (!isBytes(body)) return new Failure('internal-error', NOT_BYTES)
     return body.byteLength > limits.maxBytes ? new Failure('body-too-large') : body
   } catch (error) {
-    if (isWebhookError(error)) return new Failure(error.code, error.detail, error)
+    if (error instanceof WebhookError) return new Failure(error.code, error.detail, error)
     return new Failure('internal-error', undefined, { cause: error })
   }
 }

@@ -37,7 +37,7 @@ export type EnvelopeNews =
  * `sent`, a `sent` after the refund, and two ends at once come out right. Without a record, anything
  * is ahead.
  */
-export function compareStatus(
+export function compareEnvelopeStatus(
   kept: RedEnvelopeStatus | undefined,
   told: RedEnvelopeStatus,
 ): EnvelopeNews {
@@ -53,12 +53,12 @@ export function compareStatus(
  * statement: `update … set status = $1 where id = $2 and status = any($3)`. Two processes that are
  * told different states at once cannot both win then.
  */
-export function statusesBefore(status: RedEnvelopeStatus): readonly RedEnvelopeStatus[] {
+export function envelopeStatusesBefore(status: RedEnvelopeStatus): readonly RedEnvelopeStatus[] {
   return ENVELOPE_STATUSES.filter((other) => RANK[other] < RANK[status])
 }
 
 /** Whether an envelope goes no further. */
-export function isFinal(status: RedEnvelopeStatus): boolean {
+export function isFinalEnvelopeStatus(status: RedEnvelopeStatus): boolean {
   return RANK[status] === END_RANK
 }
 

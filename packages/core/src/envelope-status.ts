@@ -1,4 +1,4 @@
-import { compareStatus, ENVELOPE_STATUSES } from './envelope-state.ts'
+import { compareEnvelopeStatus, ENVELOPE_STATUSES } from './envelope-state.ts'
 import type { RedEnvelopeStatus } from './events/red-envelope.ts'
 
 /**
@@ -14,7 +14,7 @@ export function readEnvelopeStatus(status: unknown): RedEnvelopeStatus | undefin
 /** Whether a payload contradicts the step of its event: two ends, and nobody here knows which is wrong. */
 export function contradictsStep(status: unknown, step: RedEnvelopeStatus): boolean {
   const told = readEnvelopeStatus(status)
-  return told !== undefined && compareStatus(step, told) === 'conflict'
+  return told !== undefined && compareEnvelopeStatus(step, told) === 'conflict'
 }
 
 /**
@@ -25,5 +25,5 @@ export function contradictsStep(status: unknown, step: RedEnvelopeStatus): boole
 export function atLeast(step: RedEnvelopeStatus, status: unknown): unknown {
   if (typeof status !== 'string' || status === '') return step
   const told = readEnvelopeStatus(status)
-  return told !== undefined && compareStatus(step, told) === 'behind' ? step : status
+  return told !== undefined && compareEnvelopeStatus(step, told) === 'behind' ? step : status
 }

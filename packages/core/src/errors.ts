@@ -106,6 +106,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   },
 }
 
+/**
+ * Makes `instanceof` true for errors of another copy of hongbao in the process, ESM beside CommonJS
+ * say: the brand of a class is the same in every copy.
+ */
+export function brand(type: ErrorClass, name: string): void {
+  const mark = Symbol.for(`hongbao.error.${name}`)
+  Object.defineProperty(type.prototype, mark, { value: true })
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, thrown: unknown): boolean {
+      // A subclass inherits this, and has no brand of its own.
+      if (this !== type) return Function.prototype[Symbol.hasInstance].call(this, thrown)
+      return typeof thrown === 'object' && thrown !== null && mark in thrown
+    },
+  })
+}
+
+interface ErrorClass {
+  readonly prototype: Error
+}
+
 /** A delivery that did not end in `handled`, `duplicate` or `unhandled`. */
 export class WebhookError extends Error {
   override readonly name = 'WebhookError'
@@ -129,11 +149,6 @@ export function describe(code: ErrorCode, detail?: string): string {
   return detail === undefined ? message : `${message} ${detail}`
 }
 
-/** Tells a `WebhookError` by its code, so that another copy of hongbao in the process counts too. */
-export function isWebhookError(error: unknown): error is WebhookError {
-  return error instanceof Error && 'code' in error && Object.hasOwn(ERRORS, String(error.code))
-}
-
 /** What can be wrong with the options, told at start-up. */
 export type OptionErrorCode =
   | 'option-invalid'
@@ -153,6 +168,20 @@ export class OptionError extends TypeError {
   readonly code: OptionErrorCode
 
   constructor(code: OptionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/**
+ * An inbox could not admit an event: what `admit`, `ready` and `flush` of every store reject with.
+ * Each store has its codes, with its own prefix: `redis-…`, `postgres-…`.
+ */
+export class InboxError<Code extends string = string> extends Error {
+  override readonly name = 'InboxError'
+  readonly code: Code
+
+  constructor(code: Code, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
   }
@@ -183,5 +212,8 @@ export function sentenceOf(thrown: unknown): string | undefined {
   return typeof sentence === 'string' ? sentence : undefined
 }
 
+brand(WebhookError, 'WebhookError')
+brand(OptionError, 'OptionError')
+brand(InboxError, 'InboxError')
 vouchFor(WebhookError, ({ code, detail }) => describe(code, detail))
 vouchFor(OptionError, ({ message }) => message)

@@ -75,9 +75,9 @@ export async function applyJob(
   if (unpacked instanceof Failure) return judge(data, rules, failedResult(unpacked))
   const { event, how } = unpacked
   const applied = webhooks.dispatch(event, how).then((result) => {
-    if (result.settled === undefined) return result
+    if (result.finalResult === undefined) return result
     rules.onLate?.()
-    return result.settled
+    return result.finalResult
   })
   const timedOut = (): DispatchResult => failedResult(new Failure('handler-timed-out'))
   return judge(data, rules, await within(rules.timeoutMs, applied, timedOut))

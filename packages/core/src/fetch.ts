@@ -1,17 +1,11 @@
-import { joinBytes } from './bytes.ts'
-import { canStayOpen } from './connection.ts'
-import {
-  beforeDeadline,
-  type BodyLimits,
-  type Delivery,
-  type Receiver,
-  type WaitUntil,
-} from './delivery.ts'
-import { isWebhookError, OptionError, WebhookError } from './errors.ts'
-import { readMount, type MountOptions } from './mount.ts'
-import { replyTo, type Reply } from './reply.ts'
+import type { Receiver, WaitUntil } from './delivery.ts'
+import { OptionError } from './errors.ts'
+import { FETCH_HINT, fetchDelivery, toResponse } from './fetch-delivery.ts'
+import { createMount, type MountOptions } from './mount.ts'
+import { replyTo } from './reply.ts'
 
-export { checkMount, type MountOptions } from './mount.ts'
+export type { MountOptions } from './mount.ts'
+export type { WaitUntil } from './delivery.ts'
 
 /** Options of {@link fetchWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
 export interface FetchMountOptions extends MountOptions {
@@ -38,7 +32,7 @@ export function fetchWebhooks(
   receiver: Receiver,
   options: FetchMountOptions = {},
 ): (request: Request, ...context: readonly unknown[]) => Promise<Response> {
-  const isMountedAt = readMount('fetchWebhooks', receiver, options, NAMES)
+  const isMountedAt = createMount('fetchWebhooks', receiver, options, NAMES)
 
   return async function hongbaoWebhooks(request, ...context) {
     refuseOther(request)
@@ -68,117 +62,4 @@ const WITHOUT_REQUEST =
 function waitUntilOf(context: readonly unknown[]): WaitUntil | undefined {
   const owner = context.map(Object).find((each) => typeof each.waitUntil === 'function')
   return owner && ((pending) => owner.waitUntil(pending))
-}
-
-/**
- * Makes a delivery of a `Request`.
- *
- * @param readBytes reads the whole body, where the host has a better way than the request itself
- * @param hint what to move when somebody read the body first
- * @param waitUntil keeps the host's request alive for handlers that pass their deadline
- */
-export function fetchDelivery(
-  request: Request,
-  readBytes?: () => Promise<ArrayBuffer>,
-  hint: string = FETCH_HINT,
-  waitUntil?: WaitUntil,
-): Delivery {
-  return {
-    method: request.method,
-    header: (name) => request.headers.get(name) ?? undefined,
-    body: (limits) => readRequest(request, readBytes, limits, hint),
-    waitUntil,
-  }
-}
-
-const FETCH_HINT = 'Pass the request on before anything reads its body, or pass request.clone().'
-
-/** Makes a `Response` of a reply; with the request, one that ends a connection whose body is unread. */
-export function toResponse(reply: Reply, request?: Request): Response {
-  const headers = request === undefined ? reply.headers : fetchHeaders(request, reply)
-  return new Response(reply.body, { status: reply.status, headers })
-}
-
-/**
- * The headers of a reply to a `Request`. An answer before the end of a body closes the connection unless
- * the rest is known to be small: the server would read and throw away all that the sender sends.
- */
-export function fetchHeaders(
-  { bodyUsed, headers: given }: Request,
-  { outcome, headers }: Reply,
-): Record<string, string> {
-  const isRead = bodyUsed && outcome !== 'large' && outcome !== 'slow'
-  // HTTP/2 has `:authority` in the place of `host`, and no `connection` (RFC 9113, sections 8.2.2 and 8.3.1).
-  if (isRead || !given.has('host')) return { ...headers }
-  const stays = canStayOpen(outcome, given.get('content-length'), given.get('transfer-encoding'))
-  return stays ? { ...headers } : { ...headers, connection: 'close' }
-}
-
-// A host that collects the chunks itself keeps each as an object of about 500 bytes: 2 MB at the most.
-const MAX_HOST_BYTES = 4096
-
-async function readRequest(
-  request: Request,
-  readBytes: (() => Promise<ArrayBuffer>) | undefined,
-  limits: BodyLimits,
-  hint: string,
-): Promise<Uint8Array> {
-  const { bodyUsed, headers } = request
-  const length = headers.get('content-length')
-  if (Number(length) > limits.maxBytes) throw new WebhookError('body-too-large')
-  const isShort = length !== null && Number(length) <= MAX_HOST_BYTES
-  try {
-    // The host's own way is the only one for a body that it has kept, and spares @hono/node-server
-    // the making of a stream. It is bounded by the length that the host's parser enforced; without
-    // one, or with a long one, count while reading.
-    if (readBytes !== undefined && (bodyUsed || isShort)) {
-      return await beforeDeadline(wholeBody(readBytes), limits.timeoutMs)
-    }
-    if (bodyUsed) throw new WebhookError('body-consumed', hint)
-    return await readStream(request.body, limits)
-  } catch (error) {
-    if (isWebhookError(error)) throw error
-    const isConsumed = bodyUsed || (isTypeError(error) && !request.signal.aborted)
-    if (isConsumed) throw new WebhookError('body-consumed', hint, { cause: error })
-    throw new WebhookError('body-aborted', undefined, { cause: error })
-  }
-}
-
-/**
- * Reading a body twice is a TypeError everywhere (Fetch standard, "consume body"); of another realm under
- * Jest. Servers throw one as well for a body whose sender left.
- */
-function isTypeError(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TypeError'
-}
-
-async function wholeBody(readBytes: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await readBytes())
-}
-
-async function readStream(
-  body: ReadableStream<Uint8Array> | null,
-  { maxBytes, timeoutMs }: BodyLimits,
-): Promise<Uint8Array> {
-  if (body === null) return new Uint8Array()
-  const reader = body.getReader()
-  try {
-    return await beforeDeadline(countedBody(reader, maxBytes), timeoutMs)
-  } finally {
-    void reader.cancel().catch(() => {})
-  }
-}
-
-async function countedBody(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const joined = joinBytes()
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- one chunk after another is what a stream is
-    const { done, value } = await reader.read()
-    if (done) return joined.all()
-    if (joined.size() + value.byteLength > maxBytes) throw new WebhookError('body-too-large')
-    joined.add(value)
-  }
 }

@@ -30,7 +30,7 @@ export interface Inbox<Context extends object = NoContext> {
    * Resolves when nothing that was applied is still to be remembered; never rejects. For an inbox that
    * may answer `'applied'` before: `webhooks.close()` waits for it, for a while.
    */
-  settled?(): Promise<void>
+  flush?(): Promise<void>
 
   /**
    * Resolves if the inbox could apply an event now: the store answers, its table or script is there,

@@ -11,6 +11,12 @@ export type {
   SubscribableLike,
 } from './handlers.ts'
 export { isCatalogued, isEventType, unlisted } from './event.ts'
+export {
+  compareEnvelopeStatus,
+  envelopeStatusesBefore,
+  isFinalEnvelopeStatus,
+  type EnvelopeNews,
+} from './envelope-state.ts'
 export type {
   CataloguedEvent,
   EventEnvelope,
@@ -56,9 +62,8 @@ export type { MemoryInboxOptions } from './memory-inbox.ts'
 export type { Admission, Inbox, NoContext } from './inbox.ts'
 export type { BodyLimits, Delivery, Receiver, WaitUntil } from './delivery.ts'
 export type { CloseReport, RunningEvent } from './attempts.ts'
-export { replyTo } from './reply.ts'
 export type { Outcome, Reply } from './reply.ts'
-export { isWebhookError, OptionError, WebhookError } from './errors.ts'
+export { InboxError, OptionError, WebhookError } from './errors.ts'
 export type { ErrorCode, OptionErrorCode } from './errors.ts'
 export type { Observe, Report } from './report.ts'
 export type { Logger } from './log.ts'

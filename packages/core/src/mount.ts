@@ -18,7 +18,7 @@ const NAMES: Readonly<Record<keyof MountOptions, true>> = { path: true }
  * @param names the options that the adapter has. Default: those of {@link MountOptions}
  * @throws OptionError if there is no receiver, for an unknown option, or if the path could never match
  */
-export function readMount(
+export function createMount(
   adapter: string,
   receiver: Receiver,
   options: MountOptions,

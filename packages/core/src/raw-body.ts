@@ -4,7 +4,7 @@ import { getRawBody, type Decoder, type Options, type RawBodyError } from 'raw-b
 import { isBytes, joinBytes, type JoinedBytes } from './bytes.ts'
 import { discardRest } from './connection.ts'
 import { beforeDeadline, type BodyLimits } from './delivery.ts'
-import { isWebhookError, WebhookError, type ErrorCode } from './errors.ts'
+import { WebhookError, type ErrorCode } from './errors.ts'
 
 /** Where an earlier parser may have left the body. Used only if it is bytes, or a stream of them as `body`. */
 export interface KeptBody {
@@ -86,7 +86,7 @@ const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, ErrorCode>> = {
 }
 
 function fromRawBody(error: unknown, hint: string): WebhookError {
-  if (isWebhookError(error)) return error
+  if (error instanceof WebhookError) return error
   // Without a type it is the stream's own error (ECONNRESET): the sender is gone.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- raw-body rejects with nothing else
   const code = CODES[(error as RawBodyError).type ?? 'request.aborted']

@@ -78,7 +78,7 @@ export interface DispatchResult {
    * Of a `timed-out` event: what became of it once its handlers had settled, however long after the
    * deadline. Never rejects. Whoever tries again should wait for it: until then it is being applied.
    */
-  readonly settled?: Promise<DispatchResult>
+  readonly finalResult?: Promise<DispatchResult>
   /** True where the event was being applied in this process already, and this is how that ended. */
   readonly shared?: boolean
 }
@@ -261,7 +261,7 @@ function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchR
   if (!(result instanceof Failure)) return { outcome: result }
   const failed = { outcome: result.outcome, error: result.toError() }
   if (result.code !== 'handler-timed-out' || end === undefined) return failed
-  return { ...failed, settled: end.then((late) => dispatchResult(late)) }
+  return { ...failed, finalResult: end.then((late) => dispatchResult(late)) }
 }
 
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */

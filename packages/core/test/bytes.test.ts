@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createWebhooks } from '../src/index.ts'
 import { isBytes, joinBytes } from '../src/bytes.ts'
-import { nodeDelivery } from '../src/node.ts'
+import { nodeDelivery } from '../src/node-delivery.ts'
 import { readPrivateKey } from '../src/private-key.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 

@@ -181,7 +181,7 @@ describe('close', () => {
           isRemembered = remembered.promise
           return 'applied'
         },
-        settled: () => isRemembered,
+        flush: () => isRemembered,
       },
     })
     webhooks.on('red_envelope.sent', () => work.promise)
@@ -214,8 +214,8 @@ describe('close', () => {
         throw new Error('x')
       },
     ],
-  ])('never rejects, also where the inbox %s', async (_, settled) => {
-    const { webhooks } = openReceiver({ inbox: { ...memoryInbox(), settled } })
+  ])('never rejects, also where the inbox %s', async (_, flush) => {
+    const { webhooks } = openReceiver({ inbox: { ...memoryInbox(), flush } })
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: false })
   })
 

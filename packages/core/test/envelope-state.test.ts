@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
-  compareStatus,
+  compareEnvelopeStatus,
   ENVELOPE_STATUSES,
-  isFinal,
-  statusesBefore,
+  isFinalEnvelopeStatus,
+  envelopeStatusesBefore,
   type EnvelopeNews,
   type RedEnvelopeStatus,
 } from '../src/envelope-state.ts'
@@ -23,19 +23,27 @@ describe('the state of an envelope', () => {
   it.each(Object.entries(TABLE))(
     '%s, against every state that may be told [H3, H7, H10]',
     (kept, expected) => {
-      expect(TOLD.map((told) => compareStatus(kept as RedEnvelopeStatus, told))).toEqual(expected)
+      expect(TOLD.map((told) => compareEnvelopeStatus(kept as RedEnvelopeStatus, told))).toEqual(
+        expected,
+      )
     },
   )
 
   it('is whatever is told first, where none is kept', () => {
-    expect(TOLD.map((told) => compareStatus(undefined, told))).toEqual(TOLD.map(() => 'ahead'))
+    expect(TOLD.map((told) => compareEnvelopeStatus(undefined, told))).toEqual(
+      TOLD.map(() => 'ahead'),
+    )
   })
 
   it('is for somebody to look at, where this version does not know it', () => {
     for (const unknown of ['frozen', 'pending', 'toString']) {
       const other = unknown as RedEnvelopeStatus
-      expect(TOLD.map((told) => compareStatus(other, told))).toEqual(TOLD.map(() => 'conflict'))
-      expect(TOLD.map((kept) => compareStatus(kept, other))).toEqual(TOLD.map(() => 'conflict'))
+      expect(TOLD.map((told) => compareEnvelopeStatus(other, told))).toEqual(
+        TOLD.map(() => 'conflict'),
+      )
+      expect(TOLD.map((kept) => compareEnvelopeStatus(kept, other))).toEqual(
+        TOLD.map(() => 'conflict'),
+      )
     }
   })
 
@@ -55,16 +63,20 @@ describe('the state of an envelope', () => {
 
   it('has a list for databases that says the same [H1, H2]', () => {
     for (const told of TOLD) {
-      const ahead = TOLD.filter((kept) => compareStatus(kept, told) === 'ahead')
-      expect([...statusesBefore(told)]).toEqual(ahead)
+      const ahead = TOLD.filter((kept) => compareEnvelopeStatus(kept, told) === 'ahead')
+      expect([...envelopeStatusesBefore(told)]).toEqual(ahead)
     }
-    expect(statusesBefore('received')).toEqual(['sending', 'sent', 'refunding'])
-    expect(statusesBefore('sending')).toEqual([])
+    expect(envelopeStatusesBefore('received')).toEqual(['sending', 'sent', 'refunding'])
+    expect(envelopeStatusesBefore('sending')).toEqual([])
   })
 
   it('has three ends', () => {
     expect(ENVELOPE_STATUSES).toEqual([...TOLD])
-    expect(ENVELOPE_STATUSES.filter(isFinal)).toEqual(['received', 'failed', 'refund'])
+    expect(ENVELOPE_STATUSES.filter(isFinalEnvelopeStatus)).toEqual([
+      'received',
+      'failed',
+      'refund',
+    ])
   })
 })
 
@@ -72,7 +84,7 @@ function keep(
   kept: RedEnvelopeStatus | undefined,
   told: RedEnvelopeStatus,
 ): RedEnvelopeStatus | undefined {
-  return compareStatus(kept, told) === 'ahead' ? told : kept
+  return compareEnvelopeStatus(kept, told) === 'ahead' ? told : kept
 }
 
 function permutations<Item>(items: readonly Item[]): Item[][] {

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../src/errors.ts'
 import {
-  isWebhookError,
+  InboxError,
   OptionError,
-  replyTo,
   WebhookError,
   type ErrorCode,
   type OptionErrorCode,
   type Outcome,
 } from '../src/index.ts'
+import { replyTo } from '../src/reply.ts'
 
 // Code, outcome, status and how often the log speaks, by hand.
 const TABLE: readonly [ErrorCode, Outcome, number, 'always' | 'sometimes'][] = [
@@ -102,22 +102,28 @@ describe('a WebhookError', () => {
     expect('cause' in error).toBe(true)
   })
 
-  it('is known by its code, of another copy of hongbao too', () => {
-    expect(isWebhookError(new WebhookError('handler-failed'))).toBe(true)
-    expect(isWebhookError(Object.assign(new Error('x'), { code: 'handler-failed' }))).toBe(true)
+  it('is an instance of WebhookError, made by another copy of hongbao too', () => {
+    expect(new WebhookError('handler-failed')).toBeInstanceOf(WebhookError)
+    const mark = Symbol.for('hongbao.error.WebhookError')
+    expect(Object.create({ [mark]: true })).toBeInstanceOf(WebhookError)
   })
 
   it.each<[string, unknown]>([
     ['another error', new Error('x')],
-    ['another code', Object.assign(new Error('x'), { code: 'ECONNRESET' })],
-    ['a code that every object has', Object.assign(new Error('x'), { code: 'toString' })],
-    ['a code that is not a text', Object.assign(new Error('x'), { code: 5 })],
-    ['an object that is no error', { code: 'handler-failed' }],
+    ['an error with its code', Object.assign(new Error('x'), { code: 'handler-failed' })],
+    ['an OptionError', new OptionError('option-invalid', 'x')],
+    ['an InboxError', new InboxError('redis-timed-out', 'x')],
     ['a text', 'handler-failed'],
     ['null', null],
-    ['undefined', undefined],
   ])('is not %s', (_, error) => {
-    expect(isWebhookError(error)).toBe(false)
+    expect(error instanceof WebhookError).toBe(false)
+  })
+
+  it('of a subclass is an instance of both, and no other error is one of the subclass', () => {
+    class ShopError extends WebhookError {}
+    expect(new ShopError('handler-failed')).toBeInstanceOf(WebhookError)
+    expect(new ShopError('handler-failed')).toBeInstanceOf(ShopError)
+    expect(new WebhookError('handler-failed')).not.toBeInstanceOf(ShopError)
   })
 })
 

@@ -6,7 +6,7 @@ import {
   type EventType,
   type WebhookEvent,
 } from '../src/index.ts'
-import { statusesBefore, type RedEnvelopeStatus } from '../src/envelope-state.ts'
+import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/envelope-state.ts'
 import { parseEvent } from '../src/event.ts'
 import {
   asEvent,
@@ -464,7 +464,7 @@ describe('the status of a red envelope', () => {
     const order = { status: 'sending' as RedEnvelopeStatus }
     const effects: string[] = []
     const moveTo = (step: 'sent' | 'received') => () => {
-      if (!statusesBefore(step).includes(order.status)) return
+      if (!envelopeStatusesBefore(step).includes(order.status)) return
       order.status = step
       effects.push(step)
     }

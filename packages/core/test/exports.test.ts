@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import * as adapterKit from '@hongbao/core/adapter'
 import * as fetchKit from '@hongbao/core/fetch'
 import * as core from '@hongbao/core'
 import * as nodeKit from '@hongbao/core/node'
@@ -8,36 +9,39 @@ import * as testingKit from '@hongbao/core/testing'
 describe('what people can import', () => {
   it('from @hongbao/core', () => {
     expect(namesIn(core)).toEqual([
+      'InboxError',
       'OptionError',
       'WebhookError',
+      'compareEnvelopeStatus',
       'createWebhooks',
+      'envelopeStatusesBefore',
       'isCatalogued',
       'isEventType',
-      'isWebhookError',
+      'isFinalEnvelopeStatus',
       'memoryInbox',
-      'replyTo',
       'unlisted',
     ])
   })
 
   it('from @hongbao/core/node', () => {
-    expect(namesIn(nodeKit)).toEqual([
-      'answer',
-      'checkMount',
-      'nodeDelivery',
-      'nodeHeaders',
-      'nodeWebhooks',
-      'readMount',
-      'sendReply',
-    ])
+    expect(namesIn(nodeKit)).toEqual(['nodeWebhooks'])
   })
 
   it('from @hongbao/core/fetch', () => {
-    expect(namesIn(fetchKit)).toEqual([
+    expect(namesIn(fetchKit)).toEqual(['fetchWebhooks'])
+  })
+
+  it('from @hongbao/core/adapter', () => {
+    expect(namesIn(adapterKit)).toEqual([
+      'answer',
       'checkMount',
+      'createMount',
       'fetchDelivery',
       'fetchHeaders',
-      'fetchWebhooks',
+      'nodeDelivery',
+      'nodeHeaders',
+      'replyTo',
+      'sendReply',
       'toResponse',
     ])
   })

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fetchWebhooks } from '../src/fetch.ts'
 import { createWebhooks, OptionError } from '../src/index.ts'
-import { nodeWebhooks, readMount, type NodeListener } from '../src/node.ts'
+import { createMount } from '../src/mount.ts'
+import { nodeWebhooks, type NodeListener } from '../src/node.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 
 const KEYS = createTestKeys()
@@ -35,7 +36,7 @@ describe('a mount', () => {
     ['http://shop.example', false],
     [undefined, false],
   ])('at /webhooks answers %s: %s', (target, expected) => {
-    expect(readMount('nodeWebhooks', receiver, { path: '/webhooks' })(target)).toBe(expected)
+    expect(createMount('nodeWebhooks', receiver, { path: '/webhooks' })(target)).toBe(expected)
   })
 })
 

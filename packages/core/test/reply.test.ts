@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { replyTo, type Outcome } from '../src/index.ts'
+import { replyTo, type Outcome } from '../src/reply.ts'
 import { outcomes } from '../src/reply.ts'
 
 // The reply table of docs and design, by hand: outcome, status, bytes of the body, further headers.

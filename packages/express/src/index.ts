@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { answer, nodeDelivery, readMount, type MountOptions } from '@hongbao/core/node'
+import { answer, nodeDelivery, createMount, type MountOptions } from '@hongbao/core/adapter'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** An Express middleware, typed so that it fits Express 4 and 5 alike. */
@@ -18,7 +18,7 @@ export type ExpressHandler = (
  * @throws OptionError if there is no receiver, or for a wrong or unknown option
  */
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
-  const isMountedAt = readMount('expressWebhooks', receiver, options)
+  const isMountedAt = createMount('expressWebhooks', receiver, options)
 
   return function hongbaoWebhooks(request, response, next) {
     if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, HINT), response, next)

@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { checkMount, nodeDelivery, nodeHeaders } from '@hongbao/core/node'
+import { checkMount, nodeDelivery, nodeHeaders } from '@hongbao/core/adapter'
 import type { FastifyInstance, RegisterOptions } from 'fastify'
 
 /** Options of {@link fastifyWebhooks}. */

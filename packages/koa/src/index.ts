@@ -2,10 +2,10 @@ import type { Receiver } from '@hongbao/core'
 import {
   nodeHeaders,
   nodeDelivery,
-  readMount,
+  createMount,
   type KeptBody,
   type MountOptions,
-} from '@hongbao/core/node'
+} from '@hongbao/core/adapter'
 import type { IncomingMessage } from 'node:http'
 
 /** What the middleware needs of a Koa context; those of Koa 2, Koa 3 and their routers fit. */
@@ -29,7 +29,7 @@ export type KoaMiddleware = (context: KoaContextLike, next: () => Promise<unknow
  * @throws OptionError if there is no receiver, or for a wrong or unknown option
  */
 export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): KoaMiddleware {
-  const isMountedAt = readMount('koaWebhooks', receiver, options)
+  const isMountedAt = createMount('koaWebhooks', receiver, options)
 
   return async function hongbaoWebhooks(context, next) {
     if (!isMountedAt(context.req.url)) {

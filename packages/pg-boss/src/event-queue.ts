@@ -1,5 +1,5 @@
 import { OptionError } from '@hongbao/core'
-import { wrong, type HandOffSettings } from '@hongbao/core/wire'
+import { wrong, type HandOffSettings } from '@hongbao/core/internal'
 import type { PgBoss, Queue } from 'pg-boss'
 
 /** A pg-boss that was started, and nothing else of it than is used here. */

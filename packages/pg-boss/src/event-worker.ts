@@ -12,7 +12,7 @@ import {
   type EventWorkerOptions,
   type HandedOffEvent,
   type JobFate,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
 import { prepareAlarms, prepareQueue, readEventQueue, type Boss } from './event-queue.ts'
 import { watchFailures } from './failure-watch.ts'

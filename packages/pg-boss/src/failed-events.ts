@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { failedEvent, HandOffError, type FailedEvent } from '@hongbao/core/wire'
+import { failedEvent, HandOffError, type FailedEvent } from '@hongbao/core/internal'
 import type { Db, JobWithMetadata } from 'pg-boss'
 import { readEventQueue, type Boss, type EventQueue } from './event-queue.ts'
 

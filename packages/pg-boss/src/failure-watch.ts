@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { contain, originOf, textOf, type Alarm } from '@hongbao/core/wire'
+import { contain, originOf, textOf, type Alarm } from '@hongbao/core/internal'
 import type { FindJobsOptions, JobInsert, JobWithMetadata } from 'pg-boss'
 import type { EventQueue } from './event-queue.ts'
 import { toFailedEvent, wasTold } from './failed-events.ts'

@@ -9,7 +9,7 @@ import {
   wrong,
   type HandedOffEvent,
   type HandOffOptions,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { Db } from 'pg-boss'
 import { prepareQueue, readEventQueue, type Boss, type EventQueue } from './event-queue.ts'
 import { wake } from './failed-events.ts'

@@ -1,5 +1,5 @@
-export { handOffInbox, HandOffError } from '@hongbao/core/wire'
-export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/wire'
+export { handOffInbox, HandOffError } from '@hongbao/core/internal'
+export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/internal'
 export type { Boss } from './event-queue.ts'
 export { createEventWorker } from './event-worker.ts'
 export type { EventWorker, PgBossWorkerOptions } from './event-worker.ts'

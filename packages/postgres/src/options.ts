@@ -4,7 +4,7 @@ import {
   MIN_RETENTION_SECONDS,
   readTimeout,
   wrong,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
 import { readTable, type InboxTable } from './table.ts'
 

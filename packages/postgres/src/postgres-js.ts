@@ -1,4 +1,4 @@
-import { readTimeout, wrong } from '@hongbao/core/wire'
+import { readTimeout, wrong } from '@hongbao/core/internal'
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
 import { deadlineIn, expireAt } from './deadline.ts'
 import { PostgresInboxError } from './errors.ts'

@@ -1,4 +1,4 @@
-import { wrong } from '@hongbao/core/wire'
+import { wrong } from '@hongbao/core/internal'
 
 /** The table of an inbox, named for SQL. */
 export interface InboxTable {

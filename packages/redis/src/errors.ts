@@ -1,4 +1,4 @@
-import { vouchFor } from '@hongbao/core/wire'
+import { vouchFor } from '@hongbao/core/internal'
 
 /** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
 export type RedisInboxErrorCode =

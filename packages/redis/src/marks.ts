@@ -1,4 +1,4 @@
-import { MIN_RETENTION_SECONDS } from '@hongbao/core/wire'
+import { MIN_RETENTION_SECONDS } from '@hongbao/core/internal'
 import type { Claim, Claims, Completion } from './claims.ts'
 import { RedisInboxError } from './errors.ts'
 import type { Warn } from './warning.ts'
@@ -18,7 +18,7 @@ export interface Marks {
    * Resolves when no key is pending. What is, is tried at once and often from then on: a process that
    * ends has no later.
    */
-  settled(): Promise<void>
+  flush(): Promise<void>
 }
 
 const FIRST_RETRY_MS = 50
@@ -74,7 +74,7 @@ export function createMarks(
     })
   }
 
-  async function settled(): Promise<void> {
+  async function flush(): Promise<void> {
     if (pending.size === 0) return
     longestMs = IMPATIENT_RETRY_MS
     // Whoever still has not ended then is another receiver, and has time.
@@ -88,7 +88,7 @@ export function createMarks(
     longestMs = maxRetryMs
   }
 
-  return { isPending: (key) => pending.has(key), mark, settled }
+  return { isPending: (key) => pending.has(key), mark, flush }
 }
 
 function settle(completion: Completion, onLost: () => void): void {

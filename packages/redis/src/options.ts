@@ -1,4 +1,4 @@
-import { checkOptions, MIN_RETENTION_SECONDS, wrong } from '@hongbao/core/wire'
+import { checkOptions, MIN_RETENTION_SECONDS, wrong } from '@hongbao/core/internal'
 import { readClient, type RedisClient, type Send } from './client.ts'
 import { createWarn, type RedisInboxWarning, type Warn } from './warning.ts'
 

@@ -1,4 +1,4 @@
-import { within } from '@hongbao/core/wire'
+import { within } from '@hongbao/core/internal'
 import { setTimeout as wait } from 'node:timers/promises'
 import { RedisInboxError, toInboxError, type RedisInboxErrorCode } from './errors.ts'
 

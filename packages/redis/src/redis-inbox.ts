@@ -77,5 +77,5 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
     await inspectOnce()
   }
 
-  return { retentionSeconds, admit, settled: () => marks.settled(), ready }
+  return { retentionSeconds, admit, flush: () => marks.flush(), ready }
 }

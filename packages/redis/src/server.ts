@@ -1,4 +1,4 @@
-import { within } from '@hongbao/core/wire'
+import { within } from '@hongbao/core/internal'
 import type { Command, Send } from './client.ts'
 import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
 import { readText } from './replies.ts'

@@ -142,7 +142,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     const failing = thief.admit(KEY, () => Promise.reject(new Error('the look-up failed')))
     await expect(failing).rejects.toThrow('the look-up failed')
     sender.decide = () => 'pass'
-    await inbox.settled?.()
+    await inbox.flush?.()
     expect(await apply(thief)).toBe('duplicate')
     expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost'])
   })
@@ -341,11 +341,11 @@ describe('marks that are delayed', () => {
     }
     const marks = createMarks({ complete }, 20_000, () => {})
     const claim = { key: KEY, owner: 'x', token: 1, isTakeover: false, askedAt: 0 }
-    await marks.settled()
+    await marks.flush()
     await marks.mark(claim, () => {})
     await vi.advanceTimersByTimeAsync(60_000)
     const before = tries
-    const settled = marks.settled()
+    const settled = marks.flush()
     await vi.advanceTimersByTimeAsync(0)
     expect(tries).toBe(before + 1)
     isBack = true
@@ -374,10 +374,10 @@ describe.skipIf(!hasRedis).each(KINDS)(
           onWarning() {},
         })
         try {
-          await inbox.settled?.()
+          await inbox.flush?.()
           expect(await inbox.admit(KEY, go)).toBe('applied')
           const order: string[] = []
-          const settled = inbox.settled?.().then(() => order.push('settled'))
+          const settled = inbox.flush?.().then(() => order.push('settled'))
           expect(await apply(inbox)).toBe('duplicate')
           order.push('comes back')
           await comeBack()

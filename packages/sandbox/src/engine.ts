@@ -1,5 +1,5 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import { refuseUnknown, type SigningKey } from '@hongbao/core/wire'
+import { refuseUnknown, type SigningKey } from '@hongbao/core/internal'
 import type { Clock } from './clock/clock.ts'
 import { createDeliveries } from './delivery/deliveries.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelopes/envelope-list.ts'

@@ -1,5 +1,5 @@
 import { isEventType } from '@hongbao/core'
-import { CATALOGUE } from '@hongbao/core/wire'
+import { CATALOGUE } from '@hongbao/core/internal'
 
 /** Asks whether another type was meant, and says where all are; for the end of a message. */
 export function askForEventType(type: string): string {

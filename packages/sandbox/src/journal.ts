@@ -1,4 +1,4 @@
-import { contain } from '@hongbao/core/wire'
+import { contain } from '@hongbao/core/internal'
 import type { AttemptErrorCode } from './sandbox-event.ts'
 
 /**

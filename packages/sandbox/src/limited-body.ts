@@ -1,4 +1,4 @@
-import { joinBytes } from '@hongbao/core/wire'
+import { joinBytes } from '@hongbao/core/internal'
 
 /**
  * Reads the raw body of a request up to a limit; undefined where it is longer.

@@ -1,6 +1,6 @@
 import type { EventType, RedEnvelope } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import { signBytes, type SigningKey } from '@hongbao/core/wire'
+import { signBytes, type SigningKey } from '@hongbao/core/internal'
 import { newId } from './ids.ts'
 
 /** What one event says: made once, signed once, and never written again. */

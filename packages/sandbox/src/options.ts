@@ -10,7 +10,7 @@ import {
   type PublicKeyInput,
   type SigningKey,
   type VerificationKey,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './api/request-signature.ts'

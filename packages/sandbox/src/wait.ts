@@ -1,4 +1,4 @@
-import { readTimeout } from '@hongbao/core/wire'
+import { readTimeout } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
 import { SandboxError } from './errors.ts'
 import type { Attempt, SandboxEvent } from './sandbox-event.ts'

@@ -103,7 +103,7 @@ describe('a request is taken', () => {
 
   it('when any of several keys signed it', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 3072 })
-    const { readPublicKeys } = await import('@hongbao/core/wire')
+    const { readPublicKeys } = await import('@hongbao/core/internal')
     const api = await open({ merchantKeys: [...readPublicKeys(other.publicKey), ...MERCHANT_KEYS] })
     expect((await send(api, { signature: signText(BODY + POST + TS) })).status).toBe(200)
     expect(

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createTestKeys } from '@hongbao/core/testing'
-import { readPrivateKey, signBytes } from '@hongbao/core/wire'
+import { readPrivateKey, signBytes } from '@hongbao/core/internal'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

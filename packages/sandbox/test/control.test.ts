@@ -1,4 +1,4 @@
-import { findSigner, readPublicKeys, readSignature } from '@hongbao/core/wire'
+import { findSigner, readPublicKeys, readSignature } from '@hongbao/core/internal'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'

@@ -1,6 +1,6 @@
 import { createWebhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
-import { readPrivateKey } from '@hongbao/core/wire'
+import { readPrivateKey } from '@hongbao/core/internal'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'

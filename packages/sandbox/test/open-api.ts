@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { readPrivateKey, readPublicKeys, type VerificationKey } from '@hongbao/core/wire'
+import { readPrivateKey, readPublicKeys, type VerificationKey } from '@hongbao/core/internal'
 import { createApi, type ApiOptions } from '../src/api/api.ts'
 import { createClock, type Clock } from '../src/clock/clock.ts'
 import { createEngine, type Engine } from '../src/engine.ts'

@@ -2,7 +2,7 @@ import { verify } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readPrivateKey } from '@hongbao/core/wire'
+import { readPrivateKey } from '@hongbao/core/internal'
 import { createClock } from '../src/clock/clock.ts'
 import {
   createEngine,

@@ -1,5 +1,5 @@
 import type { EventType } from '@hongbao/core'
-import { parseEvent, Failure, inboxKey } from '@hongbao/core/wire'
+import { parseEvent, Failure, inboxKey } from '@hongbao/core/internal'
 import { describe, expect, it } from 'vitest'
 import { isGenuine, openEngine, parameters, START_MS } from './open-engine.ts'
 

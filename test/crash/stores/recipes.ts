@@ -1,5 +1,5 @@
 import type { Inbox } from '@hongbao/core'
-import { inboxKey } from '@hongbao/core/wire'
+import { inboxKey } from '@hongbao/core/internal'
 import { Redis } from 'ioredis'
 import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'

@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, signBytes, type SigningKey } from '@hongbao/core/wire'
+import { SIGNATURE_HEADER, signBytes, type SigningKey } from '@hongbao/core/internal'
 
 /** What is answered, before it is bytes. */
 export interface Answer {

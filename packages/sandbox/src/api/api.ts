@@ -1,4 +1,4 @@
-import type { VerificationKey } from '@hongbao/core/wire'
+import type { VerificationKey } from '@hongbao/core/internal'
 import { Hono, type Context } from 'hono'
 import type { Engine } from '../engine.ts'
 import type { JournalBody } from '../journal.ts'

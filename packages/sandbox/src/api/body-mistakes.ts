@@ -1,4 +1,4 @@
-import { readStrictJson } from '@hongbao/core/wire'
+import { readStrictJson } from '@hongbao/core/internal'
 import { isRecord } from './query-string.ts'
 import type { Mistake } from './signature-mistakes.ts'
 

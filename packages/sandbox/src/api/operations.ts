@@ -1,4 +1,4 @@
-import { readStrictJson } from '@hongbao/core/wire'
+import { readStrictJson } from '@hongbao/core/internal'
 import type { RedEnvelope } from '@hongbao/core'
 import type { Engine, SandboxEvent } from '../engine.ts'
 import type { ApiOperation } from '../faults/fault-kind.ts'

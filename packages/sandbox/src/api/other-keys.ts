@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import { readPublicKeys, type SigningKey } from '@hongbao/core/wire'
+import { readPublicKeys, type SigningKey } from '@hongbao/core/internal'
 import type { KnownKey } from './signature-diagnosis.ts'
 
 /** Keys that a merchant may sign requests with by mistake. */

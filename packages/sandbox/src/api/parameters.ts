@@ -1,4 +1,4 @@
-import { findParameterFlaw, readStrictJson } from '@hongbao/core/wire'
+import { findParameterFlaw, readStrictJson } from '@hongbao/core/internal'
 import type { CreateParameters } from '../engine.ts'
 import { ApiError } from './api-error.ts'
 import { isRecord, readQueryString, unreadable, type QueryParameters } from './query-string.ts'

@@ -1,4 +1,4 @@
-import { findSigner, Failure, readSignature, type VerificationKey } from '@hongbao/core/wire'
+import { findSigner, Failure, readSignature, type VerificationKey } from '@hongbao/core/internal'
 import { ApiError } from './api-error.ts'
 import type { Text } from './language.ts'
 import type { ApiRequest } from './request.ts'

@@ -1,5 +1,5 @@
 import { constants, createHash, publicDecrypt, verify } from 'node:crypto'
-import type { VerificationKey } from '@hongbao/core/wire'
+import type { VerificationKey } from '@hongbao/core/internal'
 import { BODY_MISTAKES } from './body-mistakes.ts'
 import type { Text } from './language.ts'
 import {

@@ -1,6 +1,6 @@
 import type { EventType } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import { readStrictJson } from '@hongbao/core/wire'
+import { readStrictJson } from '@hongbao/core/internal'
 import { usageError } from './exit.ts'
 
 /** One `--set path=value`. */

@@ -1,4 +1,4 @@
-import { readStrictJson } from '@hongbao/core/wire'
+import { readStrictJson } from '@hongbao/core/internal'
 import { CONTROL_VERSION, VERSION_HEADER } from '../control/version.ts'
 import type { JournalRecord } from '../journal.ts'
 import { formatDuration } from '../clock/duration.ts'

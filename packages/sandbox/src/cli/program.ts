@@ -1,4 +1,4 @@
-import { unquote } from '@hongbao/core/wire'
+import { unquote } from '@hongbao/core/internal'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
 import { addClock } from './commands/clock.ts'

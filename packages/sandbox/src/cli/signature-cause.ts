@@ -4,7 +4,7 @@ import {
   readPublicKeys,
   readSignature,
   type VerificationKey,
-} from '@hongbao/core/wire'
+} from '@hongbao/core/internal'
 import { BODY_MISTAKES, withoutBreaks } from '../api/body-mistakes.ts'
 
 /** A key that may have signed instead. */

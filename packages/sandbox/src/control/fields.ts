@@ -1,4 +1,4 @@
-import { readStrictJson } from '@hongbao/core/wire'
+import { readStrictJson } from '@hongbao/core/internal'
 import type { HonoRequest } from 'hono'
 import { SandboxError } from '../errors.ts'
 import { readLimitedBody } from '../limited-body.ts'

@@ -1,4 +1,4 @@
-import { unquote } from '@hongbao/core/wire'
+import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from '../errors.ts'

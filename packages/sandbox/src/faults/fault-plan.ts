@@ -1,4 +1,4 @@
-import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/wire'
+import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'

@@ -1,4 +1,4 @@
-import { readPrivateKey, unquote } from '@hongbao/core/wire'
+import { readPrivateKey, unquote } from '@hongbao/core/internal'
 import { createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { SandboxError } from '../errors.ts'

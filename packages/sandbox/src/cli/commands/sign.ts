@@ -1,4 +1,4 @@
-import { readPrivateKey, signBytes } from '@hongbao/core/wire'
+import { readPrivateKey, signBytes } from '@hongbao/core/internal'
 import { InvalidArgumentError, type Command } from 'commander'
 import { readBody } from '../body-source.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'

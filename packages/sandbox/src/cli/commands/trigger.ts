@@ -1,5 +1,5 @@
 import { isEventType } from '@hongbao/core'
-import { CATALOGUE } from '@hongbao/core/wire'
+import { CATALOGUE } from '@hongbao/core/internal'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { EventDetail, EventView } from '../../control/event-view.ts'
 import { toldStatusOf } from '../../trigger.ts'

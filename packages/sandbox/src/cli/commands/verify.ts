@@ -1,4 +1,4 @@
-import { readPublicKeys } from '@hongbao/core/wire'
+import { readPublicKeys } from '@hongbao/core/internal'
 import type { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -11,11 +11,11 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('`settled` of a dispatch that timed out', () => {
+describe('`finalResult` of a dispatch that timed out', () => {
   it('says that the handlers succeeded after all', async () => {
     const { opened, end, result } = await openTimedOut()
     end.resolve()
-    expect(await result.settled).toEqual({ outcome: 'handled' })
+    expect(await result.finalResult).toEqual({ outcome: 'handled' })
     expect(opened.applied).toHaveLength(1)
   })
 
@@ -23,7 +23,7 @@ describe('`settled` of a dispatch that timed out', () => {
     const { opened, end, result } = await openTimedOut()
     const cause = new Error('declined')
     end.reject(cause)
-    expect(await result.settled).toMatchObject({
+    expect(await result.finalResult).toMatchObject({
       outcome: 'failed',
       error: { code: 'handler-failed', cause },
     })
@@ -35,7 +35,7 @@ describe('`settled` of a dispatch that timed out', () => {
     const again = await opened.webhooks.dispatch(asEvent(envelopeSent()))
     expect(again).toMatchObject({ outcome: 'timed-out' })
     end.resolve()
-    expect(await again.settled).toEqual({ outcome: 'handled' })
+    expect(await again.finalResult).toEqual({ outcome: 'handled' })
   })
 
   it('is there when a handler stops at the deadline itself', async () => {
@@ -49,9 +49,9 @@ describe('`settled` of a dispatch that timed out', () => {
     )
     const dispatched = opened.webhooks.dispatch(asEvent(envelopeSent()))
     await vi.advanceTimersByTimeAsync(5000)
-    const { outcome, settled } = await dispatched
+    const { outcome, finalResult } = await dispatched
     expect(outcome).toBe('timed-out')
-    expect(await settled).toMatchObject({ outcome: 'failed' })
+    expect(await finalResult).toMatchObject({ outcome: 'failed' })
   })
 
   it('is not there for any other outcome', async () => {
@@ -61,7 +61,7 @@ describe('`settled` of a dispatch that timed out', () => {
     const dispatch = () => opened.webhooks.dispatch(asEvent(envelopeSent()))
     const results = [await dispatch(), await dispatch(), await dispatch()]
     expect(results.map(({ outcome }) => outcome)).toEqual(['failed', 'handled', 'duplicate'])
-    expect(results.map((result) => 'settled' in result)).toEqual([false, false, false])
+    expect(results.map((result) => 'finalResult' in result)).toEqual([false, false, false])
   })
 })
 

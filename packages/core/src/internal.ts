@@ -8,7 +8,7 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { vouchFor } from './errors.ts'
+export { brand, vouchFor } from './errors.ts'
 export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
