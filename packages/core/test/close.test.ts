@@ -159,7 +159,7 @@ describe('close', () => {
 
   it('waits until the inbox has remembered what it had to answer for before', async () => {
     const settled = deferred()
-    const inbox = { ...memoryInbox(), settled: () => settled.promise }
+    const inbox = { ...memoryInbox(), flush: () => settled.promise }
     const { webhooks, deliver } = openReceiver({ inbox })
     webhooks.on('red_envelope.sent', () => {})
     await deliver(envelopeSent())
@@ -198,7 +198,7 @@ describe('close', () => {
   })
 
   it('waits for as long as handlers may take, where the inbox never settles', async () => {
-    const inbox = { ...memoryInbox(), settled: () => new Promise<void>(() => {}) }
+    const inbox = { ...memoryInbox(), flush: () => new Promise<void>(() => {}) }
     const close = watch(openReceiver({ inbox }).webhooks.close())
     await vi.advanceTimersByTimeAsync(4999)
     expect(close.isOver).toBe(false)

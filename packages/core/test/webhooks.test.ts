@@ -198,7 +198,9 @@ describe('a body', () => {
   })
 
   it('that fails with an error of another copy of hongbao keeps its code', async () => {
-    const foreign = Object.assign(new Error('x'), { code: 'body-too-slow', detail: undefined })
+    const mark = Symbol.for('hongbao.error.WebhookError')
+    const facts = { code: 'body-too-slow', detail: undefined, [mark]: true }
+    const foreign = Object.assign(new Error('x'), facts)
     const opened = openListener()
     const reply = await opened.webhooks.handle({
       ...deliveryOf(envelopeSent()),
