@@ -14,6 +14,7 @@ export {
   checkKind,
   checkOptions,
   readApp,
+  readConsumer,
   readLogger,
   readTimeout,
   refuseUndefined,
