@@ -1,4 +1,4 @@
-import { reconcile, type CreateRedEnvelope } from '@hongbao/client'
+import { reconcile, type RedEnvelopeCreateParams } from '@hongbao/client'
 import type { SandboxAttempt } from '@hongbao/sandbox'
 import type { Stage } from './stage.ts'
 
@@ -154,7 +154,7 @@ function outcomeIn(body: string): string {
 }
 
 /** The guide's parameters (step 3), with texts as a merchant would write them. */
-function redEnvelope(orderNo: string, amount: number): CreateRedEnvelope {
+function redEnvelope(orderNo: string, amount: number): RedEnvelopeCreateParams {
   return {
     app: { id: APP },
     channel: 'wx_pub',

@@ -1,4 +1,4 @@
-import type { Client, Reconciliation } from '@hongbao/client'
+import type { PingppClient, Reconciler } from '@hongbao/client'
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -47,7 +47,7 @@ describe('the snippet', () => {
 
   it('client.ts speaks with the sandbox, signed both ways', async () => {
     const { workspace } = await openWorkspace()
-    const { client } = await workspace.import<{ client: Client }>('client.ts')
+    const { client } = await workspace.import<{ client: PingppClient }>('client.ts')
     expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
   })
 
@@ -100,7 +100,7 @@ describe('the snippet', () => {
     await sandbox.reset()
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
-    const { reconciliation } = await workspace.import<{ reconciliation: Reconciliation }>(
+    const { reconciliation } = await workspace.import<{ reconciliation: Reconciler }>(
       'reconciler.ts',
     )
     const told = await sendRedEnvelope('4', 'o9zp')

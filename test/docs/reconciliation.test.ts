@@ -1,4 +1,4 @@
-import type { Client, Reconciliation, ReconcileReport } from '@hongbao/client'
+import type { PingppClient, Reconciler, ReconcilerReport } from '@hongbao/client'
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { execFile } from 'node:child_process'
@@ -39,8 +39,8 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     rows.flatMap(([cell = '']) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
 
   it.each([
-    ['ReconcileOptions', 0],
-    ['RunOptions', 1],
+    ['ReconcilerOptions', 0],
+    ['ReconcilerRunOptions', 1],
   ])('has every option of %s with its default', (name, index) => {
     const documented = fieldsOf('packages/client/src/reconcile-options.ts', name)
     expect(
@@ -52,13 +52,13 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   })
 
   it('has every field of a report, and no other', () => {
-    const fields = fieldsOf('packages/client/src/reconcile-report.ts', 'ReconcileReport')
+    const fields = fieldsOf('packages/client/src/reconcile-report.ts', 'ReconcilerReport')
     const named = codesIn(rowsOf(words.report))
     expect(named.toSorted()).toEqual(fields.map(({ field }) => field).toSorted())
   })
 
   it('has every field of a row of `open`', () => {
-    const fields = fieldsOf('packages/client/src/open-envelopes.ts', 'OpenEnvelope')
+    const fields = fieldsOf('packages/client/src/open-envelopes.ts', 'OpenRedEnvelope')
     expect(codesIn(rowsOf(words.table))).toEqual(
       expect.arrayContaining(fields.map(({ field }) => field)),
     )
@@ -218,11 +218,11 @@ const PAYOUTS =
   'create table payouts (order_no text primary key, id text, created integer, status text, amount integer)'
 
 interface Snippet {
-  readonly reconciliation: Reconciliation
+  readonly reconciliation: Reconciler
 }
 
 async function create(workspace: Workspace, orderNo: string): Promise<string> {
-  const { client } = await workspace.import<{ client: Client }>('client.ts')
+  const { client } = await workspace.import<{ client: PingppClient }>('client.ts')
   const { id } = await client.redEnvelopes.create({
     app: { id: 'app_1Gqj58ynP0mHeX1q' },
     channel: 'wx_pub',
@@ -243,10 +243,10 @@ async function backfill(
   { directory }: Workspace,
   flags: readonly string[],
   env = process.env,
-): Promise<ReconcileReport> {
+): Promise<ReconcilerReport> {
   const run = promisify(execFile)
   const { stdout } = await run(process.execPath, ['backfill.ts', ...flags], { cwd: directory, env })
-  return JSON.parse(stdout) as ReconcileReport
+  return JSON.parse(stdout) as ReconcilerReport
 }
 
 function rangeOf([from = '', to = '']: readonly string[]): string[] {

@@ -1,9 +1,9 @@
 import {
-  createClient,
+  createPingppClient,
   reconcile,
-  type Client,
-  type CreateRedEnvelope,
-  type Reconciliation,
+  type PingppClient,
+  type RedEnvelopeCreateParams,
+  type Reconciler,
 } from '@hongbao/client'
 import { createWebhooks, memoryInbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
@@ -32,7 +32,7 @@ const POSTS_AT_S = [0, 5, 15, 135, 435, 1035, 2835, 6435, 13_635, 35_235, 89_235
 
 describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
   let sandbox: Sandbox
-  let client: Client
+  let client: PingppClient
   let orders: OrderBook
   let options: WebhooksOptions
   let app: Awaited<ReturnType<typeof startApp>>
@@ -43,7 +43,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
       merchantPublicKey: merchant.publicKey,
       requestSignatures: 'strict',
     })
-    client = createClient({
+    client = createPingppClient({
       apiKey: sandbox.apiKey,
       privateKey: merchant.privateKey,
       publicKey: sandbox.publicKey,
@@ -283,7 +283,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     return webhooks
   }
 
-  function reconciliationOf(webhooks: Webhooks): Reconciliation {
+  function reconciliationOf(webhooks: Webhooks): Reconciler {
     return reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q', now: sandbox.clock.now })
   }
 
@@ -313,7 +313,7 @@ function postsOf({ attempts }: SandboxEvent, fromMs: number): number[] {
 }
 
 /** The guide's parameters (step 3), with texts as a merchant would write them. */
-function redEnvelope(orderNo: string, amount: number): CreateRedEnvelope {
+function redEnvelope(orderNo: string, amount: number): RedEnvelopeCreateParams {
   return {
     app: { id: 'app_1Gqj58ynP0mHeX1q' },
     channel: 'wx_pub',

@@ -1,10 +1,10 @@
 import {
-  createClient,
+  createPingppClient,
   reconcile,
-  type CreateRedEnvelope,
-  type OpenEnvelope,
-  type ReconcileReport,
-  type Reconciliation,
+  type RedEnvelopeCreateParams,
+  type OpenRedEnvelope,
+  type ReconcilerReport,
+  type Reconciler,
   type Wait,
 } from '@hongbao/client'
 import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@hongbao/core'
@@ -81,7 +81,7 @@ describe('test mode, where an envelope moves when it is asked for', () => {
 async function live(
   sandbox: Sandbox,
   setting: Setting,
-): Promise<{ shop: Shop; last: ReconcileReport | undefined }> {
+): Promise<{ shop: Shop; last: ReconcilerReport | undefined }> {
   const { hasList = true, restarts = true } = setting
   const { clock, faults } = sandbox
   const startMs = clock.now()
@@ -155,7 +155,7 @@ interface Shop {
   readonly applied: readonly string[]
   /** What polls dispatched, process by process. */
   readonly polled: readonly string[]
-  readonly reports: readonly ReconcileReport[]
+  readonly reports: readonly ReconcilerReport[]
   readonly create: (orderNo: string) => Promise<void>
   readonly breakHandlers: (areBroken: boolean) => void
   /** Resolves when its first run has ended. */
@@ -165,21 +165,21 @@ interface Shop {
 
 function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setting): Shop {
   const { clock } = sandbox
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: sandbox.apiKey,
     publicKey: sandbox.publicKey,
     baseUrl: sandbox.url,
     retries: 0,
   })
   const inbox = durableInbox()
-  const rows = new Map<string, OpenEnvelope>()
+  const rows = new Map<string, OpenRedEnvelope>()
   const [applied, polled]: [string[], string[]] = [[], []]
-  const reports: ReconcileReport[] = []
+  const reports: ReconcilerReport[] = []
   let areBroken = false
   let started = 0
-  let reconciliation: Reconciliation | undefined
+  let reconciliation: Reconciler | undefined
 
-  function open(): OpenEnvelope[] {
+  function open(): OpenRedEnvelope[] {
     const ended = new Set(applied.filter((step) => rankOf(step) === 3).map(orderOf))
     return [...rows.values()].filter(({ order_no }) => !ended.has(order_no))
   }
@@ -310,7 +310,7 @@ function rankOf(step: string): number {
   return { sent: 1, refunding: 2 }[step.split(' ')[1] ?? ''] ?? 3
 }
 
-function order(orderNo: string): CreateRedEnvelope {
+function order(orderNo: string): RedEnvelopeCreateParams {
   return {
     app: { id: APP },
     channel: 'wx_pub',

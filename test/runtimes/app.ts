@@ -1,4 +1,4 @@
-import { createClient, isClientError } from '@hongbao/client'
+import { createPingppClient, isClientError } from '@hongbao/client'
 import { createWebhooks, WebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
@@ -116,7 +116,7 @@ async function createEnvelope({
   timeoutMs,
   orderNo = '',
 }: Record<string, string>): Promise<object> {
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC',
     privateKey: PRIVATE_KEY,
     publicKey: PUBLIC_KEY,

@@ -161,9 +161,9 @@ const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
 function factsOf(cause: unknown, { origin, hostname }: URL): FailureFacts {
   const code = reasonOf(cause)
   if (code === undefined) return { cause, detail: `It was to ${origin}.` }
-  const leavesOpen = !NEVER_CONNECTED.has(code)
-  const question = !leavesOpen && isLoopback(hostname) ? ' Is the sandbox running?' : ''
-  return { cause, detail: `${code}, ${origin}.${question}`, leavesOpen }
+  const notCreated = NEVER_CONNECTED.has(code)
+  const question = notCreated && isLoopback(hostname) ? ' Is the sandbox running?' : ''
+  return { cause, detail: `${code}, ${origin}.${question}`, notCreated }
 }
 
 /** `fetch` hides the reason in the cause of a TypeError. */

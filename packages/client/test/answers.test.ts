@@ -81,7 +81,7 @@ describe('an envelope that was answered', () => {
     const { client } = await startPingpp({ steps: [{ json: envelope(changes) }] })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'response-invalid',
-      outcomeUnknown: true,
+      notCreated: false,
       message: expect.stringContaining(`It is of another \`${name}\`.`),
     })
   })
@@ -116,12 +116,12 @@ describe('an answer that is none', () => {
     const { client } = await startPingpp({ steps: [step] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'response-invalid',
       status: step.status ?? 200,
       api: undefined,
       attempts: 1,
-      outcomeUnknown: true,
+      notCreated: false,
     })
     expect(String(error)).toContain(`${problem} Its status is ${step.status ?? 200}.`)
     expect(String(error)).toContain('Is `baseUrl` right, or a proxy between?')
@@ -223,7 +223,7 @@ describe('with `publicKey`, an answer', () => {
       code: 'response-forged',
       status: step.status ?? 200,
       api: undefined,
-      outcomeUnknown: true,
+      notCreated: false,
     })
     expect(String(error)).toContain(problem)
     expect(String(error)).toMatch(/ It came from http:\/\/127\.0\.0\.1:\d+\. /)
@@ -237,7 +237,7 @@ describe('with `publicKey`, an answer', () => {
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'channel-failed',
       api: error,
-      outcomeUnknown: false,
+      notCreated: true,
     })
   })
 
@@ -322,7 +322,7 @@ describe('an event that was answered', () => {
   ])('is refused: %s', async (_, changes, problem) => {
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, ...changes } }] })
     const error = await errorOf(client.events.retrieve(EVENT.id))
-    expect(error).toMatchObject({ code: 'response-invalid', status: 200, outcomeUnknown: false })
+    expect(error).toMatchObject({ code: 'response-invalid', status: 200, notCreated: true })
     expect(String(error)).toContain(problem)
     expect(String(error)).not.toContain(API_KEY)
   })

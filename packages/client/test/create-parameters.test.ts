@@ -69,6 +69,6 @@ describe('a create', () => {
     const { client, seen } = await startPingpp({ steps: [{ status: 500 }] })
     const error = await errorOf(client.redEnvelopes.create(parameters))
     const { order_no } = JSON.parse(String(seen[0]?.body)) as { order_no: string }
-    expect(error).toMatchObject({ orderNo: order_no, outcomeUnknown: true })
+    expect(error).toMatchObject({ orderNo: order_no, notCreated: false })
   })
 })

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { createClient, createClientWith } from '../src/client.ts'
-import { ClientError, ERRORS, isClientError, type ClientErrorCode } from '../src/errors.ts'
+import { createPingppClient, createPingppClientWith } from '../src/client.ts'
+import { PingppError, ERRORS, isClientError, type PingppErrorCode } from '../src/errors.ts'
 import {
   API_KEY,
   close,
@@ -18,10 +18,10 @@ import {
   type Step,
 } from './pingpp.ts'
 
-async function createErrorOf(step: Step, how: object = {}): Promise<ClientError> {
+async function createErrorOf(step: Step, how: object = {}): Promise<PingppError> {
   const { client } = await startPingpp({ steps: [step] })
   const options = { retries: 0, ...how }
-  return (await errorOf(client.redEnvelopes.create(GUIDE, options))) as ClientError
+  return (await errorOf(client.redEnvelopes.create(GUIDE, options))) as PingppError
 }
 
 const UNKNOWN =
@@ -31,7 +31,7 @@ describe('an answer of Ping++ that is a refusal', () => {
   const invalid = { type: 'invalid_request_error', message: '参数不对' }
   const channel = { type: 'channel_error', message: '渠道错误' }
 
-  it.each<[string, Answer, ClientErrorCode, boolean]>([
+  it.each<[string, Answer, PingppErrorCode, boolean]>([
     ['400', refusal(400, invalid), 'request-invalid', false],
     ['401', refusal(401, invalid), 'api-key-invalid', false],
     ['402', refusal(402, channel), 'channel-failed', false],
@@ -101,18 +101,18 @@ describe('an answer of Ping++ that is a refusal', () => {
       'request-invalid',
       false,
     ],
-  ])('has a code: %s', async (_, step, code, outcomeUnknown) => {
+  ])('has a code: %s', async (_, step, code, notCreated) => {
     const error = await createErrorOf(step)
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code,
       status: step.status,
       attempts: 1,
       orderNo: '123456789',
-      outcomeUnknown,
+      notCreated,
     })
     expect(error.message.startsWith(ERRORS[code].message)).toBe(true)
-    expect(error.message.endsWith(UNKNOWN)).toBe(outcomeUnknown)
+    expect(error.message.endsWith(UNKNOWN)).toBe(notCreated)
   })
 
   it('has Ping++’s own words, and no more than Ping++ said', async () => {
@@ -196,14 +196,14 @@ describe('a connection that fails', () => {
     const server = createServer()
     const baseUrl = await listen(server)
     await close(server)
-    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0 })
+    const client = createPingppClient({ apiKey: API_KEY, baseUrl, retries: 0 })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
       code: 'unreachable',
       status: undefined,
       attempts: 1,
       orderNo: '123456789',
-      outcomeUnknown: false,
+      notCreated: true,
       message: `The connection to Ping++ failed. ECONNREFUSED, ${baseUrl}. Is the sandbox running?`,
       cause: { name: 'TypeError', cause: { code: 'ECONNREFUSED' } },
     })
@@ -217,15 +217,15 @@ describe('a connection that fails', () => {
     ['closed', { code: 'UND_ERR_SOCKET' }, true],
     ['for a reason that nobody names', {}, true],
     ['for nothing', undefined, true],
-  ])('leaves open what may have been sent: %s', async (_, reason, outcomeUnknown) => {
+  ])('leaves open what may have been sent: %s', async (_, reason, notCreated) => {
     const fetch = (): Promise<Response> =>
       Promise.reject(
         new TypeError('fetch failed', { cause: Object.assign(new Error('x'), reason) }),
       )
-    const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'unreachable',
-      outcomeUnknown,
+      notCreated,
     })
   })
 
@@ -234,8 +234,8 @@ describe('a connection that fails', () => {
     const baseUrl = await listen(server)
     await close(server)
     const wait = (): Promise<void> => Promise.resolve()
-    const client = createClientWith({ apiKey: API_KEY, baseUrl }, { wait, random: () => 0 })
-    const { message } = (await errorOf(client.redEnvelopes.create(GUIDE))) as ClientError
+    const client = createPingppClientWith({ apiKey: API_KEY, baseUrl }, { wait, random: () => 0 })
+    const { message } = (await errorOf(client.redEnvelopes.create(GUIDE))) as PingppError
     expect(message.endsWith('It was tried 3 times.')).toBe(true)
   })
 
@@ -246,9 +246,9 @@ describe('a connection that fails', () => {
     const fetch = (): Promise<Response> =>
       Promise.reject(Object.assign(new TypeError('fetch failed'), reason))
     const baseUrl = 'https://proxy.example:8443/pingpp'
-    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, baseUrl, retries: 0, fetch })
     expect(String(await errorOf(client.redEnvelopes.retrieve('red_1')))).toBe(
-      `ClientError: The connection to Ping++ failed. ${ending}`,
+      `PingppError: The connection to Ping++ failed. ${ending}`,
     )
   })
 
@@ -257,7 +257,7 @@ describe('a connection that fails', () => {
     ['within the answer', cutOff],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step)
-    expect(error).toMatchObject({ code: 'unreachable', outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'unreachable', notCreated: false })
     expect(error.message.endsWith(UNKNOWN)).toBe(true)
   })
 
@@ -266,7 +266,7 @@ describe('a connection that fails', () => {
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
       code: 'unreachable',
       orderNo: undefined,
-      outcomeUnknown: false,
+      notCreated: true,
       message: expect.not.stringContaining('unknown'),
     })
   })
@@ -277,10 +277,10 @@ describe('a connection that fails', () => {
         // oxlint-disable-next-line typescript/only-throw-error -- what JavaScript may throw
         throw thrown
       }
-      const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+      const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
         code: 'unreachable',
-        outcomeUnknown: true,
+        notCreated: false,
       })
     }
   })
@@ -298,7 +298,7 @@ describe('a `fetch` of one’s own', () => {
     ['no headers', {}],
   ])('may answer with %s', async (_, response) => {
     const fetch = fetchOf({ ...response, body: new Response(bytes).body })
-    const client = createClient({ apiKey: API_KEY, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, fetch })
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
 
@@ -306,10 +306,10 @@ describe('a `fetch` of one’s own', () => {
     ['headers that are none', { headers: 5, body: null }],
     ['a body that is none', { headers: {}, body: 'text' }],
   ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
-    const client = createClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-      name: 'ClientError',
-      outcomeUnknown: true,
+      name: 'PingppError',
+      notCreated: false,
     })
   })
 })
@@ -326,13 +326,13 @@ describe('a time that is over', () => {
     ],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step, { timeoutMs: 30 })
-    expect(error).toMatchObject({ code: 'timed-out', status: undefined, outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'timed-out', status: undefined, notCreated: false })
     expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
   })
 
   it('ends a call though its `fetch` knows no signal', async () => {
     const fetch = (): Promise<Response> => new Promise(() => {})
-    const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
   })
 
@@ -343,7 +343,7 @@ describe('a time that is over', () => {
       const ended = Promise.withResolvers<void>()
       const body = new ReadableStream({ cancel: () => ended.resolve() })
       const fetch = (): Promise<Response> => answered.promise.then(() => new Response(body))
-      const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
+      const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
       if (when === 'that has begun') answered.resolve()
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
       answered.resolve()
@@ -365,7 +365,7 @@ describe('a signal', () => {
       expect(await errorOf(call)).toMatchObject({
         code: 'aborted',
         attempts: 0,
-        outcomeUnknown: false,
+        notCreated: true,
         message: 'The `signal` ended the call, or `beforeAttempt` failed.',
         cause: 'the user left',
       })
@@ -387,7 +387,7 @@ describe('a signal', () => {
     const reason = new Error('the user left')
     const { client, seen } = await startPingpp({ steps: [step(() => controller.abort(reason))] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal: controller.signal }))
-    expect(error).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'aborted', attempts: 1, notCreated: false })
     expect((error as Error).cause).toBe(reason)
     expect(seen.length).toBe(1)
   })
@@ -398,12 +398,12 @@ describe('a parameter', () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const error = await errorOf(client.redEnvelopes.create({ ...GUIDE, subject: '恭'.repeat(12) }))
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'parameter-invalid',
       param: 'subject',
       status: undefined,
       attempts: 0,
-      outcomeUnknown: false,
+      notCreated: true,
       message:
         'Nothing was sent, because of a parameter. `subject` has 36 bytes; at most 32 are allowed, which is 10 Chinese characters.',
     })
@@ -426,8 +426,8 @@ describe('a parameter', () => {
 
 describe('isClientError', () => {
   it('tells one by name and code, of another copy too', () => {
-    expect(isClientError(new ClientError('not-found'))).toBe(true)
-    const copy = Object.assign(new Error('x'), { name: 'ClientError', code: 'timed-out' })
+    expect(isClientError(new PingppError('not-found'))).toBe(true)
+    const copy = Object.assign(new Error('x'), { name: 'PingppError', code: 'timed-out' })
     expect(isClientError(copy)).toBe(true)
   })
 
@@ -437,8 +437,8 @@ describe('isClientError', () => {
     'not-found',
     new Error('x'),
     Object.assign(new Error('x'), { code: 'aborted' }),
-    Object.assign(new Error('x'), { name: 'ClientError', code: 'toString' }),
-    { name: 'ClientError', code: 'aborted' },
+    Object.assign(new Error('x'), { name: 'PingppError', code: 'toString' }),
+    { name: 'PingppError', code: 'aborted' },
   ])('says no: %o', (error) => {
     expect(isClientError(error)).toBe(false)
   })

@@ -6,12 +6,12 @@ import * as client from '@hongbao/client'
 describe('what people can import', () => {
   it('from @hongbao/client', () => {
     expect(new Set(Object.keys(client))).toEqual(
-      new Set(['ClientError', 'createClient', 'isClientError', 'reconcile']),
+      new Set(['PingppError', 'createPingppClient', 'isClientError', 'reconcile']),
     )
   })
 
   it('and call, on a client', () => {
-    const { redEnvelopes, events } = client.createClient({ apiKey: 'sk_test_1' })
+    const { redEnvelopes, events } = client.createPingppClient({ apiKey: 'sk_test_1' })
     expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
     expect(Object.keys(events)).toEqual(['retrieve'])
   })

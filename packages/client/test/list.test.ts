@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ListRedEnvelopes } from '../src/list-query.ts'
+import type { RedEnvelopeListParams } from '../src/list-query.ts'
 import { envelope, errorOf, page, refusal, reset, startPingpp, type Step } from './pingpp.ts'
 
 async function idsOf(list: AsyncIterable<{ readonly id: string }>): Promise<string[]> {
@@ -149,7 +149,7 @@ describe('a list that fails', () => {
       code: 'request-invalid',
       param: 'limit',
       orderNo: undefined,
-      outcomeUnknown: false,
+      notCreated: true,
     })
     expect(ids).toEqual(['red_2', 'red_1'])
   })
@@ -259,7 +259,7 @@ describe('the query of a list', () => {
     [{ x: '\uD83E' }, undefined, 'URI malformed'],
   ])('is refused where the list is read: %j', async (query, param, problem) => {
     const { client, seen } = await startPingpp({ steps: [{ json: page([], false) }] })
-    const list = client.redEnvelopes.list(query as ListRedEnvelopes)
+    const list = client.redEnvelopes.list(query as RedEnvelopeListParams)
     for (const reading of [list, idsOf(list)]) {
       expect(await errorOf(reading)).toMatchObject({
         code: 'parameter-invalid',
@@ -281,7 +281,7 @@ describe('the query of a list', () => {
     ],
   ])('is sent as it is: %j', async (query, search) => {
     const { client, seen } = await startPingpp({ steps: [{ json: page([], false) }] })
-    await client.redEnvelopes.list(query as ListRedEnvelopes)
+    await client.redEnvelopes.list(query as RedEnvelopeListParams)
     expect(seen[0]?.target).toBe(`/v1/red_envelopes${search}`)
   })
 })

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import {
-  ClientError,
-  type OpenEnvelope,
+  PingppError,
+  type OpenRedEnvelope,
   type ReadOpen,
-  type ReconcileOptions,
-  type RequestOptions,
+  type ReconcilerOptions,
+  type PingppRequestOptions,
   type Wait,
 } from '../src/index.ts'
 import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
@@ -52,7 +52,7 @@ describe('the loop', () => {
     const { wait, pauses, paused } = createPacing(10)
     const { reconciliation, pingpp, reports, lines } = openShop({ wait, intervalMs: MINUTE })
     pingpp.onCall(() => {
-      if (reports.length < 9) throw new ClientError('unreachable')
+      if (reports.length < 9) throw new PingppError('unreachable')
     })
     reconciliation.start()
     await paused
@@ -73,7 +73,7 @@ describe('the loop', () => {
     const { reconciliation, pingpp, reports } = openShop({ wait, intervalMs: MINUTE })
     for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
     pingpp.onCall(() => {
-      if (reports.length === 0) throw new ClientError('server-failed', { retryAfterMs })
+      if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
     })
     reconciliation.start()
     await paused
@@ -92,7 +92,7 @@ describe('the loop', () => {
     await once()
     pingpp.move(pingpp.make('2').id, 'sent')
     pingpp.onCall(({ what }) => {
-      if (what === 'list') throw new ClientError('server-failed', { retryAfterMs: MINUTE })
+      if (what === 'list') throw new PingppError('server-failed', { retryAfterMs: MINUTE })
     })
     pingpp.move('red_000000000000000000000001', 'sent')
     clock.advance(MINUTE * 3)
@@ -225,10 +225,10 @@ describe('the loop', () => {
     const { reconciliation, pingpp, reports } = openShop()
     const asked = Promise.withResolvers<void>()
     Object.assign(pingpp.client.redEnvelopes, {
-      async *list(_query: unknown, options?: RequestOptions) {
+      async *list(_query: unknown, options?: PingppRequestOptions) {
         asked.resolve()
         await new Promise((_resolve, reject) => {
-          options?.signal?.addEventListener('abort', () => reject(new ClientError('aborted')))
+          options?.signal?.addEventListener('abort', () => reject(new PingppError('aborted')))
         })
         yield* []
       },
@@ -328,7 +328,7 @@ describe('runs', () => {
 
 describe('a run that is stopped while it asks for an envelope', () => {
   it('leaves it due', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const sweptUntil = START_MS / 1000 + 1
     const { once, pingpp, clock } = openShop({ open: () => rows, overlapSeconds: 0, sweptUntil })
     const { id, created } = pingpp.make('1', SENT)
@@ -338,7 +338,7 @@ describe('a run that is stopped while it asks for an envelope', () => {
     pingpp.onCall(({ what }) => {
       if (what === 'list') return
       controller.abort()
-      throw new ClientError('aborted')
+      throw new PingppError('aborted')
     })
     expect(await once({ signal: controller.signal })).toMatchObject({
       error: { code: 'aborted' },
@@ -352,7 +352,7 @@ describe('a run that is stopped while it asks for an envelope', () => {
 
 describe('the rate limit', () => {
   /** How long after the first the requests of one run came, in milliseconds. */
-  async function requestTimes(options: Partial<ReconcileOptions>): Promise<number[]> {
+  async function requestTimes(options: Partial<ReconcilerOptions>): Promise<number[]> {
     const { once, pingpp, clock } = openShop(options)
     // In test mode, envelopes are listed and asked for.
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT, { livemode: false })

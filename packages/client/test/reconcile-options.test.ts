@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { reconcile, type ReconcileOptions } from '../src/index.ts'
+import { reconcile, type ReconcilerOptions } from '../src/index.ts'
 import { APP, createPingpp } from './in-memory-pingpp.ts'
 
-const GOOD: ReconcileOptions = {
+const GOOD: ReconcilerOptions = {
   client: createPingpp(Date.now).client,
   webhooks: { dispatch: () => Promise.resolve({ outcome: 'handled' }) },
   app: APP,
 }
 
 describe('reconcile', () => {
-  it('takes what `createClient` and `createWebhooks` give, and an app', () => {
+  it('takes what `createPingppClient` and `createWebhooks` give, and an app', () => {
     expect(() => reconcile(GOOD)).not.toThrow()
   })
 
   it.each<[string, unknown, string]>([
-    ['client', undefined, 'what `createClient` gives'],
-    ['client', {}, 'what `createClient` gives'],
+    ['client', undefined, 'what `createPingppClient` gives'],
+    ['client', {}, 'what `createPingppClient` gives'],
     ['webhooks', undefined, 'what `createWebhooks` gives'],
     ['webhooks', {}, 'what `createWebhooks` gives'],
     ['app', undefined, 'the id of an app ("app_…")'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ClientError, type OpenEnvelope } from '../src/index.ts'
+import { PingppError, type OpenRedEnvelope } from '../src/index.ts'
 import { HOUR, MINUTE, OPENED, SENT, START_MS } from './in-memory-pingpp.ts'
 import { openShop, type Shop } from './reconciling.ts'
 
@@ -9,7 +9,7 @@ const NO_SWEEP = { overlapSeconds: 0, sweptUntil: START_MS / 1000 + 1 }
 
 /** An old envelope of the merchant's table, which no sweep shows, and when it is asked for. */
 function openTracked(random = 0.5) {
-  const rows: OpenEnvelope[] = []
+  const rows: OpenRedEnvelope[] = []
   const shop = openShop({ open: () => rows, ...NO_SWEEP, random: () => random })
   const { id, created } = shop.pingpp.make('1', SENT)
   rows.push({ id, order_no: '1', created })
@@ -18,7 +18,7 @@ function openTracked(random = 0.5) {
 
 /** Envelopes of the merchant's table, which no sweep shows. */
 function openRows(orderNos: readonly string[]) {
-  const rows: OpenEnvelope[] = []
+  const rows: OpenRedEnvelope[] = []
   const shop = openShop({ open: () => rows, ...NO_SWEEP })
   for (const orderNo of orderNos) {
     const { id, created } = shop.pingpp.make(orderNo, SENT)
@@ -235,7 +235,7 @@ describe('an envelope that has no end', () => {
 
 describe('what asking for one envelope fails with', () => {
   it('is its own, where Ping++ does not know it: the others are asked for', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once, done } = openShop({ open: () => rows, ...NO_SWEEP })
     for (const orderNo of ['1', '2', '3']) {
       const { id, created } = pingpp.make(orderNo, SENT)
@@ -243,7 +243,7 @@ describe('what asking for one envelope fails with', () => {
     }
     const [lost] = rows
     pingpp.onCall(({ id }) => {
-      if (id === lost?.id && id !== undefined) throw new ClientError('not-found')
+      if (id === lost?.id && id !== undefined) throw new PingppError('not-found')
     })
     clock.advance(HOUR)
     expect(await once()).toMatchObject({
@@ -258,10 +258,10 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it('is its own, where the table has an id that is none', async () => {
-    const rows: OpenEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
+    const rows: OpenRedEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
     const { pingpp, clock, once } = openShop({ open: () => rows })
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('parameter-invalid')
+      if (what === 'retrieve') throw new PingppError('parameter-invalid')
     })
     clock.advance(HOUR)
     const failed = [{ id: 'n/a', order_no: '1', code: 'parameter-invalid' }]
@@ -272,13 +272,13 @@ describe('what asking for one envelope fails with', () => {
     ['brings nothing new', {}],
     ['contradicts the table', { amount: 1 }],
   ])('is over with an answer, even one that %s: the plan goes on', async (_, row) => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
     const { id, created } = pingpp.make('1', SENT)
     rows.push({ id, order_no: '1', created, status: 'sent', ...row })
     clock.advance(2 * MINUTE)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
     expect(await once()).toMatchObject({ failed: [{ code: 'not-found' }] })
     pingpp.onCall(() => {})
@@ -291,12 +291,12 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it('does not come again at once because the table knows a state', async () => {
-    const rows: OpenEnvelope[] = [
+    const rows: OpenRedEnvelope[] = [
       { id: 'red_none', order_no: '1', created: START_MS / 1000, status: 'sent' },
     ]
     const { pingpp, clock, once } = openShop({ open: () => rows })
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
     clock.advance(HOUR)
     expect(await once()).toMatchObject({ failed: [{ status: 'sent' }] })
@@ -309,7 +309,7 @@ describe('what asking for one envelope fails with', () => {
       const { pingpp, clock, once, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
       pingpp.onCall(({ id }) => {
         const index = rows.findIndex((row) => row.id === id)
-        if (index >= 0 && index !== 2 && index !== 5) throw new ClientError(code)
+        if (index >= 0 && index !== 2 && index !== 5) throw new PingppError(code)
       })
       clock.advance(HOUR)
       const { error, failed, retrieved } = await once()
@@ -323,7 +323,7 @@ describe('what asking for one envelope fails with', () => {
     const { pingpp, clock, once, done } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('server-failed', { status: 503 })
+      if (what === 'retrieve') throw new PingppError('server-failed', { status: 503 })
     })
     expect(await once()).toMatchObject({
       error: { code: 'server-failed' },
@@ -342,7 +342,7 @@ describe('what asking for one envelope fails with', () => {
     const { pingpp, clock, once } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
     const report = await once()
     expect(report.error).toBeNull()
@@ -355,7 +355,7 @@ describe('what asking for one envelope fails with', () => {
       const { pingpp, clock, once, done } = openRows(['1', '2'])
       clock.advance(HOUR)
       pingpp.onCall(({ what }) => {
-        if (what === 'retrieve') throw new ClientError(code)
+        if (what === 'retrieve') throw new PingppError(code)
       })
       expect(await once()).toMatchObject({ error: { code }, requests: 2, failed: [] })
       pingpp.onCall(() => {})
@@ -367,7 +367,7 @@ describe('what asking for one envelope fails with', () => {
 
 describe('the order of asking', () => {
   it('is that of the due times', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
     const make = (orderNo: string): void => {
       const { id, created } = pingpp.make(orderNo, SENT, { created: clock.now() / 1000 - 3600 })
@@ -394,7 +394,7 @@ describe('memory', () => {
     await once()
     clock.advance(2 * HOUR)
     await once()
-    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
+    pingpp.onCall(() => Promise.reject(new PingppError('unreachable')))
     for (let day = 1; day <= 8; day += 1) {
       clock.advance(DAY)
       await once()
@@ -424,7 +424,7 @@ describe('memory', () => {
   })
 
   it('leaves to the table what the table has open', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', SENT)
     const row = { id, order_no: '1', created }

@@ -2,7 +2,7 @@ import { createWebhooks, memoryInbox, type RedEnvelope, type WebhookEvent } from
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { reconcile, type OpenEnvelope, type ReconcileReport } from '../src/index.ts'
+import { reconcile, type OpenRedEnvelope, type ReconcilerReport } from '../src/index.ts'
 import {
   APP,
   createClock,
@@ -87,7 +87,7 @@ interface Story {
   readonly polled: readonly string[]
   /** How each envelope ends. */
   readonly ends: readonly string[]
-  readonly last: ReconcileReport | undefined
+  readonly last: ReconcilerReport | undefined
 }
 
 async function live(given: World): Promise<Story> {
@@ -115,7 +115,7 @@ async function live(given: World): Promise<Story> {
   })
 
   const born: RedEnvelope[] = []
-  const open = (): OpenEnvelope[] =>
+  const open = (): OpenRedEnvelope[] =>
     born
       .filter(({ order_no }) => !applied.some((step) => isEndOf(step, order_no)))
       .map(({ id, order_no, created }) => ({
@@ -144,7 +144,7 @@ async function live(given: World): Promise<Story> {
     reconciliation = start()
     polled.push(RESTART)
   }
-  let last: ReconcileReport | undefined
+  let last: ReconcilerReport | undefined
 
   const agenda = new Map<number, (() => unknown)[]>()
   const at = (ms: number, work: () => unknown): unknown =>

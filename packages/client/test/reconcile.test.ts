@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { WebhookError } from '@hongbao/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ClientError, type OpenEnvelope, type ReadOpen } from '../src/index.ts'
+import { PingppError, type OpenRedEnvelope, type ReadOpen } from '../src/index.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
 import { openShop } from './reconciling.ts'
 
@@ -211,13 +211,13 @@ describe('the sweep', () => {
   })
 
   it('is not needed for what is due: where the list fails, single envelopes are asked for', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once, done } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created })
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'list') throw new ClientError('response-invalid')
+      if (what === 'list') throw new PingppError('response-invalid')
     })
     expect(await once()).toMatchObject({ error: { code: 'response-invalid' }, retrieved: 1 })
     expect(done).toEqual(['1 received by poll'])
@@ -226,12 +226,12 @@ describe('the sweep', () => {
   it.each(['unreachable', 'api-key-invalid', 'rate-limited'] as const)(
     'ends the run where nothing else would fare better: %s',
     async (code) => {
-      const rows: OpenEnvelope[] = []
+      const rows: OpenRedEnvelope[] = []
       const { pingpp, clock, once } = openShop({ open: () => rows })
       const { id, created } = pingpp.make('1', OPENED)
       rows.push({ id, order_no: '1', created })
       clock.advance(HOUR)
-      pingpp.onCall(() => Promise.reject(new ClientError(code)))
+      pingpp.onCall(() => Promise.reject(new PingppError(code)))
       expect(await once()).toMatchObject({ error: { code }, requests: 1 })
     },
   )
@@ -241,7 +241,7 @@ describe('the sweep', () => {
     clock.advance(HOUR)
     expect(await once({ dryRun: true })).toMatchObject({ sweptUntil: START })
     expect(await once({ from: START + 60 })).toMatchObject({ sweptUntil: START })
-    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
+    pingpp.onCall(() => Promise.reject(new PingppError('unreachable')))
     expect(await once()).toMatchObject({ sweptUntil: START })
     pingpp.onCall(() => {})
     expect(await once()).toMatchObject({ sweptUntil: START + 3600 })
@@ -315,7 +315,7 @@ describe('from and to', () => {
   })
 
   it('belong to the range themselves', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once } = openShop({ open: () => rows })
     for (const orderNo of ['1', '2', '3']) {
       const { id, created } = pingpp.make(orderNo)
@@ -534,7 +534,7 @@ describe('a handler that fails', () => {
 
 describe('the table of the merchant (`open`)', () => {
   it('decides what is dispatched: an envelope that it has not is told, if it is on its way', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once, done } = openShop({ open: () => rows })
     const mine = pingpp.make('1', SENT)
     const strange = pingpp.make('2', SENT)
@@ -550,13 +550,13 @@ describe('the table of the merchant (`open`)', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it.each<[string, (rows: OpenEnvelope[]) => ReturnType<ReadOpen>]>([
+  it.each<[string, (rows: OpenRedEnvelope[]) => ReturnType<ReadOpen>]>([
     ['a list', (rows) => rows],
     ['a promise of a list', (rows) => Promise.resolve(rows)],
     ['a generator', (rows) => rows.values()],
     ['a stream of rows', (rows) => Readable.from(rows)],
   ])('may be %s', async (_, give) => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, once, done } = openShop({ open: () => give(rows) })
     const { id } = pingpp.make('1', [[0, 'sent']])
     rows.push({ id, order_no: '1', created: new Date(START_MS) })
@@ -565,7 +565,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('gets the id of an envelope whose `create` had no answer, by its order number [H4, H12]', async () => {
-    const rows: OpenEnvelope[] = [
+    const rows: OpenRedEnvelope[] = [
       { order_no: '1', created: START },
       { id: null, order_no: '2', created: START },
       { order_no: '3', created: START },
@@ -587,7 +587,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('gets it where the table is older than what a new process sweeps, once and for all [H4, H12]', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
     const { pingpp, clock, restart, done, lines } = openShop({ open: () => rows })
     const { id } = pingpp.make('1', REFUNDED)
     pingpp.make('2', SENT)
@@ -609,7 +609,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('is looked for in one list, where many are missing from the same days, every few days', async () => {
-    const rows: OpenEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
+    const rows: OpenRedEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
     }))
@@ -635,7 +635,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('is looked for in lists of three days at the most, each envelope in one', async () => {
-    const rows: OpenEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
+    const rows: OpenRedEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
     }))
@@ -653,7 +653,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('is looked for again where its list failed, and not in a run with bounds', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, restart, done } = openShop({ open: () => rows })
     pingpp.make('1', REFUNDED)
     clock.advance(80 * HOUR)
@@ -666,7 +666,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(searches()).toBe(0)
     pingpp.onCall(({ query }) => {
       if (typeof query?.created === 'object' && 'lte' in query.created)
-        throw new ClientError('response-invalid')
+        throw new PingppError('response-invalid')
     })
     expect(await later.once()).toMatchObject({ error: { code: 'response-invalid' }, adopted: [] })
     pingpp.onCall(() => {})
@@ -678,7 +678,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('has an adopted envelope asked for when the sweep has left it behind', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, once, done } = openShop({ open: () => rows, overlapSeconds: 3600 })
     const { id } = pingpp.make('1', [
       [0, 'sent'],
@@ -692,7 +692,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it.each<[string, Partial<OpenEnvelope>, string]>([
+  it.each<[string, Partial<OpenRedEnvelope>, string]>([
     ['amount', { amount: 1 }, 'amount'],
     ['currency', { currency: 'usd' }, 'currency'],
     ['channel', { channel: 'wx' }, 'channel'],
@@ -700,7 +700,7 @@ describe('the table of the merchant (`open`)', () => {
     ['mode', { livemode: false }, 'livemode'],
     ['order number', { order_no: '2' }, 'order_no'],
   ])('holds back an envelope of another %s [H11]', async (_, row, reason) => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, once, done, lines } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'received']])
     rows.push({ id, order_no: '1', created, ...row })
@@ -715,7 +715,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('passes an envelope that agrees in everything that the row says', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, once, done } = openShop({ open: () => rows })
     const { id, created, amount, currency, channel, recipient, livemode } = pingpp.make('1', [
       [0, 'received'],
@@ -730,7 +730,7 @@ describe('the table of the merchant (`open`)', () => {
   it.each([true, false])(
     'holds back a second envelope for an order (with id: %j)',
     async (hasId) => {
-      const rows: OpenEnvelope[] = []
+      const rows: OpenRedEnvelope[] = []
       const { pingpp, once, done } = openShop({ open: () => rows })
       const first = pingpp.make('1', [[0, 'sent']])
       rows.push({ id: hasId ? first.id : null, order_no: '1', created: START })
@@ -742,7 +742,7 @@ describe('the table of the merchant (`open`)', () => {
   )
 
   it('is believed when it says how far an envelope has come, after a restart too', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created, status: 'sent' })
@@ -755,7 +755,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('may have open what this very run saw the end of: that is open no more', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, once } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created })
@@ -767,7 +767,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('may be behind what was seen: then it is not believed', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const { pingpp, once, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'sent']])
     rows.push({ id, order_no: '1', created, status: 'sending' })
@@ -777,7 +777,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('may use an order number again, long after the envelope that had it', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, once } = openShop({ open: () => rows })
     const first = pingpp.make('1', OPENED)
     clock.advance(HOUR)
@@ -793,7 +793,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('keeps the id of an adopted envelope in every report, for as long as it has none', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, once } = openShop({ open: () => rows })
     const { id } = pingpp.make('1', OPENED)
     for (const day of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
@@ -934,7 +934,7 @@ describe('an error that nobody expected', () => {
 
 describe('the report', () => {
   it('is plain data, whatever happened', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '9', created: START - 4 * DAY }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '9', created: START - 4 * DAY }]
     const { pingpp, clock, once, broken } = openShop({ open: () => rows })
     for (const orderNo of ['1', '2', '3', '4']) {
       const { id, created } = pingpp.make(orderNo, OPENED)

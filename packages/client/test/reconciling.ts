@@ -10,10 +10,10 @@ import {
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import {
   reconcile,
-  type ReconcileOptions,
-  type ReconcileReport,
-  type Reconciliation,
-  type RunOptions,
+  type ReconcilerOptions,
+  type ReconcilerReport,
+  type Reconciler,
+  type ReconcilerRunOptions,
 } from '../src/index.ts'
 import { APP, createClock, createPingpp, type Clock, type Pingpp } from './in-memory-pingpp.ts'
 
@@ -24,23 +24,23 @@ export interface Shop {
   readonly clock: Clock
   readonly pingpp: Pingpp
   readonly webhooks: Webhooks
-  readonly reconciliation: Reconciliation
+  readonly reconciliation: Reconciler
   /** What handlers did, in order: `1 sent by poll`. */
   readonly done: string[]
   /** What the receiver was given by polls, whatever became of it. */
   readonly polled: Report[]
   /** Lines of the log. */
   readonly lines: string[]
-  readonly reports: ReconcileReport[]
+  readonly reports: ReconcilerReport[]
   /** What `onReport` was told besides. */
   readonly causes: unknown[]
   /** Order numbers whose handlers throw. */
   readonly broken: Set<string>
-  readonly once: (options?: RunOptions) => Promise<ReconcileReport>
+  readonly once: (options?: ReconcilerRunOptions) => Promise<ReconcilerReport>
   /** Ping++ tells of the state in which an envelope is now, signed, by way of `handle`. */
   readonly deliver: (id: string) => Promise<string>
   /** Another process after a restart: nothing is remembered but what the inbox has. */
-  readonly restart: (options?: Partial<ReconcileOptions>) => Reconciliation
+  readonly restart: (options?: Partial<ReconcilerOptions>) => Reconciler
   /** What the receiver answers to polls from now on, whatever it would; undefined for its own answer. */
   readonly pretend: (answer: (() => Promise<DispatchResult>) | undefined) => void
 }
@@ -53,13 +53,13 @@ const STEPS: readonly EventType[] = [
   'red_envelope.refund',
 ]
 
-export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
+export function openShop(options: Partial<ReconcilerOptions> = {}): Shop {
   const clock = createClock()
   const pingpp = createPingpp(clock.now)
   const done: string[] = []
   const polled: Report[] = []
   const lines: string[] = []
-  const reports: ReconcileReport[] = []
+  const reports: ReconcilerReport[] = []
   const causes: unknown[] = []
   const broken = new Set<string>()
   let pretended: (() => Promise<DispatchResult>) | undefined
@@ -80,7 +80,7 @@ export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
     })
   }
 
-  function restart(changes: Partial<ReconcileOptions> = {}): Reconciliation {
+  function restart(changes: Partial<ReconcilerOptions> = {}): Reconciler {
     return reconcile({
       client: pingpp.client,
       webhooks: {

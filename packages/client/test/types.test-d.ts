@@ -2,19 +2,19 @@ import type { RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core
 import type { PrivateKeyInput } from '@hongbao/core/internal'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
-  createClient,
+  createPingppClient,
   isClientError,
-  type Client,
-  type ClientError,
-  type ClientErrorCode,
-  type ClientOptions,
-  type CreateRedEnvelope,
-  type ListRedEnvelopes,
+  type PingppClient,
+  type PingppError,
+  type PingppErrorCode,
+  type PingppClientOptions,
+  type RedEnvelopeCreateParams,
+  type RedEnvelopeListParams,
   type Page,
-  type PagedList,
+  type RedEnvelopeList,
 } from '../src/index.ts'
 
-declare const client: Client
+declare const client: PingppClient
 
 const GUIDE = {
   order_no: '123456789',
@@ -29,26 +29,28 @@ const GUIDE = {
   description: '春节活动',
 } as const
 
-describe('createClient', () => {
+describe('createPingppClient', () => {
   it('needs an API key, which an environment may not have', () => {
-    expectTypeOf(createClient).parameters.toEqualTypeOf<[ClientOptions]>()
-    expectTypeOf(createClient({ apiKey: process.env['PINGPP_API_KEY'] })).toEqualTypeOf<Client>()
+    expectTypeOf(createPingppClient).parameters.toEqualTypeOf<[PingppClientOptions]>()
+    expectTypeOf(
+      createPingppClient({ apiKey: process.env['PINGPP_API_KEY'] }),
+    ).toEqualTypeOf<PingppClient>()
     // @ts-expect-error -- no key
-    createClient({})
+    createPingppClient({})
     // @ts-expect-error -- no such option
-    createClient({ apiKey: 'sk_test_1', timeout: 5 })
-    expectTypeOf<ClientOptions['privateKey']>().toEqualTypeOf<PrivateKeyInput | undefined>()
+    createPingppClient({ apiKey: 'sk_test_1', timeout: 5 })
+    expectTypeOf<PingppClientOptions['privateKey']>().toEqualTypeOf<PrivateKeyInput | undefined>()
   })
 })
 
 describe('redEnvelopes', () => {
   it('create takes the guide’s parameters, and those that nobody knows yet', () => {
     expectTypeOf(client.redEnvelopes.create(GUIDE)).toEqualTypeOf<Promise<RedEnvelope>>()
-    expectTypeOf({ ...GUIDE, new_field: 1 }).toExtend<CreateRedEnvelope>()
+    expectTypeOf({ ...GUIDE, new_field: 1 }).toExtend<RedEnvelopeCreateParams>()
     expectTypeOf({
       ...GUIDE,
       extra: { send_name: 'x', scene_id: 'PRODUCT_1', y: 1 },
-    }).toExtend<CreateRedEnvelope>()
+    }).toExtend<RedEnvelopeCreateParams>()
   })
 
   it('create refuses what Ping++ would', () => {
@@ -77,16 +79,16 @@ describe('redEnvelopes', () => {
 
   it('list is awaited for a page and iterated over for envelopes', async () => {
     const list = client.redEnvelopes.list({ limit: 3, created: { gte: 1 }, status: 'sent' })
-    expectTypeOf(list).toEqualTypeOf<PagedList<RedEnvelope>>()
+    expectTypeOf(list).toEqualTypeOf<RedEnvelopeList>()
     const page = await list
-    expectTypeOf(page).toEqualTypeOf<Page<RedEnvelope>>()
+    expectTypeOf(page).toEqualTypeOf<RedEnvelopePage>()
     expectTypeOf(page.data).toEqualTypeOf<readonly RedEnvelope[]>()
-    expectTypeOf(await page.next()).toEqualTypeOf<Page<RedEnvelope> | undefined>()
+    expectTypeOf(await page.next()).toEqualTypeOf<RedEnvelopePage | undefined>()
     for await (const envelope of list) expectTypeOf(envelope).toEqualTypeOf<RedEnvelope>()
   })
 
   it('list refuses what Ping++ would', () => {
-    expectTypeOf({ expand: ['app'] }).toExtend<ListRedEnvelopes>()
+    expectTypeOf({ expand: ['app'] }).toExtend<RedEnvelopeListParams>()
     // @ts-expect-error -- there is no such status: the end of an unclaimed one is `refund`
     void client.redEnvelopes.list({ status: 'refunded' })
     // @ts-expect-error -- a date is no Unix time
@@ -104,8 +106,8 @@ describe('isClientError', () => {
   it('narrows what was thrown', () => {
     const read = (thrown: unknown): void => {
       if (!isClientError(thrown)) return
-      expectTypeOf(thrown).toEqualTypeOf<ClientError>()
-      expectTypeOf(thrown.code).toEqualTypeOf<ClientErrorCode>()
+      expectTypeOf(thrown).toEqualTypeOf<PingppError>()
+      expectTypeOf(thrown.code).toEqualTypeOf<PingppErrorCode>()
       expectTypeOf(thrown.outcomeUnknown).toEqualTypeOf<boolean>()
       expectTypeOf(thrown.orderNo).toEqualTypeOf<string | undefined>()
       // @ts-expect-error -- no such code

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, asyncProperty, constantFrom, dictionary, integer, oneof, string } from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ClientOptions } from '../src/options.ts'
+import type { PingppClientOptions } from '../src/options.ts'
 import { encodeQuery } from '../src/query.ts'
 import { API_KEY, envelope, GUIDE, page, startPingpp, type Pingpp, type Seen } from './pingpp.ts'
 
@@ -18,7 +18,7 @@ function isSignedBy(publicKey: KeyObject, { body, target, headers }: Seen): bool
   return verify('RSA-SHA256', signed, publicKey, signature)
 }
 
-function startSigned(json: unknown, options: Partial<ClientOptions> = {}): Promise<Pingpp> {
+function startSigned(json: unknown, options: Partial<PingppClientOptions> = {}): Promise<Pingpp> {
   const signing = { privateKey: MERCHANT.privateKey, ...options }
   return startPingpp({ steps: [{ json }], options: signing })
 }
@@ -170,7 +170,7 @@ describe('the private key', () => {
   const pem = (type: 'pkcs1' | 'pkcs8'): string =>
     MERCHANT.privateKey.export({ type, format: 'pem' }).toString()
 
-  it.each<[string, () => ClientOptions['privateKey']]>([
+  it.each<[string, () => PingppClientOptions['privateKey']]>([
     ['PEM, PKCS#1', () => pem('pkcs1')],
     ['PEM, PKCS#8', () => pem('pkcs8')],
     ['PEM with literal \\n', () => pem('pkcs1').replaceAll('\n', String.raw`\n`)],
@@ -222,11 +222,11 @@ describe('an id', () => {
   ])('that could lead elsewhere is refused before anything is sent: %j', async (id) => {
     const { client, seen } = await startSigned(envelope())
     const expected = {
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'parameter-invalid',
       param: 'id',
       attempts: 0,
-      outcomeUnknown: false,
+      notCreated: true,
       message: expect.stringMatching(/`id` must be the id of an (?:envelope|event)/),
     }
     await expect(client.redEnvelopes.retrieve(id as string)).rejects.toMatchObject(expected)

@@ -23,7 +23,7 @@ const { expressWebhooks } = await adapters('@hongbao/express')
 const { koaWebhooks } = await adapters('@hongbao/koa')
 const { fastifyWebhooks } = await adapters('@hongbao/fastify')
 const { honoWebhooks } = await adapters('@hongbao/hono')
-const { createClient, reconcile } = await adapters('@hongbao/client')
+const { createPingppClient, reconcile } = await adapters('@hongbao/client')
 const { startSandbox } = await adapters('@hongbao/sandbox')
 
 for (const name of [
@@ -113,7 +113,7 @@ for (const [host, mount] of Object.entries(hosts)) {
 // Client and sandbox, with the receiver of this module system: create, ask, be told, ask again.
 {
   const sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: keys.publicKey })
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: sandbox.apiKey,
     privateKey: keys.privateKey,
     publicKey: sandbox.publicKey,
