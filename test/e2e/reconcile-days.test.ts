@@ -1,16 +1,16 @@
 import {
   createPingppClient,
-  reconcile,
   type RedEnvelopeCreateParams,
   type OpenRedEnvelope,
   type ReconcilerReport,
   type Reconciler,
-  type Wait,
+  type ReconcilerOptions,
 } from '@hongbao/client'
 import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { startSandbox, type Sandbox, type SandboxClock } from '@hongbao/sandbox'
 import { describe, expect, it } from 'vitest'
+import { createReconcilerWith, type ReconcilerSeams } from '../../packages/client/src/reconciler.ts'
 
 // The loop as it runs in production, over HTTP, for 80 hours on the sandbox's clock: notifications get
 // lost, the API fails, handlers fail, processes are down and come up again, all of it by a seed.
@@ -177,7 +177,7 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
   const reports: ReconcilerReport[] = []
   let areBroken = false
   let started = 0
-  let reconciliation: Reconciler | undefined
+  let reconciler: Reconciler | undefined
 
   function open(): OpenRedEnvelope[] {
     const ended = new Set(applied.filter((step) => rankOf(step) === 3).map(orderOf))
@@ -219,15 +219,13 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
       const webhooks = receiver()
       const pacing = paceBy(clock)
       sandbox.setTarget(fetchWebhooks(isApart === true ? receiver() : webhooks))
-      reconciliation = reconcile({
-        client,
+      const options: ReconcilerOptions = {
+        pingpp: client,
         webhooks,
         app: APP,
         logger: false,
         now: clock.now,
-        random: lcg(started),
-        wait: pacing.wait,
-        intervalMs: 15 * MINUTE,
+        intervalSeconds: 15 * 60,
         onReport(report) {
           reports.push(report)
           for (const { id, order_no } of report.adopted) {
@@ -237,13 +235,14 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
         },
         ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
         ...(hasTable === true ? { open } : {}),
-      })
-      reconciliation.start()
+      }
+      reconciler = createReconcilerWith(options, { random: lcg(started), wait: pacing.wait })
+      reconciler.start()
       await pacing.atRest()
     },
     async stop() {
       sandbox.setTarget(() => new Response(null, { status: 503 }))
-      await reconciliation?.stop()
+      await reconciler?.close()
     },
   }
 }
@@ -269,7 +268,10 @@ function durableInbox(): Inbox {
 }
 
 /** Waits by the sandbox's clock, which stands still until the loop waits again. */
-function paceBy(clock: SandboxClock): { wait: Wait; atRest: () => Promise<void> } {
+function paceBy(clock: SandboxClock): {
+  wait: ReconcilerSeams['wait']
+  atRest: () => Promise<void>
+} {
   let rest = Promise.withResolvers<void>()
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {

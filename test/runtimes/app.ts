@@ -1,4 +1,4 @@
-import { createPingppClient, isClientError } from '@hongbao/client'
+import { createPingppClient, PingppError } from '@hongbao/client'
 import { createWebhooks, WebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
@@ -139,7 +139,7 @@ async function createEnvelope({
     })
     return await client.redEnvelopes.retrieve(id)
   } catch (error) {
-    if (!isClientError(error)) throw error
-    return { code: error.code, attempts: error.attempts, outcomeUnknown: error.outcomeUnknown }
+    if (!(error instanceof PingppError)) throw error
+    return { code: error.code, attempts: error.attempts, notCreated: error.notCreated }
   }
 }

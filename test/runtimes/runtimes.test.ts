@@ -224,7 +224,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       expect(await create('333', 50)).toEqual({
         code: 'timed-out',
         attempts: 2,
-        outcomeUnknown: true,
+        notCreated: false,
       })
     })
   })

@@ -79,7 +79,8 @@ export async function runOnce(
     if (failure !== undefined) throw failure
     if (other !== undefined) throw other
   } catch (error) {
-    cause = error
+    // What `open` threw, rather than what is made of it for the report.
+    cause = error instanceof OpenError ? (error.cause ?? error) : error
     draft.error = explain(error, signal)
   }
   if (table === undefined) concludeFromLedger(run)

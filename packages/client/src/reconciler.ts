@@ -15,6 +15,8 @@ import { runOnce, type RunScope } from './reconciler-run.ts'
 import { createReportLog } from './reconciler-log.ts'
 import { waitByTimer } from './retries.ts'
 
+export type { ReconcilerSeams } from './reconciler-options.ts'
+
 /** Queries Ping++ for what its webhooks have not delivered. */
 export interface Reconciler extends AsyncDisposable {
   /**

@@ -87,6 +87,46 @@ describe('an envelope that was answered', () => {
   })
 })
 
+describe('a number for an order number, as the official samples send it', () => {
+  const numeric = (digits: string, changes: object = {}): string =>
+    JSON.stringify(envelope({ order_no: 'DIGITS', ...changes })).replace('"DIGITS"', digits)
+  const DIGITS = '2024021000000000000000000001'
+
+  it('is its exact digits in the answer to a create [S26]', async () => {
+    const body = numeric(DIGITS)
+    const { client } = await startPingpp({ steps: [{ body }] })
+    const created = await client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS })
+    expect(created).toEqual(envelope({ order_no: DIGITS }))
+    expect(Object.isFrozen(created)).toBe(true)
+  })
+
+  it('is its exact digits in an answer by id, and in a list [S26]', async () => {
+    expect(await retrieve({ body: numeric(DIGITS) })).toMatchObject({ order_no: DIGITS })
+    const body = JSON.stringify(page([1, 2], false)).replace(
+      '"order_no":"2"',
+      `"order_no":${DIGITS}`,
+    )
+    const { client } = await startPingpp({ steps: [{ body }] })
+    const { data } = await client.redEnvelopes.list()
+    expect(data.map(({ order_no }) => order_no)).toEqual(['1', DIGITS])
+  })
+
+  it('is still refused when it is another one, if only in a digit that no double holds [S26]', async () => {
+    const { client } = await startPingpp({ steps: [{ body: numeric(DIGITS) }] })
+    const call = client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS.replace(/1$/, '2') })
+    expect(await errorOf(call)).toMatchObject({
+      code: 'response-invalid',
+      notCreated: false,
+      message: expect.stringContaining('It is of another `order_no`.'),
+    })
+  })
+
+  it('is left as it is in what is not Ping++’s: `extra` and `metadata`', async () => {
+    const metadata = { order_no: 5 }
+    expect(await retrieve({ json: envelope({ metadata }) })).toMatchObject({ metadata })
+  })
+})
+
 describe('an answer that is none', () => {
   const text = JSON.stringify(envelope())
 
@@ -322,7 +362,7 @@ describe('an event that was answered', () => {
   ])('is refused: %s', async (_, changes, problem) => {
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, ...changes } }] })
     const error = await errorOf(client.events.retrieve(EVENT.id))
-    expect(error).toMatchObject({ code: 'response-invalid', status: 200, notCreated: true })
+    expect(error).toMatchObject({ code: 'response-invalid', status: 200, notCreated: false })
     expect(String(error)).toContain(problem)
     expect(String(error)).not.toContain(API_KEY)
   })

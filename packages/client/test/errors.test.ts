@@ -1,7 +1,8 @@
+import { OptionError } from '@hongbao/core'
 import { createServer } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createPingppClient, createPingppClientWith } from '../src/client.ts'
-import { PingppError, ERRORS, isClientError, type PingppErrorCode } from '../src/errors.ts'
+import { ERRORS, PingppError, type PingppErrorCode } from '../src/errors.ts'
 import {
   API_KEY,
   close,
@@ -32,18 +33,18 @@ describe('an answer of Ping++ that is a refusal', () => {
   const channel = { type: 'channel_error', message: '渠道错误' }
 
   it.each<[string, Answer, PingppErrorCode, boolean]>([
-    ['400', refusal(400, invalid), 'request-invalid', false],
-    ['401', refusal(401, invalid), 'api-key-invalid', false],
-    ['402', refusal(402, channel), 'channel-failed', false],
-    ['403', refusal(403, invalid), 'rate-limited', false],
-    ['404', refusal(404, invalid), 'not-found', false],
+    ['400', refusal(400, invalid), 'request-invalid', true],
+    ['401', refusal(401, invalid), 'api-key-invalid', true],
+    ['402', refusal(402, channel), 'channel-failed', true],
+    ['403', refusal(403, invalid), 'rate-limited', true],
+    ['404', refusal(404, invalid), 'not-found', true],
     ['409', refusal(409, invalid), 'request-invalid', false],
-    ['429', refusal(429, invalid), 'rate-limited', false],
-    ['500', refusal(500, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['501', refusal(501, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['502', refusal(502, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['503 in HTML', { status: 503, body: '<html>' }, 'server-failed', true],
-    ['500 in HTML', { status: 500, body: '<html>' }, 'server-failed', true],
+    ['429', refusal(429, invalid), 'rate-limited', true],
+    ['500', refusal(500, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['501', refusal(501, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['502', refusal(502, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['503 in HTML', { status: 503, body: '<html>' }, 'server-failed', false],
+    ['500 in HTML', { status: 500, body: '<html>' }, 'server-failed', false],
     ['429 in HTML', { status: 429, body: '<html>' }, 'rate-limited', false],
     ['429 without a body', { status: 429 }, 'rate-limited', false],
     [
@@ -58,43 +59,43 @@ describe('an answer of Ping++ that is a refusal', () => {
       'the number was used, perhaps for this envelope',
       refusal(402, { ...channel, code: 'charge_order_no_used' }),
       'order-number-used',
-      true,
+      false,
     ],
     [
       'there is something about the number, which had the right form',
       refusal(400, { ...invalid, param: 'order_no' }),
       'request-invalid',
-      true,
+      false,
     ],
     [
       'the channel is busy, and may yet send',
       refusal(402, { ...channel, code: 'red_system_busy' }),
       'channel-busy',
-      true,
+      false,
     ],
     [
       'the channel refused',
       refusal(402, { ...channel, code: 'channel_request_error' }),
       'channel-failed',
-      false,
+      true,
     ],
     [
       'the channel did not answer Ping++',
       refusal(402, { ...channel, code: 'channel_connection_error' }),
       'channel-failed',
-      true,
+      false,
     ],
     [
       'the channel answered Ping++ something',
       refusal(402, { ...channel, code: 'channel_parse_error' }),
       'channel-failed',
-      true,
+      false,
     ],
     ['200 with an error, invalid', refusal(200, invalid), 'request-invalid', false],
     ['200 with an error, channel', refusal(200, channel), 'channel-failed', false],
-    ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', true],
+    ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', false],
     ['200 with an error, card', refusal(200, { type: 'card_error' }), 'channel-failed', false],
-    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', true],
+    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', false],
     [
       'codes that every object has',
       refusal(400, { type: 'constructor', code: 'toString' }),
@@ -112,7 +113,7 @@ describe('an answer of Ping++ that is a refusal', () => {
       notCreated,
     })
     expect(error.message.startsWith(ERRORS[code].message)).toBe(true)
-    expect(error.message.endsWith(UNKNOWN)).toBe(notCreated)
+    expect(error.message.endsWith(UNKNOWN)).toBe(!notCreated)
   })
 
   it('has Ping++’s own words, and no more than Ping++ said', async () => {
@@ -210,13 +211,13 @@ describe('a connection that fails', () => {
   })
 
   it.each<[string, unknown, boolean]>([
-    ['no such host', { code: 'ENOTFOUND' }, false],
-    ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, false],
-    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, false],
-    ['lost', { code: 'ECONNRESET' }, true],
-    ['closed', { code: 'UND_ERR_SOCKET' }, true],
-    ['for a reason that nobody names', {}, true],
-    ['for nothing', undefined, true],
+    ['no such host', { code: 'ENOTFOUND' }, true],
+    ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, true],
+    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, true],
+    ['lost', { code: 'ECONNRESET' }, false],
+    ['closed', { code: 'UND_ERR_SOCKET' }, false],
+    ['for a reason that nobody names', {}, false],
+    ['for nothing', undefined, false],
   ])('leaves open what may have been sent: %s', async (_, reason, notCreated) => {
     const fetch = (): Promise<Response> =>
       Promise.reject(
@@ -266,7 +267,7 @@ describe('a connection that fails', () => {
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
       code: 'unreachable',
       orderNo: undefined,
-      notCreated: true,
+      notCreated: false,
       message: expect.not.stringContaining('unknown'),
     })
   })
@@ -365,7 +366,6 @@ describe('a signal', () => {
       expect(await errorOf(call)).toMatchObject({
         code: 'aborted',
         attempts: 0,
-        notCreated: true,
         message: 'The `signal` ended the call, or `beforeAttempt` failed.',
         cause: 'the user left',
       })
@@ -415,7 +415,10 @@ describe('a parameter', () => {
     [null, '`create` expects an object of parameters.'],
     [[GUIDE], '`create` expects an object of parameters.'],
     ['text', '`create` expects an object of parameters.'],
-    [{ ...GUIDE, new_field: 1n }, 'They cannot be written as JSON: a BigInt, or a circle?'],
+    [
+      { ...GUIDE, metadata: { toJSON: () => 1n } },
+      'They cannot be written as JSON: a BigInt, or a circle?',
+    ],
   ])('is refused: %o', async (parameters, message) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create(parameters as typeof GUIDE)
@@ -424,11 +427,11 @@ describe('a parameter', () => {
   })
 })
 
-describe('isClientError', () => {
-  it('tells one by name and code, of another copy too', () => {
-    expect(isClientError(new PingppError('not-found'))).toBe(true)
-    const copy = Object.assign(new Error('x'), { name: 'PingppError', code: 'timed-out' })
-    expect(isClientError(copy)).toBe(true)
+describe('PingppError', () => {
+  it('is an instance of PingppError in every copy of hongbao, ESM beside CommonJS say', () => {
+    const mark = Symbol.for('hongbao.error.PingppError')
+    expect(new PingppError('not-found') instanceof PingppError).toBe(true)
+    expect(Object.assign(new Error('x'), { [mark]: true }) instanceof PingppError).toBe(true)
   })
 
   it.each([
@@ -436,10 +439,71 @@ describe('isClientError', () => {
     null,
     'not-found',
     new Error('x'),
-    Object.assign(new Error('x'), { code: 'aborted' }),
-    Object.assign(new Error('x'), { name: 'PingppError', code: 'toString' }),
-    { name: 'PingppError', code: 'aborted' },
-  ])('says no: %o', (error) => {
-    expect(isClientError(error)).toBe(false)
+    new OptionError('option-invalid', 'x'),
+    Object.assign(new Error('x'), { name: 'PingppError', code: 'aborted' }),
+  ])('is not what others throw: %o', (thrown) => {
+    expect(thrown instanceof PingppError).toBe(false)
+  })
+})
+
+describe('notCreated', () => {
+  // What an app writes in a `catch` around more than the create.
+  function isMarkedFailed(error: unknown): boolean {
+    return Boolean((error as { notCreated?: boolean } | undefined)?.notCreated)
+  }
+
+  it('is certain of each code where nothing else is known, or not', () => {
+    const certain = Object.entries(ERRORS).map(([code, { notCreated }]) => [code, notCreated])
+    expect(Object.fromEntries(certain)).toEqual({
+      'parameter-invalid': true,
+      'request-invalid': true,
+      'api-key-invalid': true,
+      'not-found': true,
+      'order-number-used': false,
+      'channel-failed': true,
+      'channel-busy': false,
+      'rate-limited': true,
+      'server-failed': false,
+      unreachable: false,
+      'timed-out': false,
+      aborted: false,
+      'response-invalid': false,
+      'response-forged': false,
+    })
+  })
+
+  it('is certain of nothing that another one threw [S25]', () => {
+    for (const foreign of [
+      undefined,
+      null,
+      'text',
+      new Error('the database is away'),
+      new DOMException('x', 'AbortError'),
+      new OptionError('option-invalid', 'x'),
+      new PingppError('request-invalid'),
+    ]) {
+      expect(isMarkedFailed(foreign)).toBe(false)
+    }
+  })
+
+  it.each(['retrieve', 'list', 'event'] as const)(
+    'is certain of nothing after a %s that failed, since a create before it may have worked [S25]',
+    async (what) => {
+      const invalid = refusal(404, { type: 'invalid_request_error', message: 'x' })
+      const { client } = await startPingpp({ steps: [invalid] })
+      const calls = {
+        retrieve: () => client.redEnvelopes.retrieve('red_1'),
+        list: () => client.redEnvelopes.list(),
+        event: () => client.events.retrieve('evt_1'),
+      }
+      expect(isMarkedFailed(await errorOf(calls[what]()))).toBe(false)
+    },
+  )
+
+  it('is certain of nothing when a call has a wrong option', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const call = client.redEnvelopes.create(GUIDE, { retries: -1 })
+    expect(isMarkedFailed(await errorOf(call))).toBe(false)
+    expect(seen).toEqual([])
   })
 })

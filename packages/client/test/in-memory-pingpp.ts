@@ -3,7 +3,7 @@ import { eventFixture } from '@hongbao/core/testing'
 import type {
   PingppClient,
   RedEnvelopeListParams,
-  Page,
+  RedEnvelopePage,
   RedEnvelopeList,
   PingppRequestOptions,
 } from '../src/index.ts'

@@ -218,32 +218,38 @@ describe('the wait before a retry', () => {
   })
 })
 
+const TOO_MANY = refusal(429, { type: 'api_error', message: 'x' })
+
 describe('a create of several attempts', () => {
   it.each<[string, readonly Step[], string, boolean]>([
-    ['dropped, then refused', [reset, refusal(402, { message: 'x' })], 'channel-failed', true],
+    ['dropped, then refused', [reset, refusal(402, { message: 'x' })], 'channel-failed', false],
     [
       'dropped, then told that the number was used',
       [reset, refusal(402, { code: 'charge_order_no_used', message: 'x' })],
       'order-number-used',
-      true,
+      false,
     ],
     [
       'a 502, then a 400',
       [{ status: 502 }, refusal(400, { message: 'x' })],
       'request-invalid',
-      true,
+      false,
     ],
     [
       'a 429, then a 400',
-      [{ status: 429 }, refusal(400, { message: 'x' })],
+      [TOO_MANY, refusal(400, { type: 'invalid_request_error', message: 'x' })],
       'request-invalid',
-      false,
+      true,
     ],
-    ['a 429, three times', [{ status: 429 }], 'rate-limited', false],
-  ])('is open as soon as one of them was: %s', async (_, steps, code, notCreated) => {
-    const { client } = await startPingpp({ steps })
-    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, notCreated })
-  })
+    ['a 429, three times', [TOO_MANY], 'rate-limited', true],
+    ['a 429 of a proxy, then one of Ping++', [{ status: 429 }, TOO_MANY], 'rate-limited', false],
+  ])(
+    'has certainly created nothing only if each of them has: %s [S25]',
+    async (_, steps, code, notCreated) => {
+      const { client } = await startPingpp({ steps })
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, notCreated })
+    },
+  )
 
   it('is open when the signal ends it between them', async () => {
     const controller = new AbortController()
@@ -258,7 +264,7 @@ describe('a create of several attempts', () => {
 
   it('is not open when the signal ends it after a refusal', async () => {
     const controller = new AbortController()
-    const steps = [{ status: 429 }]
+    const steps = [TOO_MANY]
     const { client } = await startPingpp({ steps, onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({ attempts: 1, notCreated: true })
