@@ -53,7 +53,7 @@ describe.each<[string, Setting]>([
     expect(shop.polled.filter(isBehindEarlier)).toEqual([])
     expect(last).toMatchObject({ open: 0, conflicts: [], unknown: [], adopted: [], overdue: [] })
     const failures = new Set(shop.reports.map(({ error }) => error?.code))
-    expect(failures).toEqual(new Set([undefined, 'server-failed', 'unreachable']))
+    expect(failures).toEqual(new Set([undefined, 'server-failed', 'pingpp-unreachable']))
   }, 60_000)
 })
 

@@ -84,7 +84,7 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
     const { status, requestId, api, detail, retryAfter } = facts
     // Why a call was aborted is the caller's own.
     const cause: unknown =
-      code === 'aborted' ? (facts.cause ?? signal?.reason) : secrets.maskCause(facts.cause)
+      code === 'request-aborted' ? (facts.cause ?? signal?.reason) : secrets.maskCause(facts.cause)
     return new PingppError(
       code,
       {

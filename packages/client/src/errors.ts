@@ -11,9 +11,9 @@ export type PingppErrorCode =
   | 'channel-busy'
   | 'rate-limited'
   | 'server-failed'
-  | 'unreachable'
-  | 'timed-out'
-  | 'aborted'
+  | 'pingpp-unreachable'
+  | 'request-timed-out'
+  | 'request-aborted'
   | 'response-invalid'
   | 'response-forged'
 
@@ -53,9 +53,12 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
   'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },
-  unreachable: { ...PASSING, message: 'The connection to Ping++ failed.' },
-  'timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
-  aborted: { ...OPEN, message: 'The `signal` ended the call, or `beforeAttempt` failed.' },
+  'pingpp-unreachable': { ...PASSING, message: 'The connection to Ping++ failed.' },
+  'request-timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
+  'request-aborted': {
+    ...OPEN,
+    message: 'The `signal` ended the call, or `beforeAttempt` failed.',
+  },
   'response-invalid': {
     ...OPEN,
     message: 'This is not an answer as Ping++ gives it. Is `baseUrl` right, or a proxy between?',

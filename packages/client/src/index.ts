@@ -13,6 +13,7 @@ export type { OpenRedEnvelope } from './open-envelopes.ts'
 export type {
   ReconcilerConflict,
   ReconcilerEnvelope,
+  ReconcilerErrorCode,
   ReconcilerFailure,
   ReconcilerOverdueEnvelope,
   ReconcilerReport,

@@ -57,7 +57,7 @@ export interface PingppRequestOptions {
   readonly retries?: number | undefined
   /**
    * Awaited before every attempt, the retries of the client included, and before every page of a
-   * list: for a limit of your own. Where it fails, the call ends as `aborted`, with what it failed
+   * list: for a limit of your own. Where it fails, the call ends as `request-aborted`, with what it failed
    * with as the `cause`. The time that it takes is not in `timeoutMs`; `signal` ends it.
    */
   readonly beforeAttempt?: (() => unknown) | undefined

@@ -34,7 +34,7 @@ export function createReportLog({
   }
 
   return function log({ error, conflicts, overdue }, cause) {
-    if (error !== null && error.code !== 'aborted') {
+    if (error !== null && error.code !== 'run-aborted') {
       say(`${error.code}: ${error.message}${textOf(cause)}`)
     }
     const contradictions = conflicts.filter(({ id, reason }) => isNews(`${reason} ${id}`))

@@ -114,13 +114,13 @@ export interface ReconcilerOverdueEnvelope {
   readonly created: number
 }
 
+/** `run-aborted`: `close` or the `signal` ended the run. `open-failed`: your `open` threw. */
+export type ReconcilerErrorCode = 'run-aborted' | 'open-failed'
+
 /** Why a run ended early. */
 export interface ReconcilerRunError {
-  /**
-   * `aborted`: it was stopped. `open-failed`: your `open` threw. `inbox-unavailable`: the inbox could
-   * not be asked. Others: what the client failed with.
-   */
-  readonly code: 'open-failed' | ErrorCode | PingppErrorCode
+  /** Besides the reconciler's own: `inbox-unavailable`, `internal-error`, and what the client failed with. */
+  readonly code: ReconcilerErrorCode | ErrorCode | PingppErrorCode
   readonly message: string
   /** How long Ping++ asked to wait, in milliseconds, where it did: the loop waits, for a day at the most. */
   readonly retryAfterMs?: number | undefined

@@ -210,7 +210,7 @@ function ownFailure(error: unknown, signal: AbortSignal): PingppError {
 const OF_ALL_REQUESTS: ReadonlySet<PingppErrorCode> = new Set([
   'api-key-invalid',
   'rate-limited',
-  'unreachable',
+  'pingpp-unreachable',
   'response-forged',
 ])
 
@@ -293,7 +293,7 @@ function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
 }
 
 function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
-  if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
+  if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
   if (error instanceof PingppError) {
     const { code, message, retryAfterMs } = error
     return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }

@@ -103,7 +103,7 @@ export function createReconcilerWith(
     const { error } = report
     contain(() => onReport?.(report))
     // Whoever aborted the run knows why.
-    if (error !== null && error.code !== 'aborted') contain(() => onError?.(cause, report))
+    if (error !== null && error.code !== 'run-aborted') contain(() => onError?.(cause, report))
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {

@@ -44,7 +44,7 @@ export async function sendWithRetries<Result>(
       // oxlint-disable-next-line no-await-in-loop -- one after another is the point
       await mayGo(beforeAttempt, signal)
     } catch (cause) {
-      return { result: new Failure('aborted', { cause }), attempts, notCreated }
+      return { result: new Failure('request-aborted', { cause }), attempts, notCreated }
     }
     attempts += 1
     // oxlint-disable-next-line no-await-in-loop -- as above

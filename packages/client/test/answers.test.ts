@@ -92,7 +92,7 @@ describe('a number for an order number, as the official samples send it', () => 
     JSON.stringify(envelope({ order_no: 'DIGITS', ...changes })).replace('"DIGITS"', digits)
   const DIGITS = '2024021000000000000000000001'
 
-  it('is its exact digits in the answer to a create [S26]', async () => {
+  it('is its exact digits in the answer to a create [S33]', async () => {
     const body = numeric(DIGITS)
     const { client } = await startPingpp({ steps: [{ body }] })
     const created = await client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS })
@@ -100,7 +100,7 @@ describe('a number for an order number, as the official samples send it', () => 
     expect(Object.isFrozen(created)).toBe(true)
   })
 
-  it('is its exact digits in an answer by id, and in a list [S26]', async () => {
+  it('is its exact digits in an answer by id, and in a list [S33]', async () => {
     expect(await retrieve({ body: numeric(DIGITS) })).toMatchObject({ order_no: DIGITS })
     const body = JSON.stringify(page([1, 2], false)).replace(
       '"order_no":"2"',
@@ -111,7 +111,7 @@ describe('a number for an order number, as the official samples send it', () => 
     expect(data.map(({ order_no }) => order_no)).toEqual(['1', DIGITS])
   })
 
-  it('is still refused when it is another one, if only in a digit that no double holds [S26]', async () => {
+  it('is still refused when it is another one, if only in a digit that no double holds [S33]', async () => {
     const { client } = await startPingpp({ steps: [{ body: numeric(DIGITS) }] })
     const call = client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS.replace(/1$/, '2') })
     expect(await errorOf(call)).toMatchObject({

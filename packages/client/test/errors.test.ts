@@ -200,7 +200,7 @@ describe('a connection that fails', () => {
     const client = createPingppClient({ apiKey: API_KEY, baseUrl, retries: 0 })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       status: undefined,
       attempts: 1,
       orderNo: '123456789',
@@ -225,7 +225,7 @@ describe('a connection that fails', () => {
       )
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       notCreated,
     })
   })
@@ -258,14 +258,14 @@ describe('a connection that fails', () => {
     ['within the answer', cutOff],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step)
-    expect(error).toMatchObject({ code: 'unreachable', notCreated: false })
+    expect(error).toMatchObject({ code: 'pingpp-unreachable', notCreated: false })
     expect(error.message.endsWith(UNKNOWN)).toBe(true)
   })
 
   it('leaves nothing open for a question', async () => {
     const { client } = await startPingpp({ steps: [reset], options: { retries: 0 } })
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       orderNo: undefined,
       notCreated: false,
       message: expect.not.stringContaining('unknown'),
@@ -280,7 +280,7 @@ describe('a connection that fails', () => {
       }
       const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-        code: 'unreachable',
+        code: 'pingpp-unreachable',
         notCreated: false,
       })
     }
@@ -327,14 +327,16 @@ describe('a time that is over', () => {
     ],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step, { timeoutMs: 30 })
-    expect(error).toMatchObject({ code: 'timed-out', status: undefined, notCreated: false })
+    expect(error).toMatchObject({ code: 'request-timed-out', status: undefined, notCreated: false })
     expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
   })
 
   it('ends a call though its `fetch` knows no signal', async () => {
     const fetch = (): Promise<Response> => new Promise(() => {})
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
-    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'request-timed-out',
+    })
   })
 
   it.each(['that has begun', 'that comes when the call is over'])(
@@ -346,7 +348,9 @@ describe('a time that is over', () => {
       const fetch = (): Promise<Response> => answered.promise.then(() => new Response(body))
       const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
       if (when === 'that has begun') answered.resolve()
-      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+        code: 'request-timed-out',
+      })
       answered.resolve()
       await ended.promise
     },
@@ -364,7 +368,7 @@ describe('a signal', () => {
       client.events.retrieve('evt_1', { signal }),
     ]) {
       expect(await errorOf(call)).toMatchObject({
-        code: 'aborted',
+        code: 'request-aborted',
         attempts: 0,
         message: 'The `signal` ended the call, or `beforeAttempt` failed.',
         cause: 'the user left',
@@ -387,7 +391,7 @@ describe('a signal', () => {
     const reason = new Error('the user left')
     const { client, seen } = await startPingpp({ steps: [step(() => controller.abort(reason))] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal: controller.signal }))
-    expect(error).toMatchObject({ code: 'aborted', attempts: 1, notCreated: false })
+    expect(error).toMatchObject({ code: 'request-aborted', attempts: 1, notCreated: false })
     expect((error as Error).cause).toBe(reason)
     expect(seen.length).toBe(1)
   })
@@ -440,7 +444,7 @@ describe('PingppError', () => {
     'not-found',
     new Error('x'),
     new OptionError('option-invalid', 'x'),
-    Object.assign(new Error('x'), { name: 'PingppError', code: 'aborted' }),
+    Object.assign(new Error('x'), { name: 'PingppError', code: 'request-aborted' }),
   ])('is not what others throw: %o', (thrown) => {
     expect(thrown instanceof PingppError).toBe(false)
   })
@@ -464,15 +468,15 @@ describe('notCreated', () => {
       'channel-busy': false,
       'rate-limited': true,
       'server-failed': false,
-      unreachable: false,
-      'timed-out': false,
-      aborted: false,
+      'pingpp-unreachable': false,
+      'request-timed-out': false,
+      'request-aborted': false,
       'response-invalid': false,
       'response-forged': false,
     })
   })
 
-  it('is certain of nothing that another one threw [S25]', () => {
+  it('is certain of nothing that another one threw [S32]', () => {
     for (const foreign of [
       undefined,
       null,
@@ -487,7 +491,7 @@ describe('notCreated', () => {
   })
 
   it.each(['retrieve', 'list', 'event'] as const)(
-    'is certain of nothing after a %s that failed, since a create before it may have worked [S25]',
+    'is certain of nothing after a %s that failed, since a create before it may have worked [S32]',
     async (what) => {
       const invalid = refusal(404, { type: 'invalid_request_error', message: 'x' })
       const { client } = await startPingpp({ steps: [invalid] })

@@ -172,7 +172,7 @@ describe('a list that fails', () => {
         if (id === 'red_6') controller.abort()
       }
     })()
-    expect(await errorOf(reading)).toMatchObject({ code: 'aborted', attempts: 0 })
+    expect(await errorOf(reading)).toMatchObject({ code: 'request-aborted', attempts: 0 })
     expect(ids).toEqual(['red_9', 'red_8', 'red_7', 'red_6'])
     expect(seen.length).toBe(2)
   })

@@ -47,17 +47,19 @@ describe('the loop', () => {
     const { wait, pauses, paused } = createPacing(10)
     const { reconciler, pingpp, reports, lines } = openShop({ wait, intervalSeconds: 60 })
     pingpp.onCall(() => {
-      if (reports.length < 9) throw new PingppError('unreachable')
+      if (reports.length < 9) throw new PingppError('pingpp-unreachable')
     })
     reconciler.start()
     await paused
     await reconciler.close()
     expect(pauses.map((ms) => ms / MINUTE)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 1])
     expect(reports.map(({ error }) => error?.code)).toEqual([
-      ...Array.from({ length: 9 }, () => 'unreachable'),
+      ...Array.from({ length: 9 }, () => 'pingpp-unreachable'),
       undefined,
     ])
-    expect(lines[0]).toBe('[hongbao] reconciler: unreachable: The connection to Ping++ failed.')
+    expect(lines[0]).toBe(
+      '[hongbao] reconciler: pingpp-unreachable: The connection to Ping++ failed.',
+    )
   })
 
   it.each([
@@ -128,7 +130,9 @@ describe('the loop', () => {
     gate.resolve()
     await stopped
     expect(done).toEqual(['3 sent by poll'])
-    expect(reports).toMatchObject([{ error: { code: 'aborted' }, applied: [{ order_no: '3' }] }])
+    expect(reports).toMatchObject([
+      { error: { code: 'run-aborted' }, applied: [{ order_no: '3' }] },
+    ])
     expect(lines).toEqual([])
   })
 
@@ -174,7 +178,7 @@ describe('the loop', () => {
     shop.reconciler.start()
     await asked.promise
     await shop.reconciler.close()
-    expect(shop.reports).toMatchObject([{ error: { code: 'aborted' }, requests: 0 }])
+    expect(shop.reports).toMatchObject([{ error: { code: 'run-aborted' }, requests: 0 }])
   })
 
   it('reads no further in a table that has no end', async () => {
@@ -223,7 +227,9 @@ describe('the loop', () => {
       async *list(_query: unknown, options?: PingppRequestOptions) {
         asked.resolve()
         await new Promise((_resolve, reject) => {
-          options?.signal?.addEventListener('abort', () => reject(new PingppError('aborted')))
+          options?.signal?.addEventListener('abort', () =>
+            reject(new PingppError('request-aborted')),
+          )
         })
         yield* []
       },
@@ -231,7 +237,7 @@ describe('the loop', () => {
     reconciler.start()
     await asked.promise
     await reconciler.close()
-    expect(reports).toMatchObject([{ error: { code: 'aborted' } }])
+    expect(reports).toMatchObject([{ error: { code: 'run-aborted' } }])
   })
 
   it('does nothing more when it is started twice or stopped twice, and starts again after a stop', async () => {
@@ -316,7 +322,7 @@ describe('runs', () => {
       if (query?.starting_after !== undefined) controller.abort(new Error('enough'))
     })
     const report = await run({ signal: controller.signal })
-    expect(report).toMatchObject({ error: { code: 'aborted' }, swept: 100 })
+    expect(report).toMatchObject({ error: { code: 'run-aborted' }, swept: 100 })
     expect(await run({ signal: AbortSignal.abort() })).toMatchObject({ requests: 0 })
   })
 })
@@ -333,10 +339,10 @@ describe('a run that is stopped while it asks for an envelope', () => {
     pingpp.onCall(({ what }) => {
       if (what === 'list') return
       controller.abort()
-      throw new PingppError('aborted')
+      throw new PingppError('request-aborted')
     })
     expect(await run({ signal: controller.signal })).toMatchObject({
-      error: { code: 'aborted' },
+      error: { code: 'run-aborted' },
       failed: [],
     })
     pingpp.onCall(() => {})
@@ -423,6 +429,6 @@ describe('the rate limit', () => {
     await asked.promise
     await new Promise((resolve) => setImmediate(resolve))
     await reconciler.close()
-    expect(reports).toMatchObject([{ error: { code: 'aborted' }, requests: 1 }])
+    expect(reports).toMatchObject([{ error: { code: 'run-aborted' }, requests: 1 }])
   })
 })

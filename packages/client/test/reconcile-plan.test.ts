@@ -303,7 +303,7 @@ describe('what asking for one envelope fails with', () => {
     expect(await run()).toMatchObject({ failed: [], open: 1 })
   })
 
-  it.each(['server-failed', 'timed-out', 'response-invalid'] as const)(
+  it.each(['server-failed', 'request-timed-out', 'response-invalid'] as const)(
     'is its own, where the others are answered: %s [H9]',
     async (code) => {
       const { pingpp, clock, run, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
@@ -349,7 +349,7 @@ describe('what asking for one envelope fails with', () => {
     expect(report.failed).toHaveLength(5)
   })
 
-  it.each(['unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
+  it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
     'ends the run at once, where the next one would fare no better: %s [H9]',
     async (code) => {
       const { pingpp, clock, run, done } = openRows(['1', '2'])
@@ -394,7 +394,7 @@ describe('memory', () => {
     await run()
     clock.advance(2 * HOUR)
     await run()
-    pingpp.onCall(() => Promise.reject(new PingppError('unreachable')))
+    pingpp.onCall(() => Promise.reject(new PingppError('pingpp-unreachable')))
     for (let day = 1; day <= 8; day += 1) {
       clock.advance(DAY)
       await run()

@@ -224,7 +224,7 @@ describe('the sweep', () => {
     expect(done).toEqual(['1 received by poll'])
   })
 
-  it.each(['unreachable', 'api-key-invalid', 'rate-limited'] as const)(
+  it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited'] as const)(
     'ends the run where nothing else would fare better: %s',
     async (code) => {
       const rows: OpenRedEnvelope[] = []
@@ -242,7 +242,7 @@ describe('the sweep', () => {
     clock.advance(HOUR)
     expect(await run({ dryRun: true })).toMatchObject({ sweptUntil: START })
     expect(await run({ from: START + 60 })).toMatchObject({ sweptUntil: START })
-    pingpp.onCall(() => Promise.reject(new PingppError('unreachable')))
+    pingpp.onCall(() => Promise.reject(new PingppError('pingpp-unreachable')))
     expect(await run()).toMatchObject({ sweptUntil: START })
     pingpp.onCall(() => {})
     expect(await run()).toMatchObject({ sweptUntil: START + 3600 })
@@ -991,7 +991,11 @@ describe('the report', () => {
     await run({ signal: AbortSignal.abort(new Error('the deploy')) })
     reconciler.start()
     await reconciler.close()
-    expect(reports.map(({ error }) => error?.code)).toEqual([undefined, 'aborted', 'aborted'])
+    expect(reports.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      'run-aborted',
+      'run-aborted',
+    ])
     expect(errors).toEqual([])
   })
 })

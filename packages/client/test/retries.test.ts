@@ -203,7 +203,7 @@ describe('the wait before a retry', () => {
     )
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({
-      code: 'aborted',
+      code: 'request-aborted',
       attempts: 1,
       notCreated: false,
       cause: controller.signal.reason,
@@ -244,7 +244,7 @@ describe('a create of several attempts', () => {
     ['a 429, three times', [TOO_MANY], 'rate-limited', true],
     ['a 429 of a proxy, then one of Ping++', [{ status: 429 }, TOO_MANY], 'rate-limited', false],
   ])(
-    'has certainly created nothing only if each of them has: %s [S25]',
+    'has certainly created nothing only if each of them has: %s [S32]',
     async (_, steps, code, notCreated) => {
       const { client } = await startPingpp({ steps })
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, notCreated })
@@ -256,7 +256,7 @@ describe('a create of several attempts', () => {
     const { client } = await startPingpp({ steps: [reset], onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({
-      code: 'aborted',
+      code: 'request-aborted',
       attempts: 1,
       notCreated: false,
     })
@@ -313,11 +313,11 @@ describe('`beforeAttempt`', () => {
       left -= 1
     }
     const refused = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
-    expect(refused).toMatchObject({ code: 'aborted', attempts: 0, notCreated: true })
+    expect(refused).toMatchObject({ code: 'request-aborted', attempts: 0, notCreated: true })
     expect((refused as PingppError).cause).toBe(reason)
     left = 1
     const open = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
-    expect(open).toMatchObject({ code: 'aborted', attempts: 1, notCreated: false })
+    expect(open).toMatchObject({ code: 'request-aborted', attempts: 1, notCreated: false })
     expect(seen.length).toBe(1)
   })
 
@@ -338,7 +338,7 @@ describe('`beforeAttempt`', () => {
     const { signal } = controller
     const beforeAttempt = (): unknown => limit(() => controller.abort('the user left'))
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal, beforeAttempt }))
-    expect(error).toMatchObject({ code: 'aborted', attempts: 0, notCreated: true })
+    expect(error).toMatchObject({ code: 'request-aborted', attempts: 0, notCreated: true })
     expect((error as PingppError).cause).toBe('the user left')
     expect(seen).toEqual([])
   })

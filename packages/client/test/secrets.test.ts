@@ -78,7 +78,7 @@ describe('API key and private key', () => {
     const client = createPingppClient({ apiKey: API_KEY, privateKey: PEM, retries: 0, fetch })
     const error = (await errorOf(client.redEnvelopes.create(GUIDE))) as Error
     expect(error).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       message: expect.stringContaining('[API key]'),
     })
     expect(error.cause).toMatchObject({ message: expect.stringContaining('Bearer [API key]') })
