@@ -22,16 +22,33 @@ const PREFIXES: Readonly<Record<string, string>> = {
 }
 
 /** The same in every package: an option is wrong, and the message says which. */
-const SHARED: readonly string[] = ['option-invalid']
+const SHARED: ReadonlySet<string> = new Set(['option-invalid'])
 
 /** Without their prefix for the moment. */
-const UNPREFIXED: readonly string[] = [
-  ...['pool-timed-out', 'table-missing', 'lock-timed-out', 'statement-canceled'],
-  ...['serialization-failed', 'constraint-violated', 'statement-failed', 'rolled-back'],
-  ...['transaction-left', 'transaction-timed-out', 'transaction-over', 'transaction-control'],
-  ...['result-unexpected', 'reply-unexpected', 'key-taken', 'lease-lost', 'lease-ended'],
-  ...['may-evict', 'not-persistent', 'server-unseen', 'server-old', 'mark-delayed'],
-]
+const UNPREFIXED: ReadonlySet<string> = new Set([
+  'pool-timed-out',
+  'table-missing',
+  'lock-timed-out',
+  'statement-canceled',
+  'serialization-failed',
+  'constraint-violated',
+  'statement-failed',
+  'rolled-back',
+  'transaction-left',
+  'transaction-timed-out',
+  'transaction-over',
+  'transaction-control',
+  'result-unexpected',
+  'reply-unexpected',
+  'key-taken',
+  'lease-lost',
+  'lease-ended',
+  'may-evict',
+  'not-persistent',
+  'server-unseen',
+  'server-old',
+  'mark-delayed',
+])
 
 describe('a code', () => {
   it('is found in every package that has some', () => {
@@ -46,14 +63,14 @@ describe('a code', () => {
   it('means the same in all packages: it is in one of them only', () => {
     const owners = Map.groupBy(CODES, ({ code }) => code)
     const clashes = [...owners].filter(
-      ([code, all]) => !SHARED.includes(code) && new Set(all.map(({ owner }) => owner)).size > 1,
+      ([code, all]) => !SHARED.has(code) && new Set(all.map(({ owner }) => owner)).size > 1,
     )
     expect(clashes).toEqual([])
   })
 
   it('says whose it is, in a store and in a queue', () => {
     const bare = CODES.filter(({ code, owner }) => !code.startsWith(PREFIXES[owner] ?? ''))
-    const unforeseen = bare.filter(({ code }) => !UNPREFIXED.includes(code))
+    const unforeseen = bare.filter(({ code }) => !UNPREFIXED.has(code))
     expect(unforeseen).toEqual([])
   })
 

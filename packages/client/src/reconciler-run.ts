@@ -1,4 +1,4 @@
-import { WebhookError, type RedEnvelope } from '@hongbao/core'
+import type { RedEnvelope } from '@hongbao/core'
 import { PingppError, type PingppErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
@@ -10,17 +10,13 @@ import {
   postpone,
   type EnvelopeRecord,
 } from './envelope-record.ts'
-import { OpenError, readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { paceClient, type PacedClient } from './paced-client.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
 import type { ReconcilerSettings } from './reconciler-options.ts'
-import {
-  newDraft,
-  type Draft,
-  type ReconcilerReport,
-  type ReconcilerRunError,
-} from './reconciler-report.ts'
+import { newDraft, type Draft, type ReconcilerReport } from './reconciler-report.ts'
 import { MAX_RETRY_AFTER_MS } from './retries.ts'
+import { causeOf, explain } from './run-error.ts'
 import { spansOf } from './search-spans.ts'
 
 /** What one run is about. Times in Unix seconds. */
@@ -79,8 +75,7 @@ export async function runOnce(
     if (failure !== undefined) throw failure
     if (other !== undefined) throw other
   } catch (error) {
-    // What `open` threw, rather than what is made of it for the report.
-    cause = error instanceof OpenError ? (error.cause ?? error) : error
+    cause = causeOf(error)
     draft.error = explain(error, signal)
   }
   if (table === undefined) concludeFromLedger(run)
@@ -290,17 +285,4 @@ function concerns(
 
 function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
   return retryMs ?? due.dueMs
-}
-
-function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
-  if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
-  if (error instanceof PingppError) {
-    const { code, message, retryAfterMs } = error
-    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-  }
-  if (error instanceof WebhookError) return { code: error.code, message: error.message }
-  if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
-  // The text of an unknown error may hold a secret; whoever wants it has the cause.
-  const name = error instanceof Error ? error.name : typeof error
-  return { code: 'internal-error', message: `The run failed (${name}).` }
 }

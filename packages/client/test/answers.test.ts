@@ -56,7 +56,7 @@ describe('an envelope that was answered', () => {
     ['of another kind', { object: 'charge' }, 'It is no red envelope.'],
     ['without an id', { id: null }, 'Its `id` is no id.'],
     ['with an id that leads elsewhere', { id: '../x' }, 'Its `id` is no id.'],
-    ['with a numeric id', { id: 5 }, 'Its `id` is no id.'],
+    ['with a numeric id', { id: 5 }, 'It is of another `id`.'],
     ['without a status', { status: undefined }, 'Its `status` is no text.'],
     ['with an empty status', { status: '' }, 'Its `status` is no text.'],
     ['without an amount', { amount: null }, 'Its `amount` is no integer amount in fen.'],

@@ -152,21 +152,24 @@ describe('an answer of Ping++ that is a refusal', () => {
   it('takes nothing but texts for words', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
-    expect(error.message).toBe('Ping++ refused the request. Ping++ said: nothing more (400)')
+    const said = 'Ping++ refused the request. Ping++ said: nothing more (400)'
+    expect(error.message).toBe(`${said} ${UNKNOWN}`)
   })
 
   it('cannot forge a line of a log, nor fill it', async () => {
-    const error = await createErrorOf(refusal(400, { message: `a\r\n\u2028b${'长'.repeat(5000)}` }))
-    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400\)$/)
+    const error = await createErrorOf(
+      refusal(400, { ...invalid, message: `a\r\n\u2028b${'长'.repeat(5000)}` }),
+    )
+    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400, invalid_request_error\)$/)
     expect(error.message.length).toBeLessThan(400)
     const names = { type: 'a\nb', code: '\u001B[2J', param: `c${'长'.repeat(5000)}` }
     const named = await createErrorOf(refusal(400, names))
-    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\)$/)
-    expect(named.message.length).toBeLessThan(400)
+    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\) Whether/)
+    expect(named.message.length).toBeLessThan(400 + UNKNOWN.length)
   })
 
   it('is not cut within a character', async () => {
-    const error = await createErrorOf(refusal(400, { message: `a${'🧧'.repeat(200)}` }))
+    const error = await createErrorOf(refusal(400, { ...invalid, message: `a${'🧧'.repeat(200)}` }))
     expect(error.message.isWellFormed()).toBe(true)
     expect(error.message.match(/🧧/gu)?.length).toBe(149)
   })
@@ -419,10 +422,7 @@ describe('a parameter', () => {
     [null, '`create` expects an object of parameters.'],
     [[GUIDE], '`create` expects an object of parameters.'],
     ['text', '`create` expects an object of parameters.'],
-    [
-      { ...GUIDE, metadata: { toJSON: () => 1n } },
-      'They cannot be written as JSON: a BigInt, or a circle?',
-    ],
+    [{ ...GUIDE, toJSON: () => 1n }, 'They cannot be written as JSON: a BigInt, or a circle?'],
   ])('is refused: %o', async (parameters, message) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create(parameters as typeof GUIDE)

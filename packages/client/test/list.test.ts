@@ -289,7 +289,7 @@ describe('the query of a list', () => {
     [{ channel: 'wx_pub', status: 'refund' }, '?channel=wx_pub&status=refund'],
   ])('is sent as it is: %j', async (query, search) => {
     const { client, seen } = await startPingpp({ steps: [{ json: page([], false) }] })
-    await client.redEnvelopes.list(query as RedEnvelopeListParams)
+    await client.redEnvelopes.list(query)
     expect(seen[0]?.target).toBe(`/v1/red_envelopes${search}`)
   })
 })

@@ -248,7 +248,7 @@ describe('the options of a call', () => {
   it.each<[unknown, string]>([
     [
       { timeout: 5 },
-      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt.',
+      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt, extraParams.',
     ],
     [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
     [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],

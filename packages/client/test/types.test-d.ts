@@ -165,7 +165,7 @@ describe('createReconciler', () => {
     })
     reconciler.start()
     expectTypeOf(reconciler.run({ dryRun: true })).toEqualTypeOf<Promise<ReconcilerReport>>()
-    expectTypeOf(reconciler.close).returns.toEqualTypeOf<Promise<void>>()
+    expectTypeOf(reconciler.close()).toEqualTypeOf<Promise<void>>()
   })
 
   it('has no option of a unit that is gone', () => {
