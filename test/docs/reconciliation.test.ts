@@ -181,8 +181,10 @@ describe('the snippet', async () => {
       'sending',
       'sending',
     ])
-    const { rows } = await pool.query(`select id from payouts where order_no = '2'`)
-    expect(rows).toEqual([{ id: idOf('2') }])
+    // No run waits for its hook.
+    const readIds = async () =>
+      (await pool.query(`select id from payouts where order_no = '2'`)).rows
+    await expect.poll(readIds).toEqual([{ id: idOf('2') }])
     await pool.end()
     await server.close()
   })
