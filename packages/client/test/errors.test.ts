@@ -1,6 +1,6 @@
 import { OptionError } from '@hongbao/core'
 import { createServer } from 'node:http'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createPingppClient, createPingppClientWith } from '../src/client.ts'
 import { ERRORS, PingppError, type PingppErrorCode } from '../src/errors.ts'
 import {
@@ -432,10 +432,13 @@ describe('a parameter', () => {
 })
 
 describe('PingppError', () => {
-  it('is an instance of PingppError in every copy of hongbao, ESM beside CommonJS say', () => {
-    const mark = Symbol.for('hongbao.error.PingppError')
-    expect(new PingppError('not-found') instanceof PingppError).toBe(true)
-    expect(Object.assign(new Error('x'), { [mark]: true }) instanceof PingppError).toBe(true)
+  it('is an instance of PingppError in every copy of hongbao, ESM beside CommonJS say', async () => {
+    vi.resetModules()
+    const { PingppError: Another } = await import('../src/errors.ts')
+    expect(Another).not.toBe(PingppError)
+    expect(new Another('not-found') instanceof PingppError).toBe(true)
+    expect(new PingppError('not-found') instanceof Another).toBe(true)
+    expect(new OptionError('option-invalid', 'x') instanceof Another).toBe(false)
   })
 
   it.each([
