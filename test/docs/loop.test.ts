@@ -1,4 +1,4 @@
-import type { Client, Reconciliation } from '@hongbao/client'
+import type { PingppClient, Reconciler } from '@hongbao/client'
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -47,8 +47,8 @@ describe('the snippet', () => {
 
   it('client.ts speaks with the sandbox, signed both ways', async () => {
     const { workspace } = await openWorkspace()
-    const { client } = await workspace.import<{ client: Client }>('client.ts')
-    expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
+    const { pingpp } = await workspace.import<{ pingpp: PingppClient }>('client.ts')
+    expect((await pingpp.redEnvelopes.list({ limit: 3 })).data).toEqual([])
   })
 
   it('send.ts saves the order first, and marks it failed only if nothing can have been sent', async () => {
@@ -59,12 +59,12 @@ describe('the snippet', () => {
     expect(book.find('1')).toEqual({ status: 'sending', detail: 888 })
 
     sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
-    await expect(sendRedEnvelope('2', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('2', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('2')).toEqual({ status: 'failed', detail: 888 })
 
     sandbox.faults.add('api-error', { status: 500 })
     await expect(sendRedEnvelope('3', 'o9zp')).rejects.toMatchObject({
-      outcomeUnknown: true,
+      notCreated: false,
       orderNo: '3',
     })
     expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
@@ -82,7 +82,7 @@ describe('the snippet', () => {
     expect(book.find('6')).toEqual(received)
 
     sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
-    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('6')).toEqual(received)
   })
 
@@ -92,7 +92,7 @@ describe('the snippet', () => {
     await sendRedEnvelope('7', 'o9zp')
 
     sandbox.faults.add('api-error', { status: 401 })
-    await expect(sendRedEnvelope('7', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('7', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('7')).toEqual({ status: 'sending', detail: 888 })
   })
 
@@ -100,9 +100,7 @@ describe('the snippet', () => {
     await sandbox.reset()
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
-    const { reconciliation } = await workspace.import<{ reconciliation: Reconciliation }>(
-      'reconciler.ts',
-    )
+    const { reconciler } = await workspace.import<{ reconciler: Reconciler }>('reconciler.ts')
     const told = await sendRedEnvelope('4', 'o9zp')
     const unclaimed = await sendRedEnvelope('5', 'o9zp')
     sandbox.move(told.id, 'sent')
@@ -111,7 +109,7 @@ describe('the snippet', () => {
       sandbox.move(unclaimed.id, status)
     }
 
-    await reconciliation.once()
+    await reconciler.run()
     expect(book.find('4')).toMatchObject({ status: 'received' })
     expect(book.find('5')).toMatchObject({ status: 'refund' })
   })

@@ -80,7 +80,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   it.each([
     ['WebhooksOptions', 'packages/core/src/options.ts', words.options, 0],
     ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', words.options, 1],
-    ['ClientOptions', 'packages/client/src/options.ts', words.client, 0],
+    ['PingppClientOptions', 'packages/client/src/options.ts', words.client, 0],
   ])('has every option of %s with its default', (name, path, heading, index) => {
     const documented = fieldsOf(path, name).map(({ field, comment }) => [field, defaultOf(comment)])
     const rows = rowsOf(heading, index)

@@ -23,6 +23,9 @@ const IDS = [
   'S20',
   'S21',
   'S22',
+  'S31',
+  'S32',
+  'S33',
 ]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))
