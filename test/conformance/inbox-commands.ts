@@ -34,7 +34,7 @@ export function commandsFor(hold: Hold): fc.Arbitrary<Iterable<Command>> {
       ...(hold === 'lease'
         ? [fc.tuple(process, key).map(([at, name]) => claimInVain(at, name))]
         : []),
-      ...(hold === 'lease' ? [nth.map(failUnheard)] : []),
+      ...(hold === 'lease' ? [nth.map(failUnheard), nth.map(renew)] : []),
       seconds.map(advance),
       fc.constant(clean()),
       hours.map(skewClock),
@@ -161,6 +161,32 @@ function failUnheard(nth: number): Command {
     if (model.unsettled.get(key) === started) model.unsettled.delete(key)
     model.suspects.add(key)
   })
+}
+
+/** A run renews its lease: in time, or late, when it gets the key back if no other run has it. */
+function renew(nth: number): Command {
+  return onRun('renew', nth, async (model, _, started) => {
+    const { key } = started.run
+    const isHeld = await started.run.renew()
+    expect(expectedRenewals(model, started)).toContain(isHeld)
+    if (isHeld) regain(model, started)
+  })
+}
+
+function expectedRenewals(model: Model, started: ModelRun): readonly boolean[] {
+  const { key } = started.run
+  if (model.holders.get(key) === started) return [true]
+  // Where a delivery may start, the key is nobody's.
+  return expectedAnswers(model, key).map((answer) => answer === 'started')
+}
+
+function regain(model: Model, started: ModelRun): void {
+  const { key } = started.run
+  started.isLost = false
+  started.isForgotten = false
+  model.holders.set(key, started)
+  model.appliedAt.delete(key)
+  model.writtenAt.set(key, model.seconds)
 }
 
 /** The answer to a claim is lost: nothing runs, and the claim is given back. */

@@ -16,7 +16,7 @@ export {
   readApp,
   readLogger,
   readTimeout,
-  refuseUndefined,
+  refuseUnset,
   refuseUnknown,
   unquote,
   wrong,

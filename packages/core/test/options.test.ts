@@ -87,6 +87,16 @@ describe('a wrong option', () => {
   )
 
   it.each([
+    ['undefined', undefined],
+    ['null', null],
+  ])('is an inbox that is %s, at construction [S18]', (name, inbox) => {
+    expect(refusalOf({ ...REQUIRED, inbox })).toMatchObject({
+      code: 'option-invalid',
+      message: expect.stringContaining(`\`inbox\` is given, but ${name}. `) as unknown,
+    })
+  })
+
+  it.each([
     ['app', 'Leave `app` out to accept the events of every app.'],
     ['livemode', 'Leave `livemode` out to accept live and test events.'],
     ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],

@@ -115,6 +115,8 @@ describe('what can be refused without the body', () => {
     ['a list with identity in it [A18]', 'identity, gzip'],
     ['twice [A18]', ['gzip', 'gzip']],
     ['with a charset [A46]', 'gzip, utf-8'],
+    ['after none [A47]', 'none, gzip'],
+    ['between plain ones [A47]', 'identity, br, UTF-8'],
     ['compress [A46]', 'compress'],
     ['x-gzip [A46]', 'x-gzip'],
     ['zstd [A46]', 'zstd'],
@@ -133,16 +135,31 @@ describe('what can be refused without the body', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it.each(['identity', 'Identity', 'IDENTITY', '', 'UTF-8', 'utf8', 'ISO-8859-1', 'GBK'])(
-    'is not the encoding %j, which changes nothing [A19, A46]',
-    async (encoding) => {
-      const opened = openListener()
-      const reply = await opened.deliver(envelopeSent(), {
-        headers: { 'content-encoding': encoding },
-      })
-      expect(reply.outcome).toBe('handled')
-    },
-  )
+  it.each([
+    'identity',
+    'Identity',
+    'IDENTITY',
+    '',
+    'UTF-8',
+    'utf8',
+    'ISO-8859-1',
+    'GBK',
+    'none',
+    'None',
+    'identity, identity',
+    'none,identity , UTF-8',
+  ])('is not the encoding %j, which changes nothing [A19, A46, A47]', async (encoding) => {
+    const opened = openListener()
+    const reply = await opened.deliver(envelopeSent(), {
+      headers: { 'content-encoding': encoding },
+    })
+    expect(reply.outcome).toBe('handled')
+  })
+
+  it('is not one that says so twice: identity [A47]', async () => {
+    const headers = { 'content-encoding': ['identity', 'identity'] }
+    expect((await openListener().deliver(envelopeSent(), { headers })).outcome).toBe('handled')
+  })
 })
 
 describe('a body', () => {
