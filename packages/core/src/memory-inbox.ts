@@ -54,10 +54,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   let newestOfPreviousMs = startedMs
   let warnedMs = Number.NEGATIVE_INFINITY
 
-  async function admit(
-    key: string,
-    work: (context: object) => Promise<void>,
-  ): Promise<Admission> {
+  async function admit(key: string, work: (context: object) => Promise<void>): Promise<Admission> {
     const other = running.get(key)
     if (other?.isSilent() === true) {
       // Another delivery may have looked at the same time, and have taken its place.

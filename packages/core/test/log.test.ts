@@ -150,7 +150,8 @@ describe('the log', () => {
     ],
     [
       'whose message was shortened to its first line',
-      () => readThenChanged('x\nsecret card:6222:1\n    at y (/srv/secret.js:1:1)', { message: 'x' }),
+      () =>
+        readThenChanged('x\nsecret card:6222:1\n    at y (/srv/secret.js:1:1)', { message: 'x' }),
       / \[Error]$/,
     ],
     [
@@ -224,7 +225,8 @@ describe('an error of hongbao in the log', () => {
     ],
     [
       'is a wrong option, whose message has been changed since',
-      () => Object.assign(new OptionError('key-missing', '`apiKey` is empty.'), { message: 'secret' }),
+      () =>
+        Object.assign(new OptionError('key-missing', '`apiKey` is empty.'), { message: 'secret' }),
       / \[OptionError key-missing.*] `apiKey` is empty\.$/,
     ],
     [

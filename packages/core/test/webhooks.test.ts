@@ -551,6 +551,16 @@ describe('dispatch', () => {
     expect(opened.admitted).toEqual([])
   })
 
+  it('never hangs: an event of few objects that refer to each other [S24]', async () => {
+    const opened = openListener()
+    const extra = doubled(60)
+    const result = await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
+    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(result.error?.message).toContain('more than 1,000,000 members')
+    const fine = asEvent(envelopeSent({ object: { extra: doubled(10) } }))
+    expect(await opened.webhooks.dispatch(fine)).toEqual({ outcome: 'handled' })
+  })
+
   it('fails in a test as in production where a driver writes into the payload [F21]', async () => {
     // What `insertOne` of the MongoDB driver does before it sends anything.
     const insertOne = (document: object): object => Object.assign(document, { _id: 'an ObjectId' })
@@ -604,6 +614,13 @@ describe('createWebhooks', () => {
     expect(() => createWebhooks(options)).not.toThrow()
   })
 })
+
+/** An object that stands for 2^levels of them. */
+function doubled(levels: number): object {
+  let value: object = {}
+  for (let level = 0; level < levels; level += 1) value = { a: value, b: value }
+  return value
+}
 
 function unread(unusual: Parameters<typeof deliveryOf>[1]): {
   readonly delivery: Delivery
