@@ -47,6 +47,7 @@ export function commandsFor(hold: Hold): fc.Arbitrary<Iterable<Command>> {
 function stalls(process: fc.Arbitrary<number>, nth: fc.Arbitrary<number>): fc.Arbitrary<Command>[] {
   return [
     process.map((at) => stall(at, 'red_a')),
+    process.map((at) => stall(at, 'red_a', 2)),
     nth.map((which) => renewLate(which)),
     nth.map((which) => renewLate(which, 'and fail')),
   ]
@@ -172,16 +173,20 @@ function failUnheard(nth: number): Command {
   })
 }
 
-/** A run starts, and stalls until its lease is over. */
-function stall(at: number, name: string): Command {
+/** A run starts, and stalls until its lease is over; then another one does. */
+function stall(at: number, name: string, times = 1): Command {
   const [start, end] = [deliver(at, name), takeAway(name)]
   return {
     check: () => true,
     async run(model, real) {
-      await start.run(model, real)
-      if (end.check(model)) await end.run(model, real)
+      for (let time = 0; time < times; time += 1) {
+        // oxlint-disable-next-line no-await-in-loop -- one after the other is what takes over
+        await start.run(model, real)
+        // oxlint-disable-next-line no-await-in-loop -- see above
+        if (end.check(model)) await end.run(model, real)
+      }
     },
-    toString: () => `stall(${name} in ${at})`,
+    toString: () => `stall(${name} in ${at}, ${times} times)`,
   }
 }
 

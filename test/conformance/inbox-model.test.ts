@@ -151,10 +151,11 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
   function renew(key: string, mine: Held): Held {
     const now = keys.get(key)
     if (now === mine) mine.isLive = true
-    if (now === mine || now?.state === 'applied') return mine
-    if (!rules.isRegained(now?.isLive === true)) return mine
-    const isTold = mine.isTold || now?.isTold === true || now?.state === 'running'
-    const token = rules.renewsToken ? Symbol(key) : (now?.token ?? mine.token)
+    // Nothing is forgotten, so there is something that somebody claimed.
+    if (now === mine || now === undefined || now.state === 'applied') return mine
+    if (!rules.isRegained(now.isLive)) return mine
+    const isTold = mine.isTold || now.isTold || now.state === 'running'
+    const token = rules.renewsToken ? Symbol(key) : now.token
     const regained: Held = { state: 'running', isTold, isLive: true, token }
     keys.set(key, regained)
     return regained
