@@ -180,9 +180,7 @@ function stall(at: number, name: string, times = 1): Command {
     check: () => true,
     async run(model, real) {
       for (let time = 0; time < times; time += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- one after the other is what takes over
         await start.run(model, real)
-        // oxlint-disable-next-line no-await-in-loop -- see above
         if (end.check(model)) await end.run(model, real)
       }
     },
