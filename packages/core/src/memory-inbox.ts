@@ -57,8 +57,9 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   async function admit(key: string, work: (context: object) => Promise<void>): Promise<Admission> {
     const other = running.get(key)
     if (other?.isSilent() === true) {
-      // Another delivery may have looked at the same time, and have taken its place.
-      if ((await isFrozen(other)) && running.get(key) === other) running.delete(key)
+      // One turn of the event loop, in which a late beat comes: a whole one may be longer than the
+      // deadline of this delivery. Another one may have looked at the same time, and taken its place.
+      if ((await isFrozen(other, 0)) && running.get(key) === other) running.delete(key)
       return admit(key, work)
     }
     if (running.has(key)) return 'busy'
