@@ -31,7 +31,7 @@ describe('the model of an inbox', () => {
     ['regains a key that another one holds', { isRegained: () => true }],
     ['never regains a key', { isRegained: () => false }],
     ['takes the release of a regained key for that of another run', { renewsToken: false }],
-  ])('finds an inbox on leases that %s [E60, E61, E65]', async (_, fault) => {
+  ])('finds an inbox on leases that %s [E60, E61, E72]', async (_, fault) => {
     const host = leaseHost({ ...LEASE_RULES, ...fault })
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after/)

@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 23),
   ...numbered('D', 25),
-  ...numbered('E', 65),
+  ...numbered('E', 72),
   ...numbered('F', 32),
   ...numbered('G', 18),
   ...numbered('H', 18),

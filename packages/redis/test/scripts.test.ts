@@ -125,7 +125,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await claim('cid')).toEqual([2, expect.any(Number)])
     })
 
-    it('does not cost the other one its result when the earlier owner fails after that [E65]', async () => {
+    it('does not cost the other one its result when the earlier owner fails after that [E72]', async () => {
       const { late, token } = await takeOver()
       await keys.endLease('key')
       expect(await renew('ann', late)).toBe(2)
@@ -134,7 +134,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await keys.read('key')).toEqual({ state: 'applied', token })
     })
 
-    it('lets each of two stalled owners complete with the token of its claim [E65]', async () => {
+    it('lets each of two stalled owners complete with the token of its claim [E72]', async () => {
       const { late, token } = await takeOver()
       await keys.endLease('key')
       expect(await renew('ann', late)).toBe(2)
@@ -147,7 +147,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await complete('bob', token)).toBe(2)
     })
 
-    it('leaves a token that the next claim exceeds, even when the clock of Redis goes back [E16, E65]', async () => {
+    it('leaves a token that the next claim exceeds, even when the clock of Redis goes back [E16, E72]', async () => {
       const { late, token } = await takeOver()
       const ahead = token + 3_600_000_000
       await keys.redis.set(NAME, `running ${ahead} 1 1 bob`)
