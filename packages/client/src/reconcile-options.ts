@@ -3,7 +3,7 @@ import {
   checkKind,
   readApp,
   readLogger,
-  refuseUndefined,
+  refuseUnset,
   refuseUnknown,
   wrong,
 } from '@hongbao/core/wire'
@@ -135,7 +135,7 @@ export function readReconcileOptions(options: ReconcileOptions): ReconcileSettin
     throw new OptionError('option-invalid', '`reconcile` expects an object of options.')
   }
   refuseUnknown(options, NAMES)
-  refuseUndefined(options, { open: 'dispatch all envelopes that the sweep shows' })
+  refuseUnset(options, { open: 'dispatch all envelopes that the sweep shows' })
   const { client, webhooks, open, onReport } = options
   checkPartners(client, webhooks)
   checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')

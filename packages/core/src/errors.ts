@@ -155,6 +155,7 @@ export class OptionError extends TypeError {
   constructor(code: OptionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+    vouchAs(this, message)
   }
 }
 
@@ -176,6 +177,11 @@ export function vouchFor<Thrown extends Error>(
   })
 }
 
+/** The same for one error whose sentence is its own. Taken when it is made: anybody may change `message`. */
+export function vouchAs(error: Error, sentence: string): void {
+  Object.defineProperty(error, SENTENCE, { value: sentence })
+}
+
 /** The sentence of an error of hongbao; undefined for every other one. */
 export function sentenceOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
@@ -184,4 +190,3 @@ export function sentenceOf(thrown: unknown): string | undefined {
 }
 
 vouchFor(WebhookError, ({ code, detail }) => describe(code, detail))
-vouchFor(OptionError, ({ message }) => message)
