@@ -34,13 +34,23 @@ export function commandsFor(hold: Hold): fc.Arbitrary<Iterable<Command>> {
       ...(hold === 'lease'
         ? [fc.tuple(process, key).map(([at, name]) => claimInVain(at, name))]
         : []),
-      ...(hold === 'lease' ? [nth.map(failUnheard)] : []),
+      ...(hold === 'lease' ? [nth.map(failUnheard), ...stalls(process, nth)] : []),
       seconds.map(advance),
       fc.constant(clean()),
       hours.map(skewClock),
     ],
     { maxCommands: 40, size: 'max' },
   )
+}
+
+/** What becomes of runs that stall; it takes several of one key to show what goes wrong. */
+function stalls(process: fc.Arbitrary<number>, nth: fc.Arbitrary<number>): fc.Arbitrary<Command>[] {
+  return [
+    process.map((at) => stall(at, 'red_a')),
+    process.map((at) => stall(at, 'red_a', 2)),
+    nth.map((which) => renewLate(which)),
+    nth.map((which) => renewLate(which, 'and fail')),
+  ]
 }
 
 /** A delivery, which is a duplicate where the key is held or was applied. */
@@ -161,6 +171,54 @@ function failUnheard(nth: number): Command {
     if (model.unsettled.get(key) === started) model.unsettled.delete(key)
     model.suspects.add(key)
   })
+}
+
+/** A run starts, and stalls until its lease is over; then another one does. */
+function stall(at: number, name: string, times = 1): Command {
+  const [start, end] = [deliver(at, name), takeAway(name)]
+  return {
+    check: () => true,
+    async run(model, real) {
+      for (let time = 0; time < times; time += 1) {
+        await start.run(model, real)
+        if (end.check(model)) await end.run(model, real)
+      }
+    },
+    toString: () => `stall(${name} in ${at}, ${times} times)`,
+  }
+}
+
+/** A run that had lost its lease renews it, and has the key again if no other run has it. */
+function renewLate(nth: number, then?: 'and fail'): Command {
+  let key = `run ${nth}`
+  const lost = ({ runs }: Model): ModelRun[] => runs.filter(({ isLost }) => isLost)
+  return {
+    check: (model) => lost(model).length > 0,
+    async run(model, real) {
+      const late = lost(model)
+      const started = late[nth % late.length] as ModelRun
+      key = started.run.key
+      const isHeld = await started.run.renew()
+      expect(expectedRenewals(model, key)).toContain(isHeld)
+      if (isHeld) regain(model, started)
+      if (then !== undefined) await fail(model.runs.indexOf(started)).run(model, real)
+    },
+    toString: () => `renew late ${then ?? ''}(${key})`,
+  }
+}
+
+/** Where a delivery may start, the key is nobody's. */
+function expectedRenewals(model: Model, key: string): readonly boolean[] {
+  return expectedAnswers(model, key).map((answer) => answer === 'started')
+}
+
+function regain(model: Model, started: ModelRun): void {
+  const { key } = started.run
+  started.isLost = false
+  started.isForgotten = false
+  model.holders.set(key, started)
+  model.appliedAt.delete(key)
+  model.writtenAt.set(key, model.seconds)
 }
 
 /** The answer to a claim is lost: nothing runs, and the claim is given back. */

@@ -59,11 +59,16 @@ export interface OpenInbox {
   close(): Promise<void>
 }
 
-/**
- * The work of a run. `isTakeover` is what the inbox tells it: whether an earlier run of the key
- * neither succeeded nor failed. Only where the hold is `'lease'`.
- */
-export type Work = (applyEffect: () => Promise<void>, isTakeover?: boolean) => Promise<void>
+/** The work of a run; `lease` only where the hold is `'lease'`. */
+export type Work = (applyEffect: () => Promise<void>, lease?: RunLease) => Promise<void>
+
+/** What a run has of its lease. */
+export interface RunLease {
+  /** What the inbox tells the run: whether an earlier run of the key neither succeeded nor failed. */
+  readonly isTakeover: boolean
+  /** Renews the lease now, as a timer of the inbox does; tells whether the run holds the key then. */
+  renew(): Promise<boolean>
+}
 
 /** A line to a store on which a message can be lost. */
 export interface Line {

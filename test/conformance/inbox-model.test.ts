@@ -28,7 +28,10 @@ describe('the model of an inbox', () => {
     ['tells every run of a takeover', { toldAfterFailure: () => true }],
     ['refuses a stalled run though no other runs', { isRefused: (isOther) => isOther }],
     ['applies a stalled run beside another one', { isRefused: () => false }],
-  ])('finds an inbox on leases that %s [E60, E61]', async (_, fault) => {
+    ['regains a key that another one holds', { isRegained: () => true }],
+    ['never regains a key', { isRegained: () => false }],
+    ['takes the release of a regained key for that of another run', { renewsToken: false }],
+  ])('finds an inbox on leases that %s [E60, E61, E72]', async (_, fault) => {
     const host = leaseHost({ ...LEASE_RULES, ...fault })
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after/)
@@ -84,15 +87,22 @@ interface LeaseRules {
   toldAfterGivingBack(wasTold: boolean): boolean
   /** Whether a run that succeeded is refused: another one has the key, and its lease holds. */
   isRefused(isOther: boolean, isLive: boolean): boolean
+  /** Whether a run that renews late has its key again. */
+  isRegained(isLive: boolean): boolean
+  /** Whether a regained key gets a token of its own. A run whose token is on a free key has failed. */
+  readonly renewsToken: boolean
 }
 
 const LEASE_RULES: LeaseRules = {
   toldAfterFailure: (wasTold) => wasTold,
   toldAfterGivingBack: (wasTold) => wasTold,
   isRefused: (isOther, isLive) => isOther && isLive,
+  isRegained: (isLive) => !isLive,
+  renewsToken: true,
 }
 
 interface Held {
+  readonly token: symbol
   readonly state: 'free' | 'running' | 'applied'
   readonly isTold: boolean
   isLive: boolean
@@ -126,14 +136,29 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
   let losing: 'claim-answer' | 'release' | undefined
   let isDead = false
 
-  function free(key: string, isTold: boolean): void {
-    keys.set(key, { state: 'free', isTold, isLive: false })
+  function free(key: string, isTold: boolean, token: symbol): void {
+    keys.set(key, { state: 'free', isTold, isLive: false, token })
   }
 
   function fail(key: string, mine: Held): void {
     const isHeard = losing !== 'release' && !isDead
     losing = undefined
-    if (isHeard && keys.get(key) === mine) free(key, rules.toldAfterFailure(mine.isTold))
+    if (!isHeard || keys.get(key) !== mine) return
+    free(key, rules.toldAfterFailure(mine.isTold), mine.token)
+  }
+
+  /** What the run holds then: as before, if the key is not to be had. */
+  function renew(key: string, mine: Held): Held {
+    const now = keys.get(key)
+    if (now === mine) mine.isLive = true
+    // Nothing is forgotten, so there is something that somebody claimed.
+    if (now === mine || now === undefined || now.state === 'applied') return mine
+    if (!rules.isRegained(now.isLive)) return mine
+    const isTold = mine.isTold || now.isTold || now.state === 'running'
+    const token = rules.renewsToken ? Symbol(key) : now.token
+    const regained: Held = { state: 'running', isTold, isLive: true, token }
+    keys.set(key, regained)
+    return regained
   }
 
   function claim(key: string): Held | 'duplicate' | 'busy' {
@@ -142,32 +167,42 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     const isTold = held?.state === 'running' || held?.isTold === true
     if (losing === 'claim-answer') {
       losing = undefined
-      if (isClaimable) free(key, rules.toldAfterGivingBack(isTold))
+      if (isClaimable) free(key, rules.toldAfterGivingBack(isTold), Symbol(key))
       throw new Error('read ECONNRESET')
     }
     if (!isClaimable) return held?.state === 'applied' ? 'duplicate' : 'busy'
-    const mine: Held = { state: 'running', isTold, isLive: true }
+    const mine: Held = { state: 'running', isTold, isLive: true, token: Symbol(key) }
     keys.set(key, mine)
     return mine
   }
 
-  function complete(key: string, mine: Held): void {
+  function complete(key: string, { mine, token }: { mine: Held; token: symbol }): void {
     const now = keys.get(key)
     const isOther = now !== mine && now?.state !== 'applied'
-    if (rules.isRefused(isOther, now?.isLive === true)) throw new Error('The lease was lost.')
-    keys.set(key, { state: 'applied', isTold: false, isLive: false })
+    const hasFailed = now?.state === 'free' && now.token === token
+    const isRefused = rules.isRefused(isOther, now?.isLive === true) || hasFailed
+    if (isRefused) throw new Error('The lease was lost.')
+    keys.set(key, { state: 'applied', isTold: false, isLive: false, token })
   }
 
   const admit: OpenInbox['admit'] = async (key, work) => {
-    const mine = claim(key)
-    if (typeof mine === 'string') return mine
+    const claimed = claim(key)
+    if (typeof claimed === 'string') return claimed
+    const { token, isTold } = claimed
+    let mine = claimed
     try {
-      await work(async () => void effects.push(key), mine.isTold)
+      await work(async () => void effects.push(key), {
+        isTakeover: isTold,
+        renew() {
+          mine = renew(key, mine)
+          return Promise.resolve(keys.get(key) === mine)
+        },
+      })
     } catch (error) {
       fail(key, mine)
       throw error
     }
-    complete(key, mine)
+    complete(key, { mine, token })
     return 'applied'
   }
 

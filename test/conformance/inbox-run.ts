@@ -8,6 +8,8 @@ export interface Run {
   readonly answer: 'started' | Admission
   /** What the inbox told the work of earlier runs, where it tells anything. */
   readonly isTakeover: boolean | undefined
+  /** Renews its lease; tells whether it holds the key then. Rejects where there is no lease. */
+  renew(): Promise<boolean>
   /** Applies the effect of the key once. Rejects where the inbox lends nothing any more. */
   applyEffect(): Promise<void>
   /** Lets the work resolve, and waits for what the inbox makes of that. */
@@ -37,7 +39,12 @@ export async function startRun(process: OpenInbox, key: string): Promise<Run> {
   return {
     key,
     answer: 'admission' in first ? first.admission : 'started',
-    isTakeover: 'admission' in first ? undefined : first[1],
+    isTakeover: 'admission' in first ? undefined : first[1]?.isTakeover,
+    async renew() {
+      const [, lease] = await started.promise
+      if (lease === undefined) throw new Error('This run has no lease.')
+      return lease.renew()
+    },
     async applyEffect() {
       const [apply] = await started.promise
       await apply()

@@ -250,7 +250,7 @@ function describeHost(host: InboxHost): void {
     })
   })
 
-  it('does what the model says, whatever happens in which order [E60, E61]', async () => {
+  it('does what the model says, whatever happens in which order [E60, E61, E72]', async () => {
     await checkAgainstModel(host, store)
   }, 600_000)
 }

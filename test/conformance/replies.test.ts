@@ -263,6 +263,7 @@ describe.each(hosts)('replies in $name', (host) => {
   it.each([
     ['identity [A19]', 'identity'],
     ['UTF-8, which is a charset [A46]', 'UTF-8'],
+    ['identity, twice [A47]', 'identity, identity'],
   ])('answers 200 to Content-Encoding %s', async (_name, encoding) => {
     const reception = await open(host)
     const { headers, bytes } = notification()

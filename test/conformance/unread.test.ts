@@ -41,6 +41,19 @@ describe.each(hosts)('a body that $name leaves unread', (host) => {
     },
   )
 
+  it.each(['HTTP/2.0', 'HTTP/0.9', 'HTTP/1.0'])(
+    'is answered 413 and ends the connection though the request says %s [D25]',
+    async (version) => {
+      const reception = await open(host)
+      const headers = { Host: 'localhost', ...notification().headers }
+      const connection = await openConnection(reception.port)
+      await connection.write(head({ version, headers }, LONG))
+      expectAnswer(await connection.answer(), 413, 'large')
+      await connection.closed
+      expect(reception.log).toEqual([expect.stringContaining('body-too-large')])
+    },
+  )
+
   it('keeps the connection when the body is small and comes after the refusal [D22]', async () => {
     const reception = await open(host)
     const { headers, bytes } = notification()

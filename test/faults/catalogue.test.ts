@@ -6,12 +6,12 @@ const ROOT = new URL('../../', import.meta.url).pathname
 
 // The catalogue by hand: letters and how many cases each has.
 const IDS = [
-  ...numbered('A', 46),
+  ...numbered('A', 47),
   ...numbered('B', 30),
   ...numbered('C', 23),
-  ...numbered('D', 24),
-  ...numbered('E', 71),
-  ...numbered('F', 31),
+  ...numbered('D', 25),
+  ...numbered('E', 72),
+  ...numbered('F', 32),
   ...numbered('G', 18),
   ...numbered('H', 18),
   ...numbered('S', 15),
@@ -23,6 +23,8 @@ const IDS = [
   'S20',
   'S21',
   'S22',
+  'S23',
+  'S24',
   'S31',
   'S32',
   'S33',

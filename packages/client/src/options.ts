@@ -5,7 +5,7 @@ import {
   readPrivateKey,
   readPublicKeys,
   readTimeout,
-  refuseUndefined,
+  refuseUnset,
   unquote,
   wrong,
   type PrivateKeyInput,
@@ -114,7 +114,7 @@ const PINGPP_URL = 'https://api.pingxx.com'
 
 export function readOptions(options: PingppClientOptions): Settings {
   checkOptions('`createPingppClient`', options, CLIENT_OPTIONS)
-  refuseUndefined(options, GUARDS, 'key-missing')
+  refuseUnset(options, GUARDS, 'key-missing')
   const { fetch = globalFetch, now = Date.now } = options
   const apiKey = readApiKey(options.apiKey)
   checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')

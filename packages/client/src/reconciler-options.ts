@@ -3,7 +3,7 @@ import {
   checkKind,
   readApp,
   readLogger,
-  refuseUndefined,
+  refuseUnset,
   refuseUnknown,
   wrong,
 } from '@hongbao/core/internal'
@@ -147,7 +147,7 @@ export function readReconcilerOptions(
     throw new OptionError('option-invalid', '`createReconciler` expects an object of options.')
   }
   refuseUnknown(options, NAMES)
-  refuseUndefined(options, { open: 'dispatch all envelopes that the sweep shows' })
+  refuseUnset(options, { open: 'dispatch all envelopes that the sweep shows' })
   const { pingpp, webhooks, open, onReport, onError, now = Date.now } = options
   checkPartners(pingpp, webhooks)
   checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')

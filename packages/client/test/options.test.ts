@@ -34,6 +34,10 @@ describe('the options of a client', () => {
     })
   })
 
+  it('refuse a guard that is given but null: `publicKey` [S18]', () => {
+    expect(refusalWith({ publicKey: null })).toMatchObject({ code: 'key-missing' })
+  })
+
   it('refuse a guard that is given but undefined: `publicKey` [S18]', () => {
     expect(refusalWith({ publicKey: undefined })).toMatchObject({
       name: 'OptionError',

@@ -42,6 +42,15 @@ describe('createReconciler', () => {
     )
   })
 
+  it('refuses `open` that is null, which would dispatch all [S18]', () => {
+    expect(() => createReconciler({ ...GOOD, open: null } as never)).toThrow(
+      expect.objectContaining({
+        code: 'option-invalid',
+        message: expect.stringContaining('`open` is given, but null. ') as unknown,
+      }),
+    )
+  })
+
   it('refuses `open` that is given but undefined, which would dispatch all [S18]', () => {
     expect(() => createReconciler({ ...GOOD, open: undefined } as never)).toThrow(
       expect.objectContaining({

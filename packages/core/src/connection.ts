@@ -39,7 +39,17 @@ export function nodeHeaders(
 
 /** Tells whether more of a body can come. Requests that tests and serverless platforms make may not know. */
 function mayContinue(request: IncomingMessage): boolean {
-  return 'complete' in request && !request.complete && request.httpVersionMajor === 1
+  return 'complete' in request && !request.complete && http2StreamOf(request) === undefined
+}
+
+/**
+ * The stream of a request of `node:http2`. The version does not tell: Node's parser of HTTP/1 passes on
+ * requests that say HTTP/2.0 or HTTP/0.9, and serverless platforms make up requests with any version.
+ */
+function http2StreamOf(request: IncomingMessage): Http2ServerRequest['stream'] | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's requests of HTTP/2 stand in for those of HTTP/1
+  const { stream } = request as unknown as Partial<Http2ServerRequest>
+  return typeof stream?.rstCode === 'number' ? stream : undefined
 }
 
 /**
@@ -75,12 +85,11 @@ function closeInStages(request: IncomingMessage): void {
  * sender is held back by flow control, and after the answer the stream is closed (RFC 9113, section 8.1).
  */
 export function discardRest(request: IncomingMessage): void {
-  if (request.httpVersionMajor === 1) {
+  const stream = http2StreamOf(request)
+  if (stream === undefined) {
     request.resume()
     return
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's requests of HTTP/2 stand in for those of HTTP/1
-  const { stream } = request as unknown as Http2ServerRequest
   request.pause()
   // Not at once: a client that sees the end before it has read the answer may drop it.
   stream.once('finish', () => setTimeout(() => stream.destroy(), LINGER_MS).unref())

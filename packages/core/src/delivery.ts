@@ -58,9 +58,13 @@ export function refuseUnread(delivery: Delivery): Failure | undefined {
   return new Failure('body-encoded')
 }
 
-/** Some senders write the charset here (`Content-Encoding: UTF-8`), which changes no bytes. */
-function isPlain(encoding: string): boolean {
-  return /^(?:identity)?$/i.test(encoding) || isCharset(encoding)
+/** Some senders write the charset here (`Content-Encoding: UTF-8`), or `none`: neither changes any bytes. */
+function isPlain(encodings: string): boolean {
+  return encodings.split(',').every((each) => isPlainName(each.trim()))
+}
+
+function isPlainName(encoding: string): boolean {
+  return /^(?:identity|none)?$/i.test(encoding) || isCharset(encoding)
 }
 
 /** Tells the labels of charsets (WHATWG Encoding standard) apart; no content coding is one. */

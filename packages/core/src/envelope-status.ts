@@ -6,7 +6,8 @@ import type { RedEnvelopeStatus } from './events/red-envelope.ts'
  * first state `pending`. undefined for a state that this version does not know.
  */
 export function readEnvelopeStatus(status: unknown): RedEnvelopeStatus | undefined {
-  const name = String(status).toLowerCase()
+  if (typeof status !== 'string') return undefined
+  const name = status.toLowerCase()
   if (name === 'pending') return 'sending'
   return ENVELOPE_STATUSES.find((known) => known === name)
 }

@@ -170,6 +170,7 @@ export class OptionError extends TypeError {
   constructor(code: OptionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
+    vouchAs(this, message)
   }
 }
 
@@ -205,6 +206,11 @@ export function vouchFor<Thrown extends Error>(
   })
 }
 
+/** The same for one error whose sentence is its own. Taken when it is made: anybody may change `message`. */
+export function vouchAs(error: Error, sentence: string): void {
+  Object.defineProperty(error, SENTENCE, { value: sentence })
+}
+
 /** The sentence of an error of hongbao; undefined for every other one. */
 export function sentenceOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
@@ -216,4 +222,3 @@ brand(WebhookError, 'WebhookError')
 brand(OptionError, 'OptionError')
 brand(InboxError, 'InboxError')
 vouchFor(WebhookError, ({ code, detail }) => describe(code, detail))
-vouchFor(OptionError, ({ message }) => message)

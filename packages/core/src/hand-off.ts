@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { vouchFor } from './errors.ts'
+import { vouchAs } from './errors.ts'
 import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 import type { EventSource, HandlerContext } from './handlers.ts'
@@ -35,10 +35,9 @@ export class HandOffError extends Error {
   constructor(code: HandOffErrorCode, message: string) {
     super(message)
     this.code = code
+    vouchAs(this, message)
   }
 }
-
-vouchFor(HandOffError, ({ message }) => message)
 
 /**
  * The inbox of a receiver that hands everything off: it remembers nothing, because the queue does.

@@ -32,9 +32,12 @@ export function startHeartbeat(): Heartbeat {
   }
 }
 
-/** Waits for one beat in the caller's own request: a beat that is only late is not taken for silence. */
-export async function isFrozen(heartbeat: Heartbeat | undefined): Promise<boolean> {
+/** Waits in the caller's own request, for a beat by default: a beat that is only late is not taken for silence. */
+export async function isFrozen(
+  heartbeat: Heartbeat | undefined,
+  waitMs: number = BEAT_MS,
+): Promise<boolean> {
   if (heartbeat?.isSilent() !== true) return false
-  await new Promise((resolve) => setTimeout(resolve, BEAT_MS))
+  await new Promise((resolve) => setTimeout(resolve, waitMs))
   return heartbeat.isSilent()
 }

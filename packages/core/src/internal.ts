@@ -17,7 +17,7 @@ export {
   readConsumer,
   readLogger,
   readTimeout,
-  refuseUndefined,
+  refuseUnset,
   refuseUnknown,
   unquote,
   wrong,

@@ -59,13 +59,17 @@ export function readWithExact(text: string, isMember: (name: string) => boolean)
  * The value itself when it is frozen all the way down; otherwise a copy that is. The caller's own
  * object is never frozen. Class instances, a `Date` say, are handed over as they are.
  *
- * @throws RangeError when it nests deeper than {@link MAX_DEPTH}, as a circle does
+ * @throws RangeError when it nests deeper than {@link MAX_DEPTH}, as a circle does, or has more than
+ * {@link MAX_MEMBERS} members: those of an object that occurs several times count each time
  */
-export function deeplyFrozen<Value>(value: Value, depth = 0): Value {
+export function deeplyFrozen<Value>(value: Value, depth = 0, seen = { count: 0 }): Value {
   if (!isPlain(value)) return value
   if (depth === MAX_DEPTH) throw new RangeError(`It nests deeper than ${MAX_DEPTH}.`)
-  const members = Object.entries(value).map(([name, member]: [string, unknown]) => {
-    const frozen = deeplyFrozen(member, depth + 1)
+  const entries = Object.entries(value)
+  seen.count += entries.length
+  if (seen.count > MAX_MEMBERS) throw new RangeError(TOO_MANY)
+  const members = entries.map(([name, member]: [string, unknown]) => {
+    const frozen = deeplyFrozen(member, depth + 1, seen)
     return { name, frozen, isSame: frozen === member }
   })
   if (Object.isFrozen(value) && members.every(({ isSame }) => isSame)) return value
@@ -74,6 +78,11 @@ export function deeplyFrozen<Value>(value: Value, depth = 0): Value {
     : Object.fromEntries(members.map(({ name, frozen }) => [name, frozen]))
   return Object.freeze(copy) as Value
 }
+
+// A body of 256 KiB holds 131,072. Two objects for each of 64 levels can stand for 2^64, and whatever
+// reads them (JSON.stringify, handlers) would never end.
+const MAX_MEMBERS = 1_000_000
+const TOO_MANY = 'It has more than 1,000,000 members.'
 
 /** An array, or an object as JSON makes them, of any realm. */
 function isPlain(value: unknown): value is object {

@@ -154,17 +154,25 @@ function codeOf(error: unknown): string {
   return /^[A-Z0-9_]+$/.test(code) || sentenceOf(error) !== undefined ? code : ''
 }
 
-/** The first line of the stack in the app's own code: after the message, which may have lines that look like one. */
+/**
+ * The first frame of the stack in the app's own code. Frames come right after the message, which may
+ * have lines that look like one; a line of another form ends them, because it may be text.
+ */
 function placeOf({ stack = '', message }: Error): string {
   const start = stack.indexOf(message)
   // The message was changed after the stack was made, so where it ended is unknown.
   if (start === -1 || stack.slice(0, start).includes('\n')) return ''
-  const frames = stack
+  const lines = stack
     .slice(start + message.length)
     .split('\n')
     .slice(1)
+  const end = lines.findIndex((line) => !FRAME.test(line))
+  const frames = end === -1 ? lines : lines.slice(0, end)
   return (frames.find(isOfTheApp) ?? '').trim()
 }
+
+/** As V8 writes them, and Bun like it. */
+const FRAME = /^ {4}at .*(?:\)|:\d+:\d+|<anonymous>)$/
 
 /** Not of a package, hongbao's included, and not of the runtime. */
 function isOfTheApp(frame: string): boolean {

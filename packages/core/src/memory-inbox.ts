@@ -1,6 +1,6 @@
 import { OptionError } from './errors.ts'
-import { freezesRequests, startHeartbeat, type Heartbeat } from './heartbeat.ts'
-import { MIN_RETENTION_SECONDS, type Inbox } from './inbox.ts'
+import { freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { MIN_RETENTION_SECONDS, type Admission, type Inbox } from './inbox.ts'
 
 /** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
@@ -54,8 +54,15 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   let newestOfPreviousMs = startedMs
   let warnedMs = Number.NEGATIVE_INFINITY
 
-  async function admit(key: string, work: (context: object) => Promise<void>) {
-    if (running.has(key) && running.get(key)?.isSilent() !== true) return 'busy'
+  async function admit(key: string, work: (context: object) => Promise<void>): Promise<Admission> {
+    const other = running.get(key)
+    if (other?.isSilent() === true) {
+      // One turn of the event loop, in which a late beat comes: a whole one may be longer than the
+      // deadline of this delivery. Another one may have looked at the same time, and taken its place.
+      if ((await isFrozen(other, 0)) && running.get(key) === other) running.delete(key)
+      return admit(key, work)
+    }
+    if (running.has(key)) return 'busy'
     startGenerationWhenDue(now())
     if (current.has(key) || previous.has(key)) return 'duplicate'
     const heartbeat = isFreezing ? startHeartbeat() : undefined

@@ -27,19 +27,21 @@ export function refuseUnknown(options: object, names: Readonly<Record<string, tr
 }
 
 /**
- * Refuses guards that are given but undefined, as `app: process.env.UNSET` is: they would silently
- * check nothing. `guards` says of each what follows when it is left out, as the end of a sentence.
+ * Refuses guards that are given but undefined, as `app: process.env.UNSET` is, or null: they would
+ * silently check nothing. `guards` says of each what follows when it is left out, as the end of a
+ * sentence.
  */
-export function refuseUndefined(
+export function refuseUnset(
   options: object,
   guards: Readonly<Record<string, string>>,
   code: OptionErrorCode = 'option-invalid',
 ): void {
   const values = new Map<string, unknown>(Object.entries(options))
   for (const [name, effect] of Object.entries(guards)) {
-    if (!values.has(name) || values.get(name) !== undefined) continue
+    const value = values.get(name)
+    if (!values.has(name) || (value !== undefined && value !== null)) continue
     const advice = `Is the variable set that it is read from? Leave \`${name}\` out to ${effect}.`
-    throw new OptionError(code, `\`${name}\` is given, but undefined. ${advice}`)
+    throw new OptionError(code, `\`${name}\` is given, but ${value}. ${advice}`)
   }
 }
 

@@ -10,7 +10,7 @@ import {
   readLogger,
   readTimeout,
   readApp,
-  refuseUndefined,
+  refuseUnset,
   wrong,
 } from './option-checks.ts'
 import type { Observe } from './report.ts'
@@ -25,17 +25,17 @@ export interface WebhooksOptions<Context extends object = NoContext> {
   readonly publicKey: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
    * Id of the app whose events are accepted, or several. Default: every app of the account. Given but
-   * undefined, it is refused: leave it out to accept every app.
+   * undefined or null, it is refused: leave it out to accept every app.
    */
   readonly app?: string | readonly string[]
   /**
    * Accept live events only (`true`) or test events only (`false`). Default: both. Given but
-   * undefined, it is refused: leave it out to accept both.
+   * undefined or null, it is refused: leave it out to accept both.
    */
   readonly livemode?: boolean
   /**
    * Remembers which events were applied. Default: `memoryInbox()`, for one process. Given but
-   * undefined, it is refused: leave it out for the default.
+   * undefined or null, it is refused: leave it out for the default.
    */
   readonly inbox?: Inbox<Context>
   /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
@@ -101,7 +101,7 @@ export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
 ): Settings<Context> {
   checkOptions('`createWebhooks`', options, NAMES)
-  refuseUndefined(options, GUARDS)
+  refuseUnset(options, GUARDS)
   const { livemode, observe, unhandled = 'accept' } = options
   checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
   const now = withoutThrowing(options.now ?? Date.now)

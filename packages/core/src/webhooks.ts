@@ -11,6 +11,7 @@ import {
   type HandlerEmitter,
 } from './handlers.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
+import { freezesRequests } from './heartbeat.ts'
 import type { NoContext } from './inbox.ts'
 import { contain, createLog, originOf } from './log.ts'
 import { readOptions, type WebhooksOptions } from './options.ts'
@@ -96,6 +97,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
   const warnings = createHandlerWarnings(rest.logger)
+  const isFreezing = freezesRequests()
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
   const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
@@ -221,6 +223,8 @@ export function createWebhooks<Context extends object = NoContext>(
 
   function ready(): Promise<void> {
     if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
+    // A promise of a frozen request never settles.
+    if (isFreezing) return checkInbox()
     // Probes may come faster than a store that hangs answers.
     checking ??= checkInbox().finally(() => {
       checking = undefined

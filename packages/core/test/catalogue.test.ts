@@ -170,7 +170,9 @@ describe('parseEvent', () => {
     ['transfer.succeeded', 'PAID', 'paid'],
     ['refund.succeeded', 'SUCCEEDED', 'succeeded'],
     ['balance.withdrawal.succeeded', 'PENDING', 'pending'],
-  ] as const)('accepts %s with the status %s, as %s [A40, A42]', (type, status, seen) => {
+    ['red_envelope.sent', { toString: 1 }, 'sent'],
+    ['red_envelope.sent', ['refund'], 'sent'],
+  ] as const)('accepts %s with the status %j, as %s [A40, A42]', (type, status, seen) => {
     expect(parseEvent(withPayload(type, { status }))).toMatchObject({
       data: { object: { status: seen } },
     })

@@ -24,6 +24,13 @@ describe('a body that a server refuses to read', () => {
     await expect(reading).rejects.toMatchObject({ code: 'body-consumed', cause: UNUSABLE })
   })
 
+  it('is consumed when the request, of a framework say, has no signal at all [D25]', async () => {
+    const { headers } = requestWith({ 'content-length': '2' })
+    const request = { method: 'POST', headers, bodyUsed: false, body: null } as Request
+    const reading = fetchDelivery(request, broken).body(LIMITS)
+    await expect(reading).rejects.toMatchObject({ code: 'body-consumed', cause: UNUSABLE })
+  })
+
   it('is consumed when it was read before the sender left [D23]', async () => {
     const leaving = new AbortController()
     const request = requestWith({ 'content-length': '2' }, { signal: leaving.signal })

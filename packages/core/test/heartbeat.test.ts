@@ -51,7 +51,7 @@ describe('on Workers, an event whose handler is slow', () => {
     void deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
     const reply = deliver(envelopeSent())
-    await vi.advanceTimersByTimeAsync(1000)
+    await vi.advanceTimersByTimeAsync(1001)
     expect(await reply).toMatchObject({ outcome: 'handled' })
     expect(reports.at(-1)).toMatchObject({ outcome: 'handled', shared: false })
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })
@@ -85,8 +85,36 @@ describe('a memory inbox', () => {
     void inbox.admit('alive', () => new Promise(() => {}))
     await vi.advanceTimersByTimeAsync(3001)
     expect(await inbox.admit('alive', async () => {})).toBe('busy')
-    expect(await inbox.admit('frozen', async () => {})).toBe('applied')
+    const second = inbox.admit('frozen', async () => {})
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await second).toBe('applied')
     expect(await inbox.admit('frozen', async () => {})).toBe('duplicate')
+  })
+
+  it('on Workers keeps a key whose beat is only late [F30]', async () => {
+    onWorkers()
+    const beats: (() => void)[] = []
+    vi.stubGlobal('setInterval', (beat: () => void) => beats.push(beat))
+    const inbox = memoryInbox()
+    void inbox.admit('key', () => new Promise(() => {}))
+    await vi.advanceTimersByTimeAsync(5000)
+    const second = inbox.admit('key', async () => {})
+    for (const beat of beats) beat()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await second).toBe('busy')
+  })
+
+  it('on Workers gives the key of a frozen request to one of those that wait for it [F28]', async () => {
+    freezeIntervals()
+    onWorkers()
+    const inbox = memoryInbox()
+    void inbox.admit('key', () => new Promise(() => {}))
+    await vi.advanceTimersByTimeAsync(3001)
+    const work = vi.fn<() => Promise<void>>(() => new Promise(() => {}))
+    const waiting = [inbox.admit('key', work), inbox.admit('key', work)]
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await Promise.race(waiting)).toBe('busy')
+    expect(work).toHaveBeenCalledOnce()
   })
 
   it('on Workers does not let the end of a frozen run free the key of the next one [F28]', async () => {
@@ -97,6 +125,7 @@ describe('a memory inbox', () => {
     const revived = inbox.admit('key', () => first.promise)
     await vi.advanceTimersByTimeAsync(3001)
     void inbox.admit('key', () => new Promise(() => {}))
+    await vi.advanceTimersByTimeAsync(1)
     first.reject(new Error('late'))
     await expect(revived).rejects.toThrow('late')
     expect(await inbox.admit('key', async () => {})).toBe('busy')

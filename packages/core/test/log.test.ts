@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { vouchFor } from '../src/errors.ts'
+import { HandOffError } from '../src/hand-off.ts'
 import {
   createWebhooks,
   OptionError,
@@ -147,7 +148,23 @@ describe('the log', () => {
       () => readThenChanged('x\n    at secret (/srv/secret.js:1:1)', { message: 'y' }),
       / \[Error]$/,
     ],
-  ])('names the kind and place of an error %s', async (_, make, ending) => {
+    [
+      'whose message was shortened to its first line',
+      () =>
+        readThenChanged('x\nsecret card:6222:1\n    at y (/srv/secret.js:1:1)', { message: 'x' }),
+      / \[Error]$/,
+    ],
+    [
+      'whose message was shortened within its line',
+      () => readThenChanged('x: secret', { message: 'x' }),
+      / \[Error at .*log\.test\.ts:\d+:\d+\)?]$/,
+    ],
+    [
+      'whose message was emptied',
+      () => readThenChanged('x\nsecret card:6222:1', { message: '' }),
+      / \[Error]$/,
+    ],
+  ])('names the kind and place of an error %s [S23]', async (_, make, ending) => {
     const opened = openFailing(() => Promise.reject(make()))
     await opened.deliver(envelopeSent())
     expect(opened.lines).toHaveLength(1)
@@ -207,6 +224,17 @@ describe('an error of hongbao in the log', () => {
       / \[OptionError key-missing at .*log\.test\.ts:\d+:\d+\)?] `apiKey` is empty or not set\.$/,
     ],
     [
+      'is a wrong option, whose message has been changed since',
+      () =>
+        Object.assign(new OptionError('key-missing', '`apiKey` is empty.'), { message: 'secret' }),
+      / \[OptionError key-missing.*] `apiKey` is empty\.$/,
+    ],
+    [
+      'is a failed hand-off, whose message has been changed since',
+      () => Object.assign(new HandOffError('no-key', 'It has no key.'), { message: 'secret' }),
+      / \[HandOffError no-key.*] It has no key\.$/,
+    ],
+    [
       'is another receiver’s, too',
       () => new WebhookError('inbox-busy'),
       / \[WebhookError inbox-busy at .*log\.test\.ts:\d+:\d+\)?] Another process is applying /,
@@ -258,6 +286,13 @@ describe('the place of an error in the log', () => {
     'at send (webpack-internal:///(rsc)/./app/send.ts:12:3)',
   ])('is a frame of the app: %s [S19]', async (frame) => {
     expect(await placeWith('at emit (node:events:5:3)', frame, APP)).toBe(` [Error ${frame}]`)
+  })
+
+  it('is not in what a package has put after the frames: it may be text [S23]', async () => {
+    const frame = 'at emit (node:events:5:3)'
+    const error = withStack(new Error('failed'), frame)
+    error.stack += `\nFrom previous event:\n    ${APP}`
+    expect(await lineOf(error)).toMatch(/ \[Error]$/)
   })
 
   it('is that of the cause where the error itself was made by others [S19]', async () => {

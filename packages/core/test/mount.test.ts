@@ -1,11 +1,19 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import {
+  createServer,
+  IncomingMessage,
+  request as httpRequest,
+  type ServerResponse,
+} from 'node:http'
+import { Socket, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fetchWebhooks } from '../src/fetch.ts'
 import { createWebhooks, OptionError } from '../src/index.ts'
+import { nodeHeaders } from '../src/connection.ts'
 import { createMount } from '../src/mount.ts'
+import { nodeDelivery } from '../src/node-delivery.ts'
 import { nodeWebhooks, type NodeListener } from '../src/node.ts'
+import { replyTo } from '../src/reply.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 
 const KEYS = createTestKeys()
@@ -38,6 +46,33 @@ describe('a mount', () => {
   ])('at /webhooks answers %s: %s', (target, expected) => {
     expect(createMount('nodeWebhooks', receiver, { path: '/webhooks' })(target)).toBe(expected)
   })
+})
+
+describe('a request that a serverless platform makes up', () => {
+  // As `serverless-http` makes it.
+  it.each(['1', '2', undefined])(
+    'whose version is a text: %j, is refused as any other [D25]',
+    (version) => {
+      const request = Object.assign(new IncomingMessage(new Socket()), {
+        httpVersionMajor: version,
+        headers: { 'content-length': '300000' },
+      })
+      const headers = nodeHeaders(request, replyTo('unsigned'))
+      expect(headers).toMatchObject({ connection: 'close' })
+    },
+  )
+
+  it.each(['1', '2', undefined])(
+    'whose version is a text: %j, may have a body that is too large [D25]',
+    async (version) => {
+      const request = Object.assign(new IncomingMessage(new Socket()), {
+        httpVersionMajor: version,
+        headers: { 'content-length': '300000' },
+      })
+      const reading = nodeDelivery(request, '').body({ maxBytes: 1000, timeoutMs: 1000 })
+      await expect(reading).rejects.toMatchObject({ code: 'body-too-large' })
+    },
+  )
 })
 
 describe('a response that throws', () => {

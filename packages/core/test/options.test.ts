@@ -11,13 +11,11 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['app', ['app_1', ''], /or a list of them/],
   ['app', ['app_1', 5], /or a list of them/],
   ['app', 5, /the id of an app/],
-  ['app', null, /the id of an app/],
   ['app', '""', /the id of an app/],
   ['app', [['app_1']], /the id of an app/],
   ['app', { id: 'app_1' }, /the id of an app/],
   ['livemode', 'true', /true or false/],
   ['livemode', 1, /true or false/],
-  ['livemode', null, /true or false/],
   ['inbox', {}, /an inbox, for one `memoryInbox\(\)`/],
   ['inbox', 'redis', /an inbox/],
   ['inbox', { admit: 5, retentionSeconds: 172_800 }, /an inbox/],
@@ -90,12 +88,14 @@ describe('a wrong option', () => {
     ['app', 'Leave `app` out to accept the events of every app.'],
     ['livemode', 'Leave `livemode` out to accept live and test events.'],
     ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],
-  ])('is a guard that is given but undefined: %s [S18]', (option, advice) => {
-    expect(refusalOf({ ...REQUIRED, [option]: undefined })).toMatchObject({
-      name: 'OptionError',
-      code: 'option-invalid',
-      message: `\`${option}\` is given, but undefined. Is the variable set that it is read from? ${advice}`,
-    })
+  ])('is a guard that is given but undefined or null: %s [S18]', (option, advice) => {
+    for (const value of [undefined, null]) {
+      expect(refusalOf({ ...REQUIRED, [option]: value })).toMatchObject({
+        name: 'OptionError',
+        code: 'option-invalid',
+        message: `\`${option}\` is given, but ${value}. Is the variable set that it is read from? ${advice}`,
+      })
+    }
   })
 
   it('is a key that is missing', () => {

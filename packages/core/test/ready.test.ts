@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { memoryInbox } from '../src/index.ts'
 import { deferred } from './deferred.ts'
 import { openReceiver, type Opened } from './signed.ts'
@@ -62,6 +62,20 @@ describe('ready', () => {
     const next = webhooks.ready()
     second.reject(new Error('gone'))
     await expect(next).rejects.toThrow('gone')
+    expect(ready).toHaveBeenCalledTimes(2)
+  })
+
+  it('asks anew for every probe on Workers, where the request of an earlier one may be frozen [F32]', async () => {
+    vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const ready = vi
+      .fn<() => Promise<void>>()
+      .mockReturnValueOnce(new Promise(() => {}))
+      .mockResolvedValueOnce()
+    const { webhooks } = openWith(ready)
+    // Its deadline is frozen with it: no timer is advanced here.
+    void webhooks.ready()
+    await expect(webhooks.ready()).resolves.toBeUndefined()
     expect(ready).toHaveBeenCalledTimes(2)
   })
 

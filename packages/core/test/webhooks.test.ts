@@ -115,6 +115,8 @@ describe('what can be refused without the body', () => {
     ['a list with identity in it [A18]', 'identity, gzip'],
     ['twice [A18]', ['gzip', 'gzip']],
     ['with a charset [A46]', 'gzip, utf-8'],
+    ['after none [A47]', 'none, gzip'],
+    ['between plain ones [A47]', 'identity, br, UTF-8'],
     ['compress [A46]', 'compress'],
     ['x-gzip [A46]', 'x-gzip'],
     ['zstd [A46]', 'zstd'],
@@ -133,16 +135,31 @@ describe('what can be refused without the body', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it.each(['identity', 'Identity', 'IDENTITY', '', 'UTF-8', 'utf8', 'ISO-8859-1', 'GBK'])(
-    'is not the encoding %j, which changes nothing [A19, A46]',
-    async (encoding) => {
-      const opened = openListener()
-      const reply = await opened.deliver(envelopeSent(), {
-        headers: { 'content-encoding': encoding },
-      })
-      expect(reply.outcome).toBe('handled')
-    },
-  )
+  it.each([
+    'identity',
+    'Identity',
+    'IDENTITY',
+    '',
+    'UTF-8',
+    'utf8',
+    'ISO-8859-1',
+    'GBK',
+    'none',
+    'None',
+    'identity, identity',
+    'none,identity , UTF-8',
+  ])('is not the encoding %j, which changes nothing [A19, A46, A47]', async (encoding) => {
+    const opened = openListener()
+    const reply = await opened.deliver(envelopeSent(), {
+      headers: { 'content-encoding': encoding },
+    })
+    expect(reply.outcome).toBe('handled')
+  })
+
+  it('is not one that says so twice: identity [A47]', async () => {
+    const headers = { 'content-encoding': ['identity', 'identity'] }
+    expect((await openListener().deliver(envelopeSent(), { headers })).outcome).toBe('handled')
+  })
 })
 
 describe('a body', () => {
@@ -536,6 +553,16 @@ describe('dispatch', () => {
     expect(opened.admitted).toEqual([])
   })
 
+  it('never hangs: an event of few objects that refer to each other [S24]', async () => {
+    const opened = openListener()
+    const extra = doubled(60)
+    const result = await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
+    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(result.error?.message).toContain('more than 1,000,000 members')
+    const fine = asEvent(envelopeSent({ object: { extra: doubled(10) } }))
+    expect(await opened.webhooks.dispatch(fine)).toEqual({ outcome: 'handled' })
+  })
+
   it('fails in a test as in production where a driver writes into the payload [F21]', async () => {
     // What `insertOne` of the MongoDB driver does before it sends anything.
     const insertOne = (document: object): object => Object.assign(document, { _id: 'an ObjectId' })
@@ -589,6 +616,13 @@ describe('createWebhooks', () => {
     expect(() => createWebhooks(options)).not.toThrow()
   })
 })
+
+/** An object that stands for 2^levels of them. */
+function doubled(levels: number): object {
+  let value: object = {}
+  for (let level = 0; level < levels; level += 1) value = { a: value, b: value }
+  return value
+}
 
 function unread(unusual: Parameters<typeof deliveryOf>[1]): {
   readonly delivery: Delivery

@@ -17,7 +17,8 @@ import { createHash } from 'node:crypto'
 //
 // All times are Redis's own, in microseconds since 1970. A token is the time of the claim, or one
 // more than the last token where that is higher: it rises even when Redis has forgotten the key,
-// after a failover say.
+// after a failover say. A run that regains a key puts a new token on it as well, and goes on with the
+// one of its claim: `free <token>` says whose release it was.
 
 /** A script and the name under which Redis remembers it. */
 export interface Script {
@@ -95,7 +96,7 @@ if isMine then
   return 1
 end
 if done or not isVacant() then return 0 end
-local nextToken = math.max(last, tonumber(ARGV[3]))
+local nextToken = isRegained and last + 1 or tonumber(ARGV[3])
 local isTakeover = math.max(told, tonumber(ARGV[4]))
 redis.call('SET', KEYS[1], running(nextToken, isTakeover, ARGV[5]), 'PX', ARGV[2])
 return isRegained and 2 or 1`)

@@ -112,12 +112,48 @@ describe.skipIf(!hasRedis)('a script', () => {
       const { late, token } = await takeOver()
       await end()
       expect(await renew('ann', late)).toBe(2)
-      expect(await keys.read('key')).toMatchObject({ state: 'running', token, owner: 'ann' })
+      // A token of its own: the key is Ann's now, and so is the release that follows.
+      expect(await keys.read('key')).toMatchObject({
+        state: 'running',
+        token: token + 1,
+        owner: 'ann',
+      })
       expect(await renew('ann', late)).toBe(1)
       expect(await renew('bob', token)).toBe(0)
       // Bob began, and nobody knows how far he came.
       await release('ann')
       expect(await claim('cid')).toEqual([2, expect.any(Number)])
+    })
+
+    it('does not cost the other one its result when the earlier owner fails after that [E72]', async () => {
+      const { late, token } = await takeOver()
+      await keys.endLease('key')
+      expect(await renew('ann', late)).toBe(2)
+      await release('ann')
+      expect(await complete('bob', token)).toBe(2)
+      expect(await keys.read('key')).toEqual({ state: 'applied', token })
+    })
+
+    it('lets each of two stalled owners complete with the token of its claim [E72]', async () => {
+      const { late, token } = await takeOver()
+      await keys.endLease('key')
+      expect(await renew('ann', late)).toBe(2)
+      await keys.endLease('key')
+      expect(await renew('bob', token)).toBe(2)
+      await keys.endLease('key')
+      expect(await renew('ann', late)).toBe(2)
+      expect(await complete('ann', late)).toBe(1)
+      expect(await complete('ann', late)).toBe(1)
+      expect(await complete('bob', token)).toBe(2)
+    })
+
+    it('leaves a token that the next claim exceeds, even when the clock of Redis goes back [E16, E72]', async () => {
+      const { late, token } = await takeOver()
+      const ahead = token + 3_600_000_000
+      await keys.redis.set(NAME, `running ${ahead} 1 1 bob`)
+      expect(await renew('ann', late)).toBe(2)
+      await keys.endLease('key')
+      expect(await claim('cid')).toEqual([2, ahead + 2])
     })
 
     it('changes nothing for an owner that has released the key: the renewal is late', async () => {

@@ -1,8 +1,8 @@
-import { redisInbox, type RedisClient } from '@hongbao/redis'
+import { redisInbox, type Lease, type RedisClient } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { readClient } from '../../../packages/redis/src/client.ts'
-import { CLAIM, RELEASE, type Script } from '../../../packages/redis/src/scripts.ts'
+import { CLAIM, RELEASE, RENEW, type Script } from '../../../packages/redis/src/scripts.ts'
 import { hasRedis, startRedis } from '../../servers/redis.ts'
 import type { InboxHost, Line, OpenInbox } from '../inbox-host.ts'
 
@@ -52,7 +52,10 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
         retentionSeconds: inbox.retentionSeconds,
         admit: (key, work) =>
           inbox.admit(key, ({ lease }) =>
-            work(async () => void (await redis.hincrby(EFFECTS, key, 1)), lease.isTakeover),
+            work(async () => void (await redis.hincrby(EFFECTS, key, 1)), {
+              isTakeover: lease.isTakeover,
+              renew: () => line.renew(lease),
+            }),
           ),
         line,
         crash: end,
@@ -78,9 +81,17 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
   }
 }
 
+interface RedisLine extends Line {
+  readonly client: RedisClient
+  /** Sends what the inbox's timer would; tells whether the run holds its key then. */
+  renew(lease: Lease): Promise<boolean>
+}
+
 /** A client whose messages are lost when the test says so. */
-function createLine(open: RedisClient): Line & { readonly client: RedisClient } {
+function createLine(open: RedisClient): RedisLine {
   const send = readClient(open, COMMAND_TIMEOUT_MS)
+  /** What each claim was made with, by its token: a renewal is sent with the same. */
+  const claims = new Map<number, readonly string[]>()
   const pending = new Set<Promise<unknown>>()
   let losing: 'claim-answer' | 'release' | undefined
 
@@ -88,6 +99,7 @@ function createLine(open: RedisClient): Line & { readonly client: RedisClient } 
     if (losing === 'release' && isStep(RELEASE, args)) throw cut()
     const reply = await send([name, ...args], args[2])
     if (losing === 'claim-answer' && isStep(CLAIM, args)) throw cut()
+    if (isStep(CLAIM, args) && Array.isArray(reply)) claims.set(Number(reply[1]), args.slice(1))
     return reply
   }
 
@@ -108,6 +120,12 @@ function createLine(open: RedisClient): Line & { readonly client: RedisClient } 
       losing = message
     },
     quiet: async () => void (await Promise.allSettled(pending)),
+    async renew({ token, isTakeover }) {
+      const [count = '', key = '', owner = '', retention = '', , , lease = ''] =
+        claims.get(token) ?? []
+      const own = [owner, retention, String(token), isTakeover ? '1' : '0', lease]
+      return Number(await send(['eval', RENEW.source, count, key, ...own], key)) > 0
+    },
   }
 }
 
