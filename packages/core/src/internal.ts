@@ -8,7 +8,7 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { brand, vouchFor } from './errors.ts'
+export { brand, vouchFor, type JobFate } from './errors.ts'
 export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
@@ -36,7 +36,6 @@ export type {
   Alarm,
   AlarmOptions,
   FailedEvent,
-  JobFate,
   JobRules,
   JobVerdict,
 } from './event-job.ts'
