@@ -23,7 +23,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     const answers: RawResponse[] = []
     for (const forgery of forgeries) answers.push(await reception.send(forgery))
     for (const answer of answers) {
-      expectAnswer(answer, 401, 'forged')
+      expectAnswer(answer, 401, 'signature-mismatch')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
     expect(reception.handled).toEqual([])
@@ -35,7 +35,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     const answers: RawResponse[] = []
     for (const body of bodies) answers.push(await reception.send({ body }))
     for (const answer of answers) {
-      expectAnswer(answer, 401, 'unsigned')
+      expectAnswer(answer, 401, 'signature-missing')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
   })
@@ -47,7 +47,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
       answers.push(await reception.deliver(signed(content)))
     }
     for (const answer of answers) {
-      expectAnswer(answer, 400, 'malformed')
+      expectAnswer(answer, 400, 'event-invalid')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
   })
@@ -60,7 +60,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     })
     const event = eventFixture('red_envelope.sent')
     const response = await reception.deliver(signDelivery(event, keys))
-    expectAnswer(response, 500, 'failed')
+    expectAnswer(response, 500, 'handler-failed')
     expect(JSON.stringify(response)).not.toContain(SECRET)
     expect(reception.log).toHaveLength(1)
     expect(reception.log[0]).toContain(`handler-failed (red_envelope.sent ${event.id})`)
@@ -76,7 +76,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
       },
     })
     const response = await reception.deliver(notification())
-    expectAnswer(response, 500, 'unavailable')
+    expectAnswer(response, 500, 'inbox-unavailable')
     expect(JSON.stringify(response)).not.toContain(SECRET)
     expect(reception.log).toHaveLength(1)
     expect(reception.log[0]).not.toContain(SECRET)
@@ -104,7 +104,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
         logger: undefined,
         handle: () => Promise.reject(new Error(SECRET)),
       })
-      expectAnswer(await reception.deliver(notification()), 500, 'failed')
+      expectAnswer(await reception.deliver(notification()), 500, 'handler-failed')
     } finally {
       vi.restoreAllMocks()
     }

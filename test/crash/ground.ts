@@ -55,7 +55,7 @@ export function createReceiver<Context extends object>(
     now: () => atMs + (Date.now() - wallMs) * speed,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
     logger: false,
-    observe({ kind }) {
+    onReport({ kind }) {
       if (kind === 'delivery') points.pass('before-answer')
     },
   })

@@ -1,4 +1,4 @@
-import { createWebhooks, type Report } from '@hongbao/core'
+import { createWebhooks, type WebhookReport } from '@hongbao/core'
 import { nodeWebhooks } from '@hongbao/core/node'
 import {
   createTestKeys,
@@ -104,7 +104,9 @@ describe.skipIf(!isInstalled('curl'))('curl', () => {
     expect(await run(directory, replay)).toContain('{"outcome":"handled"}')
     expect(await run(directory, replay)).toContain('{"outcome":"duplicate"}')
     const stripped = replay.replace('--data-binary', '-d')
-    expect(await run(directory, stripped)).toContain('{"outcome":"forged"}')
+    expect(await run(directory, stripped)).toContain(
+      '{"outcome":"rejected","code":"signature-mismatch"}',
+    )
   }, 20_000)
 })
 
@@ -122,9 +124,9 @@ async function run(cwd: string, script: string): Promise<string> {
 }
 
 function createObserved() {
-  const reports: Report[] = []
-  const observe = (report: Report): void => void reports.push(report)
-  const webhooks = createWebhooks({ publicKey: keys.publicKey, observe, logger: false })
+  const reports: WebhookReport[] = []
+  const onReport = (report: WebhookReport): void => void reports.push(report)
+  const webhooks = createWebhooks({ publicKey: keys.publicKey, onReport, logger: false })
   webhooks.on('*', () => {})
   return { webhooks, reports }
 }

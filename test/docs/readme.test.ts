@@ -118,7 +118,9 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   it('has every field of a report, and no other', () => {
     const cells = rowsOf(words.observing).map(([cell = '']) => cell)
     const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)]).map(([, field]) => field)
-    const fields = fieldsOf('packages/core/src/report.ts', 'Report').map(({ field }) => field)
+    const fields = fieldsOf('packages/core/src/report.ts', 'WebhookReport').map(
+      ({ field }) => field,
+    )
     expect(named).toHaveLength(fields.length)
     expect(new Set(named)).toEqual(new Set(fields))
   })

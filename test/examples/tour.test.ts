@@ -81,7 +81,7 @@ describe("the tour's verdict", () => {
   })
 
   it('has room for the longest outcome', () => {
-    const row = tableRow({ ...good, actual: { ...seen, outcome: 'body-consumed' } })
+    const row = tableRow({ ...good, actual: { ...seen, outcome: 'failed', code: 'body-consumed' } })
 
     expect(row).toContain('body-consumed  200')
   })

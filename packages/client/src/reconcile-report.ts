@@ -1,4 +1,4 @@
-import type { ErrorCode, EventType, RedEnvelopeStatus } from '@hongbao/core'
+import type { EventType, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
 import type { ClientErrorCode } from './errors.ts'
 import type { Mismatch } from './open-envelopes.ts'
 
@@ -82,8 +82,8 @@ export interface FailedStep {
   readonly status: RedEnvelopeStatus | null
   /** null where there was nothing to dispatch yet. */
   readonly type: EventType | null
-  readonly code: ErrorCode | ClientErrorCode
-  /** What a handler threw is not in here: the `observe` of your webhooks has it. */
+  readonly code: WebhookErrorCode | ClientErrorCode
+  /** What a handler threw is not in here: the `onError` of your webhooks has it. */
   readonly message: string
 }
 
@@ -120,7 +120,7 @@ export interface RunError {
    * `aborted`: it was stopped. `open-failed`: your `open` threw. `inbox-unavailable`: the inbox could
    * not be asked. Others: what the client failed with.
    */
-  readonly code: 'open-failed' | ErrorCode | ClientErrorCode
+  readonly code: 'open-failed' | WebhookErrorCode | ClientErrorCode
   readonly message: string
   /** How long Ping++ asked to wait, in milliseconds, where it did: the loop waits, for a day at the most. */
   readonly retryAfterMs?: number | undefined

@@ -127,7 +127,8 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     status: 401,
     log: 'warning',
     job: 'failed',
-    message: 'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
+    message:
+      'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
   },
   'signature-malformed': {
     outcome: 'rejected',
@@ -141,14 +142,16 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     status: 401,
     log: 'warning',
     job: 'failed',
-    message: 'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
+    message:
+      'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
   },
   'key-unavailable': {
     outcome: 'failed',
     status: 500,
     log: 'error',
     job: 'again',
-    message: 'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
+    message:
+      'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
   },
   'event-not-utf8': {
     outcome: 'rejected',
@@ -183,14 +186,16 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     status: 403,
     log: 'warning',
     job: 'failed',
-    message: 'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
+    message:
+      'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
   },
   'event-too-old': {
     outcome: 'rejected',
     status: 403,
     log: 'warning',
     job: 'failed',
-    message: 'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
+    message:
+      'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
   },
   'event-from-future': {
     outcome: 'rejected',
@@ -204,7 +209,8 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     status: 500,
     log: 'each',
     job: 'failed',
-    message: "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
+    message:
+      "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
   },
   'handler-failed': {
     outcome: 'failed',

@@ -1,4 +1,4 @@
-import { ERRORS, type JobFate, type WebhookError, type WebhookOutcome } from './errors.ts'
+import { ERRORS, type JobFate, WebhookError, type WebhookOutcome } from './errors.ts'
 import { Failure } from './failure.ts'
 import { fieldsOf, unpackEvent } from './hand-off.ts'
 import { contain, originOf, type Logger } from './log.ts'
@@ -57,13 +57,10 @@ function judge(data: unknown, rules: JobRules, result: DispatchResult): JobVerdi
   const subject = `(${subjectOf(labelsOf(data))})`
   const { outcome } = result
   if ('error' in result) return { outcome, ...verdictOn(result.error, subject) }
-  const rejects = outcome === 'unhandled' && rules.unhandled === 'fail'
-  return {
-    fate: rejects ? 'failed' : 'done',
-    outcome,
-    reason: `${outcome} ${subject}`,
-    cause: undefined,
+  if (outcome === 'unhandled' && rules.unhandled === 'fail') {
+    return { outcome: 'failed', ...verdictOn(new WebhookError('no-handler'), subject) }
   }
+  return { fate: 'done', outcome, reason: `${outcome} ${subject}`, cause: undefined }
 }
 
 function verdictOn(error: WebhookError, subject: string): Omit<JobVerdict, 'outcome'> {

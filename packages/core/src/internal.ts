@@ -32,13 +32,7 @@ export { findParameterFlaw } from './red-envelope-parameters.ts'
 export type { ParameterFlaw } from './red-envelope-parameters.ts'
 export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './signature.ts'
 export { applyJob, createAlarm, failedEvent } from './event-job.ts'
-export type {
-  Alarm,
-  AlarmOptions,
-  FailedEvent,
-  JobRules,
-  JobVerdict,
-} from './event-job.ts'
+export type { Alarm, AlarmOptions, FailedEvent, JobRules, JobVerdict } from './event-job.ts'
 export { HandOffError, handOffInbox, packEvent } from './hand-off.ts'
 export type { HandedOffEvent, HandOffErrorCode } from './hand-off.ts'
 export { readEventWorkerOptions, readHandOffOptions } from './hand-off-options.ts'

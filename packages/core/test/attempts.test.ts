@@ -130,14 +130,15 @@ describe('the deadline', () => {
     expect(signal.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
     expect(await reply).toMatchObject({
-      outcome: 'timed-out',
+      outcome: 'failed',
+      code: 'handler-timed-out',
       status: 500,
-      body: '{"outcome":"timed-out"}',
+      body: '{"outcome":"failed","code":"handler-timed-out"}',
     })
     expect(signal.aborted).toBe(true)
     expect(signal.reason).toMatchObject({ name: 'WebhookError', code: 'handler-timed-out' })
     expect(opened.reports).toMatchObject([
-      { kind: 'delivery', outcome: 'timed-out', code: 'handler-timed-out', status: 500 },
+      { kind: 'delivery', outcome: 'failed', code: 'handler-timed-out', status: 500 },
     ])
     expect(opened.applied).toEqual([])
   })
@@ -215,7 +216,7 @@ describe('an event whose handlers have passed their deadline', () => {
   it('stays taken: its duplicates share the 500 at once, and nothing runs twice [F4]', async () => {
     const { opened, runs } = await openTimedOut()
     const again = await opened.deliver(envelopeSent())
-    expect(again).toMatchObject({ outcome: 'timed-out', status: 500 })
+    expect(again).toMatchObject({ outcome: 'failed', code: 'handler-timed-out', status: 500 })
     expect(runs.count()).toBe(1)
     expect(opened.admitted).toEqual([KEY])
     runs.at(0).resolve()
@@ -228,7 +229,7 @@ describe('an event whose handlers have passed their deadline', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(opened.applied).toEqual([KEY])
     expect(opened.reports).toMatchObject([
-      { kind: 'delivery', outcome: 'timed-out' },
+      { kind: 'delivery', outcome: 'failed', code: 'handler-timed-out' },
       {
         kind: 'late',
         outcome: 'handled',
@@ -236,7 +237,7 @@ describe('an event whose handlers have passed their deadline', () => {
         code: undefined,
         eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
         eventType: 'red_envelope.sent',
-        inboxKey: KEY,
+        key: KEY,
         source: 'webhook',
         shared: false,
         receivedAt: new Date(NOW_MS),
@@ -317,7 +318,7 @@ describe('a handler that dispatches the event that it is handling', () => {
     const reply = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
     expect((await reply).outcome).toBe('timed-out')
-    expect(inner).toMatchObject([{ outcome: 'timed-out' }])
+    expect(inner).toMatchObject([{ outcome: 'failed', code: 'handler-timed-out' }])
     expect(opened.reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
     expect(opened.applied).toEqual([KEY])
   })
@@ -386,9 +387,10 @@ describe('an inbox', () => {
       opened.webhooks.on('*', (event) => void opened.seen.push(event))
       const reply = await opened.deliver(envelopeSent())
       expect(reply).toMatchObject({
-        outcome: 'unavailable',
+        outcome: 'failed',
+        code: 'inbox-unavailable',
         status: 500,
-        body: '{"outcome":"unavailable"}',
+        body: '{"outcome":"failed","code":"inbox-unavailable"}',
       })
       expect(opened.seen).toEqual([])
       expect(opened.reports).toMatchObject([
@@ -404,7 +406,7 @@ describe('an inbox', () => {
     const opened = openReceiver({ inbox: inboxOf(() => Promise.resolve('busy')) })
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     const reply = await opened.deliver(envelopeSent())
-    expect(reply).toMatchObject({ outcome: 'busy', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-busy', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-busy', error: { code: 'inbox-busy' } }])
     expect(opened.seen).toEqual([])
   })
@@ -421,14 +423,14 @@ describe('an inbox', () => {
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     const reply = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-unavailable' }])
     gate.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(opened.seen).toEqual([])
     expect(opened.reports).toMatchObject([
       { kind: 'delivery' },
-      { kind: 'late', outcome: 'unavailable' },
+      { kind: 'late', outcome: 'failed', code: 'inbox-unavailable' },
     ])
     const next = await opened.deliver(envelopeSent())
     expect(next.outcome).toBe('handled')
@@ -522,7 +524,7 @@ describe('an inbox', () => {
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
     })
     const reply = await opened.deliver(envelopeSent())
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-unavailable' }])
     expect(opened.reports[0]?.error?.message).toContain(done)
   })

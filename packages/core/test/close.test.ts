@@ -12,9 +12,14 @@ describe('close', () => {
     webhooks.on('*', () => {})
     await webhooks.close()
 
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'closing', status: 500 })
+    expect(await deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'shutting-down',
+      status: 500,
+    })
     expect(await webhooks.dispatch(asEvent(chargeSucceeded()))).toMatchObject({
-      outcome: 'closing',
+      outcome: 'failed',
+      code: 'shutting-down',
       error: { code: 'shutting-down' },
     })
     expect(reports.map(({ code }) => code)).toEqual(['shutting-down', 'shutting-down'])
@@ -50,7 +55,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
 
     const close = watch(webhooks.close())
     await vi.advanceTimersByTimeAsync(4999)
@@ -71,7 +76,7 @@ describe('close', () => {
     expect(close.isOver).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
     // Answered as if nothing were closing: at its own deadline, which is never after that of `close`.
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     expect(await close.promise).toEqual({
       running: [
         {
@@ -97,7 +102,10 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect((await closed).running).toHaveLength(1)
 
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
+    expect(await deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'handler-timed-out',
+    })
     work.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
@@ -144,7 +152,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     work.resolve()
     await vi.advanceTimersByTimeAsync(0)
 
@@ -187,7 +195,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
 
     const close = watch(webhooks.close())
     work.resolve()
@@ -228,7 +236,7 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(1)
     const close = watch(webhooks.close())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable' })
     expect(close.isOver).toBe(true)
   })
 
@@ -239,7 +247,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => {})
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable' })
     await webhooks.close()
   })
 

@@ -33,7 +33,7 @@ describe('`finalResult` of a dispatch that timed out', () => {
   it('is the same for everybody who asks while the handlers run', async () => {
     const { opened, end } = await openTimedOut()
     const again = await opened.webhooks.dispatch(asEvent(envelopeSent()))
-    expect(again).toMatchObject({ outcome: 'timed-out' })
+    expect(again).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     end.resolve()
     expect(await again.finalResult).toEqual({ outcome: 'handled' })
   })
@@ -90,6 +90,6 @@ async function openTimedOut(): Promise<{
   const dispatched = opened.webhooks.dispatch(asEvent(envelopeSent()))
   await vi.advanceTimersByTimeAsync(5000)
   const result = await dispatched
-  expect(result).toMatchObject({ outcome: 'timed-out', error: { code: 'handler-timed-out' } })
+  expect(result).toMatchObject({ outcome: 'failed', error: { code: 'handler-timed-out' } })
   return { opened, end, result }
 }

@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import type { Outcome, WebhooksOptions } from '../src/index.ts'
+import type { WebhookOutcome, WebhooksOptions } from '../src/index.ts'
 import {
   bytesOf,
   chargeSucceeded,
@@ -263,7 +263,7 @@ describe('a body that is not byte for byte the signed one', () => {
       ...deliveryOf(BODY),
       body: () => Promise.resolve(text as unknown as Uint8Array),
     })
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
     expect(opened.admitted).toEqual([])
   })
@@ -301,7 +301,10 @@ describe('forgers', () => {
     const contents = [BODY, '{', '', 'null', envelopeSent({ created: 1 }), envelopeSent({ id: 5 })]
     const replies = await Promise.all(contents.map((each) => opened.deliver(each, { signature })))
     expect(new Set(replies.map((reply) => JSON.stringify(reply))).size).toBe(1)
-    expect(replies[0]).toMatchObject({ status: 401, body: '{"outcome":"forged"}' })
+    expect(replies[0]).toMatchObject({
+      status: 401,
+      body: '{"outcome":"rejected","code":"signature-mismatch"}',
+    })
   })
 
   it('reach no inbox, and fill no log, however many they are [B29]', async () => {
@@ -362,13 +365,15 @@ describe("the event and signature in the examples of Ping++'s SDK", () => {
   it('are stale today, and of a foreign app [B23]', async () => {
     const today = openListener({ publicKey, allowPublishedKeys: true })
     expect(await today.deliver(body, { signature })).toMatchObject({
-      outcome: 'stale',
+      outcome: 'rejected',
+      code: 'event-too-old',
       status: 403,
     })
     const app = 'app_1Gqj58ynP0mHeX1q'
     const other = openListener({ publicKey, allowPublishedKeys: true, app })
     expect(await other.deliver(body, { signature })).toMatchObject({
-      outcome: 'misdirected',
+      outcome: 'rejected',
+      code: 'app-mismatch',
       status: 403,
     })
     expect([...today.admitted, ...other.admitted]).toEqual([])
@@ -402,7 +407,7 @@ async function expectApplied(
 async function expectRefusal(
   content: Content,
   unusual: Unusual,
-  outcome: Outcome,
+  outcome: WebhookOutcome,
   code: string,
   options: Partial<WebhooksOptions> = {},
 ): Promise<Opened> {

@@ -5,7 +5,7 @@ import {
   type Delivery,
   type Inbox,
   type Reply,
-  type Report,
+  type WebhookReport,
   type WebhookEvent,
   type Webhooks,
   type WebhooksOptions,
@@ -127,7 +127,7 @@ export function deliveryOf(content: Content, unusual: Unusual = {}): Delivery {
 /** A receiver, and everything that can be seen of what it did. */
 export interface Opened {
   readonly webhooks: Webhooks
-  readonly reports: Report[]
+  readonly reports: WebhookReport[]
   /** What the log said, each line with its level. */
   readonly lines: string[]
   /** The keys that the inbox was asked about. */
@@ -141,7 +141,7 @@ export interface Opened {
 
 /** A receiver without a handler. */
 export function openReceiver(options: Partial<WebhooksOptions> = {}): Opened {
-  const reports: Report[] = []
+  const reports: WebhookReport[] = []
   const lines: string[] = []
   const admitted: string[] = []
   const applied: string[] = []
@@ -149,7 +149,7 @@ export function openReceiver(options: Partial<WebhooksOptions> = {}): Opened {
   const webhooks = createWebhooks({
     publicKey: PINGPP.publicKey,
     now,
-    observe: (report) => void reports.push(report),
+    onReport: (report) => void reports.push(report),
     logger: {
       warn: (line) => void lines.push(`warn ${line}`),
       error: (line) => void lines.push(`error ${line}`),

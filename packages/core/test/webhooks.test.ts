@@ -5,7 +5,7 @@ import {
   memoryInbox,
   WebhookError,
   type Delivery,
-  type ErrorCode,
+  type WebhookErrorCode,
   type HandlerContext,
   type WebhookEvent,
   type WebhooksOptions,
@@ -76,7 +76,7 @@ describe('a delivery', () => {
   })
 
   it('of an event that nobody listens to is answered 500 where that is asked for', async () => {
-    const opened = openReceiver({ unhandled: 'reject' })
+    const opened = openReceiver({ unhandled: 'fail' })
     const reply = await opened.deliver(envelopeSent())
     expect(reply).toMatchObject({
       outcome: 'unhandled',
@@ -94,7 +94,12 @@ describe('what can be refused without the body', () => {
       const { delivery, body } = unread({ method })
       const opened = openListener()
       const reply = await opened.webhooks.handle(delivery)
-      expect(reply).toMatchObject({ outcome: 'method', status: 405, headers: { allow: 'POST' } })
+      expect(reply).toMatchObject({
+        outcome: 'rejected',
+        code: 'method-not-allowed',
+        status: 405,
+        headers: { allow: 'POST' },
+      })
       expect(body).not.toHaveBeenCalled()
       expect(opened.reports).toMatchObject([{ code: 'method-not-allowed' }])
       expect(opened.admitted).toEqual([])
@@ -126,7 +131,8 @@ describe('what can be refused without the body', () => {
     const { delivery, body } = unread({ headers: { 'content-encoding': encoding } })
     const opened = openListener()
     expect(await opened.webhooks.handle(delivery)).toMatchObject({
-      outcome: 'encoded',
+      outcome: 'rejected',
+      code: 'body-encoded',
       status: 415,
     })
     expect(body).not.toHaveBeenCalled()
@@ -151,7 +157,11 @@ describe('a body', () => {
     const exact = openListener({ maxBodyBytes: content.byteLength })
     expect((await exact.deliver(content)).outcome).toBe('handled')
     const short = openListener({ maxBodyBytes: content.byteLength - 1 })
-    expect(await short.deliver(content)).toMatchObject({ outcome: 'large', status: 413 })
+    expect(await short.deliver(content)).toMatchObject({
+      outcome: 'rejected',
+      code: 'body-too-large',
+      status: 413,
+    })
     expect(short.admitted).toEqual([])
   })
 
@@ -180,7 +190,7 @@ describe('a body', () => {
     expect(body.mock.calls).toEqual([[{ maxBytes: 262_144, timeoutMs: 10_000 }]])
   })
 
-  it.each<[ErrorCode, string, number]>([
+  it.each<[WebhookErrorCode, string, number]>([
     ['body-too-large', 'large', 413],
     ['body-too-slow', 'slow', 408],
     ['body-aborted', 'aborted', 400],
@@ -225,7 +235,7 @@ describe('whatever an adapter does', () => {
   ])('is answered 500, never thrown: %s', async (_, delivery) => {
     const opened = openListener()
     const reply = await opened.webhooks.handle(delivery)
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'internal-error', error: { cause: error } }])
     expect(opened.lines).toHaveLength(1)
     expect(opened.admitted).toEqual([])
@@ -243,7 +253,7 @@ describe('whatever an adapter does', () => {
     const opened = openListener()
     const delivery = { ...good, body: () => Promise.resolve(body as Uint8Array) }
     const reply = await opened.webhooks.handle(delivery)
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
     expect(opened.admitted).toEqual([])
   })
@@ -251,7 +261,7 @@ describe('whatever an adapter does', () => {
   it('is answered 500 where it gives no delivery at all', async () => {
     const opened = openListener()
     const reply = await opened.webhooks.handle(undefined as unknown as Delivery)
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
   })
 })
@@ -397,7 +407,11 @@ describe('a replay', () => {
       const opened = openListener({ now: () => now })
       await opened.deliver(envelopeSent())
       now += hours * HOUR * 1000
-      expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'stale', status: 403 })
+      expect(await opened.deliver(envelopeSent())).toMatchObject({
+        outcome: 'rejected',
+        code: 'event-too-old',
+        status: 403,
+      })
       expect(opened.seen).toHaveLength(1)
       expect(opened.reports.at(-1)).toMatchObject({ code: 'event-too-old' })
     },
@@ -430,7 +444,7 @@ describe('dispatch', () => {
       receivedAt: new Date(NOW_MS),
     })
     expect(opened.reports).toMatchObject([
-      { kind: 'dispatch', outcome: 'handled', status: undefined, source: 'poll', inboxKey: KEY },
+      { kind: 'dispatch', outcome: 'handled', status: undefined, source: 'poll', key: KEY },
     ])
   })
 
@@ -467,7 +481,7 @@ describe('dispatch', () => {
   })
 
   it('is unhandled where nobody listens', async () => {
-    const opened = openReceiver({ unhandled: 'reject' })
+    const opened = openReceiver({ unhandled: 'fail' })
     expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toEqual({
       outcome: 'unhandled',
     })
@@ -479,7 +493,8 @@ describe('dispatch', () => {
   ])('is not for another receiver: %s', async (code, options) => {
     const opened = openListener(options)
     expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toMatchObject({
-      outcome: 'misdirected',
+      outcome: 'rejected',
+      code: 'app-mismatch',
       error: { code },
     })
     expect(opened.admitted).toEqual([])
@@ -495,7 +510,7 @@ describe('dispatch', () => {
     const opened = openListener()
     const event = chargeSucceeded({ id: undefined, object: { id: undefined } })
     const result = await opened.webhooks.dispatch(asEvent(event))
-    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(result).toMatchObject({ outcome: 'rejected', error: { code: 'event-invalid' } })
     expect(opened.admitted).toEqual([])
   })
 
@@ -532,7 +547,7 @@ describe('dispatch', () => {
     const extra: Record<string, unknown> = {}
     extra['self'] = extra
     const result = await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
-    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(result).toMatchObject({ outcome: 'rejected', error: { code: 'event-invalid' } })
     expect(opened.admitted).toEqual([])
   })
 
@@ -564,7 +579,7 @@ describe('dispatch', () => {
   ])('never rejects: %s', async (_, event) => {
     const opened = openListener()
     const result = await opened.webhooks.dispatch(event as never)
-    expect(result).toMatchObject({ outcome: 'malformed', error: { code: 'event-invalid' } })
+    expect(result).toMatchObject({ outcome: 'rejected', error: { code: 'event-invalid' } })
     expect(opened.admitted).toEqual([])
   })
 })
