@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { createGate, type Gate } from './gate.ts'
 import { hosts } from './hosts.ts'
 import { chunk, head, LAST_CHUNK, openConnection, type RawConnection } from './raw-http.ts'
-import { expectAnswer, expectStillNew, notification, open } from './reception.ts'
+import {
+  expectAnswer,
+  expectStillNew,
+  nameOf,
+  notification,
+  open,
+  type AnswerName,
+} from './reception.ts'
 
 /** How a client leaves. */
 const departures: readonly (readonly [string, (connection: RawConnection) => void])[] = [
@@ -137,7 +144,7 @@ describe.each(hosts)('aborts in $name', (host) => {
       expectAnswer(
         await reception.deliver(genuine),
         200,
-        outcome === 'handled' ? 'duplicate' : 'handled',
+        nameOf(report) === 'handled' ? 'duplicate' : 'handled',
       )
     },
   )

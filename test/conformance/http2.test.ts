@@ -23,7 +23,14 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Listener, RunningHost } from './host.ts'
-import { notification, open, type Reception, type ReceptionOptions } from './reception.ts'
+import {
+  bodyOf,
+  notification,
+  open,
+  type AnswerName,
+  type Reception,
+  type ReceptionOptions,
+} from './reception.ts'
 
 /** The hosts that speak HTTP/2 without encryption. Express does not. */
 const http2Hosts: readonly {

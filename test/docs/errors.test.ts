@@ -3,7 +3,6 @@ import { ERRORS, type WebhookErrorCode } from '../../packages/core/src/errors.ts
 import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
 import { Failure } from '../../packages/core/src/failure.ts'
 import { createLog } from '../../packages/core/src/log.ts'
-import { replyTo } from '../../packages/core/src/reply.ts'
 import { headings, section } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 
@@ -47,9 +46,8 @@ describe.each([
   it.each(Object.keys(ERRORS) as WebhookErrorCode[])(
     'says outcome, status and log of %s',
     (code) => {
-      const { outcome } = ERRORS[code]
+      const { outcome, status } = ERRORS[code]
       const [facts, ...text] = section(document, `### ${code}`).trim().split('\n\n')
-      const { status } = replyTo(outcome)
       expect(facts).toBe(`\`${outcome}\` · ${status} · ${FREQUENCIES[path]?.[linesOfThree(code)]}`)
       expect(text.join('').length).toBeGreaterThan(20)
     },

@@ -9,6 +9,7 @@ import {
   NOW_MS,
   openReceiver,
   type Opened,
+  errorOf,
 } from './signed.ts'
 
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
@@ -467,7 +468,7 @@ describe('an inbox', () => {
     })
     opened.webhooks.on('*', () => Promise.reject(error))
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'failed', status: 500 })
-    expect(opened.reports[0]?.error?.cause).toBe(error)
+    expect(errorOf(opened.reports[0])?.cause).toBe(error)
   })
 
   it('gets an error from failing handlers, whatever they threw', async () => {
@@ -526,7 +527,7 @@ describe('an inbox', () => {
     const reply = await opened.deliver(envelopeSent())
     expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-unavailable' }])
-    expect(opened.reports[0]?.error?.message).toContain(done)
+    expect(errorOf(opened.reports[0])?.message).toContain(done)
   })
 
   it.each(['applied', 'duplicate', 'busy'] as const)(
@@ -541,7 +542,7 @@ describe('an inbox', () => {
       })
       opened.webhooks.on('*', () => Promise.reject(error))
       expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
-      expect(opened.reports[0]?.error?.cause).toBe(error)
+      expect(errorOf(opened.reports[0])?.cause).toBe(error)
     },
   )
 

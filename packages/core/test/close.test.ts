@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryInbox } from '../src/index.ts'
 import { deferred } from './deferred.ts'
-import { asEvent, chargeSucceeded, envelopeSent, openReceiver } from './signed.ts'
+import { asEvent, chargeSucceeded, envelopeSent, nameOf, openReceiver } from './signed.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
@@ -19,10 +19,9 @@ describe('close', () => {
     })
     expect(await webhooks.dispatch(asEvent(chargeSucceeded()))).toMatchObject({
       outcome: 'failed',
-      code: 'shutting-down',
       error: { code: 'shutting-down' },
     })
-    expect(reports.map(({ code }) => code)).toEqual(['shutting-down', 'shutting-down'])
+    expect(reports.map(nameOf)).toEqual(['shutting-down', 'shutting-down'])
     expect(admitted).toEqual([])
   })
 

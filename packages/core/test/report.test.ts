@@ -75,7 +75,6 @@ describe('a report', () => {
       {
         kind: 'delivery',
         outcome: 'rejected',
-        code: 'signature-mismatch',
         status: 401,
         code: 'signature-malformed',
         error: { name: 'WebhookError', code: 'signature-malformed', outcome: 'rejected' },

@@ -3,10 +3,12 @@ import {
   createWebhooks,
   memoryInbox,
   type Delivery,
+  type DispatchResult,
   type Inbox,
   type Reply,
-  type WebhookReport,
+  type WebhookError,
   type WebhookEvent,
+  type WebhookReport,
   type Webhooks,
   type WebhooksOptions,
 } from '../src/index.ts'
@@ -122,6 +124,16 @@ export function deliveryOf(content: Content, unusual: Unusual = {}): Delivery {
     header: (name) => all.get(name),
     body: () => Promise.resolve(bytesOf(content)),
   }
+}
+
+/** The error of a report or a result that has one. */
+export function errorOf(end: WebhookReport | DispatchResult | undefined): WebhookError | undefined {
+  return end !== undefined && 'error' in end ? end.error : undefined
+}
+
+/** What a reply or a report says: its code, or else its outcome. */
+export function nameOf(end: WebhookReport | Reply): string {
+  return 'code' in end ? end.code : end.outcome
 }
 
 /** A receiver, and everything that can be seen of what it did. */

@@ -24,6 +24,7 @@ import {
   openReceiver,
   PINGPP,
   type Content,
+  errorOf,
 } from './signed.ts'
 
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
@@ -473,18 +474,30 @@ describe('dispatch', () => {
     const opened = openReceiver()
     const cause = new Error('declined')
     opened.webhooks.on('*', () => Promise.reject(cause))
-    const { outcome, error } = await opened.webhooks.dispatch(asEvent(envelopeSent()))
-    expect(outcome).toBe('failed')
+    const result = await opened.webhooks.dispatch(asEvent(envelopeSent()))
+    expect(result.outcome).toBe('failed')
+    const error = errorOf(result)
     expect(error).toMatchObject({ name: 'WebhookError', code: 'handler-failed', outcome: 'failed' })
     expect(error?.cause).toBe(cause)
     expect(opened.applied).toEqual([])
   })
 
-  it('is unhandled where nobody listens', async () => {
-    const opened = openReceiver({ unhandled: 'fail' })
+  it('is unhandled when no handler is registered', async () => {
+    const opened = openReceiver()
     expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toEqual({
       outcome: 'unhandled',
     })
+  })
+
+  it('fails when no handler is registered and `unhandled` is `fail`', async () => {
+    const opened = openReceiver({ unhandled: 'fail' })
+    expect(await opened.webhooks.dispatch(asEvent(envelopeSent()))).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'no-handler', outcome: 'failed' },
+    })
+    expect(opened.reports).toMatchObject([
+      { kind: 'dispatch', outcome: 'failed', code: 'no-handler' },
+    ])
   })
 
   it.each([
