@@ -88,7 +88,7 @@ describe('close', () => {
       ],
       inboxFlushed: true,
     })
-    expect(reports.map(({ outcome }) => outcome)).toEqual(['timed-out'])
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['failed'])
   })
 
   it('lets what still runs keep its key, and tells how it ends after all [F24]', async () => {

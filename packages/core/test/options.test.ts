@@ -42,8 +42,8 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['maxEventAgeSeconds', 0, /93,600 \(26 h;/],
   ['maxEventAgeSeconds', Number.NaN, /93,600 \(26 h;/],
   ['maxEventAgeSeconds', '100000', /93,600 \(26 h;/],
-  ['observe', 'console.log', /a function/],
-  ['observe', null, /a function/],
+  ['onReport', 'console.log', /a function/],
+  ['onReport', null, /a function/],
   ['logger', true, /an object with `warn` and `error`, or false/],
   ['logger', {}, /an object with `warn` and `error`/],
   ['logger', { warn: () => {} }, /an object with `warn` and `error`/],
@@ -144,7 +144,7 @@ describe('an option', () => {
     const opened = openListener({ app })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
     const other = await opened.deliver(envelopeSent({ object: { app: 'app_other' } }))
-    expect(other.outcome).toBe('misdirected')
+    expect(other).toMatchObject({ outcome: 'rejected', code: 'app-mismatch' })
   })
 
   it('is read once: what becomes of the object later changes nothing', async () => {

@@ -263,7 +263,7 @@ describe('a body that is not byte for byte the signed one', () => {
       ...deliveryOf(BODY),
       body: () => Promise.resolve(text as unknown as Uint8Array),
     })
-    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'internal-error', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'internal-error' }])
     expect(opened.admitted).toEqual([])
   })
