@@ -8,7 +8,7 @@ const ROOT = new URL('../../', import.meta.url).pathname
 const IDS = [
   ...numbered('A', 46),
   ...numbered('B', 30),
-  ...numbered('C', 23),
+  ...numbered('C', 28),
   ...numbered('D', 24),
   ...numbered('E', 64),
   ...numbered('F', 31),

@@ -318,7 +318,7 @@ describe('a handler that dispatches the event that it is handling', () => {
     const reply = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
     expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
-    expect(inner).toMatchObject([{ outcome: 'failed', code: 'handler-timed-out' }])
+    expect(inner).toMatchObject([{ outcome: 'failed', error: { code: 'handler-timed-out' } }])
     expect(opened.reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
     expect(opened.applied).toEqual([KEY])
   })

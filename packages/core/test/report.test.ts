@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { WebhookReport, WebhooksOptions } from '../src/index.ts'
+import { deferred } from './deferred.ts'
 import {
   asEvent,
   chargeSucceeded,
@@ -177,6 +178,77 @@ describe('`onReport`', () => {
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })
 })
+
+describe('`onError`', () => {
+  it('gets what a handler threw, as it was thrown, once, with the report', async () => {
+    const { opened, told } = openTold()
+    const thrown = { declined: true }
+    opened.webhooks.on('*', () => Promise.reject(thrown as unknown as Error))
+    await opened.deliver(envelopeSent())
+    expect(told).toHaveLength(1)
+    expect(told[0]?.[0]).toBe(thrown)
+    expect(told[0]?.[1]).toBe(opened.reports[0])
+  })
+
+  it('gets `undefined` too, when that was thrown', async () => {
+    const { opened, told } = openTold()
+    opened.webhooks.on('*', () => Promise.reject(undefined as unknown as Error))
+    await opened.deliver(envelopeSent())
+    expect(told).toMatchObject([[undefined, { code: 'handler-failed' }]])
+  })
+
+  it('gets one error once, however many deliveries share it', async () => {
+    const { opened, told } = openTold()
+    const gate = deferred()
+    opened.webhooks.on('*', () => gate.promise)
+    const replies = [1, 2, 3].map(() => opened.deliver(envelopeSent()))
+    gate.reject(new Error('declined'))
+    await Promise.all(replies)
+    expect(opened.reports).toHaveLength(3)
+    expect(told).toMatchObject([[{ message: 'declined' }, { shared: false }]])
+  })
+
+  it('gets what the inbox threw', async () => {
+    const error = new Error('connect ECONNREFUSED')
+    const inbox = { retentionSeconds: 172_800, admit: () => Promise.reject(error) }
+    const { opened, told } = openTold({ inbox })
+    opened.webhooks.on('*', () => {})
+    await opened.deliver(envelopeSent())
+    expect(told).toMatchObject([[error, { code: 'inbox-unavailable' }]])
+  })
+
+  it('gets nothing when nothing was thrown', async () => {
+    const { opened, told } = openTold({ unhandled: 'fail' })
+    await opened.deliver(envelopeSent())
+    await opened.deliver(envelopeSent(), { signature: null })
+    await opened.deliver('{')
+    expect(opened.reports.map(({ outcome }) => outcome)).toEqual(['failed', 'rejected', 'rejected'])
+    expect(told).toEqual([])
+  })
+
+  it.each<[string, NonNullable<WebhooksOptions['onError']>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('tracker is down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('tracker is down'))],
+    ['hangs', () => new Promise(() => {})],
+  ])('that %s changes nothing [F15]', async (_, onError) => {
+    const opened = openReceiver({ onError })
+    opened.webhooks.on('*', () => Promise.reject(new Error('declined')))
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ code: 'handler-failed' })
+    expect(opened.reports).toHaveLength(1)
+    expect(opened.lines).toHaveLength(1)
+  })
+})
+
+function openTold(options: Partial<WebhooksOptions> = {}) {
+  const told: [unknown, WebhookReport][] = []
+  const onError = (error: unknown, report: WebhookReport): void => void told.push([error, report])
+  return { opened: openReceiver({ ...options, onError }), told }
+}
 
 function durationsOf(reports: readonly WebhookReport[]): WebhookReport['durations'] {
   expect(reports).toHaveLength(1)
