@@ -46,7 +46,6 @@ export interface Inbox<Context extends object = NoContext> {
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
 /** The context of an inbox that adds nothing to the context of handlers. */
-// oxlint-disable-next-line typescript/no-empty-object-type, typescript/no-empty-interface -- empty on purpose
 export interface NoContext {}
 
 /** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */

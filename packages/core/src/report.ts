@@ -124,8 +124,9 @@ export function createObserver(
   }
 
   function newlyThrown(result: Result): Failure | undefined {
-    if (!(result instanceof Failure) || !result.hasCause || result.outcome === 'rejected') return
-    if (told.has(result)) return
+    if (!(result instanceof Failure) || !result.hasCause || result.outcome === 'rejected')
+      return undefined
+    if (told.has(result)) return undefined
     told.add(result)
     return result
   }
