@@ -1,9 +1,10 @@
+import type { DispatchResult } from './dispatch-result.ts'
 import { ERRORS, type JobFate, WebhookError, type WebhookOutcome } from './errors.ts'
 import { Failure } from './failure.ts'
 import { fieldsOf, unpackEvent } from './hand-off.ts'
 import { contain, originOf, type Logger } from './log.ts'
 import { readLogger } from './option-checks.ts'
-import type { DispatchResult, Webhooks } from './webhooks.ts'
+import type { Webhooks } from './webhooks.ts'
 import { within } from './within.ts'
 
 /** How a job went. */

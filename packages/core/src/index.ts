@@ -1,5 +1,6 @@
 export { createWebhooks } from './webhooks.ts'
-export type { DispatchOptions, DispatchResult, Webhooks } from './webhooks.ts'
+export type { Webhooks } from './webhooks.ts'
+export type { DispatchOptions, DispatchResult } from './dispatch-result.ts'
 export type { WebhooksOptions } from './options.ts'
 export type {
   EventFor,

@@ -1,12 +1,12 @@
-import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
+import { createAttempts, type Attempt, type CloseReport } from './attempts.ts'
 import { isBytes } from './bytes.ts'
+import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
 import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
 import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
-  type EventSource,
   type Handler,
   type HandlerContext,
   type HandlerEmitter,
@@ -67,41 +67,6 @@ export interface Webhooks<Context extends object = NoContext>
    * Never rejects. A second call returns the same promise.
    */
   close(): Promise<CloseReport>
-}
-
-/** Options of {@link Webhooks.dispatch}. */
-export interface DispatchOptions {
-  /** What handlers see as `context.source`. Default: `'webhook'`. */
-  readonly source?: EventSource | undefined
-  /** The verified bytes, where they are at hand. */
-  readonly rawBody?: Uint8Array | undefined
-  /** When the delivery arrived that brought it, wherever that was. Default: now. */
-  readonly receivedAt?: Date | undefined
-  /** SHA-256 (hexadecimal) of the key that verified it, where one did. */
-  readonly keyFingerprint?: string | undefined
-}
-
-/** Result of `dispatch`. Only a `rejected` or `failed` one has an `error`. */
-export type DispatchResult = AcceptedDispatch | RefusedDispatch
-
-interface DispatchBase {
-  /** True if the event was already being applied in this process, and this is how that ended. */
-  readonly shared?: boolean
-}
-
-interface AcceptedDispatch extends DispatchBase {
-  readonly outcome: 'handled' | 'duplicate' | 'unhandled'
-}
-
-interface RefusedDispatch extends DispatchBase {
-  readonly outcome: 'rejected' | 'failed'
-  /** Has a `code`; its `cause` is what a handler or the inbox threw. */
-  readonly error: WebhookError
-  /**
-   * With the code `handler-timed-out`: the result once the handlers have settled, however long after
-   * the deadline. Never rejects. Wait for it before a retry: until then the event is being applied.
-   */
-  readonly finalResult?: Promise<DispatchResult>
 }
 
 /**
@@ -316,13 +281,6 @@ function verifierOf(
   if (typeof keys !== 'function') return createVerifier(keys)
   const onStale = (failure: Failure): void => contain(() => log(failure))
   return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
-}
-
-function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchResult {
-  if (!(result instanceof Failure)) return { outcome: result }
-  const failed = { outcome: result.outcome, error: result.toError() }
-  if (result.code !== 'handler-timed-out' || end === undefined) return failed
-  return { ...failed, finalResult: end.then((late) => dispatchResult(late)) }
 }
 
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
