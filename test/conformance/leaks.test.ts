@@ -8,13 +8,10 @@ const SECRET = 'sk_live_aHiddenThing'
 const stranger = createTestKeys()
 
 describe.each(hosts)('what $name tells a stranger', (host) => {
-  it('answers every forgery alike, whatever is wrong with it [B30]', async () => {
+  it('answers every forgery alike, whatever its body is [B30]', async () => {
     const reception = await open(host)
     const genuine = notification()
-    const valid = genuine.headers['x-pingplusplus-signature'] ?? ''
     const forgeries = [
-      { headers: { 'x-pingplusplus-signature': 'no base64!' }, body: genuine.bytes },
-      { headers: { 'x-pingplusplus-signature': `${valid}, ${valid}` }, body: genuine.bytes },
       { headers: genuine.headers, body: Buffer.from('not JSON') },
       { headers: genuine.headers, body: Buffer.from([0xff, 0xfe]) },
       { headers: genuine.headers, body: notification().bytes },
@@ -27,6 +24,22 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
     expect(reception.handled).toEqual([])
+  })
+
+  it('answers every malformed signature alike, whatever its body is [B30]', async () => {
+    const reception = await open(host)
+    const valid = notification().headers['x-pingplusplus-signature'] ?? ''
+    const answers: RawResponse[] = []
+    for (const signature of ['no base64!', `${valid}, ${valid}`]) {
+      for (const body of [notification().bytes, Buffer.from('not JSON')]) {
+        const headers = { 'x-pingplusplus-signature': signature }
+        answers.push(await reception.send({ headers, body }))
+      }
+    }
+    for (const answer of answers) {
+      expectAnswer(answer, 401, 'signature-malformed')
+      expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
+    }
   })
 
   it('answers every unsigned body alike, whatever it is [B30]', async () => {
@@ -43,7 +56,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
   it('answers every signed body that is no event alike [B30]', async () => {
     const reception = await open(host)
     const answers: RawResponse[] = []
-    for (const content of ['', '{', '[]', '{"type":5}', '{"type":"constructor"}']) {
+    for (const content of ['null', '[]', '{"type":5}', '{"type":"constructor"}']) {
       answers.push(await reception.deliver(signed(content)))
     }
     for (const answer of answers) {

@@ -112,7 +112,7 @@ describe.each(hosts)('replies in $name', (host) => {
     ['null [A32]', 'event-invalid', 'null'],
     ['an array [A32]', 'event-invalid', '[]'],
     ['invalid UTF-8 [A7]', 'event-not-utf8', Buffer.from('{"type":"\xff"}', 'latin1')],
-    ['UTF-16 [A9]', 'event-not-json', Buffer.from(notification().text, 'utf16le')],
+    ['UTF-16 [A9]', 'event-not-utf8', Buffer.from(notification().text, 'utf16le')],
     [
       'an event without data [A34]',
       'event-invalid',

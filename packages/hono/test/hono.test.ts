@@ -65,7 +65,7 @@ describe('honoWebhooks', () => {
     const response = await app.request('/webhooks', notification())
     expect({ status: response.status, body: await response.text(), asked }).toEqual({
       status: 500,
-      body: '{"outcome":"failed"}',
+      body: '{"outcome":"failed","code":"handler-failed"}',
       asked: [],
     })
   })
