@@ -254,7 +254,7 @@ describe('a worker', { timeout: 30_000 }, () => {
       const { output } = await onlyJob(opened.boss, name)
       expect(output).toMatchObject({
         outcome: 'failed',
-        reason: expect.stringMatching(/^inbox-busy /),
+        message: expect.stringMatching(/^inbox-busy /),
       })
     })
     end.resolve()
