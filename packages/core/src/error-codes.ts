@@ -60,7 +60,7 @@ interface ErrorEntry {
  * - `error`: anybody can trigger it, but this side is at fault: an error, at most once a minute.
  * - `warning`: anybody can cause it: a warning, at most once a minute.
  */
-export type LogRule = 'each' | 'error' | 'warning'
+type LogRule = 'each' | 'error' | 'warning'
 
 /**
  * What becomes of a job.
