@@ -19,11 +19,11 @@ export interface Answer {
 
 const HANDLED = createAnswer(200, 'handled')
 const DUPLICATE = createAnswer(200, 'duplicate')
-const FAILED = createAnswer(500, 'failed')
-const TIMED_OUT = createAnswer(500, 'timed-out')
-const UNSIGNED = createAnswer(401, 'unsigned')
-const FORGED = createAnswer(401, 'forged')
-export const LARGE: Answer = createAnswer(413, 'large')
+const FAILED = createAnswer(500, 'failed', 'handler-failed')
+const TIMED_OUT = createAnswer(500, 'failed', 'handler-timed-out')
+const UNSIGNED = createAnswer(401, 'rejected', 'signature-missing')
+const FORGED = createAnswer(401, 'rejected', 'signature-mismatch')
+export const LARGE: Answer = createAnswer(413, 'rejected', 'body-too-large')
 
 /** Applies what a delivery says; counts and awaits, as little as a handler can do. */
 export type HandWrittenHandler = (amount: number) => Promise<void>
@@ -131,8 +131,8 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
 }
 
-function createAnswer(status: number, outcome: string): Answer {
-  const body = JSON.stringify({ outcome })
+function createAnswer(status: number, outcome: string, code?: string): Answer {
+  const body = JSON.stringify({ outcome, code })
   const headers = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(body.length),

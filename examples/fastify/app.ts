@@ -40,7 +40,7 @@ if (import.meta.main) {
   const { PINGPP_PUBLIC_KEY, PINGPP_PUBLIC_KEY_PATH: path, PORT = '8080' } = process.env
   const app = await start(Number(PORT), {
     publicKey: PINGPP_PUBLIC_KEY ?? (path === undefined ? undefined : { path }),
-    observe: ({ outcome, status, eventType = '-', eventId = '-' }) =>
+    onReport: ({ outcome, status, eventType = '-', eventId = '-' }) =>
       console.log(status, outcome, eventType, eventId),
   })
   console.log(`Listening on ${app.url}: Ping++ may post to ${app.url}/webhooks`)

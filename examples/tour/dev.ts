@@ -8,7 +8,7 @@ const app = await startOn('PORT', '3000', (port) =>
     publicKey: sandbox.publicKey,
     // The sandbox's clock can be moved on, and the app must not take its events for old or new ones.
     now: sandbox.clock.now,
-    observe: ({ outcome, status, eventType = '-', eventId = '-' }) =>
+    onReport: ({ outcome, status, eventType = '-', eventId = '-' }) =>
       console.log(`app      ${status} ${outcome.padEnd(10)} ${eventType} ${eventId}`),
   }),
 )

@@ -60,7 +60,7 @@ export const STORY: readonly Chapter[] = [
       await stage.client.redEnvelopes.create(redEnvelope('222', 888))
       return retrieve(stage, '222')
     },
-    expected: { outcome: 'forged', status: 401, saw: 'not run' },
+    expected: { outcome: 'rejected', status: 401, saw: 'not run' },
   },
   {
     title: '  after 5 s, signed by Ping++',

@@ -73,7 +73,7 @@ describe.each(hosts)('connections in $name', (host) => {
     )
     const genuine = notification()
     const answers = await Promise.all(Array.from({ length: 50 }, () => reception.deliver(genuine)))
-    for (const answer of answers) expectAnswer(answer, 500, 'failed')
+    for (const answer of answers) expectAnswer(answer, 500, 'handler-failed')
     expectAnswer(await reception.deliver(genuine), 200, 'handled')
     await failing.opened
     expect(reception.handled).toHaveLength(2)

@@ -23,7 +23,14 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Listener, RunningHost } from './host.ts'
-import { notification, open, type Reception, type ReceptionOptions } from './reception.ts'
+import {
+  bodyOf,
+  notification,
+  open,
+  type AnswerName,
+  type Reception,
+  type ReceptionOptions,
+} from './reception.ts'
 
 /** The hosts that speak HTTP/2 without encryption. Express does not. */
 const http2Hosts: readonly {
@@ -82,24 +89,26 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
     const { reception, session } = await openSession(host)
     const { headers, bytes } = notification()
     const { 'x-pingplusplus-signature': signature = '' } = headers
-    expect(await post(session, {}, bytes)).toEqual(reply(401, 'unsigned'))
+    expect(await post(session, {}, bytes)).toEqual(reply(401, 'signature-missing'))
     const twice = { 'x-pingplusplus-signature': [signature, signature] }
-    expect(await post(session, twice, bytes)).toEqual(reply(401, 'forged'))
+    expect(await post(session, twice, bytes)).toEqual(reply(401, 'signature-malformed'))
     expect(reception.handled).toEqual([])
   })
 
   it('answers 405 to a GET [D1]', async () => {
     const { session } = await openSession(host)
     const stream = session.request({ ':method': 'GET', ':path': '/webhooks' })
-    expect(await answerOf(stream)).toEqual(reply(405, 'method'))
+    expect(await answerOf(stream)).toEqual(reply(405, 'method-not-allowed'))
   })
 
   it('answers 413 over the limit, with a length and without [A11, A12]', async () => {
     const { reception, session } = await openSession(host, { maxBodyBytes: 100 })
     const { headers, bytes } = notification()
     const length = { 'content-length': String(bytes.length) }
-    expect(await post(session, { ...headers, ...length }, bytes)).toEqual(reply(413, 'large'))
-    expect(await post(session, headers, bytes)).toEqual(reply(413, 'large'))
+    expect(await post(session, { ...headers, ...length }, bytes)).toEqual(
+      reply(413, 'body-too-large'),
+    )
+    expect(await post(session, headers, bytes)).toEqual(reply(413, 'body-too-large'))
     expect(reception.handled).toEqual([])
   })
 
@@ -108,7 +117,7 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
     const { headers, bytes } = notification()
     const stream = request(session, headers)
     stream.write(bytes.subarray(0, 100))
-    expect(await answerOf(stream)).toEqual(reply(408, 'slow'))
+    expect(await answerOf(stream)).toEqual(reply(408, 'body-too-slow'))
     stream.destroy()
     expect(await post(session, headers, bytes)).toEqual(reply(200, 'handled'))
     expect(reception.handled).toHaveLength(1)
@@ -147,7 +156,7 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
       await closed
       expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR)
     }
-    expect(await post(session, headers, bytes)).toEqual(reply(413, 'large'))
+    expect(await post(session, headers, bytes)).toEqual(reply(413, 'body-too-large'))
     expect(reception.handled).toEqual([])
   })
 
@@ -158,7 +167,7 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
     await new Promise((resolve) => stream.write(bytes.subarray(0, 100), resolve))
     stream.destroy(new Error('gone'))
     const report = await reception.report(({ kind }) => kind === 'delivery')
-    expect(report).toMatchObject({ outcome: 'aborted', code: 'body-aborted' })
+    expect(report).toMatchObject({ outcome: 'rejected', code: 'body-aborted' })
     expect(await post(session, headers, bytes)).toEqual(reply(200, 'handled'))
     expect(reception.handled).toHaveLength(1)
   })
@@ -220,6 +229,6 @@ async function answerOf(stream: ClientHttp2Stream) {
   return { status: headers[':status'], body: await text(stream) }
 }
 
-function reply(status: number, outcome: string) {
-  return { status, body: `{"outcome":"${outcome}"}` }
+function reply(status: number, name: AnswerName) {
+  return { status, body: bodyOf(status, name) }
 }

@@ -8,13 +8,10 @@ const SECRET = 'sk_live_aHiddenThing'
 const stranger = createTestKeys()
 
 describe.each(hosts)('what $name tells a stranger', (host) => {
-  it('answers every forgery alike, whatever is wrong with it [B30]', async () => {
+  it('answers every forgery alike, whatever its body is [B30]', async () => {
     const reception = await open(host)
     const genuine = notification()
-    const valid = genuine.headers['x-pingplusplus-signature'] ?? ''
     const forgeries = [
-      { headers: { 'x-pingplusplus-signature': 'no base64!' }, body: genuine.bytes },
-      { headers: { 'x-pingplusplus-signature': `${valid}, ${valid}` }, body: genuine.bytes },
       { headers: genuine.headers, body: Buffer.from('not JSON') },
       { headers: genuine.headers, body: Buffer.from([0xff, 0xfe]) },
       { headers: genuine.headers, body: notification().bytes },
@@ -23,10 +20,26 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     const answers: RawResponse[] = []
     for (const forgery of forgeries) answers.push(await reception.send(forgery))
     for (const answer of answers) {
-      expectAnswer(answer, 401, 'forged')
+      expectAnswer(answer, 401, 'signature-mismatch')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
     expect(reception.handled).toEqual([])
+  })
+
+  it('answers every malformed signature alike, whatever its body is [B30]', async () => {
+    const reception = await open(host)
+    const valid = notification().headers['x-pingplusplus-signature'] ?? ''
+    const answers: RawResponse[] = []
+    for (const signature of ['no base64!', `${valid}, ${valid}`]) {
+      for (const body of [notification().bytes, Buffer.from('not JSON')]) {
+        const headers = { 'x-pingplusplus-signature': signature }
+        answers.push(await reception.send({ headers, body }))
+      }
+    }
+    for (const answer of answers) {
+      expectAnswer(answer, 401, 'signature-malformed')
+      expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
+    }
   })
 
   it('answers every unsigned body alike, whatever it is [B30]', async () => {
@@ -35,7 +48,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     const answers: RawResponse[] = []
     for (const body of bodies) answers.push(await reception.send({ body }))
     for (const answer of answers) {
-      expectAnswer(answer, 401, 'unsigned')
+      expectAnswer(answer, 401, 'signature-missing')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
   })
@@ -43,11 +56,11 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
   it('answers every signed body that is no event alike [B30]', async () => {
     const reception = await open(host)
     const answers: RawResponse[] = []
-    for (const content of ['', '{', '[]', '{"type":5}', '{"type":"constructor"}']) {
+    for (const content of ['null', '[]', '{"type":5}', '{"type":"constructor"}']) {
       answers.push(await reception.deliver(signed(content)))
     }
     for (const answer of answers) {
-      expectAnswer(answer, 400, 'malformed')
+      expectAnswer(answer, 400, 'event-invalid')
       expect(withoutDate(answer)).toEqual(withoutDate(answers[0]))
     }
   })
@@ -60,7 +73,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     })
     const event = eventFixture('red_envelope.sent')
     const response = await reception.deliver(signDelivery(event, keys))
-    expectAnswer(response, 500, 'failed')
+    expectAnswer(response, 500, 'handler-failed')
     expect(JSON.stringify(response)).not.toContain(SECRET)
     expect(reception.log).toHaveLength(1)
     expect(reception.log[0]).toContain(`handler-failed (red_envelope.sent ${event.id})`)
@@ -76,7 +89,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
       },
     })
     const response = await reception.deliver(notification())
-    expectAnswer(response, 500, 'unavailable')
+    expectAnswer(response, 500, 'inbox-unavailable')
     expect(JSON.stringify(response)).not.toContain(SECRET)
     expect(reception.log).toHaveLength(1)
     expect(reception.log[0]).not.toContain(SECRET)
@@ -104,7 +117,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
         logger: undefined,
         handle: () => Promise.reject(new Error(SECRET)),
       })
-      expectAnswer(await reception.deliver(notification()), 500, 'failed')
+      expectAnswer(await reception.deliver(notification()), 500, 'handler-failed')
     } finally {
       vi.restoreAllMocks()
     }

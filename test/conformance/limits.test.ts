@@ -45,14 +45,14 @@ describe.each(hosts)('limits in $name', (host) => {
     const { headers } = ofBytes(LIMIT + 1)
     const connection = await openConnection(reception.port)
     await connection.write(head({ headers }, { 'Content-Length': String(LIMIT + 1) }))
-    expectAnswer(await connection.answer(), 413, 'large')
+    expectAnswer(await connection.answer(), 413, 'body-too-large')
     connection.reset()
     await expectStillNew(reception, notification())
   })
 
   it('answers 413 to a whole body that is one byte over [A11]', async () => {
     const reception = await open(host, { maxBodyBytes: LIMIT })
-    expectAnswer(await reception.deliver(ofBytes(LIMIT + 1)), 413, 'large')
+    expectAnswer(await reception.deliver(ofBytes(LIMIT + 1)), 413, 'body-too-large')
     await expectStillNew(reception, notification())
   })
 
@@ -66,7 +66,7 @@ describe.each(hosts)('limits in $name', (host) => {
       chunk(bytes.subarray(LIMIT)),
       LAST_CHUNK,
     )
-    expectAnswer(await connection.answer(), 413, 'large')
+    expectAnswer(await connection.answer(), 413, 'body-too-large')
     connection.reset()
     await expectStillNew(reception, notification())
   })
@@ -76,7 +76,7 @@ describe.each(hosts)('limits in $name', (host) => {
     const { headers } = notification()
     const connection = await openConnection(reception.port)
     await connection.write(head({ headers }, { 'Content-Length': String(2 ** 30) }), '{"id":"evt')
-    expectAnswer(await connection.answer(), 413, 'large')
+    expectAnswer(await connection.answer(), 413, 'body-too-large')
     connection.reset()
     await expectStillNew(reception, notification())
   })
@@ -90,7 +90,7 @@ describe.each(hosts)('limits in $name', (host) => {
       chunk(bytes.subarray(0, 2 * LIMIT)),
     )
     const answer = await connection.answer()
-    expectAnswer(answer, 413, 'large')
+    expectAnswer(answer, 413, 'body-too-large')
     expect(answer.headers).toMatchObject({ connection: 'close' })
     await connection.closed
     await expectStillNew(reception, notification())
@@ -107,7 +107,7 @@ describe.each(hosts)('limits in $name', (host) => {
     )
     expectAnswer(await reception.deliver(notification()), 200, 'handled')
     const answers = await Promise.all(slow.map((connection) => connection.answer()))
-    for (const answer of answers) expectAnswer(answer, 408, 'slow')
+    for (const answer of answers) expectAnswer(answer, 408, 'body-too-slow')
     await Promise.all(slow.map((connection) => connection.closed))
     expect(reception.handled).toHaveLength(1)
   })
@@ -127,7 +127,7 @@ describe.each(hosts)('limits in $name', (host) => {
       if (sent % 100 === 0) peak = Math.max(peak, await heldBytes())
     }
     expect(peak - before).toBeLessThan(8 * MEBIBYTE)
-    expectAnswer(await connection.answer(), 413, 'large')
+    expectAnswer(await connection.answer(), 413, 'body-too-large')
     connection.reset()
     await expectStillNew(reception, notification())
   })

@@ -28,7 +28,7 @@ describe.each(hosts)('memory in $name', ({ name }) => {
     await Promise.all(connections.map((connection) => connection.write(start, body)))
     await Promise.all(connections.map((connection) => connection.write(LAST_CHUNK)))
     for (const connection of connections) {
-      expectAnswer(await connection.answer(), 401, 'forged')
+      expectAnswer(await connection.answer(), 401, 'signature-mismatch')
       connection.reset()
     }
 

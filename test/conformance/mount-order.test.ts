@@ -16,7 +16,7 @@ describe.each(hosts)('mounting in $name', (host) => {
       const genuine = signed(pretty())
       expectAnswer(await reception.deliver(genuine), 200, 'handled')
       expectAnswer(await reception.deliver(genuine), 200, 'duplicate')
-      expectAnswer(await reception.send({ body: genuine.bytes }), 401, 'unsigned')
+      expectAnswer(await reception.send({ body: genuine.bytes }), 401, 'signature-missing')
       expect(reception.handled).toHaveLength(1)
       expect(reception.reports).toHaveLength(3)
     },
@@ -47,7 +47,7 @@ describe.each(hosts)('mounting in $name', (host) => {
   it('answers 401 to an unsigned body in every mount, whoever has read it [G1]', async () => {
     for (const mount of host.mounts) {
       const reception = await open(mount)
-      expectAnswer(await reception.send({ body: notification().bytes }), 401, 'unsigned')
+      expectAnswer(await reception.send({ body: notification().bytes }), 401, 'signature-missing')
       expect(reception.handled).toEqual([])
     }
   })

@@ -69,7 +69,7 @@ describe.each(hosts)('raw bytes in $name', (host) => {
     const reception = await open(host)
     const genuine = signed(compact)
     const { headers } = genuine
-    expectAnswer(await reception.send({ headers, body }), 401, 'forged')
+    expectAnswer(await reception.send({ headers, body }), 401, 'signature-mismatch')
     await expectStillNew(reception, genuine)
   })
 
@@ -125,7 +125,7 @@ describe.each(hosts)('raw bytes in $name', (host) => {
     const types = Array.isArray(type) ? type : Object.entries(type)
     const headers = [...types, ['X-Pingplusplus-Signature', signature]] as const
     const unsigned = await reception.send({ headers: types, body: bytes })
-    expectAnswer(unsigned, 401, 'unsigned')
+    expectAnswer(unsigned, 401, 'signature-missing')
     expectAnswer(await reception.send({ headers, body: bytes }), 200, 'handled')
     expect(reception.handled).toHaveLength(1)
   })

@@ -1,8 +1,9 @@
 import {
   createWebhooks,
-  type Outcome,
-  type Report,
+  type Reply,
+  type WebhookErrorCode,
   type WebhookEvent,
+  type WebhookReport,
   type Webhooks,
   type WebhooksOptions,
 } from '@hongbao/core'
@@ -26,11 +27,11 @@ export interface Reception {
   readonly webhooks: Webhooks
   /** The events that the handler was given, in order. */
   readonly handled: WebhookEvent[]
-  readonly reports: Report[]
+  readonly reports: WebhookReport[]
   /** The lines of the default log. */
   readonly log: string[]
   /** The first report that fits, as soon as there is one. */
-  report(fits: (report: Report) => boolean): Promise<Report>
+  report(fits: (report: WebhookReport) => boolean): Promise<WebhookReport>
   /** Sends one request to `/webhooks`. */
   send(request: RawRequest): Promise<RawResponse>
   /** Sends a notification as Ping++ would. */
@@ -53,7 +54,7 @@ export async function open(
   const webhooks = createWebhooks({
     publicKey: keys.publicKey,
     logger: { warn: (line) => void log.push(line), error: (line) => void log.push(line) },
-    observe: (report) => reports.add(report),
+    onReport: (report) => reports.add(report),
     ...options,
   })
   webhooks.on('red_envelope.sent', (event) => {
@@ -85,15 +86,33 @@ export function signed(content: string | Uint8Array): SignedDelivery {
   return signDelivery(content, keys)
 }
 
-/** Asserts an answer of hongbao: the status, and nothing but the constant body of its outcome. */
-export function expectAnswer(response: RawResponse, status: number, outcome: Outcome): void {
+/**
+ * Asserts an answer of hongbao: the status, and nothing but a constant body.
+ *
+ * @param name the outcome of what was accepted, the code of anything else
+ */
+export function expectAnswer(response: RawResponse, status: number, name: AnswerName): void {
   const { headers, body } = response
-  expect({ status: response.status, body }).toEqual({ status, body: `{"outcome":"${outcome}"}` })
+  expect({ status: response.status, body }).toEqual({ status, body: bodyOf(status, name) })
   expect(headers).toMatchObject({
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(body.length),
     'cache-control': 'no-store',
   })
+}
+
+/** What an answer says: an outcome, or the code of one that was rejected or failed. */
+export type AnswerName = 'handled' | 'duplicate' | 'unhandled' | WebhookErrorCode
+
+/** What a reply or a report says. */
+export function nameOf(end: Reply | WebhookReport): AnswerName {
+  return 'code' in end ? end.code : end.outcome
+}
+
+/** The constant body of an answer. */
+export function bodyOf(status: number, name: AnswerName): string {
+  if (status < 300) return `{"outcome":"${name}"}`
+  return `{"outcome":"${status < 500 ? 'rejected' : 'failed'}","code":"${name}"}`
 }
 
 /** Asserts that no handler ran and nothing was recorded: the genuine notification is still new. */
@@ -104,16 +123,16 @@ export async function expectStillNew(reception: Reception, genuine: SignedDelive
 }
 
 function createReports() {
-  const all: Report[] = []
+  const all: WebhookReport[] = []
   const waiting = new Set<() => void>()
   return {
     all,
-    add(report: Report): void {
+    add(report: WebhookReport): void {
       all.push(report)
       for (const look of waiting) look()
     },
-    find: (fits: (report: Report) => boolean) =>
-      new Promise<Report>((resolve) => {
+    find: (fits: (report: WebhookReport) => boolean) =>
+      new Promise<WebhookReport>((resolve) => {
         function look(): void {
           const found = all.find(fits)
           if (found === undefined) return

@@ -29,10 +29,10 @@ describe.each(hosts)('replies in $name', (host) => {
     expect(reception.handled).toEqual([])
   })
 
-  it('answers 500 when nobody listens and unhandled events are rejected, until somebody does', async () => {
-    const reception = await open(host, { unhandled: 'reject' })
+  it('answers 500 when nobody listens and unhandled events fail, until somebody does', async () => {
+    const reception = await open(host, { unhandled: 'fail' })
     const unheard = signDelivery(eventFixture('charge.succeeded'), keys)
-    expectAnswer(await reception.deliver(unheard), 500, 'unhandled')
+    expectAnswer(await reception.deliver(unheard), 500, 'no-handler')
     reception.webhooks.on('charge.succeeded', () => {})
     expectAnswer(await reception.deliver(unheard), 200, 'handled')
   })
@@ -45,7 +45,7 @@ describe.each(hosts)('replies in $name', (host) => {
       },
     })
     const genuine = notification()
-    expectAnswer(await reception.deliver(genuine), 500, 'failed')
+    expectAnswer(await reception.deliver(genuine), 500, 'handler-failed')
     isBroken = false
     expectAnswer(await reception.deliver(genuine), 200, 'handled')
     expect(reception.handled).toHaveLength(2)
@@ -57,7 +57,7 @@ describe.each(hosts)('replies in $name', (host) => {
         throw Object.assign(new Error('fine'), { status: 200, statusCode: 204, expose: true })
       },
     })
-    expectAnswer(await reception.deliver(notification()), 500, 'failed')
+    expectAnswer(await reception.deliver(notification()), 500, 'handler-failed')
   })
 
   it.each([undefined, null, false, 0, '', Symbol('no')])(
@@ -70,7 +70,7 @@ describe.each(hosts)('replies in $name', (host) => {
           throw thrown
         },
       })
-      expectAnswer(await reception.deliver(notification()), 500, 'failed')
+      expectAnswer(await reception.deliver(notification()), 500, 'handler-failed')
     },
   )
 
@@ -78,8 +78,8 @@ describe.each(hosts)('replies in $name', (host) => {
     const gate = createGate()
     const reception = await open(host, { handlerTimeoutMs: 50, handle: () => gate.opened })
     const genuine = notification()
-    expectAnswer(await reception.deliver(genuine), 500, 'timed-out')
-    expectAnswer(await reception.deliver(genuine), 500, 'timed-out')
+    expectAnswer(await reception.deliver(genuine), 500, 'handler-timed-out')
+    expectAnswer(await reception.deliver(genuine), 500, 'handler-timed-out')
     gate.open()
     await reception.report(({ kind, outcome }) => kind === 'late' && outcome === 'handled')
     expectAnswer(await reception.deliver(genuine), 200, 'duplicate')
@@ -90,7 +90,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const reception = await open(host, {
       inbox: { retentionSeconds: 172_800, admit: async () => 'busy' },
     })
-    expectAnswer(await reception.deliver(notification()), 500, 'busy')
+    expectAnswer(await reception.deliver(notification()), 500, 'inbox-busy')
     expect(reception.handled).toEqual([])
   })
 
@@ -101,30 +101,34 @@ describe.each(hosts)('replies in $name', (host) => {
         admit: () => Promise.reject(new Error('connect ECONNREFUSED')),
       },
     })
-    expectAnswer(await reception.deliver(notification()), 500, 'unavailable')
+    expectAnswer(await reception.deliver(notification()), 500, 'inbox-unavailable')
     expect(reception.handled).toEqual([])
   })
 
   it.each([
-    ['one brace [A2]', '{'],
-    ['truncated JSON [A3]', notification().text.slice(0, -20)],
-    ['nothing at all [A1]', ''],
-    ['null [A32]', 'null'],
-    ['an array [A32]', '[]'],
-    ['invalid UTF-8 [A7]', Buffer.from('{"type":"\xff"}', 'latin1')],
-    ['UTF-16 [A9]', Buffer.from(notification().text, 'utf16le')],
-    ['an event without data [A34]', '{"type":"red_envelope.sent","created":1,"livemode":true}'],
-  ])('answers 400 to a genuine signature over %s', async (_name, content) => {
+    ['one brace [A2]', 'event-not-json', '{'],
+    ['truncated JSON [A3]', 'event-not-json', notification().text.slice(0, -20)],
+    ['nothing at all [A1]', 'event-not-json', ''],
+    ['null [A32]', 'event-invalid', 'null'],
+    ['an array [A32]', 'event-invalid', '[]'],
+    ['invalid UTF-8 [A7]', 'event-not-utf8', Buffer.from('{"type":"\xff"}', 'latin1')],
+    ['UTF-16 [A9]', 'event-not-utf8', Buffer.from(notification().text, 'utf16le')],
+    [
+      'an event without data [A34]',
+      'event-invalid',
+      '{"type":"red_envelope.sent","created":1,"livemode":true}',
+    ],
+  ] as const)('answers 400 to a genuine signature over %s', async (_name, code, content) => {
     const reception = await open(host)
-    expectAnswer(await reception.deliver(signed(content)), 400, 'malformed')
+    expectAnswer(await reception.deliver(signed(content)), 400, code)
     await expectStillNew(reception, notification())
   })
 
   it('answers 401 when there is no signature, to an empty body too [B1, A1]', async () => {
     const reception = await open(host)
     const genuine = notification()
-    expectAnswer(await reception.send({ body: genuine.bytes }), 401, 'unsigned')
-    expectAnswer(await reception.send({ body: Buffer.alloc(0) }), 401, 'unsigned')
+    expectAnswer(await reception.send({ body: genuine.bytes }), 401, 'signature-missing')
+    expectAnswer(await reception.send({ body: Buffer.alloc(0) }), 401, 'signature-missing')
     await expectStillNew(reception, genuine)
   })
 
@@ -132,13 +136,13 @@ describe.each(hosts)('replies in $name', (host) => {
     const reception = await open(host)
     const genuine = notification()
     const { headers } = notification()
-    expectAnswer(await reception.send({ headers, body: genuine.bytes }), 401, 'forged')
+    expectAnswer(await reception.send({ headers, body: genuine.bytes }), 401, 'signature-mismatch')
     await expectStillNew(reception, genuine)
   })
 
   it('answers 403 to an event of another app [B24]', async () => {
     const reception = await open(host, { app: 'app_somebody_else' })
-    expectAnswer(await reception.deliver(notification()), 403, 'misdirected')
+    expectAnswer(await reception.deliver(notification()), 403, 'app-mismatch')
     expect(reception.handled).toEqual([])
   })
 
@@ -146,7 +150,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const reception = await open(host, { livemode: true })
     const event = eventFixture('red_envelope.sent')
     const inTestMode = signDelivery({ ...event, livemode: false }, keys)
-    expectAnswer(await reception.deliver(inTestMode), 403, 'misdirected')
+    expectAnswer(await reception.deliver(inTestMode), 403, 'mode-mismatch')
     await expectStillNew(reception, signDelivery(event, keys))
   })
 
@@ -154,7 +158,11 @@ describe.each(hosts)('replies in $name', (host) => {
     const reception = await open(host)
     const created = Math.floor(Date.now() / 1000) - 3 * 24 * 60 * 60
     const event = eventFixture('red_envelope.sent')
-    expectAnswer(await reception.deliver(signDelivery({ ...event, created }, keys)), 403, 'stale')
+    expectAnswer(
+      await reception.deliver(signDelivery({ ...event, created }, keys)),
+      403,
+      'event-too-old',
+    )
     await expectStillNew(reception, signDelivery(event, keys))
   })
 
@@ -165,7 +173,7 @@ describe.each(hosts)('replies in $name', (host) => {
       const genuine = notification()
       const { headers, bytes } = genuine
       const response = await reception.send({ method, headers, body: bytes })
-      expectAnswer(response, 405, 'method')
+      expectAnswer(response, 405, 'method-not-allowed')
       expect(response.headers['allow']).toBe('POST')
       await expectStillNew(reception, genuine)
     },
@@ -188,7 +196,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const reception = await open(host)
     const headers = { Origin: 'https://example.com', 'Access-Control-Request-Method': 'POST' }
     const response = await reception.send({ method: 'OPTIONS', headers })
-    expectAnswer(response, 405, 'method')
+    expectAnswer(response, 405, 'method-not-allowed')
     expect(Object.keys(response.headers).join()).not.toContain('access-control')
   })
 
@@ -197,7 +205,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const genuine = notification()
     const headers = { ...genuine.headers, 'X-HTTP-Method-Override': 'POST' }
     const response = await reception.send({ method: 'GET', headers, body: genuine.bytes })
-    expectAnswer(response, 405, 'method')
+    expectAnswer(response, 405, 'method-not-allowed')
     await expectStillNew(reception, genuine)
   })
 
@@ -209,7 +217,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const framing = { 'Content-Length': String(bytes.length) }
     await connection.write(head({ headers }, framing), bytes.subarray(0, 100))
     const response = await connection.answer()
-    expectAnswer(response, 408, 'slow')
+    expectAnswer(response, 408, 'body-too-slow')
     expect(response.headers['connection']).toBe('close')
     await connection.closed
     await expectStillNew(reception, genuine)
@@ -220,14 +228,14 @@ describe.each(hosts)('replies in $name', (host) => {
     const genuine = notification()
     const connection = await openConnection(reception.port)
     await connection.write(head(genuine, { 'Transfer-Encoding': 'chunked' }), '3\r\n{"i\r\n')
-    expectAnswer(await connection.answer(), 408, 'slow')
+    expectAnswer(await connection.answer(), 408, 'body-too-slow')
     await connection.closed
     await expectStillNew(reception, genuine)
   })
 
   it('answers 413 when the body is over the limit [A11]', async () => {
     const reception = await open(host, { maxBodyBytes: 1024 })
-    expectAnswer(await reception.deliver(signed('7'.repeat(1025))), 413, 'large')
+    expectAnswer(await reception.deliver(signed('7'.repeat(1025))), 413, 'body-too-large')
     expect(reception.handled).toEqual([])
   })
 
@@ -245,7 +253,7 @@ describe.each(hosts)('replies in $name', (host) => {
       const encoded = encode(genuine.bytes)
       for (const { headers } of [genuine, signed(encoded)]) {
         const request = { headers: { ...headers, 'Content-Encoding': encoding }, body: encoded }
-        expectAnswer(await reception.send(request), 415, 'encoded')
+        expectAnswer(await reception.send(request), 415, 'body-encoded')
       }
       await expectStillNew(reception, genuine)
     },
@@ -256,7 +264,7 @@ describe.each(hosts)('replies in $name', (host) => {
     const genuine = notification()
     const headers = { ...genuine.headers, 'Content-Encoding': 'gzip' }
     const body = gzipSync(Buffer.alloc(20 * 1024 * 1024, '7'))
-    expectAnswer(await reception.send({ headers, body }), 415, 'encoded')
+    expectAnswer(await reception.send({ headers, body }), 415, 'body-encoded')
     await expectStillNew(reception, genuine)
   })
 

@@ -8,13 +8,17 @@ const genuine = notification()
 const signature = genuine.headers['x-pingplusplus-signature'] ?? ''
 const other = notification().headers['x-pingplusplus-signature'] ?? ''
 
-const refused: readonly (readonly [string, 'unsigned' | 'forged', RawHeaders])[] = [
-  ['is missing [B1, S1]', 'unsigned', {}],
-  ['is empty [B2, S1]', 'unsigned', { [NAME]: '' }],
-  ['is spaces [S1]', 'unsigned', { [NAME]: '   ' }],
+const refused: readonly (readonly [
+  string,
+  'signature-missing' | 'signature-malformed',
+  RawHeaders,
+])[] = [
+  ['is missing [B1, S1]', 'signature-missing', {}],
+  ['is empty [B2, S1]', 'signature-missing', { [NAME]: '' }],
+  ['is spaces [S1]', 'signature-missing', { [NAME]: '   ' }],
   [
     'comes twice [B3, S1]',
-    'forged',
+    'signature-malformed',
     [
       [NAME, signature],
       [NAME, signature],
@@ -22,7 +26,7 @@ const refused: readonly (readonly [string, 'unsigned' | 'forged', RawHeaders])[]
   ],
   [
     'comes twice, the wrong one first [B4]',
-    'forged',
+    'signature-malformed',
     [
       [NAME, other],
       [NAME, signature],
@@ -30,7 +34,7 @@ const refused: readonly (readonly [string, 'unsigned' | 'forged', RawHeaders])[]
   ],
   [
     'comes twice, the right one first [B4]',
-    'forged',
+    'signature-malformed',
     [
       [NAME, signature],
       [NAME, other],
@@ -38,63 +42,71 @@ const refused: readonly (readonly [string, 'unsigned' | 'forged', RawHeaders])[]
   ],
   [
     'comes twice, an empty one first [B4]',
-    'forged',
+    'signature-malformed',
     [
       [NAME, ''],
       [NAME, signature],
     ],
   ],
-  ['is a list [B3, S1]', 'forged', { [NAME]: `${signature}, ${signature}` }],
-  ['has a space inside [B8]', 'forged', { [NAME]: inside(' ') }],
-  ['has a tab inside [B8]', 'forged', { [NAME]: inside('\t') }],
-  ['is url-safe base64 [B6, S2]', 'forged', { [NAME]: urlSafe(signature) }],
-  ['lacks its padding [B7, S2]', 'forged', { [NAME]: signature.replaceAll('=', '') }],
-  ['has junk behind it [B8, S2]', 'forged', { [NAME]: `${signature}A===` }],
-  ['is hexadecimal [B11]', 'forged', { [NAME]: Buffer.from(signature, 'base64').toString('hex') }],
-  ['is cut short [S2]', 'forged', { [NAME]: signature.slice(0, -4) }],
-  ['is 10 kB long [B12, S1]', 'forged', { [NAME]: 'A'.repeat(10_000) }],
-  ['is not ASCII [S1]', 'forged', { [NAME]: `é${signature.slice(1)}` }],
-  ['is Chinese in UTF-8 [S1]', 'forged', { [NAME]: Buffer.from('签名').toString('latin1') }],
-  ['is spelt with underscores [B22]', 'unsigned', { X_Pingplusplus_Signature: signature }],
-  ['has another name [B1]', 'unsigned', { 'X-Signature': signature }],
+  ['is a list [B3, S1]', 'signature-malformed', { [NAME]: `${signature}, ${signature}` }],
+  ['has a space inside [B8]', 'signature-malformed', { [NAME]: inside(' ') }],
+  ['has a tab inside [B8]', 'signature-malformed', { [NAME]: inside('\t') }],
+  ['is url-safe base64 [B6, S2]', 'signature-malformed', { [NAME]: urlSafe(signature) }],
+  ['lacks its padding [B7, S2]', 'signature-malformed', { [NAME]: signature.replaceAll('=', '') }],
+  ['has junk behind it [B8, S2]', 'signature-malformed', { [NAME]: `${signature}A===` }],
+  [
+    'is hexadecimal [B11]',
+    'signature-malformed',
+    { [NAME]: Buffer.from(signature, 'base64').toString('hex') },
+  ],
+  ['is cut short [S2]', 'signature-malformed', { [NAME]: signature.slice(0, -4) }],
+  ['is 10 kB long [B12, S1]', 'signature-malformed', { [NAME]: 'A'.repeat(10_000) }],
+  ['is not ASCII [S1]', 'signature-malformed', { [NAME]: `é${signature.slice(1)}` }],
+  [
+    'is Chinese in UTF-8 [S1]',
+    'signature-malformed',
+    { [NAME]: Buffer.from('签名').toString('latin1') },
+  ],
+  ['is spelt with underscores [B22]', 'signature-missing', { X_Pingplusplus_Signature: signature }],
+  ['has another name [B1]', 'signature-missing', { 'X-Signature': signature }],
 ]
 
 describe.each(hosts)('signature header in $name', (host) => {
-  it.each(refused)('answers 401 before the body when it %s', async (_name, outcome, headers) => {
+  it.each(refused)('answers 401 before the body when it %s', async (_name, code, headers) => {
     const reception = await open(host)
     const connection = await openConnection(reception.port)
     // The body is held back: an answer that waits for it would never come.
     await connection.write(head({ headers }, { 'Content-Length': String(genuine.bytes.length) }))
-    expectAnswer(await connection.answer(), 401, outcome)
+    expectAnswer(await connection.answer(), 401, code)
     connection.reset()
     await expectStillNew(reception, genuine)
   })
 
-  it.each(refused)('answers 401 with a whole body when it %s', async (_name, outcome, headers) => {
+  it.each(refused)('answers 401 with a whole body when it %s', async (_name, code, headers) => {
     const reception = await open(host)
     const response = await reception.send({ headers, body: genuine.bytes })
-    expectAnswer(response, 401, outcome)
+    expectAnswer(response, 401, code)
     await expectStillNew(reception, genuine)
   })
 
   it('answers 401 when it is of another notification [B19]', async () => {
     const reception = await open(host)
     const response = await reception.send({ headers: { [NAME]: other }, body: genuine.bytes })
-    expectAnswer(response, 401, 'forged')
+    expectAnswer(response, 401, 'signature-mismatch')
     await expectStillNew(reception, genuine)
   })
 
   it('answers 401 when it is in the query only [B21]', async () => {
     const reception = await open(host)
     const target = `/webhooks?${NAME}=${encodeURIComponent(signature)}`
-    expectAnswer(await reception.send({ target, body: genuine.bytes }), 401, 'unsigned')
+    expectAnswer(await reception.send({ target, body: genuine.bytes }), 401, 'signature-missing')
     await expectStillNew(reception, genuine)
   })
 
   it('answers 401 when it is in the body only [B21]', async () => {
     const reception = await open(host)
     const body = Buffer.from(genuine.text.replace('{', `{"${NAME}":"${signature}",`))
-    expectAnswer(await reception.send({ body }), 401, 'unsigned')
+    expectAnswer(await reception.send({ body }), 401, 'signature-missing')
     await expectStillNew(reception, genuine)
   })
 
@@ -108,7 +120,7 @@ describe.each(hosts)('signature header in $name', (host) => {
       genuine.bytes,
       `\r\n0\r\n${NAME}: ${signature}\r\n\r\n`,
     )
-    expectAnswer(await connection.answer(), 401, 'unsigned')
+    expectAnswer(await connection.answer(), 401, 'signature-missing')
     connection.reset()
     await expectStillNew(reception, genuine)
   })

@@ -1,4 +1,3 @@
-import type { Outcome } from '@hongbao/core'
 import { nodeWebhooks } from '@hongbao/core/node'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -7,7 +6,7 @@ import { serve, type Host } from './host.ts'
 import { hosts } from './hosts.ts'
 import { fetchHost } from './hosts/fetch.ts'
 import { chunk, head, LAST_CHUNK, openConnection, type RawRequest } from './raw-http.ts'
-import { expectAnswer, notification, open, type Reception } from './reception.ts'
+import { expectAnswer, notification, open, type AnswerName, type Reception } from './reception.ts'
 
 const MEBIBYTE = 1024 * 1024
 const CHUNKED = { 'Transfer-Encoding': 'chunked' }
@@ -18,25 +17,25 @@ const BUFFERS_BYTES = 24 * MEBIBYTE
 
 describe.each(hosts)('a body that $name leaves unread', (host) => {
   it.each([
-    ['401 without a signature', 401, 'unsigned', {}, CHUNKED],
-    ['401 without a signature, of a known length', 401, 'unsigned', {}, LONG],
+    ['401 without a signature', 401, 'signature-missing', {}, CHUNKED],
+    ['401 without a signature, of a known length', 401, 'signature-missing', {}, LONG],
     [
       '401 with half a signature',
       401,
-      'forged',
+      'signature-malformed',
       { headers: { 'x-pingplusplus-signature': 'AAAA' } },
       CHUNKED,
     ],
-    ['405', 405, 'method', { method: 'PUT' }, CHUNKED],
-    ['415', 415, 'encoded', { headers: { 'Content-Encoding': 'gzip' } }, CHUNKED],
-    ['413 by its length', 413, 'large', { headers: notification().headers }, LONG],
-    ['413 by counting', 413, 'large', { headers: notification().headers }, CHUNKED],
+    ['405', 405, 'method-not-allowed', { method: 'PUT' }, CHUNKED],
+    ['415', 415, 'body-encoded', { headers: { 'Content-Encoding': 'gzip' } }, CHUNKED],
+    ['413 by its length', 413, 'body-too-large', { headers: notification().headers }, LONG],
+    ['413 by counting', 413, 'body-too-large', { headers: notification().headers }, CHUNKED],
   ] as const)(
     'ends the connection after %s [D22]',
-    async (_name, status, outcome, request, framing) => {
+    async (_name, status, name, request, framing) => {
       const reception = await open(host)
       const { answer, sentBytes } = await sendForEver(reception, request, framing)
-      expect(answer).toMatch(closing(status, outcome))
+      expect(answer).toMatch(closing(status, name))
       expect(sentBytes).toBeLessThan(BUFFERS_BYTES)
     },
   )
@@ -48,7 +47,7 @@ describe.each(hosts)('a body that $name leaves unread', (host) => {
       const headers = { Host: 'localhost', ...notification().headers }
       const connection = await openConnection(reception.port)
       await connection.write(head({ version, headers }, LONG))
-      expectAnswer(await connection.answer(), 413, 'large')
+      expectAnswer(await connection.answer(), 413, 'body-too-large')
       await connection.closed
       expect(reception.log).toEqual([expect.stringContaining('body-too-large')])
     },
@@ -60,7 +59,7 @@ describe.each(hosts)('a body that $name leaves unread', (host) => {
     const connection = await openConnection(reception.port)
     const framing = { 'Content-Length': String(bytes.byteLength) }
     await connection.write(head({}, framing))
-    expectAnswer(await connection.answer(), 401, 'unsigned')
+    expectAnswer(await connection.answer(), 401, 'signature-missing')
     await connection.write(bytes, head({ headers }, framing), bytes)
     expectAnswer(await connection.answer(), 200, 'handled')
     connection.reset()
@@ -71,7 +70,7 @@ describe.each(hosts)('a body that $name leaves unread', (host) => {
     const connection = await openConnection(reception.port)
     await connection.write(head(notification(), { 'Content-Length': '9' }), '{')
     const answer = await connection.answer()
-    expectAnswer(answer, 408, 'slow')
+    expectAnswer(answer, 408, 'body-too-slow')
     expect(answer.headers).toMatchObject({ connection: 'close' })
     await connection.closed
   })
@@ -84,7 +83,7 @@ describe.each<Pick<Host, 'name' | 'start'>>([
   it('ends the connection after 404 [D22]', async () => {
     const reception = await open(host)
     const { answer, sentBytes } = await sendForEver(reception, { target: '/other' }, CHUNKED)
-    expect(answer).toMatch(closing(404, 'elsewhere'))
+    expect(answer).toMatch(closing(404, 'path-mismatch'))
     expect(sentBytes).toBeLessThan(BUFFERS_BYTES)
   })
 })
@@ -111,8 +110,8 @@ describe.each(lingering)('a sender that $name refuses', (host) => {
 })
 
 /** A whole answer, after which the connection is closed. */
-function closing(status: number, outcome: Outcome): RegExp {
-  return new RegExp(`^HTTP/1\\.1 ${status} .*\r\nconnection: close\r\n.*"${outcome}"}$`, 'is')
+function closing(status: number, name: AnswerName): RegExp {
+  return new RegExp(`^HTTP/1\\.1 ${status} .*\r\nconnection: close\r\n.*"${name}"}$`, 'is')
 }
 
 /** Sends a body that does not end, up to 300 MiB, and stops only when the connection is gone. */

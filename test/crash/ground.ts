@@ -5,7 +5,6 @@ import {
   type Inbox,
   type WebhookEvent,
   type Webhooks,
-  type WebhooksOptions,
 } from '@hongbao/core'
 import { inboxKey } from '@hongbao/core/internal'
 import type { Lease } from '@hongbao/redis'
@@ -46,7 +45,7 @@ export function layGround(setup: Setup): Ground {
 /** A receiver on the sandbox's clock. */
 export function createReceiver<Context extends object>(
   { setup, points }: Ground,
-  options: Pick<WebhooksOptions<Context>, 'inbox'>,
+  options: { readonly inbox: Inbox<Context> },
 ): Webhooks<Context> {
   const { atMs, wallMs, speed } = setup.clock
   return createWebhooks<Context>({
@@ -55,7 +54,7 @@ export function createReceiver<Context extends object>(
     now: () => atMs + (Date.now() - wallMs) * speed,
     handlerTimeoutMs: HANDLER_TIMEOUT_MS,
     logger: false,
-    observe({ kind }) {
+    onReport({ kind }) {
       if (kind === 'delivery') points.pass('before-answer')
     },
   })

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS, type ErrorCode } from '../../packages/core/src/errors.ts'
+import { ERRORS, type WebhookErrorCode } from '../../packages/core/src/errors.ts'
 import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
 import { Failure } from '../../packages/core/src/failure.ts'
 import { createLog } from '../../packages/core/src/log.ts'
-import { replyTo } from '../../packages/core/src/reply.ts'
 import { headings, section } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 
@@ -44,16 +43,18 @@ describe.each([
     }
   })
 
-  it.each(Object.keys(ERRORS) as ErrorCode[])('says outcome, status and log of %s', (code) => {
-    const { outcome } = ERRORS[code]
-    const [facts, ...text] = section(document, `### ${code}`).trim().split('\n\n')
-    const { status } = replyTo(outcome)
-    expect(facts).toBe(`\`${outcome}\` · ${status} · ${FREQUENCIES[path]?.[linesOfThree(code)]}`)
-    expect(text.join('').length).toBeGreaterThan(20)
-  })
+  it.each(Object.keys(ERRORS) as WebhookErrorCode[])(
+    'says outcome, status and log of %s',
+    (code) => {
+      const { outcome, status } = ERRORS[code]
+      const [facts, ...text] = section(document, `### ${code}`).trim().split('\n\n')
+      expect(facts).toBe(`\`${outcome}\` · ${status} · ${FREQUENCIES[path]?.[linesOfThree(code)]}`)
+      expect(text.join('').length).toBeGreaterThan(20)
+    },
+  )
 })
 
-function linesOfThree(code: ErrorCode): number {
+function linesOfThree(code: WebhookErrorCode): number {
   const lines: string[] = []
   const write = (line: string): void => void lines.push(line)
   let clock = 0

@@ -147,7 +147,11 @@ describe('the snippets of docs/inboxes.md', () => {
       isDown = true
     })
     const late = signDelivery(eventFixture('charge.succeeded'), keys).delivery()
-    expect(await webhooks.handle(late)).toMatchObject({ outcome: 'closing', status: 500 })
+    expect(await webhooks.handle(late)).toMatchObject({
+      outcome: 'failed',
+      code: 'shutting-down',
+      status: 500,
+    })
     expect(isDown).toBe(false)
 
     work.resolve()

@@ -80,7 +80,10 @@ describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
 
   it('answers 401 to a forgery', async () => {
     const reply = await send(signDelivery(eventFixture('red_envelope.sent'), stranger))
-    expect([reply.status, await reply.text()]).toEqual([401, '{"outcome":"forged"}'])
+    expect([reply.status, await reply.text()]).toEqual([
+      401,
+      '{"outcome":"rejected","code":"signature-mismatch"}',
+    ])
   })
 })
 

@@ -2,7 +2,7 @@ import { readDocument } from './snippets.ts'
 
 /** The fields of an interface of the source, with the comments above them. */
 export function fieldsOf(path: string, name: string): { field: string; comment: string }[] {
-  const declaration = new RegExp(`^export interface ${name}\\b.*?\\{\\n([\\s\\S]*?)^\\}`, 'm')
+  const declaration = new RegExp(`^(?:export )?interface ${name}\\b.*?\\{\\n([\\s\\S]*?)^\\}`, 'm')
   const body = declaration.exec(readDocument(path))?.[1]
   if (body === undefined) throw new Error(`There is no interface ${name} in ${path}.`)
   const fields = body.matchAll(/((?:^ {2}(?:\/\*\*| \*).*\n)*)^ {2}readonly (\w+)\??:/gm)

@@ -190,8 +190,8 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
       inbox,
       now: clock.now,
       logger: false,
-      observe({ source, inboxKey = '', shared }) {
-        const [, , type = '', id = ''] = inboxKey.split(':')
+      onReport({ source, key = '', shared }) {
+        const [, , type = '', id = ''] = key.split(':')
         if (source === 'poll' && !shared) polled.push(`${started}:${id} ${type.split('.')[1]}`)
       },
     })

@@ -15,7 +15,7 @@ const STORY = [
   'retrieve: red_envelope.sent      handled        200     123456789 sent, 1.00 yuan',
   'retrieve: red_envelope.received  handled        200     123456789 received, 1.00 yuan',
   "charge.succeeded, Ping++'s own   handled        200     2015d019f7cf6c0d paid, 1.00 yuan",
-  'sent, signed by a stranger       forged         401     not run',
+  'sent, signed by a stranger       rejected       401     not run',
   '  after 5 s, signed by Ping++    handled        200     222 sent, 8.88 yuan',
   'sent, before its order           failed         500     333 sent: not saved yet',
   '  after 5 s, again               handled        200     333 sent, 5.20 yuan',
@@ -81,9 +81,9 @@ describe("the tour's verdict", () => {
   })
 
   it('has room for the longest outcome', () => {
-    const row = tableRow({ ...good, actual: { ...seen, outcome: 'body-consumed' } })
+    const row = tableRow({ ...good, actual: { ...seen, outcome: 'unhandled' } })
 
-    expect(row).toContain('body-consumed  200')
+    expect(row).toContain('unhandled      200')
   })
 })
 

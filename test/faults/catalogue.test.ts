@@ -8,7 +8,7 @@ const ROOT = new URL('../../', import.meta.url).pathname
 const IDS = [
   ...numbered('A', 47),
   ...numbered('B', 30),
-  ...numbered('C', 23),
+  ...numbered('C', 28),
   ...numbered('D', 25),
   ...numbered('E', 72),
   ...numbered('F', 32),
@@ -60,7 +60,6 @@ describe('test/FAULTS.md', () => {
   it('says of every case that is not tested here why', () => {
     const reasons = UNTESTED.map(({ id, answer }) => [id, answer.split(':')[0]])
     expect(reasons).toEqual([
-      ['C19', 'not ours'],
       ['D9', 'not ours'],
       ['D20', 'not ours'],
       ['D21', 'not ours'],

@@ -172,19 +172,19 @@ async function judgedByUs(cases: readonly Case[]): Promise<boolean[]> {
   const receivers = new Map(
     SIGNERS.map(({ name, publicKey }) => [name, createWebhooks({ publicKey, logger: false })]),
   )
-  const outcomes = cases.map(async ({ signer, body, signature }) => {
+  const codes = cases.map(async ({ signer, body, signature }) => {
     const reply = await receivers.get(signer.name)?.handle({
       method: 'POST',
       header: (name) =>
         name === 'x-pingplusplus-signature' ? signature.toString('base64') : undefined,
       body: () => Promise.resolve(body),
     })
-    return reply?.outcome ?? 'none'
+    return reply !== undefined && 'code' in reply ? reply.code : 'none'
   })
-  const known = { malformed: true, forged: false, unsigned: false }
-  return (await Promise.all(outcomes)).map((outcome) => {
-    if (!(outcome in known)) throw new Error(`Neither accepted nor refused: ${outcome}`)
-    return known[outcome as keyof typeof known]
+  return (await Promise.all(codes)).map((code) => {
+    if (!/^(?:event|signature)-/.test(code))
+      throw new Error(`Neither accepted nor refused: ${code}`)
+    return code.startsWith('event-')
   })
 }
 

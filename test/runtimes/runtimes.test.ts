@@ -110,21 +110,30 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     it('refuses a signature that covers other bytes', async () => {
       const delivery = signed(104)
       const body = delivery.text.replace('"amount":104', '"amount":105')
-      expect(await post(path, { ...delivery.init(), body })).toEqual([401, { outcome: 'forged' }])
+      expect(await post(path, { ...delivery.init(), body })).toEqual([
+        401,
+        { outcome: 'rejected', code: 'signature-mismatch' },
+      ])
       expect(await heard(104)).toEqual([])
       expect(await heard(105)).toEqual([])
     })
 
     it('refuses a signature of another key', async () => {
       const delivery = signDelivery(eventFixture('red_envelope.sent'), createTestKeys())
-      expect(await post(path, delivery.init())).toEqual([401, { outcome: 'forged' }])
+      expect(await post(path, delivery.init())).toEqual([
+        401,
+        { outcome: 'rejected', code: 'signature-mismatch' },
+      ])
     })
 
     it('refuses a body in chunks without a signature, which leaves it unread [D22]', async () => {
       const { body: bytes } = signed(106).init()
       const body = new Blob([bytes]).stream()
       const init = { method: 'POST', body, duplex: 'half' } as const
-      expect(await post(path, init)).toEqual([401, { outcome: 'unsigned' }])
+      expect(await post(path, init)).toEqual([
+        401,
+        { outcome: 'rejected', code: 'signature-missing' },
+      ])
       expect(await heard(106)).toEqual([])
     })
 
@@ -132,12 +141,12 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       const { headers, body } = signDelivery('x'.repeat(262_145), keys).init()
       // Answered before the body was read, after which a host may drop the connection.
       const init = { method: 'POST', headers: { ...headers, connection: 'close' }, body }
-      expect(await post(path, init)).toEqual([413, { outcome: 'large' }])
+      expect(await post(path, init)).toEqual([413, { outcome: 'rejected', code: 'body-too-large' }])
     })
   })
 
   describe('a handler that is slow once, then quick', () => {
-    const TIMED_OUT = [500, { outcome: 'timed-out' }]
+    const TIMED_OUT = [500, { outcome: 'failed', code: 'handler-timed-out' }]
     const HANDLED = [200, { outcome: 'handled' }]
     const DUPLICATE = [200, { outcome: 'duplicate' }]
     const isFreezing = host.startsWith('Cloudflare')

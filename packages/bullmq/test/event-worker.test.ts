@@ -3,7 +3,7 @@ import {
   memoryInbox,
   OptionError,
   type HandlerContext,
-  type Report,
+  type WebhookReport,
   type Webhooks,
   type WebhooksOptions,
 } from '@hongbao/core'
@@ -129,9 +129,11 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
   it('fails an event that nobody listens to where that is asked for', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
-    opened.startWorker(processor(), queue, { unhandled: 'reject' })
+    opened.startWorker(processor(), queue, { unhandled: 'fail' })
     await eventually(async () => expect(await queue.getFailedCount()).toBe(1))
-    expect(await listFailed(queue)).toMatchObject([{ reason: expect.stringMatching(/^unhandled/) }])
+    expect(await listFailed(queue)).toMatchObject([
+      { reason: expect.stringMatching(/^no-handler /) },
+    ])
   })
 
   it('never hands off to its own queue in a circle', async () => {
@@ -150,15 +152,17 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
-    const reports: Report[] = []
+    const reports: WebhookReport[] = []
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
     const webhooks = processor({
       handlerTimeoutMs: 1,
-      observe: (report) => void reports.push(report),
+      onReport: (report) => void reports.push(report),
     }).on('*', handler)
     opened.startWorker(webhooks, queue, { worker: { lockDuration: 200, stalledInterval: 100 } })
     const job = await onlyJob(queue)
-    await eventually(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
+    await eventually(() =>
+      expect(reports).toMatchObject([{ outcome: 'failed', code: 'handler-timed-out' }]),
+    )
     expect(await job.getState()).toBe('active')
     end.resolve()
     await eventually(async () => expect(await job.getState()).toBe('completed'))

@@ -1,5 +1,5 @@
 import { isFinalEnvelopeStatus } from '@hongbao/core'
-import { readEnvelopeStatus } from '@hongbao/core/internal'
+import { Failure, readEnvelopeStatus } from '@hongbao/core/internal'
 import type {
   DispatchResult,
   RedEnvelope,
@@ -149,31 +149,27 @@ export function createIntake(options: IntakeOptions): Intake {
       const isJoined = result.outcome === 'handled' && result.shared === true
       return isJoined ? { outcome: 'duplicate' } : result
     } catch {
-      return { outcome: 'unavailable' }
+      return { outcome: 'failed', error: new Failure('internal-error').toError() }
     }
   }
 
-  function note(
-    step: ReconcilerStep,
-    { outcome, error }: DispatchResult,
-    record: EnvelopeRecord,
-  ): void {
-    if (outcome === 'handled' || outcome === 'duplicate' || outcome === 'unhandled') {
+  function note(step: ReconcilerStep, result: DispatchResult, record: EnvelopeRecord): void {
+    if (result.outcome !== 'failed' && result.outcome !== 'rejected') {
       settle(record, now())
-      if (outcome === 'handled') draft.applied.push(step)
-      else if (outcome === 'duplicate') draft.duplicates += 1
+      if (result.outcome === 'handled') draft.applied.push(step)
+      else if (result.outcome === 'duplicate') draft.duplicates += 1
       else draft.unhandled += 1
       return
     }
     postpone(record, now(), random)
-    if (outcome === 'busy') {
+    const { error } = result
+    if (error.code === 'inbox-busy') {
       draft.busy += 1
       return
     }
-    const { code = 'internal-error', message = `It ended as ${outcome}.` } = error ?? {}
-    draft.failed.push({ ...step, code, message })
+    draft.failed.push({ ...step, code: error.code, message: error.message })
     // The next envelope would only wait for the same inbox.
-    if (error?.code === 'inbox-unavailable') throw error
+    if (error.code === 'inbox-unavailable') throw error
   }
 
   /**

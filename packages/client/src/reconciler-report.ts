@@ -1,4 +1,4 @@
-import type { ErrorCode, EventType, RedEnvelopeStatus } from '@hongbao/core'
+import type { EventType, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
 import type { PingppErrorCode } from './errors.ts'
 import type { Mismatch } from './open-envelopes.ts'
 
@@ -82,8 +82,8 @@ export interface ReconcilerFailure {
   readonly status: RedEnvelopeStatus | null
   /** null where there was nothing to dispatch yet. */
   readonly type: EventType | null
-  readonly code: ErrorCode | PingppErrorCode
-  /** What a handler threw is not in here: see `onError` of your webhooks. */
+  readonly code: WebhookErrorCode | PingppErrorCode
+  /** What a handler threw is not in here: the `onError` of your webhooks has it. */
   readonly message: string
 }
 
@@ -120,7 +120,7 @@ export type ReconcilerErrorCode = 'run-aborted' | 'open-failed'
 /** Why a run ended early. */
 export interface ReconcilerRunError {
   /** Besides the reconciler's own: `inbox-unavailable`, `internal-error`, and what the client failed with. */
-  readonly code: ReconcilerErrorCode | ErrorCode | PingppErrorCode
+  readonly code: ReconcilerErrorCode | WebhookErrorCode | PingppErrorCode
   readonly message: string
   /** How long Ping++ asked to wait, in milliseconds, where it did: the loop waits, for a day at the most. */
   readonly retryAfterMs?: number | undefined

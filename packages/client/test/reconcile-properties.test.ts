@@ -104,8 +104,8 @@ async function live(given: World): Promise<Story> {
     inbox: memoryInbox({ retentionSeconds: 30 * 24 * 3600, now: clock.now }),
     now: clock.now,
     logger: false,
-    observe({ source, inboxKey = '' }) {
-      if (source === 'poll') polled.push(stepOf(inboxKey))
+    onReport({ source, key = '' }) {
+      if (source === 'poll') polled.push(stepOf(key))
     },
   })
   webhooks.on('*', async ({ data }) => {
@@ -191,8 +191,8 @@ function notification(born: readonly RedEnvelope[], orderNo: string, status: str
 }
 
 /** `red_1 sent`, of a key of the inbox. */
-function stepOf(inboxKey: string): string {
-  const [, , type = '', id = ''] = inboxKey.split(':')
+function stepOf(key: string): string {
+  const [, , type = '', id = ''] = key.split(':')
   return `${id} ${type.replace('red_envelope.', '')}`
 }
 

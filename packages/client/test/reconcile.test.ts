@@ -494,7 +494,8 @@ describe('a handler that fails', () => {
 
   it('is not counted as failed where another process is at it', async () => {
     const { pingpp, clock, run, pretend } = openShop()
-    pretend(() => Promise.resolve({ outcome: 'busy' }))
+    const error = new WebhookError('inbox-busy')
+    pretend(() => Promise.resolve({ outcome: 'failed', error }))
     pingpp.make('1', [[0, 'sent']])
     expect(await run()).toMatchObject({ busy: 1, failed: [], dispatched: 1 })
     pretend(undefined)
@@ -505,7 +506,7 @@ describe('a handler that fails', () => {
   it('ends the run where the inbox cannot be asked: the next one would wait for it too', async () => {
     const { pingpp, clock, run, pretend, done } = openShop()
     const error = new WebhookError('inbox-unavailable')
-    pretend(() => Promise.resolve({ outcome: 'unavailable', error }))
+    pretend(() => Promise.resolve({ outcome: 'failed', error }))
     pingpp.make('1', [[0, 'sent']])
     pingpp.make('2', [[0, 'sent']])
     expect(await run()).toMatchObject({

@@ -3,7 +3,7 @@ import {
   memoryInbox,
   type DispatchResult,
   type EventType,
-  type Report,
+  type WebhookReport,
   type WebhookEvent,
   type Webhooks,
 } from '@hongbao/core'
@@ -31,7 +31,7 @@ export interface Shop {
   /** What handlers did, in order: `1 sent by poll`. */
   readonly done: string[]
   /** What the receiver was given by polls, whatever became of it. */
-  readonly polled: Report[]
+  readonly polled: WebhookReport[]
   /** Lines of the log. */
   readonly lines: string[]
   readonly reports: ReconcilerReport[]
@@ -60,7 +60,7 @@ export function openShop(options: ShopOptions = {}): Shop {
   const clock = createClock()
   const pingpp = createPingpp(clock.now)
   const done: string[] = []
-  const polled: Report[] = []
+  const polled: WebhookReport[] = []
   const lines: string[] = []
   const reports: ReconcilerReport[] = []
   const errors: (readonly [error: unknown, report: ReconcilerReport])[] = []
@@ -71,7 +71,7 @@ export function openShop(options: ShopOptions = {}): Shop {
     inbox: memoryInbox({ retentionSeconds: 30 * 24 * 3600, now: clock.now }),
     now: clock.now,
     logger: false,
-    observe(report) {
+    onReport(report) {
       if (report.source === 'poll') polled.push(report)
     },
   })

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import type { Outcome, Reply } from './reply.ts'
+import type { WebhookErrorCode } from './errors.ts'
+import { codeOfReply, type Reply } from './reply.ts'
 
 // As much as a body may have by default: to read and throw away that much costs less than a new connection.
 const LINGER_BYTES = 256 * 1024
@@ -10,15 +11,16 @@ const LINGER_MS = 2000
  * Tells whether a refused request keeps its connection. An unread body of a known, small size does;
  * any other could go on for ever, and what came too slowly has no end either.
  *
+ * @param code why it was refused
  * @param length the `content-length`
  * @param coding the `transfer-encoding`
  */
 export function canStayOpen(
-  outcome: Outcome,
+  code: WebhookErrorCode | undefined,
   length: string | null | undefined,
   coding: string | null | undefined,
 ): boolean {
-  return outcome !== 'slow' && (coding ?? '') === '' && Number(length ?? 0) <= LINGER_BYTES
+  return code !== 'body-too-slow' && (coding ?? '') === '' && Number(length ?? 0) <= LINGER_BYTES
 }
 
 /**
@@ -32,7 +34,7 @@ export function nodeHeaders(
 ): Record<string, string> {
   if (request === undefined || !mayContinue(request)) return { ...reply.headers }
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
-  if (canStayOpen(reply.outcome, length, coding)) return { ...reply.headers }
+  if (canStayOpen(codeOfReply(reply), length, coding)) return { ...reply.headers }
   closeInStages(request)
   return { ...reply.headers, connection: 'close' }
 }

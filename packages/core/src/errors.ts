@@ -1,110 +1,7 @@
-import type { Outcome } from './reply.ts'
+import { describe, ERRORS, type WebhookErrorCode } from './error-codes.ts'
 
-/** What went wrong with a delivery: match on `code`, never on the message or with `instanceof`. */
-export type ErrorCode =
-  | 'method-not-allowed'
-  | 'body-encoded'
-  | 'body-too-large'
-  | 'body-too-slow'
-  | 'body-aborted'
-  | 'body-consumed'
-  | 'signature-missing'
-  | 'signature-malformed'
-  | 'signature-mismatch'
-  | 'event-not-utf8'
-  | 'event-not-json'
-  | 'event-invalid'
-  | 'app-mismatch'
-  | 'mode-mismatch'
-  | 'event-too-old'
-  | 'event-from-future'
-  | 'handler-failed'
-  | 'handler-timed-out'
-  | 'inbox-busy'
-  | 'inbox-unavailable'
-  | 'shutting-down'
-  | 'internal-error'
-
-interface ErrorEntry {
-  readonly outcome: Outcome
-  /** What happened, what was expected, what to do next. `docs/errors.md` has more. */
-  readonly message: string
-}
-
-/** Error code → outcome and meaning: one table. */
-export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
-  'method-not-allowed': { outcome: 'method', message: 'Ping++ sends by POST; this was not one.' },
-  'body-encoded': {
-    outcome: 'encoded',
-    message: 'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
-  },
-  'body-too-large': { outcome: 'large', message: 'The body is over `maxBodyBytes`.' },
-  'body-too-slow': { outcome: 'slow', message: 'The body took longer than `bodyTimeoutMs`.' },
-  'body-aborted': { outcome: 'aborted', message: 'The sender left before the body was complete.' },
-  'body-consumed': {
-    outcome: 'body-consumed',
-    message: 'A parser read the body first and kept no raw bytes to verify.',
-  },
-  'signature-missing': {
-    outcome: 'unsigned',
-    message:
-      'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
-  },
-  'signature-malformed': {
-    outcome: 'forged',
-    message: 'The signature is not strict base64 of the length that the keys make.',
-  },
-  'signature-mismatch': {
-    outcome: 'forged',
-    message:
-      'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
-  },
-  'event-not-utf8': { outcome: 'malformed', message: 'The body is signed, but not UTF-8.' },
-  'event-not-json': { outcome: 'malformed', message: 'The body is signed, but not strict JSON.' },
-  'event-invalid': { outcome: 'malformed', message: 'This is not an event as Ping++ sends it.' },
-  'app-mismatch': {
-    outcome: 'misdirected',
-    message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
-  },
-  'mode-mismatch': {
-    outcome: 'misdirected',
-    message:
-      'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
-  },
-  'event-too-old': {
-    outcome: 'stale',
-    message:
-      'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
-  },
-  'event-from-future': {
-    outcome: 'stale',
-    message: "The event is from the future. Check the clock of this machine, or the sandbox's.",
-  },
-  'handler-failed': {
-    outcome: 'failed',
-    message: 'A handler failed; the event is tried again. `observe` sees its error.',
-  },
-  'handler-timed-out': {
-    outcome: 'timed-out',
-    message: 'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
-  },
-  'inbox-busy': {
-    outcome: 'busy',
-    message: 'Another process is applying the event; it is tried again.',
-  },
-  'inbox-unavailable': {
-    outcome: 'unavailable',
-    message: 'The inbox failed; events are tried again.',
-  },
-  'shutting-down': {
-    outcome: 'closing',
-    message: 'This process is shutting down; events are tried again.',
-  },
-  'internal-error': {
-    outcome: 'unavailable',
-    message: 'hongbao or its adapter failed; the event is tried again.',
-  },
-}
+export { describe, ERRORS } from './error-codes.ts'
+export type { JobFate, WebhookErrorCode, WebhookOutcome } from './error-codes.ts'
 
 /**
  * Makes `instanceof` true for errors of another copy of hongbao in the process, ESM beside CommonJS
@@ -126,27 +23,21 @@ interface ErrorClass {
   readonly prototype: Error
 }
 
-/** A delivery that did not end in `handled`, `duplicate` or `unhandled`. */
+/** A delivery that was `rejected` or `failed`. `instanceof` works across copies and formats of hongbao. */
 export class WebhookError extends Error {
   override readonly name = 'WebhookError'
-  readonly code: ErrorCode
-  readonly outcome: Outcome
+  readonly code: WebhookErrorCode
+  readonly outcome: 'rejected' | 'failed'
   /** What is known of this one case, behind the code's own sentence. */
   readonly detail: string | undefined
 
   /** `detail` follows the code's own message; `cause` is kept as it came, whatever was thrown. */
-  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+  constructor(code: WebhookErrorCode, detail?: string, options?: ErrorOptions) {
     super(describe(code, detail), options)
     this.code = code
     this.outcome = ERRORS[code].outcome
     this.detail = detail
   }
-}
-
-/** The sentence of a code, with what is known of this one case behind it. */
-export function describe(code: ErrorCode, detail?: string): string {
-  const { message } = ERRORS[code]
-  return detail === undefined ? message : `${message} ${detail}`
 }
 
 /** What can be wrong with the options, told at start-up. */

@@ -1,24 +1,16 @@
+import type { DispatchResult } from './dispatch-result.ts'
+import { ERRORS, type JobFate, WebhookError, type WebhookOutcome } from './errors.ts'
 import { Failure } from './failure.ts'
 import { fieldsOf, unpackEvent } from './hand-off.ts'
 import { contain, originOf, type Logger } from './log.ts'
 import { readLogger } from './option-checks.ts'
-import type { Outcome } from './reply.ts'
-import type { DispatchResult, Webhooks } from './webhooks.ts'
+import type { Webhooks } from './webhooks.ts'
 import { within } from './within.ts'
-
-/**
- * What becomes of a job.
- *
- * - `done`: complete; the queue remembers it for a while.
- * - `again`: another try, after a pause.
- * - `failed`: for good, where people see it: another try would end the same way.
- */
-export type JobFate = 'done' | 'again' | 'failed'
 
 /** How a job went. */
 export interface JobVerdict {
   readonly fate: JobFate
-  readonly outcome: Outcome
+  readonly outcome: WebhookOutcome
   /** For whoever looks into the queue: code, event and place; no text of a handler's error. */
   readonly reason: string
   /** What a handler or the inbox threw, as it was thrown. */
@@ -29,36 +21,11 @@ export interface JobVerdict {
 export interface JobRules {
   /** Names the queue, in the same words as in `packEvent`. */
   readonly queue: string
-  readonly unhandled: 'accept' | 'reject'
+  readonly unhandled: 'accept' | 'fail'
   /** How long a job is held, its handlers past their deadline, before it is tried again. */
   readonly timeoutMs: number
   /** Called when the handlers pass their deadline. */
   readonly onLate?: (() => void) | undefined
-}
-
-/** Outcome → fate: one table for every queue. What only a delivery can have is a bug here. */
-const FATES: Readonly<Record<Outcome, JobFate>> = {
-  handled: 'done',
-  duplicate: 'done',
-  unhandled: 'done',
-  failed: 'again',
-  'timed-out': 'again',
-  busy: 'again',
-  unavailable: 'again',
-  // This process is going; another one will take the job.
-  closing: 'again',
-  'body-consumed': 'failed',
-  malformed: 'failed',
-  aborted: 'failed',
-  unsigned: 'failed',
-  forged: 'failed',
-  misdirected: 'failed',
-  stale: 'failed',
-  elsewhere: 'failed',
-  method: 'failed',
-  slow: 'failed',
-  large: 'failed',
-  encoded: 'failed',
 }
 
 /**
@@ -75,7 +42,7 @@ export async function applyJob(
   if (unpacked instanceof Failure) return judge(data, rules, failedResult(unpacked))
   const { event, how } = unpacked
   const applied = webhooks.dispatch(event, how).then((result) => {
-    if (result.finalResult === undefined) return result
+    if (!('finalResult' in result) || result.finalResult === undefined) return result
     rules.onLate?.()
     return result.finalResult
   })
@@ -87,17 +54,21 @@ function failedResult(failure: Failure): DispatchResult {
   return { outcome: failure.outcome, error: failure.toError() }
 }
 
-function judge(data: unknown, rules: JobRules, { outcome, error }: DispatchResult): JobVerdict {
-  const rejects = outcome === 'unhandled' && rules.unhandled === 'reject'
-  const subject = subjectOf(labelsOf(data))
-  const detail = error?.detail === undefined ? '' : `: ${error.detail}`
-  const origin = error !== undefined && 'cause' in error ? originOf(error.cause) : ''
-  return {
-    fate: rejects ? 'failed' : FATES[outcome],
-    outcome,
-    reason: `${error?.code ?? outcome} (${subject})${detail}${origin}`,
-    cause: error?.cause,
+function judge(data: unknown, rules: JobRules, result: DispatchResult): JobVerdict {
+  const subject = `(${subjectOf(labelsOf(data))})`
+  const { outcome } = result
+  if ('error' in result) return { outcome, ...verdictOn(result.error, subject) }
+  if (outcome === 'unhandled' && rules.unhandled === 'fail') {
+    return { outcome: 'failed', ...verdictOn(new WebhookError('no-handler'), subject) }
   }
+  return { fate: 'done', outcome, reason: `${outcome} ${subject}`, cause: undefined }
+}
+
+function verdictOn(error: WebhookError, subject: string): Omit<JobVerdict, 'outcome'> {
+  const { code, detail, cause } = error
+  const origin = 'cause' in error ? originOf(cause) : ''
+  const because = detail === undefined ? '' : `: ${detail}`
+  return { fate: ERRORS[code].job, reason: `${code} ${subject}${because}${origin}`, cause }
 }
 
 /** An event that failed for good, and waits for people. */

@@ -2,7 +2,7 @@ import { joinBytes } from './bytes.ts'
 import { canStayOpen } from './connection.ts'
 import { beforeDeadline, type BodyLimits, type Delivery, type WaitUntil } from './delivery.ts'
 import { WebhookError } from './errors.ts'
-import type { Reply } from './reply.ts'
+import { codeOfReply, type Reply } from './reply.ts'
 
 /**
  * Makes a delivery of a `Request`.
@@ -40,12 +40,14 @@ export function toResponse(reply: Reply, request?: Request): Response {
  */
 export function fetchHeaders(
   { bodyUsed, headers: given }: Request,
-  { outcome, headers }: Reply,
+  reply: Reply,
 ): Record<string, string> {
-  const isRead = bodyUsed && outcome !== 'large' && outcome !== 'slow'
+  const { headers } = reply
+  const code = codeOfReply(reply)
+  const isRead = bodyUsed && code !== 'body-too-large' && code !== 'body-too-slow'
   // HTTP/2 has `:authority` in the place of `host`, and no `connection` (RFC 9113, sections 8.2.2 and 8.3.1).
   if (isRead || !given.has('host')) return { ...headers }
-  const stays = canStayOpen(outcome, given.get('content-length'), given.get('transfer-encoding'))
+  const stays = canStayOpen(code, given.get('content-length'), given.get('transfer-encoding'))
   return stays ? { ...headers } : { ...headers, connection: 'close' }
 }
 

@@ -36,7 +36,7 @@ export function fetchWebhooks(
 
   return async function hongbaoWebhooks(request, ...context) {
     refuseOther(request)
-    if (!isMountedAt(request.url)) return toResponse(replyTo('elsewhere'), request)
+    if (!isMountedAt(request.url)) return toResponse(replyTo('path-mismatch'), request)
     const waitUntil = options.waitUntil ?? waitUntilOf(context)
     const delivery = fetchDelivery(request, undefined, FETCH_HINT, waitUntil)
     return toResponse(await receiver.handle(delivery), request)

@@ -40,13 +40,13 @@ export interface EventWorkerOptions extends AlarmOptions {
    * What an event gets that no handler listens to: its job is complete, or it fails for good, where
    * people see it. Default: `'accept'`.
    */
-  readonly unhandled?: 'accept' | 'reject' | undefined
+  readonly unhandled?: 'accept' | 'fail' | undefined
 }
 
 /** The options of a worker, checked and completed. */
 export interface EventWorkerSettings {
   readonly concurrency: number
-  readonly unhandled: 'accept' | 'reject'
+  readonly unhandled: 'accept' | 'fail'
 }
 
 const DAY_SECONDS = 24 * 60 * 60
@@ -90,8 +90,8 @@ export function readEventWorkerOptions(
 ): EventWorkerSettings {
   refuseWrong('createEventWorker', options, { ...WORKER_NAMES, ...names })
   const { concurrency = 4, unhandled = 'accept' } = options
-  if (unhandled !== 'accept' && unhandled !== 'reject') {
-    throw wrong('unhandled', '"accept" or "reject"')
+  if (unhandled !== 'accept' && unhandled !== 'fail') {
+    throw wrong('unhandled', '"accept" or "fail"')
   }
   checkKind('onFailed', options.onFailed, ['undefined', 'function'], 'a function')
   return { concurrency: readWhole('concurrency', concurrency, 1, 1000), unhandled }

@@ -44,7 +44,7 @@ export class HandOffError extends Error {
  * Every delivery reaches the queue, so that one that Ping++ sends again for an event whose job
  * failed for good wakes that job. A `memoryInbox` would answer it as a duplicate.
  *
- * Its retention is the queue's, seven days at the least, so older events are refused as `stale`.
+ * Its retention is the queue's, seven days at the least, so older events are refused as `event-too-old`.
  */
 export function handOffInbox(): Inbox {
   return {

@@ -45,9 +45,8 @@ export interface Inbox<Context extends object = NoContext> {
 /** What became of a key that asked to be applied. */
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
-/** What an inbox lends that lends nothing. */
-// oxlint-disable-next-line typescript/no-generated-empty-object-type -- empty on purpose
-export type NoContext = Readonly<Record<never, never>>
+/** The context of an inbox that adds nothing to the context of handlers. */
+export interface NoContext {}
 
 /** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */
 export const MIN_RETENTION_SECONDS: number = 27 * 60 * 60

@@ -8,7 +8,7 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { brand, vouchFor } from './errors.ts'
+export { brand, vouchFor, type JobFate } from './errors.ts'
 export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
@@ -35,14 +35,7 @@ export { findParameterFlaw } from './red-envelope-parameters.ts'
 export type { ParameterFlaw } from './red-envelope-parameters.ts'
 export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './signature.ts'
 export { applyJob, createAlarm, failedEvent } from './event-job.ts'
-export type {
-  Alarm,
-  AlarmOptions,
-  FailedEvent,
-  JobFate,
-  JobRules,
-  JobVerdict,
-} from './event-job.ts'
+export type { Alarm, AlarmOptions, FailedEvent, JobRules, JobVerdict } from './event-job.ts'
 export { HandOffError, handOffInbox, packEvent } from './hand-off.ts'
 export type { HandedOffEvent, HandOffErrorCode } from './hand-off.ts'
 export { readEventWorkerOptions, readHandOffOptions } from './hand-off-options.ts'

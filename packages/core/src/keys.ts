@@ -9,6 +9,12 @@ import { isKeyObject, readKeySource, type KeyReader } from './pem.ts'
  */
 export type PublicKeyInput = string | Uint8Array | KeyObject | { readonly path: string }
 
+/** One Ping++ public key, or several while keys are rotated. */
+export type PublicKeys = PublicKeyInput | readonly PublicKeyInput[]
+
+/** A function that returns the keys, from a secret manager say. May be async. */
+export type PublicKeyFunction = () => PublicKeys | Promise<PublicKeys>
+
 /** A key that passed every check, ready to verify with. */
 export interface VerificationKey {
   readonly publicKey: KeyObject
@@ -44,7 +50,7 @@ const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
 export function readPublicKeys(
-  input: PublicKeyInput | readonly PublicKeyInput[] | undefined,
+  input: PublicKeys | undefined,
   allowPublishedKeys = false,
 ): readonly VerificationKey[] {
   const inputs = isList(input) ? input : [input]

@@ -1,6 +1,5 @@
-import { ERRORS, sentenceOf, type ErrorCode } from './errors.ts'
+import { ERRORS, sentenceOf, type WebhookErrorCode } from './errors.ts'
 import type { Failure } from './failure.ts'
-import type { Outcome } from './reply.ts'
 
 /** Where hongbao speaks up by default; `console` is one. */
 export interface Logger {
@@ -13,17 +12,14 @@ export type FailureLog = (failure: Failure, subject?: string) => void
 
 const MINUTE_MS = 60_000
 
-/** What only Ping++, or our own side, can cause: told each time. Strangers get a line a minute. */
-const ALWAYS: ReadonlySet<Outcome> = new Set(['malformed', 'failed', 'timed-out', 'unavailable'])
-
 /**
  * The default log: one line per failure, at most one a minute for what strangers can cause.
  * A line never holds a body, a key, or the text of an error that is not hongbao's: it may hold a
  * secret. In development and in tests the text and the stack of the error follow the line.
  */
 export function createLog(logger: Logger, now: () => number): FailureLog {
-  const lastSpoken = new Map<ErrorCode, number>()
-  const unspoken = new Map<ErrorCode, number>()
+  const lastSpoken = new Map<WebhookErrorCode, number>()
+  const unspoken = new Map<WebhookErrorCode, number>()
 
   return function log(failure, subject) {
     const { code } = failure
@@ -32,20 +28,18 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
       return
     }
     const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${told(failure, originOf)}${skipped(code)}${told(failure, textOf)}`
-    const isOurs = ALWAYS.has(failure.outcome) || code === 'body-consumed'
-    // Given back, so that a logger that is async may reject without anybody noticing.
-    return isOurs ? logger.error(line) : logger.warn(line)
+    // Returned, so that the rejection of an async logger can be ignored.
+    return ERRORS[code].log === 'warning' ? logger.warn(line) : logger.error(line)
   }
 
-  function isDue(code: ErrorCode): boolean {
+  function isDue(code: WebhookErrorCode): boolean {
     const last = lastSpoken.get(code)
-    if (last !== undefined && !ALWAYS.has(ERRORS[code].outcome) && now() - last < MINUTE_MS)
-      return false
+    if (last !== undefined && ERRORS[code].log !== 'each' && now() - last < MINUTE_MS) return false
     lastSpoken.set(code, now())
     return true
   }
 
-  function skipped(code: ErrorCode): string {
+  function skipped(code: WebhookErrorCode): string {
     const count = unspoken.get(code) ?? 0
     unspoken.delete(code)
     return count === 0 ? '' : ` (${count} more since the last line.)`
@@ -63,8 +57,8 @@ export function contain(hook: () => void | Promise<void>): void {
 }
 
 /** What the log tells of the error behind a failure. */
-function told({ cause, hasCause, outcome }: Failure, tell: (thrown: unknown) => string): string {
-  return hasCause && ALWAYS.has(outcome) ? tell(cause) : ''
+function told({ cause, hasCause, code }: Failure, tell: (thrown: unknown) => string): string {
+  return hasCause && ERRORS[code].log !== 'warning' ? tell(cause) : ''
 }
 
 /** Whether to show the text of an error: when `NODE_ENV` is `development` or `test`. Never without a `process`. */

@@ -23,7 +23,7 @@ export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): No
 
   return function hongbaoWebhooks(request, response, next) {
     if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, NODE_HINT), response)
-    else if (next === undefined) sendReply(response, replyTo('elsewhere'))
+    else if (next === undefined) sendReply(response, replyTo('path-mismatch'))
     else next()
   }
 }

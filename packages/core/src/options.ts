@@ -1,7 +1,12 @@
 import { createAudience, type Audience } from './audience.ts'
 import type { BodyLimits } from './delivery.ts'
 import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
-import { readPublicKeys, type PublicKeyInput, type VerificationKey } from './keys.ts'
+import {
+  readPublicKeys,
+  type PublicKeyFunction,
+  type PublicKeys,
+  type VerificationKey,
+} from './keys.ts'
 import type { Logger } from './log.ts'
 import { memoryInbox } from './memory-inbox.ts'
 import {
@@ -13,7 +18,7 @@ import {
   refuseUnset,
   wrong,
 } from './option-checks.ts'
-import type { Observe } from './report.ts'
+import type { Hooks, WebhookReport } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
 export interface WebhooksOptions<Context extends object = NoContext> {
@@ -21,8 +26,14 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * The Ping++ public key of the account, or several while keys are rotated: PEM in any layout,
    * bare base64, bytes, a `KeyObject` or `{ path }`. From the dashboard: company name, developer
    * information, Ping++ public key (guide, step 5).
+   *
+   * Or a function, sync or async, that returns the same, so that a rotation needs no restart. It is
+   * called when the first key is needed; its keys are kept for 10 minutes, and it is called again
+   * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns what
+   * cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
+   * `key-unavailable`.
    */
-  readonly publicKey: PublicKeyInput | readonly PublicKeyInput[] | undefined
+  readonly publicKey: PublicKeys | PublicKeyFunction | undefined
   /**
    * Id of the app whose events are accepted, or several. Default: every app of the account. Given but
    * undefined or null, it is refused: leave it out to accept every app.
@@ -44,15 +55,27 @@ export interface WebhooksOptions<Context extends object = NoContext> {
   readonly maxBodyBytes?: number | undefined
   /** How long a body may take to arrive, in milliseconds. Default: 10,000. */
   readonly bodyTimeoutMs?: number | undefined
-  /** What an event gets that no handler listens to: 200, or 500 so that it is sent again. Default: `'accept'`. */
-  readonly unhandled?: 'accept' | 'reject' | undefined
   /**
-   * Age from which a verified event is refused as `stale`, in seconds. Default: what the inbox
+   * What happens to an event without a handler: `'accept'`, the outcome `unhandled` (200), or
+   * `'fail'`, the outcome `failed` with the code `no-handler` (500), so that it is sent again. The same
+   * for `dispatch`. Default: `'accept'`.
+   */
+  readonly unhandled?: 'accept' | 'fail' | undefined
+  /**
+   * Age from which a verified event is refused as `event-too-old`, in seconds. Default: what the inbox
    * remembers, less an hour. `Infinity` accepts any age, replays of old deliveries included.
    */
   readonly maxEventAgeSeconds?: number | undefined
-  /** Called once for every delivery: for logs, metrics and traces. What it throws is ignored. */
-  readonly observe?: Observe | undefined
+  /**
+   * Called once for every delivery and every dispatched event: for logs, metrics and traces. May be
+   * async; errors that it throws are ignored.
+   */
+  readonly onReport?: ((report: WebhookReport) => void | Promise<void>) | undefined
+  /**
+   * Called with what a handler, the inbox or the function `publicKey` threw, as it was thrown, once
+   * for each error: for error tracking. May be async; errors that it throws are ignored.
+   */
+  readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
   /** Where failures are told, one line each. `false` for nowhere. Default: `console`. */
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
@@ -63,13 +86,14 @@ export interface WebhooksOptions<Context extends object = NoContext> {
 
 /** The options, checked and completed. */
 export interface Settings<Context extends object> {
-  readonly keys: readonly VerificationKey[]
+  readonly keys: readonly VerificationKey[] | PublicKeyFunction
+  readonly allowPublishedKeys: boolean
   readonly audience: Audience
   readonly inbox: Inbox<Context>
   readonly handlerTimeoutMs: number
   readonly limits: BodyLimits
-  readonly unhandled: 'accept' | 'reject'
-  readonly observe: Observe | undefined
+  readonly unhandled: 'accept' | 'fail'
+  readonly hooks: Hooks
   readonly logger: Logger
   readonly now: () => number
 }
@@ -86,7 +110,8 @@ const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
   bodyTimeoutMs: true,
   unhandled: true,
   maxEventAgeSeconds: true,
-  observe: true,
+  onReport: true,
+  onError: true,
   logger: true,
   now: true,
   allowPublishedKeys: true,
@@ -102,18 +127,20 @@ export function readOptions<Context extends object>(
 ): Settings<Context> {
   checkOptions('`createWebhooks`', options, NAMES)
   refuseUnset(options, GUARDS)
-  const { livemode, observe, unhandled = 'accept' } = options
+  const { livemode, onReport, onError, unhandled = 'accept' } = options
   checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
   const now = withoutThrowing(options.now ?? Date.now)
   const inbox = checkInbox(options.inbox ?? defaultInbox<Context>())
   checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
-  const { allowPublishedKeys } = options
-  checkKind('allowPublishedKeys', allowPublishedKeys, ['undefined', 'boolean'], 'true or false')
-  checkKind('observe', observe, ['undefined', 'function'], 'a function')
-  if (unhandled !== 'accept' && unhandled !== 'reject')
-    throw wrong('unhandled', '"accept" or "reject"')
+  const { publicKey, allowPublishedKeys = false } = options
+  checkKind('allowPublishedKeys', allowPublishedKeys, ['boolean'], 'true or false')
+  checkKind('onReport', onReport, ['undefined', 'function'], 'a function')
+  checkKind('onError', onError, ['undefined', 'function'], 'a function')
+  if (unhandled !== 'accept' && unhandled !== 'fail') throw wrong('unhandled', '"accept" or "fail"')
   return {
-    keys: readPublicKeys(options.publicKey, allowPublishedKeys),
+    keys:
+      typeof publicKey === 'function' ? publicKey : readPublicKeys(publicKey, allowPublishedKeys),
+    allowPublishedKeys,
     audience: createAudience({
       apps: readApps(options.app),
       livemode,
@@ -127,7 +154,7 @@ export function readOptions<Context extends object>(
       timeoutMs: readTimeout('bodyTimeoutMs', options.bodyTimeoutMs ?? 10_000),
     },
     unhandled,
-    observe,
+    hooks: { onReport, onError },
     logger: readLogger(options.logger),
     now,
   }

@@ -4,7 +4,7 @@ import { getRawBody, type Decoder, type Options, type RawBodyError } from 'raw-b
 import { isBytes, joinBytes, type JoinedBytes } from './bytes.ts'
 import { discardRest } from './connection.ts'
 import { beforeDeadline, type BodyLimits } from './delivery.ts'
-import { WebhookError, type ErrorCode } from './errors.ts'
+import { WebhookError, type WebhookErrorCode } from './errors.ts'
 
 /** Where an earlier parser may have left the body. Used only if it is bytes, or a stream of them as `body`. */
 export interface KeptBody {
@@ -76,7 +76,7 @@ function decodeInto(joined: JoinedBytes): Pick<Options, 'decoder'> & { encoding:
   return { encoding: 'binary', decoder: () => decoder }
 }
 
-const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, ErrorCode>> = {
+const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, WebhookErrorCode>> = {
   'entity.too.large': 'body-too-large',
   'request.aborted': 'body-aborted',
   'request.size.invalid': 'body-aborted',

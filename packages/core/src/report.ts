@@ -1,30 +1,30 @@
 import type { AttemptResult } from './attempts.ts'
 import { inboxKey, type WebhookEvent } from './event.ts'
-import type { ErrorCode, WebhookError } from './errors.ts'
+import type { WebhookError, WebhookErrorCode } from './errors.ts'
 import { Failure } from './failure.ts'
 import type { EventSource } from './handlers.ts'
 import { contain, type FailureLog } from './log.ts'
-import type { Outcome } from './reply.ts'
+import type { ReplyName } from './reply.ts'
 
-/** What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key. */
-export interface Report {
+/**
+ * What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key.
+ * `outcome` tells the two kinds apart: only a `rejected` or `failed` one has `code` and `error`.
+ */
+export type WebhookReport = AcceptedReport | RefusedReport
+
+interface ReportBase {
   /**
    * - `delivery`: one HTTP request was answered. Exactly one report for each.
-   * - `dispatch`: an event given to `webhooks.dispatch` was dealt with.
+   * - `dispatch`: an event given to `webhooks.dispatch` was processed.
    * - `late`: handlers that had passed their deadline settled; this is their result.
    */
   readonly kind: 'delivery' | 'dispatch' | 'late'
-  readonly outcome: Outcome
-  /** The HTTP status answered; undefined where nothing was answered. */
+  /** The HTTP status answered; undefined if there was no HTTP request to answer. */
   readonly status: number | undefined
-  /** Why, for every outcome but `handled`, `duplicate` and `unhandled`. */
-  readonly code: ErrorCode | undefined
-  /** A `WebhookError` with that code; its `cause` is what a handler or the inbox threw, as it was thrown. */
-  readonly error: WebhookError | undefined
   readonly eventType: string | undefined
   readonly eventId: string | undefined
-  /** The key under which the inbox knows the event. */
-  readonly inboxKey: string | undefined
+  /** The idempotency key, under which the inbox knows the event. */
+  readonly key: string | undefined
   readonly source: EventSource
   /** SHA-256 (hexadecimal) of the key that verified the delivery. */
   readonly keyFingerprint: string | undefined
@@ -42,12 +42,28 @@ export interface Report {
   }
 }
 
-/** Gets every report. May be async; what it throws or rejects with is ignored. */
-export type Observe = (report: Report) => void | Promise<void>
+/** Of an event that was applied, or had been, or needs no handler. */
+interface AcceptedReport extends ReportBase {
+  readonly outcome: 'handled' | 'duplicate' | 'unhandled'
+}
+
+/** Of a delivery that was refused, or could not be applied. */
+interface RefusedReport extends ReportBase {
+  readonly outcome: 'rejected' | 'failed'
+  readonly code: WebhookErrorCode
+  /** Has that code; its `cause` is what a handler, the inbox or `publicKey` threw, as it was thrown. */
+  readonly error: WebhookError
+}
+
+/** The hooks of `createWebhooks`. Either may be async; what it throws or rejects with is ignored. */
+export interface Hooks {
+  readonly onReport?: ((report: WebhookReport) => void | Promise<void>) | undefined
+  readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
+}
 
 /** What is noted of a delivery while it is on its way. */
 export interface Sighting {
-  readonly kind: Report['kind']
+  readonly kind: WebhookReport['kind']
   readonly source: EventSource
   readonly receivedAt: Date
   readonly startedMs: number
@@ -63,20 +79,23 @@ export interface Sighting {
 /** A result as it is reported: an attempt's, or that nobody listens. */
 export type Result = AttemptResult | 'unhandled'
 
-/** Turns sightings into reports and log lines. Nothing that `observe` or a logger does comes back. */
+/** Turns sightings into reports and log lines. Errors thrown by hooks and loggers are ignored. */
 export interface Observer {
   /** `receivedAt` is now unless somebody else received it. */
-  start(kind: Report['kind'], source: EventSource, receivedAt?: Date): Sighting
+  start(kind: WebhookReport['kind'], source: EventSource, receivedAt?: Date): Sighting
   end(sighting: Sighting, result: Result, status?: number): void
 }
 
 export function createObserver(
-  observe: Observe | undefined,
+  { onReport, onError }: Hooks,
   log: FailureLog,
   now: () => number,
 ): Observer {
+  /** A failure reaches the deliveries that share it, and the late report: its error is told once. */
+  const told = new WeakSet<Failure>()
+
   function start(
-    kind: Report['kind'],
+    kind: WebhookReport['kind'],
     source: EventSource,
     receivedAt: Date = new Date(now()),
   ): Sighting {
@@ -97,38 +116,58 @@ export function createObserver(
   function end(sighting: Sighting, result: Result, status?: number): void {
     if (result instanceof Failure && !sighting.shared)
       contain(() => log(result, subjectOf(sighting)))
-    if (observe !== undefined) contain(() => observe(createReport(sighting, result, status)))
+    const thrown = onError === undefined ? undefined : newlyThrown(result)
+    if (onReport === undefined && thrown === undefined) return
+    const report = createReport(sighting, result, status)
+    if (onReport !== undefined) contain(() => onReport(report))
+    if (onError !== undefined && thrown !== undefined) contain(() => onError(thrown.cause, report))
+  }
+
+  function newlyThrown(result: Result): Failure | undefined {
+    if (!(result instanceof Failure) || !result.hasCause || result.outcome === 'rejected')
+      return undefined
+    if (told.has(result)) return undefined
+    told.add(result)
+    return result
   }
 
   return { start, end }
 }
 
-/** The outcome of a result. */
-export function outcomeOf(result: Result): Outcome {
-  return result instanceof Failure ? result.outcome : result
+/** The outcome of a result, or the code of its failure. */
+export function nameOf(result: Result): ReplyName {
+  return result instanceof Failure ? result.code : result
 }
 
-function createReport(sighting: Sighting, result: Result, status: number | undefined): Report {
+function createReport(
+  sighting: Sighting,
+  result: Result,
+  status: number | undefined,
+): WebhookReport {
   const { kind, source, event, keyFingerprint, shared, receivedAt } = sighting
-  const failure = result instanceof Failure ? result : undefined
   return {
     kind,
-    outcome: outcomeOf(result),
     status,
-    code: failure?.code,
-    error: failure?.toError(),
     eventType: event?.type,
     eventId: event?.id,
-    inboxKey: event === undefined ? undefined : inboxKey(event),
+    key: event === undefined ? undefined : inboxKey(event),
     source,
     keyFingerprint,
     shared,
     receivedAt,
     durations: durationsOf(sighting, performance.now()),
+    ...endOf(result),
   }
 }
 
-function durationsOf(sighting: Sighting, endedMs: number): Report['durations'] {
+function endOf(
+  result: Result,
+): Pick<AcceptedReport, 'outcome'> | Pick<RefusedReport, 'outcome' | 'code' | 'error'> {
+  if (!(result instanceof Failure)) return { outcome: result }
+  return { outcome: result.outcome, code: result.code, error: result.toError() }
+}
+
+function durationsOf(sighting: Sighting, endedMs: number): WebhookReport['durations'] {
   const { startedMs, readMs, verifiedMs, event } = sighting
   return {
     totalMs: endedMs - startedMs,

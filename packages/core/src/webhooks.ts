@@ -1,23 +1,25 @@
-import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
+import { createAttempts, type Attempt, type CloseReport } from './attempts.ts'
+import { isBytes } from './bytes.ts'
+import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
 import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
 import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
   createHandlers,
-  type EventSource,
   type Handler,
   type HandlerContext,
   type HandlerEmitter,
 } from './handlers.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
 import { freezesRequests } from './heartbeat.ts'
-import type { NoContext } from './inbox.ts'
-import { contain, createLog, originOf } from './log.ts'
-import { readOptions, type WebhooksOptions } from './options.ts'
-import { createObserver, outcomeOf, type Result, type Sighting } from './report.ts'
-import { replyTo, type Outcome, type Reply } from './reply.ts'
-import { findSigner, readSignature, SIGNATURE_HEADER } from './signature.ts'
+import type { Inbox, NoContext } from './inbox.ts'
+import { contain, createLog, originOf, type FailureLog } from './log.ts'
+import { readOptions, type Settings, type WebhooksOptions } from './options.ts'
+import { createObserver, nameOf, type Result, type Sighting } from './report.ts'
+import { replyTo, type Reply } from './reply.ts'
+import { SIGNATURE_HEADER } from './signature.ts'
+import { createRotatingVerifier, createVerifier, type Verifier } from './verifier.ts'
 import { within } from './within.ts'
 
 /** A receiver of Ping++ webhooks: subscribe with `on`, mount it with an adapter. */
@@ -28,6 +30,16 @@ export interface Webhooks<Context extends object = NoContext>
    * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
    */
   handle(delivery: Delivery): Promise<Reply>
+
+  /**
+   * Verifies a webhook and returns its event; runs no handler and asks no inbox. The signature, the
+   * app, the mode and the age count, as for a delivery.
+   *
+   * @param body the raw bytes, as they came
+   * @param signature the value of the header `x-pingplusplus-signature`
+   * @throws WebhookError with the code of what is wrong
+   */
+  verify(body: Uint8Array, signature: string | null | undefined): Promise<WebhookEvent>
 
   /**
    * Applies an event that did not come by HTTP: from a queue, from a poll, in a test. The same
@@ -41,7 +53,7 @@ export interface Webhooks<Context extends object = NoContext>
    * Checks that events can be applied now: for start-up and health checks. Asks the inbox, if it has a
    * `ready` of its own; safe to call on every probe.
    *
-   * Rejects with the inbox's error, whose code and message say what to change; with the
+   * Rejects with `key-unavailable` if the function `publicKey` provides no key; with the inbox's error, whose code and message say what to change; with the
    * `WebhookError` `inbox-unavailable` if the inbox does not answer within `handlerTimeoutMs`; with
    * `shutting-down` after {@link close}.
    */
@@ -58,49 +70,25 @@ export interface Webhooks<Context extends object = NoContext>
   close(): Promise<CloseReport>
 }
 
-/** Options of {@link Webhooks.dispatch}. */
-export interface DispatchOptions {
-  /** What handlers see as `context.source`. Default: `'webhook'`. */
-  readonly source?: EventSource | undefined
-  /** The verified bytes, where they are at hand. */
-  readonly rawBody?: Uint8Array | undefined
-  /** When the delivery arrived that brought it, wherever that was. Default: now. */
-  readonly receivedAt?: Date | undefined
-  /** SHA-256 (hexadecimal) of the key that verified it, where one did. */
-  readonly keyFingerprint?: string | undefined
-}
-
-/** What became of a dispatched event. */
-export interface DispatchResult {
-  readonly outcome: Outcome
-  /** Why, for every outcome but `handled`, `duplicate` and `unhandled`: its `cause` is what a handler threw. */
-  readonly error?: WebhookError
-  /**
-   * Of a `timed-out` event: what became of it once its handlers had settled, however long after the
-   * deadline. Never rejects. Whoever tries again should wait for it: until then it is being applied.
-   */
-  readonly finalResult?: Promise<DispatchResult>
-  /** True where the event was being applied in this process already, and this is how that ended. */
-  readonly shared?: boolean
-}
-
 /**
  * Creates a receiver.
  *
  * @throws OptionError for a wrong option, or a key that cannot be Ping++'s
  */
 export function createWebhooks<Context extends object = NoContext>(
-  options: WebhooksOptions<Context>,
+  options: WebhooksOptions<Context> &
+    (NoContext extends Context ? unknown : { readonly inbox: Inbox<Context> }),
 ): Webhooks<Context> {
-  const { keys, limits, audience, inbox, handlerTimeoutMs, ...rest } = readOptions(options)
+  const { limits, audience, inbox, handlerTimeoutMs, ...rest } = readOptions<Context>(options)
   const handlers = createHandlers<Context & HandlerContext>()
-  const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
+  const log = createLog(rest.logger, rest.now)
+  const observer = createObserver(rest.hooks, log, rest.now)
+  const verifier = verifierOf(rest, log)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
   const warnings = createHandlerWarnings(rest.logger)
   const isFreezing = freezesRequests()
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
-  const configuredKeys = `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 
   async function handle(delivery: Delivery): Promise<Reply> {
     const sighting = observer.start('delivery', 'webhook')
@@ -110,7 +98,7 @@ export function createWebhooks<Context extends object = NoContext>(
     } catch (error) {
       result = internalError(error)
     }
-    const reply = replyTo(outcomeOf(result), rest.unhandled)
+    const reply = replyTo(nameOf(result))
     observer.end(sighting, result, reply.status)
     return reply
   }
@@ -119,16 +107,18 @@ export function createWebhooks<Context extends object = NoContext>(
   async function receive(delivery: Delivery, sighting: Sighting): Promise<Result> {
     const refusal = refuseUnread(delivery)
     if (refusal !== undefined) return refusal
-    const signature = readSignature(delivery.header(SIGNATURE_HEADER), keys)
+    const decoded = verifier.readSignature(delivery.header(SIGNATURE_HEADER))
+    const signature = 'then' in decoded ? await decoded : decoded
     if (signature instanceof Failure) return signature
 
     const rawBody = await readBody(delivery, limits)
     sighting.readMs = performance.now()
     if (rawBody instanceof Failure) return rawBody
 
-    const signer = findSigner(rawBody, signature, keys)
+    const found = verifier.findSigner(rawBody, signature)
+    const signer = 'then' in found ? await found : found
     sighting.verifiedMs = performance.now()
-    if (signer === undefined) return new Failure('signature-mismatch', configuredKeys)
+    if (signer instanceof Failure) return signer
     sighting.keyFingerprint = signer.fingerprint
 
     const event = parseEvent(rawBody)
@@ -136,6 +126,29 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.event = event
     const refused = audience.refuseMisdirected(event) ?? audience.refuseUntimely(event)
     return refused ?? (await admit(event, rawBody, sighting, delivery.waitUntil))
+  }
+
+  async function verify(
+    body: Uint8Array,
+    signature: string | null | undefined,
+  ): Promise<WebhookEvent> {
+    const event = await verified(body, signature ?? undefined)
+    if (event instanceof Failure) throw event.toError()
+    return event
+  }
+
+  async function verified(
+    body: Uint8Array,
+    header: string | undefined,
+  ): Promise<WebhookEvent | Failure> {
+    if (!isBytes(body)) return new Failure('body-consumed', NOT_RAW)
+    const signature = await verifier.readSignature(header)
+    if (signature instanceof Failure) return signature
+    const signer = await verifier.findSigner(body, signature)
+    if (signer instanceof Failure) return signer
+    const event = parseEvent(body)
+    if (event instanceof Failure) return event
+    return audience.refuseMisdirected(event) ?? audience.refuseUntimely(event) ?? event
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
@@ -173,6 +186,7 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.event = event
     const listening = handlers.of(event.type)
     if (listening.length === 0) {
+      if (rest.unhandled === 'fail') return new Failure('no-handler')
       warnings.unhandled(event.type, handlers.isEmpty())
       return 'unhandled'
     }
@@ -224,15 +238,17 @@ export function createWebhooks<Context extends object = NoContext>(
   function ready(): Promise<void> {
     if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
     // A promise of a frozen request never settles.
-    if (isFreezing) return checkInbox()
+    if (isFreezing) return checkNeeds()
     // Probes may come faster than a store that hangs answers.
-    checking ??= checkInbox().finally(() => {
+    checking ??= checkNeeds().finally(() => {
       checking = undefined
     })
     return checking
   }
 
-  async function checkInbox(): Promise<void> {
+  async function checkNeeds(): Promise<void> {
+    const failure = await verifier.check()
+    if (failure !== undefined) throw failure.toError()
     if (inbox.ready === undefined) return
     await within(handlerTimeoutMs, inbox.ready(), () => {
       throw new WebhookError('inbox-unavailable', noAnswer(handlerTimeoutMs))
@@ -241,6 +257,7 @@ export function createWebhooks<Context extends object = NoContext>(
 
   const webhooks: Webhooks<Context> = {
     handle,
+    verify,
     dispatch,
     on(type: string, handler: Handler<never, Context & HandlerContext>) {
       handlers.add(type, handler)
@@ -261,17 +278,22 @@ export function createWebhooks<Context extends object = NoContext>(
   return webhooks
 }
 
-function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchResult {
-  if (!(result instanceof Failure)) return { outcome: result }
-  const failed = { outcome: result.outcome, error: result.toError() }
-  if (result.code !== 'handler-timed-out' || end === undefined) return failed
-  return { ...failed, finalResult: end.then((late) => dispatchResult(late)) }
+function verifierOf(
+  { keys, allowPublishedKeys, now }: Pick<Settings<object>, 'keys' | 'allowPublishedKeys' | 'now'>,
+  log: FailureLog,
+): Verifier {
+  if (typeof keys !== 'function') return createVerifier(keys)
+  const onStale = (failure: Failure): void => contain(() => log(failure))
+  return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
 }
 
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
 function internalError(error: unknown): Failure {
   return new Failure('internal-error', undefined, { cause: error })
 }
+
+const NOT_RAW =
+  '`verify` expects the raw body as bytes (Uint8Array): a string or a parsed object is not what was signed.'
 
 const WAIT_UNTIL_FAILED =
   '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'

@@ -9,6 +9,8 @@ import {
   NOW_MS,
   openReceiver,
   type Opened,
+  errorOf,
+  nameOf,
 } from './signed.ts'
 
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
@@ -35,7 +37,6 @@ describe('duplicates', () => {
     expect(opened.reports[1]).toMatchObject({
       outcome: 'duplicate',
       shared: false,
-      error: undefined,
     })
   })
 
@@ -130,14 +131,15 @@ describe('the deadline', () => {
     expect(signal.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
     expect(await reply).toMatchObject({
-      outcome: 'timed-out',
+      outcome: 'failed',
+      code: 'handler-timed-out',
       status: 500,
-      body: '{"outcome":"timed-out"}',
+      body: '{"outcome":"failed","code":"handler-timed-out"}',
     })
     expect(signal.aborted).toBe(true)
     expect(signal.reason).toMatchObject({ name: 'WebhookError', code: 'handler-timed-out' })
     expect(opened.reports).toMatchObject([
-      { kind: 'delivery', outcome: 'timed-out', code: 'handler-timed-out', status: 500 },
+      { kind: 'delivery', outcome: 'failed', code: 'handler-timed-out', status: 500 },
     ])
     expect(opened.applied).toEqual([])
   })
@@ -153,7 +155,7 @@ describe('the deadline', () => {
     await vi.advanceTimersByTimeAsync(39)
     expect(opened.reports).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
-    expect((await reply).outcome).toBe('timed-out')
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     second.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(opened.applied).toEqual([KEY])
@@ -199,7 +201,7 @@ describe('the deadline', () => {
     for (const run of [1, 2]) {
       const reply = opened.deliver(envelopeSent())
       await vi.advanceTimersByTimeAsync(5000)
-      expect((await reply).outcome).toBe('timed-out')
+      expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
       expect(runs).toBe(run)
     }
     expect(opened.reports.map((report) => report.kind)).toEqual([
@@ -215,7 +217,7 @@ describe('an event whose handlers have passed their deadline', () => {
   it('stays taken: its duplicates share the 500 at once, and nothing runs twice [F4]', async () => {
     const { opened, runs } = await openTimedOut()
     const again = await opened.deliver(envelopeSent())
-    expect(again).toMatchObject({ outcome: 'timed-out', status: 500 })
+    expect(again).toMatchObject({ outcome: 'failed', code: 'handler-timed-out', status: 500 })
     expect(runs.count()).toBe(1)
     expect(opened.admitted).toEqual([KEY])
     runs.at(0).resolve()
@@ -228,15 +230,14 @@ describe('an event whose handlers have passed their deadline', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(opened.applied).toEqual([KEY])
     expect(opened.reports).toMatchObject([
-      { kind: 'delivery', outcome: 'timed-out' },
+      { kind: 'delivery', outcome: 'failed', code: 'handler-timed-out' },
       {
         kind: 'late',
         outcome: 'handled',
         status: undefined,
-        code: undefined,
         eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
         eventType: 'red_envelope.sent',
-        inboxKey: KEY,
+        key: KEY,
         source: 'webhook',
         shared: false,
         receivedAt: new Date(NOW_MS),
@@ -316,8 +317,8 @@ describe('a handler that dispatches the event that it is handling', () => {
     })
     const reply = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect((await reply).outcome).toBe('timed-out')
-    expect(inner).toMatchObject([{ outcome: 'timed-out' }])
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
+    expect(inner).toMatchObject([{ outcome: 'failed', error: { code: 'handler-timed-out' } }])
     expect(opened.reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
     expect(opened.applied).toEqual([KEY])
   })
@@ -386,9 +387,10 @@ describe('an inbox', () => {
       opened.webhooks.on('*', (event) => void opened.seen.push(event))
       const reply = await opened.deliver(envelopeSent())
       expect(reply).toMatchObject({
-        outcome: 'unavailable',
+        outcome: 'failed',
+        code: 'inbox-unavailable',
         status: 500,
-        body: '{"outcome":"unavailable"}',
+        body: '{"outcome":"failed","code":"inbox-unavailable"}',
       })
       expect(opened.seen).toEqual([])
       expect(opened.reports).toMatchObject([
@@ -404,7 +406,7 @@ describe('an inbox', () => {
     const opened = openReceiver({ inbox: inboxOf(() => Promise.resolve('busy')) })
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     const reply = await opened.deliver(envelopeSent())
-    expect(reply).toMatchObject({ outcome: 'busy', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-busy', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-busy', error: { code: 'inbox-busy' } }])
     expect(opened.seen).toEqual([])
   })
@@ -421,14 +423,14 @@ describe('an inbox', () => {
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     const reply = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-unavailable' }])
     gate.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(opened.seen).toEqual([])
     expect(opened.reports).toMatchObject([
       { kind: 'delivery' },
-      { kind: 'late', outcome: 'unavailable' },
+      { kind: 'late', outcome: 'failed', code: 'inbox-unavailable' },
     ])
     const next = await opened.deliver(envelopeSent())
     expect(next.outcome).toBe('handled')
@@ -443,9 +445,15 @@ describe('an inbox', () => {
       }),
     })
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
-    expect((await opened.deliver(envelopeSent())).outcome).toBe('unavailable')
+    expect(await opened.deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'inbox-unavailable',
+    })
     expect(opened.reports).toMatchObject([{ error: { cause: { message: 'COMMIT failed' } } }])
-    expect((await opened.deliver(envelopeSent())).outcome).toBe('unavailable')
+    expect(await opened.deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'inbox-unavailable',
+    })
     expect(opened.seen).toHaveLength(2)
   })
 
@@ -465,7 +473,7 @@ describe('an inbox', () => {
     })
     opened.webhooks.on('*', () => Promise.reject(error))
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'failed', status: 500 })
-    expect(opened.reports[0]?.error?.cause).toBe(error)
+    expect(errorOf(opened.reports[0])?.cause).toBe(error)
   })
 
   it('gets an error from failing handlers, whatever they threw', async () => {
@@ -522,9 +530,9 @@ describe('an inbox', () => {
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
     })
     const reply = await opened.deliver(envelopeSent())
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     expect(opened.reports).toMatchObject([{ code: 'inbox-unavailable' }])
-    expect(opened.reports[0]?.error?.message).toContain(done)
+    expect(errorOf(opened.reports[0])?.message).toContain(done)
   })
 
   it.each(['applied', 'duplicate', 'busy'] as const)(
@@ -539,7 +547,7 @@ describe('an inbox', () => {
       })
       opened.webhooks.on('*', () => Promise.reject(error))
       expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
-      expect(opened.reports[0]?.error?.cause).toBe(error)
+      expect(errorOf(opened.reports[0])?.cause).toBe(error)
     },
   )
 
@@ -603,8 +611,8 @@ describe('an inbox', () => {
     opened.webhooks.on('*', (event) => void handled.push(event.type))
     const replies = Array.from({ length: 20 }, () => opened.deliver(envelopeSent()))
     await vi.advanceTimersByTimeAsync(5000)
-    const outcomes = (await Promise.all(replies)).map((reply) => reply.outcome)
-    expect(new Set(outcomes)).toEqual(new Set(['unavailable']))
+    const outcomes = (await Promise.all(replies)).map(nameOf)
+    expect(new Set(outcomes)).toEqual(new Set(['inbox-unavailable']))
     expect(opened.admitted).toEqual([KEY])
 
     const sentAgain = opened.deliver(envelopeSent())
@@ -627,7 +635,7 @@ describe('an inbox', () => {
     opened.webhooks.on('*', () => {})
     const first = opened.deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect((await first).outcome).toBe('unavailable')
+    expect(await first).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable' })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })
 
@@ -651,8 +659,8 @@ describe('an inbox', () => {
     await vi.advanceTimersByTimeAsync(10)
     replies.push(opened.deliver(envelopeSent()))
     gate.resolve()
-    const outcomes = (await Promise.all(replies)).map((reply) => reply.outcome)
-    expect(outcomes).toEqual(['unavailable', 'unavailable', 'unavailable'])
+    const outcomes = (await Promise.all(replies)).map(nameOf)
+    expect(outcomes).toEqual(['inbox-unavailable', 'inbox-unavailable', 'inbox-unavailable'])
     expect(most).toBe(1)
   })
 
@@ -766,6 +774,6 @@ async function openTimedOut(): Promise<{ readonly opened: Opened; readonly runs:
   const { opened, runs } = openGated()
   const reply = opened.deliver(envelopeSent())
   await vi.advanceTimersByTimeAsync(5000)
-  expect((await reply).outcome).toBe('timed-out')
+  expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
   return { opened, runs }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { memoryInbox } from '../src/index.ts'
 import { deferred } from './deferred.ts'
-import { asEvent, chargeSucceeded, envelopeSent, openReceiver } from './signed.ts'
+import { asEvent, chargeSucceeded, envelopeSent, nameOf, openReceiver } from './signed.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
@@ -12,12 +12,16 @@ describe('close', () => {
     webhooks.on('*', () => {})
     await webhooks.close()
 
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'closing', status: 500 })
+    expect(await deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'shutting-down',
+      status: 500,
+    })
     expect(await webhooks.dispatch(asEvent(chargeSucceeded()))).toMatchObject({
-      outcome: 'closing',
+      outcome: 'failed',
       error: { code: 'shutting-down' },
     })
-    expect(reports.map(({ code }) => code)).toEqual(['shutting-down', 'shutting-down'])
+    expect(reports.map(nameOf)).toEqual(['shutting-down', 'shutting-down'])
     expect(admitted).toEqual([])
   })
 
@@ -50,7 +54,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
 
     const close = watch(webhooks.close())
     await vi.advanceTimersByTimeAsync(4999)
@@ -71,7 +75,7 @@ describe('close', () => {
     expect(close.isOver).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
     // Answered as if nothing were closing: at its own deadline, which is never after that of `close`.
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     expect(await close.promise).toEqual({
       running: [
         {
@@ -84,7 +88,7 @@ describe('close', () => {
       ],
       inboxFlushed: true,
     })
-    expect(reports.map(({ outcome }) => outcome)).toEqual(['timed-out'])
+    expect(reports.map(({ outcome }) => outcome)).toEqual(['failed'])
   })
 
   it('lets what still runs keep its key, and tells how it ends after all [F24]', async () => {
@@ -97,7 +101,10 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect((await closed).running).toHaveLength(1)
 
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
+    expect(await deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'handler-timed-out',
+    })
     work.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
@@ -144,7 +151,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     work.resolve()
     await vi.advanceTimersByTimeAsync(0)
 
@@ -187,7 +194,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => work.promise)
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
 
     const close = watch(webhooks.close())
     work.resolve()
@@ -228,7 +235,7 @@ describe('close', () => {
     await vi.advanceTimersByTimeAsync(1)
     const close = watch(webhooks.close())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable' })
     expect(close.isOver).toBe(true)
   })
 
@@ -239,7 +246,7 @@ describe('close', () => {
     webhooks.on('red_envelope.sent', () => {})
     const reply = deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(5000)
-    expect(await reply).toMatchObject({ outcome: 'unavailable' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable' })
     await webhooks.close()
   })
 

@@ -5,36 +5,45 @@ import {
   InboxError,
   OptionError,
   WebhookError,
-  type ErrorCode,
   type OptionErrorCode,
-  type Outcome,
+  type WebhookErrorCode,
+  type WebhookOutcome,
 } from '../src/index.ts'
 import { replyTo } from '../src/reply.ts'
 
-// Code, outcome, status and how often the log speaks, by hand.
-const TABLE: readonly [ErrorCode, Outcome, number, 'always' | 'sometimes'][] = [
-  ['method-not-allowed', 'method', 405, 'sometimes'],
-  ['body-encoded', 'encoded', 415, 'sometimes'],
-  ['body-too-large', 'large', 413, 'sometimes'],
-  ['body-too-slow', 'slow', 408, 'sometimes'],
-  ['body-aborted', 'aborted', 400, 'sometimes'],
-  ['body-consumed', 'body-consumed', 500, 'sometimes'],
-  ['signature-missing', 'unsigned', 401, 'sometimes'],
-  ['signature-malformed', 'forged', 401, 'sometimes'],
-  ['signature-mismatch', 'forged', 401, 'sometimes'],
-  ['event-not-utf8', 'malformed', 400, 'always'],
-  ['event-not-json', 'malformed', 400, 'always'],
-  ['event-invalid', 'malformed', 400, 'always'],
-  ['app-mismatch', 'misdirected', 403, 'sometimes'],
-  ['mode-mismatch', 'misdirected', 403, 'sometimes'],
-  ['event-too-old', 'stale', 403, 'sometimes'],
-  ['event-from-future', 'stale', 403, 'sometimes'],
-  ['handler-failed', 'failed', 500, 'always'],
-  ['handler-timed-out', 'timed-out', 500, 'always'],
-  ['inbox-busy', 'busy', 500, 'sometimes'],
-  ['inbox-unavailable', 'unavailable', 500, 'always'],
-  ['shutting-down', 'closing', 500, 'sometimes'],
-  ['internal-error', 'unavailable', 500, 'always'],
+// Code, outcome, status, how the log speaks, and what becomes of a job, by hand.
+const TABLE: readonly [
+  WebhookErrorCode,
+  WebhookOutcome,
+  number,
+  'each' | 'error' | 'warning',
+  'again' | 'failed',
+][] = [
+  ['method-not-allowed', 'rejected', 405, 'warning', 'failed'],
+  ['path-mismatch', 'rejected', 404, 'warning', 'failed'],
+  ['body-encoded', 'rejected', 415, 'warning', 'failed'],
+  ['body-too-large', 'rejected', 413, 'warning', 'failed'],
+  ['body-too-slow', 'rejected', 408, 'warning', 'failed'],
+  ['body-aborted', 'rejected', 400, 'warning', 'failed'],
+  ['body-consumed', 'failed', 500, 'error', 'failed'],
+  ['signature-missing', 'rejected', 401, 'warning', 'failed'],
+  ['signature-malformed', 'rejected', 401, 'warning', 'failed'],
+  ['signature-mismatch', 'rejected', 401, 'warning', 'failed'],
+  ['key-unavailable', 'failed', 500, 'error', 'again'],
+  ['event-not-utf8', 'rejected', 400, 'each', 'failed'],
+  ['event-not-json', 'rejected', 400, 'each', 'failed'],
+  ['event-invalid', 'rejected', 400, 'each', 'failed'],
+  ['app-mismatch', 'rejected', 403, 'warning', 'failed'],
+  ['mode-mismatch', 'rejected', 403, 'warning', 'failed'],
+  ['event-too-old', 'rejected', 403, 'warning', 'failed'],
+  ['event-from-future', 'rejected', 403, 'warning', 'failed'],
+  ['no-handler', 'failed', 500, 'each', 'failed'],
+  ['handler-failed', 'failed', 500, 'each', 'again'],
+  ['handler-timed-out', 'failed', 500, 'each', 'again'],
+  ['inbox-busy', 'failed', 500, 'warning', 'again'],
+  ['inbox-unavailable', 'failed', 500, 'each', 'again'],
+  ['shutting-down', 'failed', 500, 'warning', 'again'],
+  ['internal-error', 'failed', 500, 'each', 'again'],
 ]
 
 const OPTION_CODES: readonly OptionErrorCode[] = [
@@ -51,8 +60,9 @@ const OPTION_CODES: readonly OptionErrorCode[] = [
 ]
 
 const SPOKEN = {
-  always: 'logged every time',
-  sometimes: 'logged at most once a minute',
+  each: 'logged every time',
+  error: 'logged at most once a minute',
+  warning: 'logged at most once a minute',
 }
 
 describe('the errors', () => {
@@ -60,9 +70,10 @@ describe('the errors', () => {
     expect(Object.keys(ERRORS)).toEqual(TABLE.map(([code]) => code))
   })
 
-  it.each(TABLE)('%s is %s, answered %d', (code, outcome, status) => {
-    expect(ERRORS[code]).toEqual({ outcome, message: expect.any(String) as string })
-    expect(replyTo(outcome).status).toBe(status)
+  it.each(TABLE)('%s is %s, answered %d', (code, outcome, status, log, job) => {
+    const message = expect.any(String) as string
+    expect(ERRORS[code]).toEqual({ outcome, status, log, job, message })
+    expect(replyTo(code)).toMatchObject({ outcome, code, status })
     expect(status).toBeGreaterThanOrEqual(400)
   })
 

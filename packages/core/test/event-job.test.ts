@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { applyJob, createAlarm, failedEvent, type JobRules } from '../src/event-job.ts'
+import { ERRORS, WebhookError, type WebhookErrorCode } from '../src/errors.ts'
 import { packEvent, type HandedOffEvent } from '../src/hand-off.ts'
 import type { DispatchOptions, DispatchResult, WebhookEvent } from '../src/index.ts'
-import { outcomes } from '../src/reply.ts'
 import { deferred } from './deferred.ts'
 import { asEvent, bytesOf, envelopeSent, openReceiver } from './signed.ts'
 
@@ -55,8 +55,12 @@ describe('a job', () => {
   it('is done when nobody listens, or fails for good where that is asked for', async () => {
     const { webhooks } = openReceiver()
     expect(await applyJob(webhooks, packed(), RULES)).toMatchObject({ fate: 'done' })
-    const strict = await applyJob(webhooks, packed(), { ...RULES, unhandled: 'reject' })
-    expect(strict).toMatchObject({ fate: 'failed', reason: `unhandled (${SUBJECT})` })
+    const strict = await applyJob(webhooks, packed(), { ...RULES, unhandled: 'fail' })
+    expect(strict).toMatchObject({
+      fate: 'failed',
+      outcome: 'failed',
+      reason: `no-handler (${SUBJECT})`,
+    })
   })
 
   it('is tried again when a handler fails, and says where but not what', async () => {
@@ -76,7 +80,7 @@ describe('a job', () => {
     const body = Buffer.from('{"type":"red_envelope.sent"}').toString('base64')
     expect(await applyJob(opened.webhooks, { ...packed(), body }, RULES)).toMatchObject({
       fate: 'failed',
-      outcome: 'malformed',
+      outcome: 'rejected',
       reason: `event-invalid (${SUBJECT}): \`created\` is not a Unix time in seconds. It is red_envelope.sent.`,
     })
     expect(opened.reports).toEqual([])
@@ -89,11 +93,24 @@ describe('a job', () => {
     })
   })
 
-  it.each(outcomes())('has a fate for %s', async (outcome) => {
+  it.each(['handled', 'duplicate', 'unhandled'] as const)('is done when %s', async (outcome) => {
     const { fate } = await applyJob(answering({ outcome }), packed(), RULES)
-    const done = ['handled', 'duplicate', 'unhandled'].includes(outcome)
-    const again = ['failed', 'timed-out', 'busy', 'unavailable', 'closing'].includes(outcome)
-    expect({ done: fate === 'done', again: fate === 'again' }).toEqual({ done, again })
+    expect(fate).toBe('done')
+  })
+
+  it.each(Object.keys(ERRORS) as WebhookErrorCode[])('has a fate for %s', async (code) => {
+    const error = new WebhookError(code)
+    const verdict = await applyJob(answering({ outcome: error.outcome, error }), packed(), RULES)
+    const again = [
+      'key-unavailable',
+      'handler-failed',
+      'handler-timed-out',
+      'inbox-busy',
+      'inbox-unavailable',
+      'shutting-down',
+      'internal-error',
+    ].includes(code)
+    expect(verdict).toMatchObject({ fate: again ? 'again' : 'failed', outcome: error.outcome })
   })
 })
 
@@ -104,7 +121,7 @@ describe('a job whose handlers pass their deadline', () => {
     end.resolve()
     expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
     expect(opened.reports.map(({ kind, outcome }) => [kind, outcome])).toEqual([
-      ['dispatch', 'timed-out'],
+      ['dispatch', 'failed'],
       ['late', 'handled'],
     ])
   })
@@ -132,7 +149,7 @@ describe('a job whose handlers pass their deadline', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(await verdict).toMatchObject({
       fate: 'again',
-      outcome: 'timed-out',
+      outcome: 'failed',
       reason: `handler-timed-out (${SUBJECT})`,
     })
     const again = applyJob(opened.webhooks, packed(), RULES)
@@ -146,7 +163,11 @@ describe('a job whose handlers pass their deadline', () => {
     const stuck = { dispatch: () => new Promise<DispatchResult>(() => {}) }
     const verdict = applyJob(stuck, packed(), RULES)
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(await verdict).toMatchObject({ fate: 'again', outcome: 'timed-out' })
+    expect(await verdict).toMatchObject({
+      fate: 'again',
+      outcome: 'failed',
+      reason: `handler-timed-out (${SUBJECT})`,
+    })
   })
 })
 

@@ -553,7 +553,7 @@ describe('a payload that is spelt otherwise than documented', () => {
       object: { id: Number('2111608270000005209'), order_no: 5 },
     })
     expect(await opened.webhooks.dispatch(asEvent(event))).toMatchObject({
-      outcome: 'malformed',
+      outcome: 'rejected',
       error: { code: 'event-invalid' },
     })
     const small = chargeSucceeded({ id: undefined, object: { id: 7, order_no: 5, status: 'PAID' } })
@@ -618,7 +618,7 @@ describe('the key of the inbox', () => {
     const opened = openListener()
     expect((await opened.deliver(event)).outcome).toBe('handled')
     expect(opened.applied).toEqual([key])
-    expect(opened.reports).toMatchObject([{ inboxKey: key }])
+    expect(opened.reports).toMatchObject([{ key }])
   })
 
   it('makes one of two notifications of one step', async () => {
@@ -662,13 +662,14 @@ async function expectMalformed(content: Content, code: string): Promise<void> {
   const opened = openListener({ maxBodyBytes: 4_000_000 })
   const reply = await opened.deliver(content)
   expect(reply).toMatchObject({
-    outcome: 'malformed',
+    outcome: 'rejected',
+    code,
     status: 400,
-    body: '{"outcome":"malformed"}',
+    body: `{"outcome":"rejected","code":"${code}"}`,
   })
   expect(opened.seen).toEqual([])
   expect(opened.admitted).toEqual([])
-  expect(opened.reports).toMatchObject([{ outcome: 'malformed', code, eventType: undefined }])
+  expect(opened.reports).toMatchObject([{ outcome: 'rejected', code, eventType: undefined }])
 }
 
 /** The event as its handler saw it. */

@@ -60,9 +60,9 @@ describe('the headers of a fetch answer', () => {
   const chunked = { 'transfer-encoding': 'chunked' }
 
   it.each([
-    ['a body of unknown length is unread', chunked, 'unsigned'],
-    ['a long body is unread', { 'content-length': '262145' }, 'unsigned'],
-    ['a body came too slowly', { 'content-length': '9' }, 'slow'],
+    ['a body of unknown length is unread', chunked, 'signature-missing'],
+    ['a long body is unread', { 'content-length': '262145' }, 'signature-missing'],
+    ['a body came too slowly', { 'content-length': '9' }, 'body-too-slow'],
   ] as const)('close the connection when %s [D22]', (_name, headers, outcome) => {
     const request = requestWith({ host: 'localhost', ...headers })
     expect(fetchHeaders(request, replyTo(outcome))).toMatchObject({ connection: 'close' })
@@ -73,12 +73,14 @@ describe('the headers of a fetch answer', () => {
     ['there is no body', { host: 'localhost' }],
     ['the request came by HTTP/2, which has no host', chunked],
   ])('keep the connection when %s [D22, D24]', (_name, headers) => {
-    expect(fetchHeaders(requestWith(headers), replyTo('unsigned'))).not.toHaveProperty('connection')
+    expect(fetchHeaders(requestWith(headers), replyTo('signature-missing'))).not.toHaveProperty(
+      'connection',
+    )
   })
 
   it('keep the connection when the body was read [D22]', async () => {
     const request = requestWith({ host: 'localhost', ...chunked })
     await request.text()
-    expect(fetchHeaders(request, replyTo('forged'))).not.toHaveProperty('connection')
+    expect(fetchHeaders(request, replyTo('signature-mismatch'))).not.toHaveProperty('connection')
   })
 })

@@ -64,7 +64,7 @@ describe('the options of a worker', () => {
   it.each<[string, unknown, RegExp]>([
     ['concurrency', 0, /whole number from 1 to 1,000/],
     ['concurrency', 1001, /whole number from 1 to 1,000/],
-    ['unhandled', 'ignore', /"accept" or "reject"/],
+    ['unhandled', 'ignore', /"accept" or "fail"/],
     ['onFailed', 'page', /a function/],
     ['attempts', 5, /is no option\. There are: concurrency, unhandled, onFailed, logger, name\./],
   ])('refuse %s = %j', (option, value, expected) => {

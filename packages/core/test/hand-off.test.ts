@@ -121,7 +121,7 @@ describe('data that `handOff` did not make', () => {
   ])('is refused: %s [E31]', (_, data) => {
     const refused = unpackEvent(data, QUEUE)
     expect(refused).toBeInstanceOf(Failure)
-    expect(refused).toMatchObject({ code: 'event-invalid', outcome: 'malformed' })
+    expect(refused).toMatchObject({ code: 'event-invalid', outcome: 'rejected' })
   })
 
   it.each<[string, string, string]>([
@@ -155,7 +155,7 @@ describe('the inbox of a receiver that hands off', () => {
     const { webhooks, handed } = openReceiver()
     const created = CREATED - 7 * 24 * 60 * 60
     const reply = await webhooks.handle(deliveryOf(envelopeSent({ created })))
-    expect(reply).toMatchObject({ outcome: 'stale', status: 403 })
+    expect(reply).toMatchObject({ outcome: 'rejected', code: 'event-too-old', status: 403 })
     expect(handed).toEqual([])
   })
 })

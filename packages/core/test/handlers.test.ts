@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { OptionError, unlisted, type Handler } from '../src/index.ts'
-import { asEvent, chargeSucceeded, deliveryOf, envelopeSent, openReceiver } from './signed.ts'
+import {
+  asEvent,
+  chargeSucceeded,
+  deliveryOf,
+  envelopeSent,
+  errorOf,
+  openReceiver,
+} from './signed.ts'
 
 const ENVELOPE_KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
 
@@ -368,16 +375,21 @@ async function expectFailure(handler: () => void | Promise<void>, thrown: unknow
   })
   for (const run of [1, 2]) {
     const reply = await opened.deliver(envelopeSent())
-    expect(reply).toMatchObject({ outcome: 'failed', status: 500, body: '{"outcome":"failed"}' })
+    expect(reply).toMatchObject({
+      outcome: 'failed',
+      status: 500,
+      body: '{"outcome":"failed","code":"handler-failed"}',
+    })
     expect(runs).toBe(run)
     expect(opened.reports).toHaveLength(run)
     expect(opened.lines).toHaveLength(run)
   }
   const [report] = opened.reports
-  expect(report?.code).toBe('handler-failed')
+  const error = errorOf(report)
+  expect(error?.code).toBe('handler-failed')
   // Compared by hand: to print a hostile proxy would throw.
-  expect(report?.error !== undefined && 'cause' in report.error).toBe(true)
-  expect(Object.is(report?.error?.cause, thrown)).toBe(true)
+  expect(error !== undefined && 'cause' in error).toBe(true)
+  expect(Object.is(error?.cause, thrown)).toBe(true)
   expect(opened.admitted).toEqual([ENVELOPE_KEY, ENVELOPE_KEY])
   expect(opened.applied).toEqual([])
   for (const line of opened.lines) {

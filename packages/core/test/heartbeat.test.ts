@@ -34,7 +34,10 @@ describe('on Workers, an event whose handler is slow', () => {
     webhooks.on('*', handler)
     void deliver(envelopeSent())
     await vi.advanceTimersByTimeAsync(15 * 60_000)
-    expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'timed-out' })
+    expect(await deliver(envelopeSent())).toMatchObject({
+      outcome: 'failed',
+      code: 'handler-timed-out',
+    })
     work.resolve()
     await vi.advanceTimersByTimeAsync(0)
     expect(await deliver(envelopeSent())).toMatchObject({ outcome: 'duplicate' })
@@ -70,7 +73,7 @@ describe('on Workers, an event whose handler is slow', () => {
     await vi.advanceTimersByTimeAsync(10)
     for (const beat of beats) beat()
     await vi.advanceTimersByTimeAsync(1000)
-    expect(await reply).toMatchObject({ outcome: 'timed-out' })
+    expect(await reply).toMatchObject({ outcome: 'failed', code: 'handler-timed-out' })
     expect(handler).toHaveBeenCalledOnce()
   })
 })

@@ -563,7 +563,10 @@ describe('a logger', () => {
     const logger = { warn: speak, error: speak }
     const opened = openFailing(() => Promise.reject(new Error('x')), { logger })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
-    expect((await opened.deliver('{}', { signature: null })).outcome).toBe('unsigned')
+    expect(await opened.deliver('{}', { signature: null })).toMatchObject({
+      outcome: 'rejected',
+      code: 'signature-missing',
+    })
     expect(opened.reports).toHaveLength(2)
   })
 

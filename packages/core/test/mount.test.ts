@@ -57,7 +57,7 @@ describe('a request that a serverless platform makes up', () => {
         httpVersionMajor: version,
         headers: { 'content-length': '300000' },
       })
-      const headers = nodeHeaders(request, replyTo('unsigned'))
+      const headers = nodeHeaders(request, replyTo('signature-missing'))
       expect(headers).toMatchObject({ connection: 'close' })
     },
   )

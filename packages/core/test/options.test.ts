@@ -34,14 +34,14 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['maxBodyBytes', 1.5, /a whole number of bytes/],
   ['maxBodyBytes', Infinity, /a whole number of bytes/],
   ['maxBodyBytes', '256kb', /a whole number of bytes/],
-  ['unhandled', 'ignore', /"accept" or "reject"/],
-  ['unhandled', false, /"accept" or "reject"/],
+  ['unhandled', 'ignore', /"accept" or "fail"/],
+  ['unhandled', false, /"accept" or "fail"/],
   ['maxEventAgeSeconds', 93_599, /93,600 \(26 h;/],
   ['maxEventAgeSeconds', 0, /93,600 \(26 h;/],
   ['maxEventAgeSeconds', Number.NaN, /93,600 \(26 h;/],
   ['maxEventAgeSeconds', '100000', /93,600 \(26 h;/],
-  ['observe', 'console.log', /a function/],
-  ['observe', null, /a function/],
+  ['onReport', 'console.log', /a function/],
+  ['onReport', null, /a function/],
   ['logger', true, /an object with `warn` and `error`, or false/],
   ['logger', {}, /an object with `warn` and `error`/],
   ['logger', { warn: () => {} }, /an object with `warn` and `error`/],
@@ -117,10 +117,10 @@ describe('an option', () => {
     { bodyTimeoutMs: 1.5 },
     { maxBodyBytes: 1 },
     { unhandled: 'accept' },
-    { unhandled: 'reject' },
+    { unhandled: 'fail' },
     { maxEventAgeSeconds: 93_600 },
     { maxEventAgeSeconds: Infinity },
-    { observe: () => {} },
+    { onReport: () => {} },
     { logger: false },
     { logger: console },
     { now: () => 0 },
@@ -144,7 +144,7 @@ describe('an option', () => {
     const opened = openListener({ app })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
     const other = await opened.deliver(envelopeSent({ object: { app: 'app_other' } }))
-    expect(other.outcome).toBe('misdirected')
+    expect(other).toMatchObject({ outcome: 'rejected', code: 'app-mismatch' })
   })
 
   it('is read once: what becomes of the object later changes nothing', async () => {

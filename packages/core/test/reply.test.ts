@@ -1,80 +1,101 @@
 import { describe, expect, it } from 'vitest'
-import { replyTo, type Outcome } from '../src/reply.ts'
-import { outcomes } from '../src/reply.ts'
+import { replies, replyTo, type ReplyName } from '../src/reply.ts'
 
-// The reply table of docs and design, by hand: outcome, status, bytes of the body, further headers.
-const TABLE: readonly [Outcome, number, number, Record<string, string>?][] = [
-  ['handled', 200, 21],
-  ['duplicate', 200, 23],
-  ['unhandled', 200, 23],
-  ['failed', 500, 20],
-  ['timed-out', 500, 23],
-  ['busy', 500, 18],
-  ['unavailable', 500, 25],
-  ['closing', 500, 21],
-  ['body-consumed', 500, 27],
-  ['malformed', 400, 23],
-  ['aborted', 400, 21],
-  ['unsigned', 401, 22],
-  ['forged', 401, 20],
-  ['misdirected', 403, 25],
-  ['stale', 403, 19],
-  ['elsewhere', 404, 23],
-  ['method', 405, 20, { allow: 'POST' }],
-  ['slow', 408, 18],
-  ['large', 413, 19],
-  ['encoded', 415, 21],
+const ACCEPTED: readonly [ReplyName, number][] = [
+  ['handled', 21],
+  ['duplicate', 23],
+  ['unhandled', 23],
+]
+
+// The reply table of the documents, by hand: code, outcome, status, bytes of the body, further headers.
+const REFUSED: readonly [
+  ReplyName,
+  'rejected' | 'failed',
+  number,
+  number,
+  Record<string, string>?,
+][] = [
+  ['method-not-allowed', 'rejected', 405, 50, { allow: 'POST' }],
+  ['path-mismatch', 'rejected', 404, 45],
+  ['body-encoded', 'rejected', 415, 44],
+  ['body-too-large', 'rejected', 413, 46],
+  ['body-too-slow', 'rejected', 408, 45],
+  ['body-aborted', 'rejected', 400, 44],
+  ['body-consumed', 'failed', 500, 43],
+  ['signature-missing', 'rejected', 401, 49],
+  ['signature-malformed', 'rejected', 401, 51],
+  ['signature-mismatch', 'rejected', 401, 50],
+  ['key-unavailable', 'failed', 500, 45],
+  ['event-not-utf8', 'rejected', 400, 46],
+  ['event-not-json', 'rejected', 400, 46],
+  ['event-invalid', 'rejected', 400, 45],
+  ['app-mismatch', 'rejected', 403, 44],
+  ['mode-mismatch', 'rejected', 403, 45],
+  ['event-too-old', 'rejected', 403, 45],
+  ['event-from-future', 'rejected', 403, 49],
+  ['no-handler', 'failed', 500, 40],
+  ['handler-failed', 'failed', 500, 44],
+  ['handler-timed-out', 'failed', 500, 47],
+  ['inbox-busy', 'failed', 500, 40],
+  ['inbox-unavailable', 'failed', 500, 47],
+  ['shutting-down', 'failed', 500, 43],
+  ['internal-error', 'failed', 500, 44],
 ]
 
 describe('the reply table', () => {
-  it('has these outcomes and no other', () => {
-    expect(outcomes()).toEqual(TABLE.map(([outcome]) => outcome))
+  it('has these replies and no other', () => {
+    const names = replies().map((reply) => ('code' in reply ? reply.code : reply.outcome))
+    expect(names).toEqual([...ACCEPTED, ...REFUSED].map(([name]) => name))
   })
 
-  it.each(TABLE)(
-    'answers %s with %d and a body of %d bytes',
-    (outcome, status, bytes, more = {}) => {
-      const reply = replyTo(outcome)
+  it.each(ACCEPTED)('answers %s with 200 and a body of %d bytes', (outcome, bytes) => {
+    const reply = replyTo(outcome)
+    const body = `{"outcome":"${outcome}"}`
+    expect(reply).toEqual({ outcome, status: 200, headers: headersOf(bytes), body })
+    expect(Buffer.byteLength(reply.body)).toBe(bytes)
+  })
+
+  it.each(REFUSED)(
+    'answers %s with the outcome %s, %d and a body of %d bytes',
+    (code, outcome, status, bytes, more) => {
+      const reply = replyTo(code)
+      const body = `{"outcome":"${outcome}","code":"${code}"}`
       expect(reply).toEqual({
         outcome,
+        code,
         status,
-        headers: {
-          'content-type': 'application/json; charset=utf-8',
-          'content-length': String(bytes),
-          'cache-control': 'no-store',
-          ...more,
-        },
-        body: `{"outcome":"${outcome}"}`,
+        headers: { ...headersOf(bytes), ...more },
+        body,
       })
       expect(Buffer.byteLength(reply.body)).toBe(bytes)
     },
   )
 
   it('gives 2xx to what need not be sent again, and to nothing else', () => {
-    const good = TABLE.filter(([outcome]) => replyTo(outcome).status < 300)
-    expect(good.map(([outcome]) => outcome)).toEqual(['handled', 'duplicate', 'unhandled'])
+    const good = replies().filter(({ status }) => status < 300)
+    expect(good.map(({ outcome }) => outcome)).toEqual(['handled', 'duplicate', 'unhandled'])
   })
 
-  it('has 500 for an unhandled event where `reject` asks for it, and changes nothing else', () => {
-    expect(replyTo('unhandled', 'reject')).toEqual({
-      outcome: 'unhandled',
-      status: 500,
-      headers: {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': '23',
-        'cache-control': 'no-store',
-      },
-      body: '{"outcome":"unhandled"}',
-    })
-    for (const [outcome] of TABLE.filter(([each]) => each !== 'unhandled')) {
-      expect(replyTo(outcome, 'reject')).toBe(replyTo(outcome, 'accept'))
-    }
+  it('gives 4xx to `rejected` and 500 to `failed`', () => {
+    const statuses = (name: string) =>
+      new Set(replies().flatMap(({ outcome, status }) => (outcome === name ? [status] : [])))
+    expect(statuses('failed')).toEqual(new Set([500]))
+    expect(Math.min(...statuses('rejected'))).toBeGreaterThanOrEqual(400)
+    expect(Math.max(...statuses('rejected'))).toBeLessThan(500)
   })
 
   it('cannot be changed by an adapter', () => {
-    for (const [outcome] of TABLE) {
-      expect(Object.isFrozen(replyTo(outcome))).toBe(true)
-      expect(Object.isFrozen(replyTo(outcome).headers)).toBe(true)
+    for (const reply of replies()) {
+      expect(Object.isFrozen(reply)).toBe(true)
+      expect(Object.isFrozen(reply.headers)).toBe(true)
     }
   })
 })
+
+function headersOf(bytes: number): Record<string, string> {
+  return {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(bytes),
+    'cache-control': 'no-store',
+  }
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Observe, Report } from '../src/index.ts'
+import type { WebhookReport, WebhooksOptions } from '../src/index.ts'
+import { deferred } from './deferred.ts'
 import {
   asEvent,
   chargeSucceeded,
@@ -24,11 +25,9 @@ describe('a report', () => {
         kind: 'delivery',
         outcome: 'handled',
         status: 200,
-        code: undefined,
-        error: undefined,
         eventType: 'red_envelope.sent',
         eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
-        inboxKey: 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD',
+        key: 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD',
         source: 'webhook',
         keyFingerprint: FINGERPRINT,
         shared: false,
@@ -76,13 +75,13 @@ describe('a report', () => {
     expect(opened.reports).toMatchObject([
       {
         kind: 'delivery',
-        outcome: 'forged',
+        outcome: 'rejected',
         status: 401,
         code: 'signature-malformed',
-        error: { name: 'WebhookError', code: 'signature-malformed', outcome: 'forged' },
+        error: { name: 'WebhookError', code: 'signature-malformed', outcome: 'rejected' },
         eventType: undefined,
         eventId: undefined,
-        inboxKey: undefined,
+        key: undefined,
         keyFingerprint: undefined,
       },
     ])
@@ -111,7 +110,7 @@ describe('a report', () => {
     const thrown = { declined: true }
     opened.webhooks.on('*', () => Promise.reject(thrown as unknown as Error))
     await opened.deliver(envelopeSent())
-    expect(opened.reports[0]?.error?.cause).toBe(thrown)
+    expect(opened.reports).toMatchObject([{ outcome: 'failed', error: { cause: thrown } }])
   })
 
   it('of an event without an id says so', async () => {
@@ -138,8 +137,8 @@ describe('a report', () => {
   })
 })
 
-describe('an observer', () => {
-  it.each<[string, Observe]>([
+describe('`onReport`', () => {
+  it.each<[string, NonNullable<WebhooksOptions['onReport']>]>([
     [
       'throws',
       () => {
@@ -150,11 +149,14 @@ describe('an observer', () => {
     ['hangs', () => new Promise(() => {})],
     ['gives back a thenable that throws', () => brokenThenable() as Promise<void>],
     ['meddles with its report', (report) => void Reflect.set(report, 'status', 500)],
-  ])('that %s changes nothing [F15] [S8]', async (_, observe) => {
-    const opened = openListener({ observe })
+  ])('that %s changes nothing [F15] [S8]', async (_, onReport) => {
+    const opened = openListener({ onReport })
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled', status: 200 })
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'duplicate' })
-    expect(await opened.deliver('{}', { signature: null })).toMatchObject({ outcome: 'unsigned' })
+    expect(await opened.deliver('{}', { signature: null })).toMatchObject({
+      outcome: 'rejected',
+      code: 'signature-missing',
+    })
     expect(await opened.webhooks.dispatch(asEvent(chargeSucceeded()))).toEqual({
       outcome: 'handled',
     })
@@ -163,7 +165,7 @@ describe('an observer', () => {
 
   it('that throws does not silence the log', async () => {
     const opened = openListener({
-      observe: () => {
+      onReport: () => {
         throw new Error('metrics are down')
       },
     })
@@ -172,14 +174,85 @@ describe('an observer', () => {
   })
 
   it('is not needed', async () => {
-    const opened = openListener({ observe: undefined })
+    const opened = openListener({ onReport: undefined })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })
 })
 
-function durationsOf(reports: readonly Report[]): Report['durations'] {
+describe('`onError`', () => {
+  it('gets what a handler threw, as it was thrown, once, with the report', async () => {
+    const { opened, told } = openTold()
+    const thrown = { declined: true }
+    opened.webhooks.on('*', () => Promise.reject(thrown as unknown as Error))
+    await opened.deliver(envelopeSent())
+    expect(told).toHaveLength(1)
+    expect(told[0]?.[0]).toBe(thrown)
+    expect(told[0]?.[1]).toBe(opened.reports[0])
+  })
+
+  it('gets `undefined` too, when that was thrown', async () => {
+    const { opened, told } = openTold()
+    opened.webhooks.on('*', () => Promise.reject(undefined as unknown as Error))
+    await opened.deliver(envelopeSent())
+    expect(told).toMatchObject([[undefined, { code: 'handler-failed' }]])
+  })
+
+  it('gets one error once, however many deliveries share it', async () => {
+    const { opened, told } = openTold()
+    const gate = deferred()
+    opened.webhooks.on('*', () => gate.promise)
+    const replies = [1, 2, 3].map(() => opened.deliver(envelopeSent()))
+    gate.reject(new Error('declined'))
+    await Promise.all(replies)
+    expect(opened.reports).toHaveLength(3)
+    expect(told).toMatchObject([[{ message: 'declined' }, { shared: false }]])
+  })
+
+  it('gets what the inbox threw', async () => {
+    const error = new Error('connect ECONNREFUSED')
+    const inbox = { retentionSeconds: 172_800, admit: () => Promise.reject(error) }
+    const { opened, told } = openTold({ inbox })
+    opened.webhooks.on('*', () => {})
+    await opened.deliver(envelopeSent())
+    expect(told).toMatchObject([[error, { code: 'inbox-unavailable' }]])
+  })
+
+  it('gets nothing when nothing was thrown', async () => {
+    const { opened, told } = openTold({ unhandled: 'fail' })
+    await opened.deliver(envelopeSent())
+    await opened.deliver(envelopeSent(), { signature: null })
+    await opened.deliver('{')
+    expect(opened.reports.map(({ outcome }) => outcome)).toEqual(['failed', 'rejected', 'rejected'])
+    expect(told).toEqual([])
+  })
+
+  it.each<[string, NonNullable<WebhooksOptions['onError']>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('tracker is down')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('tracker is down'))],
+    ['hangs', () => new Promise(() => {})],
+  ])('that %s changes nothing [F15]', async (_, onError) => {
+    const opened = openReceiver({ onError })
+    opened.webhooks.on('*', () => Promise.reject(new Error('declined')))
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ code: 'handler-failed' })
+    expect(opened.reports).toHaveLength(1)
+    expect(opened.lines).toHaveLength(1)
+  })
+})
+
+function openTold(options: Partial<WebhooksOptions> = {}) {
+  const told: [unknown, WebhookReport][] = []
+  const onError = (error: unknown, report: WebhookReport): void => void told.push([error, report])
+  return { opened: openReceiver({ ...options, onError }), told }
+}
+
+function durationsOf(reports: readonly WebhookReport[]): WebhookReport['durations'] {
   expect(reports).toHaveLength(1)
-  return (reports[0] as Report).durations
+  return (reports[0] as WebhookReport).durations
 }
 
 function brokenThenable(): object {

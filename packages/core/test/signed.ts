@@ -3,10 +3,12 @@ import {
   createWebhooks,
   memoryInbox,
   type Delivery,
+  type DispatchResult,
   type Inbox,
   type Reply,
-  type Report,
+  type WebhookError,
   type WebhookEvent,
+  type WebhookReport,
   type Webhooks,
   type WebhooksOptions,
 } from '../src/index.ts'
@@ -124,10 +126,20 @@ export function deliveryOf(content: Content, unusual: Unusual = {}): Delivery {
   }
 }
 
+/** The error of a report or a result that has one. */
+export function errorOf(end: WebhookReport | DispatchResult | undefined): WebhookError | undefined {
+  return end !== undefined && 'error' in end ? end.error : undefined
+}
+
+/** What a reply or a report says: its code, or else its outcome. */
+export function nameOf(end: WebhookReport | Reply): string {
+  return 'code' in end ? end.code : end.outcome
+}
+
 /** A receiver, and everything that can be seen of what it did. */
 export interface Opened {
   readonly webhooks: Webhooks
-  readonly reports: Report[]
+  readonly reports: WebhookReport[]
   /** What the log said, each line with its level. */
   readonly lines: string[]
   /** The keys that the inbox was asked about. */
@@ -141,7 +153,7 @@ export interface Opened {
 
 /** A receiver without a handler. */
 export function openReceiver(options: Partial<WebhooksOptions> = {}): Opened {
-  const reports: Report[] = []
+  const reports: WebhookReport[] = []
   const lines: string[] = []
   const admitted: string[] = []
   const applied: string[] = []
@@ -149,7 +161,7 @@ export function openReceiver(options: Partial<WebhooksOptions> = {}): Opened {
   const webhooks = createWebhooks({
     publicKey: PINGPP.publicKey,
     now,
-    observe: (report) => void reports.push(report),
+    onReport: (report) => void reports.push(report),
     logger: {
       warn: (line) => void lines.push(`warn ${line}`),
       error: (line) => void lines.push(`error ${line}`),

@@ -147,7 +147,7 @@ describe('signDelivery', () => {
   it('makes a forgery with another pair of keys', async () => {
     const webhooks = createWebhooks({ publicKey: createTestKeys().publicKey, logger: false })
     const reply = await webhooks.handle(signDelivery('{}', KEYS).delivery())
-    expect(reply).toMatchObject({ outcome: 'forged', status: 401 })
+    expect(reply).toMatchObject({ outcome: 'rejected', code: 'signature-mismatch', status: 401 })
   })
 })
 

@@ -3,9 +3,15 @@ import {
   createWebhooks,
   memoryInbox,
   unlisted,
+  type DispatchResult,
   type EventFor,
   type HandlerContext,
   type Inbox,
+  type Reply,
+  type WebhookError,
+  type WebhookErrorCode,
+  type WebhookOutcome,
+  type WebhookReport,
   type Webhooks,
 } from '../src/index.ts'
 import {
@@ -285,6 +291,67 @@ type Knowledge<Payload> = 0 extends 1 & Payload
   : unknown extends Payload
     ? 'unknown'
     : 'known'
+
+describe('an outcome', () => {
+  it('discriminates replies, reports and results', () => {
+    function read(reply: Reply, report: WebhookReport, result: DispatchResult): void {
+      if (reply.outcome === 'rejected') expectTypeOf(reply.code).toEqualTypeOf<WebhookErrorCode>()
+      if (report.outcome === 'failed') {
+        expectTypeOf(report.code).toEqualTypeOf<WebhookErrorCode>()
+        expectTypeOf(report.error).toEqualTypeOf<WebhookError>()
+      }
+      if (result.outcome === 'failed') {
+        expectTypeOf(result.error.code).toEqualTypeOf<WebhookErrorCode>()
+        expectTypeOf(result.finalResult).toEqualTypeOf<Promise<DispatchResult> | undefined>()
+      }
+      // @ts-expect-error -- only what was rejected or failed has a code
+      if (reply.outcome === 'handled') void reply.code
+      // @ts-expect-error -- the outcome has to be looked at first
+      void report.error
+      // @ts-expect-error -- no such outcome
+      if (result.outcome === 'busy') void result
+    }
+    expectTypeOf(read).toBeFunction()
+  })
+
+  it('is one of five', () => {
+    type Five = 'handled' | 'duplicate' | 'unhandled' | 'rejected' | 'failed'
+    expectTypeOf<WebhookOutcome>().toEqualTypeOf<Five>()
+    expectTypeOf<Reply['outcome']>().toEqualTypeOf<Five>()
+    expectTypeOf<WebhookReport['outcome']>().toEqualTypeOf<Five>()
+    expectTypeOf<DispatchResult['outcome']>().toEqualTypeOf<Five>()
+  })
+})
+
+describe('a context', () => {
+  interface Lent {
+    readonly tx: { query(sql: string): Promise<unknown> }
+  }
+
+  it('that handlers expect needs the inbox that provides it', () => {
+    // @ts-expect-error -- `tx` would be undefined
+    createWebhooks<Lent>({ publicKey: undefined })
+    // @ts-expect-error -- the memory inbox has no `tx`
+    createWebhooks<Lent>({ publicKey: undefined, inbox: memoryInbox() })
+  })
+
+  it('may be named beside its inbox, and be generic', () => {
+    function open<C extends object>(inbox: Inbox<C>): Webhooks<C> {
+      return createWebhooks<C>({ publicKey: undefined, inbox })
+    }
+    expectTypeOf(open<Lent>).returns.toEqualTypeOf<Webhooks<Lent>>()
+    expectTypeOf(createWebhooks({ publicKey: undefined })).toEqualTypeOf<Webhooks>()
+  })
+})
+
+describe('a public key', () => {
+  it('may be a function, sync or async', () => {
+    createWebhooks({ publicKey: () => 'pem' })
+    createWebhooks({ publicKey: async () => ['pem', { path: 'key.pem' }] })
+    // @ts-expect-error -- a number is no key
+    createWebhooks({ publicKey: () => 5 })
+  })
+})
 
 describe('a guard', () => {
   it('may be left out, and not be undefined', () => {

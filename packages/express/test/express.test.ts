@@ -80,7 +80,7 @@ describe('expressWebhooks', () => {
     const response = await fetch(`${await listen(app)}/webhooks`, notification())
     expect({ status: response.status, body: await response.text(), asked }).toEqual({
       status: 500,
-      body: '{"outcome":"failed"}',
+      body: '{"outcome":"failed","code":"handler-failed"}',
       asked: [],
     })
   })

@@ -73,7 +73,7 @@ describe('fastifyWebhooks', () => {
     await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
     expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject({
       statusCode: 500,
-      body: '{"outcome":"failed"}',
+      body: '{"outcome":"failed","code":"handler-failed"}',
     })
     expect(asked).toEqual([])
   })

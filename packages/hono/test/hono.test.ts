@@ -65,7 +65,7 @@ describe('honoWebhooks', () => {
     const response = await app.request('/webhooks', notification())
     expect({ status: response.status, body: await response.text(), asked }).toEqual({
       status: 500,
-      body: '{"outcome":"failed"}',
+      body: '{"outcome":"failed","code":"handler-failed"}',
       asked: [],
     })
   })
@@ -105,7 +105,7 @@ describe('honoWebhooks', () => {
     app.post('/webhooks', honoWebhooks(createReceiver()))
     const marked = `\ufeff${JSON.stringify(eventFixture('red_envelope.sent'))}`
     const response = await app.request('/webhooks', signDelivery(marked, keys).init())
-    expect(await response.text()).toBe('{"outcome":"forged"}')
+    expect(await response.text()).toBe('{"outcome":"rejected","code":"signature-mismatch"}')
   })
 })
 

@@ -70,7 +70,7 @@ describe('koaWebhooks', () => {
     const response = await fetch(await listen(app), notification())
     expect({ status: response.status, body: await response.text(), heard }).toEqual({
       status: 500,
-      body: '{"outcome":"failed"}',
+      body: '{"outcome":"failed","code":"handler-failed"}',
       heard: [],
     })
   })

@@ -3,7 +3,7 @@ import {
   memoryInbox,
   OptionError,
   type HandlerContext,
-  type Report,
+  type WebhookReport,
   type Webhooks,
   type WebhooksOptions,
 } from '@hongbao/core'
@@ -186,10 +186,10 @@ describe('a worker', { timeout: 30_000 }, () => {
   it('fails an event that nobody listens to where that is asked for', async () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name }), SENT)
-    await opened.startWorker(processor(), name, { unhandled: 'reject' })
+    await opened.startWorker(processor(), name, { unhandled: 'fail' })
     await eventually(async () => {
       expect(await listFailed(opened.boss, { name })).toMatchObject([
-        { reason: 'unhandled (red_envelope.sent evt_1)' },
+        { reason: 'no-handler (red_envelope.sent evt_1)' },
       ])
     })
   })
@@ -212,12 +212,14 @@ describe('a worker', { timeout: 30_000 }, () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name }), SENT)
     const end = Promise.withResolvers<void>()
-    const reports: Report[] = []
+    const reports: WebhookReport[] = []
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const observe = (report: Report): void => void reports.push(report)
-    const webhooks = processor({ handlerTimeoutMs: 1, observe }).on('*', handler)
+    const onReport = (report: WebhookReport): void => void reports.push(report)
+    const webhooks = processor({ handlerTimeoutMs: 1, onReport }).on('*', handler)
     await opened.startWorker(webhooks, name)
-    await eventually(() => expect(reports).toMatchObject([{ outcome: 'timed-out' }]))
+    await eventually(() =>
+      expect(reports).toMatchObject([{ outcome: 'failed', code: 'handler-timed-out' }]),
+    )
     expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'active' })
     end.resolve()
     await eventually(async () => {
@@ -250,7 +252,10 @@ describe('a worker', { timeout: 30_000 }, () => {
     await passTime(opened.boss, name)
     await eventually(async () => {
       const { output } = await onlyJob(opened.boss, name)
-      expect(output).toMatchObject({ outcome: 'busy' })
+      expect(output).toMatchObject({
+        outcome: 'failed',
+        message: expect.stringMatching(/^inbox-busy /),
+      })
     })
     end.resolve()
     await eventually(async () => {

@@ -202,7 +202,11 @@ describe('a server that does not answer', () => {
       })
       return webhooks.handle(delivery.delivery())
     }
-    expect(await deliver()).toMatchObject({ outcome: 'timed-out', status: 500 })
+    expect(await deliver()).toMatchObject({
+      outcome: 'failed',
+      code: 'handler-timed-out',
+      status: 500,
+    })
     opened.server.thaw()
     await opened.waitFor(`select 1 from effects where key = 'silent'`)
     expect(await deliver()).toMatchObject({ outcome: 'duplicate', status: 200 })

@@ -34,7 +34,11 @@ describe('webhooks with a Postgres inbox', () => {
       if (isBroken) await tx.query('select 1 / 0').catch(() => {})
     })
     const event = eventFixture('red_envelope.sent')
-    expect(await deliver(event)).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(await deliver(event)).toMatchObject({
+      outcome: 'failed',
+      code: 'inbox-unavailable',
+      status: 500,
+    })
     isBroken = false
     expect(await deliver(event)).toMatchObject({ outcome: 'handled', status: 200 })
     expect(await opened.countEffects(event.data.object.id)).toBe(1)
@@ -49,7 +53,9 @@ describe('webhooks with a Postgres inbox', () => {
       answers.push(await other.deliver(event))
     })
     expect(await deliver(event)).toMatchObject({ status: 200 })
-    expect(answers).toEqual([expect.objectContaining({ outcome: 'busy', status: 500 })])
+    expect(answers).toEqual([
+      expect.objectContaining({ outcome: 'failed', code: 'inbox-busy', status: 500 }),
+    ])
   })
 
   function receiver() {

@@ -191,7 +191,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     })
     const signed = signDelivery(eventFixture('red_envelope.sent'), pingpp)
     const reply = await webhooks.handle(signed.delivery())
-    expect(reply).toMatchObject({ outcome: 'unavailable', status: 500 })
+    expect(reply).toMatchObject({ outcome: 'failed', code: 'inbox-unavailable', status: 500 })
     end.resolve()
     expect(await other).toBe('applied')
   })

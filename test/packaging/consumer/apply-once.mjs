@@ -32,7 +32,7 @@ for (const folder of ['postgres', 'redis', 'bullmq', 'pg-boss']) {
 }
 
 const { publicKey, privateKey } = createTestKeys()
-const FORGED = '401 {"outcome":"forged"}'
+const FORGED = '401 {"outcome":"rejected","code":"signature-mismatch"}'
 const HANDLED = '200 {"outcome":"handled"}'
 const DUPLICATE = '200 {"outcome":"duplicate"}'
 
@@ -158,8 +158,8 @@ async function tryHandOff(
   assert.equal(await countEffects(event), 1, `effects by way of ${broker}`)
 }
 
-function createReceiver(inbox, observe = () => {}) {
-  return createWebhooks({ publicKey, inbox, observe, logger: false })
+function createReceiver(inbox, onReport = () => {}) {
+  return createWebhooks({ publicKey, inbox, onReport, logger: false })
 }
 
 /** Delivers by HTTP a forgery, the genuine notification, and that once more; gives the answers. */

@@ -105,7 +105,10 @@ for (const [host, mount] of Object.entries(hosts)) {
   await once(server, 'listening')
   const signed = signDelivery(eventFixture('red_envelope.sent'), keys)
   const response = await fetch(`http://127.0.0.1:${server.address().port}/webhooks`, signed.init())
-  assert.deepEqual([response.status, await response.text()], [500, '{"outcome":"body-consumed"}'])
+  assert.deepEqual(
+    [response.status, await response.text()],
+    [500, '{"outcome":"failed","code":"body-consumed"}'],
+  )
   server.close()
   server.closeAllConnections()
 }
@@ -152,7 +155,11 @@ async function deliver(host, heard, send) {
   const signed = signDelivery(eventFixture('red_envelope.sent', { object: { subject } }), keys)
   const genuine = signed.init()
   const forged = { ...signed.init(), body: Buffer.from(signed.text.replace('新年', '假的')) }
-  assert.deepEqual(await answer(send(forged)), [401, '{"outcome":"forged"}'], `${host}, forged`)
+  assert.deepEqual(
+    await answer(send(forged)),
+    [401, '{"outcome":"rejected","code":"signature-mismatch"}'],
+    `${host}, forged`,
+  )
   assert.deepEqual(heard, [], `${host}, forged`)
   assert.deepEqual(await answer(send(genuine)), [200, '{"outcome":"handled"}'], `${host}, genuine`)
   assert.deepEqual(await answer(send(genuine)), [200, '{"outcome":"duplicate"}'], `${host}, again`)

@@ -10,7 +10,7 @@ import {
   unlisted,
   type Inbox,
   type RedEnvelope,
-  type Report,
+  type WebhookReport,
 } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { nodeWebhooks } from '@hongbao/core/node'
@@ -38,7 +38,7 @@ import { createClient as createRedisClient, createClientPool, createCluster } fr
 export const webhooks = createWebhooks({
   publicKey: process.env['PINGPP_PUBLIC_KEY'],
   inbox: memoryInbox({ maxKeys: 1000 }),
-  observe: (report: Report) => console.log(report.outcome, report.durations.totalMs),
+  onReport: (report: WebhookReport) => console.log(report.outcome, report.durations.totalMs),
 })
 
 webhooks.on('red_envelope.sent', async ({ data: { object: envelope } }, { signal, receivedAt }) => {

@@ -1,0 +1,264 @@
+/**
+ * How a delivery or a dispatched event ended.
+ *
+ * - `handled`: every handler succeeded, and the inbox recorded it.
+ * - `duplicate`: it was applied before; no handler ran.
+ * - `unhandled`: verified, but no handler is registered for its type.
+ * - `rejected`: the request was refused (4xx). Its error's `code` says why.
+ * - `failed`: this side could not apply it (500), and it is tried again. Its error's `code` says why.
+ */
+export type WebhookOutcome = 'handled' | 'duplicate' | 'unhandled' | 'rejected' | 'failed'
+
+/** What went wrong with a delivery. Match on `code`, never on the message. */
+export type WebhookErrorCode =
+  | 'method-not-allowed'
+  | 'path-mismatch'
+  | 'body-encoded'
+  | 'body-too-large'
+  | 'body-too-slow'
+  | 'body-aborted'
+  | 'body-consumed'
+  | 'signature-missing'
+  | 'signature-malformed'
+  | 'signature-mismatch'
+  | 'key-unavailable'
+  | 'event-not-utf8'
+  | 'event-not-json'
+  | 'event-invalid'
+  | 'app-mismatch'
+  | 'mode-mismatch'
+  | 'event-too-old'
+  | 'event-from-future'
+  | 'no-handler'
+  | 'handler-failed'
+  | 'handler-timed-out'
+  | 'inbox-busy'
+  | 'inbox-unavailable'
+  | 'shutting-down'
+  | 'internal-error'
+
+/** Everything about an error code. */
+interface ErrorEntry {
+  readonly outcome: 'rejected' | 'failed'
+  /**
+   * The HTTP status. Ping++ reads it and nothing else: 2xx ends the deliveries of an event, anything
+   * else makes it send the event again (guide, step 4 and note 5).
+   */
+  readonly status: number
+  /** Who can cause it: see {@link LogRule}. */
+  readonly log: LogRule
+  /** What becomes of a job of a hand-off. */
+  readonly job: JobFate
+  /** What happened, what was expected, what to do next. `docs/errors.md` has more. */
+  readonly message: string
+}
+
+/**
+ * How the default log reports an error.
+ *
+ * - `each`: only Ping++ or this side can cause it: an error, each time.
+ * - `error`: anybody can trigger it, but this side is at fault: an error, at most once a minute.
+ * - `warning`: anybody can cause it: a warning, at most once a minute.
+ */
+type LogRule = 'each' | 'error' | 'warning'
+
+/**
+ * What becomes of a job.
+ *
+ * - `done`: complete; the queue remembers it for a while.
+ * - `again`: another try, after a pause.
+ * - `failed`: for good: another try would end the same way.
+ */
+export type JobFate = 'done' | 'again' | 'failed'
+
+/** Error code → everything about it: one table. */
+export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
+  'method-not-allowed': {
+    outcome: 'rejected',
+    status: 405,
+    log: 'warning',
+    job: 'failed',
+    message: 'Ping++ sends by POST; this was not one.',
+  },
+  'path-mismatch': {
+    outcome: 'rejected',
+    status: 404,
+    log: 'warning',
+    job: 'failed',
+    message: 'The request is for another path than the mounted `path`.',
+  },
+  'body-encoded': {
+    outcome: 'rejected',
+    status: 415,
+    log: 'warning',
+    job: 'failed',
+    message: 'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
+  },
+  'body-too-large': {
+    outcome: 'rejected',
+    status: 413,
+    log: 'warning',
+    job: 'failed',
+    message: 'The body is over `maxBodyBytes`.',
+  },
+  'body-too-slow': {
+    outcome: 'rejected',
+    status: 408,
+    log: 'warning',
+    job: 'failed',
+    message: 'The body took longer than `bodyTimeoutMs`.',
+  },
+  'body-aborted': {
+    outcome: 'rejected',
+    status: 400,
+    log: 'warning',
+    job: 'failed',
+    message: 'The sender left before the body was complete.',
+  },
+  'body-consumed': {
+    outcome: 'failed',
+    status: 500,
+    log: 'error',
+    job: 'failed',
+    message: 'A parser read the body first and kept no raw bytes to verify.',
+  },
+  'signature-missing': {
+    outcome: 'rejected',
+    status: 401,
+    log: 'warning',
+    job: 'failed',
+    message:
+      'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
+  },
+  'signature-malformed': {
+    outcome: 'rejected',
+    status: 401,
+    log: 'warning',
+    job: 'failed',
+    message: 'The signature is not strict base64 of the length that the keys make.',
+  },
+  'signature-mismatch': {
+    outcome: 'rejected',
+    status: 401,
+    log: 'warning',
+    job: 'failed',
+    message:
+      'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
+  },
+  'key-unavailable': {
+    outcome: 'failed',
+    status: 500,
+    log: 'error',
+    job: 'again',
+    message:
+      'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
+  },
+  'event-not-utf8': {
+    outcome: 'rejected',
+    status: 400,
+    log: 'each',
+    job: 'failed',
+    message: 'The body is signed, but not UTF-8.',
+  },
+  'event-not-json': {
+    outcome: 'rejected',
+    status: 400,
+    log: 'each',
+    job: 'failed',
+    message: 'The body is signed, but not strict JSON.',
+  },
+  'event-invalid': {
+    outcome: 'rejected',
+    status: 400,
+    log: 'each',
+    job: 'failed',
+    message: 'This is not an event as Ping++ sends it.',
+  },
+  'app-mismatch': {
+    outcome: 'rejected',
+    status: 403,
+    log: 'warning',
+    job: 'failed',
+    message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
+  },
+  'mode-mismatch': {
+    outcome: 'rejected',
+    status: 403,
+    log: 'warning',
+    job: 'failed',
+    message:
+      'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
+  },
+  'event-too-old': {
+    outcome: 'rejected',
+    status: 403,
+    log: 'warning',
+    job: 'failed',
+    message:
+      'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
+  },
+  'event-from-future': {
+    outcome: 'rejected',
+    status: 403,
+    log: 'warning',
+    job: 'failed',
+    message: "The event is from the future. Check the clock of this machine, or the sandbox's.",
+  },
+  'no-handler': {
+    outcome: 'failed',
+    status: 500,
+    log: 'each',
+    job: 'failed',
+    message:
+      "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
+  },
+  'handler-failed': {
+    outcome: 'failed',
+    status: 500,
+    log: 'each',
+    job: 'again',
+    message: 'A handler failed; the event is tried again. `onError` receives its error.',
+  },
+  'handler-timed-out': {
+    outcome: 'failed',
+    status: 500,
+    log: 'each',
+    job: 'again',
+    message: 'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
+  },
+  'inbox-busy': {
+    outcome: 'failed',
+    status: 500,
+    log: 'warning',
+    job: 'again',
+    message: 'Another process is applying the event; it is tried again.',
+  },
+  'inbox-unavailable': {
+    outcome: 'failed',
+    status: 500,
+    log: 'each',
+    job: 'again',
+    message: 'The inbox failed; events are tried again.',
+  },
+  'shutting-down': {
+    outcome: 'failed',
+    status: 500,
+    log: 'warning',
+    // This process is going; another one takes the job.
+    job: 'again',
+    message: 'This process is shutting down; events are tried again.',
+  },
+  'internal-error': {
+    outcome: 'failed',
+    status: 500,
+    log: 'each',
+    job: 'again',
+    message: 'hongbao or its adapter failed; the event is tried again.',
+  },
+}
+
+/** The sentence of a code, with what is known of this one case behind it. */
+export function describe(code: WebhookErrorCode, detail?: string): string {
+  const { message } = ERRORS[code]
+  return detail === undefined ? message : `${message} ${detail}`
+}
