@@ -23,8 +23,13 @@ export interface Inbox<Context extends object = NoContext> {
    * afterwards, an inbox whose transaction holds the effect rejects, because nothing was committed or
    * the next delivery finds out; one whose effects are elsewhere may answer `'applied'` and must go on
    * trying to remember, because a rejection would have them repeated for sure.
+   *
+   * An inbox that can lose its claim while `work` runs passes a `signal` to `work`.
    */
-  admit(key: string, work: (context: Context) => Promise<void>): Promise<Admission>
+  admit(
+    key: string,
+    work: (context: Context, options?: WorkOptions) => Promise<void>,
+  ): Promise<Admission>
 
   /**
    * Resolves when nothing that was applied is still to be remembered; never rejects. For an inbox that
@@ -42,12 +47,21 @@ export interface Inbox<Context extends object = NoContext> {
   ready?(): Promise<void>
 }
 
-/** What became of a key that asked to be applied. */
+/** What an inbox may pass to `work` besides the context. */
+export interface WorkOptions {
+  /**
+   * Aborts when the inbox has lost its claim, so that another process may run the event now; its
+   * `reason` is an `InboxError`. Handlers get it as `context.signal`, which fires for their deadline too.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Result of `admit`. */
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
-/** What an inbox lends that lends nothing. */
-// oxlint-disable-next-line typescript/no-generated-empty-object-type -- empty on purpose
-export type NoContext = Readonly<Record<never, never>>
+/** The context of an inbox that lends nothing. */
+// oxlint-disable-next-line typescript/no-empty-object-type -- a name for "nothing", which the compiler prints
+export interface NoContext {}
 
 /** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */
 export const MIN_RETENTION_SECONDS: number = 27 * 60 * 60

@@ -3,7 +3,7 @@
 // check their options and call their users' hooks; and what all queues of a hand-off have in common,
 // so that each package holds what its queue alone needs.
 export { joinBytes } from './bytes.ts'
-export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
+export { parseEvent, refuseInvalid } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'

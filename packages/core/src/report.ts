@@ -1,8 +1,8 @@
 import type { AttemptResult } from './attempts.ts'
-import { inboxKey, type WebhookEvent } from './event.ts'
+import { eventKey, type WebhookEvent } from './event.ts'
 import type { ErrorCode, WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
-import type { EventSource } from './handlers.ts'
+import type { HandlerSource } from './handlers.ts'
 import { contain, type FailureLog } from './log.ts'
 import type { Outcome } from './reply.ts'
 
@@ -25,7 +25,7 @@ export interface Report {
   readonly eventId: string | undefined
   /** The key under which the inbox knows the event. */
   readonly inboxKey: string | undefined
-  readonly source: EventSource
+  readonly source: HandlerSource
   /** SHA-256 (hexadecimal) of the key that verified the delivery. */
   readonly keyFingerprint: string | undefined
   /** Whether it shared the outcome of the same event, which was already running in this process. */
@@ -48,7 +48,7 @@ export type Observe = (report: Report) => void | Promise<void>
 /** What is noted of a delivery while it is on its way. */
 export interface Sighting {
   readonly kind: Report['kind']
-  readonly source: EventSource
+  readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
   readMs: number | undefined
@@ -66,7 +66,7 @@ export type Result = AttemptResult | 'unhandled'
 /** Turns sightings into reports and log lines. Nothing that `observe` or a logger does comes back. */
 export interface Observer {
   /** `receivedAt` is now unless somebody else received it. */
-  start(kind: Report['kind'], source: EventSource, receivedAt?: Date): Sighting
+  start(kind: Report['kind'], source: HandlerSource, receivedAt?: Date): Sighting
   end(sighting: Sighting, result: Result, status?: number): void
 }
 
@@ -77,7 +77,7 @@ export function createObserver(
 ): Observer {
   function start(
     kind: Report['kind'],
-    source: EventSource,
+    source: HandlerSource,
     receivedAt: Date = new Date(now()),
   ): Sighting {
     return {
@@ -119,7 +119,7 @@ function createReport(sighting: Sighting, result: Result, status: number | undef
     error: failure?.toError(),
     eventType: event?.type,
     eventId: event?.id,
-    inboxKey: event === undefined ? undefined : inboxKey(event),
+    inboxKey: event === undefined ? undefined : eventKey(event),
     source,
     keyFingerprint,
     shared,

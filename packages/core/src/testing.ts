@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import type { Delivery } from './delivery.ts'
-import type { EventOf, WebhookEvent } from './event.ts'
+import type { WebhookEvent } from './event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
 import { FIXTURES } from './fixtures.ts'
 import { deeplyFrozen } from './json.ts'
@@ -42,8 +42,8 @@ export interface FixtureChanges<Type extends EventType> {
 export function eventFixture<Type extends EventType>(
   type: Type,
   changes: FixtureChanges<Type> = {},
-): EventOf<Type> {
-  const fixture: EventOf<Type> = structuredClone(FIXTURES[type])
+): WebhookEvent<Type> {
+  const fixture: WebhookEvent<Type> = structuredClone(FIXTURES[type])
   const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
   const object = {
     ...fixture.data.object,

@@ -1,15 +1,9 @@
 import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
-import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
+import { eventKey, isHandledType, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
 import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
-import {
-  createHandlers,
-  type EventSource,
-  type Handler,
-  type HandlerContext,
-  type HandlerEmitter,
-} from './handlers.ts'
+import { createHandlers, type HandlerRegistry, type HandlerSource } from './handlers.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
 import type { NoContext } from './inbox.ts'
 import { contain, createLog, originOf } from './log.ts'
@@ -19,9 +13,9 @@ import { replyTo, type Outcome, type Reply } from './reply.ts'
 import { findSigner, readSignature, SIGNATURE_HEADER } from './signature.ts'
 import { within } from './within.ts'
 
-/** A receiver of Ping++ webhooks: subscribe with `on`, mount it with an adapter. */
+/** A receiver of Ping++ webhooks: register handlers with `on`, mount it with an adapter. */
 export interface Webhooks<Context extends object = NoContext>
-  extends Receiver, HandlerEmitter<HandlerContext & Context> {
+  extends Receiver, HandlerRegistry<Context>, AsyncDisposable {
   /**
    * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this.
    * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
@@ -55,17 +49,20 @@ export interface Webhooks<Context extends object = NoContext>
    * Never rejects. A second call returns the same promise.
    */
   close(): Promise<CloseReport>
+
+  /** Does what {@link close} does, at the end of the scope of `await using webhooks = createWebhooks(…)`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Options of {@link Webhooks.dispatch}. */
 export interface DispatchOptions {
-  /** What handlers see as `context.source`. Default: `'webhook'`. */
-  readonly source?: EventSource | undefined
-  /** The verified bytes, where they are at hand. */
+  /** What handlers get as `context.source`. Default: `'dispatch'`. */
+  readonly source?: HandlerSource | undefined
+  /** The verified bytes, if there are any. */
   readonly rawBody?: Uint8Array | undefined
-  /** When the delivery arrived that brought it, wherever that was. Default: now. */
+  /** When the original delivery was received. Default: now. */
   readonly receivedAt?: Date | undefined
-  /** SHA-256 (hexadecimal) of the key that verified it, where one did. */
+  /** SHA-256 (hexadecimal) of the key that verified it, if one did. */
   readonly keyFingerprint?: string | undefined
 }
 
@@ -92,7 +89,7 @@ export function createWebhooks<Context extends object = NoContext>(
   options: WebhooksOptions<Context>,
 ): Webhooks<Context> {
   const { keys, limits, audience, inbox, handlerTimeoutMs, ...rest } = readOptions(options)
-  const handlers = createHandlers<Context & HandlerContext>()
+  const handlers = createHandlers<Context>()
   const observer = createObserver(rest.observe, createLog(rest.logger, rest.now), rest.now)
   const attempts = createAttempts(inbox, handlerTimeoutMs)
   const warnings = createHandlerWarnings(rest.logger)
@@ -137,7 +134,7 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
-    const { source = 'webhook', rawBody, receivedAt, keyFingerprint } = how
+    const { source = 'dispatch', rawBody, receivedAt, keyFingerprint } = how
     const sighting = observer.start('dispatch', source, receivedAt)
     sighting.keyFingerprint = keyFingerprint
     let result: Result
@@ -174,7 +171,7 @@ export function createWebhooks<Context extends object = NoContext>(
       warnings.unhandled(event.type, handlers.isEmpty())
       return 'unhandled'
     }
-    const key = inboxKey(event)
+    const key = eventKey(event)
     if (key === undefined) return new Failure('event-invalid', 'It has no id.')
     const running = attempts.running(key)
     if (running !== undefined) {
@@ -185,7 +182,7 @@ export function createWebhooks<Context extends object = NoContext>(
     }
     if (closed !== undefined) return new Failure('shutting-down')
     const { receivedAt, source, keyFingerprint } = sighting
-    const context = { receivedAt, rawBody, source, keyFingerprint }
+    const context = { key, receivedAt, rawBody, source, keyFingerprint }
     const startedMs = sighting.verifiedMs ?? sighting.startedMs
     const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
     sighting.end = attempt.end
@@ -235,25 +232,35 @@ export function createWebhooks<Context extends object = NoContext>(
     })
   }
 
+  function addHandlers(given: unknown, handler?: unknown): void {
+    for (const type of handlers.add(given, handler)) {
+      if (!isHandledType(type)) warnings.unknownType(type)
+    }
+  }
+
+  function close(): Promise<CloseReport> {
+    closed ??= attempts.close()
+    return closed
+  }
+
   const webhooks: Webhooks<Context> = {
     handle,
     dispatch,
-    on(type: string, handler: Handler<never, Context & HandlerContext>) {
-      handlers.add(type, handler)
-      if (!isSubscribable(type)) warnings.unknownType(type)
+    on(given: unknown, handler?: unknown) {
+      addHandlers(given, handler)
       return webhooks
     },
-    off(type: string, handler: Handler<never, Context & HandlerContext>) {
+    off(type: string, handler: unknown) {
       handlers.remove(type, handler)
       return webhooks
     },
-    listenerCount: (type) => handlers.count(type),
     ready,
-    close() {
-      closed ??= attempts.close()
-      return closed
+    close,
+    async [Symbol.asyncDispose]() {
+      await close()
     },
   }
+  if (rest.on !== undefined) addHandlers(rest.on)
   return webhooks
 }
 
