@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { vouchFor } from './errors.ts'
 import { eventKey, parseEvent, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
-import type { EventContext, HandlerSource } from './handlers.ts'
+import type { HandlerContext } from './handlers.ts'
 import type { Inbox } from './inbox.ts'
 
 /** A verified event on its way through a queue: the data of its job, as JSON. */
@@ -19,7 +19,7 @@ export interface HandedOffEvent {
   readonly signed: boolean
   /** When the delivery arrived, as `Date.toJSON` writes it. */
   readonly receivedAt: string
-  readonly source: HandlerSource
+  readonly source: HandlerContext['source']
   /** SHA-256 of the key that verified the delivery. */
   readonly keyFingerprint: string | null
 }
@@ -63,7 +63,7 @@ export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 /** Makes the data of a job. `queue` says where it goes, in words that name one queue. */
 export function packEvent(
   event: WebhookEvent,
-  context: Omit<EventContext, 'signal' | 'key'>,
+  context: Omit<HandlerContext, 'signal' | 'key'>,
   queue: string,
 ): HandedOffEvent {
   if (comesFrom.get(event) === queue) {
@@ -92,7 +92,7 @@ export function packEvent(
 export interface Unpacked {
   readonly event: WebhookEvent
   readonly how: {
-    readonly source: HandlerSource
+    readonly source: HandlerContext['source']
     readonly rawBody: Uint8Array | undefined
     readonly receivedAt: Date
     readonly keyFingerprint: string | undefined

@@ -32,9 +32,24 @@ export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   return readKeyFile(unquote(source.path), reader)
 }
 
-/** Tells a key that Node has read already from everything else. */
-export function isKeyObject(input: object): input is KeyObject {
+/**
+ * A `KeyObject` of `node:crypto`. Declared here, so that the types of hongbao check without those of
+ * Node, as on Workers.
+ */
+export interface KeyObjectLike {
+  readonly type: 'secret' | 'public' | 'private'
+  export(...options: never[]): unknown
+}
+
+/** Whether Node has read the key already. */
+export function isKeyObject(input: object): input is KeyObjectLike {
   return 'type' in input && 'export' in input
+}
+
+/** Node's own type of it. */
+export function toKeyObject(input: KeyObjectLike): KeyObject {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing but Node makes them
+  return input as KeyObject
 }
 
 function readBytes(bytes: Uint8Array, reader: KeyReader): KeyObject {

@@ -49,7 +49,12 @@ describe('what people can import', () => {
   })
 
   it('from @hongbao/core/testing', () => {
-    expect(namesIn(testingKit)).toEqual(['createTestKeys', 'eventFixture', 'signDelivery'])
+    expect(namesIn(testingKit)).toEqual([
+      'createTestKeys',
+      'eventFixture',
+      'signDelivery',
+      'testContext',
+    ])
   })
 })
 
