@@ -1,19 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
-import {
-  isKeyObject,
-  readKeySource,
-  toKeyObject,
-  type KeyObjectLike,
-  type KeyReader,
-} from './pem.ts'
-
-/**
- * A Ping++ public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`) in any layout that survives an
- * environment variable, bare base64, DER or PEM bytes, a `KeyObject`, or the path of a file.
- */
-export type PublicKeyInput = string | Uint8Array | KeyObjectLike | { readonly path: string }
+import type { PublicKeyInput } from './key-input.ts'
+import { isKeyObject, readKeySource, toKeyObject, type KeyReader } from './pem.ts'
 
 /** A key that passed every check, ready to verify with. */
 export interface VerificationKey {

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
+import type { KeyObjectLike } from './key-input.ts'
 import { unquote } from './option-checks.ts'
 
 /** A key as text, as bytes, or in a file. */
@@ -30,15 +31,6 @@ export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   if (typeof source === 'string') return readText(source, reader)
   if (isBytes(source)) return readBytes(source, reader)
   return readKeyFile(unquote(source.path), reader)
-}
-
-/**
- * A `KeyObject` of `node:crypto`. Declared here, so that the types of hongbao check without those of
- * Node, as on Workers.
- */
-export interface KeyObjectLike {
-  readonly type: 'secret' | 'public' | 'private'
-  export(...options: never[]): unknown
 }
 
 /** Whether Node has read the key already. */

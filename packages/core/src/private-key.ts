@@ -2,14 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import { fingerprintOf, publishedAs } from './keys.ts'
-import {
-  isKeyObject,
-  readKeySource,
-  toKeyObject,
-  type KeyObjectLike,
-  type KeyReader,
-  type KeySource,
-} from './pem.ts'
+import type { KeyObjectLike } from './key-input.ts'
+import { isKeyObject, readKeySource, toKeyObject, type KeyReader, type KeySource } from './pem.ts'
 
 /**
  * An RSA private key: PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`) in any layout that survives an

@@ -7,7 +7,8 @@ import { FIXTURES } from './fixtures.ts'
 import type { HandlerContext } from './handlers.ts'
 import type { NoContext } from './inbox.ts'
 import { deeplyFrozen } from './json.ts'
-import { toKeyObject, type KeyObjectLike } from './pem.ts'
+import type { KeyObjectLike } from './key-input.ts'
+import { toKeyObject } from './pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './signature.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
