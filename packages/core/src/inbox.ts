@@ -60,7 +60,6 @@ export interface WorkOptions {
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
 /** The context of an inbox that lends nothing. */
-// oxlint-disable-next-line typescript/no-empty-object-type -- a name for "nothing", which the compiler prints
 export interface NoContext {}
 
 /** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */

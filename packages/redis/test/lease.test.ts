@@ -230,7 +230,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     const event = eventFixture('red_envelope.sent')
     const running = Promise.withResolvers<AbortSignal>()
     const end = Promise.withResolvers<void>()
-    webhooks.on('red_envelope.sent', async (_, { signal }) => {
+    webhooks.on('red_envelope.sent', async (_event, { signal }) => {
       running.resolve(signal)
       await end.promise
     })
