@@ -15,20 +15,20 @@ const onLent: WebhookHandler<'red_envelope.sent', Lent> = (_, { tx }) => tx.quer
 
 // error: Argument of type '"red_envelope.snet"' is not assignable to parameter of type '"red_envelope.
 webhooks.on('red_envelope.snet', () => {})
-// error: Type '"red_envelope.snet"' is not assignable to type '"red_envelope.
+// error: Type '"red_envelope.snet"' is not assignable to type
 webhooks.on(['charge.failed', 'red_envelope.snet'], () => {})
-// error: 'red_envelope.snet' does not exist in type 'WebhookHandlers<NoContext>'. Did you mean to write ''red_envelope.sent''?
+// error: ''red_envelope.snet'' does not exist in type 'WebhookHandlers<NoContext>'.
 webhooks.on({ 'red_envelope.snet': () => {} })
-// error: 'red_envelope.snet' does not exist in type 'WebhookHandlers<NoContext>'. Did you mean to write ''red_envelope.sent''?
+// error: ''red_envelope.snet'' does not exist in type 'WebhookHandlers<
 createWebhooks({ publicKey, on: { 'red_envelope.snet': () => {} } })
 // error: Type '"red_envelope.snet"' does not satisfy the constraint 'HandledType'.
 export const misspelt: WebhookHandler<'red_envelope.snet'> = () => {}
-// error: 'red_envelope.snet' does not exist in type 'WebhookHandlers<NoContext>'. Did you mean to write ''red_envelope.sent''?
+// error: ''red_envelope.snet'' does not exist in type 'WebhookHandlers<NoContext>'.
 export const handlers = { 'red_envelope.snet': () => {} } satisfies WebhookHandlers
 
 // error: is not assignable to parameter of type
 webhooks.on('red_envelope.sent', (event: WebhookEvent<'charge.succeeded'>) => event.id)
-// error: Property 'tx' is missing in type 'EventContext' but required in type 'Lent'.
+// error: Property 'tx' is missing in type 'HandlerContext<NoContext>' but required in type 'Lent'.
 webhooks.on('red_envelope.sent', onLent)
 // error: Property 'tx' is missing in type
 createWebhooks({ publicKey, on: { 'red_envelope.sent': onLent } })
