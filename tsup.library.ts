@@ -4,7 +4,8 @@ import { defineConfig, type Options } from 'tsup'
 export function library(options: Options): ReturnType<typeof defineConfig> {
   return defineConfig({
     format: ['esm', 'cjs'],
-    dts: true,
+    // `AsyncDisposable`, for those whose `lib` is older and who do not have the types of Node.
+    dts: { banner: '/// <reference lib="esnext.disposable" />' },
     target: 'node22',
     sourcemap: true,
     clean: true,

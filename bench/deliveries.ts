@@ -1,4 +1,4 @@
-import type { EventOf } from '@hongbao/core'
+import type { WebhookEvent } from '@hongbao/core'
 import {
   createPublicKey,
   generateKeyPairSync,
@@ -81,7 +81,7 @@ export function sentEvent(): SentEvent {
   }
 }
 
-type SentEvent = EventOf<'red_envelope.sent'>
+type SentEvent = WebhookEvent<'red_envelope.sent'>
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 

@@ -132,8 +132,12 @@ describe.each(hosts)('aborts in $name', (host) => {
         start: (webhooks) => host.start(postsAfter(departure, webhooks)),
       })
       const genuine = notification()
-      const connection = await startRequest(reception.port, genuine.headers, framing(genuine.bytes))
-      await connection.write(...parts(genuine.bytes))
+      const connection = await startRequest(
+        reception.port,
+        genuine.headers,
+        framing(Buffer.from(genuine.bytes)),
+      )
+      await connection.write(...parts(Buffer.from(genuine.bytes)))
       connection.reset()
       await connection.closed
       // The server has seen the reset when it answers somebody who came later.

@@ -1,4 +1,4 @@
-import type { Handler, HandlerContext, WebhookEvent, Webhooks } from '@hongbao/core'
+import type { WebhookHandler, Webhooks } from '@hongbao/core'
 import type { FailedEvent } from '@hongbao/core/internal'
 import type { TestServer } from '../servers/server.ts'
 
@@ -36,7 +36,7 @@ export interface Work {
 /** A process that has connected itself to a queue. */
 export interface QueueClient {
   /** What a receiver subscribes with. */
-  handOff(tries?: Tries): Promise<Handler<WebhookEvent, HandlerContext>>
+  handOff(tries?: Tries): Promise<WebhookHandler>
   /** Starts a worker; the client closes it. */
   work(webhooks: Pick<Webhooks, 'dispatch'>, how?: Work): Promise<void>
   /** The jobs that the broker has, one for each of their lives. */

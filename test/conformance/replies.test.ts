@@ -250,7 +250,7 @@ describe.each(hosts)('replies in $name', (host) => {
     async (_name, encoding, encode) => {
       const reception = await open(host)
       const genuine = notification()
-      const encoded = encode(genuine.bytes)
+      const encoded = encode(Buffer.from(genuine.bytes))
       for (const { headers } of [genuine, signed(encoded)]) {
         const request = { headers: { ...headers, 'Content-Encoding': encoding }, body: encoded }
         expectAnswer(await reception.send(request), 415, 'body-encoded')

@@ -1,4 +1,5 @@
-import { inboxKey, parseEvent, Failure } from '@hongbao/core/internal'
+import { eventKey } from '@hongbao/core'
+import { parseEvent, Failure } from '@hongbao/core/internal'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { listen } from '../conformance/host.ts'
@@ -120,7 +121,7 @@ function forward(
 
 function keyOf(body: Buffer): string {
   const event = parseEvent(body)
-  const key = event instanceof Failure ? undefined : inboxKey(event)
+  const key = event instanceof Failure ? undefined : eventKey(event)
   if (key === undefined) throw new Error('The sender has sent what is no event.')
   return key
 }

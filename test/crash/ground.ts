@@ -1,12 +1,10 @@
 import {
   createWebhooks,
-  type Handler,
-  type HandlerContext,
   type Inbox,
-  type WebhookEvent,
+  type WebhookHandler,
+  type WorkOptions,
   type Webhooks,
 } from '@hongbao/core'
-import { inboxKey } from '@hongbao/core/internal'
 import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
@@ -74,23 +72,20 @@ export function failsNow(random: Seeded, oneIn = 50): boolean {
 export function effectHandler<Context extends object>(
   { setup, points, random }: Ground,
   write: (context: Context, values: readonly [key: string, process: number]) => Promise<unknown>,
-): Handler<WebhookEvent, HandlerContext & Context> {
-  return async function leaveEffect(event, context) {
+): WebhookHandler<'*', Context> {
+  return async function leaveEffect(_, context) {
     await wait(random.below(5))
     // A run that takes over looks first whether the work was done, and that fails more often.
     if (failsNow(random, isTakeover(context) ? 3 : 50)) throw new Error('Failed, on purpose.')
     points.pass('in-handler')
-    await write(context, [inboxKey(event) ?? '', setup.process])
+    await write(context, [context.key, setup.process])
     points.pass('after-effect')
     await wait(random.below(5))
   }
 }
 
 /** The same, on a connection of its own: the effect is committed whatever becomes of the run. */
-export function outsideEffect(
-  ground: Ground,
-  statement: string = EFFECT,
-): Handler<WebhookEvent, HandlerContext> {
+export function outsideEffect(ground: Ground, statement: string = EFFECT): WebhookHandler {
   const pool = openPool({ connectionString: ground.setup.postgresUrl, max: 8 })
   return effectHandler(ground, (_, values) => pool.query(statement, [...values]))
 }
@@ -112,16 +107,19 @@ export function watch<Context extends object>(
 ): Inbox<Context> {
   const [before, after] = AROUND[task]
 
-  async function admit(key: string, work: (context: Context) => Promise<void>) {
+  async function admit(
+    key: string,
+    work: (context: Context, options?: WorkOptions) => Promise<void>,
+  ) {
     points.pass(before)
     const askedMs = Date.now()
     let isOpen = false
     try {
-      const admission = await inbox.admit(key, async function run(context) {
+      const admission = await inbox.admit(key, async function run(context, options) {
         isOpen = true
         journal.started(task, key, askedMs, isTakeover(context))
         if (task === 'apply') points.pass(after)
-        await work(context)
+        await work(context, options)
         if (task === 'hand-off') points.pass(after)
       })
       isOpen &&= !endsItself

@@ -1,4 +1,4 @@
-import type { EventOf, Reply, Webhooks } from '@hongbao/core'
+import type { Reply, WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -104,7 +104,7 @@ describe('the snippet', () => {
   it('strict.ts refuses other apps, test events, and other times', async () => {
     const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('strict.ts')
     webhooks.on('*', () => {})
-    const outcomeOf = async (event: EventOf<'red_envelope.sent'>) =>
+    const outcomeOf = async (event: WebhookEvent<'red_envelope.sent'>) =>
       nameOf(await webhooks.handle(signDelivery(event, keys).delivery()))
     const outcomeAt = (hours: number, seconds: number) => {
       const created = Math.floor(Date.now() / 1000) + hours * 3600 + seconds

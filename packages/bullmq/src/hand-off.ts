@@ -1,4 +1,4 @@
-import type { Handler, HandlerContext, Logger, WebhookEvent } from '@hongbao/core'
+import type { Logger, WebhookHandler } from '@hongbao/core'
 import {
   HandOffError,
   packEvent,
@@ -50,10 +50,7 @@ export interface BullmqHandOffOptions extends HandOffOptions {
  *
  * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
-export function handOff(
-  queue: EventQueue,
-  options: BullmqHandOffOptions = {},
-): Handler<WebhookEvent, HandlerContext> {
+export function handOff(queue: EventQueue, options: BullmqHandOffOptions = {}): WebhookHandler {
   const settings = readHandOffOptions(options, { logger: true })
   const logger = readLogger(options.logger)
   if (typeof queue?.add !== 'function') throw wrong('queue', 'a `Queue` of BullMQ')

@@ -1,8 +1,8 @@
-import type { EventOf, EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
+import type { EventType, RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
 
 /** An event that tells of a red envelope. */
 export type EnvelopeEvent = {
-  readonly [Type in EnvelopeEventType]: EventOf<Type>
+  readonly [Type in EnvelopeEventType]: WebhookEvent<Type>
 }[EnvelopeEventType]
 
 export type EnvelopeEventType = Extract<EventType, `red_envelope.${string}`>

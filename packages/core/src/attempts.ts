@@ -1,31 +1,31 @@
 import { WebhookError } from './errors.ts'
 import type { WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
-import type { Handler, HandlerContext } from './handlers.ts'
+import type { AnyHandler, EventContext } from './handlers.ts'
 import { BEAT_MS, freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
-import type { Inbox } from './inbox.ts'
+import type { Inbox, WorkOptions } from './inbox.ts'
 import { within } from './within.ts'
 
 /** How an attempt to apply an event ended. */
 export type AttemptResult = 'handled' | 'duplicate' | Failure
 
 /** What is to be applied. */
-export interface Job<Context> {
+export interface Job<Context extends object> {
   /** The inbox key of the event. */
   readonly key: string
   readonly event: WebhookEvent
   /** When it began, on the clock of `performance.now`. */
   readonly startedMs: number
   /** Run one after another; the first failure ends the attempt. */
-  readonly handlers: readonly Handler<WebhookEvent, HandlerContext & Context>[]
-  /** What handlers learn, before the attempt and the inbox add theirs. */
-  readonly context: Omit<HandlerContext, 'signal'>
+  readonly handlers: readonly AnyHandler<Context>[]
+  /** What handlers get, before the attempt and the inbox add theirs. */
+  readonly context: Omit<EventContext, 'signal'>
   /** Told the result of handlers that had passed their deadline. */
   readonly onLate: (result: AttemptResult) => void
 }
 
 /** An attempt that is under way. Neither promise rejects. */
-export interface Attempt<Context> {
+export interface Attempt<Context extends object> {
   readonly job: Job<Context>
   readonly progress: Progress
   /** Its result, or a failure at the deadline. */
@@ -89,7 +89,7 @@ export function createAttempts<Context extends object>(
     const end = Promise.withResolvers<AttemptResult>()
     const attempt: Attempt<Context> = {
       job,
-      progress: { seen: 'nothing', deadline: new AbortController(), expired: false },
+      progress: { seen: 'nothing', stop: new AbortController(), expired: false },
       answer: answer.promise,
       end: end.promise,
       heartbeat: isFreezing ? startHeartbeat() : undefined,
@@ -180,7 +180,7 @@ export function createAttempts<Context extends object>(
   return { running: (key) => underWay.get(key), start, answerUnlessFrozen, close }
 }
 
-function describe<Context>({ job, progress }: Attempt<Context>): RunningEvent {
+function describe<Context extends object>({ job, progress }: Attempt<Context>): RunningEvent {
   return {
     key: job.key,
     eventType: job.event.type,
@@ -193,7 +193,8 @@ function describe<Context>({ job, progress }: Attempt<Context>): RunningEvent {
 /** How far an attempt got. */
 interface Progress {
   seen: 'nothing' | 'started' | 'finished' | Failure
-  readonly deadline: AbortController
+  /** Fires `context.signal`: at the deadline, or when the inbox has lost its claim. */
+  readonly stop: AbortController
   expired: boolean
   /** Resolves when the handlers have settled, however. */
   working?: Promise<void>
@@ -207,10 +208,11 @@ async function settle<Context extends object>(
 ): Promise<AttemptResult> {
   let isOver = false
 
-  function admitted(lent: Context): Promise<void> {
+  function admitted(lent: Context, options?: WorkOptions): Promise<void> {
     // One run at a time, and none after the inbox has spoken: an inbox may try again when a run
     // has failed, and do nothing else.
     if (isOver || progress.seen === 'started') return Promise.reject(new WebhookError('inbox-busy'))
+    if (options?.signal !== undefined) stopWith(options.signal, progress.stop)
     const working = work(job, lent, progress)
     // Whether or not the inbox waits for it: a failed handler must not become a crash.
     progress.working = working.catch(() => {})
@@ -241,7 +243,7 @@ async function work<Context extends object>(
   // The inbox let us in after Ping++ was told to come again: do not start what nobody waits for.
   if (progress.expired) throw new WebhookError('handler-timed-out')
   progress.seen = 'started'
-  const fullContext = { ...lent, ...context, signal: progress.deadline.signal }
+  const fullContext = { ...lent, ...context, signal: progress.stop.signal }
   try {
     for (const handler of handlers) {
       // oxlint-disable-next-line no-await-in-loop -- a later handler may rely on an earlier one
@@ -256,10 +258,16 @@ async function work<Context extends object>(
   }
 }
 
+/** Fires the signal of handlers when the inbox's own fires. Only for inboxes that have one. */
+function stopWith(signal: AbortSignal, stop: AbortController): void {
+  if (signal.aborted) return stop.abort(signal.reason)
+  signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
+}
+
 /** What an attempt was waiting for at its deadline. */
 function expire(progress: Progress): Failure {
   progress.expired = true
-  progress.deadline.abort(new WebhookError('handler-timed-out'))
+  progress.stop.abort(new WebhookError('handler-timed-out'))
   const { seen } = progress
   if (seen instanceof Failure) return seen
   if (seen === 'started') return new Failure('handler-timed-out')

@@ -1,4 +1,4 @@
-import { appOf, namesApp, type WebhookEvent } from './event.ts'
+import { appIdOf, namesApp, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
 
 /** Whom events are for, and when: what it refuses is a failure, and undefined passes. */
@@ -32,10 +32,10 @@ export function createAudience({
   now,
 }: AudienceOptions): Audience {
   function refuseMisdirected(event: WebhookEvent): Failure | undefined {
-    if (apps !== undefined && namesApp(event) && !apps.includes(appOf(event) ?? '')) {
+    if (apps !== undefined && namesApp(event) && !apps.includes(appIdOf(event) ?? '')) {
       return new Failure(
         'app-mismatch',
-        `The event is of ${appOf(event) ?? 'no app that has an id'}.`,
+        `The event is of ${appIdOf(event) ?? 'no app that has an id'}.`,
       )
     }
     if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')

@@ -1,13 +1,13 @@
 import type { AttemptResult } from './attempts.ts'
 import type { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
-import type { EventSource } from './handlers.ts'
+import type { HandlerSource } from './handlers.ts'
 import type { Result } from './report.ts'
 
 /** Options of `webhooks.dispatch`. */
 export interface DispatchOptions {
   /** What handlers see as `context.source`. Default: `'webhook'`. */
-  readonly source?: EventSource | undefined
+  readonly source?: HandlerSource | undefined
   /** The verified bytes, where they are at hand. */
   readonly rawBody?: Uint8Array | undefined
   /** When the delivery arrived that brought it, wherever that was. Default: now. */

@@ -7,7 +7,7 @@ import { nearestTo } from './nearest.ts'
 import { isNumeral, spellPayload } from './payload.ts'
 
 /** What every event of Ping++ carries around its payload (API reference, "Event object"). */
-export interface EventEnvelope<Type extends string, Payload> {
+export interface EventBase<Type extends string, Payload> {
   /** `evt_` and 24 characters. Ping++ leaves it out of some types, `agreement.succeeded` among them. */
   readonly id?: string
   readonly object?: 'event'
@@ -29,12 +29,6 @@ export interface EventEnvelope<Type extends string, Payload> {
   readonly acct_id?: string
 }
 
-/** The event of one catalogued type, with its exact payload. */
-export type EventOf<Type extends EventType> = EventEnvelope<Type, EventPayloads[Type]>
-
-/** Any catalogued event; `switch (event.type)` narrows it. */
-export type CataloguedEvent = { readonly [Type in EventType]: EventOf<Type> }[EventType]
-
 // Of the process and not of this module: an app may load core twice, as ESM and as CommonJS.
 const UNLISTED_KEY: unique symbol = Symbol.for('hongbao.unlisted')
 
@@ -43,18 +37,29 @@ export type UnlistedType = string & { readonly [unlistedBrand]: true }
 declare const unlistedBrand: unique symbol
 
 /** An event that this version has no payload type for. */
-export type UnlistedEvent = EventEnvelope<
-  UnlistedType & Unlisted,
-  Readonly<Record<string, unknown>>
->
+export type UnlistedEvent = EventBase<UnlistedType & Unlisted, Readonly<Record<string, unknown>>>
 // `switch (event.type)` narrows by literals alone: a branded string is comparable to every one of
 // them, and would leave the union as it is. This one never exists.
 declare enum Unlisted {
   Type = 'unlisted',
 }
 
-/** Whatever Ping++ may send. */
-export type WebhookEvent = CataloguedEvent | UnlistedEvent
+/** What a handler can be registered for: a catalogued type, an `unlisted` one, or `'*'` for every event. */
+export type HandledType = EventType | UnlistedType | '*'
+
+/**
+ * An event of Ping++. With a type, `WebhookEvent<'red_envelope.sent'>`, it has the exact payload of
+ * that type; with several types it is their union. Without one it is any event that Ping++ may send:
+ * `switch (event.type)` narrows it.
+ */
+export type WebhookEvent<Type extends HandledType = '*'> = TypedEvent<Type>
+
+/** The same for a type that the compiler has not checked yet, as a parameter of a generic function. */
+export type TypedEvent<Type extends string> = Type extends EventType
+  ? EventBase<Type, EventPayloads[Type]>
+  : Type extends '*'
+    ? TypedEvent<EventType> | UnlistedEvent
+    : UnlistedEvent
 
 /**
  * Names an event type on purpose that the catalogue does not have, say one that Ping++ added
@@ -68,8 +73,8 @@ export function unlisted(type: string): UnlistedType {
 const PROCESS = globalThis as { [UNLISTED_KEY]?: Set<string> }
 const UNLISTED = (PROCESS[UNLISTED_KEY] ??= new Set<string>())
 
-/** Tells whether somebody may mean to subscribe to this: JavaScript has no compiler to ask. */
-export function isSubscribable(type: string): boolean {
+/** Whether a handler of this type can ever run: JavaScript has no compiler that asks. */
+export function isHandledType(type: string): boolean {
   return type === '*' || isEventType(type) || UNLISTED.has(type)
 }
 
@@ -79,7 +84,7 @@ export function suggestType(type: string): string | undefined {
 }
 
 /** Tells whether this version has a payload type for the event. */
-export function isCatalogued(event: WebhookEvent): event is CataloguedEvent {
+export function isCatalogued(event: WebhookEvent): event is WebhookEvent<EventType> {
   return isEventType(event.type)
 }
 
@@ -125,15 +130,18 @@ export function refuseInvalid(value: unknown): Failure | undefined {
 }
 
 /**
- * The key under which an inbox remembers an event. A red envelope is sent once and received once,
- * so notifications and polls of one step meet in `type:object id`; other events go by their own
- * id, or by payload and time where Ping++ sends none. App and mode come first.
+ * The idempotency key of an event, under which an inbox remembers it; handlers get it as
+ * `context.key`. It is the same for a webhook and for a poll, which has no event id: a red envelope is
+ * sent once and received once, so both have the key `type:object id`. Other events have their own id
+ * in the key, or payload and time if Ping++ sends none. App and mode come first.
+ *
+ * Returns undefined if the event has no id at all; no handler gets such an event.
  */
-export function inboxKey(event: WebhookEvent): string | undefined {
+export function eventKey(event: WebhookEvent): string | undefined {
   const { type, created } = event
   const id = event.id ?? undefined
   const { id: object } = event.data.object as { readonly id?: unknown }
-  const app = appOf(event) ?? '-'
+  const app = appIdOf(event) ?? '-'
   const mode = event.livemode ? 'live' : 'test'
   const parts = [app, mode]
   if (ruleOf(type)?.oncePerObject && isId(object)) parts.push(type, object)
@@ -144,8 +152,8 @@ export function inboxKey(event: WebhookEvent): string | undefined {
   return parts.join(':')
 }
 
-/** The id of the app that the payload names, expanded or not. */
-export function appOf(event: WebhookEvent): string | undefined {
+/** The id of the app that the payload names, expanded or not; undefined if it names none. */
+export function appIdOf(event: WebhookEvent): string | undefined {
   const { app } = event.data.object as { readonly app?: unknown }
   const id = isObject(app) ? app['id'] : app
   return isId(id) ? id : undefined

@@ -5,7 +5,8 @@ import { createMount, type MountOptions } from './mount.ts'
 import { replyTo } from './reply.ts'
 
 export type { MountOptions } from './mount.ts'
-export type { WaitUntil } from './delivery.ts'
+// Receiver too: otherwise the bundled types take it from /adapter, which needs the types of Node.
+export type { Receiver, WaitUntil } from './delivery.ts'
 
 /** Options of {@link fetchWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
 export interface FetchMountOptions extends MountOptions {

@@ -1,4 +1,4 @@
-import type { EventOf } from './event.ts'
+import type { WebhookEvent } from './event.ts'
 import type { EventType } from './events/catalogue.ts'
 import { AGREEMENTS } from './fixtures/agreement.ts'
 import { CHARGES } from './fixtures/charge.ts'
@@ -16,7 +16,7 @@ import { WITHDRAWALS } from './fixtures/withdrawal.ts'
  * One realistic event for every catalogued type, modelled on Ping++'s samples: all of one app, in
  * live mode, at fixed times between 2016 and 2024.
  */
-export const FIXTURES: { readonly [Type in EventType]: EventOf<Type> } = {
+export const FIXTURES: { readonly [Type in EventType]: WebhookEvent<Type> } = {
   ...RED_ENVELOPES,
   ...CHARGES,
   ...REFUNDS,

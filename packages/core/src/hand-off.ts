@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { vouchAs } from './errors.ts'
-import { inboxKey, parseEvent, type WebhookEvent } from './event.ts'
+import { eventKey, parseEvent, type WebhookEvent } from './event.ts'
 import { Failure } from './failure.ts'
-import type { EventSource, HandlerContext } from './handlers.ts'
+import type { HandlerContext } from './handlers.ts'
 import type { Inbox } from './inbox.ts'
 
 /** A verified event on its way through a queue: the data of its job, as JSON. */
@@ -19,7 +19,7 @@ export interface HandedOffEvent {
   readonly signed: boolean
   /** When the delivery arrived, as `Date.toJSON` writes it. */
   readonly receivedAt: string
-  readonly source: EventSource
+  readonly source: HandlerContext['source']
   /** SHA-256 of the key that verified the delivery. */
   readonly keyFingerprint: string | null
 }
@@ -62,7 +62,7 @@ export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 /** Makes the data of a job. `queue` says where it goes, in words that name one queue. */
 export function packEvent(
   event: WebhookEvent,
-  context: Omit<HandlerContext, 'signal'>,
+  context: Omit<HandlerContext, 'signal' | 'key'>,
   queue: string,
 ): HandedOffEvent {
   if (comesFrom.get(event) === queue) {
@@ -71,7 +71,7 @@ export function packEvent(
       `The worker of ${queue} hands its events off to ${queue}: nothing would ever be applied. Give the worker a receiver of its own, with the real handlers.`,
     )
   }
-  const key = inboxKey(event)
+  const key = eventKey(event)
   if (key === undefined) throw new HandOffError('no-key', 'The event cannot be told from another.')
   const { rawBody, receivedAt, source, keyFingerprint = null } = context
   return {
@@ -91,7 +91,7 @@ export function packEvent(
 export interface Unpacked {
   readonly event: WebhookEvent
   readonly how: {
-    readonly source: EventSource
+    readonly source: HandlerContext['source']
     readonly rawBody: Uint8Array | undefined
     readonly receivedAt: Date
     readonly keyFingerprint: string | undefined
@@ -126,7 +126,7 @@ function isHandedOff(data: unknown): data is HandedOffEvent {
     version === 1 &&
     typeof body === 'string' &&
     typeof signed === 'boolean' &&
-    (source === 'webhook' || source === 'poll') &&
+    (source === 'webhook' || source === 'poll' || source === 'dispatch') &&
     (keyFingerprint === null || typeof keyFingerprint === 'string') &&
     typeof receivedAt === 'string' &&
     !Number.isNaN(Date.parse(receivedAt))

@@ -23,8 +23,13 @@ export interface Inbox<Context extends object = NoContext> {
    * afterwards, an inbox whose transaction holds the effect rejects, because nothing was committed or
    * the next delivery finds out; one whose effects are elsewhere may answer `'applied'` and must go on
    * trying to remember, because a rejection would have them repeated for sure.
+   *
+   * An inbox that can lose its claim while `work` runs passes a `signal` to `work`.
    */
-  admit(key: string, work: (context: Context) => Promise<void>): Promise<Admission>
+  admit(
+    key: string,
+    work: (context: Context, options?: WorkOptions) => Promise<void>,
+  ): Promise<Admission>
 
   /**
    * Resolves when nothing that was applied is still to be remembered; never rejects. For an inbox that
@@ -42,7 +47,16 @@ export interface Inbox<Context extends object = NoContext> {
   ready?(): Promise<void>
 }
 
-/** What became of a key that asked to be applied. */
+/** What an inbox may pass to `work` besides the context. */
+export interface WorkOptions {
+  /**
+   * Aborts when the inbox has lost its claim, so that another process may run the event now; its
+   * `reason` is an `InboxError`. Handlers get it as `context.signal`, which fires for their deadline too.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Result of `admit`. */
 export type Admission = 'applied' | 'duplicate' | 'busy'
 
 /** The context of an inbox that adds nothing to the context of handlers. */

@@ -2,30 +2,15 @@ export { createWebhooks } from './webhooks.ts'
 export type { Webhooks } from './webhooks.ts'
 export type { DispatchOptions, DispatchResult } from './dispatch-result.ts'
 export type { WebhooksOptions } from './options.ts'
-export type {
-  EventFor,
-  EventSource,
-  Handler,
-  HandlerContext,
-  HandlerEmitter,
-  Subscribable,
-  SubscribableLike,
-} from './handlers.ts'
-export { isCatalogued, isEventType, unlisted } from './event.ts'
+export type { ContextOf, HandlerContext, WebhookHandler, WebhookHandlers } from './handlers.ts'
+export { appIdOf, eventKey, isCatalogued, isEventType, unlisted } from './event.ts'
 export {
   compareEnvelopeStatus,
   envelopeStatusesBefore,
   isFinalEnvelopeStatus,
   type EnvelopeNews,
 } from './envelope-state.ts'
-export type {
-  CataloguedEvent,
-  EventEnvelope,
-  EventOf,
-  UnlistedEvent,
-  UnlistedType,
-  WebhookEvent,
-} from './event.ts'
+export type { UnlistedEvent, UnlistedType, WebhookEvent } from './event.ts'
 export type { EventPayloads, EventType } from './events/catalogue.ts'
 export type { Agreement, AgreementStatus } from './events/agreement.ts'
 export type { BatchRefund, BatchRefundCharge, BatchRefundStatus } from './events/batch-refund.ts'
@@ -60,12 +45,13 @@ export type {
 } from './events/withdrawal.ts'
 export { memoryInbox } from './memory-inbox.ts'
 export type { MemoryInboxOptions } from './memory-inbox.ts'
-export type { Admission, Inbox, NoContext } from './inbox.ts'
-export type { BodyLimits, Delivery, Receiver, WaitUntil } from './delivery.ts'
+export type { Admission, Inbox, NoContext, WorkOptions } from './inbox.ts'
+export type { Receiver } from './delivery.ts'
 export type { CloseReport, RunningEvent } from './attempts.ts'
 export type { Reply } from './reply.ts'
 export { InboxError, OptionError, WebhookError } from './errors.ts'
 export type { OptionErrorCode, WebhookErrorCode, WebhookOutcome } from './errors.ts'
 export type { WebhookReport } from './report.ts'
 export type { Logger } from './log.ts'
-export type { PublicKeyFunction, PublicKeyInput, PublicKeys } from './keys.ts'
+export type { KeyObjectLike, PublicKeyInput } from './key-input.ts'
+export type { PublicKeyFunction, PublicKeys } from './keys.ts'

@@ -3,7 +3,7 @@
 // check their options and call their users' hooks; and what all queues of a hand-off have in common,
 // so that each package holds what its queue alone needs.
 export { joinBytes } from './bytes.ts'
-export { parseEvent, refuseInvalid, inboxKey, appOf } from './event.ts'
+export { parseEvent, refuseInvalid } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
@@ -26,7 +26,8 @@ export { nearestTo } from './nearest.ts'
 export { readStrictJson, readWithExact } from './json.ts'
 export type { StrictJson } from './json.ts'
 export { fingerprintOf, readPublicKeys } from './keys.ts'
-export type { PublicKeyInput, VerificationKey } from './keys.ts'
+export type { PublicKeyInput } from './key-input.ts'
+export type { VerificationKey } from './keys.ts'
 export { isNumeral, spellPayload } from './payload.ts'
 export { readPrivateKey } from './private-key.ts'
 export type { PrivateKeyInput, SigningKey } from './private-key.ts'

@@ -1,13 +1,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
-import { isKeyObject, readKeySource, type KeyReader } from './pem.ts'
-
-/**
- * A Ping++ public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`) in any layout that survives an
- * environment variable, bare base64, DER or PEM bytes, a `KeyObject`, or the path of a file.
- */
-export type PublicKeyInput = string | Uint8Array | KeyObject | { readonly path: string }
+import type { PublicKeyInput } from './key-input.ts'
+import { isKeyObject, readKeySource, toKeyObject, type KeyReader } from './pem.ts'
 
 /** One Ping++ public key, or several while keys are rotated. */
 export type PublicKeys = PublicKeyInput | readonly PublicKeyInput[]
@@ -66,7 +61,7 @@ function isList(input: unknown): input is readonly PublicKeyInput[] {
 function readKey(input: PublicKeyInput | undefined): KeyObject {
   if (typeof input === 'string' || isBytes(input)) return readKeySource(input, PUBLIC)
   if (typeof input !== 'object' || input === null) throw missing()
-  if (isKeyObject(input)) return input
+  if (isKeyObject(input)) return toKeyObject(input)
   if (typeof input.path !== 'string') throw missing()
   return readKeySource(input, PUBLIC)
 }

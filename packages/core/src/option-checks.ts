@@ -1,15 +1,20 @@
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import type { Logger } from './log.ts'
+import { refuseOldRuntime } from './runtime.ts'
 
 // Node's timers hold 31 bits and fire at once above that.
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-/** Options are an object, and hold none that does not exist. `owner` is who takes them, for the message. */
+/**
+ * Options are an object, and hold none that does not exist; and the runtime is new enough, because every
+ * factory comes by here at start-up. `owner` is the factory, for the message.
+ */
 export function checkOptions(
   owner: string,
   options: object,
   names: Readonly<Record<string, true>>,
 ): void {
+  refuseOldRuntime()
   if (typeof options !== 'object' || options === null) {
     throw new OptionError('option-invalid', `${owner} expects an object of options.`)
   }

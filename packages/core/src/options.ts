@@ -1,5 +1,6 @@
 import { createAudience, type Audience } from './audience.ts'
 import type { BodyLimits } from './delivery.ts'
+import type { WebhookHandlers } from './handlers.ts'
 import { MIN_RETENTION_SECONDS, type Inbox, type NoContext } from './inbox.ts'
 import {
   readPublicKeys,
@@ -49,6 +50,11 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * undefined or null, it is refused: leave it out for the default.
    */
   readonly inbox?: Inbox<Context>
+  /**
+   * Handlers to begin with, event type → handler: the same as `webhooks.on(handlers)`. Given but
+   * undefined, it is refused: leave it out to register handlers with `webhooks.on`.
+   */
+  readonly on?: WebhookHandlers<NoInfer<Context>>
   /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
   readonly handlerTimeoutMs?: number | undefined
   /** Largest body, in bytes. Default: 262,144 (256 KiB). */
@@ -90,6 +96,7 @@ export interface Settings<Context extends object> {
   readonly allowPublishedKeys: boolean
   readonly audience: Audience
   readonly inbox: Inbox<Context>
+  readonly on: WebhookHandlers<Context> | undefined
   readonly handlerTimeoutMs: number
   readonly limits: BodyLimits
   readonly unhandled: 'accept' | 'fail'
@@ -105,6 +112,7 @@ const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
   app: true,
   livemode: true,
   inbox: true,
+  on: true,
   handlerTimeoutMs: true,
   maxBodyBytes: true,
   bodyTimeoutMs: true,
@@ -120,6 +128,7 @@ const GUARDS = {
   app: 'accept the events of every app',
   livemode: 'accept live and test events',
   inbox: 'remember applied events in the memory of this process',
+  on: 'register handlers with `webhooks.on`',
 }
 
 export function readOptions<Context extends object>(
@@ -148,6 +157,7 @@ export function readOptions<Context extends object>(
       now,
     }),
     inbox,
+    on: options.on,
     handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
     limits: {
       maxBytes: readBytes('maxBodyBytes', options.maxBodyBytes ?? 256 * 1024),

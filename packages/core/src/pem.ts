@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
+import type { KeyObjectLike } from './key-input.ts'
 import { unquote } from './option-checks.ts'
 
 /** A key as text, as bytes, or in a file. */
@@ -32,9 +33,15 @@ export function readKeySource(source: KeySource, reader: KeyReader): KeyObject {
   return readKeyFile(unquote(source.path), reader)
 }
 
-/** Tells a key that Node has read already from everything else. */
-export function isKeyObject(input: object): input is KeyObject {
+/** Whether Node has read the key already. */
+export function isKeyObject(input: object): input is KeyObjectLike {
   return 'type' in input && 'export' in input
+}
+
+/** Node's own type of it. */
+export function toKeyObject(input: KeyObjectLike): KeyObject {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing but Node makes them
+  return input as KeyObject
 }
 
 function readBytes(bytes: Uint8Array, reader: KeyReader): KeyObject {

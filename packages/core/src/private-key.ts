@@ -2,13 +2,14 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from './errors.ts'
 import { fingerprintOf, publishedAs } from './keys.ts'
-import { isKeyObject, readKeySource, type KeyReader, type KeySource } from './pem.ts'
+import type { KeyObjectLike } from './key-input.ts'
+import { isKeyObject, readKeySource, toKeyObject, type KeyReader, type KeySource } from './pem.ts'
 
 /**
  * An RSA private key: PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`) in any layout that survives an
  * environment variable, bare base64, DER or PEM bytes, a `KeyObject`, or the path of a file.
  */
-export type PrivateKeyInput = KeySource | KeyObject
+export type PrivateKeyInput = KeySource | KeyObjectLike
 
 /** A private key that passed every check, ready to sign with. */
 export interface SigningKey {
@@ -41,7 +42,7 @@ function readKey(input: PrivateKeyInput | undefined, reader: KeyReader): KeyObje
   if (typeof input !== 'object' || input === null) {
     throw reader.refuse('key-missing', 'is empty or not set.')
   }
-  if (isKeyObject(input)) return input
+  if (isKeyObject(input)) return toKeyObject(input)
   if (typeof input.path !== 'string') throw reader.refuse('key-missing', 'has no `path`.')
   return readKeySource(input, reader)
 }

@@ -1,8 +1,8 @@
 import type { AttemptResult } from './attempts.ts'
-import { inboxKey, type WebhookEvent } from './event.ts'
+import { eventKey, type WebhookEvent } from './event.ts'
 import type { WebhookError, WebhookErrorCode } from './errors.ts'
 import { Failure } from './failure.ts'
-import type { EventSource } from './handlers.ts'
+import type { HandlerSource } from './handlers.ts'
 import { contain, type FailureLog } from './log.ts'
 import type { ReplyName } from './reply.ts'
 
@@ -25,7 +25,7 @@ interface ReportBase {
   readonly eventId: string | undefined
   /** The idempotency key, under which the inbox knows the event. */
   readonly key: string | undefined
-  readonly source: EventSource
+  readonly source: HandlerSource
   /** SHA-256 (hexadecimal) of the key that verified the delivery. */
   readonly keyFingerprint: string | undefined
   /** Whether it shared the outcome of the same event, which was already running in this process. */
@@ -64,7 +64,7 @@ export interface Hooks {
 /** What is noted of a delivery while it is on its way. */
 export interface Sighting {
   readonly kind: WebhookReport['kind']
-  readonly source: EventSource
+  readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
   readMs: number | undefined
@@ -82,7 +82,7 @@ export type Result = AttemptResult | 'unhandled'
 /** Turns sightings into reports and log lines. Errors thrown by hooks and loggers are ignored. */
 export interface Observer {
   /** `receivedAt` is now unless somebody else received it. */
-  start(kind: WebhookReport['kind'], source: EventSource, receivedAt?: Date): Sighting
+  start(kind: WebhookReport['kind'], source: HandlerSource, receivedAt?: Date): Sighting
   end(sighting: Sighting, result: Result, status?: number): void
 }
 
@@ -96,7 +96,7 @@ export function createObserver(
 
   function start(
     kind: WebhookReport['kind'],
-    source: EventSource,
+    source: HandlerSource,
     receivedAt: Date = new Date(now()),
   ): Sighting {
     return {
@@ -150,7 +150,7 @@ function createReport(
     status,
     eventType: event?.type,
     eventId: event?.id,
-    key: event === undefined ? undefined : inboxKey(event),
+    key: event === undefined ? undefined : eventKey(event),
     source,
     keyFingerprint,
     shared,

@@ -1,10 +1,14 @@
-import { createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { isBytes } from './bytes.ts'
 import type { Delivery } from './delivery.ts'
-import type { EventOf, WebhookEvent } from './event.ts'
+import type { WebhookEvent } from './event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
 import { FIXTURES } from './fixtures.ts'
+import type { HandlerContext } from './handlers.ts'
+import type { NoContext } from './inbox.ts'
 import { deeplyFrozen } from './json.ts'
+import type { KeyObjectLike } from './key-input.ts'
+import { toKeyObject } from './pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './signature.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
@@ -42,8 +46,8 @@ export interface FixtureChanges<Type extends EventType> {
 export function eventFixture<Type extends EventType>(
   type: Type,
   changes: FixtureChanges<Type> = {},
-): EventOf<Type> {
-  const fixture: EventOf<Type> = structuredClone(FIXTURES[type])
+): WebhookEvent<Type> {
+  const fixture: WebhookEvent<Type> = structuredClone(FIXTURES[type])
   const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
   const object = {
     ...fixture.data.object,
@@ -60,10 +64,33 @@ export function eventFixture<Type extends EventType>(
   })
 }
 
+/**
+ * A context for calling a handler directly in a unit test: `await onSent(eventFixture('red_envelope.sent'),
+ * testContext({ tx }))`.
+ *
+ * `changes` are what the inbox would lend, and what else should be different. Default: a `key` of its
+ * own for every context, a `signal` that never fires, `receivedAt` now, `source` `'webhook'`, and no
+ * `rawBody` and `keyFingerprint`. For the key that the receiver would pass: `{ key: eventKey(event) }`.
+ */
+export function testContext<Lent extends object = NoContext>(
+  changes?: Partial<HandlerContext> & Lent,
+): HandlerContext<Lent> {
+  const context: HandlerContext = {
+    key: `test:${randomBytes(12).toString('hex')}`,
+    signal: new AbortController().signal,
+    receivedAt: new Date(),
+    rawBody: undefined,
+    source: 'webhook',
+    keyFingerprint: undefined,
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without changes `Lent` is nothing
+  return { ...context, ...changes } as HandlerContext<Lent>
+}
+
 /** A notification as Ping++ would send it, for whatever tool a test sends it with. */
 export interface SignedDelivery {
   /** The body; the signature covers exactly these bytes. */
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
   /** The body as text, for tools that take text: `request(app).post(path).set(headers).send(text)` (supertest). */
   readonly text: string
   /** Content type and signature. */
@@ -73,17 +100,19 @@ export interface SignedDelivery {
   /** For `fetch(url, signed.init())`, `app.request(path, signed.init())` (Hono) and `new Request(url, signed.init())`. */
   init(): { method: 'POST'; headers: Record<string, string>; body: Uint8Array<ArrayBuffer> }
   /** For `app.inject({ url, ...signed.inject() })` (Fastify). */
-  inject(): { method: 'POST'; headers: Record<string, string>; payload: Buffer }
+  inject(): { method: 'POST'; headers: Record<string, string>; payload: Uint8Array }
 }
 
 /** Signs an event, or any text or bytes, as Ping++ would. */
 export function signDelivery(
   content: WebhookEvent | string | Uint8Array,
-  keys: { readonly privateKey: string | KeyObject },
+  keys: { readonly privateKey: string | KeyObjectLike },
 ): SignedDelivery {
   const bytes = toBytes(content)
   const privateKey =
-    typeof keys.privateKey === 'string' ? createPrivateKey(keys.privateKey) : keys.privateKey
+    typeof keys.privateKey === 'string'
+      ? createPrivateKey(keys.privateKey)
+      : toKeyObject(keys.privateKey)
   const headers: Readonly<Record<string, string>> = {
     'content-type': 'application/json; charset=utf-8',
     [SIGNATURE_HEADER]: signBytes(bytes, privateKey),

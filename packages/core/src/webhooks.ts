@@ -2,15 +2,10 @@ import { createAttempts, type Attempt, type CloseReport } from './attempts.ts'
 import { isBytes } from './bytes.ts'
 import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
-import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
+import { eventKey, isHandledType, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
 import { WebhookError } from './errors.ts'
 import { Failure } from './failure.ts'
-import {
-  createHandlers,
-  type Handler,
-  type HandlerContext,
-  type HandlerEmitter,
-} from './handlers.ts'
+import { createHandlers, type HandlerRegistry } from './handlers.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
 import { freezesRequests } from './heartbeat.ts'
 import type { Inbox, NoContext } from './inbox.ts'
@@ -22,9 +17,9 @@ import { SIGNATURE_HEADER } from './signature.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from './verifier.ts'
 import { within } from './within.ts'
 
-/** A receiver of Ping++ webhooks: subscribe with `on`, mount it with an adapter. */
+/** A receiver of Ping++ webhooks: register handlers with `on`, mount it with an adapter. */
 export interface Webhooks<Context extends object = NoContext>
-  extends Receiver, HandlerEmitter<HandlerContext & Context> {
+  extends Receiver, HandlerRegistry<Context>, AsyncDisposable {
   /**
    * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this.
    * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
@@ -68,6 +63,9 @@ export interface Webhooks<Context extends object = NoContext>
    * Never rejects. A second call returns the same promise.
    */
   close(): Promise<CloseReport>
+
+  /** Does what {@link close} does, at the end of the scope of `await using webhooks = createWebhooks(…)`. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /**
@@ -80,7 +78,7 @@ export function createWebhooks<Context extends object = NoContext>(
     (NoContext extends Context ? unknown : { readonly inbox: Inbox<Context> }),
 ): Webhooks<Context> {
   const { limits, audience, inbox, handlerTimeoutMs, ...rest } = readOptions<Context>(options)
-  const handlers = createHandlers<Context & HandlerContext>()
+  const handlers = createHandlers<Context>()
   const log = createLog(rest.logger, rest.now)
   const observer = createObserver(rest.hooks, log, rest.now)
   const verifier = verifierOf(rest, log)
@@ -152,7 +150,7 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
-    const { source = 'webhook', rawBody, receivedAt, keyFingerprint } = how
+    const { source = 'dispatch', rawBody, receivedAt, keyFingerprint } = how
     const sighting = observer.start('dispatch', source, receivedAt)
     sighting.keyFingerprint = keyFingerprint
     let result: Result
@@ -190,7 +188,7 @@ export function createWebhooks<Context extends object = NoContext>(
       warnings.unhandled(event.type, handlers.isEmpty())
       return 'unhandled'
     }
-    const key = inboxKey(event)
+    const key = eventKey(event)
     if (key === undefined) return new Failure('event-invalid', 'It has no id.')
     const running = attempts.running(key)
     if (running !== undefined) {
@@ -201,7 +199,7 @@ export function createWebhooks<Context extends object = NoContext>(
     }
     if (closed !== undefined) return new Failure('shutting-down')
     const { receivedAt, source, keyFingerprint } = sighting
-    const context = { receivedAt, rawBody, source, keyFingerprint }
+    const context = { key, receivedAt, rawBody, source, keyFingerprint }
     const startedMs = sighting.verifiedMs ?? sighting.startedMs
     const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
     sighting.end = attempt.end
@@ -255,26 +253,36 @@ export function createWebhooks<Context extends object = NoContext>(
     })
   }
 
+  function addHandlers(given: unknown, handler?: unknown): void {
+    for (const type of handlers.add(given, handler)) {
+      if (!isHandledType(type)) warnings.unknownType(type)
+    }
+  }
+
+  function close(): Promise<CloseReport> {
+    closed ??= attempts.close()
+    return closed
+  }
+
   const webhooks: Webhooks<Context> = {
     handle,
     verify,
     dispatch,
-    on(type: string, handler: Handler<never, Context & HandlerContext>) {
-      handlers.add(type, handler)
-      if (!isSubscribable(type)) warnings.unknownType(type)
+    on(given: unknown, handler?: unknown) {
+      addHandlers(given, handler)
       return webhooks
     },
-    off(type: string, handler: Handler<never, Context & HandlerContext>) {
+    off(type: string, handler: unknown) {
       handlers.remove(type, handler)
       return webhooks
     },
-    listenerCount: (type) => handlers.count(type),
     ready,
-    close() {
-      closed ??= attempts.close()
-      return closed
+    close,
+    async [Symbol.asyncDispose]() {
+      await close()
     },
   }
+  if (rest.on !== undefined) addHandlers(rest.on)
   return webhooks
 }
 

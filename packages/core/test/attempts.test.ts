@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { memoryInbox, type DispatchResult, type HandlerContext, type Inbox } from '../src/index.ts'
+import {
+  InboxError,
+  memoryInbox,
+  type DispatchResult,
+  type HandlerContext,
+  type Inbox,
+} from '../src/index.ts'
 import { deferred, type Deferred } from './deferred.ts'
 import {
   asEvent,
@@ -596,6 +602,65 @@ describe('an inbox', () => {
       { source: 'webhook', signal: { aborted: false }, receivedAt: new Date(NOW_MS) },
     ])
     expect(contexts[0]?.rawBody).toBeInstanceOf(Uint8Array)
+  })
+
+  it('fires the signal of handlers when it loses its claim, with its own reason [F33]', async () => {
+    const claim = new AbortController()
+    const lost = new InboxError('redis-lease-lost', 'The lease was lost.')
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await work({}, { signal: claim.signal })
+        return 'applied'
+      }),
+    })
+    const reasons: unknown[] = []
+    opened.webhooks.on('*', (_, { signal }) => {
+      expect(signal.aborted).toBe(false)
+      claim.abort(lost)
+      reasons.push(signal.reason)
+      signal.throwIfAborted()
+    })
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
+    expect(reasons).toEqual([lost])
+    expect(opened.reports).toMatchObject([{ code: 'handler-failed', error: { cause: lost } }])
+  })
+
+  it('that has lost its claim already gives handlers a signal that has fired [F33]', async () => {
+    const lost = new InboxError('redis-lease-lost', 'The lease was lost.')
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await work({}, { signal: AbortSignal.abort(lost) })
+        return 'applied'
+      }),
+    })
+    const reasons: unknown[] = []
+    opened.webhooks.on('*', (_, { signal }) => void reasons.push(signal.reason))
+    await opened.deliver(envelopeSent())
+    expect(reasons).toEqual([lost])
+  })
+
+  it('that has a signal leaves handlers their deadline [F4]', async () => {
+    const gate = deferred()
+    const claim = new AbortController()
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await work({}, { signal: claim.signal })
+        return 'applied'
+      }),
+    })
+    const signals: AbortSignal[] = []
+    opened.webhooks.on('*', async (_, { signal }) => {
+      signals.push(signal)
+      await gate.promise
+    })
+    const reply = opened.deliver(envelopeSent())
+    await vi.waitFor(() => expect(signals).toHaveLength(1))
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await reply).toMatchObject({ status: 500 })
+    claim.abort(new Error('too late'))
+    expect(signals[0]?.reason).toMatchObject({ code: 'handler-timed-out' })
+    gate.resolve()
+    await opened.webhooks.close()
   })
 
   it('is asked once by deliveries at the same time, and again when it missed the deadline [E3] [E8]', async () => {

@@ -12,9 +12,11 @@ describe('what people can import', () => {
       'InboxError',
       'OptionError',
       'WebhookError',
+      'appIdOf',
       'compareEnvelopeStatus',
       'createWebhooks',
       'envelopeStatusesBefore',
+      'eventKey',
       'isCatalogued',
       'isEventType',
       'isFinalEnvelopeStatus',
@@ -47,7 +49,12 @@ describe('what people can import', () => {
   })
 
   it('from @hongbao/core/testing', () => {
-    expect(namesIn(testingKit)).toEqual(['createTestKeys', 'eventFixture', 'signDelivery'])
+    expect(namesIn(testingKit)).toEqual([
+      'createTestKeys',
+      'eventFixture',
+      'signDelivery',
+      'testContext',
+    ])
   })
 })
 

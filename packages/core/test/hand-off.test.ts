@@ -160,7 +160,7 @@ describe('the inbox of a receiver that hands off', () => {
   })
 })
 
-function contextOf(rawBody: Uint8Array | undefined): Omit<HandlerContext, 'signal'> {
+function contextOf(rawBody: Uint8Array | undefined): Omit<HandlerContext, 'signal' | 'key'> {
   return { rawBody, receivedAt: RECEIVED_AT, source: 'webhook', keyFingerprint: FINGERPRINT }
 }
 

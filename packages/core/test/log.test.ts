@@ -7,10 +7,10 @@ import {
   OptionError,
   unlisted,
   WebhookError,
-  type Delivery,
   type Inbox,
   type WebhooksOptions,
 } from '../src/index.ts'
+import type { Delivery } from '../src/delivery.ts'
 import {
   asEvent,
   chargeSucceeded,
@@ -80,8 +80,13 @@ describe('the log', () => {
     ['order.refund.succeded', 'order.refund.succeeded'],
   ])('suggests a type for a misspelt one: %s [F23]', (misspelt, meant) => {
     const opened = openReceiver()
-    opened.webhooks.on(misspelt as never, () => {})
-    expect(opened.lines).toEqual([expect.stringContaining(`Did you mean '${meant}'?`)])
+    const handler = (): void => {}
+    opened.webhooks.on(misspelt as never, handler)
+    opened.webhooks.on([misspelt as never], handler)
+    opened.webhooks.on({ [misspelt]: handler })
+    const line: unknown = expect.stringContaining(`Did you mean '${meant}'?`)
+    expect(opened.lines).toEqual([line, line, line])
+    expect(openReceiver({ on: { [misspelt]: handler } }).lines).toEqual([line])
   })
 
   it.each(['coupon.created', 'x', 'toString', 'user.deleted'])(

@@ -14,7 +14,7 @@ it.each(['tsc', 'tsc6'])(
     expect(printed).toHaveLength(1)
     const [message = '', candidates = ''] = printed[0]?.split(' to parameter of type ') ?? []
     expect(message).toMatch(/Argument of type '"red_envelope\.snet"' is not assignable$/)
-    expect(candidates.match(/\w+\.\w+/g)?.toSorted()).toEqual([
+    expect([...new Set(candidates.match(/\w+\.\w+/g))].toSorted()).toEqual([
       'red_envelope.failed',
       'red_envelope.received',
       'red_envelope.refund',
@@ -29,7 +29,7 @@ it.each(['tsc', 'tsc6'])(
   'a type of an unknown object has %s print what there is [F23]',
   async (compiler) => {
     const printed = await compile(compiler, "webhooks.on('coupon.created', () => {})")
-    expect(printed).toEqual([expect.stringContaining("to parameter of type 'Subscribable'")])
+    expect(printed).toEqual([expect.stringMatching(/to parameter of type '.*HandledType/)])
   },
   60_000,
 )

@@ -2,7 +2,6 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import {
   createWebhooks,
   memoryInbox,
-  type Delivery,
   type DispatchResult,
   type Inbox,
   type Reply,
@@ -12,6 +11,7 @@ import {
   type Webhooks,
   type WebhooksOptions,
 } from '../src/index.ts'
+import type { Delivery } from '../src/delivery.ts'
 
 /** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createWebhooks, type EventType } from '../src/index.ts'
+import { createWebhooks, eventKey, type EventType, type WebhookHandler } from '../src/index.ts'
 import { isFrozenThroughout } from './signed.ts'
-import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
+import { createTestKeys, eventFixture, signDelivery, testContext } from '../src/testing.ts'
 
 const KEYS = createTestKeys()
 
@@ -148,6 +148,31 @@ describe('signDelivery', () => {
     const webhooks = createWebhooks({ publicKey: createTestKeys().publicKey, logger: false })
     const reply = await webhooks.handle(signDelivery('{}', KEYS).delivery())
     expect(reply).toMatchObject({ outcome: 'rejected', code: 'signature-mismatch', status: 401 })
+  })
+})
+
+describe('testContext', () => {
+  it('makes what a receiver passes to a handler', async () => {
+    const webhooks = createWebhooks({ publicKey: KEYS.publicKey, logger: false })
+    const passed: object[] = []
+    webhooks.on('*', (_, context) => void passed.push(context))
+    await webhooks.handle(signDelivery(eventFixture('charge.succeeded'), KEYS).delivery())
+    const context = testContext()
+    expect(Object.keys(context).toSorted()).toEqual(Object.keys(passed[0] ?? {}).toSorted())
+    expect(context).toMatchObject({ source: 'webhook', signal: { aborted: false } })
+    expect(context.key).not.toBe(testContext().key)
+  })
+
+  it('takes what the inbox lends, and anything that should be different', async () => {
+    interface Lent {
+      readonly tx: { insert(key: string): void }
+    }
+    const inserted: string[] = []
+    const onSent: WebhookHandler<'red_envelope.sent', Lent> = (_, { tx, key }) => tx.insert(key)
+    const event = eventFixture('red_envelope.sent')
+    const key = eventKey(event) ?? ''
+    await onSent(event, testContext({ key, tx: { insert: (row: string) => inserted.push(row) } }))
+    expect(inserted).toEqual([key])
   })
 })
 

@@ -3,24 +3,21 @@ import {
   createWebhooks,
   memoryInbox,
   unlisted,
+  type ContextOf,
   type DispatchResult,
-  type EventFor,
   type HandlerContext,
   type Inbox,
+  type NoContext,
   type Reply,
   type WebhookError,
   type WebhookErrorCode,
+  type WebhookHandler,
+  type WebhookHandlers,
   type WebhookOutcome,
   type WebhookReport,
   type Webhooks,
 } from '../src/index.ts'
-import {
-  isCatalogued,
-  type CataloguedEvent,
-  type EventOf,
-  type UnlistedEvent,
-  type WebhookEvent,
-} from '../src/event.ts'
+import { isCatalogued, type UnlistedEvent, type WebhookEvent } from '../src/event.ts'
 import type { Agreement } from '../src/events/agreement.ts'
 import type { BatchRefund } from '../src/events/batch-refund.ts'
 import type { BatchTransfer } from '../src/events/batch-transfer.ts'
@@ -50,7 +47,7 @@ describe('switch (event.type)', () => {
     const read = (event: WebhookEvent): void => {
       switch (event.type) {
         case 'red_envelope.sent':
-          expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
+          expectTypeOf(event).toEqualTypeOf<WebhookEvent<'red_envelope.sent'>>()
           expectTypeOf(event.data.object.status).toEqualTypeOf<SentOrLater>()
           return
         case 'red_envelope.received':
@@ -74,7 +71,7 @@ describe('switch (event.type)', () => {
   })
 
   it('narrows every catalogued type, and leaves nothing over', () => {
-    const read = (event: CataloguedEvent): void => {
+    const read = (event: WebhookEvent<EventType>): void => {
       switch (event.type) {
         case 'red_envelope.sent':
           expectTypeOf(event.data.object).toEqualTypeOf<RedEnvelope<SentOrLater>>()
@@ -180,7 +177,9 @@ describe('payloads', () => {
   })
 
   it('of the fixtures are those of their types', () => {
-    expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<EventOf<'order.succeeded'>>()
+    expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<
+      WebhookEvent<'order.succeeded'>
+    >()
   })
 })
 
@@ -189,13 +188,13 @@ describe('on', () => {
 
   it('gives a handler the very payload of its type', () => {
     webhooks.on('red_envelope.sent', (event, context) => {
-      expectTypeOf(event).toEqualTypeOf<EventOf<'red_envelope.sent'>>()
+      expectTypeOf(event).toEqualTypeOf<WebhookEvent<'red_envelope.sent'>>()
       expectTypeOf(event.type).toEqualTypeOf<'red_envelope.sent'>()
       expectTypeOf(event.data.object.status).toEqualTypeOf<SentOrLater>()
       expectTypeOf(context).toExtend<HandlerContext>()
       expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>()
       expectTypeOf(context.rawBody).toEqualTypeOf<Uint8Array | undefined>()
-      expectTypeOf(context.source).toEqualTypeOf<'webhook' | 'poll'>()
+      expectTypeOf(context.source).toEqualTypeOf<'webhook' | 'poll' | 'dispatch'>()
     })
     webhooks.on('charge.succeeded', async ({ data }) => {
       expectTypeOf(data.object).toEqualTypeOf<Charge>()
@@ -218,15 +217,46 @@ describe('on', () => {
     webhooks.on('red_envelope.send', () => {})
     // @ts-expect-error -- misspelt
     webhooks.off('red_envelope.send', () => {})
-    // @ts-expect-error -- misspelt
-    webhooks.listenerCount('red_envelope.send')
     // @ts-expect-error -- any text
     webhooks.on('coupon.created' as string, () => {})
   })
 
+  it('takes a list of types, with their union for the handler', () => {
+    webhooks.on(['charge.succeeded', 'charge.failed'], (event) => {
+      expectTypeOf(event).toEqualTypeOf<WebhookEvent<'charge.succeeded' | 'charge.failed'>>()
+    })
+    webhooks.on([unlisted('coupon.created')], (event) => {
+      expectTypeOf(event).toEqualTypeOf<UnlistedEvent>()
+    })
+    // @ts-expect-error -- misspelt
+    webhooks.on(['charge.succeeded', 'charge.fialed'], () => {})
+  })
+
+  it('takes a map, in which every handler gets the event of its key', () => {
+    const handlers: WebhookHandlers = {
+      'red_envelope.sent': (event, { key }) => {
+        expectTypeOf(event).toEqualTypeOf<WebhookEvent<'red_envelope.sent'>>()
+        expectTypeOf(key).toEqualTypeOf<string>()
+      },
+      '*': (event) => {
+        expectTypeOf(event).toEqualTypeOf<WebhookEvent>()
+      },
+    }
+    webhooks.on(handlers)
+    createWebhooks({ publicKey: '', on: handlers })
+    // @ts-expect-error -- misspelt
+    webhooks.on({ 'red_envelope.snet': () => {} })
+    // @ts-expect-error -- misspelt
+    createWebhooks({ publicKey: '', on: { 'red_envelope.snet': () => {} } })
+    // @ts-expect-error -- the handler of another event
+    webhooks.on({ 'red_envelope.sent': (event: WebhookEvent<'charge.succeeded'>) => void event })
+    // @ts-expect-error -- it was not imported
+    webhooks.on({ 'red_envelope.sent': undefined })
+  })
+
   it('refuses a handler of another event, and a payload that cannot be', () => {
     // @ts-expect-error -- another event
-    webhooks.on('red_envelope.sent', (event: EventOf<'charge.succeeded'>) => void event)
+    webhooks.on('red_envelope.sent', (event: WebhookEvent<'charge.succeeded'>) => void event)
     webhooks.on('red_envelope.sent', ({ data }) => {
       // @ts-expect-error -- an envelope that was sent is not on its way any more
       return data.object.status === 'sending' ? undefined : undefined
@@ -239,10 +269,7 @@ describe('on', () => {
         expectTypeOf(data.object.amount).toEqualTypeOf<number>()
       })
     }
-    function listen<Type extends EventType>(
-      type: Type,
-      handler: (event: EventFor<Type>) => void,
-    ): void {
+    function listen<Type extends EventType>(type: Type, handler: WebhookHandler<Type>): void {
       webhooks.on(type, handler)
     }
     listen('charge.succeeded', ({ data }) => {
@@ -272,11 +299,27 @@ describe('on', () => {
     expectTypeOf(lending).toEqualTypeOf<Webhooks<Lent>>()
     lending.on('red_envelope.sent', (_, { tx, source }) => {
       expectTypeOf(tx).toEqualTypeOf<Lent['tx']>()
-      expectTypeOf(source).toEqualTypeOf<'webhook' | 'poll'>()
+      expectTypeOf(source).toEqualTypeOf<'webhook' | 'poll' | 'dispatch'>()
     })
     webhooks.on('red_envelope.sent', (_, context) => {
       expectTypeOf(context).not.toHaveProperty('tx')
     })
+    createWebhooks({
+      publicKey: undefined,
+      inbox,
+      on: { 'red_envelope.sent': (_, { tx }) => void expectTypeOf(tx).toEqualTypeOf<Lent['tx']>() },
+    })
+    expectTypeOf<ContextOf<typeof inbox>>().toEqualTypeOf<Lent>()
+    expectTypeOf<ContextOf<typeof lending>>().toEqualTypeOf<Lent>()
+    expectTypeOf<ContextOf<typeof webhooks>>().toEqualTypeOf<NoContext>()
+    const onSent: WebhookHandler<'red_envelope.sent', Lent> = (_, { tx }) => tx.query('')
+    lending.on('red_envelope.sent', onSent).on({ 'red_envelope.sent': onSent })
+    // @ts-expect-error -- this receiver's inbox lends no transaction
+    webhooks.on('red_envelope.sent', onSent)
+    // @ts-expect-error -- nor this one's
+    createWebhooks({ publicKey: undefined, on: { 'red_envelope.sent': onSent } })
+    const plain: WebhookHandler<'red_envelope.sent'> = () => {}
+    lending.on('red_envelope.sent', plain).on({ 'red_envelope.sent': plain })
   })
 })
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fetchWebhooks } from '../src/fetch.ts'
-import { createWebhooks, type WaitUntil } from '../src/index.ts'
+import { fetchWebhooks, type WaitUntil } from '../src/fetch.ts'
+import { createWebhooks } from '../src/index.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 import { deferred } from './deferred.ts'
 

@@ -4,12 +4,12 @@ import {
   createWebhooks,
   memoryInbox,
   WebhookError,
-  type Delivery,
   type WebhookErrorCode,
   type HandlerContext,
   type WebhookEvent,
   type WebhooksOptions,
 } from '../src/index.ts'
+import type { Delivery } from '../src/delivery.ts'
 import { parseEvent } from '../src/event.ts'
 import {
   asEvent,
@@ -488,14 +488,14 @@ describe('dispatch', () => {
     ])
   })
 
-  it('passes on the raw bytes that it is given, and calls itself a webhook by default', async () => {
+  it('passes on the raw bytes that it is given, and its source is `dispatch` by default', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []
     opened.webhooks.on('*', (_, context) => void contexts.push(context))
     const rawBody = bytesOf(envelopeSent())
     await opened.webhooks.dispatch(asEvent(envelopeSent()), { rawBody })
     expect(contexts[0]?.rawBody).toBe(rawBody)
-    expect(contexts[0]?.source).toBe('webhook')
+    expect(contexts[0]?.source).toBe('dispatch')
   })
 
   it('shares its inbox with deliveries, either way', async () => {

@@ -1,5 +1,6 @@
-import type { Receiver, WaitUntil } from '@hongbao/core'
+import type { Receiver } from '@hongbao/core'
 import { checkMount, fetchDelivery, fetchHeaders } from '@hongbao/core/adapter'
+import type { WaitUntil } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {

@@ -1,4 +1,5 @@
-import { createWebhooks, type WaitUntil, type Webhooks, type WebhooksOptions } from '@hongbao/core'
+import { createWebhooks, type Webhooks, type WebhooksOptions } from '@hongbao/core'
+import type { WaitUntil } from '@hongbao/core/adapter'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { honoWebhooks } from '@hongbao/hono'
 import { Hono, type ExecutionContext, type Handler } from 'hono'

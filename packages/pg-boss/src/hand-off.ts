@@ -1,4 +1,4 @@
-import type { Handler, HandlerContext, Logger, NoContext, WebhookEvent } from '@hongbao/core'
+import type { HandlerContext, Logger, NoContext, WebhookHandler } from '@hongbao/core'
 import {
   checkKind,
   HandOffError,
@@ -26,7 +26,7 @@ export interface PgBossHandOffOptions<Context extends object = NoContext> extend
    * A transaction to put the job into, out of what the receiver's inbox lends: job and key then
    * commit together. Default: pg-boss's own connection.
    */
-  readonly db?: ((context: HandlerContext & Context) => Db) | undefined
+  readonly db?: ((context: HandlerContext<Context>) => Db) | undefined
   /** Gets a warning if no running pg-boss supervises. `false` for none. Default: `console`. */
   readonly logger?: Logger | false | undefined
 }
@@ -46,7 +46,7 @@ export interface PgBossHandOffOptions<Context extends object = NoContext> extend
 export async function handOff<Context extends object = NoContext>(
   boss: Boss,
   options: PgBossHandOffOptions<Context> = {},
-): Promise<Handler<WebhookEvent, HandlerContext & Context>> {
+): Promise<WebhookHandler<'*', Context>> {
   const settings = readHandOffOptions(options, NAMES)
   const logger = readLogger(options.logger)
   const { db, expireSeconds = 900 } = options

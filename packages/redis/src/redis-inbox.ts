@@ -1,4 +1,4 @@
-import type { Admission, Inbox } from '@hongbao/core'
+import type { Admission, Inbox, WorkOptions } from '@hongbao/core'
 import { createClaims } from './claims.ts'
 import { missesFailovers } from './client.ts'
 import { keepLease, type Lease } from './lease.ts'
@@ -40,7 +40,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   /** claim → work under a lease that is renewed → mark; where the work fails, release. */
   async function admit(
     key: string,
-    work: (context: LeaseContext) => Promise<void>,
+    work: (context: LeaseContext, options?: WorkOptions) => Promise<void>,
   ): Promise<Admission> {
     if (marks.isPending(key)) return 'duplicate'
     const claim = await claims.claim(key)
@@ -50,7 +50,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
     if (claim === 'busy') return 'busy'
     const keeper = keepLease(claim, claims, settings, warn)
     try {
-      await work({ lease: keeper.lease })
+      await work({ lease: keeper.lease }, { signal: keeper.lease.signal })
     } catch (error) {
       keeper.stop()
       await claims.release(claim)

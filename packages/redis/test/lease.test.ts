@@ -1,4 +1,5 @@
-import type { Admission, Inbox } from '@hongbao/core'
+import { createWebhooks, eventKey, type Admission, type Inbox } from '@hongbao/core'
+import { createTestKeys, eventFixture } from '@hongbao/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import {
@@ -221,6 +222,30 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(warnings).toHaveLength(1)
   })
 
+  it('that was lost fires `context.signal` of the handlers, with its own error [F33]', async () => {
+    const webhooks = createWebhooks({
+      publicKey: createTestKeys().publicKey,
+      inbox: openInbox(SHORT),
+    })
+    const event = eventFixture('red_envelope.sent')
+    const running = Promise.withResolvers<AbortSignal>()
+    const end = Promise.withResolvers<void>()
+    webhooks.on('red_envelope.sent', async (_event, { signal }) => {
+      running.resolve(signal)
+      await end.promise
+    })
+    const applied = webhooks.dispatch(event)
+    const signal = await running.promise
+    await keys.redis.flushall()
+    const thief = await startRun(openInbox(), eventKey(event) ?? '')
+    await vi.waitFor(() => expect(signal.aborted).toBe(true), PATIENCE)
+    expect(signal.reason).toMatchObject({ code: expect.stringMatching(/lease-lost$/) as string })
+    thief.end.resolve()
+    await thief.admission
+    end.resolve()
+    await applied
+  })
+
   it('that was lost shows in a signal that is looked at later, too', async () => {
     const run = await startRun(openInbox(SHORT))
     const thief = await steal()
@@ -345,17 +370,17 @@ interface Run {
   readonly admission: Promise<Admission>
 }
 
-async function startRun(inbox: Inbox<LeaseContext>): Promise<Run> {
-  const run = await tryToStart(inbox)
+async function startRun(inbox: Inbox<LeaseContext>, key = KEY): Promise<Run> {
+  const run = await tryToStart(inbox, key)
   if (run === undefined) throw new Error('The work did not start.')
   return run
 }
 
 /** Undefined where the inbox answers without starting the work. */
-async function tryToStart(inbox: Inbox<LeaseContext>): Promise<Run | undefined> {
+async function tryToStart(inbox: Inbox<LeaseContext>, key = KEY): Promise<Run | undefined> {
   const end = Promise.withResolvers<void>()
   const started = Promise.withResolvers<Lease>()
-  const admission = inbox.admit(KEY, ({ lease }) => {
+  const admission = inbox.admit(key, ({ lease }) => {
     started.resolve(lease)
     return end.promise
   })

@@ -1,5 +1,6 @@
 import type { EventType } from '@hongbao/core'
-import { parseEvent, Failure, inboxKey } from '@hongbao/core/internal'
+import { eventKey } from '@hongbao/core'
+import { parseEvent, Failure } from '@hongbao/core/internal'
 import { describe, expect, it } from 'vitest'
 import { isGenuine, openEngine, parameters, START_MS } from './open-engine.ts'
 
@@ -63,7 +64,7 @@ describe('the bytes of a notification', () => {
     const parsed = parseEvent(event.bytes)
     if (parsed instanceof Failure) throw parsed.toError()
     expect(parsed).toMatchObject({ type, created: START_S, livemode: false })
-    expect(inboxKey(parsed)).toBeDefined()
+    expect(eventKey(parsed)).toBeDefined()
     expect(parsed.id ?? event.id).toBe(event.id)
     expect(isGenuine({ body: event.bytes, signature: event.signature })).toBe(true)
     expect(event).toMatchObject({ type, created: START_S, status: 'undelivered', attempts: [] })

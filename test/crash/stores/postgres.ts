@@ -1,4 +1,4 @@
-import type { Handler, HandlerContext, Inbox, WebhookEvent } from '@hongbao/core'
+import type { Inbox, WebhookHandler } from '@hongbao/core'
 import {
   postgresInbox,
   postgresJsPool,
@@ -44,7 +44,7 @@ export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClie
 /** Writes the effect with the key of the event, in one transaction. */
 export function effectInTransaction(
   ground: Ground,
-): Handler<WebhookEvent, HandlerContext & TransactionContext<PostgresClient>> {
+): WebhookHandler<'*', TransactionContext<PostgresClient>> {
   const { random } = ground
   return effectHandler<TransactionContext<PostgresClient>>(
     ground,

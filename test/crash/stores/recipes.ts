@@ -1,5 +1,4 @@
 import type { Inbox } from '@hongbao/core'
-import { inboxKey } from '@hongbao/core/internal'
 import { Redis } from 'ioredis'
 import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
@@ -54,10 +53,7 @@ export const answerFirst: Store = {
     const apply = outsideEffect(ground)
     const inbox = watch(NO_INBOX, ground)
     return createReceiver(ground, { inbox: NO_INBOX }).on('*', function answer(event, context) {
-      const applied = inbox.admit(
-        inboxKey(event) ?? '',
-        async () => void (await apply(event, context)),
-      )
+      const applied = inbox.admit(context.key, async () => void (await apply(event, context)))
       applied.catch(() => {})
     })
   },
