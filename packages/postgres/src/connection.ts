@@ -1,6 +1,11 @@
 import { onError, type PostgresClient, type PostgresPool, type PostgresResult } from './client.ts'
 import { before, type Deadline } from './deadline.ts'
-import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import {
+  postgresError,
+  toInboxError,
+  type PostgresFailure,
+  type PostgresInboxErrorCode,
+} from './errors.ts'
 
 /** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
 export interface Connection<Client extends PostgresClient> {
@@ -8,14 +13,14 @@ export interface Connection<Client extends PostgresClient> {
   /** The transaction that it is in, once that has claimed a key. */
   xid: string | undefined
   /**
-   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with a
-   * `PostgresInboxError`, at the deadline at the latest.
+   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with an
+   * `InboxError`, at the deadline at the latest.
    */
   run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
   /** Told when the connection is lost, by whatever. */
-  onLost(listener: (reason: PostgresInboxError) => void): void
+  onLost(listener: (reason: PostgresFailure) => void): void
   /** Closes it at once: what runs on it fails, and so does what is still to come. */
-  abandon(reason: PostgresInboxError): void
+  abandon(reason: PostgresFailure): void
   /** Gives it back, for others to use. */
   release(): void
 }
@@ -24,7 +29,7 @@ export interface Connection<Client extends PostgresClient> {
  * Called once, when the connection has left the inbox: given back, or closed for that reason. Called
  * too if there was none to be had.
  */
-type OnReturned = (xid: string | undefined, lost: PostgresInboxError | undefined) => void
+type OnReturned = (xid: string | undefined, lost: PostgresFailure | undefined) => void
 
 export async function borrow<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
@@ -33,9 +38,9 @@ export async function borrow<Client extends PostgresClient>(
 ): Promise<Connection<Client>> {
   let isLate = false
   try {
-    const client = await before(deadline, 'pool-timed-out', async () => {
+    const client = await before(deadline, 'postgres-pool-timed-out', async () => {
       const lent = await pool.connect()
-      if (!isClient(lent)) throw new PostgresInboxError('result-unexpected')
+      if (!isClient(lent)) throw postgresError('postgres-result-unexpected')
       // A connection that comes too late goes back at once, or the pool would be one short for ever.
       if (isLate) lent.release()
       return lent
@@ -52,13 +57,13 @@ function own<Client extends PostgresClient>(
   client: Client,
   onReturned: OnReturned,
 ): Connection<Client> {
-  const listeners: ((reason: PostgresInboxError) => void)[] = []
-  let lost: PostgresInboxError | undefined
+  const listeners: ((reason: PostgresFailure) => void)[] = []
+  let lost: PostgresFailure | undefined
   let isReturned = false
   // A connection that dies between two statements says so by an event, and an `error` event to
   // which nobody listens ends the process.
   const stopListening = onError(client, (cause) => {
-    lose(new PostgresInboxError('postgres-unreachable', { cause }))
+    lose(postgresError('postgres-unreachable', { cause }))
   })
 
   async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
@@ -75,13 +80,13 @@ function own<Client extends PostgresClient>(
     }
   }
 
-  function lose(reason: PostgresInboxError): void {
+  function lose(reason: PostgresFailure): void {
     if (lost !== undefined) return
     lost = reason
     for (const listener of listeners) listener(reason)
   }
 
-  function abandon(reason: PostgresInboxError): void {
+  function abandon(reason: PostgresFailure): void {
     lose(reason)
     release()
   }
@@ -120,14 +125,14 @@ function isClient(value: unknown): boolean {
 const UNUSABLE: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-timed-out',
   'postgres-unreachable',
-  'result-unexpected',
+  'postgres-result-unexpected',
   'postgres-read-only',
 ])
 
 function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {
   const last: unknown = Array.isArray(results) ? results.at(-1) : results
   if (isResult(last)) return last
-  throw new PostgresInboxError('result-unexpected')
+  throw postgresError('postgres-result-unexpected')
 }
 
 function isResult(value: unknown): value is PostgresResult {

@@ -1,10 +1,10 @@
 import type { PostgresClient, PostgresPool } from './client.ts'
 import { borrow, type Connection } from './connection.ts'
 import { deadlineIn, type Deadline } from './deadline.ts'
-import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import { postgresError, type PostgresFailure, type PostgresInboxErrorCode } from './errors.ts'
 import { onlyText } from './row.ts'
 
-/** Borrows a connection from the pool, or rejects with a `PostgresInboxError` at the deadline. */
+/** Borrows a connection from the pool, or rejects with an `InboxError` at the deadline. */
 export type Lender<Client extends PostgresClient> = (
   deadline: Deadline,
 ) => Promise<Connection<Client>>
@@ -51,12 +51,12 @@ export function createLender<Client extends PostgresClient>(
     return borrow(pool, deadline, takeBack)
   }
 
-  function takeBack(xid: string | undefined, lost: PostgresInboxError | undefined): void {
+  function takeBack(xid: string | undefined, lost: PostgresFailure | undefined): void {
     inUse -= 1
     noteLoss(xid, lost)
   }
 
-  function noteLoss(xid: string | undefined, lost: PostgresInboxError | undefined): void {
+  function noteLoss(xid: string | undefined, lost: PostgresFailure | undefined): void {
     if (lost === undefined) return
     if (TIMED_OUT.has(lost.code) || xid !== undefined)
       abandoned.add({ xid, until: deadlineIn(commandTimeoutMs) })
@@ -67,7 +67,7 @@ export function createLender<Client extends PostgresClient>(
     if (hasRoom()) return
     asking ??= forgetEnded().finally(() => (asking = undefined))
     await asking
-    if (!hasRoom()) throw new PostgresInboxError('postgres-timed-out')
+    if (!hasRoom()) throw postgresError('postgres-timed-out')
   }
 
   function hasRoom(): boolean {
@@ -107,7 +107,7 @@ export function createLender<Client extends PostgresClient>(
 
 const TIMED_OUT: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-timed-out',
-  'transaction-timed-out',
+  'postgres-transaction-timed-out',
 ])
 
 /** A transaction holds a lock on its own id until it is over (Postgres documentation, 53.13). */

@@ -1,12 +1,8 @@
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import {
-  postgresInbox,
-  postgresJsPool,
-  type PostgresInbox,
-  type PostgresInboxOptions,
-} from '../src/index.ts'
+import { postgresInbox, type PostgresInbox, type PostgresInboxOptions } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 // How many backends of the server an inbox takes while they wait for something that does not come.
@@ -78,7 +74,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
       codes.push(...(await failures(inbox, `${application} ${round}`)))
       expect(await countBackends(application)).toBeLessThanOrEqual(MAX)
     }
-    expect(new Set(codes)).toEqual(new Set(['lock-timed-out']))
+    expect(new Set(codes)).toEqual(new Set(['postgres-lock-timed-out']))
     await migration.query('commit')
     await migration.end()
     expect(await inbox.admit(application, async () => {})).toBe('applied')
@@ -119,7 +115,7 @@ describe('a claim that waits for the table', () => {
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
     await expect(inbox.admit('waits', async () => {})).rejects.toMatchObject({
-      code: 'lock-timed-out',
+      code: 'postgres-lock-timed-out',
     })
     // The connection is not at fault, and stays.
     expect(pool.idleCount).toBe(1)
@@ -137,7 +133,7 @@ async function failures(inbox: OpenWay['inbox'], key: string): Promise<unknown[]
         (error: unknown) => Object(error).code,
       ),
   )
-  return (await Promise.all(admissions)).filter((code) => code !== 'pool-timed-out')
+  return (await Promise.all(admissions)).filter((code) => code !== 'postgres-pool-timed-out')
 }
 
 /** A key whose COMMIT hangs. Those before it were committed: the server had not heard of the setting. */

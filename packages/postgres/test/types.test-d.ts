@@ -2,7 +2,8 @@ import { createWebhooks } from '@hongbao/core'
 import { Pool, type PoolClient } from 'pg'
 import postgres, { type ReservedSql } from 'postgres'
 import { describe, expectTypeOf, it } from 'vitest'
-import { postgresInbox, postgresJsPool, type PostgresClient } from '../src/index.ts'
+import { postgresInbox, type PostgresClient } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 
 const publicKey = 'a key'
 

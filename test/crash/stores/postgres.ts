@@ -1,12 +1,12 @@
 import type { Handler, HandlerContext, Inbox, WebhookEvent } from '@hongbao/core'
 import {
   postgresInbox,
-  postgresJsPool,
   type PostgresClient,
   type PostgresInbox,
   type PostgresPool,
-  type TransactionContext,
+  type PgContext,
 } from '@hongbao/postgres'
+import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import type { Failpoints } from '../failpoints.ts'
@@ -28,7 +28,7 @@ export async function createInboxTable(postgresUrl: string): Promise<void> {
 }
 
 /** Every other process uses `postgres` (porsager) in place of `pg`. */
-export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClient>> {
+export function openInbox(ground: Ground): Inbox<PgContext<PostgresClient>> {
   const { process, postgresUrl } = ground.setup
   const pool = process % 2 === 0 ? openPg(postgresUrl) : openPostgresJs(postgresUrl)
   const inbox: PostgresInbox = postgresInbox({
@@ -44,9 +44,9 @@ export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClie
 /** Writes the effect with the key of the event, in one transaction. */
 export function effectInTransaction(
   ground: Ground,
-): Handler<WebhookEvent, HandlerContext & TransactionContext<PostgresClient>> {
+): Handler<WebhookEvent, HandlerContext & PgContext<PostgresClient>> {
   const { random } = ground
-  return effectHandler<TransactionContext<PostgresClient>>(
+  return effectHandler<PgContext<PostgresClient>>(
     ground,
     async function write({ tx }, [key, process]) {
       await tx.query(EFFECT, [key, String(process)])
