@@ -31,7 +31,7 @@ describe('packages/redis/README.md', () => {
 
   it('has every warning', () => {
     expect(codesIn(tables(section(readme, '## Options'))[1])).toEqual(
-      unionOf('warning', 'RedisInboxWarningCode'),
+      unionOf('errors', 'RedisInboxWarningCode'),
     )
   })
 

@@ -286,7 +286,7 @@ interface App<Context extends object = NoContext> {
   readonly webhooks: Webhooks<Context>
 }
 
-type PostgresApp = App<PgContext<PostgresClient>>
+type PostgresApp = App<PgContext>
 type RedisApp = App<RedisContext>
 
 /** Its store is behind the proxy, but for a database that is named. */

@@ -91,7 +91,9 @@ describe('the line of a warning', () => {
   it.each(['development', 'test'])('has the text and the stack of causes in %s', (mode) => {
     vi.stubEnv('NODE_ENV', mode)
     const line = lineOf(storeError('store-full', { cause: refused }))
-    expect(line).toMatch(/^\[hongbao] store-full: .*ECONNREFUSED.*\nError: password is 12345\n +at /)
+    expect(line).toMatch(
+      /^\[hongbao] store-full: .*ECONNREFUSED.*\nError: password is 12345\n +at /,
+    )
   })
 
   it('goes nowhere with `logger: false`', () => {
@@ -114,6 +116,32 @@ describe('an error of a store', () => {
       cause,
     })
     expect('cause' in storeError('store-full')).toBe(false)
+  })
+
+  it('of another copy of hongbao is an `InboxError` too, with its sentence in the log [E65]', async () => {
+    // A query makes a module of its own of the same file.
+    const path = '../src/errors.ts?copy'
+    const copy = (await import(path)) as typeof import('../src/errors.ts')
+    expect(copy.InboxError).not.toBe(InboxError)
+    const makeError = copy.inboxErrors({ 'store-silent': 'The store did not answer.' })
+    const cause = makeError('store-silent')
+    expect(cause).toBeInstanceOf(InboxError)
+    expect(storeError('store-full')).toBeInstanceOf(copy.InboxError)
+    expect(lineOf(storeError('store-full', { cause }))).toMatch(
+      / \[InboxError store-silent at .*] The store did not answer\.$/,
+    )
+  })
+
+  it('shows the sentence of the table, whatever has been put into its message since', () => {
+    const cause = Object.assign(storeError('store-silent'), { message: 'secret' })
+    expect(lineOf(storeError('store-full', { cause }))).toMatch(
+      / \[InboxError store-silent.*] The store did not answer\.$/,
+    )
+  })
+
+  it('that an app has made itself shows neither its code nor its message in the log', () => {
+    const cause = new InboxError('store-silent', 'secret')
+    expect(lineOf(storeError('store-full', { cause }))).toMatch(/ \[InboxError at [^\]]*]$/)
   })
 })
 

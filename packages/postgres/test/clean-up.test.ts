@@ -190,7 +190,9 @@ describe('cleaning up by itself', () => {
     clock.mockReturnValue(start + 1000)
     await opened.query('create rule keep as on delete to hongbao_inbox do instead select 1 / 0')
     await inbox.admit('warned', effectOf('warned'))
-    expect(await warned.promise).toMatch(/^\[hongbao] postgres-clean-up-failed: .* \[InboxError postgres-refused [0-9A-Z]{5}[ \]]/)
+    expect(await warned.promise).toMatch(
+      /^\[hongbao] postgres-clean-up-failed: .* \[InboxError postgres-refused [0-9A-Z]{5}[ \]]/,
+    )
     await opened.query('drop rule keep on hongbao_inbox')
     clock.mockRestore()
     warn.mockRestore()

@@ -28,7 +28,7 @@ export async function createInboxTable(postgresUrl: string): Promise<void> {
 }
 
 /** Every other process uses `postgres` (porsager) in place of `pg`. */
-export function openInbox(ground: Ground): Inbox<PgContext<PostgresClient>> {
+export function openInbox(ground: Ground): Inbox<PgContext> {
   const { process, postgresUrl } = ground.setup
   const pool = process % 2 === 0 ? openPg(postgresUrl) : openPostgresJs(postgresUrl)
   const inbox: PostgresInbox = postgresInbox({
@@ -44,16 +44,13 @@ export function openInbox(ground: Ground): Inbox<PgContext<PostgresClient>> {
 /** Writes the effect with the key of the event, in one transaction. */
 export function effectInTransaction(
   ground: Ground,
-): Handler<WebhookEvent, HandlerContext & PgContext<PostgresClient>> {
+): Handler<WebhookEvent, HandlerContext & PgContext> {
   const { random } = ground
-  return effectHandler<PgContext<PostgresClient>>(
-    ground,
-    async function write({ tx }, [key, process]) {
-      await tx.query(EFFECT, [key, String(process)])
-      // What it has written is undone: it is in the transaction of the event.
-      if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
-    },
-  )
+  return effectHandler<PgContext>(ground, async function write({ tx }, [key, process]) {
+    await tx.query(EFFECT, [key, String(process)])
+    // What it has written is undone: it is in the transaction of the event.
+    if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
+  })
 }
 
 function openPg(connectionString: string): PostgresPool {
