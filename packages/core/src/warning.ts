@@ -2,7 +2,7 @@ import { contain, originOf, textOf, type Logger } from './log.ts'
 import { checkKind, readLogger } from './option-checks.ts'
 
 /** What a warning of an inbox or a queue is about. */
-export interface WarningSubject<Code extends string = string> {
+export interface WarningAbout<Code extends string = string> {
   /** For alarms: the same as the code of the error. */
   readonly code: Code
   /** The idempotency key of the event, if the warning is about one event. */
@@ -16,7 +16,7 @@ export interface WarningSubject<Code extends string = string> {
  */
 export type OnWarning<Code extends string = string> = (
   error: Error,
-  about: WarningSubject<Code>,
+  about: WarningAbout<Code>,
 ) => unknown
 
 /** Passes on a warning; never throws. */

@@ -1,7 +1,6 @@
 import type { Handler, HandlerContext, Inbox, WebhookEvent } from '@hongbao/core'
 import {
   postgresInbox,
-  type PostgresClient,
   type PostgresInbox,
   type PostgresPool,
   type PgContext,
