@@ -66,7 +66,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   },
   '@hongbao/postgres/postgres-js': {
     code: ['@hongbao/core', '@hongbao/core/internal'],
-    types: [],
+    types: ['@hongbao/core'],
   },
   '@hongbao/redis': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
