@@ -46,7 +46,7 @@ export async function measure(): Promise<Figure[]> {
 async function measureHost(host: Host, requests: readonly SignedBody[]): Promise<Figure> {
   const { createWebhooks, memoryInbox } = await installed('core')
   const applied = { ours: 0, theirs: 0 }
-  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onForgotEarly() {} })
+  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onWarning() {} })
   const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
   webhooks.on('red_envelope.sent', async () => {
     applied.ours += 1

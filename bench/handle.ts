@@ -18,7 +18,7 @@ export async function measure(): Promise<Figure[]> {
   const signed = signDeliveries(EVENTS)
 
   let applied = 0
-  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onForgotEarly() {} })
+  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onWarning() {} })
   const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
   webhooks.on('red_envelope.sent', async ({ data }) => {
     applied += data.object.amount

@@ -19,7 +19,7 @@ export async function measure(): Promise<Figure[]> {
   const keyPath = join(directory, 'pingpp_rsa_public_key.pem')
   writeFileSync(keyPath, publicKeyPem)
 
-  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onForgotEarly() {} })
+  const inbox = memoryInbox({ maxKeys: MAX_KEYS, onWarning() {} })
   const webhooks = createWebhooks({ publicKey: publicKeyPem, inbox })
   webhooks.on('red_envelope.sent', async () => {})
   const ours = portOf(await listen(nodeWebhooks(webhooks)))

@@ -1,6 +1,6 @@
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { Webhooks } from '@hongbao/core'
-import { redisInbox, type LeaseContext } from '@hongbao/redis'
+import { redisInbox, type RedisContext } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import type { Pool } from 'pg'
 import type { createClient } from 'redis'
@@ -31,7 +31,7 @@ describe('packages/redis/README.md', () => {
 
   it('has every warning', () => {
     expect(codesIn(tables(section(readme, '## Options'))[1])).toEqual(
-      unionOf('warning', 'RedisInboxWarningCode'),
+      unionOf('errors', 'RedisInboxWarningCode'),
     )
   })
 
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
 
   it('pay once, though Redis forgets at a failover that it was paid [E14]', async () => {
     const { pool } = await load<{ pool: Pool }>('wallets.ts')
-    const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: Redis }>(
+    const { webhooks, redis } = await load<{ webhooks: Webhooks<RedisContext>; redis: Redis }>(
       'webhooks.ts',
     )
     const [, createPayouts = ''] = /\/\/ (create table .*)/.exec(readme) ?? []
@@ -95,7 +95,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
   })
 
   it('wait for the client at start-up: the first event is applied [E63]', async () => {
-    const { webhooks, redis } = await load<{ webhooks: Webhooks<LeaseContext>; redis: NodeRedis }>(
+    const { webhooks, redis } = await load<{ webhooks: Webhooks<RedisContext>; redis: NodeRedis }>(
       'node-redis.ts',
     )
     const signed = signDelivery(eventFixture('red_envelope.sent'), keys)

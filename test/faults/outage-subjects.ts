@@ -10,13 +10,13 @@ import { createTestKeys, type TestKeys } from '@hongbao/core/testing'
 import * as pgBoss from '@hongbao/pg-boss'
 import {
   postgresInbox,
-  postgresJsPool,
   schemaSql,
   type PostgresClient,
   type PostgresPool,
-  type TransactionContext,
+  type PgContext,
 } from '@hongbao/postgres'
-import { redisInbox, type LeaseContext, type RedisClient } from '@hongbao/redis'
+import { postgresJsPool } from '@hongbao/postgres/postgres-js'
+import { redisInbox, type RedisContext, type RedisClient } from '@hongbao/redis'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { Client, Pool } from 'pg'
@@ -286,8 +286,8 @@ interface App<Context extends object = NoContext> {
   readonly webhooks: Webhooks<Context>
 }
 
-type PostgresApp = App<TransactionContext<PostgresClient>>
-type RedisApp = App<LeaseContext>
+type PostgresApp = App<PgContext>
+type RedisApp = App<RedisContext>
 
 /** Its store is behind the proxy, but for a database that is named. */
 export function openProgram<Module>(

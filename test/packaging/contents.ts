@@ -45,10 +45,14 @@ function flawsOf({ files, manifest }: Packed): string[] {
   const targets = [...JSON.stringify(manifest.exports).matchAll(/"\.\/([^"]+\.\w+)"/g)]
     .map((match) => String(match[1]))
     .filter((target) => !files.includes(target))
+  const inexact = Object.entries({ ...manifest.dependencies, ...manifest.peerDependencies })
+    .filter(([name, range]) => name.startsWith('@hongbao/') && range !== manifest.version)
+    .map(([name, range]) => `depends on ${name} ${range}, and not on ${manifest.version} exactly`)
   const toSource = JSON.stringify(manifest.exports).includes('./src/')
   return [
     ...left.map((protocol) => `still has ${protocol}`),
     ...targets.map((target) => `exports ${target}, which is not there`),
+    ...inexact,
     ...(toSource ? ['exports its source'] : []),
   ]
 }

@@ -70,6 +70,10 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
     types: ['@hongbao/core'],
   },
+  '@hongbao/postgres/postgres-js': {
+    code: ['@hongbao/core', '@hongbao/core/internal'],
+    types: ['@hongbao/core'],
+  },
   '@hongbao/redis': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core'],

@@ -109,6 +109,19 @@ export function sentenceOf(thrown: unknown): string | undefined {
   return typeof sentence === 'string' ? sentence : undefined
 }
 
+/**
+ * How a store makes its errors: from its own table of codes and sentences. The log shows the table's
+ * sentence; of an `InboxError` that an app has made itself, it shows neither code nor message.
+ */
+export function inboxErrors<Code extends string>(
+  sentences: Readonly<Record<Code, string>>,
+): <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> {
+  return function inboxError(code, options) {
+    const error = new InboxError(code, sentences[code], options)
+    return Object.defineProperty(error, SENTENCE, { value: sentences[code] })
+  }
+}
+
 brand(WebhookError, 'WebhookError')
 brand(OptionError, 'OptionError')
 brand(InboxError, 'InboxError')

@@ -44,7 +44,7 @@ export type {
   WithdrawalStatus,
 } from './events/withdrawal.ts'
 export { memoryInbox } from './memory-inbox.ts'
-export type { MemoryInboxOptions } from './memory-inbox.ts'
+export type { MemoryInboxOptions, MemoryInboxWarningCode } from './memory-inbox.ts'
 export type { Admission, Inbox, NoContext, WorkOptions } from './inbox.ts'
 export type { Receiver } from './delivery.ts'
 export type { CloseReport, RunningEvent } from './attempts.ts'
@@ -55,3 +55,4 @@ export type { WebhookReport } from './report.ts'
 export type { Logger } from './log.ts'
 export type { KeyObjectLike, PublicKeyInput } from './key-input.ts'
 export type { PublicKeyFunction, PublicKeys } from './keys.ts'
+export type { OnWarning, WarningAbout } from './warning.ts'

@@ -8,7 +8,7 @@ export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { brand, vouchFor, type JobFate } from './errors.ts'
+export { brand, inboxErrors, vouchFor, type JobFate } from './errors.ts'
 export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
@@ -48,4 +48,6 @@ export type {
 } from './hand-off-options.ts'
 export { createRunningJobs } from './running-jobs.ts'
 export type { RunningJobs } from './running-jobs.ts'
+export { readWarn } from './warning.ts'
+export type { Warn } from './warning.ts'
 export { within } from './within.ts'

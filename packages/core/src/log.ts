@@ -47,7 +47,7 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
 }
 
 /** Runs somebody's hook: what it throws, now or later, is theirs. A broken one must not cost a payment. */
-export function contain(hook: () => void | Promise<void>): void {
+export function contain(hook: () => unknown): void {
   try {
     const pending = hook()
     if (pending !== undefined) Promise.resolve(pending).catch(() => {})

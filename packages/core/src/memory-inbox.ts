@@ -1,6 +1,9 @@
-import { OptionError } from './errors.ts'
+import { InboxError, OptionError } from './errors.ts'
 import { freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { MIN_RETENTION_SECONDS, type Admission, type Inbox } from './inbox.ts'
+import type { Logger } from './log.ts'
+import { checkOptions } from './option-checks.ts'
+import { readWarn, type OnWarning } from './warning.ts'
 
 /** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
@@ -8,8 +11,8 @@ export interface MemoryInboxOptions {
   readonly retentionSeconds?: number | undefined
   /**
    * How many of the newest keys are remembered at least, 2 to 16,777,216. When more arrive within the
-   * retention, the oldest are forgotten early and `onForgotEarly` is called. Up to twice as many are
-   * in memory, of about 120 bytes each. Default: 1,000,000.
+   * retention, the oldest are forgotten early, with a warning `memory-full`. Up to twice as many are in
+   * memory, of about 120 bytes each. Default: 1,000,000.
    */
   readonly maxKeys?: number | undefined
   /**
@@ -18,10 +21,24 @@ export interface MemoryInboxOptions {
    */
   readonly now?: (() => number) | undefined
   /**
-   * Called when keys were forgotten before their time, at most once a minute, with the time in seconds
-   * for which keys are still remembered. Default: a warning on the console.
+   * Called with the code `memory-full` when keys were forgotten before their time, at most once a
+   * minute; the message says for how many seconds keys are still remembered. May be async; what it
+   * throws or rejects with is ignored. Default: one line to `logger`.
    */
-  readonly onForgotEarly?: ((rememberedSeconds: number) => void) | undefined
+  readonly onWarning?: OnWarning<MemoryInboxWarningCode> | undefined
+  /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+}
+
+/** The code of a warning of {@link memoryInbox}. */
+export type MemoryInboxWarningCode = 'memory-full'
+
+const NAMES: Readonly<Record<keyof MemoryInboxOptions, true>> = {
+  retentionSeconds: true,
+  maxKeys: true,
+  now: true,
+  onWarning: true,
+  logger: true,
 }
 
 /**
@@ -38,10 +55,11 @@ export interface MemoryInboxOptions {
  * `maxKeys` keys and last for the whole retention.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
+  checkOptions('`memoryInbox`', options, NAMES)
   const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000 } = options
   const { now = () => performance.now() } = options
-  const { onForgotEarly = warnForgotEarly } = options
-  checkOptions(retentionSeconds, maxKeys)
+  checkBounds(retentionSeconds, maxKeys)
+  const warn = readWarn(options)
   warnInCluster()
 
   const retentionMs = retentionSeconds * 1000
@@ -105,18 +123,13 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     const rememberedMs = nowMs - newestOfPreviousMs
     if (previous.size === 0 || rememberedMs >= retentionMs || nowMs - warnedMs < 60_000) return
     warnedMs = nowMs
-    try {
-      // It may be async although nobody waits for it, and then reject.
-      Promise.resolve(onForgotEarly(rememberedMs / 1000)).catch(() => {})
-    } catch {
-      // A broken hook must not cost a payment.
-    }
+    warn(memoryFull(rememberedMs / 1000))
   }
 
   return { retentionSeconds, admit }
 }
 
-function checkOptions(retentionSeconds: number, maxKeys: number): void {
+function checkBounds(retentionSeconds: number, maxKeys: number): void {
   if (!Number.isFinite(retentionSeconds) || retentionSeconds < MIN_RETENTION_SECONDS) {
     throw new OptionError(
       'option-invalid',
@@ -140,10 +153,9 @@ function warnInCluster(): void {
   )
 }
 
-function warnForgotEarly(rememberedSeconds: number): void {
-  const minutes = Math.floor(rememberedSeconds / 60)
-  // oxlint-disable-next-line no-console -- the default of an option; pass `onForgotEarly` to silence it
-  console.warn(
-    `[hongbao] The memory inbox is full and remembers the last ${minutes} minutes only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
+function memoryFull(rememberedSeconds: number): InboxError<MemoryInboxWarningCode> {
+  return new InboxError(
+    'memory-full',
+    `The memory inbox is full and remembers the last ${Math.floor(rememberedSeconds)} seconds only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
   )
 }

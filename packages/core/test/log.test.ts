@@ -203,7 +203,7 @@ describe('an error of hongbao in the log', () => {
   /** As a store's package makes its errors. */
   class StoreError extends Error {
     override readonly name = 'StoreError'
-    readonly code = 'pool-timed-out'
+    readonly code = 'postgres-pool-timed-out'
   }
   vouchFor(StoreError, () => 'The pool lent no connection in time. Is it large enough?')
 
@@ -211,17 +211,17 @@ describe('an error of hongbao in the log', () => {
     [
       'has its code and its sentence, and no message that was put there since',
       () => Object.assign(new StoreError(), { message: 'secret' }),
-      / \[StoreError pool-timed-out .*] The pool lent no connection in time\. Is it large enough\?$/,
+      / \[StoreError postgres-pool-timed-out .*] The pool lent no connection in time\. Is it large enough\?$/,
     ],
     [
       'has the code of its cause as well',
       () => new StoreError('', { cause: Object.assign(new Error('secret'), { code: '57014' }) }),
-      / \[StoreError pool-timed-out 57014 at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
+      / \[StoreError postgres-pool-timed-out 57014 at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
     ],
     [
       'is known as the cause of another one',
       () => new RangeError('secret', { cause: new StoreError() }),
-      / \[RangeError pool-timed-out at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
+      / \[RangeError postgres-pool-timed-out at .*log\.test\.ts:\d+:\d+\)?] The pool lent /,
     ],
     [
       'is a wrong option, too',

@@ -1,7 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
-import { memoryInbox, type Admission, type Inbox, type MemoryInboxOptions } from '../src/index.ts'
+import {
+  memoryInbox,
+  type Admission,
+  type Inbox,
+  type MemoryInboxOptions,
+  type OnWarning,
+} from '../src/index.ts'
 import { deferred } from './deferred.ts'
 import { seeded } from './seeded.ts'
 
@@ -195,7 +201,7 @@ describe('how much it remembers', () => {
       const random = seeded(seed)
       const told: number[] = []
       const maxKeys = 5
-      const clock = openInbox({ maxKeys, onForgotEarly: (seconds) => void told.push(seconds) })
+      const clock = openInbox({ maxKeys, onWarning: noteSeconds(told) })
       const applied: { readonly key: string; readonly at: number }[] = []
       const forgotten = new Set<string>()
       for (let at = 0, arrivals = 0; arrivals < 40; arrivals += 1) {
@@ -220,7 +226,7 @@ describe('how much it remembers', () => {
 
   it('is told about when keys are forgotten early, at most once a minute', async () => {
     const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     const fill = async (name: string): Promise<void> => {
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${name} ${key}`)
     }
@@ -241,7 +247,7 @@ describe('how much it remembers', () => {
 
   it('is not told about when the keys that are forgotten have passed the retention [E59]', async () => {
     const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     await apply(clock.inbox, 'old')
     clock.at(1.5 * DAY_2)
     for (let key = 0; key < 6; key += 1) await apply(clock.inbox, String(key))
@@ -250,7 +256,7 @@ describe('how much it remembers', () => {
 
   it('is not told about when keys are forgotten in time', async () => {
     const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onForgotEarly: (seconds) => void told.push(seconds) })
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     for (let generation = 0; generation < 5; generation += 1) {
       clock.at(generation * DAY_2)
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${generation} ${key}`)
@@ -260,11 +266,15 @@ describe('how much it remembers', () => {
 
   it('is told about on the console where nothing is said', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-    const clock = openInbox({ maxKeys: 2, onForgotEarly: undefined })
+    const clock = openInbox({ maxKeys: 2, onWarning: undefined })
     clock.at(600)
     for (const key of ['a', 'b', 'c', 'd', 'e']) await apply(clock.inbox, key)
     expect(warn.mock.calls).toEqual([
-      [expect.stringMatching(/^\[hongbao] The memory inbox is full .* last 0 minutes.*`maxKeys`/)],
+      [
+        expect.stringMatching(
+          /^\[hongbao] memory-full: The memory inbox is full .* last 0 seconds.*`maxKeys`[^\n]*$/,
+        ),
+      ],
     ])
     warn.mockRestore()
   })
@@ -278,8 +288,8 @@ describe('how much it remembers', () => {
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
     ['hangs', () => new Promise(() => {})],
-  ])('is not less where the one who is told %s [F15]', async (_, onForgotEarly) => {
-    const { inbox } = openInbox({ maxKeys: 2, onForgotEarly })
+  ])('is not less where the one who is told %s [F15]', async (_, onWarning) => {
+    const { inbox } = openInbox({ maxKeys: 2, onWarning })
     for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await apply(inbox, key)).toBe('applied')
     expect(await apply(inbox, 'e')).toBe('duplicate')
   })
@@ -319,13 +329,18 @@ interface Clock {
 function openInbox(options: MemoryInboxOptions = {}): Clock {
   const start = Date.UTC(2024, 1, 10)
   let now = start
-  const inbox = memoryInbox({ onForgotEarly: () => {}, ...options, now: () => now })
+  const inbox = memoryInbox({ onWarning: () => {}, ...options, now: () => now })
   return {
     inbox,
     at(seconds) {
       now = start + seconds * 1000
     },
   }
+}
+
+/** Notes for how many seconds each warning says that keys are remembered. */
+function noteSeconds(told: number[]): OnWarning {
+  return ({ message }) => void told.push(Number(/last (\d+) seconds/.exec(message)?.[1]))
 }
 
 function apply(inbox: Inbox, key: string): Promise<Admission> {
@@ -370,7 +385,7 @@ describe('the default clock', () => {
 })
 
 describe('the default warning', () => {
-  it('says how many minutes are still remembered', async () => {
+  it('says for how many seconds keys are still remembered', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
       let now = 0
@@ -380,7 +395,7 @@ describe('the default warning', () => {
         now += 90 * 60 * 1000
       }
       expect(warn).toHaveBeenCalledOnce()
-      expect(warn.mock.calls[0]?.[0]).toContain('remembers the last 270 minutes only')
+      expect(warn.mock.calls[0]?.[0]).toContain('remembers the last 16200 seconds only')
     } finally {
       warn.mockRestore()
     }

@@ -22,7 +22,9 @@ describe('ready', () => {
   })
 
   it('rejects with the error of the inbox, as it is: its code and message say what to do [E57]', async () => {
-    const error = Object.assign(new Error('Run ensureSchema().'), { code: 'table-missing' })
+    const error = Object.assign(new Error('Run ensureSchema().'), {
+      code: 'postgres-table-missing',
+    })
     await expect(openWith(() => Promise.reject(error)).webhooks.ready()).rejects.toBe(error)
   })
 

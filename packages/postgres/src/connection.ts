@@ -1,9 +1,10 @@
 import { onError, type PostgresClient, type PostgresPool, type PostgresResult } from './client.ts'
 import { before, type Deadline } from './deadline.ts'
 import {
-  PostgresInboxError,
+  postgresError,
   sqlStateOf,
   toInboxError,
+  type PostgresFailure,
   type PostgresInboxErrorCode,
 } from './errors.ts'
 
@@ -15,14 +16,14 @@ export interface Connection<Client extends PostgresClient> {
   /** The deadline of the inbox's own statement that Postgres has not answered yet. */
   unansweredUntil: Deadline | undefined
   /**
-   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with a
-   * `PostgresInboxError`, at the deadline at the latest.
+   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with an
+   * `InboxError`, at the deadline at the latest.
    */
   run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
   /** Told when the connection is lost, by whatever. */
-  onLost(listener: (reason: PostgresInboxError) => void): void
+  onLost(listener: (reason: PostgresFailure) => void): void
   /** Closes it at once: what runs on it fails, and so does what is still to come. */
-  abandon(reason: PostgresInboxError): void
+  abandon(reason: PostgresFailure): void
   /** Gives it back, for others to use. */
   release(): void
 }
@@ -43,9 +44,9 @@ export async function borrow<Client extends PostgresClient>(
 ): Promise<Connection<Client>> {
   let isLate = false
   try {
-    const client = await before(deadline, 'pool-timed-out', async () => {
+    const client = await before(deadline, 'postgres-pool-timed-out', async () => {
       const lent = await pool.connect()
-      if (!isClient(lent)) throw new PostgresInboxError('result-unexpected')
+      if (!isClient(lent)) throw postgresError('postgres-result-unexpected')
       // A connection that comes too late goes back at once, or the pool would be one short for ever.
       if (isLate) lent.release()
       return lent
@@ -62,13 +63,13 @@ function own<Client extends PostgresClient>(
   client: Client,
   onReturned: OnReturned,
 ): Connection<Client> {
-  const listeners: ((reason: PostgresInboxError) => void)[] = []
-  let lost: PostgresInboxError | undefined
+  const listeners: ((reason: PostgresFailure) => void)[] = []
+  let lost: PostgresFailure | undefined
   let isReturned = false
   // A connection that dies between two statements says so by an event, and an `error` event to
   // which nobody listens ends the process.
   const stopListening = onError(client, (cause) => {
-    lose(new PostgresInboxError('postgres-unreachable', { cause }))
+    lose(postgresError('postgres-unreachable', { cause }))
   })
 
   async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
@@ -88,13 +89,13 @@ function own<Client extends PostgresClient>(
     }
   }
 
-  function lose(reason: PostgresInboxError): void {
+  function lose(reason: PostgresFailure): void {
     if (lost !== undefined) return
     lost = reason
     for (const listener of listeners) listener(reason)
   }
 
-  function abandon(reason: PostgresInboxError): void {
+  function abandon(reason: PostgresFailure): void {
     lose(reason)
     release()
   }
@@ -128,7 +129,7 @@ function own<Client extends PostgresClient>(
  * Whether Postgres itself ended the statement. Without an SQLSTATE the client gave up, as with
  * `query_timeout` of pg; with one of class 08 PgBouncer did, as with its own `query_timeout`.
  */
-function isAnswer({ cause }: PostgresInboxError): boolean {
+function isAnswer({ cause }: PostgresFailure): boolean {
   const state = sqlStateOf(cause)
   return state !== undefined && !state.startsWith('08')
 }
@@ -146,14 +147,14 @@ function isClient(value: unknown): boolean {
 const UNUSABLE: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-timed-out',
   'postgres-unreachable',
-  'result-unexpected',
+  'postgres-result-unexpected',
   'postgres-read-only',
 ])
 
 function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {
   const last: unknown = Array.isArray(results) ? results.at(-1) : results
   if (isResult(last)) return last
-  throw new PostgresInboxError('result-unexpected')
+  throw postgresError('postgres-result-unexpected')
 }
 
 function isResult(value: unknown): value is PostgresResult {

@@ -1,4 +1,4 @@
-import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import { postgresError, type PostgresInboxErrorCode } from './errors.ts'
 
 /** A moment at which something must be over, by `performance.now`. */
 export type Deadline = number
@@ -17,7 +17,7 @@ export function before<Value>(
   step: () => Promise<Value>,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const cancel = expireAt(deadline, () => reject(new PostgresInboxError(code)))
+    const cancel = expireAt(deadline, () => reject(postgresError(code)))
     function fail(error: unknown): void {
       cancel()
       reject(error)

@@ -1,8 +1,9 @@
-import { vouchFor } from '@hongbao/core/internal'
+import { InboxError } from '@hongbao/core'
+import { inboxErrors } from '@hongbao/core/internal'
 
-/** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
+/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
 export type PostgresInboxErrorCode =
-  | 'pool-timed-out'
+  | 'postgres-pool-timed-out'
   | 'postgres-timed-out'
   | 'postgres-unreachable'
   | 'postgres-full'
@@ -12,22 +13,27 @@ export type PostgresInboxErrorCode =
   | 'postgres-database-missing'
   | 'postgres-table-unfit'
   | 'postgres-refused'
-  | 'table-missing'
-  | 'lock-timed-out'
-  | 'statement-canceled'
-  | 'serialization-failed'
-  | 'constraint-violated'
-  | 'statement-failed'
-  | 'rolled-back'
-  | 'transaction-left'
-  | 'transaction-timed-out'
-  | 'transaction-over'
-  | 'transaction-control'
-  | 'result-unexpected'
+  | 'postgres-table-missing'
+  | 'postgres-lock-timed-out'
+  | 'postgres-statement-canceled'
+  | 'postgres-serialization-failed'
+  | 'postgres-constraint-violated'
+  | 'postgres-statement-failed'
+  | 'postgres-rolled-back'
+  | 'postgres-transaction-left'
+  | 'postgres-transaction-timed-out'
+  | 'postgres-transaction-over'
+  | 'postgres-transaction-control'
+  | 'postgres-result-unexpected'
 
-/** Error code → what happened, what was expected, what to do. */
-export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
-  'pool-timed-out':
+/** The `code` of a warning: what threatens the promise although no delivery failed. */
+export type PostgresInboxWarningCode = 'postgres-clean-up-failed'
+
+type Code = PostgresInboxErrorCode | PostgresInboxWarningCode
+
+/** Code → what happened, what was expected, what to do. */
+export const MESSAGES: Readonly<Record<Code, string>> = {
+  'postgres-pool-timed-out':
     'The pool lent no connection in time. If Postgres is up, all connections of the pool are in use; a connection that was closed while Postgres worked on it counts until that has ended. Handlers that take a second connection of this pool wait for each other: let them use `tx`, or give them another pool. Else give the pool more connections (`max`).',
   'postgres-timed-out':
     'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many closed connections as the pool may have, and the inbox opens no more until that has ended. Is Postgres up, and near enough? Is its synchronous standby there? If `cause` says that `pg_locks` cannot be read, allow this user to read it: the inbox waits for `transactionTimeoutMs` otherwise.',
@@ -45,30 +51,32 @@ export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'postgres-table-unfit':
     'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone that is not DEFERRABLE) and `applied_at` (timestamptz, with the default). Any other column must be nullable or have a default. It must not be UNLOGGED or temporary. `cause` has the words of Postgres, if it refused a statement.',
   'postgres-refused': 'Postgres refused a statement of the inbox. `cause` has its words.',
-  'table-missing':
+  'postgres-table-missing':
     'The table of the inbox does not exist. Put `schemaSql()` in a migration, or call `ensureSchema()` at start-up.',
-  'lock-timed-out':
+  'postgres-lock-timed-out':
     'Timed out waiting for a lock. If it was the claim: does a migration hold the table of the inbox?',
-  'statement-canceled':
+  'postgres-statement-canceled':
     'A statement was canceled: by a time-out of the server, or by an administrator.',
-  'serialization-failed':
+  'postgres-serialization-failed':
     'Postgres could not order this transaction among the others, and rolled it back. The event is applied when it is sent again.',
-  'constraint-violated':
+  'postgres-constraint-violated':
     'A constraint that is checked at COMMIT was violated by what the handlers wrote, and nothing was committed.',
-  'statement-failed':
+  'postgres-statement-failed':
     'A statement of a handler failed and its error was swallowed: Postgres commits nothing after that. Let the error reject, or use a savepoint around what may fail.',
-  'rolled-back':
+  'postgres-rolled-back':
     'Postgres answered COMMIT with ROLLBACK: a statement of a handler failed and its error was swallowed. Let the error reject, or use a savepoint around what may fail.',
-  'transaction-left':
+  'postgres-transaction-left':
     'The transaction that the inbox began is not the one that the connection is in: a handler ended it. What it wrote before that may be committed, without the rest. Leave COMMIT and ROLLBACK to the inbox.',
-  'transaction-timed-out':
+  'postgres-transaction-timed-out':
     'The handlers ran for longer than `transactionTimeoutMs`, so their transaction was rolled back.',
-  'transaction-over':
+  'postgres-transaction-over':
     '`tx` was used after the transaction had ended. Await everything that uses it before the handler resolves.',
-  'transaction-control':
+  'postgres-transaction-control':
     '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
-  'result-unexpected':
+  'postgres-result-unexpected':
     'The pool lent no client, or the client answered with something else than `rows` and `command`. Is it a `Pool` of pg, or an adapter that gives both?',
+  'postgres-clean-up-failed':
+    'Keys past the retention could not be deleted; deliveries are not affected. It is tried again after `cleanUpEverySeconds`. If it goes on, `cause` says why, and the table grows meanwhile.',
 }
 
 /** SQLSTATE, or the two characters of its class → code (Postgres documentation, appendix A). */
@@ -87,37 +95,35 @@ const STATES: Readonly<Record<string, PostgresInboxErrorCode>> = {
   '42P10': 'postgres-table-unfit',
   '25006': 'postgres-read-only',
   '42501': 'postgres-forbidden',
-  '42P01': 'table-missing',
-  '3F000': 'table-missing',
-  '55P03': 'lock-timed-out',
-  '57014': 'statement-canceled',
-  '40001': 'serialization-failed',
-  '40P01': 'serialization-failed',
-  '23': 'constraint-violated',
-  '25P02': 'statement-failed',
+  '42P01': 'postgres-table-missing',
+  '3F000': 'postgres-table-missing',
+  '55P03': 'postgres-lock-timed-out',
+  '57014': 'postgres-statement-canceled',
+  '40001': 'postgres-serialization-failed',
+  '40P01': 'postgres-serialization-failed',
+  '23': 'postgres-constraint-violated',
+  '25P02': 'postgres-statement-failed',
 }
 
-/** What `admit` rejects with where it is Postgres or the transaction that failed, and not the work. */
-export class PostgresInboxError extends Error {
-  override readonly name = 'PostgresInboxError'
-  readonly code: PostgresInboxErrorCode
+/** An error of the inbox, as it is passed round in it. */
+export type PostgresFailure = InboxError<PostgresInboxErrorCode>
 
-  constructor(code: PostgresInboxErrorCode, options?: ErrorOptions) {
-    super(MESSAGES[code], options)
-    this.code = code
-  }
-}
-
-vouchFor(PostgresInboxError, ({ code }) => MESSAGES[code])
+/** The error of a code: what the inbox rejects with if Postgres or the transaction failed, and a warning's. */
+export const postgresError: <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> =
+  inboxErrors(MESSAGES)
 
 /** Names what a client rejected with. */
-export function toInboxError(cause: unknown): PostgresInboxError {
-  if (cause instanceof PostgresInboxError) return cause
+export function toInboxError(cause: unknown): PostgresFailure {
+  if (isPostgresError(cause)) return cause
   const state = sqlStateOf(cause)
   // Without a word of Postgres it is the socket, the name server or the client that failed.
-  if (state === undefined) return new PostgresInboxError('postgres-unreachable', { cause })
+  if (state === undefined) return postgresError('postgres-unreachable', { cause })
   const code = STATES[state] ?? STATES[state.slice(0, 2)] ?? 'postgres-refused'
-  return new PostgresInboxError(code, { cause })
+  return postgresError(code, { cause })
+}
+
+export function isPostgresError(thrown: unknown): thrown is PostgresFailure {
+  return thrown instanceof InboxError && Object.hasOwn(MESSAGES, thrown.code)
 }
 
 /** The SQLSTATE of an error of Postgres: five digits and capitals. EPIPE looks like one and is none. */

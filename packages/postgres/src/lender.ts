@@ -1,11 +1,16 @@
 import type { PostgresClient, PostgresPool } from './client.ts'
 import { borrow, type Connection, type LastState } from './connection.ts'
 import { deadlineIn, expireAt, type Deadline } from './deadline.ts'
-import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import {
+  postgresError,
+  toInboxError,
+  type PostgresFailure,
+  type PostgresInboxErrorCode,
+} from './errors.ts'
 import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
 
-/** Borrows a connection from the pool, or rejects with a `PostgresInboxError` at the deadline. */
+/** Borrows a connection from the pool, or rejects with an `InboxError` at the deadline. */
 export type Lender<Client extends PostgresClient> = (
   deadline: Deadline,
 ) => Promise<Connection<Client>>
@@ -21,7 +26,7 @@ interface Abandoned {
 /** A caller that waits until a connection may be borrowed. */
 interface Waiting {
   readonly lend: () => void
-  readonly refuse: (error: PostgresInboxError) => void
+  readonly refuse: (error: PostgresFailure) => void
 }
 
 /**
@@ -61,7 +66,7 @@ export function createLender<Client extends PostgresClient>(
     return new Promise((resolve, reject) => {
       const cancel = expireAt(deadline, () => {
         waiting.delete(caller)
-        reject(new PostgresInboxError(isFull() ? 'postgres-timed-out' : 'pool-timed-out'))
+        reject(postgresError(isFull() ? 'postgres-timed-out' : 'postgres-pool-timed-out'))
       })
       const caller: Waiting = {
         lend() {
@@ -118,18 +123,18 @@ export function createLender<Client extends PostgresClient>(
     isAsking = true
     void forgetEnded().then((failure) => {
       isAsking = false
-      if (isFull()) refuseAll(failure ?? new PostgresInboxError('postgres-timed-out'))
+      if (isFull()) refuseAll(failure ?? postgresError('postgres-timed-out'))
       serve()
     })
   }
 
-  function refuseAll(error: PostgresInboxError): void {
+  function refuseAll(error: PostgresFailure): void {
     for (const caller of waiting) caller.refuse(error)
     waiting.clear()
   }
 
   /** Resolves with why Postgres could not be asked, if it could not. */
-  async function forgetEnded(): Promise<PostgresInboxError | undefined> {
+  async function forgetEnded(): Promise<PostgresFailure | undefined> {
     forgetPast((entry) => entry.xid === undefined)
     const asked = [...abandoned].filter(({ xid }) => xid !== undefined)
     if (asked.length === 0) return undefined
@@ -143,7 +148,7 @@ export function createLender<Client extends PostgresClient>(
       const failure = toInboxError(error)
       if (NOT_ASKED.has(failure.code)) return failure
       forgetPast(() => true)
-      return new PostgresInboxError('postgres-timed-out', { cause: failure.cause ?? failure })
+      return postgresError('postgres-timed-out', { cause: failure.cause ?? failure })
     }
   }
 
@@ -171,7 +176,7 @@ export function createLender<Client extends PostgresClient>(
 
 /** After these errors Postgres may answer the next time. After any other it refuses to be asked. */
 const NOT_ASKED: ReadonlySet<PostgresInboxErrorCode> = new Set([
-  'pool-timed-out',
+  'postgres-pool-timed-out',
   'postgres-timed-out',
   'postgres-unreachable',
   'postgres-full',

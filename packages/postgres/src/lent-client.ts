@@ -1,5 +1,5 @@
 import type { PostgresClient } from './client.ts'
-import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import { postgresError, type PostgresFailure, type PostgresInboxErrorCode } from './errors.ts'
 import { guardFile, guardLazy } from './lazy-statement.ts'
 import { controlsTransaction } from './transaction-control.ts'
 
@@ -34,10 +34,10 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
   let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
 
   /** Made when it is needed, so that its stack says who used what was over. */
-  function refusal(sql?: unknown): PostgresInboxError | undefined {
-    if (over !== undefined) return new PostgresInboxError(over.code, { cause: over.cause })
+  function refusal(sql?: unknown): PostgresFailure | undefined {
+    if (over !== undefined) return postgresError(over.code, { cause: over.cause })
     return typeof sql === 'string' && controlsTransaction(sql)
-      ? new PostgresInboxError('transaction-control')
+      ? postgresError('postgres-transaction-control')
       : undefined
   }
 
@@ -75,7 +75,7 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
 }
 
 function refuseOwner(): never {
-  throw new PostgresInboxError('transaction-control')
+  throw postgresError('postgres-transaction-control')
 }
 
 /** What `query` of pg takes beside a text: a statement, or what sends one by itself, as a cursor does. */

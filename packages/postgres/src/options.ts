@@ -1,12 +1,16 @@
+import type { Logger, OnWarning } from '@hongbao/core'
 import {
   checkKind,
   checkOptions,
   MIN_RETENTION_SECONDS,
   readConsumer,
   readTimeout,
+  readWarn,
   wrong,
+  type Warn,
 } from '@hongbao/core/internal'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
+import type { PostgresInboxWarningCode } from './errors.ts'
 import { readTable, type InboxTable } from './table.ts'
 
 /** Options of `postgresInbox`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -55,8 +59,14 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
    * second look at the index for each event. Default: false.
    */
   readonly readUnnamedKeys?: boolean | undefined
-  /** Told that deleting old keys failed; no delivery fails of it. Default: a line on the console. */
-  readonly onCleanUpFailed?: ((error: unknown) => unknown) | undefined
+  /**
+   * Called with an `InboxError` with the code `postgres-clean-up-failed` when deleting old keys failed;
+   * deliveries are not affected. May be async; what it throws or rejects with is ignored. Default: one
+   * line to `logger`.
+   */
+  readonly onWarning?: OnWarning<PostgresInboxWarningCode> | undefined
+  /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
+  readonly logger?: Logger | false | undefined
 }
 
 /** How much of other transactions a transaction sees (Postgres documentation, 13.2). */
@@ -74,7 +84,7 @@ export interface Settings<Client extends PostgresClient> {
   readonly isolation: Isolation
   readonly cleanUpEveryMs: number
   readonly readUnnamedKeys: boolean
-  readonly onCleanUpFailed: (error: unknown) => unknown
+  readonly warn: Warn<PostgresInboxWarningCode>
 }
 
 export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
@@ -88,7 +98,8 @@ export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
   isolation: true,
   cleanUpEverySeconds: true,
   readUnnamedKeys: true,
-  onCleanUpFailed: true,
+  onWarning: true,
+  logger: true,
 }
 const ISOLATIONS: readonly string[] = ['read committed', 'repeatable read', 'serializable']
 // 31 years: a wrong unit rather than a wish.
@@ -98,8 +109,7 @@ export function readOptions<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): Settings<Client> {
   checkOptions('`postgresInbox`', options, NAMES)
-  const { onCleanUpFailed = warnCleanUpFailed, readUnnamedKeys = false } = options
-  checkKind('onCleanUpFailed', onCleanUpFailed, ['function'], 'a function')
+  const { readUnnamedKeys = false } = options
   checkKind('readUnnamedKeys', readUnnamedKeys, ['boolean'], 'true or false')
   return {
     pool: readPool(options.pool),
@@ -115,7 +125,7 @@ export function readOptions<Client extends PostgresClient>(
     isolation: readIsolation(options.isolation ?? 'read committed'),
     cleanUpEveryMs: readCleanUpEvery(options.cleanUpEverySeconds ?? 3600) * 1000,
     readUnnamedKeys,
-    onCleanUpFailed,
+    warn: readWarn(options),
   }
 }
 
@@ -145,10 +155,4 @@ function readCleanUpEvery(seconds: number | false): number {
   if (seconds === false) return Infinity
   if (Number.isFinite(seconds) && seconds >= 1) return seconds
   throw wrong('cleanUpEverySeconds', 'a time in seconds of 1 or more, or false')
-}
-
-function warnCleanUpFailed(error: unknown): void {
-  const why = error instanceof Error && 'code' in error ? String(error.code) : 'error'
-  // oxlint-disable-next-line no-console -- the default of an option; pass `onCleanUpFailed` to silence it
-  console.warn(`[hongbao] The Postgres inbox could not delete old keys (${why}). It tries again.`)
 }

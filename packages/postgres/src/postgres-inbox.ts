@@ -3,7 +3,7 @@ import { deleteExpired } from './clean-up.ts'
 import { outliveLosses, type PostgresClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import { deadlineIn, expireAt } from './deadline.ts'
-import { PostgresInboxError } from './errors.ts'
+import { postgresError } from './errors.ts'
 import { lockOf, storeKey } from './key.ts'
 import { createLender } from './lender.ts'
 import { lend } from './lent-client.ts'
@@ -13,8 +13,8 @@ import { checkReady } from './ready.ts'
 import { createSchema } from './schema.ts'
 import { createTransactions } from './transaction.ts'
 
-/** What handlers get in their context from a Postgres inbox. */
-export interface TransactionContext<Client> {
+/** What a Postgres inbox adds to the context of handlers. */
+export interface PgContext<Client = PostgresClient> {
   /**
    * The connection, inside the transaction of the event: what is written through it is committed with
    * the event's key, or not at all. It is over when the handler has resolved.
@@ -30,13 +30,13 @@ export interface CleanUpOptions {
 
 /** An inbox on Postgres. */
 export interface PostgresInbox<Client extends PostgresClient = PostgresClient> extends Inbox<
-  TransactionContext<Client>
+  PgContext<Client>
 > {
   /**
    * Resolves if the inbox can apply events: Postgres answers within `commandTimeoutMs`, is writable,
    * and has a table into which a claim can be written, which this user may use. Triggers, check
-   * constraints and row policies that you added are not run. Else it rejects with a
-   * `PostgresInboxError` that says what to do. For start-up and health checks; it writes nothing.
+   * constraints and row policies that you added are not run. Else it rejects with an
+   * `InboxError` that says what to do. For start-up and health checks; it writes nothing.
    */
   ready(): Promise<void>
   /**
@@ -59,7 +59,7 @@ export interface PostgresInbox<Client extends PostgresClient = PostgresClient> e
  * nothing that they wrote through it is committed twice. Not promised: what handlers do outside
  * `tx`, and durability beyond that of the server itself, a failover to a replica that lags say.
  *
- * Where Postgres is down, slow or read-only, `admit` rejects with a `PostgresInboxError`, and no
+ * Where Postgres is down, slow or read-only, `admit` rejects with an `InboxError`, and no
  * handler runs.
  *
  * @throws OptionError for a wrong option
@@ -69,7 +69,7 @@ export function postgresInbox<Client extends PostgresClient>(
 ): PostgresInbox<Client> {
   const settings = readOptions(options)
   const { pool, table, retentionSeconds, commandTimeoutMs } = settings
-  const { transactionTimeoutMs, cleanUpEveryMs, onCleanUpFailed } = settings
+  const { transactionTimeoutMs, cleanUpEveryMs, warn } = settings
   const transactions = createTransactions(settings)
   const keys = { ...settings, tableLock: lockOf(table.name) }
   const borrow = createLender(pool, settings)
@@ -80,7 +80,7 @@ export function postgresInbox<Client extends PostgresClient>(
   /** begin with a claim → work in the transaction → commit; where anything fails, roll back. */
   async function admit(
     key: string,
-    work: (context: TransactionContext<Client>) => Promise<void>,
+    work: (context: PgContext<Client>) => Promise<void>,
   ): Promise<Admission> {
     const deadline = deadlineIn(commandTimeoutMs)
     const connection = await borrow(deadline)
@@ -105,18 +105,18 @@ export function postgresInbox<Client extends PostgresClient>(
   /** Lends the connection until the work has settled, or has taken too long. */
   async function lendWhile(
     connection: Connection<Client>,
-    work: (context: TransactionContext<Client>) => Promise<void>,
+    work: (context: PgContext<Client>) => Promise<void>,
   ): Promise<void> {
     const lent = lend(connection.client)
     connection.onLost(({ code, cause }) => lent.end(code, cause))
     const cancel = expireAt(deadlineIn(transactionTimeoutMs), () => {
-      connection.abandon(new PostgresInboxError('transaction-timed-out'))
+      connection.abandon(postgresError('postgres-transaction-timed-out'))
     })
     try {
       await work({ tx: lent.tx })
     } finally {
       cancel()
-      lent.end('transaction-over')
+      lent.end('postgres-transaction-over')
     }
   }
 
@@ -148,10 +148,7 @@ export function postgresInbox<Client extends PostgresClient>(
   function cleanUpWhenDue(): void {
     if (performance.now() < cleanUpAt) return
     cleanUpAt = performance.now() + cleanUpEveryMs
-    cleanUp()
-      .catch(onCleanUpFailed)
-      // A broken hook must not cost a payment.
-      .catch(() => {})
+    cleanUp().catch((cause: unknown) => warn(postgresError('postgres-clean-up-failed', { cause })))
   }
 
   async function withConnection<Value>(

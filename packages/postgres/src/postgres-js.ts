@@ -1,7 +1,7 @@
 import { readTimeout, wrong } from '@hongbao/core/internal'
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
 import { deadlineIn, expireAt } from './deadline.ts'
-import { PostgresInboxError } from './errors.ts'
+import { postgresError } from './errors.ts'
 
 /** The `sql` of `postgres`, as far as it is used here. */
 export interface PostgresJs<Reserved extends ReservedPostgresJs = ReservedPostgresJs> {
@@ -101,7 +101,7 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
     return new Promise((resolve, reject) => {
       const cancel = expireAt(deadlineIn(timeoutMs), () => {
         waiting.delete(give)
-        reject(new PostgresInboxError('pool-timed-out'))
+        reject(postgresError('postgres-pool-timed-out'))
       })
       waiting.add(give)
 

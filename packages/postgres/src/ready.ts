@@ -1,7 +1,7 @@
 import type { PostgresClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { Deadline } from './deadline.ts'
-import { PostgresInboxError } from './errors.ts'
+import { postgresError } from './errors.ts'
 import { onlyText } from './row.ts'
 import type { InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction.ts'
@@ -19,9 +19,7 @@ export async function checkReady(
   const { rows } = await connection.run(deadline, readyStatements(table, timeoutMs))
   const state = onlyText(rows)
   if (state === 'ready') return
-  const error = new PostgresInboxError(
-    state === 'read-only' ? 'postgres-read-only' : 'postgres-table-unfit',
-  )
+  const error = postgresError(state === 'read-only' ? 'postgres-read-only' : 'postgres-table-unfit')
   if (state === 'read-only') connection.abandon(error)
   throw error
 }

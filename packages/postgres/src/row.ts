@@ -1,4 +1,4 @@
-import { PostgresInboxError } from './errors.ts'
+import { postgresError } from './errors.ts'
 
 /**
  * The only column of the only row, which is a text. It has no name here: `transform` of `postgres`
@@ -7,5 +7,5 @@ import { PostgresInboxError } from './errors.ts'
 export function onlyText([row]: readonly unknown[]): string {
   const [value]: unknown[] = Object.values(Object(row))
   if (typeof value === 'string') return value
-  throw new PostgresInboxError('result-unexpected')
+  throw postgresError('postgres-result-unexpected')
 }

@@ -1,7 +1,7 @@
 import type { PostgresClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import type { Deadline } from './deadline.ts'
-import { PostgresInboxError, sqlStateOf } from './errors.ts'
+import { isPostgresError, postgresError, sqlStateOf, type PostgresFailure } from './errors.ts'
 import type { StoredKey } from './key.ts'
 import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
@@ -36,7 +36,7 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
       } catch (error) {
         if (isContended(error)) return { state: 'busy' }
         if (!isUnfit(error)) throw error
-        throw new PostgresInboxError('postgres-table-unfit', { cause: error.cause })
+        throw postgresError('postgres-table-unfit', { cause: error.cause })
       }
     },
 
@@ -44,16 +44,16 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
       try {
         const { command } = await connection.run(deadline, commitStatements(xid))
         // No error, and nothing committed: the answer to COMMIT after a statement has failed.
-        if (command !== 'COMMIT') throw new PostgresInboxError('rolled-back')
+        if (command !== 'COMMIT') throw postgresError('postgres-rolled-back')
       } catch (error) {
         if (causeState(error) !== DIVISION_BY_ZERO) throw error
-        throw new PostgresInboxError('transaction-left', { cause: error })
+        throw postgresError('postgres-transaction-left', { cause: error })
       }
     },
 
     async rollBack(connection, deadline) {
       await connection.run(deadline, 'rollback').catch(() => {
-        connection.abandon(new PostgresInboxError('postgres-unreachable'))
+        connection.abandon(postgresError('postgres-unreachable'))
       })
     },
   }
@@ -152,18 +152,18 @@ function isContended(error: unknown): boolean {
 }
 
 /** The claim itself writes a key and defaults only: what refuses that is the table. */
-function isUnfit(error: unknown): error is PostgresInboxError {
+function isUnfit(error: unknown): error is PostgresFailure {
   const state = causeState(error) ?? ''
   return state === NOT_IN_PREREQUISITE_STATE || state.startsWith(INTEGRITY_VIOLATION)
 }
 
 function causeState(error: unknown): string | undefined {
-  return error instanceof PostgresInboxError ? sqlStateOf(error.cause) : undefined
+  return isPostgresError(error) ? sqlStateOf(error.cause) : undefined
 }
 
 function readClaim(rows: readonly unknown[]): Claim {
   const state = onlyText(rows)
   if (state === 'busy' || state === 'duplicate') return { state }
   if (/^\d+$/.test(state)) return { state: 'claimed', xid: state }
-  throw new PostgresInboxError('result-unexpected')
+  throw postgresError('postgres-result-unexpected')
 }

@@ -1,12 +1,8 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import {
-  postgresInbox,
-  postgresJsPool,
-  type PostgresInbox,
-  type PostgresInboxOptions,
-} from '../src/index.ts'
+import { postgresInbox, type PostgresInbox, type PostgresInboxOptions } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 // How many backends of the server an inbox takes while they wait for something that does not come.
@@ -78,7 +74,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
       codes.push(...(await failures(inbox, `${application} ${round}`)))
       expect(await countBackends(application)).toBeLessThanOrEqual(MAX)
     }
-    expect(new Set(codes)).toEqual(new Set(['lock-timed-out']))
+    expect(new Set(codes)).toEqual(new Set(['postgres-lock-timed-out']))
     await migration.query('commit')
     await migration.end()
     expect(await inbox.admit(application, async () => {})).toBe('applied')
@@ -119,7 +115,7 @@ describe('a claim that waits for the table', () => {
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
     await expect(inbox.admit('waits', async () => {})).rejects.toMatchObject({
-      code: 'lock-timed-out',
+      code: 'postgres-lock-timed-out',
     })
     // The connection is not at fault, and stays.
     expect(pool.idleCount).toBe(1)
@@ -186,7 +182,7 @@ describe('a transaction that was abandoned, and that Postgres still works on', (
     const lent = [1, 2].map((at) => inbox.admit(`${application} ${at}`, work))
     await eventually(async () => expect(work).toHaveBeenCalledTimes(2))
     await expect(inbox.admit(`${application}, late`, work)).rejects.toMatchObject({
-      code: 'pool-timed-out',
+      code: 'postgres-pool-timed-out',
       message: expect.stringContaining('closed while Postgres') as string,
     })
     release.resolve()
@@ -266,7 +262,7 @@ async function failures(inbox: OpenWay['inbox'], key: string): Promise<unknown[]
         (error: unknown) => Object(error).code,
       ),
   )
-  return (await Promise.all(admissions)).filter((code) => code !== 'pool-timed-out')
+  return (await Promise.all(admissions)).filter((code) => code !== 'postgres-pool-timed-out')
 }
 
 /** A key whose COMMIT hangs. Those before it were committed: the server had not heard of the setting. */

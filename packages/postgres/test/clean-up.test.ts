@@ -177,8 +177,8 @@ describe('cleaning up by itself', () => {
     const told = Promise.withResolvers<unknown>()
     const { inbox } = opened.open({
       cleanUpEverySeconds: 1,
-      onCleanUpFailed(error) {
-        told.resolve(error)
+      onWarning(error, about) {
+        told.resolve([error, about])
         return react(error)
       },
     })
@@ -187,7 +187,10 @@ describe('cleaning up by itself', () => {
       'create or replace rule keep as on delete to hongbao_inbox do instead select 1 / 0',
     )
     expect(await inbox.admit('broken', effectOf('broken'))).toBe('applied')
-    expect(await told.promise).toMatchObject({ name: 'PostgresInboxError' })
+    expect(await told.promise).toMatchObject([
+      { name: 'InboxError', code: 'postgres-clean-up-failed', cause: { code: 'postgres-refused' } },
+      { code: 'postgres-clean-up-failed' },
+    ])
     await opened.query('drop rule keep on hongbao_inbox')
     clock.mockRestore()
   })
@@ -202,7 +205,9 @@ describe('cleaning up by itself', () => {
     clock.mockReturnValue(start + 1000)
     await opened.query('create rule keep as on delete to hongbao_inbox do instead select 1 / 0')
     await inbox.admit('warned', effectOf('warned'))
-    expect(await warned.promise).toMatch(/^\[hongbao] The Postgres inbox could not delete old keys/)
+    expect(await warned.promise).toMatch(
+      /^\[hongbao] postgres-clean-up-failed: .* \[InboxError postgres-refused [0-9A-Z]{5}[ \]]/,
+    )
     await opened.query('drop rule keep on hongbao_inbox')
     clock.mockRestore()
     warn.mockRestore()

@@ -6,7 +6,8 @@ import { Kysely, PostgresDialect, sql as kyselySql } from 'kysely'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgresInbox, postgresJsPool } from '../src/index.ts'
+import { postgresInbox } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 // People's own tables, with their own query builder, in the transaction of the event.
@@ -191,7 +192,9 @@ describe('a transaction that a query builder begins inside the one of the inbox'
         await nested.insert(orders).values({ no: 'drizzle', paid: 1 })
       }),
     )
-    await expect(admission).rejects.toMatchObject({ cause: { code: 'transaction-control' } })
+    await expect(admission).rejects.toMatchObject({
+      cause: { code: 'postgres-transaction-control' },
+    })
     expect(await opened.query(`select 1 from orders where no = 'drizzle'`)).toEqual([])
   })
 })

@@ -42,8 +42,8 @@ describe('a COMMIT', () => {
       await tx.query('insert into nowhere values (1)').catch(() => {})
     })
     await expect(admission).rejects.toMatchObject({
-      name: 'PostgresInboxError',
-      code: 'statement-failed',
+      name: 'InboxError',
+      code: 'postgres-statement-failed',
       cause: { code: '25P02' },
     })
     await expectNothingApplied(open, 'swallowed')
@@ -55,7 +55,7 @@ describe('a COMMIT', () => {
       await effectOf('unawaited')({ tx })
       tx.query('insert into nowhere values (1)').catch(() => {})
     })
-    await expect(admission).rejects.toMatchObject({ code: 'statement-failed' })
+    await expect(admission).rejects.toMatchObject({ code: 'postgres-statement-failed' })
     await expectNothingApplied(open, 'unawaited')
   })
 
@@ -79,7 +79,7 @@ describe('a COMMIT', () => {
       await tx.query('insert into payments values (99)')
     })
     await expect(admission).rejects.toMatchObject({
-      code: 'constraint-violated',
+      code: 'postgres-constraint-violated',
       cause: { code: '23503' },
     })
     await expectNothingApplied(open, 'deferred')
@@ -100,7 +100,7 @@ describe('a COMMIT', () => {
       other.release()
     })
     await expect(admission).rejects.toMatchObject({
-      code: 'serialization-failed',
+      code: 'postgres-serialization-failed',
       cause: { code: '40001' },
     })
     await expectNothingApplied(open, 'serializable')
@@ -182,7 +182,7 @@ describe('a handler that ends the transaction itself', () => {
     const { inbox } = opened.open()
     const admission = inbox.admit(`stopped at ${statement}`, async ({ tx }) => {
       await effectOf(statement)({ tx })
-      const refused = { name: 'PostgresInboxError', code: 'transaction-control' }
+      const refused = { name: 'InboxError', code: 'postgres-transaction-control' }
       await expect(tx.query(statement)).rejects.toMatchObject(refused)
       await expect(tx.query({ text: statement })).rejects.toMatchObject(refused)
     })
@@ -202,7 +202,7 @@ describe('a handler that ends the transaction itself', () => {
     const admission = inbox.admit(key, async ({ tx }) => {
       await submit(tx, sql.replace('$key', `'${key}'`))
     })
-    await expect(admission).rejects.toMatchObject({ code: 'transaction-left' })
+    await expect(admission).rejects.toMatchObject({ code: 'postgres-transaction-left' })
     // What the handler has committed by itself stands, with the key: nothing is applied twice.
     expect(await opened.countEffects(key)).toBe(effects)
     expect(await inbox.admit(key, effectOf(key))).toBe(effects === 1 ? 'duplicate' : 'applied')

@@ -36,8 +36,8 @@ describe('tx', () => {
       tx.release(true)
       expect(pool.idleCount).toBe(0)
       const { end, connect } = tx as unknown as Record<'end' | 'connect', () => unknown>
-      expect(end).toThrow(expect.objectContaining({ code: 'transaction-control' }))
-      expect(connect).toThrow(expect.objectContaining({ code: 'transaction-control' }))
+      expect(end).toThrow(expect.objectContaining({ code: 'postgres-transaction-control' }))
+      expect(connect).toThrow(expect.objectContaining({ code: 'postgres-transaction-control' }))
       await effectOf('given back')({ tx })
     })
     expect(await admission).toBe('applied')
@@ -52,7 +52,7 @@ describe('tx', () => {
       kept.push(tx)
       await effectOf('kept')({ tx })
     })
-    const over = { name: 'PostgresInboxError', code: 'transaction-over' }
+    const over = { name: 'InboxError', code: 'postgres-transaction-over' }
     for (const tx of kept) {
       await expect(effectOf('kept')({ tx })).rejects.toMatchObject(over)
       await expect(tx.query('commit')).rejects.toMatchObject(over)
@@ -71,7 +71,9 @@ describe('tx', () => {
     })
     await expect(admission).rejects.toThrow('declined')
     for (const tx of kept) {
-      await expect(effectOf('rejected')({ tx })).rejects.toMatchObject({ code: 'transaction-over' })
+      await expect(effectOf('rejected')({ tx })).rejects.toMatchObject({
+        code: 'postgres-transaction-over',
+      })
     }
     expect(await opened.countEffects('rejected')).toBe(0)
   })
@@ -145,10 +147,11 @@ describe('a statement that `tx` refuses', () => {
       })
     const admission = inbox.admit(`told: ${name}`, async ({ tx }) => {
       kept.push(tx)
-      expect(await told(tx)).toMatchObject({ code: 'transaction-control' })
+      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-control' })
     })
     expect(await admission).toBe('applied')
-    for (const tx of kept) expect(await told(tx)).toMatchObject({ code: 'transaction-over' })
+    for (const tx of kept)
+      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-over' })
   })
 
   const SUBMITTED: readonly [string, (tx: PoolClient, told: Callback) => [unknown, unknown]][] = [
@@ -192,9 +195,10 @@ describe('a statement that `tx` refuses', () => {
       })
     const admission = inbox.admit(`submitted: ${name}`, async ({ tx }) => {
       kept.push(tx)
-      expect(await told(tx)).toMatchObject({ code: 'transaction-control' })
+      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-control' })
     })
     expect(await admission).toBe('applied')
-    for (const tx of kept) expect(await told(tx)).toMatchObject({ code: 'transaction-over' })
+    for (const tx of kept)
+      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-over' })
   })
 })

@@ -19,12 +19,12 @@ describe('the line in the log', () => {
     const client = await given.pool.connect()
     const line = await lineOf(given)
     client.release()
-    expect(line).toMatch(/ \[PostgresInboxError pool-timed-out[ \]].*`tx`/)
+    expect(line).toMatch(/ \[InboxError postgres-pool-timed-out[ \]].*`tx`/)
   })
 
   it('names a table that is missing, with the SQLSTATE and without the words of Postgres [S19]', async () => {
     const line = await lineOf(opened.open({ table: 'nowhere' }))
-    expect(line).toMatch(/ \[PostgresInboxError table-missing 42P01[ \]].*`ensureSchema\(\)`/)
+    expect(line).toMatch(/ \[InboxError postgres-table-missing 42P01[ \]].*`ensureSchema\(\)`/)
     expect(line).not.toContain('nowhere')
   })
 
@@ -35,7 +35,7 @@ describe('the line in the log', () => {
     const line = await lineOf(given)
     await locker.query('rollback')
     locker.release()
-    expect(line).toMatch(/ \[PostgresInboxError (?:postgres|lock)-timed-out[ \]]/)
+    expect(line).toMatch(/ \[InboxError postgres-(?:lock-)?timed-out[ \]]/)
   })
 })
 

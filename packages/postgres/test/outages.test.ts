@@ -218,7 +218,7 @@ describe('a server that does not answer', () => {
     opened.server.freeze()
     const late = ['a', 'b', 'c', 'd'].map((key) => inbox.admit(key, effectOf(key)))
     for (const admission of late) {
-      await expect(admission).rejects.toMatchObject({ code: 'pool-timed-out' })
+      await expect(admission).rejects.toMatchObject({ code: 'postgres-pool-timed-out' })
     }
     opened.server.thaw()
     await deliverUntilDone(inbox, 'a')
@@ -288,7 +288,7 @@ describe('a network that loses what is sent', () => {
     await Promise.all(swallowed)
     // It is full of them, and nobody cuts them.
     expect(pool.totalCount).toBe(2)
-    const refused = { status: 'rejected', reason: { code: 'pool-timed-out' } }
+    const refused = { status: 'rejected', reason: { code: 'postgres-pool-timed-out' } }
     expect(await first).toMatchObject([refused, refused])
     for (const key of keys) {
       await deliverUntilDone(inbox, key)
@@ -303,9 +303,9 @@ describe('a network that loses what is sent', () => {
 
 describe('an answer to COMMIT that is not COMMIT', () => {
   it.each([
-    ['ROLLBACK', 'rolled-back'],
-    ['SELECT', 'rolled-back'],
-    [undefined, 'result-unexpected'],
+    ['ROLLBACK', 'postgres-rolled-back'],
+    ['SELECT', 'postgres-rolled-back'],
+    [undefined, 'postgres-result-unexpected'],
   ])('is no success: %s', async (command, code) => {
     const { pool } = opened.open()
     const key = `answered ${command}`

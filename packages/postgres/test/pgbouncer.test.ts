@@ -2,7 +2,8 @@ import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPgBouncer, startPgBouncer, type PgBouncer } from '../../../test/servers/pgbouncer.ts'
-import { postgresInbox, postgresJsPool } from '../src/index.ts'
+import { postgresInbox } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 let opened: Opened

@@ -105,7 +105,7 @@ describe('handlers that take a second connection of their pool', () => {
       void second
     })
     await expect(inbox.admit('gets none', async () => {})).rejects.toMatchObject({
-      code: 'pool-timed-out',
+      code: 'postgres-pool-timed-out',
       message: expect.stringMatching(/`tx`.*another pool.*`max`/) as string,
     })
     waiting.resolve()
@@ -196,7 +196,7 @@ describe('the key', () => {
     await person.query('begin')
     await person.query('insert into hongbao_inbox (key) values ($1)', [hash])
     await expect(inbox.admit('held', effectOf('held'))).rejects.toMatchObject({
-      code: 'lock-timed-out',
+      code: 'postgres-lock-timed-out',
     })
     await person.query('rollback')
     person.release()
@@ -259,7 +259,7 @@ describe('what the transaction is set to', () => {
     await over.promise
     expect(await inbox.admit('slow', effectOf('slow'))).toBe('applied')
     end.resolve()
-    expect(await settled).toMatchObject({ code: 'transaction-timed-out' })
+    expect(await settled).toMatchObject({ code: 'postgres-transaction-timed-out' })
     expect(await opened.countEffects('slow')).toBe(1)
   })
 
@@ -327,7 +327,8 @@ describe('an option of the Postgres inbox', () => {
     ['isolation', { isolation: 'read uncommitted' }],
     ['cleanUpEverySeconds', { cleanUpEverySeconds: 0 }],
     ['cleanUpEverySeconds', { cleanUpEverySeconds: true }],
-    ['onCleanUpFailed', { onCleanUpFailed: 'log' }],
+    ['onWarning', { onWarning: 'log' }],
+    ['logger', { logger: 'console' }],
     ['retentionSecond', { retentionSecond: 97_200 }],
   ])('is refused when it is wrong: %s in %j [E26, E71]', (option, options) => {
     const given = { pool, consumer: 'orders', ...options } as PostgresInboxOptions<PoolClient>
@@ -376,8 +377,12 @@ describe('a pool that is none', () => {
       },
       'postgres-unreachable',
     ],
-    ['gives another answer to the claim', () => answer([{ state: 'maybe' }]), 'result-unexpected'],
-    ['gives no answer to the claim', () => answer([]), 'result-unexpected'],
+    [
+      'gives another answer to the claim',
+      () => answer([{ state: 'maybe' }]),
+      'postgres-result-unexpected',
+    ],
+    ['gives no answer to the claim', () => answer([]), 'postgres-result-unexpected'],
   ])('whose client %s is an error of the inbox', async (_, query, code) => {
     const client = { query, release() {} }
     const inbox = postgresInbox({
@@ -401,7 +406,7 @@ describe('a pool that is none', () => {
         consumer: 'orders',
       })
       await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
-        code: 'result-unexpected',
+        code: 'postgres-result-unexpected',
       })
     },
   )
@@ -417,7 +422,9 @@ describe('a pool that is none', () => {
       consumer: 'orders',
     })
     const work = vi.fn<() => Promise<void>>()
-    await expect(inbox.admit('a', work)).rejects.toMatchObject({ code: 'result-unexpected' })
+    await expect(inbox.admit('a', work)).rejects.toMatchObject({
+      code: 'postgres-result-unexpected',
+    })
     expect(work).not.toHaveBeenCalled()
     expect(released).toEqual([true])
   })

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres, { type PendingQuery, type ReservedSql, type Row } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgresInbox, postgresJsPool, type PostgresJsPool } from '../src/index.ts'
+import { postgresInbox } from '../src/index.ts'
+import { postgresJsPool, type PostgresJsPool } from '../src/postgres-js.ts'
 import { startProxy } from '../../../test/servers/proxy.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
@@ -60,7 +61,7 @@ describe('the pool of postgres', () => {
     })
     const lent = await pool.connect()
     const pid = await pidOf(lent)
-    await expect(pool.connect()).rejects.toMatchObject({ code: 'pool-timed-out' })
+    await expect(pool.connect()).rejects.toMatchObject({ code: 'postgres-pool-timed-out' })
     const next = pool.connect()
     lent.release()
     const again = await next
@@ -90,7 +91,7 @@ describe('the pool of postgres', () => {
     const kept: ReservedSql[] = []
     await inbox.admit('guarded', async ({ tx }) => {
       kept.push(tx)
-      const refused = expect.objectContaining({ code: 'transaction-control' }) as Error
+      const refused = expect.objectContaining({ code: 'postgres-transaction-control' }) as Error
       expect(() => tx`commit`).toThrow(refused)
       expect(() => tx`select ${1}; commit`).toThrow(refused)
       expect(() => tx.unsafe('rollback')).toThrow(refused)
@@ -101,7 +102,7 @@ describe('the pool of postgres', () => {
       await tx`rollback to savepoint a`
       await applyEffect(tx, 'guarded')
     })
-    const over = expect.objectContaining({ code: 'transaction-over' }) as Error
+    const over = expect.objectContaining({ code: 'postgres-transaction-over' }) as Error
     for (const tx of kept) {
       expect(() => tx`select 1`).toThrow(over)
       expect(() => tx.unsafe('select 1')).toThrow(over)
@@ -217,7 +218,7 @@ describe('the pool of postgres', () => {
     await opened.server.stop()
     for (const key of ['a', 'b', 'c', 'd']) {
       await expect(inbox.admit(key, async () => {})).rejects.toMatchObject({
-        name: 'PostgresInboxError',
+        name: 'InboxError',
       })
     }
     await opened.server.start()
@@ -376,7 +377,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     async (name, way, make, run) => {
       const pool = openPool(1)
       const inbox = postgresInbox({ pool, consumer: 'orders' })
-      const over = { name: 'PostgresInboxError', code: 'transaction-over' }
+      const over = { name: 'InboxError', code: 'postgres-transaction-over' }
       const key = `late: ${name}, ${way}`
       const made: Statement[] = []
       await inbox.admit(key, ({ tx }) => {
@@ -422,7 +423,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     const pool = openPool(1)
     const commit = sqlFile('commit.sql', `${insert}; commit`)
     const admission = postgresInbox({ pool, consumer: 'orders' }).admit('file', async ({ tx }) => {
-      const refused = { name: 'PostgresInboxError', code: 'transaction-control' }
+      const refused = { name: 'InboxError', code: 'postgres-transaction-control' }
       await expect(tx.file(commit)).rejects.toMatchObject(refused)
       // A path is no statement.
       await expect(tx.file('end.sql')).rejects.toMatchObject({ code: 'ENOENT' })

@@ -1,7 +1,8 @@
 import { Client, Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { postgresInbox, postgresJsPool, schemaSql, type PostgresPool } from '../src/index.ts'
+import { postgresInbox, schemaSql, type PostgresPool } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 let opened: Opened
@@ -23,7 +24,7 @@ describe('ready', () => {
   const KEY = 'key uuid primary key'
   const APPLIED_AT = 'applied_at timestamptz not null default clock_timestamp()'
   it.each<[string, string | undefined, string]>([
-    ['missing', undefined, 'table-missing'],
+    ['missing', undefined, 'postgres-table-missing'],
     ['without a column', `create table $ (${KEY})`, 'postgres-table-unfit'],
     [
       'without a primary key',
@@ -80,7 +81,7 @@ describe('ready', () => {
     if (create !== undefined) await opened.query(create.replace('$', table))
     const { inbox, pool } = opened.open({ table }, { max: 1 })
     await expect(inbox.ready()).rejects.toMatchObject({
-      name: 'PostgresInboxError',
+      name: 'InboxError',
       code,
       message: expect.stringContaining('schemaSql()') as string,
     })
@@ -137,7 +138,7 @@ describe('ready', () => {
     const { inbox, pool } = opened.open()
     const migration = await pool.connect()
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
-    await expect(inbox.ready()).rejects.toMatchObject({ code: 'lock-timed-out' })
+    await expect(inbox.ready()).rejects.toMatchObject({ code: 'postgres-lock-timed-out' })
     await migration.query('rollback')
     migration.release()
     await inbox.ready()

@@ -72,7 +72,7 @@ describe('ensureSchema', () => {
   it('is what an error asks for where the table is missing', async () => {
     const { inbox } = opened.open({ table: 'missing' })
     await expect(inbox.admit('a', effectOf('a'))).rejects.toMatchObject({
-      code: 'table-missing',
+      code: 'postgres-table-missing',
       message: expect.stringMatching(/schemaSql\(\).*ensureSchema\(\)/) as string,
     })
     await inbox.ensureSchema()

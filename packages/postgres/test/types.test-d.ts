@@ -1,8 +1,9 @@
-import { createWebhooks } from '@hongbao/core'
+import { createWebhooks, type Inbox } from '@hongbao/core'
 import { Pool, type PoolClient } from 'pg'
 import postgres, { type ReservedSql } from 'postgres'
 import { describe, expectTypeOf, it } from 'vitest'
-import { postgresInbox, postgresJsPool, type PostgresClient } from '../src/index.ts'
+import { postgresInbox, type PgContext, type PostgresClient } from '../src/index.ts'
+import { postgresJsPool } from '../src/postgres-js.ts'
 
 const publicKey = 'a key'
 
@@ -35,6 +36,26 @@ describe('context.tx', () => {
     const pool = { connect: (): Promise<Traced> => Promise.reject(new Error('not run')) }
     void postgresInbox({ pool, consumer: 'orders' }).admit('key', async ({ tx }) => {
       expectTypeOf(tx).toEqualTypeOf<Traced>()
+    })
+  })
+})
+
+describe('the inbox', () => {
+  it('is one for handlers that name their context', () => {
+    const inbox = postgresInbox({ pool: new Pool(), consumer: 'orders' })
+    expectTypeOf(inbox).toExtend<Inbox<PgContext<PoolClient>>>()
+    expectTypeOf(inbox).toExtend<Inbox<PgContext>>()
+  })
+
+  it('warns with an error and its code', () => {
+    postgresInbox({
+      pool: new Pool(),
+      consumer: 'orders',
+      onWarning(error, about) {
+        expectTypeOf(error).toEqualTypeOf<Error>()
+        expectTypeOf(about.code).toEqualTypeOf<'postgres-clean-up-failed'>()
+        expectTypeOf(about.key).toEqualTypeOf<string | undefined>()
+      },
     })
   })
 })

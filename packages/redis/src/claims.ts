@@ -16,7 +16,7 @@ export interface Claim {
   readonly askedAt: number
 }
 
-/** The steps in Redis. Each rejects with a `RedisInboxError` within `commandTimeoutMs`. */
+/** The steps in Redis. Each rejects with an `InboxError` within `commandTimeoutMs`. */
 export interface Claims {
   claim(key: string): Promise<Claim | 'done' | 'busy'>
   renew(claim: Claim): Promise<Renewal>

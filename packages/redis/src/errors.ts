@@ -1,6 +1,7 @@
-import { vouchFor } from '@hongbao/core/internal'
+import { InboxError } from '@hongbao/core'
+import { inboxErrors } from '@hongbao/core/internal'
 
-/** Why an event could not be admitted: match on `code`, never on the message or with `instanceof`. */
+/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
 export type RedisInboxErrorCode =
   | 'redis-timed-out'
   | 'redis-unreachable'
@@ -12,12 +13,27 @@ export type RedisInboxErrorCode =
   | 'redis-forbidden'
   | 'redis-wrong-node'
   | 'redis-refused'
-  | 'reply-unexpected'
-  | 'key-taken'
-  | 'lease-lost'
+  | 'redis-reply-unexpected'
+  | 'redis-key-taken'
+  | 'redis-lease-lost'
+  | 'redis-lease-ended'
 
-/** Error code → what happened, what was expected, what to do. */
-const MESSAGES: Readonly<Record<RedisInboxErrorCode, string>> = {
+/** The `code` of a warning: what threatens the promise although no delivery failed. */
+export type RedisInboxWarningCode =
+  | 'redis-may-evict'
+  | 'redis-not-persistent'
+  | 'redis-server-unseen'
+  | 'redis-server-old'
+  | 'redis-failover-unnoticed'
+  | 'redis-replicas-not-required'
+  | 'redis-lease-lost'
+  | 'redis-lease-ended'
+  | 'redis-mark-delayed'
+
+type Code = RedisInboxErrorCode | RedisInboxWarningCode
+
+/** Code → what happened, what was expected, what to do. */
+export const MESSAGES: Readonly<Record<Code, string>> = {
   'redis-timed-out': 'Redis did not answer within `commandTimeoutMs`. Is it up, and near enough?',
   'redis-unreachable':
     'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: its `error` event says why it is not.',
@@ -36,12 +52,28 @@ const MESSAGES: Readonly<Record<RedisInboxErrorCode, string>> = {
   'redis-wrong-node':
     'This node of a cluster does not hold the key, and this client knows no other. Use the cluster client of ioredis or node-redis.',
   'redis-refused': 'Redis refused the command. `cause` has its words.',
-  'reply-unexpected':
+  'redis-reply-unexpected':
     'The client answered with something else than integers. Is it in a transaction, or does it map replies?',
-  'key-taken':
+  'redis-key-taken':
     'The key holds something that no inbox has put there. Give the inbox a `prefix` of its own.',
-  'lease-lost':
-    'The lease was lost while the handlers ran: another process has taken the event over, or may have, and has not applied it.',
+  'redis-lease-lost':
+    'The lease was lost while the handlers ran: another process has taken the event over, or may have, so the event may be applied twice. Was this process, or Redis, stopped for longer than `leaseMs`?',
+  'redis-lease-ended':
+    'The handlers ran for longer than `maxWorkMs`, so their lease is not renewed any more and another process may apply the event. Make the handlers shorter, or raise `maxWorkMs`.',
+  'redis-may-evict':
+    'Redis may evict keys, and an event whose key is gone is APPLIED AGAIN when it is sent again. Set `maxmemory-policy noeviction` on this Redis, or use one that has it.',
+  'redis-not-persistent':
+    'Redis keeps nothing on disk: after a restart of it, events that were applied are applied again when they are sent again. Set `appendonly yes`.',
+  'redis-server-unseen':
+    'Redis does not show its settings (INFO, CONFIG GET). See to it that it has `maxmemory-policy noeviction` and `appendonly yes`.',
+  'redis-server-old':
+    'Redis is older than 6.2, for which this inbox is made, and not maintained any more. Take a newer one.',
+  'redis-failover-unnoticed':
+    'The client asks sentinels for the primary, and is not told when it changes: for about ten seconds after a failover, what it writes is lost, and those events are APPLIED AGAIN when they are sent again. Set `failoverDetector: true`.',
+  'redis-replicas-not-required':
+    'Redis has replicas, and confirms writes that none of them has: at a failover, what the old primary goes on confirming is lost, and those events are applied again when they are sent again. Set `min-replicas-to-write 1`.',
+  'redis-mark-delayed':
+    'An event was applied, but Redis could not be told yet. It is tried again until it succeeds; if this process ends before that, the event may be applied again.',
 }
 
 /** Redis's word for it → code. Inside a script the word need not come first. */
@@ -60,30 +92,25 @@ const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
   NOPERM: 'redis-forbidden',
   MOVED: 'redis-wrong-node',
   ASK: 'redis-wrong-node',
-  WRONGTYPE: 'key-taken',
-  FOREIGNVALUE: 'key-taken',
+  WRONGTYPE: 'redis-key-taken',
+  FOREIGNVALUE: 'redis-key-taken',
 }
 
-/** What `admit` rejects with where it is Redis that failed, and not the work. */
-export class RedisInboxError extends Error {
-  override readonly name = 'RedisInboxError'
-  readonly code: RedisInboxErrorCode
-
-  constructor(code: RedisInboxErrorCode, options?: ErrorOptions) {
-    super(MESSAGES[code], options)
-    this.code = code
-  }
-}
-
-vouchFor(RedisInboxError, ({ code }) => MESSAGES[code])
+/** The error of a code: what `admit` and `ready` reject with if Redis failed, and a warning's. */
+export const redisError: <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> =
+  inboxErrors(MESSAGES)
 
 /** Names what a client rejected with. A client of a cluster finds the node of a key by itself. */
-export function toInboxError(cause: unknown, isCluster = false): RedisInboxError {
-  if (cause instanceof RedisInboxError) return cause
+export function toInboxError(cause: unknown, isCluster = false): InboxError<RedisInboxErrorCode> {
+  if (isRedisError(cause)) return cause
   const code = cause instanceof Error ? codeOf(cause) : 'redis-unreachable'
   // It has followed as many redirections as it may: slots move faster than it learns of them.
   const isMoving = isCluster && code === 'redis-wrong-node'
-  return new RedisInboxError(isMoving ? 'redis-not-ready' : code, { cause })
+  return redisError(isMoving ? 'redis-not-ready' : code, { cause })
+}
+
+export function isRedisError(thrown: unknown): thrown is InboxError<RedisInboxErrorCode> {
+  return thrown instanceof InboxError && Object.hasOwn(MESSAGES, thrown.code)
 }
 
 /** The user may run scripts, and not a command in them: the words of Redis 7.2 and of older ones. */
@@ -100,7 +127,7 @@ function codeOf({ message }: Error): RedisInboxErrorCode {
 const UNCERTAIN: ReadonlySet<RedisInboxErrorCode> = new Set([
   'redis-timed-out',
   'redis-unreachable',
-  'reply-unexpected',
+  'redis-reply-unexpected',
 ])
 
 /** Whether Redis may have carried out a command that failed like this. */

@@ -1,6 +1,6 @@
+import type { Warn } from '@hongbao/core/internal'
 import type { Claim, Claims } from './claims.ts'
-import { RedisInboxError } from './errors.ts'
-import type { Warn } from './warning.ts'
+import { redisError, type RedisInboxWarningCode } from './errors.ts'
 
 /** What handlers learn of the lease under which they run. */
 export interface Lease {
@@ -14,7 +14,10 @@ export interface Lease {
    * have done its work, so look before you do it again. Every later run is told, until one succeeds.
    */
   readonly isTakeover: boolean
-  /** Fires when the lease is lost, or cannot be known to hold: another process may run now. */
+  /**
+   * Fires when the lease is lost, or cannot be known to hold: another process may run now. Its reason
+   * is an `InboxError` with the code `redis-lease-lost`, or `redis-lease-ended` after `maxWorkMs`.
+   */
   readonly signal: AbortSignal
 }
 
@@ -37,7 +40,7 @@ export function keepLease(
   claim: Claim,
   claims: Pick<Claims, 'renew'>,
   { leaseMs, maxWorkMs, commandTimeoutMs }: LeaseSettings,
-  warn: Warn,
+  warn: Warn<RedisInboxWarningCode>,
 ): Keeper {
   const renewMs = leaseMs / 3
   const controller = new AbortController()
@@ -51,27 +54,28 @@ export function keepLease(
 
   async function renew(): Promise<void> {
     const askedAt = performance.now()
-    if (askedAt - claim.askedAt >= maxWorkMs) return lose('lease-ended')
+    if (askedAt - claim.askedAt >= maxWorkMs) return lose('redis-lease-ended')
     let nextMs = renewMs
     try {
       const renewal = await claims.renew(claim)
       if (isStopped) return
-      if (renewal !== 'renewed') lose('lease-lost')
+      if (renewal !== 'renewed') lose('redis-lease-lost')
       if (renewal === 'taken-over') return
       heldSince = askedAt
     } catch (error) {
       if (isStopped) return
       nextMs = Math.min(renewMs, commandTimeoutMs)
       // It goes on: as long as nobody has taken over, a late renewal counts.
-      if (performance.now() - heldSince >= leaseMs) lose('lease-lost', error)
+      if (performance.now() - heldSince >= leaseMs) lose('redis-lease-lost', error)
     }
     timer = schedule(nextMs)
   }
 
-  function lose(code: 'lease-lost' | 'lease-ended', cause?: unknown): void {
+  function lose(code: 'redis-lease-lost' | 'redis-lease-ended', cause?: unknown): void {
     if (controller.signal.aborted) return
-    warn(code, { key: claim.key, ...(cause !== undefined && { cause }) })
-    controller.abort(new RedisInboxError('lease-lost', { cause }))
+    const error = redisError(code, cause === undefined ? undefined : { cause })
+    warn(error, claim.key)
+    controller.abort(error)
   }
 
   function stop(): void {
@@ -81,5 +85,5 @@ export function keepLease(
 
   const { token, isTakeover } = claim
   const lease: Lease = { token, isTakeover, signal: controller.signal }
-  return { lease, stop, lose: () => lose('lease-lost') }
+  return { lease, stop, lose: () => lose('redis-lease-lost') }
 }

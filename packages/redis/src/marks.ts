@@ -1,7 +1,6 @@
-import { MIN_RETENTION_SECONDS } from '@hongbao/core/internal'
+import { MIN_RETENTION_SECONDS, type Warn } from '@hongbao/core/internal'
 import type { Claim, Claims, Completion } from './claims.ts'
-import { RedisInboxError } from './errors.ts'
-import type { Warn } from './warning.ts'
+import { isRedisError, redisError, type RedisInboxWarningCode } from './errors.ts'
 
 /** Tells Redis which events were applied, and does not let go where Redis cannot be told. */
 export interface Marks {
@@ -30,7 +29,7 @@ const KEEP_TRYING_MS = MIN_RETENTION_SECONDS * 1000
 export function createMarks(
   claims: Pick<Claims, 'complete'>,
   maxRetryMs: number,
-  warn: Warn,
+  warn: Warn<RedisInboxWarningCode>,
 ): Marks {
   const pending = new Map<string, Promise<void>>()
   const pauses = new Set<() => void>()
@@ -43,7 +42,7 @@ export function createMarks(
       if (isLost(error)) throw error
       const over = keepTrying(claim, onLost).then(() => void pending.delete(claim.key))
       pending.set(claim.key, over)
-      warn('mark-delayed', { key: claim.key, cause: error })
+      warn(redisError('redis-mark-delayed', { cause: error }), claim.key)
     }
     return 'applied'
   }
@@ -94,9 +93,9 @@ export function createMarks(
 function settle(completion: Completion, onLost: () => void): void {
   if (completion === 'completed') return
   onLost()
-  if (completion === 'taken-over') throw new RedisInboxError('lease-lost')
+  if (completion === 'taken-over') throw redisError('redis-lease-lost')
 }
 
 function isLost(error: unknown): boolean {
-  return error instanceof RedisInboxError && error.code === 'lease-lost'
+  return isRedisError(error) && error.code === 'redis-lease-lost'
 }

@@ -1,6 +1,14 @@
-import { checkOptions, MIN_RETENTION_SECONDS, readConsumer, wrong } from '@hongbao/core/internal'
+import type { Logger, OnWarning } from '@hongbao/core'
+import {
+  checkOptions,
+  MIN_RETENTION_SECONDS,
+  readConsumer,
+  readWarn,
+  wrong,
+  type Warn,
+} from '@hongbao/core/internal'
 import { readClient, type RedisClient, type Send } from './client.ts'
-import { createWarn, type RedisInboxWarning, type Warn } from './warning.ts'
+import type { RedisInboxWarningCode } from './errors.ts'
 
 /** Options of `redisInbox`. Wrong ones are refused at start-up with an `OptionError`. */
 export interface RedisInboxOptions {
@@ -29,8 +37,14 @@ export interface RedisInboxOptions {
   readonly maxWorkMs?: number | undefined
   /** How long Redis may take to answer, in milliseconds; less than `leaseMs`. Default: 1,000. */
   readonly commandTimeoutMs?: number | undefined
-  /** Told what threatens the promise without failing a delivery. Default: a line on the console. */
-  readonly onWarning?: ((warning: RedisInboxWarning) => unknown) | undefined
+  /**
+   * Called with what threatens the promise although no delivery failed: an `InboxError`, and its code
+   * and the key of the event, if it is about one. May be async; what it throws or rejects with is
+   * ignored. Default: one line to `logger`.
+   */
+  readonly onWarning?: OnWarning<RedisInboxWarningCode> | undefined
+  /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
+  readonly logger?: Logger | false | undefined
 }
 
 /** The options, checked and completed. */
@@ -42,7 +56,7 @@ export interface Settings {
   readonly leaseMs: number
   readonly maxWorkMs: number
   readonly commandTimeoutMs: number
-  readonly warn: Warn
+  readonly warn: Warn<RedisInboxWarningCode>
 }
 
 const NAMES: Readonly<Record<keyof RedisInboxOptions, true>> = {
@@ -54,6 +68,7 @@ const NAMES: Readonly<Record<keyof RedisInboxOptions, true>> = {
   maxWorkMs: true,
   commandTimeoutMs: true,
   onWarning: true,
+  logger: true,
 }
 // Node's timers hold 31 bits and fire at once above that.
 const MAX_MS = 2 ** 31 - 1
@@ -62,15 +77,12 @@ const MAX_RETENTION_SECONDS = 1_000_000_000
 
 export function readOptions(options: RedisInboxOptions): Settings {
   checkOptions('`redisInbox`', options, NAMES)
-  const { prefix = 'hongbao:', onWarning } = options
+  const { prefix = 'hongbao:' } = options
   const commandTimeoutMs = readMs('commandTimeoutMs', options.commandTimeoutMs ?? 1000, 1)
   const send = readClient(options.client, commandTimeoutMs)
   const consumer = readConsumer(options.consumer)
   if (!isName(prefix)) {
     throw wrong('prefix', 'a string without braces, which name the slot of a key in a cluster')
-  }
-  if (onWarning !== undefined && typeof onWarning !== 'function') {
-    throw wrong('onWarning', 'a function')
   }
   return {
     send,
@@ -81,7 +93,7 @@ export function readOptions(options: RedisInboxOptions): Settings {
     leaseMs: readMs('leaseMs', options.leaseMs ?? 60_000, commandTimeoutMs + 1),
     maxWorkMs: readMs('maxWorkMs', options.maxWorkMs ?? 15 * 60_000, 1),
     commandTimeoutMs,
-    warn: createWarn(onWarning),
+    warn: readWarn(options),
   }
 }
 

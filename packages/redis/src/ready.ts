@@ -1,6 +1,7 @@
+import type { InboxError } from '@hongbao/core'
 import { within } from '@hongbao/core/internal'
 import { setTimeout as wait } from 'node:timers/promises'
-import { RedisInboxError, toInboxError, type RedisInboxErrorCode } from './errors.ts'
+import { redisError, toInboxError, type RedisInboxErrorCode } from './errors.ts'
 
 const RETRY_MS = 50
 
@@ -13,7 +14,7 @@ const PASSING: ReadonlySet<RedisInboxErrorCode> = new Set(['redis-unreachable', 
  */
 export function waitUntilReady(probe: () => Promise<void>, timeoutMs: number): Promise<void> {
   const endMs = performance.now() + timeoutMs
-  let failure = new RedisInboxError('redis-timed-out')
+  let failure: InboxError<RedisInboxErrorCode> = redisError('redis-timed-out')
 
   async function probeAgain(): Promise<void> {
     try {

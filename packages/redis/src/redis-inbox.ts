@@ -1,14 +1,15 @@
 import type { Admission, Inbox, WorkOptions } from '@hongbao/core'
 import { createClaims } from './claims.ts'
 import { missesFailovers } from './client.ts'
+import { redisError } from './errors.ts'
 import { keepLease, type Lease } from './lease.ts'
 import { createMarks } from './marks.ts'
 import { readOptions, type RedisInboxOptions } from './options.ts'
 import { waitUntilReady } from './ready.ts'
 import { inspectServer } from './server.ts'
 
-/** What handlers get in their context from a Redis inbox. */
-export interface LeaseContext {
+/** What a Redis inbox adds to the context of handlers. */
+export interface RedisContext {
   readonly lease: Lease
 }
 
@@ -21,26 +22,26 @@ export interface LeaseContext {
  * unique key, and the event is effectively applied once.
  *
  * Where Redis is down, slow, read-only or out of memory, `admit` rejects within `commandTimeoutMs`
- * with a `RedisInboxError`, and no handler runs.
+ * with an `InboxError`, and no handler runs.
  *
- * `await inbox.ready()` before the first delivery: it waits for the client to connect, rejects with a
- * `RedisInboxError` after `commandTimeoutMs` if Redis cannot be reached or at once if it cannot be
- * written to, and then asks for the settings of Redis, of which `onWarning` is told.
+ * `await inbox.ready()` before the first delivery: it waits for the client to connect, rejects with an
+ * `InboxError` after `commandTimeoutMs` if Redis cannot be reached or at once if it cannot be written
+ * to, and then asks for the settings of Redis, of which `onWarning` is told.
  *
  * @throws OptionError for a wrong option
  */
-export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
+export function redisInbox(options: RedisInboxOptions): Inbox<RedisContext> {
   const settings = readOptions(options)
   const { send, retentionSeconds, leaseMs, commandTimeoutMs, warn } = settings
   const claims = createClaims(send, settings)
   const marks = createMarks(claims, leaseMs / 3, warn)
   let inspection: Promise<void> | undefined
-  if (missesFailovers(options.client)) warn('redis-failover-unnoticed')
+  if (missesFailovers(options.client)) warn(redisError('redis-failover-unnoticed'))
 
   /** claim → work under a lease that is renewed → mark; where the work fails, release. */
   async function admit(
     key: string,
-    work: (context: LeaseContext, options?: WorkOptions) => Promise<void>,
+    work: (context: RedisContext, options?: WorkOptions) => Promise<void>,
   ): Promise<Admission> {
     if (marks.isPending(key)) return 'duplicate'
     const claim = await claims.claim(key)
@@ -63,7 +64,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<LeaseContext> {
   /** Warns of what the server's settings threaten; tried again after it could not be asked. */
   function inspectOnce(): Promise<void> {
     inspection ??= inspectServer(send, commandTimeoutMs).then(
-      (warnings) => warnings.forEach((code) => warn(code)),
+      (warnings) => warnings.forEach((code) => warn(redisError(code))),
       (error: unknown) => {
         inspection = undefined
         throw error

@@ -1,4 +1,5 @@
-import { RedisInboxError } from './errors.ts'
+import type { InboxError } from '@hongbao/core'
+import { redisError } from './errors.ts'
 
 /** The text of a reply, which clients can be set to return as bytes; undefined for anything else. */
 export function readText(reply: unknown): string | undefined {
@@ -19,7 +20,7 @@ export function readPair(reply: unknown): [first: number, second: number] {
   return [readInteger(reply[0]), readInteger(reply[1])]
 }
 
-function unexpected(reply: unknown): RedisInboxError {
+function unexpected(reply: unknown): InboxError {
   const cause = new TypeError(`A ${typeof reply} is not what the scripts answer with.`)
-  return new RedisInboxError('reply-unexpected', { cause })
+  return redisError('redis-reply-unexpected', { cause })
 }

@@ -1,6 +1,6 @@
 import type { Command, Send } from './client.ts'
 import { createDeadlines } from './deadlines.ts'
-import { RedisInboxError, toInboxError } from './errors.ts'
+import { redisError, toInboxError } from './errors.ts'
 import type { Script } from './scripts.ts'
 
 /** A script, the key that it is about, and its other arguments. */
@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /**
- * Runs a script in Redis and reads its answer. Rejects with a `RedisInboxError`, in time. `onLate` is
+ * Runs a script in Redis and reads its answer. Rejects with an `InboxError`, in time. `onLate` is
  * for what must not be carried out later: told where the client settles a command that was given up.
  */
 export type RunScript = <Result>(
@@ -26,7 +26,7 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
   return function runScript({ script, key, args }, read, onLate) {
     return new Promise((resolve, reject) => {
       function expire(): void {
-        reject(new RedisInboxError('redis-timed-out'))
+        reject(redisError('redis-timed-out'))
       }
 
       /** What must not be carried out later, and comes late, is given up and back. Says whether it was. */

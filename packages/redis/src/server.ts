@@ -1,8 +1,7 @@
 import { within } from '@hongbao/core/internal'
 import type { Command, Send } from './client.ts'
-import { isUncertain, RedisInboxError, toInboxError } from './errors.ts'
+import { isUncertain, redisError, toInboxError, type RedisInboxWarningCode } from './errors.ts'
 import { readText } from './replies.ts'
-import type { RedisInboxWarningCode } from './warning.ts'
 
 /**
  * Looks at a server and tells what makes it a bad memory. What it refuses to show is a warning too:
@@ -21,11 +20,11 @@ export async function inspectServer(
 
   const warnings: RedisInboxWarningCode[] = []
   // The keys have a time to live, so the policies that evict nothing but those (`volatile-*`) evict them.
-  if (policy !== undefined && policy !== 'noeviction') warnings.push('may-evict')
-  if (isKept === false) warnings.push('not-persistent')
-  if (isOld(field(info, 'redis_version'))) warnings.push('server-old')
+  if (policy !== undefined && policy !== 'noeviction') warnings.push('redis-may-evict')
+  if (isKept === false) warnings.push('redis-not-persistent')
+  if (isOld(field(info, 'redis_version'))) warnings.push('redis-server-old')
   if (requiresNoReplica(info)) warnings.push('redis-replicas-not-required')
-  if (policy === undefined || isKept === undefined) warnings.push('server-unseen')
+  if (policy === undefined || isKept === undefined) warnings.push('redis-server-unseen')
   return warnings
 }
 
@@ -78,7 +77,7 @@ async function ask(send: Send, command: Command): Promise<unknown> {
 }
 
 function timedOut(): never {
-  throw new RedisInboxError('redis-timed-out')
+  throw redisError('redis-timed-out')
 }
 
 function isOld(version: string | undefined): boolean {

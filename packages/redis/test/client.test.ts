@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     await server.stop()
     try {
       const work = vi.fn<() => Promise<void>>()
-      await expect(inbox.admit('key', work)).rejects.toMatchObject({ name: 'RedisInboxError' })
+      await expect(inbox.admit('key', work)).rejects.toMatchObject({ name: 'InboxError' })
       // Sooner than by the time-out that node-redis has by itself, 5 s.
       await vi.waitFor(() => expect(waiting).toBe(0), { timeout: 3000, interval: 10 })
       expect(work).not.toHaveBeenCalled()
@@ -145,7 +145,7 @@ describe.skipIf(!hasRedis)('a client', () => {
       consumer: 'orders',
     })
     const work = vi.fn<() => Promise<void>>()
-    await expect(inbox.admit('key', work)).rejects.toMatchObject({ code: 'reply-unexpected' })
+    await expect(inbox.admit('key', work)).rejects.toMatchObject({ code: 'redis-reply-unexpected' })
     expect(work).not.toHaveBeenCalled()
   })
 })

@@ -3,5 +3,5 @@ import * as redis from '@hongbao/redis'
 
 // What is here is a promise: to add is a feature, to take away breaks somebody.
 it('what people can import from @hongbao/redis', () => {
-  expect(Object.keys(redis).toSorted()).toEqual(['RedisInboxError', 'redisInbox'])
+  expect(Object.keys(redis).toSorted()).toEqual(['redisInbox'])
 })

@@ -2,15 +2,10 @@ import { createWebhooks, eventKey, type Admission, type Inbox } from '@hongbao/c
 import { createTestKeys, eventFixture } from '@hongbao/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
-import {
-  redisInbox,
-  type Lease,
-  type LeaseContext,
-  type RedisInboxOptions,
-  type RedisInboxWarning,
-} from '../src/index.ts'
+import { redisInbox, type Lease, type RedisContext, type RedisInboxOptions } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { KINDS, type OpenClient } from './clients.ts'
+import { warnTo, type Warned } from './warnings.ts'
 import { KEY, nameOf, openKeys, type Keys } from './keys.ts'
 
 // Renewed every 300 ms: soon enough to wait for, and late enough for a busy machine. Where a test
@@ -20,7 +15,7 @@ const SHORT = { leaseMs: 900, commandTimeoutMs: 800 }
 let server: RedisServer
 let keys: Keys
 let open: OpenClient
-const warnings: RedisInboxWarning[] = []
+const warnings: Warned[] = []
 
 describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
   beforeAll(async () => {
@@ -120,7 +115,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       stalled.end.resolve()
       expect(await stalled.admission).toBe('applied')
       expect(await apply(openInbox())).toBe('duplicate')
-      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+      expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
   })
 
@@ -213,8 +208,8 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     run.lease.signal.addEventListener('abort', aborted)
     const thief = await steal()
     await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce(), PATIENCE)
-    expect(run.lease.signal.reason).toMatchObject({ code: 'lease-lost' })
-    expect(warnings).toEqual([{ code: 'lease-lost', key: KEY, message: expect.any(String) }])
+    expect(run.lease.signal.reason).toMatchObject({ code: 'redis-lease-lost' })
+    expect(warnings).toEqual([{ code: 'redis-lease-lost', key: KEY, message: expect.any(String) }])
     thief.end.resolve()
     expect(await thief.admission).toBe('applied')
     run.end.resolve()
@@ -261,7 +256,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     const run = await startRun(openInbox({ ...SHORT, maxWorkMs: 1 }))
     expect(run.lease.signal.aborted).toBe(false)
     await vi.waitFor(() => expect(run.lease.signal.aborted).toBe(true), PATIENCE)
-    expect(warnings).toMatchObject([{ code: 'lease-ended', key: KEY }])
+    expect(warnings).toMatchObject([{ code: 'redis-lease-ended', key: KEY }])
     const next = await vi.waitUntil(() => tryToStart(openInbox()), PATIENCE)
     expect(next.lease.isTakeover).toBe(true)
     next.end.resolve()
@@ -275,11 +270,11 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       const run = await startRun(openInbox())
       const thief = await steal()
       run.end.resolve()
-      await expect(run.admission).rejects.toMatchObject({ code: 'lease-lost' })
+      await expect(run.admission).rejects.toMatchObject({ code: 'redis-lease-lost' })
       expect(await keys.read()).toMatchObject({ state: 'running', token: thief.lease.token })
       thief.end.resolve()
       expect(await thief.admission).toBe('applied')
-      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+      expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
     it('is applied when the other one failed, which is warned of [E61]', async () => {
@@ -290,7 +285,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       run.end.resolve()
       expect(await run.admission).toBe('applied')
       expect(await keys.read()).toEqual({ state: 'applied', token: run.lease.token })
-      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+      expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
     it('is applied when the other one lost its lease as well [E61]', async () => {
@@ -312,7 +307,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       run.end.resolve()
       expect(await run.admission).toBe('applied')
       expect(await keys.read()).toEqual({ state: 'applied', token: thief.lease.token })
-      expect(warnings).toMatchObject([{ code: 'lease-lost', key: KEY }])
+      expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
     it('frees nothing of the other one when the work fails', async () => {
@@ -335,9 +330,13 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
 
 const PATIENCE = { timeout: 8000, interval: 10 }
 
-function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
-  const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-  return redisInbox({ client: open.client, consumer: 'orders', onWarning, ...options })
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<RedisContext> {
+  return redisInbox({
+    client: open.client,
+    consumer: 'orders',
+    onWarning: warnTo(warnings),
+    ...options,
+  })
 }
 
 /**
@@ -360,7 +359,7 @@ function haltedOnce(forMs: number, meanwhile = (): Promise<unknown> => Promise.r
   }
 }
 
-function apply(inbox: Inbox<LeaseContext>): Promise<Admission> {
+function apply(inbox: Inbox<RedisContext>): Promise<Admission> {
   return inbox.admit(KEY, () => Promise.resolve())
 }
 
@@ -370,14 +369,14 @@ interface Run {
   readonly admission: Promise<Admission>
 }
 
-async function startRun(inbox: Inbox<LeaseContext>, key = KEY): Promise<Run> {
+async function startRun(inbox: Inbox<RedisContext>, key = KEY): Promise<Run> {
   const run = await tryToStart(inbox, key)
   if (run === undefined) throw new Error('The work did not start.')
   return run
 }
 
 /** Undefined where the inbox answers without starting the work. */
-async function tryToStart(inbox: Inbox<LeaseContext>, key = KEY): Promise<Run | undefined> {
+async function tryToStart(inbox: Inbox<RedisContext>, key = KEY): Promise<Run | undefined> {
   const end = Promise.withResolvers<void>()
   const started = Promise.withResolvers<Lease>()
   const admission = inbox.admit(key, ({ lease }) => {

@@ -26,7 +26,7 @@ it.each(REFUSALS)(
     webhooks.on('*', () => {})
     await webhooks.dispatch(eventFixture('red_envelope.received'))
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(new RegExp(` \\[RedisInboxError ${code}[ \\]].* Redis`))
+    expect(lines[0]).toMatch(new RegExp(` \\[InboxError ${code}[ \\]].* Redis`))
     expect(lines[0]).not.toContain(words)
   },
 )

@@ -2,16 +2,12 @@ import { createWebhooks, type Admission, type Inbox } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
-import {
-  redisInbox,
-  type LeaseContext,
-  type RedisInboxOptions,
-  type RedisInboxWarning,
-} from '../src/index.ts'
+import { redisInbox, type RedisContext, type RedisInboxOptions } from '../src/index.ts'
 import type { Completion } from '../src/claims.ts'
-import { RedisInboxError } from '../src/errors.ts'
+import { redisError } from '../src/errors.ts'
 import { createMarks } from '../src/marks.ts'
 import { KINDS } from './clients.ts'
+import { warnTo, type Warned } from './warnings.ts'
 import { KEY, openKeys, type Keys } from './keys.ts'
 import { createSender, type Sender } from './senders.ts'
 
@@ -20,7 +16,7 @@ const PATIENCE = { timeout: 8000, interval: 10 }
 let server: RedisServer
 let keys: Keys
 let sender: Sender
-const warnings: RedisInboxWarning[] = []
+const warnings: Warned[] = []
 
 describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
   beforeAll(async () => {
@@ -56,7 +52,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     )
     expect(sender.steps.filter((step) => step === 'complete')).toHaveLength(4)
     expect(warnings).toMatchObject([
-      { code: 'mark-delayed', key: KEY, cause: { code: 'redis-unreachable' } },
+      { code: 'redis-mark-delayed', key: KEY, cause: { code: 'redis-unreachable' } },
     ])
   })
 
@@ -76,7 +72,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
       PATIENCE,
     )
     expect(await keys.read()).toEqual(held)
-    expect(warnings).toMatchObject([{ code: 'mark-delayed' }])
+    expect(warnings).toMatchObject([{ code: 'redis-mark-delayed' }])
   })
 
   it('is never answered is applied when `commandTimeoutMs` is over', async () => {
@@ -84,7 +80,9 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     const inbox = openInbox({ prefix: 'never answered:' })
     sender.decide = (step) => (step === 'complete' ? 'never-answered' : 'pass')
     expect(await apply(inbox)).toBe('applied')
-    expect(warnings).toMatchObject([{ code: 'mark-delayed', cause: { code: 'redis-timed-out' } }])
+    expect(warnings).toMatchObject([
+      { code: 'redis-mark-delayed', cause: { code: 'redis-timed-out' } },
+    ])
   })
 
   it('is not written yet is a duplicate here and busy elsewhere', async () => {
@@ -125,7 +123,11 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     expect(await started.promise).toBe(true)
     sender.decide = () => 'pass'
     await vi.waitFor(
-      () => expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost']),
+      () =>
+        expect(warnings.map(({ code }) => code)).toEqual([
+          'redis-mark-delayed',
+          'redis-lease-lost',
+        ]),
       PATIENCE,
     )
     expect(await apply(inbox)).toBe('busy')
@@ -144,7 +146,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     sender.decide = () => 'pass'
     await inbox.flush?.()
     expect(await apply(thief)).toBe('duplicate')
-    expect(warnings.map(({ code }) => code)).toEqual(['mark-delayed', 'lease-lost'])
+    expect(warnings.map(({ code }) => code)).toEqual(['redis-mark-delayed', 'redis-lease-lost'])
   })
 
   it('is due when Redis is full is written: it makes the value shorter [E15]', async () => {
@@ -293,11 +295,11 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     sender.decide = (step) => (step === 'renew' ? 'lost' : 'pass')
     const admission = inbox.admit(KEY, async ({ lease }) => {
       await vi.waitFor(() => expect(lease.signal.aborted).toBe(true), PATIENCE)
-      expect(lease.signal.reason).toMatchObject({ code: 'lease-lost' })
+      expect(lease.signal.reason).toMatchObject({ code: 'redis-lease-lost' })
     })
     expect(await admission).toBe('applied')
     expect(warnings).toMatchObject([
-      { code: 'lease-lost', key: KEY, cause: { code: 'redis-unreachable' } },
+      { code: 'redis-lease-lost', key: KEY, cause: { code: 'redis-unreachable' } },
     ])
     warnings.length = 0
   })
@@ -336,7 +338,7 @@ describe('marks that are delayed', () => {
     let [isBack, tries] = [false, 0]
     const complete = async (): Promise<Completion> => {
       tries += 1
-      if (!isBack) throw new RedisInboxError('redis-unreachable')
+      if (!isBack) throw redisError('redis-unreachable')
       return 'completed'
     }
     const marks = createMarks({ complete }, 20_000, () => {})
@@ -398,17 +400,16 @@ async function fill(maxMemory: '0' | '1'): Promise<void> {
   await keys.redis.call('CONFIG', 'SET', 'maxmemory', maxMemory)
 }
 
-function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
-  const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<RedisContext> {
   return redisInbox({
     client: sender,
     consumer: 'orders',
     commandTimeoutMs: 500,
-    onWarning,
+    onWarning: warnTo(warnings),
     ...options,
   })
 }
 
-function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {
+function apply(inbox: Inbox<RedisContext>, key = KEY): Promise<Admission> {
   return inbox.admit(key, () => Promise.resolve())
 }

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import {
   redisInbox,
-  type LeaseContext,
+  type RedisContext,
   type RedisClient,
   type RedisInboxErrorCode,
 } from '../src/index.ts'
@@ -151,7 +151,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
         const failures = await Promise.allSettled([inbox.admit(KEY, work), inbox.admit(KEY, work)])
         for (const failure of [...failures, await settled(inbox.admit(KEY, work))]) {
           if (failure.status === 'fulfilled') throw new Error(`It was ${failure.value}.`)
-          expect(failure.reason).toMatchObject({ name: 'RedisInboxError' })
+          expect(failure.reason).toMatchObject({ name: 'InboxError' })
           expect(codes).toContain(failure.reason.code)
         }
         expect(work).not.toHaveBeenCalled()
@@ -240,7 +240,7 @@ describe('a refusal', () => {
     ],
     ['MOVED 3999 127.0.0.1:6381', 'redis-wrong-node'],
     ['ASK 3999 127.0.0.1:6381', 'redis-wrong-node'],
-    ['WRONGTYPE Operation against a key', 'key-taken'],
+    ['WRONGTYPE Operation against a key', 'redis-key-taken'],
     ["ERR unknown command 'EVALSHA'", 'redis-refused'],
     ['connect ECONNREFUSED 127.0.0.1:6379', 'redis-unreachable'],
     ['Connection is closed.', 'redis-unreachable'],
@@ -273,7 +273,7 @@ describe('a refusal', () => {
   })
 })
 
-function openInbox(): Inbox<LeaseContext> {
+function openInbox(): Inbox<RedisContext> {
   return redisInbox({
     client: open.client,
     consumer: 'orders',
@@ -282,7 +282,7 @@ function openInbox(): Inbox<LeaseContext> {
   })
 }
 
-function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {
+function apply(inbox: Inbox<RedisContext>, key = KEY): Promise<Admission> {
   return inbox.admit(key, () => Promise.resolve())
 }
 

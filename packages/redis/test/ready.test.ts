@@ -1,11 +1,12 @@
 import type { Inbox } from '@hongbao/core'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
+import { InboxError } from '@hongbao/core'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import {
   redisInbox,
-  type LeaseContext,
+  type RedisContext,
   type RedisClient,
   type RedisInboxOptions,
 } from '../src/index.ts'
@@ -102,7 +103,7 @@ describe.skipIf(!hasRedis).each(KINDS)('`ready` of an inbox over %s', (_, openCl
     await outage.begin()
     const checked = await Promise.allSettled([inbox.ready?.()])
     await outage.end()
-    expect(checked).toMatchObject([{ reason: { name: 'RedisInboxError', code } }])
+    expect(checked).toMatchObject([{ reason: { name: 'InboxError', code } }])
     await vi.waitFor(() => inbox.ready?.(), PATIENCE)
   })
 
@@ -121,7 +122,9 @@ describe.skipIf(!hasRedis).each(KINDS)('`ready` of an inbox over %s', (_, openCl
     await set('maxmemory-policy', 'allkeys-lru')()
     await inbox.ready?.()
     await set('maxmemory-policy', 'noeviction')()
-    expect(onWarning.mock.calls).toMatchObject([[{ code: 'may-evict' }]])
+    expect(onWarning.mock.calls).toMatchObject([
+      [expect.any(InboxError), { code: 'redis-may-evict' }],
+    ])
     await inbox.ready?.()
     await inbox.admit('key', () => Promise.resolve())
     expect(onWarning).toHaveBeenCalledOnce()
@@ -151,6 +154,6 @@ function connectingNodeRedis(url: string): Connecting {
   return { client, close: () => client.destroy() }
 }
 
-function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<RedisContext> {
   return redisInbox({ client: open?.client, consumer: 'orders', onWarning() {}, ...options })
 }

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import {
   redisInbox,
-  type LeaseContext,
+  type RedisContext,
   type RedisClient,
   type RedisInboxOptions,
 } from '../src/index.ts'
@@ -148,10 +148,10 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     const inbox = openInbox()
     const work = vi.fn<() => Promise<void>>()
     await keys.redis.set(nameOf(), 'locked')
-    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'key-taken' })
+    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-key-taken' })
     await keys.redis.del(nameOf())
     await keys.redis.lpush(nameOf(), 'locked')
-    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'key-taken' })
+    await expect(inbox.admit(KEY, work)).rejects.toMatchObject({ code: 'redis-key-taken' })
     expect(work).not.toHaveBeenCalled()
   })
 
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
   })
 })
 
-function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<LeaseContext> {
+function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<RedisContext> {
   return redisInbox({ client: open.client, consumer: 'orders', onWarning() {}, ...options })
 }
 
@@ -188,11 +188,11 @@ function named(names: Set<string>): RedisClient {
   }
 }
 
-function apply(inbox: Inbox<LeaseContext>, key = KEY): Promise<Admission> {
+function apply(inbox: Inbox<RedisContext>, key = KEY): Promise<Admission> {
   return inbox.admit(key, () => Promise.resolve())
 }
 
-function startRun(inbox: Inbox<LeaseContext>) {
+function startRun(inbox: Inbox<RedisContext>) {
   const [started, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const admission = inbox.admit(KEY, () => {
     started.resolve()

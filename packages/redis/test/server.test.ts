@@ -7,10 +7,11 @@ import {
   startRedis,
   type RedisServer,
 } from '../../../test/servers/redis.ts'
-import { redisInbox, type RedisClient, type RedisInboxWarning } from '../src/index.ts'
+import { redisInbox, type RedisClient } from '../src/index.ts'
 import { readClient } from '../src/client.ts'
 import { inspectServer } from '../src/server.ts'
 import { KINDS, type OpenClient } from './clients.ts'
+import { warnTo, type Warned } from './warnings.ts'
 import { openKeys, type Keys } from './keys.ts'
 
 const PATIENCE = { timeout: 8000, interval: 10 }
@@ -45,7 +46,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     'may evict keys (%s) is warned of [E15]',
     async (policy) => {
       await configure('maxmemory-policy', policy)
-      expect(await inspect()).toEqual(['may-evict'])
+      expect(await inspect()).toEqual(['redis-may-evict'])
     },
   )
 
@@ -55,25 +56,28 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     await allow()
     await configure('maxmemory-policy', 'allkeys-lru')
     await forbid('-config')
-    expect(await inspect()).toEqual(['may-evict'])
+    expect(await inspect()).toEqual(['redis-may-evict'])
   })
 
   it('refuses INFO is asked by CONFIG', async () => {
     await configure('maxmemory-policy', 'volatile-lru')
     await forbid('-info')
-    expect(await inspect()).toEqual(['may-evict'])
+    expect(await inspect()).toEqual(['redis-may-evict'])
   })
 
   it('refuses both is warned of softly', async () => {
     await forbid('-info', '-config')
-    expect(await inspect()).toEqual(['server-unseen'])
+    expect(await inspect()).toEqual(['redis-server-unseen'])
   })
 
   it('is asked once, when it has answered for the first time', async () => {
     await configure('maxmemory-policy', 'allkeys-lru')
-    const warnings: RedisInboxWarning[] = []
-    const onWarning = (warning: RedisInboxWarning): void => void warnings.push(warning)
-    const inbox = redisInbox({ client: open.client, consumer: 'orders', onWarning })
+    const warnings: Warned[] = []
+    const inbox = redisInbox({
+      client: open.client,
+      consumer: 'orders',
+      onWarning: warnTo(warnings),
+    })
     expect(warnings).toEqual([])
     for (let event = 0; event < 5; event += 1) {
       await inbox.admit(`event ${event}`, () => Promise.resolve())
@@ -81,7 +85,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     await vi.waitFor(() => expect(warnings).toHaveLength(1), PATIENCE)
     await inbox.admit('another', () => Promise.resolve())
     await inspect()
-    expect(codes(warnings)).toEqual(['may-evict'])
+    expect(codes(warnings)).toEqual(['redis-may-evict'])
     expect(warnings[0]?.message).toMatch(/APPLIED AGAIN.*`maxmemory-policy noeviction`/)
   })
 
@@ -89,7 +93,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     ['cannot be asked now', () => Promise.reject(new Error('read ECONNRESET'))],
     ['does not answer', () => new Promise(() => {})],
   ])('%s is asked when it can', async (_outage, fail) => {
-    const warnings: RedisInboxWarning[] = []
+    const warnings: Warned[] = []
     let isCut = true
     const inbox = redisInbox({
       consumer: 'orders',
@@ -100,7 +104,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
         },
       },
       commandTimeoutMs: 200,
-      onWarning: (warning) => void warnings.push(warning),
+      onWarning: warnTo(warnings),
     })
     await configure('maxmemory-policy', 'allkeys-lru')
     await inbox.admit('cut', () => Promise.resolve())
@@ -108,7 +112,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     isCut = false
     await vi.waitFor(async () => {
       await inbox.admit('well', () => Promise.resolve())
-      expect(codes(warnings)).toEqual(['may-evict'])
+      expect(codes(warnings)).toEqual(['redis-may-evict'])
     }, PATIENCE)
   })
 })
@@ -131,7 +135,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
     })
 
     it('keeps nothing on disk is warned of', async () => {
-      expect(await inspect()).toEqual(['not-persistent'])
+      expect(await inspect()).toEqual(['redis-not-persistent'])
     })
 
     it('takes snapshots is not', async () => {
@@ -142,15 +146,15 @@ describe.skipIf(!hasRedis).each(KINDS)(
 
     it('does not say whether it takes snapshots is warned of softly', async () => {
       await forbid('-config')
-      expect(await inspect()).toEqual(['server-unseen'])
+      expect(await inspect()).toEqual(['redis-server-unseen'])
     })
 
     it('may evict as well is warned of both', async () => {
       await configure('maxmemory-policy', 'allkeys-lru')
       await forbid('-info')
-      expect(await inspect()).toEqual(['may-evict', 'not-persistent'])
+      expect(await inspect()).toEqual(['redis-may-evict', 'redis-not-persistent'])
       await allow()
-      expect(await inspect()).toEqual(['may-evict', 'not-persistent'])
+      expect(await inspect()).toEqual(['redis-may-evict', 'redis-not-persistent'])
     })
   },
 )
@@ -185,16 +189,16 @@ describe.skipIf(!hasRedis).each([
   it('shows its settings is seen, by INFO and by CONFIG [E64]', async () => {
     expect(await inspect(client)).toEqual([])
     await configure('maxmemory-policy', 'allkeys-lru')
-    expect(await inspect(client)).toEqual(['may-evict'])
+    expect(await inspect(client)).toEqual(['redis-may-evict'])
     await forbid('-info')
-    expect(await inspect(client)).toEqual(['may-evict'])
+    expect(await inspect(client)).toEqual(['redis-may-evict'])
   })
 })
 
 describe('what a server says of itself', () => {
   it.each([
-    ['5.0.14', ['server-old']],
-    ['6.0.20', ['server-old']],
+    ['5.0.14', ['redis-server-old']],
+    ['6.0.20', ['redis-server-old']],
     ['6.2.0', []],
     ['7.4.1', []],
     ['8.2.0', []],
@@ -215,7 +219,7 @@ describe('what a server says of itself', () => {
     ['an object', { 'maxmemory-policy': 'allkeys-lru' }],
   ])('is read when CONFIG GET comes as %s', async (_, reply) => {
     const client = stub({ INFO: 'aof_enabled:1\r\n', CONFIG: reply })
-    expect(await inspect(client)).toEqual(['may-evict'])
+    expect(await inspect(client)).toEqual(['redis-may-evict'])
   })
 
   it.each<[string, unknown]>([
@@ -224,7 +228,7 @@ describe('what a server says of itself', () => {
     ['another setting', ['timeout', '0']],
     ['a number', 7],
   ])('is unseen when it answers with %s', async (_, reply) => {
-    expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['server-unseen'])
+    expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['redis-server-unseen'])
   })
 })
 
@@ -280,8 +284,8 @@ describe('a client of sentinels', () => {
     ['that is none', {}, []],
   ])('%s is warned of at start-up, or not [E49]', (_, options, expected) => {
     const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
-    const warnings: RedisInboxWarning[] = []
-    redisInbox({ consumer: 'orders', client, onWarning: (warning) => warnings.push(warning) })
+    const warnings: Warned[] = []
+    redisInbox({ consumer: 'orders', client, onWarning: warnTo(warnings) })
     expect(codes(warnings)).toEqual(expected)
   })
 })
@@ -296,7 +300,7 @@ describe('a warning', () => {
       })
       await inbox.admit('key', () => Promise.resolve())
       await vi.waitFor(() => expect(warn).toHaveBeenCalled(), PATIENCE)
-      expect(warn.mock.calls[0]?.[0]).toMatch(/^\[hongbao] may-evict: Redis may evict keys/)
+      expect(warn.mock.calls[0]?.[0]).toMatch(/^\[hongbao] redis-may-evict: Redis may evict keys/)
     } finally {
       warn.mockRestore()
     }
@@ -335,7 +339,7 @@ function stub(replies: { readonly INFO?: unknown; readonly CONFIG?: unknown }): 
   }
 }
 
-function codes(warnings: readonly RedisInboxWarning[]): string[] {
+function codes(warnings: readonly Warned[]): string[] {
   return warnings.map(({ code }) => code)
 }
 

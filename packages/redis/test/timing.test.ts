@@ -69,7 +69,7 @@ describe('a lease of a minute', () => {
     isDown = false
     await vi.advanceTimersByTimeAsync(60_000)
     expect(renewals.slice(-4)).toEqual([100_000, 101_000, 121_000, 141_000])
-    expect(warnings).toEqual(['lease-lost'])
+    expect(warnings).toEqual(['redis-lease-lost'])
     keeper.stop()
   })
 
@@ -78,7 +78,7 @@ describe('a lease of a minute', () => {
     await vi.advanceTimersByTimeAsync(600_000)
     expect(renewals).toEqual([20_000])
     expect(keeper.lease.signal.aborted).toBe(true)
-    expect(warnings).toEqual(['lease-lost'])
+    expect(warnings).toEqual(['redis-lease-lost'])
   })
 
   it('is renewed on when it was regained, though its run is told that it was lost [E60]', async () => {
@@ -86,7 +86,7 @@ describe('a lease of a minute', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(renewals).toEqual([20_000, 40_000, 60_000])
     expect(keeper.lease.signal.aborted).toBe(true)
-    expect(warnings).toEqual(['lease-lost'])
+    expect(warnings).toEqual(['redis-lease-lost'])
     keeper.stop()
   })
 
@@ -95,7 +95,7 @@ describe('a lease of a minute', () => {
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(renewals.at(-1)).toBe(880_000)
     expect(keeper.lease.signal.aborted).toBe(true)
-    expect(warnings).toEqual(['lease-ended'])
+    expect(warnings).toEqual(['redis-lease-ended'])
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -197,7 +197,7 @@ function keep(renew: () => Promise<Renewal>): Kept {
       },
     },
     { leaseMs: 60_000, maxWorkMs: 900_000, commandTimeoutMs: 1000 },
-    (code) => void warnings.push(code),
+    ({ code }) => void warnings.push(code),
   )
   return { keeper, renewals, warnings }
 }

@@ -2,7 +2,7 @@ import { createWebhooks, type Inbox } from '@hongbao/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { createClient, createClientPool, createCluster } from 'redis'
 import { describe, expectTypeOf, it } from 'vitest'
-import { redisInbox, type Lease, type LeaseContext, type RedisClient } from '../src/index.ts'
+import { redisInbox, type Lease, type RedisContext, type RedisClient } from '../src/index.ts'
 
 describe('a client', () => {
   it('is what ioredis and node-redis have', () => {
@@ -26,7 +26,7 @@ describe('the inbox', () => {
       client: { sendCommand: () => Promise.resolve(null) },
       consumer: 'orders',
     })
-    expectTypeOf(inbox).toEqualTypeOf<Inbox<LeaseContext>>()
+    expectTypeOf(inbox).toEqualTypeOf<Inbox<RedisContext>>()
     const webhooks = createWebhooks({ publicKey: '', inbox })
     webhooks.on('red_envelope.sent', (_event, { lease, signal }) => {
       expectTypeOf(lease).toEqualTypeOf<Lease>()

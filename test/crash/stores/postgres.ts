@@ -1,12 +1,11 @@
 import type { Inbox, WebhookHandler } from '@hongbao/core'
 import {
   postgresInbox,
-  postgresJsPool,
-  type PostgresClient,
   type PostgresInbox,
   type PostgresPool,
-  type TransactionContext,
+  type PgContext,
 } from '@hongbao/postgres'
+import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import type { Failpoints } from '../failpoints.ts'
@@ -28,7 +27,7 @@ export async function createInboxTable(postgresUrl: string): Promise<void> {
 }
 
 /** Every other process uses `postgres` (porsager) in place of `pg`. */
-export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClient>> {
+export function openInbox(ground: Ground): Inbox<PgContext> {
   const { process, postgresUrl } = ground.setup
   const pool = process % 2 === 0 ? openPg(postgresUrl) : openPostgresJs(postgresUrl)
   const inbox: PostgresInbox = postgresInbox({
@@ -42,18 +41,13 @@ export function openInbox(ground: Ground): Inbox<TransactionContext<PostgresClie
 }
 
 /** Writes the effect with the key of the event, in one transaction. */
-export function effectInTransaction(
-  ground: Ground,
-): WebhookHandler<'*', TransactionContext<PostgresClient>> {
+export function effectInTransaction(ground: Ground): WebhookHandler<'*', PgContext> {
   const { random } = ground
-  return effectHandler<TransactionContext<PostgresClient>>(
-    ground,
-    async function write({ tx }, [key, process]) {
-      await tx.query(EFFECT, [key, String(process)])
-      // What it has written is undone: it is in the transaction of the event.
-      if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
-    },
-  )
+  return effectHandler<PgContext>(ground, async function write({ tx }, [key, process]) {
+    await tx.query(EFFECT, [key, String(process)])
+    // What it has written is undone: it is in the transaction of the event.
+    if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
+  })
 }
 
 function openPg(connectionString: string): PostgresPool {

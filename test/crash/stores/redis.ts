@@ -15,8 +15,8 @@ export function redisStore(effect: string): Store {
         prefix: PREFIX,
         leaseMs: LEASE_MS,
         commandTimeoutMs: LEASE_MS / 2,
-        onWarning({ code, key }) {
-          if (key !== undefined && code !== 'mark-delayed') ground.journal.leaseLost(key)
+        onWarning(_, { code, key }) {
+          if (key !== undefined && code !== 'redis-mark-delayed') ground.journal.leaseLost(key)
         },
       })
       const watched = watch(inbox, ground, { endsItself: true })

@@ -19,10 +19,11 @@ const load = { import: (name) => import(name), require: async (name) => require(
 const [core, rest] = process.argv.slice(2, 4).map((how) => load[how])
 const [databaseUrl, redisUrl] = process.argv.slice(4)
 
-const { createWebhooks } = await core('@hongbao/core')
+const { createWebhooks, InboxError } = await core('@hongbao/core')
 const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
 const { expressWebhooks } = await rest('@hongbao/express')
-const { postgresInbox, postgresJsPool } = await rest('@hongbao/postgres')
+const { postgresInbox } = await rest('@hongbao/postgres')
+const { postgresJsPool } = await rest('@hongbao/postgres/postgres-js')
 const { redisInbox } = await rest('@hongbao/redis')
 const bullmq = await rest('@hongbao/bullmq')
 const pgBoss = await rest('@hongbao/pg-boss')
@@ -54,6 +55,10 @@ console.log('All is closed.')
 
 async function tryPg() {
   const inbox = postgresInbox({ pool, consumer: 'orders', table: 'inbox_of_pg' })
+  await assert.rejects(
+    inbox.ready(),
+    (error) => error instanceof InboxError && error.code === 'postgres-table-missing',
+  )
   await inbox.ensureSchema()
   await tryInbox('pg', inbox, (id, { tx }) => tx.query(INSERT, [id]))
 }
