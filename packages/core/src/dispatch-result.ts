@@ -6,13 +6,13 @@ import type { Result } from './report.ts'
 
 /** Options of `webhooks.dispatch`. */
 export interface DispatchOptions {
-  /** What handlers see as `context.source`. Default: `'webhook'`. */
+  /** What handlers get as `context.source`. Default: `'dispatch'`. */
   readonly source?: HandlerSource | undefined
-  /** The verified bytes, where they are at hand. */
+  /** The verified bytes, if there are any. */
   readonly rawBody?: Uint8Array | undefined
-  /** When the delivery arrived that brought it, wherever that was. Default: now. */
+  /** When the original delivery was received. Default: now. */
   readonly receivedAt?: Date | undefined
-  /** SHA-256 (hexadecimal) of the key that verified it, where one did. */
+  /** SHA-256 (hexadecimal) of the key that verified it, if one did. */
   readonly keyFingerprint?: string | undefined
 }
 

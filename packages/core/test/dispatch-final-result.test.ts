@@ -76,7 +76,7 @@ describe('a dispatch of an event that somebody else received', () => {
     const receivedAt = new Date('2024-02-10T00:00:00Z')
     const keyFingerprint = 'ab'.repeat(32)
     await opened.webhooks.dispatch(asEvent(envelopeSent()), { receivedAt, keyFingerprint })
-    expect(contexts).toMatchObject([{ receivedAt, keyFingerprint, source: 'webhook' }])
+    expect(contexts).toMatchObject([{ receivedAt, keyFingerprint, source: 'dispatch' }])
     expect(opened.reports).toMatchObject([{ kind: 'dispatch', receivedAt, keyFingerprint }])
   })
 })
