@@ -1,3 +1,4 @@
+import { SIGNATURE, VERIFY_CARRIED, verifyCarried, type VerifyCarried } from './carried.ts'
 import { createAttempts, type Attempt, type AttemptResult, type CloseReport } from './attempts.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
 import { inboxKey, isSubscribable, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
@@ -128,6 +129,7 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.verifiedMs = performance.now()
     if (signer === undefined) return new Failure('signature-mismatch', configuredKeys)
     sighting.keyFingerprint = signer.fingerprint
+    sighting.signature = signature
 
     const event = parseEvent(rawBody)
     if (event instanceof Failure) return event
@@ -185,7 +187,7 @@ export function createWebhooks<Context extends object = NoContext>(
     }
     if (closed !== undefined) return new Failure('shutting-down')
     const { receivedAt, source, keyFingerprint } = sighting
-    const context = { receivedAt, rawBody, source, keyFingerprint }
+    const context = { receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: sighting.signature }
     const startedMs = sighting.verifiedMs ?? sighting.startedMs
     const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
     sighting.end = attempt.end
@@ -235,7 +237,7 @@ export function createWebhooks<Context extends object = NoContext>(
     })
   }
 
-  const webhooks: Webhooks<Context> = {
+  const webhooks: Webhooks<Context> & { readonly [VERIFY_CARRIED]: VerifyCarried } = {
     handle,
     dispatch,
     on(type: string, handler: Handler<never, Context & HandlerContext>) {
@@ -249,6 +251,7 @@ export function createWebhooks<Context extends object = NoContext>(
     },
     listenerCount: (type) => handlers.count(type),
     ready,
+    [VERIFY_CARRIED]: async (body, signature) => verifyCarried(body, signature, keys),
     close() {
       closed ??= attempts.close()
       return closed

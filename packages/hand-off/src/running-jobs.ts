@@ -1,4 +1,4 @@
-import { within } from './within.ts'
+import { within } from '@hongbao/core/internal'
 
 /** The jobs that a worker runs, for its `close`. */
 export interface RunningJobs {
@@ -20,7 +20,9 @@ export function createRunningJobs(): RunningJobs {
   async function run<Result>(job: (onLate: () => void) => Promise<Result>): Promise<Result> {
     function leave(): void {
       running.delete(leave)
-      if (running.size === 0) emptied?.resolve()
+      if (running.size > 0) return
+      emptied?.resolve()
+      emptied = undefined
     }
     running.add(leave)
     try {
@@ -32,7 +34,8 @@ export function createRunningJobs(): RunningJobs {
 
   async function waitFor(released: Promise<unknown>): Promise<boolean> {
     if (running.size > 0) {
-      emptied = Promise.withResolvers()
+      // Whoever waits already must not be left behind.
+      emptied ??= Promise.withResolvers()
       await Promise.race([released, emptied.promise])
     }
     const inTime = released.then(() => true)
