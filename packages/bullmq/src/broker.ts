@@ -13,15 +13,7 @@ import { startWorker } from './worker.ts'
 /** A BullMQ queue on Redis, and nothing else of it than is used here. */
 export type RedisQueue = Pick<
   Queue,
-  | 'name'
-  | 'qualifiedName'
-  | 'toKey'
-  | 'add'
-  | 'getJob'
-  | 'getJobs'
-  | 'getBackend'
-  | 'on'
-  | 'close'
+  'name' | 'qualifiedName' | 'toKey' | 'add' | 'getJob' | 'getJobs' | 'getBackend' | 'on' | 'close'
 >
 
 /** How a queue on BullMQ works. */

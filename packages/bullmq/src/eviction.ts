@@ -5,7 +5,10 @@ import type { RedisQueue } from './broker.ts'
  * Warns unless Redis keeps everything that it confirmed. Under any policy but `noeviction` it makes
  * room by dropping keys: jobs whose events Ping++ was told are safe, or the locks of running ones.
  */
-export async function warnOfEviction(queue: Pick<RedisQueue, 'qualifiedName' | 'getBackend'>, warn: Warn): Promise<void> {
+export async function warnOfEviction(
+  queue: Pick<RedisQueue, 'qualifiedName' | 'getBackend'>,
+  warn: Warn,
+): Promise<void> {
   const policy = await readPolicy(queue)
   if (policy === 'noeviction') return
   const finding =

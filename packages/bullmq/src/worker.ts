@@ -38,7 +38,11 @@ export function startWorker(queue: RedisQueue, how: WorkerSettings, work: Work):
     close: () => worker.close(),
     abandon() {
       if (how.ownsConnection) hangUp(worker.getBackend())
-      else void worker.getBackend().close(true).catch(() => {})
+      else
+        void worker
+          .getBackend()
+          .close(true)
+          .catch(() => {})
     },
   }
 

@@ -26,9 +26,7 @@ export interface DeadLetterOptions extends Pick<WarningOptions, 'logger'> {
    * crashed. May be async, and should settle within five seconds; errors thrown by the hook are
    * ignored. Default: one line to `logger`, which is written in any case.
    */
-  readonly onDeadLetter?:
-    | ((letter: DeadLetter, cause: unknown) => void | Promise<void>)
-    | undefined
+  readonly onDeadLetter?: ((letter: DeadLetter, cause: unknown) => void | Promise<void>) | undefined
 }
 
 /**

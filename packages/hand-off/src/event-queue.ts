@@ -1,9 +1,4 @@
-import {
-  createWebhooks,
-  type Inbox,
-  type Webhooks,
-  type WebhooksOptions,
-} from '@hongbao/core'
+import { createWebhooks, type Inbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { verifierOf, within, wrong } from '@hongbao/core/internal'
 import type { Consumer, EventBroker, TakenJob } from './broker.ts'
 import { createTell, deadLetter, type DeadLetter } from './dead-letters.ts'
@@ -94,10 +89,7 @@ export interface EventWorker extends AsyncDisposable {
  *
  * @throws OptionError for a wrong option
  */
-export function createEventQueue(
-  broker: EventBroker,
-  options: EventQueueOptions = {},
-): EventQueue {
+export function createEventQueue(broker: EventBroker, options: EventQueueOptions = {}): EventQueue {
   if (typeof broker?.persist !== 'function' || typeof broker.take !== 'function') {
     throw wrong('broker', 'an object with `name`, `persist` and `take`')
   }

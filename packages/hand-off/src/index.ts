@@ -1,10 +1,5 @@
 export { createEventQueue } from './event-queue.ts'
-export type {
-  EventQueue,
-  EventWorker,
-  QueueReceiver,
-  QueueReceiverOptions,
-} from './event-queue.ts'
+export type { EventQueue, EventWorker, QueueReceiver, QueueReceiverOptions } from './event-queue.ts'
 export type { Consumer, EventBroker, RedriveSelection, TakenJob, Work } from './broker.ts'
 export type { DeadLetter } from './dead-letters.ts'
 export type { QueueErrorCode } from './errors.ts'

@@ -53,7 +53,9 @@ export async function applyJob(
   data: unknown,
   rules: JobRules,
 ): Promise<JobVerdict> {
-  const timedOut = (): DispatchResult | Refusal => ({ error: new WebhookError('handler-timed-out') })
+  const timedOut = (): DispatchResult | Refusal => ({
+    error: new WebhookError('handler-timed-out'),
+  })
   const applied = apply(webhooks, data, rules)
   return judge(data, await within(rules.timeoutMs, applied, timedOut))
 }

@@ -8,9 +8,7 @@ export interface WarningOptions {
    * Called with what may cost events: a Redis that may evict, a connection that hangs, a stalled job.
    * Errors thrown by the hook are ignored. Default: one line to `logger`.
    */
-  readonly onWarning?:
-    | ((error: Error, about: WarningAbout) => void | Promise<void>)
-    | undefined
+  readonly onWarning?: ((error: Error, about: WarningAbout) => void | Promise<void>) | undefined
   /** Where warnings and dead letters are logged, one line each. `false` for nowhere. Default: `console`. */
   readonly logger?: Logger | false | undefined
 }

@@ -1,81 +1,120 @@
+import { OptionError } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import { readEventWorkerOptions, readHandOffOptions } from '../src/hand-off-options.ts'
-import { OptionError } from '../src/index.ts'
+import {
+  readDeadLettersOptions,
+  readJobOptions,
+  readQueueOptions,
+  readRedriveOptions,
+  readWorkOptions,
+  refuseHandlers,
+} from '../src/options.ts'
 
-describe('the options of a hand-off', () => {
+const read = (options: object) => readJobOptions('anyQueue', options, { connection: true })
+
+describe('the options of a queue', () => {
   it('have defaults', () => {
-    expect(readHandOffOptions({})).toEqual({
-      confirmTimeoutMs: 1000,
+    expect(readQueueOptions({})).toBe(1000)
+    expect(read({})).toEqual({
       attempts: 15,
       backoffSeconds: 5,
+      jobTimeoutMs: 900_000,
       keepAppliedSeconds: 604_800,
-      keepFailedSeconds: 2_592_000,
+      keepDeadLettersSeconds: 2_592_000,
     })
   })
 
   it('are taken as they are given', () => {
     const given = {
-      confirmTimeoutMs: 250.5,
       attempts: 1,
       backoffSeconds: 86_400,
+      jobTimeoutMs: 20,
       keepAppliedSeconds: 700_000,
-      keepFailedSeconds: 700_000,
+      keepDeadLettersSeconds: 700_000,
     }
-    expect(readHandOffOptions(given)).toEqual(given)
+    expect(read(given)).toEqual(given)
+    expect(readQueueOptions({ confirmTimeoutMs: 250.5 })).toBe(250.5)
   })
 
   it.each<[string, unknown, RegExp]>([
-    ['confirmTimeoutMs', 0, /milliseconds from 1 to 2,147,483,647/],
-    ['confirmTimeoutMs', '1000', /milliseconds/],
     ['attempts', 0, /whole number from 1 to 30/],
     ['attempts', 2.5, /whole number from 1 to 30/],
     ['attempts', Infinity, /whole number from 1 to 30/],
     ['backoffSeconds', 0, /whole number from 1 to 86,400/],
     ['backoffSeconds', 0.5, /whole number/],
+    ['jobTimeoutMs', 0, /whole number from 1 to 86,000,000/],
+    ['jobTimeoutMs', 86_000_001, /whole number/],
     ['keepAppliedSeconds', 604_799, /from 604,800 to 2,147,483,647/],
-    ['keepFailedSeconds', 604_799, /from 604,800 to/],
-    ['keepFailedSeconds', Infinity, /to 2,147,483,647/],
+    ['keepDeadLettersSeconds', 604_799, /from 604,800 to/],
+    ['keepDeadLettersSeconds', Infinity, /to 2,147,483,647/],
   ])('refuse %s = %j', (option, value, expected) => {
-    const read = () => readHandOffOptions({ [option]: value })
-    expect(read).toThrow(OptionError)
-    expect(read).toThrow(new RegExp(`\`${option}\` must be .*${expected.source}`))
+    expect(() => read({ [option]: value })).toThrow(OptionError)
+    expect(() => read({ [option]: value })).toThrow(
+      new RegExp(`\`${option}\` must be .*${expected.source}`),
+    )
   })
 
-  it('refuse to keep what failed for a shorter time than what was applied', () => {
+  it.each([0, '1000'])('refuse confirmTimeoutMs = %j', (confirmTimeoutMs) => {
+    const given: object = { confirmTimeoutMs }
+    expect(() => readQueueOptions(given)).toThrow(/milliseconds from 1 to 2,147,483,647/)
+  })
+
+  it('refuse to keep dead letters for a shorter time than what was applied', () => {
     const options = { keepAppliedSeconds: 3_000_000 }
-    expect(() => readHandOffOptions(options)).toThrow(/`keepFailedSeconds` must be .* 3,000,000/)
+    expect(() => read(options)).toThrow(/`keepDeadLettersSeconds` must be .* 3,000,000/)
   })
 
   it('refuse names that are not theirs, and take those of their queue', () => {
-    const misspelt: object = { attempt: 3 }
-    expect(() => readHandOffOptions(misspelt)).toThrow(
-      '`attempt` is no option. There are: confirmTimeoutMs, attempts, backoffSeconds, keepAppliedSeconds, keepFailedSeconds.',
+    expect(() => read({ attempt: 3 })).toThrow(
+      /`attempt` is no option\. There are: connection, .*attempts, backoffSeconds, jobTimeoutMs, /,
     )
-    expect(() => readHandOffOptions(misspelt, { attempt: true })).not.toThrow()
-    expect(() => readHandOffOptions(null as never)).toThrow('`handOff` expects an object')
+    expect(() => read({ connection: {} })).not.toThrow()
+    expect(() => read(null as never)).toThrow('`anyQueue` expects an object')
   })
 })
 
-describe('the options of a worker', () => {
+describe('the options of work()', () => {
   it('have defaults', () => {
-    expect(readEventWorkerOptions({}, {})).toEqual({ concurrency: 4, unhandled: 'accept' })
+    expect(readWorkOptions({})).toEqual({ concurrency: 4, acceptUnsigned: false })
   })
 
   it.each<[string, unknown, RegExp]>([
     ['concurrency', 0, /whole number from 1 to 1,000/],
     ['concurrency', 1001, /whole number from 1 to 1,000/],
-    ['unhandled', 'ignore', /"accept" or "reject"/],
-    ['onFailed', 'page', /a function/],
-    ['attempts', 5, /is no option\. There are: concurrency, unhandled, onFailed, logger, name\./],
+    ['acceptUnsigned', 'yes', /true or false/],
+    [
+      'attempts',
+      5,
+      /is no option\. There are: concurrency, acceptUnsigned, onDeadLetter, onWarning, logger\./,
+    ],
   ])('refuse %s = %j', (option, value, expected) => {
-    const read = () => readEventWorkerOptions({ [option]: value }, { name: true })
-    expect(read).toThrow(OptionError)
-    expect(read).toThrow(expected)
+    expect(() => readWorkOptions({ [option]: value })).toThrow(OptionError)
+    expect(() => readWorkOptions({ [option]: value })).toThrow(expected)
+  })
+})
+
+describe('which dead letters are meant', () => {
+  it('is 1,000 of them, or those of the ids', () => {
+    expect(readDeadLettersOptions({})).toEqual({ limit: 1000 })
+    expect(readRedriveOptions({})).toEqual({ jobIds: undefined, limit: 1000 })
+    const selection = readRedriveOptions({ jobIds: ['a', 'b', 'c'], limit: 2 })
+    expect(selection).toEqual({ jobIds: ['a', 'b'], limit: 2 })
   })
 
-  it('are an object', () => {
-    expect(() => readEventWorkerOptions(undefined as never, {})).toThrow(
-      '`createEventWorker` expects an object of options.',
+  it.each<[string, object]>([
+    ['limit', { limit: 0 }],
+    ['limit', { limit: 100_001 }],
+    ['jobIds', { jobIds: 'a' }],
+    ['ids', { ids: [] }],
+  ])('refuses a wrong %s', (name, options) => {
+    expect(() => readRedriveOptions(options)).toThrow(OptionError)
+    expect(() => readRedriveOptions(options)).toThrow(`\`${name}\``)
+  })
+})
+
+describe('the options of receiver()', () => {
+  it.each(['on', 'inbox', 'unhandled', 'handlerTimeoutMs'])('refuse %s', (name) => {
+    expect(() => refuseHandlers({ [name]: undefined })).toThrow(
+      `\`${name}\` is not an option of the receiver of a queue`,
     )
   })
 })

@@ -62,7 +62,10 @@ const LOOK_MS = 20
 const MAX_LOOKS = 50
 
 function notRetried(key: string): QueueError {
-  return new QueueError('queue-job-missing', `The job of ${key} failed for good and cannot be retried.`)
+  return new QueueError(
+    'queue-job-missing',
+    `The job of ${key} failed for good and cannot be retried.`,
+  )
 }
 
 /** Tells of a copy in the dead letter queue. */

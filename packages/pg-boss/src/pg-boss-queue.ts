@@ -1,11 +1,11 @@
 import { wrong } from '@hongbao/core/internal'
-import { createEventQueue, type EventBroker, type EventQueue, type JobOptions } from '@hongbao/hand-off'
 import {
-  createWarn,
-  QueueError,
-  queueOptionsOf,
-  readJobOptions,
-} from '@hongbao/hand-off/internal'
+  createEventQueue,
+  type EventBroker,
+  type EventQueue,
+  type JobOptions,
+} from '@hongbao/hand-off'
+import { createWarn, QueueError, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
 import { prepareQueue, readBossQueue, type Boss } from './boss-queue.ts'
 import { listDeadLetters, redrive } from './dead-letters.ts'
 import { persist } from './persist.ts'

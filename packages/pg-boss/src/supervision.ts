@@ -5,10 +5,7 @@ import type { Boss, BossQueue } from './boss-queue.ts'
  * Warns if no running pg-boss has `supervise`: nothing notices then that a worker crashed, and its
  * jobs stay `active` for ever.
  */
-export async function warnOfNoSupervisor(
-  { boss, label }: BossQueue,
-  warn: Warn,
-): Promise<void> {
+export async function warnOfNoSupervisor({ boss, label }: BossQueue, warn: Warn): Promise<void> {
   if (!(await lacksSupervisor(boss))) return
   warn(
     'pg-boss-unsupervised',
