@@ -51,7 +51,8 @@ export function useRedis(options: RedisServerOptions = {}): Opened {
       return redis
     },
     get connection() {
-      return { host: '127.0.0.1', port: opened.redis.port, retryStrategy: () => 50 }
+      const { port } = opened.redis
+      return { host: '127.0.0.1', port, retryStrategy: () => 50, socketTimeout: 5000 }
     },
     openQueue(how = {}) {
       made += 1
