@@ -55,7 +55,7 @@ export interface Work {
 export interface TakenJob {
   /** What `redrive` takes. */
   readonly id: string
-  /** What `persist` was given, as the broker returns it. It is checked. */
+  /** What `persist` was given, or its JSON as a text. It is checked: it may be anything. */
   readonly data: unknown
   /** Which try this is, from 1. */
   readonly attempt: number

@@ -133,7 +133,8 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
 
     function run(job: TakenJob): Promise<JobVerdict> {
       return running.run(async (onLate) => {
-        const { id, data, attempt, isLast = false, timeoutMs = 900_000 } = job
+        const { id, attempt, isLast = false, timeoutMs = 900_000 } = job
+        const data = readData(job.data)
         const verdict = await applyJob(webhooks, data, { ...rules, timeoutMs, onLate })
         const isDead = verdict.fate === 'dead' || (verdict.fate === 'again' && isLast)
         if (!isDead) return verdict
@@ -207,6 +208,16 @@ const CLOSE_MS = 5000
 
 const NOT_A_RECEIVER =
   'the receiver that createWebhooks() returned, with your handlers. The receiver of a queue has none: its worker would put every event into a queue again'
+
+/** A text that is no JSON is no job of ours, and not an error of the broker. */
+function readData(data: unknown): unknown {
+  if (typeof data !== 'string') return data
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined
+  }
+}
 
 /** What the receiver's handler is lent: a place for the job. */
 interface Outgoing {
