@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 23),
   ...numbered('D', 24),
-  ...numbered('E', 64),
+  ...numbered('E', 66),
   ...numbered('F', 31),
   ...numbered('G', 18),
   ...numbered('H', 18),

@@ -127,7 +127,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   })
 
   // `add` takes the id of a failed job, says nothing, and the event is never applied.
-  it('lets a job that failed for good run again, with all its attempts', async () => {
+  it('lets a job that failed for good run again, with all its attempts [E66]', async () => {
     const queue = opened.openQueue()
     const event = eventFixture('red_envelope.sent')
     await deliver(receiverOf(queue), event)

@@ -341,7 +341,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
 describe.skipIf(!hasRedis)('a made-up job in BullMQ', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
-  it.each(madeUpJobs())('reaches no handler: %s', async (_, data, reason) => {
+  it.each(madeUpJobs())('reaches no handler: %s [E65]', async (_, data, reason) => {
     const queue = opened.openQueue()
     await queue.add('charge.succeeded', data, { jobId: 'made-up', attempts: 15 })
     const handler = vi.fn<() => void>()

@@ -115,7 +115,7 @@ describe('a job that no receiver made', () => {
     ['its signature is empty', { signature: '' }, 'signature-missing'],
     ['it has no signature', { signature: null }, 'queue-job-unsigned'],
     ['it has none and claims a poll', { signature: null, source: 'poll' }, 'queue-job-unsigned'],
-  ])('is refused if %s', async (_, changes, code) => {
+  ])('is refused if %s [E65]', async (_, changes, code) => {
     await expect(unpack({ ...packed(), ...changes })).rejects.toMatchObject({ code })
   })
 

@@ -62,18 +62,21 @@ describe('an event queue', () => {
     expect(jobs).toEqual([])
   })
 
-  it.each(madeUpJobs())('lets no made-up job reach a handler: %s', async (_, data, reason) => {
-    const { queue, add } = openQueue()
-    const handler = vi.fn<() => void>()
-    const letters: string[] = []
-    await queue.work(processor().on('*', handler), {
-      logger: false,
-      onDeadLetter: (letter) => void letters.push(letter.reason),
-    })
-    expect(await add(data)).toMatchObject({ fate: 'dead' })
-    expect(letters).toEqual([expect.stringMatching(reason)])
-    expect(handler).not.toHaveBeenCalled()
-  })
+  it.each(madeUpJobs())(
+    'lets no made-up job reach a handler: %s [E65]',
+    async (_, data, reason) => {
+      const { queue, add } = openQueue()
+      const handler = vi.fn<() => void>()
+      const letters: string[] = []
+      await queue.work(processor().on('*', handler), {
+        logger: false,
+        onDeadLetter: (letter) => void letters.push(letter.reason),
+      })
+      expect(await add(data)).toMatchObject({ fate: 'dead' })
+      expect(letters).toEqual([expect.stringMatching(reason)])
+      expect(handler).not.toHaveBeenCalled()
+    },
+  )
 
   it('applies polled events only with acceptUnsigned', async () => {
     const { queue, jobs, add } = openQueue()
@@ -99,7 +102,7 @@ describe('an event queue', () => {
     expect(onDeadLetter).toHaveBeenCalledWith(expect.objectContaining({ attempts: 3 }), cause)
   })
 
-  it('refuses the receiver of a queue, and what is none, as the handlers of a worker', async () => {
+  it('refuses the receiver of a queue, and what is none, as the handlers of a worker [E66]', async () => {
     const { queue } = openQueue()
     const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
     for (const wrong of [receiver, {}, undefined]) {
@@ -112,7 +115,7 @@ describe('an event queue', () => {
   })
 
   it.each(['on', 'inbox', 'unhandled', 'handlerTimeoutMs'])(
-    'has a receiver that refuses the option %s',
+    'has a receiver that refuses the option %s [E66]',
     (name) => {
       const options = { publicKey: PINGPP.publicKey, [name]: undefined }
       expect(() => openQueue().queue.receiver(options)).toThrow(/of the worker\.$/)

@@ -163,7 +163,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await onlyJob(boss, name)).toMatchObject({ state: 'completed' })
   })
 
-  it('lets a job that failed for good run again, with all its attempts', async () => {
+  it('lets a job that failed for good run again, with all its attempts [E66]', async () => {
     const { boss } = opened
     const { name, receiver } = await withFailed(boss, opened.freshName())
     expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)

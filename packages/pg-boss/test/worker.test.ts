@@ -301,7 +301,7 @@ describe('a worker', { timeout: 30_000 }, () => {
 describe('a made-up job in pg-boss', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
-  it.each(madeUpJobs())('reaches no handler: %s', async (_, data, reason) => {
+  it.each(madeUpJobs())('reaches no handler: %s [E65]', async (_, data, reason) => {
     const name = opened.freshName()
     const handler = vi.fn<() => void>()
     const letters: DeadLetter[] = []
