@@ -118,7 +118,8 @@ function createChannel() {
   let consumer: ((message: Message) => unknown) | undefined
 
   function flow(): void {
-    while (consumer !== undefined && waiting.length > 0) void consumer(waiting.shift() as Message)
+    if (consumer === undefined) return
+    for (const message of waiting.splice(0)) void consumer(message)
   }
 
   return {
@@ -152,8 +153,8 @@ function createChannel() {
         content,
         properties: { ...properties, headers: { 'x-delivery-count': count } },
       }
-      if (!requeue) return void this.dead.push(again)
-      waiting.push(again)
+      const next = requeue ? waiting : this.dead
+      next.push(again)
       flow()
     },
     async cancel(tag: string) {

@@ -22,7 +22,8 @@ export function forReceivers(connection: QueueOptions['connection']): QueueOptio
 
 export function forWorkers(connection: QueueOptions['connection']): WorkerOptions['connection'] {
   if (isClient(connection)) return connection
-  const { socketTimeout = 0 } = connection as { readonly socketTimeout?: number }
+  const given: unknown = Reflect.get(connection, 'socketTimeout')
+  const socketTimeout = typeof given === 'number' ? given : 0
   return {
     ...OPTIONS,
     ...connection,

@@ -26,7 +26,7 @@ export function startWorker(queue: RedisQueue, how: WorkerSettings, work: Work):
     concurrency: work.concurrency,
   })
   tellOfCrashes(worker, told, work)
-  worker.on('error', how.complain)
+  worker.on('error', (error) => how.complain(error))
   worker.on('stalled', (jobId) => {
     work.warn(
       'bullmq-job-stalled',

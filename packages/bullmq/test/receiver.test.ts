@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
 import type { RedisQueue } from '../src/broker.ts'
-import { bullmqQueue, type BullmqQueueOptions } from '../src/index.ts'
+import { bullmqQueue } from '../src/index.ts'
 import {
   deliver,
   eventually,
@@ -264,7 +264,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
     ['a logger that is none', { logger: 'console' }, /`logger` must be/],
   ])('refuses %s', (_, options, expected) => {
-    const make = () => bullmqQueue({ connection: {}, ...options } as BullmqQueueOptions)
+    const make = () => bullmqQueue({ connection: {}, ...options })
     expect(make).toThrow(OptionError)
     expect(make).toThrow(expected)
   })

@@ -1,25 +1,20 @@
-import { createWebhooks, type Inbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
-import { verifierOf, within, wrong } from '@hongbao/core/internal'
-import type { Consumer, EventBroker, TakenJob } from './broker.ts'
-import { createTell, deadLetter, type DeadLetter } from './dead-letters.ts'
+import type { Webhooks } from '@hongbao/core'
+import { within, wrong } from '@hongbao/core/internal'
+import type { EventBroker } from './broker.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import { QueueError } from './errors.ts'
-import { packEvent, type EventJob } from './event-job.ts'
 import {
-  MIN_KEEP_APPLIED_SECONDS,
   readDeadLettersOptions,
   readQueueOptions,
   readRedriveOptions,
-  readWorkOptions,
-  refuseHandlers,
   type DeadLettersOptions,
   type EventQueueOptions,
-  type NotOfAReceiver,
   type RedriveOptions,
   type WorkOptions,
 } from './options.ts'
-import { createRunningJobs } from './running-jobs.ts'
-import { applyJob, type JobVerdict } from './verdict.ts'
+import { openReceiver, type QueueReceiver, type QueueReceiverOptions } from './receiver.ts'
 import { createWarn } from './warnings.ts'
+import { startWorker, type EventWorker } from './worker.ts'
 
 /** A queue of verified events: its receivers store them before they answer, its workers apply them. */
 export interface EventQueue extends AsyncDisposable {
@@ -63,27 +58,6 @@ export interface EventQueue extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Options of `queue.receiver`: those of `createWebhooks`, but for handlers and inbox. */
-export type QueueReceiverOptions = Omit<WebhooksOptions, NotOfAReceiver>
-
-/**
- * A receiver that stores what it receives. `dispatch` puts a polled event into the queue; the worker
- * applies those only with `acceptUnsigned: true`.
- */
-export interface QueueReceiver
-  extends Pick<Webhooks, 'handle' | 'dispatch' | 'ready' | 'close'>, AsyncDisposable {}
-
-/** What applies the events of a queue. */
-export interface EventWorker extends AsyncDisposable {
-  /**
-   * Takes no more jobs, and waits for those that run until their `handlerTimeoutMs` and for the broker.
-   * Resolves within 10 seconds, or `handlerTimeoutMs` plus 10 seconds if jobs run, whether or not
-   * handlers end and the broker answers. What is not finished then is tried again by another worker.
-   * A second call returns the same promise.
-   */
-  close(): Promise<void>
-}
-
 /**
  * Makes a queue of events of any broker. `@hongbao/bullmq` and `@hongbao/pg-boss` have theirs.
  *
@@ -96,69 +70,19 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
   if (typeof broker.name !== 'string' || broker.name === '') throw wrong('name', 'a text')
   const confirmTimeoutMs = readQueueOptions(options)
   const warn = createWarn(options)
+  const { onWarning, logger } = options
   let closed: Promise<void> | undefined
 
   function receiver(given: QueueReceiverOptions): QueueReceiver {
-    refuseHandlers(given)
-    const webhooks = createWebhooks<Outgoing>({
-      ...given,
-      inbox: { ...outbox(broker, confirmTimeoutMs), ready },
-      // Storing has a time-out of its own, whose error says what to do.
-      handlerTimeoutMs: Math.min(confirmTimeoutMs + 1000, MAX_TIMEOUT_MS),
-    })
-    webhooks.on('*', (event, context) => context.hand(packEvent(event, context, broker.name)))
-    const { handle, dispatch, close: closeReceiver } = webhooks
-    return {
-      handle,
-      dispatch,
-      ready: webhooks.ready,
-      close: closeReceiver,
-      async [Symbol.asyncDispose]() {
-        await closeReceiver()
-      },
-    }
+    return openReceiver(given, { broker, confirmTimeoutMs, ready })
   }
 
-  async function work<Context extends object>(
+  function work<Context extends object>(
     webhooks: Pick<Webhooks<Context>, 'dispatch'>,
     given: WorkOptions = {},
   ): Promise<EventWorker> {
-    const { concurrency, acceptUnsigned } = readWorkOptions(given)
-    const verify = verifierOf(webhooks ?? {})
-    if (verify === undefined) throw wrong('webhooks', NOT_A_RECEIVER)
-    const told = { ...options, ...given }
-    const tell = createTell(told, broker.name)
-    const running = createRunningJobs()
-    const rules = { queue: broker.name, verify, acceptUnsigned }
-
-    function run(job: TakenJob): Promise<JobVerdict> {
-      return running.run(async (onLate) => {
-        const { id, attempt, isLast = false, timeoutMs = 900_000 } = job
-        const data = readData(job.data)
-        const verdict = await applyJob(webhooks, data, { ...rules, timeoutMs, onLate })
-        const isDead = verdict.fate === 'dead' || (verdict.fate === 'again' && isLast)
-        if (!isDead) return verdict
-        const { reason, cause } = verdict
-        // Before the broker knows: a worker that is killed in between leaves it to another one.
-        await tell(deadLetter(data, { jobId: id, attempts: attempt, reason }), cause)
-        return { ...verdict, fate: 'dead' }
-      })
-    }
-
-    const workerWarn = createWarn(told)
-    const consumer = await broker.take({ concurrency, run, tell, warn: workerWarn })
-    let ended: Promise<void> | undefined
-    const close = (): Promise<void> => (ended ??= release(consumer))
-    return { close, [Symbol.asyncDispose]: close }
-
-    async function release(taking: Consumer): Promise<void> {
-      if (await running.waitFor(taking.close())) return
-      taking.abandon?.()
-      workerWarn(
-        'queue-close-timed-out',
-        `The worker of ${broker.name} was closed while jobs ran past \`handlerTimeoutMs\`, or its broker did not answer. What it has not finished is tried again by another worker.`,
-      )
-    }
+    // The hooks of the queue are those of its workers, unless they have their own.
+    return startWorker(webhooks, given, { broker, warnings: { onWarning, logger, ...given } })
   }
 
   async function deadLetters(given: DeadLettersOptions = {}): Promise<DeadLetter[]> {
@@ -202,50 +126,8 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
   return { receiver, work, deadLetters, redrive, ready, close, [Symbol.asyncDispose]: close }
 }
 
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const READY_MS = 5000
 const CLOSE_MS = 5000
-
-const NOT_A_RECEIVER =
-  'the receiver that createWebhooks() returned, with your handlers. The receiver of a queue has none: its worker would put every event into a queue again'
-
-/** A text that is no JSON is no job of ours, and not an error of the broker. */
-function readData(data: unknown): unknown {
-  if (typeof data !== 'string') return data
-  try {
-    return JSON.parse(data)
-  } catch {
-    return undefined
-  }
-}
-
-/** What the receiver's handler is lent: a place for the job. */
-interface Outgoing {
-  hand(job: EventJob): void
-}
-
-/** An inbox that remembers nothing, because the queue does: `applied` means stored. */
-function outbox(broker: EventBroker, confirmTimeoutMs: number): Inbox<Outgoing> {
-  return {
-    retentionSeconds: MIN_KEEP_APPLIED_SECONDS,
-    async admit(_key, work) {
-      const jobs: EventJob[] = []
-      await work({ hand: (job) => void jobs.push(job) })
-      await Promise.all(jobs.map((job) => persist(broker, job, confirmTimeoutMs)))
-      return 'applied'
-    },
-  }
-}
-
-async function persist(broker: EventBroker, job: EventJob, timeoutMs: number): Promise<void> {
-  await within<unknown>(timeoutMs, broker.persist(job), () => {
-    // The job may still come to be, when the broker is back: the next delivery has the same key.
-    throw new QueueError(
-      'queue-confirm-timed-out',
-      `${broker.name} has not confirmed the job within ${timeoutMs} ms. Check that its broker is up, and that this process can reach it.`,
-    )
-  })
-}
 
 function unsupported(name: string, call: string): QueueError {
   return new QueueError(

@@ -1,5 +1,7 @@
 export { createEventQueue } from './event-queue.ts'
-export type { EventQueue, EventWorker, QueueReceiver, QueueReceiverOptions } from './event-queue.ts'
+export type { EventQueue } from './event-queue.ts'
+export type { QueueReceiver, QueueReceiverOptions } from './receiver.ts'
+export type { EventWorker } from './worker.ts'
 export type { Consumer, EventBroker, RedriveSelection, TakenJob, Work } from './broker.ts'
 export type { DeadLetter } from './dead-letters.ts'
 export type { QueueErrorCode } from './errors.ts'

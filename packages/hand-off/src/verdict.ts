@@ -53,11 +53,12 @@ export async function applyJob(
   data: unknown,
   rules: JobRules,
 ): Promise<JobVerdict> {
-  const timedOut = (): DispatchResult | Refusal => ({
-    error: new WebhookError('handler-timed-out'),
-  })
   const applied = apply(webhooks, data, rules)
   return judge(data, await within(rules.timeoutMs, applied, timedOut))
+}
+
+function timedOut(): DispatchResult | Refusal {
+  return { error: new WebhookError('handler-timed-out') }
 }
 
 /** A job that is not applied. */

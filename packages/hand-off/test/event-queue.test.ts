@@ -189,7 +189,7 @@ function openQueue(
     queue: createEventQueue(broker, options),
     jobs,
     /** Gives the latest worker a job: what another program added, or the one that waits. */
-    add(data: unknown = jobs[0], isLast = false) {
+    add: (data: unknown = jobs[0], isLast = false) => {
       const [work] = works
       if (work === undefined) throw new Error('There is no worker.')
       return work.run({ id: 'job-1', data, attempt: isLast ? 3 : 1, isLast })

@@ -121,7 +121,7 @@ describe('a job', () => {
       answering(() => Promise.resolve(result)),
       packed(),
     )
-    expect(fate).toBe(AGAIN.includes(code) ? 'again' : 'dead')
+    expect(fate).toBe(AGAIN.has(code) ? 'again' : 'dead')
   })
 })
 
@@ -178,7 +178,7 @@ describe('a job whose handlers pass their deadline', () => {
   })
 })
 
-const AGAIN: readonly string[] = [
+const AGAIN: ReadonlySet<string> = new Set([
   'handler-failed',
   'handler-timed-out',
   'inbox-busy',
@@ -186,7 +186,7 @@ const AGAIN: readonly string[] = [
   'key-unavailable',
   'shutting-down',
   'internal-error',
-]
+])
 
 function apply(
   webhooks: Pick<Webhooks, 'dispatch'>,

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DeadLetter, RedriveSelection } from '@hongbao/hand-off'
-import { deadLetter, QueueError } from '@hongbao/hand-off/internal'
+import { deadLetter as describeDeadLetter, QueueError } from '@hongbao/hand-off/internal'
 import type { JobWithMetadata } from 'pg-boss'
 import type { BossQueue } from './boss-queue.ts'
 
@@ -72,7 +72,7 @@ function notRetried(key: string): QueueError {
 export function toDeadLetter(job: JobWithMetadata<unknown>): DeadLetter {
   const { data, sourceRetryCount, sourceOutput } = job
   const attempts = (sourceRetryCount ?? 0) + 1
-  return deadLetter(data, { jobId: idOf(job), attempts, reason: reasonOf(sourceOutput) })
+  return describeDeadLetter(data, { jobId: idOf(job), attempts, reason: reasonOf(sourceOutput) })
 }
 
 /** Whether the worker that failed it told of it: what it left has an outcome. */

@@ -3,7 +3,7 @@ import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
-import { pgBossQueue, type Boss, type PgBossQueueOptions } from '../src/index.ts'
+import { pgBossQueue, type Boss } from '../src/index.ts'
 import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
@@ -249,7 +249,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
     ['a memory that is too short', { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
   ])('refuses %s', (_, options, expected) => {
-    const make = () => pgBossQueue({ boss: opened.boss, ...options } as PgBossQueueOptions)
+    const make = () => pgBossQueue({ boss: opened.boss, ...options })
     expect(make).toThrow(OptionError)
     expect(make).toThrow(expected)
   })
