@@ -20,7 +20,7 @@ export interface Outlet {
   readonly broker: EventBroker
   readonly confirmTimeoutMs: number
   /** Of the queue. */
-  ready(): Promise<void>
+  readonly ready: () => Promise<void>
 }
 
 export function openReceiver(options: QueueReceiverOptions, outlet: Outlet): QueueReceiver {
