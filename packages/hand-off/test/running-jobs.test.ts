@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRunningJobs } from '../src/running-jobs.ts'
-import { deferred } from './deferred.ts'
+import { deferred } from '../../core/test/deferred.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -75,6 +75,19 @@ describe('a worker that closes', () => {
     expect(closed.map(({ result }) => result)).toEqual([false, false])
     end.resolve()
     await run
+  })
+
+  it('lets everyone go who waits, when two wait at once', async () => {
+    const jobs = createRunningJobs()
+    const end = deferred()
+    const run = jobs.run(() => end.promise)
+    const released = deferred()
+    const waits = [jobs.waitFor(released.promise), jobs.waitFor(released.promise)].map(watch)
+    end.resolve()
+    await run
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(waits.map(({ result }) => result)).toEqual([false, false])
+    released.resolve()
   })
 
   it('waits for a job that was being fetched when it closed', async () => {

@@ -1,5 +1,6 @@
 import { OptionError } from '@hongbao/core'
-import { wrong, type HandOffSettings } from '@hongbao/core/internal'
+import { wrong } from '@hongbao/core/internal'
+import type { JobSettings } from '@hongbao/hand-off/internal'
 import type { PgBoss, Queue } from 'pg-boss'
 
 /** A pg-boss that was started, and nothing else of it than is used here. */
@@ -21,24 +22,19 @@ export type Boss = Pick<
   | 'getInstances'
 >
 
-/** Where events wait, and where those go that failed for good. */
-export interface EventQueue {
+/** Where events wait, and where dead letters go. */
+export interface BossQueue {
   readonly boss: Boss
   readonly name: string
   readonly deadLetter: string
-  /** Where those are found again that a worker must tell of. */
+  /** Where a worker finds the dead letters that it must tell of. */
   readonly alarms: string
   /** What it is called in log lines, and apart from queues of other brokers. */
   readonly label: string
 }
 
-/** What is set on the queue. */
-export interface QueueSettings extends HandOffSettings {
-  readonly expireSeconds: number
-}
-
 /** Checks what names a queue. */
-export function readEventQueue(boss: Boss, name: string = 'hongbao-events'): EventQueue {
+export function readBossQueue(boss: Boss, name: string = 'hongbao-events'): BossQueue {
   if (typeof boss?.send !== 'function') throw wrong('boss', 'a `PgBoss` that was started')
   // pg-boss takes these characters, and puts the name into SQL as it is.
   if (typeof name !== 'string' || !/^[\w.\-/]{1,200}$/.test(name)) {
@@ -52,11 +48,11 @@ export function readEventQueue(boss: Boss, name: string = 'hongbao-events'): Eve
  * Makes the queue and its dead letter queue, or brings them up to date. All is set on the queue and
  * nothing on its jobs, because a job that is redriven is made anew of what its queue says.
  */
-export async function prepareQueue(queue: EventQueue, settings: QueueSettings): Promise<void> {
-  const { keepAppliedSeconds, keepFailedSeconds, attempts, backoffSeconds } = settings
+export async function prepareQueue(queue: BossQueue, settings: JobSettings): Promise<void> {
+  const { keepAppliedSeconds, keepDeadLettersSeconds, attempts, backoffSeconds } = settings
   const kept = {
     // pg-boss deletes what nobody works on after this: 14 days if nothing is said.
-    retentionSeconds: keepFailedSeconds,
+    retentionSeconds: keepDeadLettersSeconds,
     deleteAfterSeconds: keepAppliedSeconds,
   }
   await prepare(queue.boss, queue.deadLetter, kept)
@@ -67,13 +63,13 @@ export async function prepareQueue(queue: EventQueue, settings: QueueSettings): 
     retryBackoff: true,
     // pg-boss waits one to two times this before the second try, and doubles it from there.
     retryDelay: Math.ceil(backoffSeconds / 2),
-    expireInSeconds: settings.expireSeconds,
+    expireInSeconds: Math.ceil(settings.jobTimeoutMs / 1000) + EXPIRY_MARGIN_SECONDS,
     heartbeatSeconds: HEARTBEAT_SECONDS,
   })
 }
 
 /** Makes the queue of alarms: an alarm is tried until somebody was told, however many are killed. */
-export async function prepareAlarms({ boss, alarms }: EventQueue): Promise<void> {
+export async function prepareAlarms({ boss, alarms }: BossQueue): Promise<void> {
   await prepare(boss, alarms, {
     retryLimit: 1_000_000,
     retryBackoff: false,
@@ -82,8 +78,12 @@ export async function prepareAlarms({ boss, alarms }: EventQueue): Promise<void>
   })
 }
 
-// `onFailed` has five seconds.
+// `onDeadLetter` has five seconds.
 const ALARM_SECONDS = 60
+
+// Our answer comes before pg-boss takes the job away: a job that expired is tried again beside the
+// handlers that run (pg-boss issue 555), and its worker waits for them, maybe for ever.
+export const EXPIRY_MARGIN_SECONDS = 10
 
 // A worker that crashed is noticed after this and up to a minute, not only when its job expires.
 const HEARTBEAT_SECONDS = 60

@@ -1,18 +1,16 @@
-import type { Logger } from '@hongbao/core'
-import { contain, originOf, textOf, type Alarm } from '@hongbao/core/internal'
+import type { Work } from '@hongbao/hand-off'
 import type { FindJobsOptions, JobInsert, JobWithMetadata } from 'pg-boss'
-import type { EventQueue } from './event-queue.ts'
-import { toFailedEvent, wasTold } from './failed-events.ts'
+import type { BossQueue } from './boss-queue.ts'
+import { toDeadLetter, wasTold } from './dead-letters.ts'
 
 /** How a watch is kept. */
 export interface WatchSettings {
-  readonly raise: Alarm
+  readonly work: Pick<Work, 'tell' | 'warn'>
   readonly intervalSeconds: number
-  readonly logger: Logger
 }
 
-/** What looks for events that failed for good. */
-export interface FailureWatch {
+/** What looks for dead letters of crashed workers. */
+export interface CrashWatch {
   /** Looks no more, and resolves when a look that is under way is over. */
   close(): Promise<void>
 }
@@ -26,9 +24,9 @@ export interface FailureWatch {
  * dead letter queue. So there is one, whoever finds the copy; one worker takes it and tells, and
  * where that one is killed meanwhile, another does. The copy stays as it is, for people to redrive.
  */
-export function watchFailures(queue: EventQueue, settings: WatchSettings): FailureWatch {
+export function watchCrashes(queue: BossQueue, settings: WatchSettings): CrashWatch {
   const { boss, deadLetter, alarms, label } = queue
-  const { raise, intervalSeconds, logger } = settings
+  const { work, intervalSeconds } = settings
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
   let lastEnd: string | undefined
@@ -92,16 +90,16 @@ export function watchFailures(queue: EventQueue, settings: WatchSettings): Failu
     if (alarm === undefined) return false
     const [copy] = await boss.findJobs(deadLetter, { id: alarm.id })
     // One that was redriven meanwhile is being tried again.
-    if (copy !== undefined) await raise(toFailedEvent(copy), undefined)
+    if (copy !== undefined) await work.tell(toDeadLetter(copy))
     await boss.complete(alarms, alarm)
     return true
   }
 
   function complain(error: unknown): void {
-    contain(() =>
-      logger.error(
-        `[hongbao] Could not look for events that failed for good in ${label}; the next look is in ${intervalSeconds} s.${originOf(error)}${textOf(error)}`,
-      ),
+    work.warn(
+      'pg-boss-watch-failed',
+      `Could not look for dead letters of crashed workers in ${label}; the next look is in ${intervalSeconds} s.`,
+      { cause: error },
     )
   }
 }

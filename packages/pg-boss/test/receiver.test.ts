@@ -1,13 +1,13 @@
-import { createWebhooks, OptionError, type Inbox, type WebhookEvent } from '@hongbao/core'
+import { OptionError, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
-import type { Db, PgBoss, QueuePolicy } from 'pg-boss'
+import type { PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
-import { handOff, type Boss, type PgBossHandOffOptions } from '../src/index.ts'
+import { pgBossQueue, type Boss } from '../src/index.ts'
 import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
-const FAILED = { outcome: 'failed', status: 500 }
+const FAILED = { status: 500 }
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1', object: { id: 'red_1' } })
 const KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_1'
 
@@ -22,7 +22,8 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await receiver.handle(signed.delivery())).toMatchObject(HANDLED)
     const job = await onlyJob(boss, name)
     expect(job).toMatchObject({ state: 'created', singletonKey: KEY })
-    expect(job.data).toMatchObject({ version: 1, key: KEY, id: 'evt_1', signed: true })
+    expect(job.data).toMatchObject({ version: 1, key: KEY, id: 'evt_1' })
+    expect(job.data.signature).toBe(signed.init().headers['x-pingplusplus-signature'])
     expect(Buffer.from(job.data.body, 'base64').equals(signed.bytes)).toBe(true)
   })
 
@@ -56,7 +57,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
       retryLimit: 14,
       retryBackoff: true,
       retryDelay: 3,
-      expireInSeconds: 900,
+      expireInSeconds: 910,
       heartbeatSeconds: 60,
       deleteAfterSeconds: 604_800,
       deadLetter: `${name}-failed`,
@@ -69,14 +70,13 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     const { boss } = opened
     const name = opened.freshName()
     await boss.createQueue(name, { retryLimit: 0, retentionSeconds: 60, deleteAfterSeconds: 60 })
-    await handOff(boss, {
+    await receiverOf(boss, {
       name,
       attempts: 4,
       backoffSeconds: 10,
       keepAppliedSeconds: 700_000,
-      keepFailedSeconds: 800_000,
-      expireSeconds: 60,
-      logger: false,
+      keepDeadLettersSeconds: 800_000,
+      jobTimeoutMs: 50_000,
     })
     expect(await boss.getQueue(name)).toMatchObject({
       retryLimit: 3,
@@ -92,7 +92,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     const { boss } = opened
     const name = opened.freshName()
     await boss.createQueue(name, { policy: 'short' })
-    await expect(handOff(boss, { name })).rejects.toThrow(/has the policy short/)
+    await expect(pgBossQueue({ boss, name }).ready()).rejects.toThrow(/has the policy short/)
   })
 
   // Somebody deletes the queue and makes it anew while the receiver runs.
@@ -163,7 +163,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await onlyJob(boss, name)).toMatchObject({ state: 'completed' })
   })
 
-  it('lets a job that failed for good run again, with all its attempts', async () => {
+  it('lets a job that failed for good run again, with all its attempts [E74]', async () => {
     const { boss } = opened
     const { name, receiver } = await withFailed(boss, opened.freshName())
     expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
@@ -236,84 +236,39 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await jobsOf(boss, name)).toHaveLength(1)
   })
 
-  it.each<[string, unknown, object, RegExp]>([
-    ['a pg-boss that is none', {}, {}, /`boss` must be a `PgBoss`/],
-    ['no pg-boss', null, {}, /`boss` must be/],
-    ['a name that SQL would stumble over', undefined, { name: "a'b" }, /`name` must be/],
-    ['a job without time', undefined, { expireSeconds: 59 }, /`expireSeconds` must be/],
-    ['a transaction that is none', undefined, { db: {} }, /`db` must be a function/],
-    ['a misspelt option', undefined, { queue: 'a' }, /`queue` is no option.*expireSeconds, db/],
-    ['a memory that is too short', undefined, { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
-  ])('refuses %s', async (_, boss, options, expected) => {
-    const refused = await handOff(
-      boss === undefined ? opened.boss : (boss as Boss),
-      options as PgBossHandOffOptions,
-    ).catch((error: unknown) => error)
-    expect(refused).toBeInstanceOf(OptionError)
-    expect(String(refused)).toMatch(expected)
-  })
-})
-
-describe('a hand-off in the transaction of the inbox', { timeout: 30_000 }, () => {
-  const opened = usePostgres()
-
-  it('commits the job together with what the receiver writes', async () => {
-    const { boss } = opened
-    const { receiver, name, notes } = await openTransactional()
-    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
-    expect(await onlyJob(boss, name)).toMatchObject({ state: 'created' })
-    expect(await notes()).toEqual([KEY])
+  it.each<[string, object, RegExp]>([
+    ['a pg-boss that is none', { boss: {} }, /`boss` must be a `PgBoss`/],
+    ['no pg-boss', { boss: null }, /`boss` must be/],
+    ['a name that SQL would stumble over', { name: "a'b" }, /`name` must be/],
+    ['an empty name', { name: '' }, /`name` must be the name of a queue/],
+    ['a job without time', { jobTimeoutMs: 0 }, /`jobTimeoutMs` must be/],
+    ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
+    ['watching too often', { watchIntervalSeconds: 0.1 }, /`watchIntervalSeconds` must be a/],
+    ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
+    ['watching never', { watchIntervalSeconds: NaN }, /`watchIntervalSeconds` must be a number/],
+    ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
+    ['a memory that is too short', { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
+  ])('refuses %s', (_, options, expected) => {
+    const make = () => pgBossQueue({ boss: opened.boss, ...options })
+    expect(make).toThrow(OptionError)
+    expect(make).toThrow(expected)
   })
 
-  it('leaves neither where a later handler fails', async () => {
-    const { boss } = opened
-    const { receiver, name, notes } = await openTransactional()
-    receiver.on('*', () => Promise.reject(new Error('no stock')))
-    expect(await deliver(receiver, SENT)).toMatchObject(FAILED)
-    expect(await jobsOf(boss, name)).toEqual([])
-    expect(await notes()).toEqual([])
-  })
-
-  it('finds the job of an event that comes again', async () => {
-    const { boss } = opened
-    const { receiver, name, notes } = await openTransactional()
-    await deliver(receiver, SENT)
-    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
-    expect(await jobsOf(boss, name)).toHaveLength(1)
-    expect(await notes()).toEqual([KEY, KEY])
-  })
-
-  /** A receiver whose inbox lends a transaction, and notes every admission in it. */
-  async function openTransactional() {
-    const db = opened.boss.getDb()
+  it('makes the queue at the first delivery, without ready()', async () => {
     const name = opened.freshName()
-    const table = name.replace('-', '_')
-    await db.executeSql(`create table ${table} (key text)`)
-    const inbox: Inbox<{ readonly tx: Db }> = {
-      retentionSeconds: 604_800,
-      async admit(key, work) {
-        const transaction = await db.beginTransaction?.()
-        if (transaction === undefined) throw new Error('pg-boss lends no transaction.')
-        try {
-          await transaction.db.executeSql(`insert into ${table} values ($1)`, [key])
-          await work({ tx: transaction.db })
-          await transaction.commit()
-          return 'applied'
-        } finally {
-          await transaction.rollback()
-        }
-      },
-    }
-    const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, inbox, logger: false })
-    const handler = await handOff<{ readonly tx: Db }>(opened.boss, {
-      name,
-      logger: false,
-      db: ({ tx }) => tx,
-    })
-    const notes = async (): Promise<unknown[]> =>
-      (await db.executeSql(`select key from ${table}`)).rows.map((row: { key: unknown }) => row.key)
-    return { name, receiver: webhooks.on('*', handler), notes }
-  }
+    const queue = pgBossQueue({ boss: opened.boss, name, logger: false, confirmTimeoutMs: 10_000 })
+    const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
+    expect(await deliver(receiver, SENT)).toMatchObject(HANDLED)
+    expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'created' })
+  })
+
+  it('is not ready when its queue is gone', async () => {
+    const name = opened.freshName()
+    const queue = pgBossQueue({ boss: opened.boss, name, logger: false })
+    await queue.ready()
+    await opened.boss.deleteQueue(name)
+    await expect(queue.ready()).rejects.toMatchObject({ code: 'queue-not-ready' })
+  })
 })
 
 /** A queue whose only job failed for good. */

@@ -1,14 +1,19 @@
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import { describe, expect, it, vi } from 'vitest'
+import type { DeadLetter, EventWorker } from '../src/index.ts'
 import {
-  listFailed,
+  crashOn,
+  deadLettersOf,
+  deliver,
+  eventually,
+  jobsOf,
+  PINGPP,
+  receiverOf,
   redrive,
-  type EventWorker,
-  type FailedEvent,
-  type PgBossWorkerOptions,
-} from '../src/index.ts'
-import { crashOn, deliver, eventually, jobsOf, PINGPP, receiverOf, usePostgres } from './opened.ts'
+  usePostgres,
+  type WorkerOptions,
+} from './opened.ts'
 
 // That processes are killed with SIGKILL is the business of test/conformance/hand-off.ts.
 describe('an event whose workers crash at every try', { timeout: 30_000 }, () => {
@@ -17,20 +22,20 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
   it('is told of like any other, with pg-boss’s own words', async () => {
     const { name, fail, watch } = await openQueue()
     await fail('evt_1')
-    const onFailed = vi.fn<(failed: FailedEvent, cause: unknown) => void>()
+    const onDeadLetter = vi.fn<(failed: DeadLetter, cause: unknown) => void>()
     const error = vi.fn<(line: string) => void>()
-    await watch({ onFailed, logger: { warn: () => {}, error } })
-    await eventually(() => expect(onFailed).toHaveBeenCalled())
-    const [failed] = await listFailed(opened.boss, { name })
+    await watch({ onDeadLetter, logger: { warn: () => {}, error } })
+    await eventually(() => expect(onDeadLetter).toHaveBeenCalled())
+    const [failed] = await deadLettersOf(opened.boss, { name })
     expect(failed).toMatchObject({
       eventType: 'red_envelope.sent',
       eventId: 'evt_1',
       attempts: 1,
       reason: 'job heartbeat timeout',
     })
-    expect(onFailed.mock.calls).toEqual([[failed, undefined]])
+    expect(onDeadLetter.mock.calls).toEqual([[failed, undefined]])
     expect(error.mock.calls.map(([line]) => line)).toEqual([
-      `[hongbao] An event failed for good after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is gone, \`redrive\` it.`,
+      `[hongbao] A job is a dead letter after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is gone, \`redrive\` it.`,
     ])
   })
 
@@ -59,7 +64,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await (await seenBy(watch, told, 'evt_1')).close()
     await redrive(opened.boss, { name })
     await crashOn(opened.boss, name)
-    expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+    expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     await watch()
     await eventually(() => expect(told).toEqual(['evt_1', 'evt_1']))
   })
@@ -84,7 +89,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     const broken = receiverOfWorker().on('*', () => Promise.reject(new Error('no stock')))
     const worker = await watch({}, broken)
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+      expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     await worker.close()
     expect(told).toEqual(['evt_thrown'])
@@ -114,7 +119,10 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     const { name, claim, watch, told } = await openQueue()
     await claim('evt_1')
     const lines: string[] = []
-    const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
+    const warn = (line: string): void => {
+      if (!line.includes('`supervise`')) lines.push(line)
+    }
+    const logger = { warn, error: () => {} }
     await watch({ watchIntervalSeconds: 0.5, logger })
     await opened.postgres.stop()
     await eventually(() => expect(lines).not.toEqual([]))
@@ -122,7 +130,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await eventually(() => crashOn(opened.boss, name))
     await eventually(() => expect(told).toEqual(['evt_1']))
     expect(lines[0]).toMatch(
-      /^\[hongbao\] Could not look for events that failed for good in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
+      /^\[hongbao\] Could not look for dead letters of crashed workers in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
     )
   })
 
@@ -158,11 +166,11 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
 
     /** A worker, with a receiver of its own. */
     function watch(
-      options: Partial<PgBossWorkerOptions> = {},
+      options: WorkerOptions = {},
       webhooks = receiverOfWorker(),
     ): Promise<EventWorker> {
-      const onFailed = (failed: FailedEvent): void => void told.push(failed.eventId)
-      return opened.startWorker(webhooks, name, { onFailed, ...options })
+      const onDeadLetter = (failed: DeadLetter): void => void told.push(failed.eventId)
+      return opened.startWorker(webhooks, name, { onDeadLetter, ...options })
     }
 
     return { name, receiver, told, claim, fail, watch }

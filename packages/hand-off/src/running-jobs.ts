@@ -1,4 +1,4 @@
-import { within } from './within.ts'
+import { within } from '@hongbao/core/internal'
 
 /** The jobs that a worker runs, for its `close`. */
 export interface RunningJobs {
@@ -34,6 +34,7 @@ export function createRunningJobs(): RunningJobs {
 
   async function waitFor(released: Promise<unknown>): Promise<boolean> {
     if (running.size > 0) {
+      // Whoever waits already must not be left behind.
       emptied ??= Promise.withResolvers()
       await Promise.race([released, emptied.promise])
     }

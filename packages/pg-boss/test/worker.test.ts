@@ -10,8 +10,10 @@ import {
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import { PgBoss } from 'pg-boss'
 import { describe, expect, it, vi } from 'vitest'
-import { createEventWorker, listFailed, redrive, type FailedEvent } from '../src/index.ts'
+import { madeUpJobs } from '../../hand-off/test/made-up.ts'
+import { pgBossQueue, type DeadLetter } from '../src/index.ts'
 import {
+  deadLettersOf,
   deliver,
   eventually,
   jobsOf,
@@ -19,6 +21,7 @@ import {
   passTime,
   PINGPP,
   receiverOf,
+  redrive,
   usePostgres,
 } from './opened.ts'
 
@@ -123,11 +126,11 @@ describe('a worker', { timeout: 30_000 }, () => {
     const { id } = await onlyJob(opened.boss, name)
     const cause = new TypeError('the bank card is 6222 0000')
     const webhooks = processor().on('*', () => Promise.reject(cause))
-    const alarms: { failed: FailedEvent; cause: unknown }[] = []
+    const alarms: { failed: DeadLetter; cause: unknown }[] = []
     const error = vi.fn<(line: string) => void>()
     await opened.startWorker(webhooks, name, {
       logger: { warn: () => {}, error },
-      onFailed: (failed, thrown) => void alarms.push({ failed, cause: thrown }),
+      onDeadLetter: (failed, thrown) => void alarms.push({ failed, cause: thrown }),
     })
     await eventually(async () => {
       expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
@@ -135,19 +138,19 @@ describe('a worker', { timeout: 30_000 }, () => {
     expect(alarms).toEqual([])
     await passTime(opened.boss, name)
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+      expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     expect(alarms).toMatchObject([
       {
-        failed: { jobId: id, eventType: 'red_envelope.sent', eventId: 'evt_1', inboxKey: KEY },
+        failed: { jobId: id, eventType: 'red_envelope.sent', eventId: 'evt_1', key: KEY },
         cause,
       },
     ])
     expect(alarms[0]?.failed.attempts).toBe(2)
-    expect(await listFailed(opened.boss, { name })).toEqual([alarms[0]?.failed])
+    expect(await deadLettersOf(opened.boss, { name })).toEqual([alarms[0]?.failed])
     expect(error).toHaveBeenCalledOnce()
     expect(error.mock.calls[0]?.[0]).toMatch(
-      /failed for good after 2 tries, and is kept in pg-boss:events-\d+: handler-failed \(red_envelope\.sent evt_1\) \[TypeError at .+event-worker\.test\.ts/,
+      /is a dead letter after 2 tries, and is kept in pg-boss:events-\d+: handler-failed \(red_envelope\.sent evt_1\) \[TypeError at .+worker\.test\.ts/,
     )
     const { rows } = await opened.boss.getDb().executeSql('select * from pgboss.job')
     expect(JSON.stringify(rows)).not.toContain('6222')
@@ -159,13 +162,13 @@ describe('a worker', { timeout: 30_000 }, () => {
     const webhooks = processor().on('*', () => Promise.reject(new Error('no stock')))
     const states: string[] = []
     await opened.startWorker(webhooks, name, {
-      async onFailed() {
+      async onDeadLetter() {
         states.push((await onlyJob(opened.boss, name)).state)
       },
     })
     // A worker that is killed in between leaves the alarm to another one.
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+      expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     expect(states).toEqual(['active'])
   })
@@ -175,37 +178,38 @@ describe('a worker', { timeout: 30_000 }, () => {
     await opened.startWorker(processor(), name)
     await opened.boss.send(name, POISON)
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toMatchObject([
+      expect(await deadLettersOf(opened.boss, { name })).toMatchObject([
         { eventType: 'mail', eventId: 'evt_2', attempts: 1 },
       ])
     })
-    const [failed] = await listFailed(opened.boss, { name })
-    expect(failed?.reason).toMatch(/^event-invalid \(mail evt_2\): The job is not one that/)
+    const [failed] = await deadLettersOf(opened.boss, { name })
+    expect(failed?.reason).toMatch(/^queue-job-invalid \(mail evt_2\): The job was not made by/)
   })
 
-  it('fails an event that nobody listens to where that is asked for', async () => {
+  it('refuses the receiver of a queue: it would go round for ever', async () => {
     const name = opened.freshName()
-    await deliver(await receiverOf(opened.boss, { name }), SENT)
-    await opened.startWorker(processor(), name, { unhandled: 'fail' })
-    await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toMatchObject([
-        { reason: 'no-handler (red_envelope.sent evt_1)' },
-      ])
-    })
+    const receiver = (await receiverOf(opened.boss, { name })) as unknown as Webhooks
+    await expect(opened.startWorker(receiver, name)).rejects.toThrow(
+      /`webhooks` must be the receiver that createWebhooks\(\) returned, with your handlers/,
+    )
   })
 
   it('never hands off to its own queue in a circle', async () => {
     const name = opened.freshName()
     const receiver = await receiverOf(opened.boss, { name })
     await deliver(receiver, SENT)
-    await opened.startWorker(receiver, name)
-    await eventually(async () => {
-      const { state, output } = await onlyJob(opened.boss, name)
-      expect(state).toBe('retry')
-      expect(Object(output).message).toMatch(
-        /\[HandOffError own-worker at .*\] The worker of \S+ hands its events off to /,
-      )
+    const causes: unknown[] = []
+    const webhooks = processor().on('*', async (event) => {
+      const result = await receiver.dispatch(event)
+      if (!('error' in result)) return
+      causes.push(result.error.cause)
+      throw result.error
     })
+    await opened.startWorker(webhooks, name)
+    await eventually(async () => {
+      expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'retry' })
+    })
+    expect(causes).toMatchObject([{ code: 'queue-circle' }])
   })
 
   it('holds a job while its handler is past its deadline, and runs it once', async () => {
@@ -252,10 +256,7 @@ describe('a worker', { timeout: 30_000 }, () => {
     await passTime(opened.boss, name)
     await eventually(async () => {
       const { output } = await onlyJob(opened.boss, name)
-      expect(output).toMatchObject({
-        outcome: 'failed',
-        message: expect.stringMatching(/^inbox-busy /),
-      })
+      expect(output).toMatchObject({ outcome: 'inbox-busy' })
     })
     end.resolve()
     await eventually(async () => {
@@ -291,29 +292,32 @@ describe('a worker', { timeout: 30_000 }, () => {
     expect(handler).toHaveBeenCalledOnce()
   })
 
-  it.each<[string, object, RegExp]>([
-    ['no pg-boss', { boss: undefined }, /`boss` must be a `PgBoss`/],
-    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
-    ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
-    [
-      'watching too often',
-      { watchIntervalSeconds: 0.1 },
-      /`watchIntervalSeconds` must be a number/,
-    ],
-    ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
-    ['watching never', { watchIntervalSeconds: NaN }, /`watchIntervalSeconds` must be a number/],
-    ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
-    ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
-  ])('refuses %s', async (_, options, expected) => {
-    const given = { boss: opened.boss, ...options }
-    const refused = await createEventWorker(processor(), given).catch((error: unknown) => error)
-    expect(refused).toBeInstanceOf(OptionError)
-    expect(String(refused)).toMatch(expected)
-  })
-
   it('refuses a receiver that is none', async () => {
-    const refused = createEventWorker({} as Webhooks, { boss: opened.boss })
-    await expect(refused).rejects.toThrow(/`webhooks` must be made by/)
+    const refused = pgBossQueue({ boss: opened.boss }).work({} as Webhooks)
+    await expect(refused).rejects.toThrow(OptionError)
+    await expect(refused).rejects.toThrow(/`webhooks` must be the receiver/)
+  })
+})
+
+// Whoever may write to the database can add jobs; a handler that believes one pays an order that
+// nobody paid.
+describe('a made-up job in pg-boss', { timeout: 30_000 }, () => {
+  const opened = usePostgres()
+
+  it.each(madeUpJobs())('reaches no handler: %s [E73]', async (_, data, reason) => {
+    const name = opened.freshName()
+    const handler = vi.fn<() => void>()
+    const letters: DeadLetter[] = []
+    await opened.startWorker(processor().on('charge.succeeded', handler), name, {
+      onDeadLetter: (letter) => void letters.push(letter),
+    })
+    const id = await opened.boss.send(name, data)
+    await eventually(async () => {
+      expect(await deadLettersOf(opened.boss, { name })).toMatchObject([{ jobId: id }])
+    })
+    expect(letters).toMatchObject([{ jobId: id, attempts: 1 }])
+    expect(letters[0]?.reason).toMatch(reason)
+    expect(handler).not.toHaveBeenCalled()
   })
 })
 
@@ -329,7 +333,7 @@ describe('what failed for good', { timeout: 30_000 }, () => {
     })
     await opened.startWorker(webhooks, name)
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+      expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     isDown = false
     expect(await redrive(opened.boss, { name })).toBe(1)
@@ -337,7 +341,7 @@ describe('what failed for good', { timeout: 30_000 }, () => {
       const jobs = await jobsOf(opened.boss, name)
       expect(jobs.map((job) => job.state).toSorted()).toEqual(['completed', 'failed'])
     })
-    expect(await listFailed(opened.boss, { name })).toEqual([])
+    expect(await deadLettersOf(opened.boss, { name })).toEqual([])
   })
 
   it('is not run again by a delivery that meets it after it was redriven', async () => {
@@ -350,7 +354,7 @@ describe('what failed for good', { timeout: 30_000 }, () => {
     })
     const worker = await opened.startWorker(webhooks, name)
     await eventually(async () => {
-      expect(await listFailed(opened.boss, { name })).toHaveLength(1)
+      expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     await worker.close()
     isDown = false
@@ -366,7 +370,7 @@ describe('what failed for good', { timeout: 30_000 }, () => {
     const ids: unknown[] = []
     for (let count = 0; count < 4; count += 1) ids.push(await opened.boss.send(name, POISON))
     const failed = async (): Promise<unknown[]> =>
-      (await listFailed(opened.boss, { name })).map(({ jobId }) => jobId)
+      (await deadLettersOf(opened.boss, { name })).map(({ jobId }) => jobId)
     await eventually(async () => expect(new Set(await failed())).toEqual(new Set(ids)))
     await worker.close()
     const [first, second, third, fourth] = await failed()
@@ -376,7 +380,7 @@ describe('what failed for good', { timeout: 30_000 }, () => {
     expect(await failed()).toEqual([first, third, fourth])
     expect(await redrive(opened.boss, { name, limit: 1 })).toBe(1)
     expect(await failed()).toEqual([third, fourth])
-    expect(await listFailed(opened.boss, { name, limit: 1 })).toMatchObject([{ jobId: third }])
+    expect(await deadLettersOf(opened.boss, { name, limit: 1 })).toMatchObject([{ jobId: third }])
   })
 })
 

@@ -1,11 +1,12 @@
-import { OptionError, type Logger, type WebhookEvent } from '@hongbao/core'
+import { createWebhooks, OptionError, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { Job, JobsOptions, Queue, QueueOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
-import { handOff, type EventQueue } from '../src/index.ts'
+import type { RedisQueue } from '../src/broker.ts'
+import { bullmqQueue } from '../src/index.ts'
 import {
   deliver,
   eventually,
@@ -17,7 +18,7 @@ import {
 } from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
-const FAILED = { outcome: 'failed', status: 500 }
+const FAILED = { status: 500 }
 
 describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   const opened = useRedis()
@@ -28,7 +29,8 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await receiverOf(queue).handle(signed.delivery())).toMatchObject(HANDLED)
     const { name, data } = await onlyJob(queue)
     expect(name).toBe('red_envelope.sent')
-    expect(data).toMatchObject({ version: 1, id: 'evt_1', signed: true, source: 'webhook' })
+    expect(data).toMatchObject({ version: 1, id: 'evt_1', source: 'webhook' })
+    expect(data.signature).toBe(signed.init().headers['x-pingplusplus-signature'])
     expect(Buffer.from(String(data.body), 'base64').equals(signed.bytes)).toBe(true)
   })
 
@@ -88,11 +90,9 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     })
   })
 
-  it('is not talked out of it by what the queue is told of other jobs', async () => {
-    const queue = opened.openQueue({
-      defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: { count: 5 } },
-    })
-    const options = { attempts: 4, keepAppliedSeconds: 700_000, keepFailedSeconds: 800_000 }
+  it('keeps jobs as it is told to', async () => {
+    const queue = opened.openQueue()
+    const options = { attempts: 4, keepAppliedSeconds: 700_000, keepDeadLettersSeconds: 800_000 }
     await deliver(receiverOf(queue, options), eventFixture('red_envelope.sent'))
     expect((await onlyJob(queue)).opts).toMatchObject({
       attempts: 4,
@@ -101,31 +101,9 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     })
   })
 
-  // A `deduplication` of the queue left one job of three events, and all three had their 200.
-  it.each<[string, JobsOptions]>([
-    ['deduplication', { deduplication: { id: 'events' } }],
-    ['deduplication for a while', { deduplication: { id: 'events', ttl: 60_000 } }],
-    ['a parent', { parent: { id: 'job-1', queue: 'bull:other' } }],
-    ['a limit of their size', { sizeLimit: 1 }],
-    ['a time', { timestamp: 1 }],
-    ['an order', { priority: 5, lifo: true, delay: 3_600_000 }],
-    ['fewer attempts', { attempts: 1, backoff: 1, removeOnComplete: true, removeOnFail: true }],
-  ])('makes a job of every event, though the queue gives its jobs %s [E54]', async (_, given) => {
-    const plain = opened.openQueue()
-    const queue = opened.openQueue({ defaultJobOptions: given })
-    for (const id of ['red_1', 'red_2', 'red_3']) {
-      const event = eventFixture('red_envelope.sent', { object: { id } })
-      expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
-      await deliver(receiverOf(plain), event)
-    }
-    expect(await jobsOf(queue)).toHaveLength(3)
-    expect(await jobsOf(queue)).toEqual(await jobsOf(plain))
-    expect(await queue.getJobCounts()).toEqual(await plain.getJobCounts())
-  })
-
   it('answers 500 where its event got no job, because another one took its place [E54]', async () => {
     const queue = opened.openQueue()
-    const deduplicating: EventQueue = Object.assign(Object.create(queue) as Queue, {
+    const deduplicating: RedisQueue = Object.assign(Object.create(queue) as Queue, {
       add: (name: string, data: unknown, options: JobsOptions) =>
         queue.add(name, data, { ...options, deduplication: { id: 'events' } }),
     })
@@ -136,13 +114,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await deliver(receiver, first)).toMatchObject(HANDLED)
     expect(await deliver(receiver, second)).toMatchObject(FAILED)
     expect(await deliver(receiver, first)).toMatchObject(HANDLED)
-    expect(await jobsOf(queue)).toHaveLength(1)
-  })
-
-  it('refuses a queue whose jobs BullMQ refuses', () => {
-    const queue = opened.openQueue({ defaultJobOptions: { debounce: { id: 'events' } } as object })
-    expect(() => handOff(queue)).toThrow(OptionError)
-    expect(() => handOff(queue)).toThrow(/`queue` must be a `Queue` without `debounce`/)
+    expect(await queue.getJobs()).toHaveLength(1)
   })
 
   it('leaves a job alone that was applied', async () => {
@@ -155,7 +127,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   })
 
   // `add` takes the id of a failed job, says nothing, and the event is never applied.
-  it('lets a job that failed for good run again, with all its attempts', async () => {
+  it('lets a job that failed for good run again, with all its attempts [E74]', async () => {
     const queue = opened.openQueue()
     const event = eventFixture('red_envelope.sent')
     await deliver(receiverOf(queue), event)
@@ -210,7 +182,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
 
   it('answers 500 for a job that is gone when it is looked for', async () => {
     const queue = opened.openQueue()
-    const forgetful: EventQueue = Object.assign(Object.create(queue) as Queue, {
+    const forgetful: RedisQueue = Object.assign(Object.create(queue) as Queue, {
       async add(...job: Parameters<Queue['add']>) {
         const added = await queue.add(...job)
         await added.remove()
@@ -285,16 +257,51 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await deliver(receiver, eventFixture('red_envelope.sent'))).toMatchObject(FAILED)
   })
 
-  it.each<[string, unknown, unknown, RegExp]>([
-    ['a queue that is none', {}, {}, /`queue` must be a `Queue` of BullMQ/],
-    ['no queue', undefined, {}, /`queue` must be/],
-    ['a misspelt option', undefined, { attempt: 3 }, /`attempt` is no option.*logger/],
-    ['a memory that is too short', undefined, { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
-    ['a logger that is none', undefined, { logger: 'console' }, /`logger` must be/],
-  ])('refuses %s', (_, queue, options, expected) => {
-    const make = () => handOff(queue as EventQueue, options as object)
+  it.each<[string, object, RegExp]>([
+    ['no connection', { connection: undefined }, /`connection` must be/],
+    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
+    ['a misspelt option', { attempt: 3 }, /`attempt` is no option.*logger/],
+    ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
+    ['a logger that is none', { logger: 'console' }, /`logger` must be/],
+  ])('refuses %s', (_, options, expected) => {
+    const make = () => bullmqQueue({ connection: {}, ...options })
     expect(make).toThrow(OptionError)
     expect(make).toThrow(expected)
+  })
+
+  it('is ready while Redis takes jobs, and says why it is not', async () => {
+    const queue = bullmqQueue({ connection: impatient(opened), logger: false })
+    await queue.ready()
+    const admin = new Redis(opened.redis.port)
+    await admin.config('SET', 'maxmemory', '1')
+    await expect(queue.ready()).rejects.toMatchObject({
+      code: 'queue-not-ready',
+      message: expect.stringMatching(/^Redis takes no jobs of bull:hongbao-events\./),
+    })
+    await admin.config('SET', 'maxmemory', '0')
+    await queue.ready()
+    await admin.quit()
+    await queue.close()
+  })
+
+  it('takes an event all the way with nothing but a connection, and closes what it opened', async () => {
+    const queue = bullmqQueue({ connection: impatient(opened) })
+    const applied = Promise.withResolvers<unknown>()
+    const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
+    webhooks.on('*', (event) => applied.resolve(event.id))
+    const worker = await queue.work(webhooks)
+    const event = eventFixture('red_envelope.sent')
+    const receiver = queue.receiver({ publicKey: PINGPP.publicKey })
+    await queue.ready()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await applied.promise).toBe(event.id)
+    await worker.close()
+    await queue.close()
+    const admin = new Redis(opened.redis.port)
+    await eventually(async () => {
+      expect(await admin.client('LIST')).not.toMatch(/name=\S*aG9uZ2Jhby1ldmVudHM/)
+    })
+    await admin.quit()
   })
 })
 
@@ -314,17 +321,28 @@ describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 },
 describe.skipIf(!hasRedis)('a connection that is never given up', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
-  it.each<[string, (queue: Queue, logger: Logger) => void]>([
-    ['a hand-off', (queue, logger) => receiverOf(queue, { logger })],
-    ['a worker', (queue, logger) => opened.startWorker(receiverOf(queue), queue, { logger })],
-  ])('is warned of when %s is made with it', async (_, make) => {
-    const queue = opened.openQueue()
-    const warn = vi.fn<(line: string) => void>()
-    make(queue, { warn, error: () => {} })
-    await eventually(() => expect(warn).toHaveBeenCalledOnce())
-    expect(warn.mock.calls[0]?.[0]).toMatch(
-      /^\[hongbao\] The connection of bull:hongbao-\d has no socketTimeout.*NEVER REPLACED/,
-    )
+  it('is warned of when a queue is made with it', async () => {
+    const onWarning = vi.fn<(error: Error, about: object) => void>()
+    const client = new Redis(opened.redis.port, { maxRetriesPerRequest: null })
+    const queue = bullmqQueue({ connection: client, onWarning })
+    await eventually(() => expect(onWarning).toHaveBeenCalledOnce())
+    const [error, about] = onWarning.mock.calls[0] ?? []
+    expect(about).toEqual({ code: 'bullmq-may-hang' })
+    expect(error).toMatchObject({
+      code: 'bullmq-may-hang',
+      message: expect.stringMatching(/^The connection of bull:hongbao-events has no socketTimeout/),
+    })
+    await queue.close()
+    expect(await client.ping()).toBe('PONG')
+    client.disconnect()
+  })
+
+  it('is not made of options: hongbao sets a socketTimeout', async () => {
+    const onWarning = vi.fn<() => void>()
+    const queue = bullmqQueue({ connection: { port: opened.redis.port }, onWarning })
+    await queue.ready()
+    await queue.close()
+    expect(onWarning).not.toHaveBeenCalled()
   })
 })
 
@@ -348,11 +366,10 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
     const client = { info: () => Promise.resolve('NOPERM'), options: {} }
     const closed = {
       qualifiedName: 'bull:hongbao',
-      opts: { connection: {} },
-      defaultJobOptions: {},
+      on() {},
       add: () => {},
       getBackend: () => ({ client: Promise.resolve(client) }),
-    } as unknown as EventQueue
+    } as unknown as RedisQueue
     receiverOf(closed, { logger: { warn, error: () => {} } })
     await eventually(() => expect(warn).toHaveBeenCalledOnce())
     expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
@@ -365,7 +382,7 @@ function impatient({ connection }: Opened): QueueOptions['connection'] {
 }
 
 /** A queue whose jobs are in the state that is said here, when they are asked. */
-function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): EventQueue {
+function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): RedisQueue {
   return Object.assign(Object.create(queue) as Queue, {
     async add(...how: Parameters<Queue['add']>) {
       const job = await queue.add(...how)
@@ -388,17 +405,4 @@ async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void
   )
   await eventually(async () => expect(await job.getState()).toBe(state))
   await worker.close()
-}
-
-/** What Redis has of each job, but for the time at which it was added. */
-async function jobsOf(queue: Queue): Promise<unknown[]> {
-  const jobs = await queue.getJobs()
-  return jobs.map(({ id, opts, delay, priority, parentKey, deduplicationId }) => ({
-    id,
-    opts,
-    delay,
-    priority,
-    parentKey,
-    deduplicationId,
-  }))
 }
