@@ -8,7 +8,7 @@ import {
 import { verifierOf } from '@hongbao/core/internal'
 import { ERRORS } from '../../core/src/errors.ts'
 import { deferred } from '../../core/test/deferred.ts'
-import { bytesOf, envelopeSent, openReceiver } from '../../core/test/signed.ts'
+import { bytesOf, envelopeSent, openReceiver, PINGPP } from '../../core/test/signed.ts'
 import { applyJob, type JobRules, type JobVerdict } from '../src/verdict.ts'
 import { packed, RECEIVED_AT, signatureOf } from './packed.ts'
 
@@ -111,6 +111,23 @@ describe('a job', () => {
     opened.webhooks.on('*', () => {})
     const verdict = await apply(opened.webhooks, packed())
     expect(verdict).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
+  })
+
+  it('is verified under the keys that a function returns', async () => {
+    const opened = openReceiver({ publicKey: () => Promise.resolve(PINGPP.publicKey) })
+    opened.webhooks.on('*', () => {})
+    expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
+    const forged = { ...packed(), signature: Buffer.alloc(256, 7).toString('base64') }
+    const verdict = await apply(opened.webhooks, forged)
+    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
+  })
+
+  it('is tried again while that function provides no key', async () => {
+    const cause = new Error('no vault')
+    const opened = openReceiver({ publicKey: () => Promise.reject(cause) })
+    opened.webhooks.on('*', () => {})
+    const verdict = await apply(opened.webhooks, packed())
+    expect(verdict).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
   })
 
   it('is applied at any age: it was accepted when it arrived', async () => {
