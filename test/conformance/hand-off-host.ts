@@ -1,5 +1,5 @@
-import type { WebhookHandler, Webhooks } from '@hongbao/core'
-import type { FailedEvent } from '@hongbao/core/internal'
+import type { PublicKeyInput, Webhooks } from '@hongbao/core'
+import type { DeadLetter, QueueReceiver } from '@hongbao/hand-off'
 import type { TestServer } from '../servers/server.ts'
 
 /** A kind of queue with its real broker: what the conformance suite of hand-offs runs against. */
@@ -28,22 +28,22 @@ export interface Tries {
 
 /** How a worker of a test works. */
 export interface Work {
-  readonly onFailed?: (failed: FailedEvent) => void
+  readonly onDeadLetter?: (letter: DeadLetter) => void
   /** How many crashes of its workers a job survives, where crashes are counted apart from tries. */
   readonly crashes?: number
 }
 
 /** A process that has connected itself to a queue. */
 export interface QueueClient {
-  /** What a receiver subscribes with. */
-  handOff(tries?: Tries): Promise<WebhookHandler>
+  /** The receiver of the queue. */
+  receiver(publicKey: PublicKeyInput, tries?: Tries): Promise<QueueReceiver>
   /** Starts a worker; the client closes it. */
   work(webhooks: Pick<Webhooks, 'dispatch'>, how?: Work): Promise<void>
   /** The jobs that the broker has, one for each of their lives. */
   jobs(): Promise<QueuedJob[]>
-  /** The ids of the events that failed for good. */
+  /** The ids of the events that are dead letters. */
   failed(): Promise<string[]>
-  /** Lets everything that failed for good be tried again. */
+  /** Lets all dead letters be tried again. */
   redrive(): Promise<number>
   /** As if an hour had gone by: pauses are over, and a worker that is dead is known to be. */
   passTime(): Promise<void>

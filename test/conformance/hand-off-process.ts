@@ -1,7 +1,6 @@
 // A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
 // is one word a line; what it is told comes as JSON in its first argument.
 import { createWebhooks, type Webhooks } from '@hongbao/core'
-import { handOffInbox } from '@hongbao/core/internal'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
 import { Pool } from 'pg'
@@ -16,7 +15,7 @@ export interface Task {
    * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
    * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
    * - `'hang-when-applied'`: one that never tells the queue that it has applied; says `applied`.
-   * - `'hang-while-telling'`: one that never comes back from `onFailed`; says `telling`.
+   * - `'hang-while-telling'`: one that never comes back from `onDeadLetter`; says `telling`.
    */
   readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-telling'
   readonly publicKey: string
@@ -32,8 +31,7 @@ if (task.role === 'receive') await receive()
 else await workUntilKilled(task.role)
 
 async function receive(): Promise<void> {
-  const webhooks = createWebhooks({ publicKey: task.publicKey, inbox: handOffInbox() })
-  webhooks.on('*', await client.handOff())
+  const webhooks = await client.receiver(task.publicKey)
   const app = express()
   app.post('/webhooks', expressWebhooks(webhooks))
   say(`port:${(await serve(app)).port}`)
@@ -50,13 +48,14 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
     await never
   })
   const receiver: Pick<Webhooks, 'dispatch'> = {
+    ...webhooks,
     async dispatch(event, how) {
       await webhooks.dispatch(event, how)
       if (role === 'hang-when-applied') say('applied')
       return never
     },
   }
-  await client.work(receiver, { crashes: 1, onFailed: hang })
+  await client.work(receiver, { crashes: 1, onDeadLetter: hang })
 }
 
 function hang(): void {

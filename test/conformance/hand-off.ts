@@ -1,6 +1,6 @@
 import { createWebhooks, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
-import { handOffInbox, type FailedEvent } from '@hongbao/core/internal'
+import type { DeadLetter } from '@hongbao/hand-off'
 import express from 'express'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
@@ -168,8 +168,8 @@ export function describeHandOff(host: HandOffHost): void {
       await deliver(send, event)
       await killTries(2)
       const others = await Promise.all([stage.join(client), stage.join(client)])
-      const told: FailedEvent[] = []
-      const how: Work = { crashes: 1, onFailed: (failed) => void told.push(failed) }
+      const told: DeadLetter[] = []
+      const how: Work = { crashes: 1, onDeadLetter: (letter) => void told.push(letter) }
       const starts = [work, ...others.map((other) => other.work)]
       await Promise.all(starts.map((start) => start(stage.applying(), how)))
       await eventually(async () => {
@@ -192,9 +192,9 @@ export function describeHandOff(host: HandOffHost): void {
       await teller.word(/^telling$/)
       await teller.kill()
       await client.noticeDeaths()
-      const told: FailedEvent[] = []
-      const onFailed = (failed: FailedEvent): void => void told.push(failed)
-      await work(stage.applying(), { crashes: 1, onFailed })
+      const told: DeadLetter[] = []
+      const onDeadLetter = (letter: DeadLetter): void => void told.push(letter)
+      await work(stage.applying(), { crashes: 1, onDeadLetter })
       await eventually(async () => {
         expect(told).toMatchObject([{ eventId: event.id }])
         expect(await client.failed()).toEqual([event.id])
@@ -263,12 +263,7 @@ function useStage(host: HandOffHost) {
     const { kind, url } = needed(broker)
     const client = await connect(kind, url, name)
     queues.set(client, name)
-    const webhooks = createWebhooks({
-      publicKey: keys.publicKey,
-      inbox: handOffInbox(),
-      logger: false,
-    })
-    const app = await expressStart(express)(webhooks.on('*', await client.handOff(tries)))
+    const app = await expressStart(express)(await client.receiver(keys.publicKey, tries))
     closers.push(async () => {
       await app.close()
       await client.close()

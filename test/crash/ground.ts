@@ -1,16 +1,21 @@
 import {
   createWebhooks,
+  eventKey,
   type Inbox,
+  type Receiver,
+  type Reply,
   type WebhookHandler,
-  type WorkOptions,
   type Webhooks,
+  type WorkOptions,
 } from '@hongbao/core'
+import type { Delivery } from '@hongbao/core/adapter'
+import { Failure, parseEvent } from '@hongbao/core/internal'
+import type { EventQueue } from '@hongbao/hand-off'
 import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
 import { openPool } from '../servers/postgres.ts'
 import { createFailpoints, type Failpoints } from './failpoints.ts'
-import type { Task } from './history.ts'
 import { openJournal, type Journal } from './journal.ts'
 import type { Addresses } from './store.ts'
 
@@ -60,6 +65,55 @@ export function createReceiver<Context extends object>(
 
 const HANDLER_TIMEOUT_MS = 1500
 
+/** The receiver of a queue, on the sandbox's clock; it writes down what it hands off. */
+export function createQueueReceiver(
+  { setup, journal, points }: Ground,
+  queue: EventQueue,
+): Receiver {
+  const { atMs, wallMs, speed } = setup.clock
+  const receiver = queue.receiver({
+    publicKey: setup.publicKey,
+    now: () => atMs + (Date.now() - wallMs) * speed,
+    logger: false,
+    onReport({ kind }) {
+      if (kind === 'delivery') points.pass('before-answer')
+    },
+  })
+  const running = new Set<string>()
+
+  /** Duplicates that come at a time are one run. */
+  function start(bytes: Uint8Array, askedMs: number): string | undefined {
+    const event = parseEvent(bytes)
+    const key = event instanceof Failure ? undefined : eventKey(event)
+    if (key === undefined || running.has(key)) return undefined
+    running.add(key)
+    points.pass('before-hand-off')
+    journal.started('hand-off', key, askedMs, false)
+    return key
+  }
+
+  async function handle(delivery: Delivery): Promise<Reply> {
+    const askedMs = Date.now()
+    let key: string | undefined
+    const reply = await receiver.handle({
+      method: delivery.method,
+      header: (name) => delivery.header(name),
+      async body(limits) {
+        const bytes = await delivery.body(limits)
+        key = start(bytes, askedMs)
+        return bytes
+      },
+    })
+    if (key === undefined) return reply
+    running.delete(key)
+    if (reply.status === 200) points.pass('after-hand-off')
+    journal.ended('hand-off', key)
+    return reply
+  }
+
+  return { handle, ready: receiver.ready, close: receiver.close }
+}
+
 /** Whether a handler fails by itself this time: one time of fifty, unless said otherwise. */
 export function failsNow(random: Seeded, oneIn = 50): boolean {
   return random.below(oneIn) === 0
@@ -103,30 +157,27 @@ export const EFFECT_ONCE =
 export function watch<Context extends object>(
   inbox: Inbox<Context>,
   { journal, points }: Ground,
-  { task = 'apply', endsItself = false }: { task?: Task; endsItself?: boolean } = {},
+  { endsItself = false }: { endsItself?: boolean } = {},
 ): Inbox<Context> {
-  const [before, after] = AROUND[task]
-
   async function admit(
     key: string,
     work: (context: Context, options?: WorkOptions) => Promise<void>,
   ) {
-    points.pass(before)
+    points.pass('before-admit')
     const askedMs = Date.now()
     let isOpen = false
     try {
       const admission = await inbox.admit(key, async function run(context, options) {
         isOpen = true
-        journal.started(task, key, askedMs, isTakeover(context))
-        if (task === 'apply') points.pass(after)
+        journal.started('apply', key, askedMs, isTakeover(context))
+        points.pass('after-admit')
         await work(context, options)
-        if (task === 'hand-off') points.pass(after)
       })
       isOpen &&= !endsItself
-      if (isOpen) journal.ended(task, key)
+      if (isOpen) journal.ended('apply', key)
       return admission
     } catch (error) {
-      if (isOpen) journal.ended(task, key)
+      if (isOpen) journal.ended('apply', key)
       throw error
     }
   }
@@ -138,9 +189,3 @@ function isTakeover(context: object): boolean {
   const { lease } = context as { readonly lease?: Lease }
   return lease?.isTakeover === true
 }
-
-/** Task → the points around it: the inbox lets an event in, or the queue has confirmed it. */
-const AROUND = {
-  apply: ['before-admit', 'after-admit'],
-  'hand-off': ['before-hand-off', 'after-hand-off'],
-} as const

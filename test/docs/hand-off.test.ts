@@ -26,13 +26,18 @@ const PACKAGES = [
 
 describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
   const readme = readDocument(`packages/${name}/README.md`)
-  const sources = ['packages/core/src/hand-off-options.ts', 'packages/core/src/event-job.ts']
-  const own = (file: string): string => readDocument(`packages/${name}/src/${file}.ts`)
-  const core = sources.map(readDocument).join('\n')
+  const shared = ['options', 'dead-letters', 'warnings']
+    .map((file) => readDocument(`packages/hand-off/src/${file}.ts`))
+    .join('\n')
+  const own = readDocument(`packages/${name}/src/${name}-queue.ts`)
 
   it.each([
-    ['## The receiver', /HandOffOptions/, core + own('hand-off')],
-    ['## The worker', /WorkerOptions|AlarmOptions/, core + own('event-worker')],
+    [
+      '## The queue',
+      /^(?:EventQueueOptions|JobOptions|WarningOptions|(?:Bullmq|PgBoss)QueueOptions)$/,
+      shared + own,
+    ],
+    ['## The worker', /^(?:WorkOptions|DeadLetterOptions|WarningOptions)$/, shared],
   ])('names every option under "%s", with its default', (heading, interfaces, source) => {
     const [, ...rows] = tables(section(readme, heading))[0] ?? []
     const documented = rows.flatMap(([cell = '', standard = '']) =>

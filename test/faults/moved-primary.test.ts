@@ -1,7 +1,6 @@
-import type { EventWorker } from '@hongbao/bullmq'
+import type { EventQueue, EventWorker, QueueReceiver } from '@hongbao/bullmq'
 import type { Webhooks } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import type { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
@@ -23,13 +22,13 @@ const BULLMQ_PROGRAMS: Subject = {
   ...BULLMQ_HAND_OFF,
   name: '@hongbao/bullmq, its receiver and its worker',
   async openReadme(ports) {
-    const { webhooks, queue } = await openProgram<{ webhooks: Webhooks; queue: Queue }>(
+    const { receiver, queue } = await openProgram<{ receiver: QueueReceiver; queue: EventQueue }>(
       ['bullmq', 0],
       ports,
     )
     const work = await openWorker(ports)
     return {
-      receiver: webhooks,
+      receiver,
       countEffects: work.countEffects,
       close: () => Promise.all([work.close(), queue.close()]),
     }
@@ -90,12 +89,25 @@ async function promote(successor: RedisServer, oldPort: number): Promise<void> {
   for (const client of [old, next]) client?.disconnect()
 }
 
+interface WorkerProgram {
+  readonly webhooks: Webhooks
+  readonly queue: EventQueue
+  readonly worker: EventWorker
+}
+
 async function openWorker(ports: Ports): Promise<Omit<OpenSubject, 'receiver'>> {
-  const completed: (string | null)[] = []
-  const { worker } = await openProgram<{ worker: EventWorker }>(['bullmq', 1], ports, postgres.url)
-  worker.on('completed', ({ data }) => void completed.push(data.id))
+  const applied: (string | undefined)[] = []
+  const { worker, queue, webhooks } = await openProgram<WorkerProgram>(
+    ['bullmq', 1],
+    ports,
+    postgres.url,
+  )
+  webhooks.on('*', ({ id }) => void applied.push(id))
   return {
-    countEffects: (id) => Promise.resolve(completed.filter((each) => each === id).length),
-    close: () => worker.close(),
+    countEffects: (id) => Promise.resolve(applied.filter((each) => each === id).length),
+    async close() {
+      await worker.close()
+      await queue.close()
+    },
   }
 }

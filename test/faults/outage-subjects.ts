@@ -1,4 +1,4 @@
-import * as bullmq from '@hongbao/bullmq'
+import { bullmqQueue } from '@hongbao/bullmq'
 import {
   createWebhooks,
   type Inbox,
@@ -7,7 +7,8 @@ import {
   type Webhooks,
 } from '@hongbao/core'
 import { createTestKeys, type TestKeys } from '@hongbao/core/testing'
-import * as pgBoss from '@hongbao/pg-boss'
+import type { EventQueue, QueueReceiver } from '@hongbao/hand-off'
+import { pgBossQueue } from '@hongbao/pg-boss'
 import {
   postgresInbox,
   schemaSql,
@@ -17,7 +18,6 @@ import {
 } from '@hongbao/postgres'
 import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { redisInbox, type RedisContext, type RedisClient } from '@hongbao/redis'
-import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { Client, Pool } from 'pg'
 import type { PgBoss } from 'pg-boss'
@@ -163,10 +163,10 @@ export const PG_BOSS_HAND_OFF: Subject = {
   steps: [['the job', /insert into pgboss/i]],
   open: openPgBoss,
   async openReadme(ports) {
-    const { webhooks, boss } = await openProgram<App & { boss: PgBoss }>(['pg-boss', 0], ports)
+    const { receiver, boss } = await openProgram<QueueApp & { boss: PgBoss }>(['pg-boss', 0], ports)
     const work = await workPgBoss(ports)
     return {
-      receiver: webhooks,
+      receiver,
       countEffects: work.countEffects,
       close: () => Promise.all([work.close(), boss.stop({ graceful: false })]),
     }
@@ -181,15 +181,15 @@ export const BULLMQ_HAND_OFF: Subject = {
   startServer: startSafeRedis,
   // What `add` sends has the event in it; what comes next asks for the state of the job.
   steps: [
-    ['the job', /evalsha[^]*keyFingerprint/],
-    ['the state of the job', /evalsha(?![^]*keyFingerprint)/],
+    ['the job', /evalsha[^]*receivedAt/],
+    ['the state of the job', /evalsha(?![^]*receivedAt)/],
   ],
   open: openBullmq,
   async openReadme(ports) {
-    const { webhooks, queue } = await openProgram<App & { queue: Queue }>(['bullmq', 0], ports)
-    const work = workBullmq(queue.name, ports)
+    const { receiver, queue } = await openProgram<QueueApp>(['bullmq', 0], ports)
+    const work = await workBullmq('hongbao-events', ports)
     return {
-      receiver: webhooks,
+      receiver,
       countEffects: work.countEffects,
       close: () => Promise.all([work.close(), queue.close()]),
     }
@@ -286,6 +286,12 @@ interface App<Context extends object = NoContext> {
   readonly webhooks: Webhooks<Context>
 }
 
+/** What the receiver of a README of a queue exports. */
+interface QueueApp {
+  readonly receiver: QueueReceiver
+  readonly queue: EventQueue
+}
+
 type PostgresApp = App<PgContext>
 type RedisApp = App<RedisContext>
 
@@ -342,34 +348,38 @@ type Work = Omit<OpenSubject, 'receiver'>
 
 async function openBullmq(ports: Ports, patience: Patience): Promise<OpenSubject> {
   const name = newQueueName()
-  const connection = { host: '127.0.0.1', port: ports.proxy, retryStrategy: () => 20 }
-  const queue = new Queue(name, { connection })
-  queue.on('error', () => {})
-  await queue.waitUntilReady()
-  const work = workBullmq(name, ports)
-  const confirmTimeoutMs = patience === 'short' ? SHORT_MS : undefined
-  const handOff = bullmq.handOff(queue, { confirmTimeoutMs, logger: false })
+  const queue = bullmqQueue({
+    name,
+    connection: { host: '127.0.0.1', port: ports.proxy, retryStrategy: () => 20 },
+    confirmTimeoutMs: patience === 'short' ? SHORT_MS : undefined,
+    logger: false,
+  })
+  await queue.ready()
+  const work = await workBullmq(name, ports)
   return {
-    receiver: createReceiver(bullmq.handOffInbox(), patience).on('*', handOff),
+    receiver: queue.receiver({ publicKey: PINGPP.publicKey, logger: false }),
     countEffects: work.countEffects,
-    async close() {
-      // A connection that is on its way back cannot be closed.
-      await queue.getJobCounts()
-      await Promise.all([work.close(), queue.close()])
-    },
+    close: () => Promise.all([work.close(), queue.close()]),
   }
 }
 
-function workBullmq(name: string, ports: Ports): Work {
+async function workBullmq(name: string, ports: Ports): Promise<Work> {
   const effects = createEffects()
-  const worker = bullmq.createEventWorker(effects.receiver, {
+  const queue = bullmqQueue({
     name,
     connection: { host: '127.0.0.1', port: ports.server, retryStrategy: () => 20 },
     logger: false,
     // A job that its worker lost with the server is found after a second, not after half a minute.
     worker: { lockDuration: 500, stalledInterval: 500 },
   })
-  return { countEffects: effects.count, close: () => worker.close() }
+  const worker = await queue.work(effects.receiver)
+  return {
+    countEffects: effects.count,
+    async close() {
+      await worker.close()
+      await queue.close()
+    },
+  }
 }
 
 async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject> {
@@ -377,9 +387,10 @@ async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject
   const boss = await openBoss(addressOf(ports.proxy), QUIET)
   const work = await workPgBoss(ports, name)
   const confirmTimeoutMs = patience === 'short' ? SHORT_MS : undefined
-  const handOff = await pgBoss.handOff(boss, { name, confirmTimeoutMs, logger: false })
+  const queue = pgBossQueue({ boss, name, confirmTimeoutMs, logger: false })
+  await queue.ready()
   return {
-    receiver: createReceiver(pgBoss.handOffInbox(), patience).on('*', handOff),
+    receiver: queue.receiver({ publicKey: PINGPP.publicKey, logger: false }),
     countEffects: work.countEffects,
     async close() {
       await work.close()
@@ -391,12 +402,8 @@ async function openPgBoss(ports: Ports, patience: Patience): Promise<OpenSubject
 async function workPgBoss(ports: Ports, name?: string): Promise<Work> {
   const boss = await openBoss(addressOf(ports.server), QUIET)
   const effects = createEffects()
-  const worker = await pgBoss.createEventWorker(effects.receiver, {
-    boss,
-    name,
-    logger: false,
-    pollingIntervalSeconds: 0.5,
-  })
+  const queue = pgBossQueue({ boss, name, logger: false, pollingIntervalSeconds: 0.5 })
+  const worker = await queue.work(effects.receiver)
   return {
     countEffects: effects.count,
     async close() {

@@ -78,13 +78,34 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core'],
   },
+  '@hongbao/hand-off': {
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer'],
+    types: ['@hongbao/core', '@hongbao/core/internal'],
+  },
+  '@hongbao/hand-off/internal': {
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer'],
+    types: ['@hongbao/core', '@hongbao/core/internal'],
+  },
   '@hongbao/bullmq': {
-    code: ['@hongbao/core', '@hongbao/core/internal', 'bullmq'],
-    types: ['@hongbao/core', '@hongbao/core/internal', 'bullmq'],
+    code: [
+      '@hongbao/core',
+      '@hongbao/core/internal',
+      '@hongbao/hand-off',
+      '@hongbao/hand-off/internal',
+      'bullmq',
+    ],
+    types: ['@hongbao/hand-off', 'bullmq'],
   },
   '@hongbao/pg-boss': {
-    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
-    types: ['@hongbao/core', '@hongbao/core/internal', 'pg-boss'],
+    code: [
+      '@hongbao/core',
+      '@hongbao/core/internal',
+      '@hongbao/hand-off',
+      '@hongbao/hand-off/internal',
+      'node:crypto',
+      'node:timers/promises',
+    ],
+    types: ['@hongbao/hand-off', 'pg-boss'],
   },
 }
 

@@ -8,7 +8,7 @@ export function refuseSplitQueue(connection: unknown, qualifiedName: string): vo
   if (!isCluster(connection) || HASH_TAG.test(qualifiedName)) return
   throw new OptionError(
     'option-invalid',
-    `The queue ${qualifiedName} is on a Redis Cluster, and BullMQ needs all its keys in one slot: put the prefix in braces. Write \`new Queue(name, { connection, prefix: '{bull}' })\`, and \`worker: { prefix: '{bull}' }\` for \`createEventWorker\`.`,
+    `The queue ${qualifiedName} is on a Redis Cluster, and BullMQ needs all its keys in one slot: put the prefix in braces. Write \`bullmqQueue({ connection, prefix: '{bull}' })\`.`,
   )
 }
 

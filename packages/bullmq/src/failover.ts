@@ -1,5 +1,4 @@
-import type { Logger } from '@hongbao/core'
-import { contain } from '@hongbao/core/internal'
+import type { Warn } from '@hongbao/hand-off'
 import type { Queue } from 'bullmq'
 
 /**
@@ -8,13 +7,12 @@ import type { Queue } from 'bullmq'
  */
 export async function warnOfFailovers(
   queue: Pick<Queue, 'qualifiedName' | 'getBackend'>,
-  logger: Logger,
+  warn: Warn,
 ): Promise<void> {
   for (const finding of await findGaps(queue)) {
-    contain(() =>
-      logger.warn(
-        `[hongbao] ${finding}, so a failover LOSES what Redis confirmed of ${queue.qualifiedName}. Set it.`,
-      ),
+    warn(
+      'bullmq-failover-unsafe',
+      `${finding}, so a failover LOSES what Redis confirmed of ${queue.qualifiedName}. Set it.`,
     )
   }
 }

@@ -1,8 +1,12 @@
-export { handOffInbox, HandOffError } from '@hongbao/core/internal'
-export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/internal'
-export { createEventWorker } from './event-worker.ts'
-export type { BullmqWorkerOptions, EventWorker } from './event-worker.ts'
-export { listFailed, redrive } from './failed-events.ts'
-export type { RedriveOptions } from './failed-events.ts'
-export { handOff } from './hand-off.ts'
-export type { BullmqHandOffOptions, EventQueue } from './hand-off.ts'
+export { bullmqQueue } from './bullmq-queue.ts'
+export type { BullmqQueueOptions } from './bullmq-queue.ts'
+export type {
+  DeadLetter,
+  EventJob,
+  EventQueue,
+  EventWorker,
+  QueueReceiver,
+  QueueReceiverOptions,
+  RedriveOptions,
+  WorkOptions,
+} from '@hongbao/hand-off'

@@ -1,5 +1,4 @@
-import type { Logger } from '@hongbao/core'
-import { contain } from '@hongbao/core/internal'
+import type { Warn } from '@hongbao/hand-off'
 import type { Queue } from 'bullmq'
 
 /**
@@ -9,13 +8,12 @@ import type { Queue } from 'bullmq'
  */
 export async function warnOfSilence(
   queue: Pick<Queue, 'qualifiedName' | 'getBackend'>,
-  logger: Logger,
+  warn: Warn,
 ): Promise<void> {
   if (!(await waitsForever(queue))) return
-  contain(() =>
-    logger.warn(
-      `[hongbao] The connection of ${queue.qualifiedName} has no socketTimeout, so one that goes silent is NEVER REPLACED. Set it: 5000, or 15000 for a worker.`,
-    ),
+  warn(
+    'bullmq-may-hang',
+    `The connection of ${queue.qualifiedName} has no socketTimeout, so one that goes silent is NEVER REPLACED. Set it: 5000, or 15000 for a worker.`,
   )
 }
 

@@ -13,16 +13,17 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
   it('resolves when Redis was never there [E56]', async () => {
     const { warn, logger } = listener()
     // Nobody listens on port 1.
-    const worker = opened.startWorker(processor(), opened.openQueue(), {
+    const worker = await opened.startWorker(processor(), opened.openQueue(), {
       connection: { host: '127.0.0.1', port: 1, socketTimeout: 15_000 },
       logger,
     })
-    await new Promise((resolve) => worker.once('error', resolve))
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
+    warn.mockClear()
     await worker.close()
     expect(warn).toHaveBeenCalledOnce()
     expect(warn).toHaveBeenCalledWith(
       expect.stringMatching(
-        /^\[hongbao\] The worker of bull:hongbao-\d+ was closed while .+, or Redis did not answer\./,
+        /^\[hongbao\] The worker of bull:hongbao-\d+ was closed while .+, or its broker did not answer\./,
       ),
     )
   })
@@ -32,24 +33,27 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const worker = opened.startWorker(processor().on('*', handler), queue)
+    const onWarning = vi.fn<() => void>()
+    const worker = await opened.startWorker(processor().on('*', handler), queue, { onWarning })
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
-    const lost = new Promise((resolve) => worker.once('error', resolve))
+    onWarning.mockClear()
     await opened.redis.stop()
-    await lost
+    await eventually(() => expect(onWarning).toHaveBeenCalled())
     const closed = worker.close()
     end.resolve()
     await expect(closed).resolves.toBeUndefined()
   })
 
-  it('resolves while Redis is silent, though no socketTimeout is set [E56]', async () => {
+  it('resolves while Redis is silent [E56]', async () => {
     const { warn, logger } = listener()
-    const worker = opened.startWorker(processor(), opened.openQueue(), { logger })
-    await worker.waitUntilReady()
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), SENT)
+    const worker = await opened.startWorker(processor(), queue, { logger })
+    await eventually(async () => expect(await queue.getCompletedCount()).toBe(1))
     opened.redis.freeze()
     await worker.close()
     opened.redis.thaw()
-    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/Redis did not answer/))
+    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/its broker did not answer/))
   })
 
   it('leaves a client open that the app made [E56]', async () => {
@@ -58,7 +62,9 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const worker = opened.startWorker(processor(1).on('*', handler), queue, { connection: client })
+    const worker = await opened.startWorker(processor(1).on('*', handler), queue, {
+      connection: client,
+    })
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
     await worker.close()
     expect(await client.ping()).toBe('PONG')
@@ -71,7 +77,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const worker = opened.startWorker(processor().on('*', handler), queue)
+    const worker = await opened.startWorker(processor().on('*', handler), queue)
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
     opened.redis.freeze()
     const closed = worker.close()
@@ -87,7 +93,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
     const webhooks = processor(1).on('*', handler)
-    const worker = opened.startWorker(webhooks, queue, {
+    const worker = await opened.startWorker(webhooks, queue, {
       worker: { lockDuration: 1000, stalledInterval: 100 },
     })
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
@@ -95,7 +101,9 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     const job = await onlyJob(queue)
     expect(await job.getState()).toBe('active')
     const second = vi.fn<() => void>()
-    opened.startWorker(processor().on('*', second), queue, { worker: { stalledInterval: 100 } })
+    await opened.startWorker(processor().on('*', second), queue, {
+      worker: { stalledInterval: 100 },
+    })
     await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(second).toHaveBeenCalledOnce()
     end.resolve()
@@ -107,7 +115,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const worker = opened.startWorker(processor(1).on('*', handler), queue, {
+    const worker = await opened.startWorker(processor(1).on('*', handler), queue, {
       connection: { ...opened.connection, socketTimeout: 15_000 },
       logger,
     })
@@ -118,28 +126,27 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     end.resolve()
   })
 
-  it('says nothing when Redis answers, and twice is the same as once', async () => {
+  it('says nothing when Redis answers', async () => {
     const { warn, logger } = listener()
-    const worker = opened.startWorker(processor(), opened.openQueue(), {
-      connection: { ...opened.connection, socketTimeout: 15_000 },
-      logger,
-    })
-    await worker.waitUntilReady()
-    await Promise.all([worker.close(), worker.close()])
-    expect(worker.isRunning()).toBe(false)
+    const queue = opened.openQueue({ connection: { ...opened.connection, socketTimeout: 5000 } })
+    const worker = await opened.startWorker(processor(), queue, { logger })
+    await queue.getJobCounts()
+    await worker.close()
     expect(warn).not.toHaveBeenCalled()
   })
 
-  it('leaves at once when it is forced to', async () => {
+  it('called twice with a running job waits for it both times', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)
     const end = Promise.withResolvers<void>()
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
-    const worker = opened.startWorker(processor().on('*', handler), queue)
+    const worker = await opened.startWorker(processor().on('*', handler), queue)
     await eventually(() => expect(handler).toHaveBeenCalledOnce())
-    await worker.close(true)
-    expect(await (await onlyJob(queue)).getState()).toBe('active')
+    const closed = worker.close()
+    expect(worker.close()).toBe(closed)
     end.resolve()
+    await Promise.all([closed, worker[Symbol.asyncDispose]()])
+    expect(await (await onlyJob(queue)).getState()).toBe('completed')
   })
 })
 

@@ -5,8 +5,8 @@ import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/redis.ts'
 import { findFreePort } from '../../../test/servers/server.ts'
-import { createEventWorker, handOff } from '../src/index.ts'
-import { deliver, eventually, PINGPP, receiverOf } from './opened.ts'
+import { bullmqQueue } from '../src/index.ts'
+import { deliver, eventually, PINGPP } from './opened.ts'
 
 describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_000 }, () => {
   let redis: RedisServer
@@ -38,39 +38,32 @@ describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_00
     await redis.close()
   })
 
-  it.each(['bull', 'a}b{', 'bull{}'])('is refused with the prefix %s [E55]', async (prefix) => {
-    const queue = new Queue('hongbao', { connection, prefix })
-    const line = /Write `new Queue\(name, \{ connection, prefix: '\{bull\}' \}\)`/
-    expect(() => handOff(queue)).toThrow(OptionError)
-    expect(() => handOff(queue)).toThrow(line)
-    const options = { name: 'hongbao', connection, worker: { prefix } }
-    expect(() => createEventWorker(processor(), options)).toThrow(line)
-    await queue.close()
+  it.each(['bull', 'a}b{', 'bull{}'])('is refused with the prefix %s [E55]', (prefix) => {
+    const make = () => bullmqQueue({ name: 'hongbao', connection, prefix })
+    expect(make).toThrow(OptionError)
+    expect(make).toThrow(/Write `bullmqQueue\(\{ connection, prefix: '\{bull\}' \}\)`/)
   })
 
-  it('is refused without a prefix [E55]', async () => {
-    const queue = new Queue('hongbao', { connection })
-    expect(() => handOff(queue)).toThrow(/^The queue bull:hongbao is on a Redis Cluster/)
-    expect(() => createEventWorker(processor(), { name: 'hongbao', connection })).toThrow(
+  it('is refused without a prefix [E55]', () => {
+    expect(() => bullmqQueue({ name: 'hongbao', connection })).toThrow(
       /^The queue bull:hongbao is on a Redis Cluster/,
     )
-    await queue.close()
   })
 
   it.each([
     ['hongbao', '{bull}'],
     ['{hongbao}', 'bull'],
   ])('takes %s with the prefix %s all the way to its handler [E55]', async (name, prefix) => {
-    const queue = new Queue(name, { connection, prefix })
+    const inspector = new Queue(name, { connection, prefix })
+    const queue = bullmqQueue({ name, connection, prefix, logger: false })
+    const worker = await queue.work(processor().on('*', () => {}))
+    const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
     const event = eventFixture('red_envelope.sent')
-    const worker = createEventWorker(
-      processor().on('*', () => {}),
-      { name, connection, worker: { prefix }, logger: false },
-    )
-    expect(await deliver(receiverOf(queue), event)).toMatchObject({ status: 200 })
-    await eventually(async () => expect(await queue.getCompletedCount()).toBe(1))
+    expect(await deliver(receiver, event)).toMatchObject({ status: 200 })
+    await eventually(async () => expect(await inspector.getCompletedCount()).toBe(1))
     await worker.close()
     await queue.close()
+    await inspector.close()
   })
 })
 

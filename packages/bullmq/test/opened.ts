@@ -1,4 +1,4 @@
-import { createWebhooks, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
+import type { Reply, WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, signDelivery, type TestKeys } from '@hongbao/core/testing'
 import { Queue, type Job, type QueueOptions } from 'bullmq'
 import { afterAll, afterEach, beforeAll, vi } from 'vitest'
@@ -8,14 +8,18 @@ import {
   type RedisServerOptions,
 } from '../../../test/servers/redis.ts'
 import {
-  createEventWorker,
-  handOff,
-  handOffInbox,
-  type BullmqHandOffOptions,
-  type BullmqWorkerOptions,
+  createEventQueue,
+  type DeadLetter,
   type EventQueue,
   type EventWorker,
-} from '../src/index.ts'
+  type QueueReceiver,
+  type RedriveOptions,
+  type WorkOptions,
+} from '@hongbao/hand-off'
+import { createWarn, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
+import { createBroker, type RedisQueue } from '../src/broker.ts'
+import { isClient } from '../src/connection.ts'
+import type { BullmqQueueOptions } from '../src/index.ts'
 
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
@@ -28,7 +32,11 @@ export interface Opened {
   /** An empty queue, closed when the test is over. */
   openQueue(options?: Partial<QueueOptions>): Queue
   /** A worker, closed when the test is over. */
-  startWorker(webhooks: Webhooks, queue: Queue, options?: Partial<BullmqWorkerOptions>): EventWorker
+  startWorker(
+    webhooks: Webhooks,
+    queue: Queue,
+    options?: WorkOptions & Partial<BullmqQueueOptions>,
+  ): Promise<EventWorker>
 }
 
 /** Starts a Redis for the tests of a file. */
@@ -43,20 +51,23 @@ export function useRedis(options: RedisServerOptions = {}): Opened {
       return redis
     },
     get connection() {
-      return { host: '127.0.0.1', port: opened.redis.port, retryStrategy: () => 50 }
+      const { port } = opened.redis
+      return { host: '127.0.0.1', port, retryStrategy: () => 50, socketTimeout: 5000 }
     },
     openQueue(how = {}) {
       made += 1
       const queue = new Queue(`hongbao-${made}`, { connection: opened.connection, ...how })
       // While Redis is down it has an error on every try to reach it.
-      queue.on('error', () => {})
+      queue.on('error', () => {}).setMaxListeners(0)
       queues.push(queue)
       return queue
     },
-    startWorker(webhooks, queue, how = {}) {
-      const { name } = queue
+    async startWorker(webhooks, queue, how = {}) {
+      const { concurrency, acceptUnsigned, onDeadLetter, ...rest } = how
       const { connection } = opened
-      const worker = createEventWorker(webhooks, { name, connection, logger: false, ...how })
+      const { logger = false, onWarning } = rest
+      const work = { concurrency, acceptUnsigned, onDeadLetter, onWarning, logger }
+      const worker = await eventQueueOf(queue, { connection, ...rest }).work(webhooks, work)
       workers.push(worker)
       return worker
     },
@@ -77,16 +88,43 @@ export function useRedis(options: RedisServerOptions = {}): Opened {
   return opened
 }
 
-/** A receiver that hands off to a queue. */
-export function receiverOf(queue: EventQueue, options: BullmqHandOffOptions = {}): Webhooks {
-  const publicKey = PINGPP.publicKey
-  const webhooks = createWebhooks({ publicKey, inbox: handOffInbox(), logger: false })
-  return webhooks.on('*', handOff(queue, { logger: false, ...options }))
+/** The event queue on a queue of BullMQ, which is the test's to close. */
+export function eventQueueOf(
+  queue: RedisQueue & Partial<Pick<Queue, 'opts'>>,
+  options: Partial<BullmqQueueOptions> = {},
+): EventQueue {
+  const { connection = queue.opts?.connection ?? {}, worker = {}, ...rest } = options
+  const given = { logger: false, ...rest } as const
+  const broker = createBroker(queue, {
+    connection,
+    ownsConnection: !isClient(connection),
+    settings: readJobOptions('bullmqQueue', given, {}),
+    worker,
+    warn: createWarn(given),
+  })
+  return createEventQueue(broker, queueOptionsOf(given))
+}
+
+/** A receiver that stores what it receives in a queue. */
+export function receiverOf(
+  queue: RedisQueue,
+  options: Partial<BullmqQueueOptions> = {},
+): QueueReceiver {
+  const { publicKey } = PINGPP
+  return eventQueueOf(queue, options).receiver({ publicKey, logger: false })
+}
+
+export function deadLettersOf(queue: Queue, options?: { limit: number }): Promise<DeadLetter[]> {
+  return eventQueueOf(queue).deadLetters(options)
+}
+
+export function redrive(queue: Queue, options?: RedriveOptions): Promise<number> {
+  return eventQueueOf(queue).redrive(options)
 }
 
 /** Delivers an event as Ping++ would. */
-export function deliver(webhooks: Webhooks, event: WebhookEvent): Promise<Reply> {
-  return webhooks.handle(signDelivery(event, PINGPP).delivery())
+export function deliver(receiver: QueueReceiver, event: WebhookEvent): Promise<Reply> {
+  return receiver.handle(signDelivery(event, PINGPP).delivery())
 }
 
 /** The only job of a queue, as Redis has it. */

@@ -1,39 +1,30 @@
-import { createWebhooks, unlisted, type Inbox } from '@hongbao/core'
-import {
-  createEventWorker,
-  handOff,
-  listFailed,
-  redrive,
-  type HandedOffEvent,
-} from '@hongbao/bullmq'
-import { Queue, type Worker } from 'bullmq'
+import { createWebhooks, type Inbox, type Receiver } from '@hongbao/core'
+import { bullmqQueue, type DeadLetter, type EventQueue, type EventWorker } from '@hongbao/bullmq'
 import { expectTypeOf, it } from 'vitest'
 
 const connection = { host: '127.0.0.1' }
-const webhooks = createWebhooks({ publicKey: '' })
+const queue = bullmqQueue({ connection })
 
-it('takes any queue of BullMQ, whatever its jobs are typed as', () => {
-  const plain = new Queue('hongbao', { connection })
-  const typed = new Queue<HandedOffEvent, string>('hongbao', { connection })
-  webhooks.on('*', handOff(plain))
-  webhooks.on('*', handOff(typed))
-  webhooks.on('red_envelope.sent', handOff(plain, { attempts: 3 }))
-  webhooks.on(unlisted('coupon.created'), handOff(plain))
-  expectTypeOf(redrive(typed, { jobIds: ['a'] })).resolves.toBeNumber()
-  expectTypeOf(listFailed(plain)).resolves.items.toHaveProperty('jobId').toBeString()
+it('makes an event queue, whose receiver takes no handlers', () => {
+  expectTypeOf(queue).toEqualTypeOf<EventQueue>()
+  expectTypeOf(queue.receiver({ publicKey: '' })).toExtend<Receiver>()
+  expectTypeOf(queue.receiver({ publicKey: '' })).not.toHaveProperty('on')
+  expectTypeOf(queue.deadLetters({ limit: 5 })).resolves.toEqualTypeOf<DeadLetter[]>()
+  expectTypeOf(queue.redrive({ jobIds: ['a'] })).resolves.toBeNumber()
   // @ts-expect-error -- a misspelt option
-  handOff(plain, { attempt: 3 })
+  bullmqQueue({ connection, attempt: 3 })
+  // @ts-expect-error -- a receiver of a queue remembers nothing
+  queue.receiver({ publicKey: '', inbox: undefined })
 })
 
-it('gives a worker of BullMQ, for a receiver with any inbox', () => {
+it('works with the handlers of a receiver with any inbox', () => {
   const inbox: Inbox<{ readonly tx: string }> = {
     retentionSeconds: 97_200,
     admit: () => Promise.resolve('applied'),
   }
-  const transactional = createWebhooks({ publicKey: '', inbox })
-  const worker = createEventWorker(transactional, { name: 'hongbao', connection })
-  expectTypeOf(worker).toEqualTypeOf<Worker<HandedOffEvent, string>>()
-  createEventWorker(webhooks, { name: 'hongbao', connection, worker: { lockDuration: 60_000 } })
+  const webhooks = createWebhooks({ publicKey: '', inbox })
+  expectTypeOf(queue.work(webhooks)).resolves.toEqualTypeOf<EventWorker>()
+  bullmqQueue({ connection, worker: { lockDuration: 60_000 } })
   // @ts-expect-error -- the concurrency has one place
-  createEventWorker(webhooks, { name: 'hongbao', connection, worker: { concurrency: 5 } })
+  bullmqQueue({ connection, worker: { concurrency: 5 } })
 })

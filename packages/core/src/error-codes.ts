@@ -47,8 +47,8 @@ interface ErrorEntry {
   readonly status: number
   /** Who can cause it: see {@link LogRule}. */
   readonly log: LogRule
-  /** What becomes of a job of a hand-off. */
-  readonly job: JobFate
+  /** What becomes of a job of a queue: another try, or a dead letter, as another try would end the same way. */
+  readonly job: 'again' | 'dead'
   /** What happened, what was expected, what to do next. `docs/errors.md` has more. */
   readonly message: string
 }
@@ -62,71 +62,62 @@ interface ErrorEntry {
  */
 type LogRule = 'each' | 'error' | 'warning'
 
-/**
- * What becomes of a job.
- *
- * - `done`: complete; the queue remembers it for a while.
- * - `again`: another try, after a pause.
- * - `failed`: for good: another try would end the same way.
- */
-export type JobFate = 'done' | 'again' | 'failed'
-
 /** Error code → everything about it: one table. */
 export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
   'method-not-allowed': {
     outcome: 'rejected',
     status: 405,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'Ping++ sends by POST; this was not one.',
   },
   'path-mismatch': {
     outcome: 'rejected',
     status: 404,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The request is for another path than the mounted `path`.',
   },
   'body-encoded': {
     outcome: 'rejected',
     status: 415,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
   },
   'body-too-large': {
     outcome: 'rejected',
     status: 413,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The body is over `maxBodyBytes`.',
   },
   'body-too-slow': {
     outcome: 'rejected',
     status: 408,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The body took longer than `bodyTimeoutMs`.',
   },
   'body-aborted': {
     outcome: 'rejected',
     status: 400,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The sender left before the body was complete.',
   },
   'body-consumed': {
     outcome: 'failed',
     status: 500,
     log: 'error',
-    job: 'failed',
+    job: 'dead',
     message: 'A parser read the body first and kept no raw bytes to verify.',
   },
   'signature-missing': {
     outcome: 'rejected',
     status: 401,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message:
       'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
   },
@@ -134,14 +125,14 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     outcome: 'rejected',
     status: 401,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The signature is not strict base64 of the length that the keys make.',
   },
   'signature-mismatch': {
     outcome: 'rejected',
     status: 401,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message:
       'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
   },
@@ -157,35 +148,35 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     outcome: 'rejected',
     status: 400,
     log: 'each',
-    job: 'failed',
+    job: 'dead',
     message: 'The body is signed, but not UTF-8.',
   },
   'event-not-json': {
     outcome: 'rejected',
     status: 400,
     log: 'each',
-    job: 'failed',
+    job: 'dead',
     message: 'The body is signed, but not strict JSON.',
   },
   'event-invalid': {
     outcome: 'rejected',
     status: 400,
     log: 'each',
-    job: 'failed',
+    job: 'dead',
     message: 'This is not an event as Ping++ sends it.',
   },
   'app-mismatch': {
     outcome: 'rejected',
     status: 403,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
   },
   'mode-mismatch': {
     outcome: 'rejected',
     status: 403,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message:
       'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
   },
@@ -193,7 +184,7 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     outcome: 'rejected',
     status: 403,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message:
       'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
   },
@@ -201,14 +192,14 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     outcome: 'rejected',
     status: 403,
     log: 'warning',
-    job: 'failed',
+    job: 'dead',
     message: "The event is from the future. Check the clock of this machine, or the sandbox's.",
   },
   'no-handler': {
     outcome: 'failed',
     status: 500,
     log: 'each',
-    job: 'failed',
+    job: 'dead',
     message:
       "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
   },

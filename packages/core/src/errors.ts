@@ -1,7 +1,7 @@
 import { describe, ERRORS, type WebhookErrorCode } from './error-codes.ts'
 
 export { describe, ERRORS } from './error-codes.ts'
-export type { JobFate, WebhookErrorCode, WebhookOutcome } from './error-codes.ts'
+export type { WebhookErrorCode, WebhookOutcome } from './error-codes.ts'
 
 /**
  * Makes `instanceof` true for errors of another copy of hongbao in the process, ESM beside CommonJS

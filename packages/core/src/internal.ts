@@ -1,14 +1,13 @@
 // What goes over the wire between Ping++ and a merchant, for packages that speak with Ping++ too:
 // strict JSON, events, keys, signatures, and the limits of a red envelope; how hongbao's packages
-// check their options and call their users' hooks; and what all queues of a hand-off have in common,
-// so that each package holds what its queue alone needs.
+// check their options and call their users' hooks; and how a queue carries what was signed.
 export { joinBytes } from './bytes.ts'
 export { parseEvent, refuseInvalid } from './event.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './envelope-status.ts'
 export { Failure } from './failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox.ts'
-export { brand, inboxErrors, vouchFor, type JobFate } from './errors.ts'
+export { brand, ERRORS, inboxErrors, vouchAs, vouchFor } from './errors.ts'
 export { contain, originOf, textOf } from './log.ts'
 export {
   checkKind,
@@ -35,19 +34,8 @@ export type { KeySource } from './pem.ts'
 export { findParameterFlaw } from './red-envelope-parameters.ts'
 export type { ParameterFlaw } from './red-envelope-parameters.ts'
 export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './signature.ts'
-export { applyJob, createAlarm, failedEvent } from './event-job.ts'
-export type { Alarm, AlarmOptions, FailedEvent, JobRules, JobVerdict } from './event-job.ts'
-export { HandOffError, handOffInbox, packEvent } from './hand-off.ts'
-export type { HandedOffEvent, HandOffErrorCode } from './hand-off.ts'
-export { readEventWorkerOptions, readHandOffOptions } from './hand-off-options.ts'
-export type {
-  EventWorkerOptions,
-  EventWorkerSettings,
-  HandOffOptions,
-  HandOffSettings,
-} from './hand-off-options.ts'
-export { createRunningJobs } from './running-jobs.ts'
-export type { RunningJobs } from './running-jobs.ts'
+export { signatureOf, verifierOf } from './carried.ts'
+export type { CarriedEvent, VerifyCarried } from './carried.ts'
 export { readWarn } from './warning.ts'
 export type { Warn } from './warning.ts'
 export { within } from './within.ts'

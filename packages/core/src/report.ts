@@ -71,6 +71,8 @@ export interface Sighting {
   verifiedMs: number | undefined
   event: WebhookEvent | undefined
   keyFingerprint: string | undefined
+  /** The bytes of the signature that was verified. */
+  signature: Uint8Array | undefined
   /** The result of the attempt that it started or shares, once its handlers have settled. */
   end: Promise<AttemptResult> | undefined
   shared: boolean
@@ -108,6 +110,7 @@ export function createObserver(
       verifiedMs: undefined,
       event: undefined,
       keyFingerprint: undefined,
+      signature: undefined,
       end: undefined,
       shared: false,
     }

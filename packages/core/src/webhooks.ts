@@ -1,5 +1,5 @@
+import { SIGNATURE, VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './carried.ts'
 import { createAttempts, type Attempt, type CloseReport } from './attempts.ts'
-import { isBytes } from './bytes.ts'
 import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
 import { eventKey, isHandledType, parseEvent, readDispatched, type WebhookEvent } from './event.ts'
@@ -118,6 +118,7 @@ export function createWebhooks<Context extends object = NoContext>(
     sighting.verifiedMs = performance.now()
     if (signer instanceof Failure) return signer
     sighting.keyFingerprint = signer.fingerprint
+    sighting.signature = signature
 
     const event = parseEvent(rawBody)
     if (event instanceof Failure) return event
@@ -130,23 +131,10 @@ export function createWebhooks<Context extends object = NoContext>(
     body: Uint8Array,
     signature: string | null | undefined,
   ): Promise<WebhookEvent> {
-    const event = await verified(body, signature ?? undefined)
-    if (event instanceof Failure) throw event.toError()
+    const { event } = await verifyBytes(body, signature ?? undefined, verifier)
+    const refused = audience.refuseMisdirected(event) ?? audience.refuseUntimely(event)
+    if (refused !== undefined) throw refused.toError()
     return event
-  }
-
-  async function verified(
-    body: Uint8Array,
-    header: string | undefined,
-  ): Promise<WebhookEvent | Failure> {
-    if (!isBytes(body)) return new Failure('body-consumed', NOT_RAW)
-    const signature = await verifier.readSignature(header)
-    if (signature instanceof Failure) return signature
-    const signer = await verifier.findSigner(body, signature)
-    if (signer instanceof Failure) return signer
-    const event = parseEvent(body)
-    if (event instanceof Failure) return event
-    return audience.refuseMisdirected(event) ?? audience.refuseUntimely(event) ?? event
   }
 
   async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
@@ -198,8 +186,8 @@ export function createWebhooks<Context extends object = NoContext>(
       return shareUnlessFrozen(running, sighting, () => admit(event, rawBody, sighting, waitUntil))
     }
     if (closed !== undefined) return new Failure('shutting-down')
-    const { receivedAt, source, keyFingerprint } = sighting
-    const context = { key, receivedAt, rawBody, source, keyFingerprint }
+    const { receivedAt, source, keyFingerprint, signature } = sighting
+    const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
     const startedMs = sighting.verifiedMs ?? sighting.startedMs
     const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
     sighting.end = attempt.end
@@ -264,7 +252,7 @@ export function createWebhooks<Context extends object = NoContext>(
     return closed
   }
 
-  const webhooks: Webhooks<Context> = {
+  const webhooks: Webhooks<Context> & { readonly [VERIFY_CARRIED]: VerifyCarried } = {
     handle,
     verify,
     dispatch,
@@ -281,6 +269,7 @@ export function createWebhooks<Context extends object = NoContext>(
     async [Symbol.asyncDispose]() {
       await close()
     },
+    [VERIFY_CARRIED]: (body, signature) => verifyBytes(body, signature, verifier),
   }
   if (rest.on !== undefined) addHandlers(rest.on)
   return webhooks
@@ -299,9 +288,6 @@ function verifierOf(
 function internalError(error: unknown): Failure {
   return new Failure('internal-error', undefined, { cause: error })
 }
-
-const NOT_RAW =
-  '`verify` expects the raw body as bytes (Uint8Array): a string or a parsed object is not what was signed.'
 
 const WAIT_UNTIL_FAILED =
   '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'

@@ -321,7 +321,7 @@ describe('on', () => {
     ['an empty map', {}, /was given no handler/],
     ['a promise of a map', Promise.resolve({}), /was given no handler/],
     ['a map with an undefined handler', { 'charge.succeeded': undefined }, /a function/],
-    ['null', null, /name of an event type|given, but null/],
+    ['null', null, /name of an event type|is given, but null/],
   ])('refuses %s for a map or a list', (_, given, message) => {
     const { webhooks } = openReceiver()
     const handlers = given as Record<'charge.succeeded', () => void>

@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { vouchFor } from '../src/errors.ts'
-import { HandOffError } from '../src/hand-off.ts'
 import {
   createWebhooks,
   OptionError,
@@ -233,11 +232,6 @@ describe('an error of hongbao in the log', () => {
       () =>
         Object.assign(new OptionError('key-missing', '`apiKey` is empty.'), { message: 'secret' }),
       / \[OptionError key-missing.*] `apiKey` is empty\.$/,
-    ],
-    [
-      'is a failed hand-off, whose message has been changed since',
-      () => Object.assign(new HandOffError('no-key', 'It has no key.'), { message: 'secret' }),
-      / \[HandOffError no-key.*] It has no key\.$/,
     ],
     [
       'is another receiver’s, too',

@@ -1,9 +1,13 @@
-export { handOffInbox, HandOffError } from '@hongbao/core/internal'
-export type { FailedEvent, HandedOffEvent, HandOffErrorCode } from '@hongbao/core/internal'
-export type { Boss } from './event-queue.ts'
-export { createEventWorker } from './event-worker.ts'
-export type { EventWorker, PgBossWorkerOptions } from './event-worker.ts'
-export { listFailed, redrive } from './failed-events.ts'
-export type { RedriveOptions } from './failed-events.ts'
-export { handOff } from './hand-off.ts'
-export type { PgBossHandOffOptions } from './hand-off.ts'
+export { pgBossQueue } from './pg-boss-queue.ts'
+export type { PgBossQueueOptions } from './pg-boss-queue.ts'
+export type { Boss } from './boss-queue.ts'
+export type {
+  DeadLetter,
+  EventJob,
+  EventQueue,
+  EventWorker,
+  QueueReceiver,
+  QueueReceiverOptions,
+  RedriveOptions,
+  WorkOptions,
+} from '@hongbao/hand-off'

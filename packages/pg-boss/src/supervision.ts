@@ -1,20 +1,15 @@
-import type { Logger } from '@hongbao/core'
-import { contain } from '@hongbao/core/internal'
-import type { Boss, EventQueue } from './event-queue.ts'
+import type { Warn } from '@hongbao/hand-off'
+import type { Boss, BossQueue } from './boss-queue.ts'
 
 /**
  * Warns if no running pg-boss has `supervise`: nothing notices then that a worker crashed, and its
  * jobs stay `active` for ever.
  */
-export async function warnOfNoSupervisor(
-  { boss, label }: EventQueue,
-  logger: Logger,
-): Promise<void> {
+export async function warnOfNoSupervisor({ boss, label }: BossQueue, warn: Warn): Promise<void> {
   if (!(await lacksSupervisor(boss))) return
-  contain(() =>
-    logger.warn(
-      `[hongbao] No running pg-boss of ${label} has \`supervise\`, so the jobs of a worker that crashes are NEVER TRIED AGAIN. Leave \`supervise\` at its default, true, in at least one process, or call \`boss.supervise()\` once a minute.`,
-    ),
+  warn(
+    'pg-boss-unsupervised',
+    `No running pg-boss of ${label} has \`supervise\`, so the jobs of a worker that crashes are NEVER TRIED AGAIN. Leave \`supervise\` at its default, true, in at least one process, or call \`boss.supervise()\` once a minute.`,
   )
 }
 

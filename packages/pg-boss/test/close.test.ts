@@ -5,7 +5,7 @@ import { deliver, eventually, onlyJob, PINGPP, receiverOf, usePostgres } from '.
 
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1' })
 const LEFT =
-  /^\[hongbao\] The worker of pg-boss:events-\d+ was closed while jobs ran past `handlerTimeoutMs`, or Postgres did not answer\./
+  /^\[hongbao\] The worker of pg-boss:events-\d+ was closed while jobs ran past `handlerTimeoutMs`, or its broker did not answer\./
 
 describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
   const opened = usePostgres()
@@ -65,6 +65,20 @@ describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
     const worker = await opened.startWorker(processor(), opened.freshName(), { logger })
     await worker.close()
     expect(warnings()).toEqual([])
+  })
+
+  it('called twice with a running job waits for it both times', async () => {
+    const name = opened.freshName()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    const end = Promise.withResolvers<void>()
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const worker = await opened.startWorker(processor().on('*', handler), name)
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
+    const closed = worker.close()
+    expect(worker.close()).toBe(closed)
+    end.resolve()
+    await Promise.all([closed, worker[Symbol.asyncDispose]()])
+    expect(await onlyJob(opened.boss, name)).toMatchObject({ state: 'completed' })
   })
 })
 

@@ -1,18 +1,22 @@
-import { createWebhooks, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
+import type { Reply, WebhookEvent, Webhooks } from '@hongbao/core'
 import { createTestKeys, signDelivery, type TestKeys } from '@hongbao/core/testing'
 import { PgBoss, type JobWithMetadata } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
 import {
-  createEventWorker,
-  handOff,
-  handOffInbox,
+  pgBossQueue,
   type Boss,
+  type DeadLetter,
+  type EventJob,
   type EventWorker,
-  type HandedOffEvent,
-  type PgBossHandOffOptions,
-  type PgBossWorkerOptions,
+  type PgBossQueueOptions,
+  type QueueReceiver,
+  type RedriveOptions,
+  type WorkOptions,
 } from '../src/index.ts'
+
+/** What a worker of a test is made with. */
+export type WorkerOptions = WorkOptions & Partial<PgBossQueueOptions>
 
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
@@ -27,11 +31,7 @@ export interface Opened {
   /** A name that no queue has. */
   freshName(): string
   /** A worker, closed when the test is over. */
-  startWorker(
-    webhooks: Webhooks,
-    name: string,
-    options?: Partial<PgBossWorkerOptions>,
-  ): Promise<EventWorker>
+  startWorker(webhooks: Webhooks, name: string, options?: WorkerOptions): Promise<EventWorker>
 }
 
 /** Starts a Postgres for the tests of a file. */
@@ -56,13 +56,17 @@ export function usePostgres(): Opened {
       return `events-${names}`
     },
     async startWorker(webhooks, name, options = {}) {
-      const worker = await createEventWorker(webhooks, {
+      const { concurrency, acceptUnsigned, onDeadLetter, ...rest } = options
+      const { onWarning, logger = false } = rest
+      const queue = pgBossQueue({
         boss: opened.boss,
         name,
-        logger: false,
+        logger,
         pollingIntervalSeconds: 0.5,
-        ...options,
+        ...rest,
       })
+      const work = { concurrency, acceptUnsigned, onDeadLetter, onWarning, logger }
+      const worker = await queue.work(webhooks, work)
       workers.push(worker)
       return worker
     },
@@ -94,28 +98,44 @@ function started<Thing>(thing: Thing | undefined): Thing {
   return thing
 }
 
-/** A receiver that hands off to a queue. */
-export async function receiverOf(boss: Boss, options: PgBossHandOffOptions): Promise<Webhooks> {
-  const publicKey = PINGPP.publicKey
-  const webhooks = createWebhooks({ publicKey, inbox: handOffInbox(), logger: false })
-  return webhooks.on('*', await handOff(boss, { logger: false, ...options }))
+/** A receiver that stores what it receives in a queue. */
+export async function receiverOf(
+  boss: Boss,
+  options: Omit<PgBossQueueOptions, 'boss'>,
+): Promise<QueueReceiver> {
+  const queue = pgBossQueue({ boss, logger: false, ...options })
+  await queue.ready()
+  return queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
+}
+
+type Named = { readonly name: string }
+
+export function deadLettersOf(
+  boss: Boss,
+  { name, ...selection }: Named & { readonly limit?: number },
+): Promise<DeadLetter[]> {
+  return pgBossQueue({ boss, name }).deadLetters(selection)
+}
+
+export function redrive(
+  boss: Boss,
+  { name, ...selection }: Named & RedriveOptions,
+): Promise<number> {
+  return pgBossQueue({ boss, name }).redrive(selection)
 }
 
 /** Delivers an event as Ping++ would. */
-export function deliver(webhooks: Webhooks, event: WebhookEvent): Promise<Reply> {
-  return webhooks.handle(signDelivery(event, PINGPP).delivery())
+export function deliver(receiver: QueueReceiver, event: WebhookEvent): Promise<Reply> {
+  return receiver.handle(signDelivery(event, PINGPP).delivery())
 }
 
 /** The jobs of a queue, as Postgres has them. */
-export function jobsOf(boss: PgBoss, name: string): Promise<JobWithMetadata<HandedOffEvent>[]> {
-  return boss.findJobs<HandedOffEvent>(name)
+export function jobsOf(boss: PgBoss, name: string): Promise<JobWithMetadata<EventJob>[]> {
+  return boss.findJobs<EventJob>(name)
 }
 
 /** The only job of a queue. */
-export async function onlyJob(
-  boss: PgBoss,
-  name: string,
-): Promise<JobWithMetadata<HandedOffEvent>> {
+export async function onlyJob(boss: PgBoss, name: string): Promise<JobWithMetadata<EventJob>> {
   const [job, ...others] = await jobsOf(boss, name)
   if (job === undefined || others.length > 0) throw new Error('There is not exactly one job.')
   return job

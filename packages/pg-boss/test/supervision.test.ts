@@ -1,7 +1,7 @@
 import { createWebhooks } from '@hongbao/core'
 import { PgBoss, type ConstructorOptions } from 'pg-boss'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createEventWorker, handOff } from '../src/index.ts'
+import { pgBossQueue } from '../src/index.ts'
 import { PINGPP, usePostgres } from './opened.ts'
 
 describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
@@ -60,14 +60,15 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
 
 async function handOffTo(boss: PgBoss): Promise<string[]> {
   const warn = vi.fn<(line: string) => void>()
-  await handOff(boss, { logger: { warn, error: () => {} } })
+  await pgBossQueue({ boss, logger: { warn, error: () => {} } }).ready()
   return warn.mock.calls.flat()
 }
 
 async function workOn(boss: PgBoss): Promise<string[]> {
   const warn = vi.fn<(line: string) => void>()
   const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
-  const worker = await createEventWorker(webhooks, { boss, logger: { warn, error: () => {} } })
+  const queue = pgBossQueue({ boss, logger: { warn, error: () => {} } })
+  const worker = await queue.work(webhooks)
   await worker.close()
   return warn.mock.calls.flat()
 }

@@ -1,34 +1,26 @@
-import { createWebhooks, unlisted, type Inbox } from '@hongbao/core'
-import { createEventWorker, handOff, listFailed, redrive, type EventWorker } from '@hongbao/pg-boss'
-import { PgBoss, type Db } from 'pg-boss'
+import { createWebhooks, type Inbox, type Receiver } from '@hongbao/core'
+import { pgBossQueue, type DeadLetter, type EventQueue, type EventWorker } from '@hongbao/pg-boss'
+import { PgBoss } from 'pg-boss'
 import { expectTypeOf, it } from 'vitest'
 
 const boss = new PgBoss('postgres://127.0.0.1/postgres')
-const webhooks = createWebhooks({ publicKey: '' })
-const inbox: Inbox<{ readonly tx: Db }> = {
-  retentionSeconds: 97_200,
-  admit: () => Promise.resolve('applied'),
-}
-const transactional = createWebhooks({ publicKey: '', inbox })
+const queue = pgBossQueue({ boss })
 
-it('makes a handler for any type of event', async () => {
-  webhooks.on('*', await handOff(boss))
-  webhooks.on('red_envelope.sent', await handOff(boss, { name: 'sent' }))
-  webhooks.on(unlisted('coupon.created'), await handOff(boss))
-  expectTypeOf(redrive(boss, { jobIds: ['a'] })).resolves.toBeNumber()
-  expectTypeOf(listFailed(boss)).resolves.items.toHaveProperty('jobId').toBeString()
+it('makes an event queue, whose receiver takes no handlers', () => {
+  expectTypeOf(queue).toEqualTypeOf<EventQueue>()
+  expectTypeOf(queue.receiver({ publicKey: '' })).toExtend<Receiver>()
+  expectTypeOf(queue.receiver({ publicKey: '' })).not.toHaveProperty('on')
+  expectTypeOf(queue.deadLetters({ limit: 5 })).resolves.toEqualTypeOf<DeadLetter[]>()
+  expectTypeOf(queue.redrive({ jobIds: ['a'] })).resolves.toBeNumber()
   // @ts-expect-error -- a misspelt option
-  await handOff(boss, { attempt: 3 })
+  pgBossQueue({ boss, attempt: 3 })
 })
 
-it('takes the transaction out of what the inbox lends', async () => {
-  const handler = await handOff<{ readonly tx: Db }>(boss, { db: ({ tx }) => tx })
-  transactional.on('*', handler)
-  // @ts-expect-error -- this receiver's inbox lends none
-  webhooks.on('*', handler)
-})
-
-it('gives a worker, for a receiver with any inbox', () => {
-  expectTypeOf(createEventWorker(webhooks, { boss })).resolves.toEqualTypeOf<EventWorker>()
-  expectTypeOf(createEventWorker(transactional, { boss })).resolves.toEqualTypeOf<EventWorker>()
+it('works with the handlers of a receiver with any inbox', () => {
+  const inbox: Inbox<{ readonly tx: string }> = {
+    retentionSeconds: 97_200,
+    admit: () => Promise.resolve('applied'),
+  }
+  const webhooks = createWebhooks({ publicKey: '', inbox })
+  expectTypeOf(queue.work(webhooks)).resolves.toEqualTypeOf<EventWorker>()
 })

@@ -1,10 +1,9 @@
 import {
-  createEventWorker,
-  handOff,
-  listFailed,
-  redrive,
+  bullmqQueue,
+  type BullmqQueueOptions,
+  type EventJob,
+  type EventQueue,
   type EventWorker,
-  type HandedOffEvent,
 } from '@hongbao/bullmq'
 import { Queue } from 'bullmq'
 import { hasRedis, startRedis } from '../../servers/redis.ts'
@@ -22,10 +21,17 @@ export const bullmqHost: HandOffHost = {
 /** Connects to a queue of BullMQ. */
 export async function connectBullmq(url: string, name: string): Promise<QueueClient> {
   const connection = { url, retryStrategy: () => 50 }
-  const queue = new Queue<HandedOffEvent>(name, { connection })
+  const queue = new Queue<EventJob>(name, { connection })
   queue.on('error', () => {})
   await queue.waitUntilReady()
   const workers: EventWorker[] = []
+  const opened: EventQueue[] = []
+
+  function open(options: Partial<BullmqQueueOptions> = {}): EventQueue {
+    const eventQueue = bullmqQueue({ name, connection, logger: false, ...options })
+    opened.push(eventQueue)
+    return eventQueue
+  }
 
   async function jobs(): Promise<QueuedJob[]> {
     const all = await queue.getJobs()
@@ -43,33 +49,29 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
     await Promise.all(delayed.map((job) => job.promote().catch(() => {})))
   }
 
+  const events = open()
   return {
-    handOff: (tries) => Promise.resolve(handOff(queue, { ...tries, logger: false })),
-    async work(webhooks, { onFailed, crashes } = {}) {
-      const worker = createEventWorker(webhooks, {
-        name,
-        connection,
-        logger: false,
-        // A worker that died is noticed after a second, not a minute. Where crashes are counted, a
-        // machine that is busy should not be taken for one.
-        worker:
-          crashes === undefined
-            ? { lockDuration: 500, stalledInterval: 200 }
-            : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes },
-        onFailed,
-      })
-      workers.push(worker)
-      await worker.waitUntilReady()
+    async receiver(publicKey, tries) {
+      return open(tries).receiver({ publicKey, logger: false })
+    },
+    async work(webhooks, { onDeadLetter, crashes } = {}) {
+      // A worker that died is noticed after a second, not a minute. If crashes are counted, a machine
+      // that is busy should not be taken for one.
+      const worker =
+        crashes === undefined
+          ? { lockDuration: 500, stalledInterval: 200 }
+          : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes }
+      workers.push(await open({ worker }).work(webhooks, { onDeadLetter }))
     },
     jobs,
-    failed: async () => (await listFailed(queue)).map(({ eventId }) => String(eventId)),
-    redrive: () => redrive(queue),
+    failed: async () => (await events.deadLetters()).map(({ eventId }) => String(eventId)),
+    redrive: () => events.redrive(),
     passTime,
     // Every worker looks for dead ones by itself.
     noticeDeaths: () => Promise.resolve(),
     async close() {
       await Promise.all(workers.splice(0).map((worker) => worker.close()))
-      await queue.close()
+      await Promise.all([queue, ...opened].map((one) => one.close()))
     },
   }
 }

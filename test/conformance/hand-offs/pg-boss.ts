@@ -1,11 +1,4 @@
-import {
-  createEventWorker,
-  handOff,
-  listFailed,
-  redrive,
-  type EventWorker,
-  type HandedOffEvent,
-} from '@hongbao/pg-boss'
+import { pgBossQueue, type EventJob, type EventWorker } from '@hongbao/pg-boss'
 import { openBoss } from '../../servers/pg-boss.ts'
 import { startPostgres } from '../../servers/postgres.ts'
 import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
@@ -25,7 +18,7 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
   const workers: EventWorker[] = []
 
   async function jobs(): Promise<QueuedJob[]> {
-    const all = await boss.findJobs<HandedOffEvent>(name)
+    const all = await boss.findJobs<EventJob>(name)
     return all.map(({ data, state }) => ({
       eventId: String(data.id),
       state: STATES[state] ?? 'open',
@@ -60,15 +53,20 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
     )
   }
 
+  const quiet = { logger: false, pollingIntervalSeconds: 0.5 } as const
+  const events = pgBossQueue({ boss, name, ...quiet })
   return {
-    handOff: (tries) => handOff(boss, { name, ...tries, logger: false }),
-    async work(webhooks, { onFailed } = {}) {
-      const looks = { logger: false, pollingIntervalSeconds: 0.5 } as const
-      workers.push(await createEventWorker(webhooks, { boss, name, ...looks, onFailed }))
+    async receiver(publicKey, tries) {
+      const queue = pgBossQueue({ boss, name, ...quiet, ...tries })
+      await queue.ready()
+      return queue.receiver({ publicKey, logger: false })
+    },
+    async work(webhooks, { onDeadLetter } = {}) {
+      workers.push(await events.work(webhooks, { onDeadLetter }))
     },
     jobs,
-    failed: async () => (await listFailed(boss, { name })).map(({ eventId }) => String(eventId)),
-    redrive: () => redrive(boss, { name }),
+    failed: async () => (await events.deadLetters()).map(({ eventId }) => String(eventId)),
+    redrive: () => events.redrive(),
     passTime,
     noticeDeaths,
     async close() {

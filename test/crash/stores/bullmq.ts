@@ -1,6 +1,6 @@
-import { createEventWorker, handOff, handOffInbox } from '@hongbao/bullmq'
+import { bullmqQueue } from '@hongbao/bullmq'
 import { Queue } from 'bullmq'
-import { createReceiver, watch } from '../ground.ts'
+import { createQueueReceiver, createReceiver } from '../ground.ts'
 import type { Store } from '../store.ts'
 import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
 
@@ -14,19 +14,16 @@ export const bullmqStore: Store = {
     const { redisPort } = ground.setup
     const applying = createReceiver(ground, { inbox: openInbox(ground) })
     applying.on('*', effectInTransaction(ground))
-    createEventWorker(applying, {
+    const queue = bullmqQueue({
       name: NAME,
-      connection: connectionTo(redisPort),
+      connection: { ...connectionTo(redisPort), enableOfflineQueue: true },
       logger: false,
+      backoffSeconds: 1,
       // A worker that has gone is noticed after this, not after half a minute.
       worker: { lockDuration: 2000, stalledInterval: 1000 },
     })
-    const queue = openQueue(redisPort)
-    const inbox = watch(handOffInbox(), ground, { task: 'hand-off' })
-    return createReceiver(ground, { inbox }).on(
-      '*',
-      handOff(queue, { logger: false, backoffSeconds: 1 }),
-    )
+    await queue.work(applying)
+    return createQueueReceiver(ground, queue)
   },
 
   async countWaiting({ redisPort }) {

@@ -1,8 +1,8 @@
-import { createEventWorker, handOff, handOffInbox } from '@hongbao/pg-boss'
+import { pgBossQueue, type EventQueue } from '@hongbao/pg-boss'
 import { Client } from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { openBoss } from '../../servers/pg-boss.ts'
-import { createReceiver, watch } from '../ground.ts'
+import { createQueueReceiver, createReceiver } from '../ground.ts'
 import type { Store } from '../store.ts'
 import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
 
@@ -14,24 +14,18 @@ export const pgBossStore: Store = {
     await createInboxTable(postgresUrl)
     // So that four processes need not make the same schema at once.
     const boss = await startBoss(postgresUrl)
-    await handOff(boss, { name: NAME })
+    await queueOn(boss).ready()
     await boss.stop()
   },
 
   async open(ground) {
     const boss = await startBoss(ground.setup.postgresUrl)
-    const inbox = watch(handOffInbox(), ground, { task: 'hand-off' })
-    const receiving = createReceiver(ground, { inbox })
-    receiving.on('*', await handOff(boss, { name: NAME, backoffSeconds: 1 }))
+    const queue = queueOn(boss)
+    await queue.ready()
     const applying = createReceiver(ground, { inbox: openInbox(ground) })
     applying.on('*', effectInTransaction(ground))
-    await createEventWorker(applying, {
-      boss,
-      name: NAME,
-      logger: false,
-      pollingIntervalSeconds: 0.5,
-    })
-    return receiving
+    await queue.work(applying)
+    return createQueueReceiver(ground, queue)
   },
 
   async countWaiting({ postgresUrl }) {
@@ -40,6 +34,16 @@ export const pgBossStore: Store = {
   },
 
   passTime: async ({ postgresUrl }) => void (await query(postgresUrl, PASS_TIME)),
+}
+
+function queueOn(boss: PgBoss): EventQueue {
+  return pgBossQueue({
+    boss,
+    name: NAME,
+    logger: false,
+    backoffSeconds: 1,
+    pollingIntervalSeconds: 0.5,
+  })
 }
 
 function startBoss(connectionString: string): Promise<PgBoss> {

@@ -28,7 +28,7 @@ const { redisInbox } = await rest('@hongbao/redis')
 const bullmq = await rest('@hongbao/bullmq')
 const pgBoss = await rest('@hongbao/pg-boss')
 
-for (const folder of ['postgres', 'redis', 'bullmq', 'pg-boss']) {
+for (const folder of ['postgres', 'redis', 'hand-off', 'bullmq', 'pg-boss']) {
   assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
 }
 
@@ -87,9 +87,9 @@ async function tryNodeRedis() {
 async function tryBullmq() {
   const { port, pathname } = new URL(redisUrl)
   const connection = { host: '127.0.0.1', port: Number(port), db: Number(pathname.slice(1)) }
-  const queue = new Queue('hongbao', { connection })
-  const handler = bullmq.handOff(queue, { attempts: 1 })
-  await tryHandOff(bullmq, 'bullmq', queue, handler, { name: 'hongbao', connection })
+  const queue = new Queue('hongbao-events', { connection })
+  const events = bullmq.bullmqQueue({ connection, attempts: 1, logger: false })
+  await tryQueue('bullmq', events)
   const { completed, ...others } = await queue.getJobCounts()
   assert.equal(completed, 1, 'jobs of BullMQ')
   assert.ok(
@@ -102,8 +102,8 @@ async function tryBullmq() {
 async function tryPgBoss() {
   const boss = new PgBoss({ connectionString: databaseUrl })
   await boss.start()
-  const handler = await pgBoss.handOff(boss, { attempts: 1 })
-  await tryHandOff(pgBoss, 'pg_boss', boss, handler, { boss, pollingIntervalSeconds: 0.5 })
+  const looks = { pollingIntervalSeconds: 0.5, logger: false }
+  await tryQueue('pg_boss', pgBoss.pgBossQueue({ boss, attempts: 1, ...looks }))
   await boss.stop()
 }
 
@@ -122,16 +122,11 @@ async function tryInbox(driver, inbox, write) {
   assert.equal(await countEffects(event), 1, `effects by way of ${driver}`)
 }
 
-/** The first worker fails the event for good; it is redriven, and the second one applies it. */
-async function tryHandOff(
-  { handOffInbox, createEventWorker, listFailed, redrive },
-  broker,
-  queue,
-  handler,
-  how,
-) {
+/** The first worker makes a dead letter of the event; it is redriven, and the second one applies it. */
+async function tryQueue(broker, queue) {
+  await queue.ready()
   // The receiver remembers nothing: it is the queue that takes the repetition for the same job.
-  const receiver = createReceiver(handOffInbox()).on('*', handler)
+  const receiver = queue.receiver({ publicKey, logger: false })
   const event = eventFixture('red_envelope.sent')
   assert.deepEqual(await deliver(receiver, event), [FORGED, HANDLED, HANDLED], broker)
   await receiver.close()
@@ -143,24 +138,25 @@ async function tryHandOff(
     await tx.query(INSERT, [event.data.object.id])
     throw new Error('Not yet.')
   })
-  const options = { ...how, logger: false, onFailed: failed.resolve }
-  const first = await createEventWorker(broken, options)
+  const options = { logger: false, onDeadLetter: failed.resolve }
+  const first = await queue.work(broken, options)
   const told = await failed.promise
   await first.close()
   await broken.close()
-  assert.deepEqual(await listFailed(queue), [told], broker)
+  assert.deepEqual(await queue.deadLetters(), [told], broker)
   assert.equal(await countEffects(event), 0, `effects by way of ${broker}, rolled back`)
-  assert.equal(await redrive(queue), 1, broker)
+  assert.equal(await queue.redrive(), 1, broker)
 
   const applied = Promise.withResolvers()
   const webhooks = createReceiver(inbox, ({ outcome }) => applied.resolve(outcome))
   webhooks.on('red_envelope.sent', ({ data: { object } }, { tx }) => tx.query(INSERT, [object.id]))
-  const second = await createEventWorker(webhooks, options)
+  const second = await queue.work(webhooks, options)
   assert.equal(await applied.promise, 'handled', broker)
   await second.close()
   assert.equal((await webhooks.dispatch(event)).outcome, 'duplicate', broker)
   await webhooks.close()
   assert.equal(await countEffects(event), 1, `effects by way of ${broker}`)
+  await queue.close()
 }
 
 function createReceiver(inbox, onReport = () => {}) {

@@ -17,6 +17,7 @@ import { nodeWebhooks } from '@hongbao/core/node'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { expressWebhooks } from '@hongbao/express'
 import { fastifyWebhooks } from '@hongbao/fastify'
+import type { EventQueue } from '@hongbao/hand-off'
 import { honoWebhooks } from '@hongbao/hono'
 import { koaWebhooks } from '@hongbao/koa'
 import * as pgBoss from '@hongbao/pg-boss'
@@ -24,7 +25,6 @@ import { postgresInbox, type PostgresClient } from '@hongbao/postgres'
 import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { redisInbox } from '@hongbao/redis'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
-import { Queue, type Worker } from 'bullmq'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -172,44 +172,26 @@ redisInbox({ client: { get: (key: string) => Promise.resolve(key) }, consumer: '
 redisInbox({ client: new Redis(), consumer: 'orders', leaseMS: 60_000 })
 
 const connection = { host: '127.0.0.1', port: 6379 }
-const queue = new Queue('hongbao', { connection })
-const receiver = createWebhooks({ publicKey, inbox: bullmq.handOffInbox() })
-receiver.on('*', bullmq.handOff(queue, { attempts: 5 }))
-export const worker: Worker<bullmq.HandedOffEvent, string> = bullmq.createEventWorker(overPg, {
-  name: 'hongbao',
-  connection,
-  onFailed: ({ eventType, eventId, reason }) => console.error(eventType, eventId, reason),
-})
-start(bullmq.redrive(queue).then((count: number) => console.log(count)))
-
-// @ts-expect-error -- a worker is told which queue
-bullmq.createEventWorker(overPg, { connection })
-
-// @ts-expect-error -- a name is no queue
-bullmq.handOff('hongbao')
-
-declare const boss: PgBoss
+const queue: EventQueue = bullmq.bullmqQueue({ connection, attempts: 5 })
+app.post('/queue', expressWebhooks(queue.receiver({ publicKey })))
 start(
-  pgBoss.handOff(boss).then((handler) => {
-    receiver.on('*', handler)
-    return pgBoss.createEventWorker(overPg, { boss, concurrency: 2 })
+  queue.work(overPg, {
+    onDeadLetter: ({ eventType, eventId, reason }) => console.error(eventType, eventId, reason),
   }),
 )
-// With the transaction that the receiver's inbox lends.
-start(
-  pgBoss
-    .handOff<{ readonly tx: PoolClient }>(boss, {
-      db: ({ tx }) => ({ executeSql: (text, values) => tx.query(text, values) }),
-    })
-    .then((handler) => {
-      overPg.on('*', handler)
-      // @ts-expect-error -- this receiver's inbox lends none
-      receiver.on('*', handler)
-    }),
-)
+start(queue.redrive().then((count: number) => console.log(count)))
+
+// @ts-expect-error -- a connection is needed
+bullmq.bullmqQueue({ name: 'hongbao' })
+
+// @ts-expect-error -- the receiver of a queue has no handlers
+queue.receiver({ publicKey }).on('*', () => {})
+
+declare const boss: PgBoss
+start(pgBoss.pgBossQueue({ boss }).work(overPg, { concurrency: 2 }))
 
 // @ts-expect-error -- misspelt
-start(pgBoss.handOff(boss, { attempt: 3 }))
+pgBoss.pgBossQueue({ boss, attempt: 3 })
 
 /** CommonJS has no top-level await. */
 function start(promise: PromiseLike<unknown>): void {

@@ -1,0 +1,408 @@
+import { createWebhooks, OptionError, type WebhookEvent } from '@hongbao/core'
+import { eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { Job, JobsOptions, Queue, QueueOptions } from 'bullmq'
+import { Redis } from 'ioredis'
+import { describe, expect, it, vi } from 'vitest'
+import { FIXTURES } from '../../core/src/fixtures.ts'
+import { hasRedis } from '../../../test/servers/redis.ts'
+import type { RedisQueue } from '../src/broker.ts'
+import { bullmqQueue } from '../src/index.ts'
+import {
+  deliver,
+  eventually,
+  onlyJob,
+  PINGPP,
+  receiverOf,
+  useRedis,
+  type Opened,
+} from './opened.ts'
+
+const HANDLED = { outcome: 'handled', status: 200 }
+const FAILED = { status: 500 }
+
+describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
+  const opened = useRedis()
+
+  it('answers 200 for a job that Redis has, with the bytes that Ping++ signed', async () => {
+    const queue = opened.openQueue()
+    const signed = signDelivery(eventFixture('red_envelope.sent', { id: 'evt_1' }), PINGPP)
+    expect(await receiverOf(queue).handle(signed.delivery())).toMatchObject(HANDLED)
+    const { name, data } = await onlyJob(queue)
+    expect(name).toBe('red_envelope.sent')
+    expect(data).toMatchObject({ version: 1, id: 'evt_1', source: 'webhook' })
+    expect(data.signature).toBe(signed.init().headers['x-pingplusplus-signature'])
+    expect(Buffer.from(String(data.body), 'base64').equals(signed.bytes)).toBe(true)
+  })
+
+  it('makes one job of an event, however often and at once it comes [E35]', async () => {
+    const queue = opened.openQueue()
+    const receivers = [receiverOf(queue), receiverOf(queue), receiverOf(queue)]
+    const event = eventFixture('red_envelope.received')
+    for (let round = 0; round < 10; round += 1) {
+      const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, event)))
+      expect(replies).toMatchObject([HANDLED, HANDLED, HANDLED])
+    }
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  // An empty id makes BullMQ invent one, most ids with a colon and all that are a number are refused.
+  it('makes an id that BullMQ takes for every type of event', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const events = Object.values(FIXTURES).map(({ type }) => eventFixture(type) as WebhookEvent)
+    const replies = await Promise.all(events.map((event) => deliver(receiver, event)))
+    expect(replies).toMatchObject(events.map(() => HANDLED))
+    const ids = (await queue.getJobs()).map((job) => String(job.id))
+    expect(new Set(ids).size).toBe(events.length)
+    expect(ids.filter((id) => id === '' || id.includes(':') || /^\d+$/.test(id))).toEqual([])
+  })
+
+  it('makes different ids of different events that end alike', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const object = { id: 'red_1', app: 'app_1' }
+    await deliver(receiver, eventFixture('red_envelope.sent', { object }))
+    await deliver(receiver, eventFixture('red_envelope.sent', { object, livemode: false }))
+    await deliver(receiver, eventFixture('red_envelope.received', { object }))
+    await deliver(
+      receiver,
+      eventFixture('red_envelope.sent', { object: { ...object, app: 'app' } }),
+    )
+    const jobs = await queue.getJobs()
+    expect(new Set(jobs.map((job) => job.id))).toEqual(
+      new Set([
+        'app_1~live~red_envelope.sent~red_1',
+        'app_1~test~red_envelope.sent~red_1',
+        'app_1~live~red_envelope.received~red_1',
+        'app~live~red_envelope.sent~red_1',
+      ]),
+    )
+  })
+
+  it('tells Redis to keep what was applied for 7 days, what failed for 30, and no count', async () => {
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), eventFixture('red_envelope.sent'))
+    expect((await onlyJob(queue)).opts).toMatchObject({
+      attempts: 15,
+      backoff: { type: 'exponential', delay: 5000, jitter: 0.5 },
+      removeOnComplete: { age: 604_800 },
+      removeOnFail: { age: 2_592_000 },
+    })
+  })
+
+  it('keeps jobs as it is told to', async () => {
+    const queue = opened.openQueue()
+    const options = { attempts: 4, keepAppliedSeconds: 700_000, keepDeadLettersSeconds: 800_000 }
+    await deliver(receiverOf(queue, options), eventFixture('red_envelope.sent'))
+    expect((await onlyJob(queue)).opts).toMatchObject({
+      attempts: 4,
+      removeOnComplete: { age: 700_000 },
+      removeOnFail: { age: 800_000 },
+    })
+  })
+
+  it('answers 500 where its event got no job, because another one took its place [E54]', async () => {
+    const queue = opened.openQueue()
+    const deduplicating: RedisQueue = Object.assign(Object.create(queue) as Queue, {
+      add: (name: string, data: unknown, options: JobsOptions) =>
+        queue.add(name, data, { ...options, deduplication: { id: 'events' } }),
+    })
+    const receiver = receiverOf(deduplicating)
+    const [first, second] = ['red_1', 'red_2'].map((id) =>
+      eventFixture('red_envelope.sent', { object: { id } }),
+    ) as [WebhookEvent, WebhookEvent]
+    expect(await deliver(receiver, first)).toMatchObject(HANDLED)
+    expect(await deliver(receiver, second)).toMatchObject(FAILED)
+    expect(await deliver(receiver, first)).toMatchObject(HANDLED)
+    expect(await queue.getJobs()).toHaveLength(1)
+  })
+
+  it('leaves a job alone that was applied', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'completed')
+    expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ completed: 1, waiting: 0 })
+  })
+
+  // `add` takes the id of a failed job, says nothing, and the event is never applied.
+  it('lets a job that failed for good run again, with all its attempts [E74]', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    expect(await deliver(receiverOf(queue), event)).toMatchObject(HANDLED)
+    const job = await onlyJob(queue)
+    expect(await job.getState()).toBe('waiting')
+    expect(job.attemptsMade).toBe(0)
+    expect(job.opts.attempts).toBe(15)
+  })
+
+  it('lets it run once when many deliveries meet it', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    const receivers = Array.from({ length: 20 }, () => receiverOf(queue))
+    const replies = await Promise.all(receivers.map((receiver) => deliver(receiver, event)))
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200))
+    expect(await queue.getJobCounts()).toMatchObject({ failed: 0, waiting: 1 })
+  })
+
+  it('makes a job anew where the failed one is removed while it is looked at', async () => {
+    const queue = opened.openQueue()
+    const event = eventFixture('red_envelope.sent')
+    await deliver(receiverOf(queue), event)
+    await settle(queue, 'failed')
+    const raced = withStates(queue, async (job) => {
+      const state = await job.getState()
+      if (state === 'failed') await job.remove()
+      return state
+    })
+    expect(await deliver(receiverOf(raced), event)).toMatchObject(HANDLED)
+    expect(await (await onlyJob(queue)).getState()).toBe('waiting')
+  })
+
+  it('answers 500 for a job that somebody else moves whenever it is looked at', async () => {
+    const queue = opened.openQueue()
+    let calls = 0
+    const raced = withStates(queue, (job) => {
+      calls += 1
+      return calls % 2 === 1 ? Promise.resolve('failed') : job.getState()
+    })
+    expect(await deliver(receiverOf(raced), eventFixture('red_envelope.sent'))).toMatchObject(
+      FAILED,
+    )
+    // It has ended, and does not go on behind the answer.
+    const before = calls
+    await queue.getJobCounts()
+    expect(calls).toBe(before)
+  })
+
+  it('answers 500 for a job that is gone when it is looked for', async () => {
+    const queue = opened.openQueue()
+    const forgetful: RedisQueue = Object.assign(Object.create(queue) as Queue, {
+      async add(...job: Parameters<Queue['add']>) {
+        const added = await queue.add(...job)
+        await added.remove()
+        return added
+      },
+    })
+    expect(await deliver(receiverOf(forgetful), eventFixture('red_envelope.sent'))).toMatchObject(
+      FAILED,
+    )
+  })
+
+  it('answers 500 while Redis is down, and 200 for the same event when it is back', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 200 })
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    await opened.redis.stop()
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    await opened.redis.start()
+    // The connection is on its way back.
+    await queue.getJobCounts()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  it('answers 500 while Redis does not answer, and makes one job when it does [E35]', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 200 })
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    opened.redis.freeze()
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    opened.redis.thaw()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+  })
+
+  it.each([true, false])(
+    'starts while Redis is down, and hands off when it is up (offline queue: %s)',
+    async (enableOfflineQueue) => {
+      await opened.redis.stop()
+      const queue = opened.openQueue({ connection: { ...opened.connection, enableOfflineQueue } })
+      const receiver = receiverOf(queue, { confirmTimeoutMs: 100 })
+      const event = eventFixture('red_envelope.sent')
+      expect(await deliver(receiver, event)).toMatchObject(FAILED)
+      await opened.redis.start()
+      await eventually(async () => expect(await deliver(receiver, event)).toMatchObject(HANDLED))
+      expect(await queue.getJobCounts()).toMatchObject({ waiting: 1 })
+    },
+  )
+
+  it('answers 500 while Redis is full and evicts nothing [E15]', async () => {
+    const queue = opened.openQueue()
+    const receiver = receiverOf(queue)
+    const event = eventFixture('red_envelope.sent')
+    await queue.waitUntilReady()
+    const admin = new Redis(opened.redis.port)
+    await admin.config('SET', 'maxmemory', '1')
+    expect(await deliver(receiver, event)).toMatchObject(FAILED)
+    await admin.config('SET', 'maxmemory', '0')
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    await admin.quit()
+  })
+
+  it('fails at once where the queue does not wait for a Redis that is down', async () => {
+    const queue = opened.openQueue({
+      connection: { ...opened.connection, enableOfflineQueue: false },
+    })
+    const receiver = receiverOf(queue, { confirmTimeoutMs: 60_000 })
+    await queue.waitUntilReady()
+    await opened.redis.stop()
+    expect(await deliver(receiver, eventFixture('red_envelope.sent'))).toMatchObject(FAILED)
+  })
+
+  it.each<[string, object, RegExp]>([
+    ['no connection', { connection: undefined }, /`connection` must be/],
+    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
+    ['a misspelt option', { attempt: 3 }, /`attempt` is no option.*logger/],
+    ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
+    ['a logger that is none', { logger: 'console' }, /`logger` must be/],
+  ])('refuses %s', (_, options, expected) => {
+    const make = () => bullmqQueue({ connection: {}, ...options })
+    expect(make).toThrow(OptionError)
+    expect(make).toThrow(expected)
+  })
+
+  it('is ready while Redis takes jobs, and says why it is not', async () => {
+    const queue = bullmqQueue({ connection: impatient(opened), logger: false })
+    await queue.ready()
+    const admin = new Redis(opened.redis.port)
+    await admin.config('SET', 'maxmemory', '1')
+    await expect(queue.ready()).rejects.toMatchObject({
+      code: 'queue-not-ready',
+      message: expect.stringMatching(/^Redis takes no jobs of bull:hongbao-events\./),
+    })
+    await admin.config('SET', 'maxmemory', '0')
+    await queue.ready()
+    await admin.quit()
+    await queue.close()
+  })
+
+  it('takes an event all the way with nothing but a connection, and closes what it opened', async () => {
+    const queue = bullmqQueue({ connection: impatient(opened) })
+    const applied = Promise.withResolvers<unknown>()
+    const webhooks = createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
+    webhooks.on('*', (event) => applied.resolve(event.id))
+    const worker = await queue.work(webhooks)
+    const event = eventFixture('red_envelope.sent')
+    const receiver = queue.receiver({ publicKey: PINGPP.publicKey })
+    await queue.ready()
+    expect(await deliver(receiver, event)).toMatchObject(HANDLED)
+    expect(await applied.promise).toBe(event.id)
+    await worker.close()
+    await queue.close()
+    const admin = new Redis(opened.redis.port)
+    await eventually(async () => {
+      expect(await admin.client('LIST')).not.toMatch(/name=\S*aG9uZ2Jhby1ldmVudHM/)
+    })
+    await admin.quit()
+  })
+})
+
+describe.skipIf(!hasRedis)('a Redis that keeps everything', { timeout: 30_000 }, () => {
+  const opened = useRedis()
+
+  it('is not warned of', async () => {
+    const queue = opened.openQueue({ connection: impatient(opened) })
+    const warn = vi.fn<(line: string) => void>()
+    receiverOf(queue, { logger: { warn, error: warn } })
+    // A reply later on the same connection comes after the one to INFO.
+    await queue.getJobCounts()
+    expect(warn).not.toHaveBeenCalled()
+  })
+})
+
+describe.skipIf(!hasRedis)('a connection that is never given up', { timeout: 30_000 }, () => {
+  const opened = useRedis()
+
+  it('is warned of when a queue is made with it', async () => {
+    const onWarning = vi.fn<(error: Error, about: object) => void>()
+    const client = new Redis(opened.redis.port, { maxRetriesPerRequest: null })
+    const queue = bullmqQueue({ connection: client, onWarning })
+    await eventually(() => expect(onWarning).toHaveBeenCalledOnce())
+    const [error, about] = onWarning.mock.calls[0] ?? []
+    expect(about).toEqual({ code: 'bullmq-may-hang' })
+    expect(error).toMatchObject({
+      code: 'bullmq-may-hang',
+      message: expect.stringMatching(/^The connection of bull:hongbao-events has no socketTimeout/),
+    })
+    await queue.close()
+    expect(await client.ping()).toBe('PONG')
+    client.disconnect()
+  })
+
+  it('is not made of options: hongbao sets a socketTimeout', async () => {
+    const onWarning = vi.fn<() => void>()
+    const queue = bullmqQueue({ connection: { port: opened.redis.port }, onWarning })
+    await queue.ready()
+    await queue.close()
+    expect(onWarning).not.toHaveBeenCalled()
+  })
+})
+
+describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => {
+  const opened = useRedis({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
+
+  it('is warned of loudly when the hand-off is made [E15]', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const queue = opened.openQueue({ connection: impatient(opened) })
+    const warn = vi.fn<(line: string) => void>()
+    receiverOf(queue, { logger: { warn, error: () => {} } })
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
+    expect(warn.mock.calls[0]?.[0]).toMatch(
+      /^\[hongbao\] The Redis of bull:hongbao-1 has the maxmemory-policy allkeys-lru, so it LOSES EVENTS/,
+    )
+    vi.restoreAllMocks()
+  })
+
+  it('is warned of when it cannot be asked', async () => {
+    const warn = vi.fn<(line: string) => void>()
+    const client = { info: () => Promise.resolve('NOPERM'), options: {} }
+    const closed = {
+      qualifiedName: 'bull:hongbao',
+      on() {},
+      add: () => {},
+      getBackend: () => ({ client: Promise.resolve(client) }),
+    } as unknown as RedisQueue
+    receiverOf(closed, { logger: { warn, error: () => {} } })
+    await eventually(() => expect(warn).toHaveBeenCalledOnce())
+    expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
+  })
+})
+
+/** A connection that gives up one that is silent, as that of the README does. */
+function impatient({ connection }: Opened): QueueOptions['connection'] {
+  return { ...connection, socketTimeout: 5000 }
+}
+
+/** A queue whose jobs are in the state that is said here, when they are asked. */
+function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): RedisQueue {
+  return Object.assign(Object.create(queue) as Queue, {
+    async add(...how: Parameters<Queue['add']>) {
+      const job = await queue.add(...how)
+      return Object.assign(Object.create(job) as Job, { getState: () => stateOf(job) })
+    },
+  })
+}
+
+/** Takes the only job of a queue through a worker's hands, to one end or the other. */
+async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void> {
+  const job = await onlyJob(queue)
+  const { UnrecoverableError, Worker } = await import('bullmq')
+  const worker = new Worker(
+    queue.name,
+    () => {
+      if (state === 'failed') throw new UnrecoverableError('poison')
+      return Promise.resolve('handled')
+    },
+    { connection: queue.opts.connection },
+  )
+  await eventually(async () => expect(await job.getState()).toBe(state))
+  await worker.close()
+}

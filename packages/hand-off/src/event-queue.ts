@@ -1,0 +1,137 @@
+import type { Webhooks } from '@hongbao/core'
+import { within, wrong } from '@hongbao/core/internal'
+import type { EventBroker } from './broker.ts'
+import type { DeadLetter } from './dead-letters.ts'
+import { QueueError } from './errors.ts'
+import {
+  readDeadLettersOptions,
+  readQueueOptions,
+  readRedriveOptions,
+  type DeadLettersOptions,
+  type EventQueueOptions,
+  type RedriveOptions,
+  type WorkOptions,
+} from './options.ts'
+import { openReceiver, type QueueReceiver, type QueueReceiverOptions } from './receiver.ts'
+import { createWarn } from './warnings.ts'
+import { startWorker, type EventWorker } from './worker.ts'
+
+/** A queue of verified events: its receivers store them before they answer, its workers apply them. */
+export interface EventQueue extends AsyncDisposable {
+  /**
+   * A receiver to mount with an adapter: it verifies a delivery, stores its event as a job, and answers
+   * 200 once the broker has confirmed that, else 500. It has no handlers and no inbox, because every
+   * delivery has to reach the queue: the redelivery of a dead letter wakes its job.
+   *
+   * @throws OptionError for a wrong option
+   */
+  receiver(options: QueueReceiverOptions): QueueReceiver
+  /**
+   * Starts a worker: it applies the events of the queue with the handlers of `webhooks` and through its
+   * inbox. Add the handlers first: an event without handlers is complete.
+   *
+   * The signature that came with each event is verified again, under the keys of `webhooks`, and its
+   * `app` and `livemode` count: a job that another program added is a dead letter and reaches no handler.
+   *
+   * Rejects with an `OptionError` for a wrong option, or if `webhooks` is the receiver of a queue.
+   */
+  work<Context extends object>(
+    webhooks: Pick<Webhooks<Context>, 'dispatch'>,
+    options?: WorkOptions,
+  ): Promise<EventWorker>
+  /** The jobs that were given up, the oldest first. */
+  deadLetters(options?: DeadLettersOptions): Promise<DeadLetter[]>
+  /**
+   * Lets dead letters be tried again, with all their attempts, the oldest first. Resolves with how many
+   * there were; one that was redriven meanwhile does not count.
+   */
+  redrive(options?: RedriveOptions): Promise<number>
+  /**
+   * Resolves if jobs can be stored now; rejects with an error that says what to do. For start-up and
+   * health checks.
+   */
+  ready(): Promise<void>
+  /**
+   * Ends the connections that the queue opened, within 5 s. Close its receivers and workers first. A
+   * second call returns the same promise.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a queue of events of any broker. `@hongbao/bullmq` and `@hongbao/pg-boss` have theirs.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function createEventQueue(broker: EventBroker, options: EventQueueOptions = {}): EventQueue {
+  if (typeof broker?.persist !== 'function' || typeof broker.take !== 'function') {
+    throw wrong('broker', 'an object with `name`, `persist` and `take`')
+  }
+  if (typeof broker.name !== 'string' || broker.name === '') throw wrong('name', 'a text')
+  const confirmTimeoutMs = readQueueOptions(options)
+  const warn = createWarn(options)
+  const { onWarning, logger } = options
+  let closed: Promise<void> | undefined
+
+  function receiver(given: QueueReceiverOptions): QueueReceiver {
+    return openReceiver(given, { broker, confirmTimeoutMs, ready })
+  }
+
+  function work<Context extends object>(
+    webhooks: Pick<Webhooks<Context>, 'dispatch'>,
+    given: WorkOptions = {},
+  ): Promise<EventWorker> {
+    // The hooks of the queue are those of its workers, unless they have their own.
+    return startWorker(webhooks, given, { broker, warnings: { onWarning, logger, ...given } })
+  }
+
+  async function deadLetters(given: DeadLettersOptions = {}): Promise<DeadLetter[]> {
+    const selection = readDeadLettersOptions(given)
+    if (broker.deadLetters === undefined) throw unsupported(broker.name, 'deadLetters')
+    return broker.deadLetters(selection)
+  }
+
+  async function redrive(given: RedriveOptions = {}): Promise<number> {
+    const selection = readRedriveOptions(given)
+    if (broker.redrive === undefined) throw unsupported(broker.name, 'redrive')
+    return broker.redrive(selection)
+  }
+
+  async function ready(): Promise<void> {
+    if (broker.ready === undefined) return
+    await within(Math.max(confirmTimeoutMs, READY_MS), broker.ready(), () => {
+      throw new QueueError(
+        'queue-not-ready',
+        `${broker.name} has not answered in time. Check that its broker is up, and that this process can reach it.`,
+      )
+    })
+  }
+
+  function close(): Promise<void> {
+    closed ??= closeBroker()
+    return closed
+  }
+
+  async function closeBroker(): Promise<void> {
+    try {
+      const ending = Promise.resolve(broker.close?.())
+      await within<unknown>(CLOSE_MS, ending, () => {})
+    } catch (error) {
+      warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, {
+        cause: error,
+      })
+    }
+  }
+
+  return { receiver, work, deadLetters, redrive, ready, close, [Symbol.asyncDispose]: close }
+}
+
+const READY_MS = 5000
+const CLOSE_MS = 5000
+
+function unsupported(name: string, call: string): QueueError {
+  return new QueueError(
+    'queue-unsupported',
+    `The broker of ${name} has no \`${call}\`. Use the broker's own tools, or add \`${call}\` to the object given to createEventQueue().`,
+  )
+}

@@ -1,0 +1,17 @@
+import { createWebhooks, type WebhookEvent } from '@hongbao/core'
+import { createTestKeys, eventFixture } from '@hongbao/core/testing'
+import { expect, it, vi } from 'vitest'
+import { QueueError } from '../src/errors.ts'
+
+const { publicKey } = createTestKeys()
+
+it('an error of a queue has its sentence in the log, and no message that was put there since [S19]', async () => {
+  const error = vi.fn<(line: string) => void>()
+  const webhooks = createWebhooks({ publicKey, logger: { warn() {}, error } })
+  const thrown = new QueueError('queue-not-ready', 'any:events has not answered.')
+  webhooks.on('*', () => Promise.reject(Object.assign(thrown, { message: 'secret' })))
+  await webhooks.dispatch(eventFixture('red_envelope.sent') as WebhookEvent)
+  expect(error).toHaveBeenCalledExactlyOnceWith(
+    expect.stringMatching(/ \[InboxError queue-not-ready at .*] any:events has not answered\.$/),
+  )
+})

@@ -1,0 +1,120 @@
+import { OptionError } from '@hongbao/core'
+import { describe, expect, it } from 'vitest'
+import {
+  readDeadLettersOptions,
+  readJobOptions,
+  readQueueOptions,
+  readRedriveOptions,
+  readWorkOptions,
+  refuseHandlers,
+} from '../src/options.ts'
+
+const read = (options: object) => readJobOptions('anyQueue', options, { connection: true })
+
+describe('the options of a queue', () => {
+  it('have defaults', () => {
+    expect(readQueueOptions({})).toBe(1000)
+    expect(read({})).toEqual({
+      attempts: 15,
+      backoffSeconds: 5,
+      jobTimeoutMs: 900_000,
+      keepAppliedSeconds: 604_800,
+      keepDeadLettersSeconds: 2_592_000,
+    })
+  })
+
+  it('are taken as they are given', () => {
+    const given = {
+      attempts: 1,
+      backoffSeconds: 86_400,
+      jobTimeoutMs: 20,
+      keepAppliedSeconds: 700_000,
+      keepDeadLettersSeconds: 700_000,
+    }
+    expect(read(given)).toEqual(given)
+    expect(readQueueOptions({ confirmTimeoutMs: 250.5 })).toBe(250.5)
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['attempts', 0, /whole number from 1 to 30/],
+    ['attempts', 2.5, /whole number from 1 to 30/],
+    ['attempts', Infinity, /whole number from 1 to 30/],
+    ['backoffSeconds', 0, /whole number from 1 to 86,400/],
+    ['backoffSeconds', 0.5, /whole number/],
+    ['jobTimeoutMs', 0, /whole number from 1 to 86,000,000/],
+    ['jobTimeoutMs', 86_000_001, /whole number/],
+    ['keepAppliedSeconds', 604_799, /from 604,800 to 2,147,483,647/],
+    ['keepDeadLettersSeconds', 604_799, /from 604,800 to/],
+    ['keepDeadLettersSeconds', Infinity, /to 2,147,483,647/],
+  ])('refuse %s = %j', (option, value, expected) => {
+    expect(() => read({ [option]: value })).toThrow(OptionError)
+    expect(() => read({ [option]: value })).toThrow(
+      new RegExp(`\`${option}\` must be .*${expected.source}`),
+    )
+  })
+
+  it.each([0, '1000'])('refuse confirmTimeoutMs = %j', (confirmTimeoutMs) => {
+    const given: object = { confirmTimeoutMs }
+    expect(() => readQueueOptions(given)).toThrow(/milliseconds from 1 to 2,147,483,647/)
+  })
+
+  it('refuse to keep dead letters for a shorter time than what was applied', () => {
+    const options = { keepAppliedSeconds: 3_000_000 }
+    expect(() => read(options)).toThrow(/`keepDeadLettersSeconds` must be .* 3,000,000/)
+  })
+
+  it('refuse names that are not theirs, and take those of their queue', () => {
+    expect(() => read({ attempt: 3 })).toThrow(
+      /`attempt` is no option\. There are: connection, .*attempts, backoffSeconds, jobTimeoutMs, /,
+    )
+    expect(() => read({ connection: {} })).not.toThrow()
+    expect(() => read(null as never)).toThrow('`anyQueue` expects an object')
+  })
+})
+
+describe('the options of work()', () => {
+  it('have defaults', () => {
+    expect(readWorkOptions({})).toEqual({ concurrency: 4, acceptUnsigned: false })
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['concurrency', 0, /whole number from 1 to 1,000/],
+    ['concurrency', 1001, /whole number from 1 to 1,000/],
+    ['acceptUnsigned', 'yes', /true or false/],
+    [
+      'attempts',
+      5,
+      /is no option\. There are: concurrency, acceptUnsigned, onDeadLetter, onWarning, logger\./,
+    ],
+  ])('refuse %s = %j', (option, value, expected) => {
+    expect(() => readWorkOptions({ [option]: value })).toThrow(OptionError)
+    expect(() => readWorkOptions({ [option]: value })).toThrow(expected)
+  })
+})
+
+describe('which dead letters are meant', () => {
+  it('is 1,000 of them, or those of the ids', () => {
+    expect(readDeadLettersOptions({})).toEqual({ limit: 1000 })
+    expect(readRedriveOptions({})).toEqual({ jobIds: undefined, limit: 1000 })
+    const selection = readRedriveOptions({ jobIds: ['a', 'b', 'c'], limit: 2 })
+    expect(selection).toEqual({ jobIds: ['a', 'b'], limit: 2 })
+  })
+
+  it.each<[string, object]>([
+    ['limit', { limit: 0 }],
+    ['limit', { limit: 100_001 }],
+    ['jobIds', { jobIds: 'a' }],
+    ['ids', { ids: [] }],
+  ])('refuses a wrong %s', (name, options) => {
+    expect(() => readRedriveOptions(options)).toThrow(OptionError)
+    expect(() => readRedriveOptions(options)).toThrow(`\`${name}\``)
+  })
+})
+
+describe('the options of receiver()', () => {
+  it.each(['on', 'inbox', 'unhandled', 'handlerTimeoutMs'])('refuse %s', (name) => {
+    expect(() => refuseHandlers({ [name]: undefined })).toThrow(
+      `\`${name}\` is not an option of the receiver of a queue`,
+    )
+  })
+})

@@ -1,0 +1,62 @@
+import type { Consumer, EventJob, JobFate, Work } from '@hongbao/hand-off'
+import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
+import { EXPIRY_MARGIN_SECONDS, prepareAlarms, type BossQueue } from './boss-queue.ts'
+import { watchCrashes } from './crash-watch.ts'
+
+/** How often a worker looks. */
+export interface Intervals {
+  readonly pollingIntervalSeconds: number
+  readonly watchIntervalSeconds: number
+}
+
+/** Starts pg-boss's workers, one for each job at a time, and the watch for crashes. */
+export async function startWorker(
+  queue: BossQueue,
+  { pollingIntervalSeconds, watchIntervalSeconds }: Intervals,
+  work: Work,
+): Promise<Consumer> {
+  const { boss, name } = queue
+  await prepareAlarms(queue)
+  const workers = await Promise.all(Array.from({ length: work.concurrency }, startOne))
+  const watch = watchCrashes(queue, { work, intervalSeconds: watchIntervalSeconds })
+  return {
+    close() {
+      const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
+      return Promise.all([...ended, watch.close()])
+    },
+  }
+
+  /** One job at a time, so that a handler that hangs holds up nothing but itself. */
+  async function startOne(): Promise<string> {
+    const how = { perJobResults: true, includeMetadata: true, pollingIntervalSeconds } as const
+    const id: string = await boss.work<EventJob, unknown, typeof how>(
+      name,
+      how,
+      async function applyJobs(jobs) {
+        const results = await Promise.all(jobs.map((job) => apply(work, job)))
+        // There may be more: without this, one event per interval.
+        boss.notifyWorker(id)
+        return results
+      },
+    )
+    return id
+  }
+}
+
+async function apply(work: Work, job: JobWithMetadata<EventJob>): Promise<JobResult> {
+  const { id, data, retryCount, retryLimit, expireInSeconds } = job
+  const { fate, outcome, reason } = await work.run({
+    id,
+    data,
+    attempt: retryCount + 1,
+    isLast: retryCount >= retryLimit,
+    timeoutMs: (expireInSeconds - EXPIRY_MARGIN_SECONDS) * 1000,
+  })
+  return { id, status: STATUS[fate], output: { outcome, message: reason } }
+}
+
+const STATUS: Readonly<Record<JobFate, JobResultStatus>> = {
+  done: 'completed',
+  again: 'failed',
+  dead: 'deadletter',
+}
