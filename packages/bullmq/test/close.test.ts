@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     expect(warn).toHaveBeenCalledOnce()
     expect(warn).toHaveBeenCalledWith(
       expect.stringMatching(
-        /^\[hongbao\] The worker of bull:hongbao-\d+ was closed while .+, or its broker did not answer\./,
+        /^\[hongbao\] [a-z-]+: The worker of bull:hongbao-\d+ was closed while .+, or its broker did not answer\./,
       ),
     )
   })

@@ -296,7 +296,7 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
     await eventually(async () => expect(await job.getState()).toBe('completed'))
     expect(error).toHaveBeenCalledOnce()
     expect(error.mock.calls[0]?.[0]).toMatch(
-      /^\[hongbao\] The connection of bull:\S+ has an error\. \[/,
+      /^\[hongbao\] [a-z-]+: The connection of bull:\S+ has an error\. \[/,
     )
   })
 

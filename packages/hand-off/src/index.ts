@@ -14,4 +14,4 @@ export type {
   WorkOptions,
 } from './options.ts'
 export type { JobFate, JobVerdict } from './verdict.ts'
-export type { Warn, WarningAbout } from './warnings.ts'
+export type { Warn } from './warnings.ts'

@@ -1,5 +1,5 @@
-import type { Logger } from '@hongbao/core'
-import { checkKind, contain, originOf, readLogger, textOf } from '@hongbao/core/internal'
+import type { Logger, OnWarning } from '@hongbao/core'
+import { readWarn } from '@hongbao/core/internal'
 import { QueueError } from './errors.ts'
 
 /** Where a queue says what may cost events. */
@@ -8,17 +8,9 @@ export interface WarningOptions {
    * Called with what may cost events: a Redis that may evict, a connection that hangs, a stalled job.
    * Errors thrown by the hook are ignored. Default: one line to `logger`.
    */
-  readonly onWarning?: ((error: Error, about: WarningAbout) => void | Promise<void>) | undefined
+  readonly onWarning?: OnWarning | undefined
   /** Where warnings and dead letters are logged, one line each. `false` for nowhere. Default: `console`. */
   readonly logger?: Logger | false | undefined
-}
-
-/** What a warning is about. */
-export interface WarningAbout {
-  /** Such as `bullmq-may-evict`. */
-  readonly code: string
-  /** The idempotency key of the event, if it is about one. */
-  readonly key?: string
 }
 
 /** Warns once; `cause` is what was thrown, if something was. */
@@ -29,17 +21,8 @@ export type Warn = (
 ) => void
 
 export function createWarn(options: WarningOptions): Warn {
-  const { onWarning } = options
-  checkKind('onWarning', onWarning, ['undefined', 'function'], 'a function')
-  const logger = readLogger(options.logger)
-  return function warn(code, message, { cause, key } = {}) {
-    contain(() => {
-      if (onWarning === undefined) {
-        const origin = cause === undefined ? '' : `${originOf(cause)}${textOf(cause)}`
-        return logger.warn(`[hongbao] ${message}${origin}`)
-      }
-      const error = new QueueError(code, message, cause === undefined ? {} : { cause })
-      return onWarning(error, key === undefined ? { code } : { code, key })
-    })
+  const warn = readWarn(options)
+  return function warnOfQueue(code, message, { cause, key } = {}) {
+    warn(new QueueError(code, message, cause === undefined ? {} : { cause }), key)
   }
 }

@@ -5,7 +5,7 @@ import { deliver, eventually, onlyJob, PINGPP, receiverOf, usePostgres } from '.
 
 const SENT = eventFixture('red_envelope.sent', { id: 'evt_1' })
 const LEFT =
-  /^\[hongbao\] The worker of pg-boss:events-\d+ was closed while jobs ran past `handlerTimeoutMs`, or its broker did not answer\./
+  /^\[hongbao\] [a-z-]+: The worker of pg-boss:events-\d+ was closed while jobs ran past `handlerTimeoutMs`, or its broker did not answer\./
 
 describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
   const opened = usePostgres()

@@ -130,7 +130,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await eventually(() => crashOn(opened.boss, name))
     await eventually(() => expect(told).toEqual(['evt_1']))
     expect(lines[0]).toMatch(
-      /^\[hongbao\] Could not look for dead letters of crashed workers in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
+      /^\[hongbao\] [a-z-]+: Could not look for dead letters of crashed workers in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
     )
   })
 
