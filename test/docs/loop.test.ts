@@ -1,4 +1,4 @@
-import type { Client, Reconciliation } from '@hongbao/client'
+import type { PingppClient, Reconciler } from '@hongbao/client'
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -47,7 +47,7 @@ describe('the snippet', () => {
 
   it('client.ts speaks with the sandbox, signed both ways', async () => {
     const { workspace } = await openWorkspace()
-    const { client } = await workspace.import<{ client: Client }>('client.ts')
+    const { client } = await workspace.import<{ client: PingppClient }>('client.ts')
     expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
   })
 
@@ -59,12 +59,12 @@ describe('the snippet', () => {
     expect(book.find('1')).toEqual({ status: 'sending', detail: 888 })
 
     sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
-    await expect(sendRedEnvelope('2', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('2', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('2')).toEqual({ status: 'failed', detail: 888 })
 
     sandbox.faults.add('api-error', { status: 500 })
     await expect(sendRedEnvelope('3', 'o9zp')).rejects.toMatchObject({
-      outcomeUnknown: true,
+      notCreated: false,
       orderNo: '3',
     })
     expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
@@ -82,7 +82,7 @@ describe('the snippet', () => {
     expect(book.find('6')).toEqual(received)
 
     sandbox.faults.add('channel-failure', { code: 'channel_request_error' })
-    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('6', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('6')).toEqual(received)
   })
 
@@ -92,17 +92,15 @@ describe('the snippet', () => {
     await sendRedEnvelope('7', 'o9zp')
 
     sandbox.faults.add('api-error', { status: 401 })
-    await expect(sendRedEnvelope('7', 'o9zp')).rejects.toMatchObject({ outcomeUnknown: false })
+    await expect(sendRedEnvelope('7', 'o9zp')).rejects.toMatchObject({ notCreated: true })
     expect(book.find('7')).toEqual({ status: 'sending', detail: 888 })
   })
 
-  it('reconciler.ts hears of what no webhook told', async () => {
+  it('reconciler.ts finds what no webhook reported', async () => {
     await sandbox.reset()
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
-    const { reconciliation } = await workspace.import<{ reconciliation: Reconciliation }>(
-      'reconciler.ts',
-    )
+    const { reconciler } = await workspace.import<{ reconciler: Reconciler }>('reconciler.ts')
     const told = await sendRedEnvelope('4', 'o9zp')
     const unclaimed = await sendRedEnvelope('5', 'o9zp')
     sandbox.move(told.id, 'sent')
@@ -111,8 +109,26 @@ describe('the snippet', () => {
       sandbox.move(unclaimed.id, status)
     }
 
-    await reconciliation.once()
+    await reconciler.run()
     expect(book.find('4')).toMatchObject({ status: 'received' })
     expect(book.find('5')).toMatchObject({ status: 'refund' })
   })
+
+  it('red-envelope.ts of the README sends, and starts a loop that queries', async () => {
+    await sandbox.reset()
+    const { workspace, book } = await openWorkspace()
+    await book.insert('8', { amount: 888 })
+    const { send, reconciler } = await workspace.import<RedEnvelopes>('red-envelope.ts')
+    const { id } = await send('8', 'o9zp')
+    sandbox.move(id, 'sent')
+    // The loop has started; this waits for its run, and runs again.
+    await reconciler.run()
+    expect(book.find('8')).toMatchObject({ status: 'sent' })
+    await reconciler.close()
+  })
 })
+
+interface RedEnvelopes {
+  readonly send: Sending['sendRedEnvelope']
+  readonly reconciler: Reconciler
+}
