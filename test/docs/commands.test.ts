@@ -35,13 +35,26 @@ afterAll(() => {
 describe('npm and pnpm commands', () => {
   const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: object }
 
-  it.each(['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'docs/tour.md', 'docs/tour.zh-CN.md'])('in %s exist', (path) => {
+  it.each([
+    'README.md',
+    'README.zh-CN.md',
+    'CONTRIBUTING.md',
+    'docs/tour.md',
+    'docs/tour.zh-CN.md',
+  ])('in %s exist', (path) => {
     const commands = readDocument(path).match(/`[^`\n]+`|^(?:npm|pnpm) .+$/gm) ?? []
     const named = commands.flatMap((text) => {
       const [, name] = /^`?(?:npm run|npm|pnpm) ([\w:]+)/.exec(text) ?? []
       return name === undefined ? [] : [name]
     })
-    const known = new Set(['add', 'config', 'install', 'changeset', 'vitest', ...Object.keys(scripts)])
+    const known = new Set([
+      'add',
+      'config',
+      'install',
+      'changeset',
+      'vitest',
+      ...Object.keys(scripts),
+    ])
     expect(named).not.toEqual([])
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })

@@ -90,7 +90,9 @@ describe('the recipe of docs/retries.md, transitions.ts, on Postgres', () => {
       expect(await tell(sent('1'))).toBe('handled')
     }
     const { rows } = await pool.query('select * from ledger')
-    expect(rows).toEqual([{ key: expect.stringContaining(':red_envelope.sent:red_1') as string, amount: 888 }])
+    expect(rows).toEqual([
+      { key: expect.stringContaining(':red_envelope.sent:red_1') as string, amount: 888 },
+    ])
   })
 
   it('writes nothing into the ledger for an order that is not saved', async () => {

@@ -1,4 +1,4 @@
-import type { EventOf, Webhooks } from '@hongbao/core'
+import { eventKey, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -49,12 +49,22 @@ describe('every snippet', () => {
   })
 })
 
-describe('the tests of the testing section', async () => {
+describe('the tests of docs/testing.md', async () => {
   beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}))
   afterAll(() => void vi.restoreAllMocks())
 
   // It registers its tests, and its key, which the app reads when they run.
   await createWorkspace().import('webhooks.test.ts')
+})
+
+describe('the test of the README', async () => {
+  // With the receiver of app.ts as webhooks.ts, exported, as the README says.
+  const app = SNIPPETS.find(({ name }) => name === 'app.ts')?.code ?? ''
+  const [receiver = ''] = app.split('\nconst app = ')
+  const exported = receiver.replace('const webhooks', 'export const webhooks')
+  await createWorkspace((code) => (code.startsWith('// webhooks.ts\n') ? exported : code)).import(
+    'sent.test.ts',
+  )
 })
 
 describe('the snippet', () => {
@@ -67,7 +77,7 @@ describe('the snippet', () => {
     vi.restoreAllMocks()
   })
 
-  it('handlers.ts runs the handlers of a type, of an unlisted one, and of all', async () => {
+  it('handlers.ts runs the handlers of a type, of a list, of an unlisted type, and of all', async () => {
     const workspace = createWorkspace()
     await workspace.import('handlers.ts')
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
@@ -77,18 +87,27 @@ describe('the snippet', () => {
     await book.insert('paid', { amount: 990 })
     expect(await webhooks.dispatch(charge, { source: 'poll' })).toEqual({ outcome: 'handled' })
     expect(book.find('paid')).toEqual({ status: 'paid', detail: 990 })
-    expect(book.notes).toEqual([['charge.succeeded', expect.stringMatching(/^poll 20/)]])
+    expect(book.notes).toEqual([['charge.succeeded', `poll ${eventKey(charge)}`]])
 
     const { created, livemode } = charge
-    const coupon = { id: 'evt_1', type: 'coupon.created', created, livemode }
-    const text = JSON.stringify({ ...coupon, data: { object: { id: 'coupon_1' } } })
+    const example = { id: 'evt_1', type: 'example.created', created, livemode }
+    const text = JSON.stringify({ ...example, data: { object: { id: 'example_1' } } })
     expect(await webhooks.handle(signDelivery(text, keys).delivery())).toMatchObject({
       status: 200,
     })
     expect(book.notes.slice(1)).toEqual([
-      ['coupon', 'coupon_1'],
-      ['coupon.created', expect.stringMatching(/^webhook 20/)],
+      ['example', 'example_1'],
+      ['example.created', 'webhook -:live:evt_1'],
     ])
+
+    for (const type of ['red_envelope.failed', 'red_envelope.refund'] as const) {
+      const event = eventFixture(type, { object: { order_no: '9' } })
+      expect(await webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
+      expect(book.notes.slice(-2)).toEqual([
+        [type, '9'],
+        [type, `dispatch ${eventKey(event)}`],
+      ])
+    }
   })
 
   it('keys.ts reads two files', () => {
@@ -101,10 +120,19 @@ describe('the snippet', () => {
     expect(run()).toMatchObject({ status: 0 })
   })
 
+  it('key-service.ts reads the key at the first delivery', async () => {
+    vi.stubEnv('PINGPP_PUBLIC_KEY', '')
+    const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('key-service.ts')
+    webhooks.on('*', () => {})
+    vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+    const delivery = signDelivery(eventFixture('red_envelope.sent'), keys).delivery()
+    expect(await webhooks.handle(delivery)).toMatchObject({ outcome: 'handled' })
+  })
+
   it('strict.ts refuses other apps, test events, and other times', async () => {
     const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('strict.ts')
     webhooks.on('*', () => {})
-    const outcomeOf = async (event: EventOf<'red_envelope.sent'>) =>
+    const outcomeOf = async (event: WebhookEvent<'red_envelope.sent'>) =>
       (await webhooks.handle(signDelivery(event, keys).delivery())).outcome
     const outcomeAt = (hours: number, seconds: number) => {
       const created = Math.floor(Date.now() / 1000) + hours * 3600 + seconds
@@ -114,12 +142,12 @@ describe('the snippet', () => {
     const ofTestMode = eventFixture('red_envelope.sent', { livemode: false })
 
     expect(await outcomeOf(eventFixture('red_envelope.sent'))).toBe('handled')
-    expect(await outcomeOf(ofAnotherApp)).toBe('misdirected')
-    expect(await outcomeOf(ofTestMode)).toBe('misdirected')
+    expect(await outcomeOf(ofAnotherApp)).toBe('rejected')
+    expect(await outcomeOf(ofTestMode)).toBe('rejected')
     expect(await outcomeAt(-47, 60)).toBe('handled')
-    expect(await outcomeAt(-47, -60)).toBe('stale')
+    expect(await outcomeAt(-47, -60)).toBe('rejected')
     expect(await outcomeAt(1, -60)).toBe('handled')
-    expect(await outcomeAt(1, 60)).toBe('stale')
+    expect(await outcomeAt(1, 60)).toBe('rejected')
   })
 
   it('observed.ts counts every delivery, and hands on what a handler threw', async () => {

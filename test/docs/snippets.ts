@@ -23,7 +23,10 @@ export function readDocument(path: string): string {
 /** The documents in English. Each has a twin in Chinese with the same structure (`twins.test.ts`). */
 export const DOCUMENTS: readonly string[] = [
   'README.md',
-  ...globSync('docs/*.md', { cwd: ROOT, exclude: ['docs/mutation.md', 'docs/*.zh-CN.md'] }).toSorted(),
+  ...globSync('docs/*.md', {
+    cwd: ROOT,
+    exclude: ['docs/mutation.md', 'docs/*.zh-CN.md'],
+  }).toSorted(),
 ]
 
 /** The snippets of the documents in English; those in Chinese are the same (`twins.test.ts`). */
