@@ -11,7 +11,7 @@ import { createWorkspace, readDocument, removeWorkspaces, ROOT } from './snippet
 // app.ts, each in a process of its own.
 
 const BLOCKS = codeBlocks(section(readDocument('README.md'), '## Sixty seconds'))
-const SHELL = BLOCKS.filter(({ language }) => language === 'sh').map(({ text }) => text)
+const SHELL = BLOCKS.filter(({ language }) => language === 'sh').map(({ text }) => text.trim())
 const SHOWN =
   BLOCKS.find(({ language }) => language === 'text')
     ?.text.trim()
@@ -32,7 +32,7 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
 
     const sandbox = run(`exec ${start} --port ${sandboxPort}`)
     await vi.waitFor(() => expect(sandbox.output()).toContain('/v1'), 20_000)
-    const [environment = '', program = ''] = app.trim().split('\n')
+    const [environment = '', program = ''] = app.split('\n')
     await run(environment).ended
     const server = run(`exec ${program}`)
     await vi.waitFor(() => fetch(`http://localhost:${appPort}/`), 20_000)
