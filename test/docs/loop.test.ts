@@ -47,8 +47,8 @@ describe('the snippet', () => {
 
   it('client.ts speaks with the sandbox, signed both ways', async () => {
     const { workspace } = await openWorkspace()
-    const { client } = await workspace.import<{ client: PingppClient }>('client.ts')
-    expect((await client.redEnvelopes.list({ limit: 3 })).data).toEqual([])
+    const { pingpp } = await workspace.import<{ pingpp: PingppClient }>('client.ts')
+    expect((await pingpp.redEnvelopes.list({ limit: 3 })).data).toEqual([])
   })
 
   it('send.ts saves the order first, and marks it failed only if nothing can have been sent', async () => {

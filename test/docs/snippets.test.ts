@@ -57,16 +57,6 @@ describe('the tests of docs/testing.md', async () => {
   await createWorkspace().import('webhooks.test.ts')
 })
 
-describe('the test of the README', async () => {
-  // With the receiver of app.ts as webhooks.ts, exported, as the README says.
-  const app = SNIPPETS.find(({ name }) => name === 'app.ts')?.code ?? ''
-  const [receiver = ''] = app.split('\nconst app = ')
-  const exported = receiver.replace('const webhooks', 'export const webhooks')
-  await createWorkspace((code) => (code.startsWith('// webhooks.ts\n') ? exported : code)).import(
-    'sent.test.ts',
-  )
-})
-
 describe('the snippet', () => {
   beforeAll(() => {
     vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
