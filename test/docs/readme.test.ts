@@ -53,7 +53,8 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   it('says how many event types Ping++ sends', () => {
     const catalogue = readDocument('packages/core/src/events/catalogue.ts')
     const types = new Set(catalogue.match(/(?<=^ +')[a-z_.]+(?=':)/gm))
-    expect(words.types.exec(markdown)?.[1]).toBe(String(types.difference(UNSENT).size))
+    const sent = [...types].filter((type) => !UNSENT.has(type))
+    expect(words.types.exec(markdown)?.[1]).toBe(String(sent.length))
   })
 
   it('has the five outcomes, each once, and when Ping++ stops', () => {

@@ -90,12 +90,15 @@ describe('the snippet', () => {
       ['example.created', 'webhook -:live:evt_1'],
     ])
 
-    for (const type of ['red_envelope.failed', 'red_envelope.refund'] as const) {
-      const event = eventFixture(type, { object: { order_no: '9' } })
+    const object = { order_no: '9' }
+    for (const event of [
+      eventFixture('red_envelope.failed', { object }),
+      eventFixture('red_envelope.refund', { object }),
+    ]) {
       expect(await webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
       expect(book.notes.slice(-2)).toEqual([
-        [type, '9'],
-        [type, `dispatch ${eventKey(event)}`],
+        [event.type, '9'],
+        [event.type, `dispatch ${eventKey(event)}`],
       ])
     }
   })
