@@ -1,4 +1,4 @@
-import { eventKey, type WebhookEvent, type Webhooks } from '@hongbao/core'
+import { eventKey, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -126,7 +126,7 @@ describe('the snippet', () => {
     const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('strict.ts')
     webhooks.on('*', () => {})
     const outcomeOf = async (event: WebhookEvent<'red_envelope.sent'>) =>
-      (await webhooks.handle(signDelivery(event, keys).delivery())).outcome
+      nameOf(await webhooks.handle(signDelivery(event, keys).delivery()))
     const outcomeAt = (hours: number, seconds: number) => {
       const created = Math.floor(Date.now() / 1000) + hours * 3600 + seconds
       return outcomeOf(eventFixture('red_envelope.sent', { created }))
@@ -135,12 +135,12 @@ describe('the snippet', () => {
     const ofTestMode = eventFixture('red_envelope.sent', { livemode: false })
 
     expect(await outcomeOf(eventFixture('red_envelope.sent'))).toBe('handled')
-    expect(await outcomeOf(ofAnotherApp)).toBe('rejected')
-    expect(await outcomeOf(ofTestMode)).toBe('rejected')
+    expect(await outcomeOf(ofAnotherApp)).toBe('app-mismatch')
+    expect(await outcomeOf(ofTestMode)).toBe('mode-mismatch')
     expect(await outcomeAt(-47, 60)).toBe('handled')
-    expect(await outcomeAt(-47, -60)).toBe('rejected')
+    expect(await outcomeAt(-47, -60)).toBe('event-too-old')
     expect(await outcomeAt(1, -60)).toBe('handled')
-    expect(await outcomeAt(1, 60)).toBe('rejected')
+    expect(await outcomeAt(1, 60)).toBe('event-from-future')
   })
 
   it('observed.ts counts every delivery, and hands on what a handler threw', async () => {
@@ -165,6 +165,10 @@ describe('the snippet', () => {
     expect(seen.captured).toEqual([broken])
   })
 })
+
+function nameOf(reply: Reply): string {
+  return 'code' in reply ? reply.code : reply.outcome
+}
 
 /** The snippets of the READMEs of packages, which have no names, and take `orders` from nowhere. */
 function packageSnippets(): string[] {

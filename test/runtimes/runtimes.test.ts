@@ -252,11 +252,11 @@ describe('a worker whose key comes from the environment', () => {
     return serveWorkerd(worker, compatibilityDate, variables)
   }
 
-  it('needs the compatibility date that the documents name, at the least [G18]', async () => {
-    const dates = ['docs/mounting.md', 'docs/mounting.zh-CN.md'].map(
+  it('needs the compatibility date that the README names, at the least [G18]', async () => {
+    const dates = ['packages/hono/README.md', 'docs/mounting.md', 'docs/mounting.zh-CN.md'].map(
       (guide) => /compatibility_date[`\s]+(\S+)/.exec(readDocument(guide))?.[1],
     )
-    expect(dates).toEqual(['2025-04-01', '2025-04-01'])
+    expect(dates).toEqual(['2025-04-01', '2025-04-01', '2025-04-01'])
     const runtime = await start('2025-04-01')
     const response = await fetch(`${runtime.url}/webhooks`, delivery.init())
     expect(await response.json()).toEqual({ outcome: 'handled' })
