@@ -31,6 +31,7 @@ const workspaces = {
 beforeAll(() => {
   vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
   vi.spyOn(console, 'warn').mockImplementation(() => {})
+  vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 
 afterAll(async () => {
