@@ -1,4 +1,4 @@
-import { createClient, type Client } from '@hongbao/client'
+import { createPingppClient, type PingppClient } from '@hongbao/client'
 import { createWebhooks, memoryInbox, type Webhooks } from '@hongbao/core'
 import { createTestKeys, type TestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
@@ -12,7 +12,7 @@ export type StartApp = typeof startExpress
 /** One app, and around it all that a merchant has: a local Ping++, and a client that speaks with it. */
 export interface Stage {
   readonly sandbox: Sandbox
-  readonly client: Client
+  readonly client: PingppClient
   readonly orders: OrderBook
   /** The app's handlers behind the app's inbox, for reconciliation: no HTTP leads here. */
   readonly webhooks: Webhooks
@@ -33,7 +33,7 @@ const merchant: TestKeys = createTestKeys()
  */
 export async function setStage(startApp: StartApp, published: PublishedSample): Promise<Stage> {
   const sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: merchant.publicKey })
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: sandbox.apiKey,
     privateKey: merchant.privateKey,
     publicKey: sandbox.publicKey,

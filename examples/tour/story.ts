@@ -1,4 +1,4 @@
-import { reconcile, type CreateRedEnvelope } from '@hongbao/client'
+import { createReconciler, type RedEnvelopeCreateParams } from '@hongbao/client'
 import type { SandboxAttempt } from '@hongbao/sandbox'
 import type { Stage } from './stage.ts'
 
@@ -101,12 +101,12 @@ export const STORY: readonly Chapter[] = [
     async play({ client, sandbox, webhooks }) {
       sandbox.setTarget(undefined)
       sandbox.move('222', 'received')
-      const { applied } = await reconcile({
-        client,
+      const { applied } = await createReconciler({
+        pingpp: client,
         webhooks,
         app: APP,
         now: sandbox.clock.now,
-      }).once()
+      }).run()
       return {
         outcome: applied.length === 1 ? 'handled' : `${applied.length} applied`,
         status: '-',
@@ -154,7 +154,7 @@ function outcomeIn(body: string): string {
 }
 
 /** The guide's parameters (step 3), with texts as a merchant would write them. */
-function redEnvelope(orderNo: string, amount: number): CreateRedEnvelope {
+function redEnvelope(orderNo: string, amount: number): RedEnvelopeCreateParams {
   return {
     app: { id: APP },
     channel: 'wx_pub',

@@ -1,4 +1,4 @@
-import type { Client, Reconciliation, ReconcileReport } from '@hongbao/client'
+import type { PingppClient, Reconciler, ReconcilerReport } from '@hongbao/client'
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { execFile } from 'node:child_process'
@@ -39,10 +39,10 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     rows.flatMap(([cell = '']) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name))
 
   it.each([
-    ['ReconcileOptions', 0],
-    ['RunOptions', 1],
+    ['ReconcilerOptions', 0],
+    ['ReconcilerRunOptions', 1],
   ])('has every option of %s with its default', (name, index) => {
-    const documented = fieldsOf('packages/client/src/reconcile-options.ts', name)
+    const documented = fieldsOf('packages/client/src/reconciler-options.ts', name)
     expect(
       rowsOf(words.options, index).map(([option, standard]) => [
         codeOf(option),
@@ -52,13 +52,13 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   })
 
   it('has every field of a report, and no other', () => {
-    const fields = fieldsOf('packages/client/src/reconcile-report.ts', 'ReconcileReport')
+    const fields = fieldsOf('packages/client/src/reconciler-report.ts', 'ReconcilerReport')
     const named = codesIn(rowsOf(words.report))
     expect(named.toSorted()).toEqual(fields.map(({ field }) => field).toSorted())
   })
 
   it('has every field of a row of `open`', () => {
-    const fields = fieldsOf('packages/client/src/open-envelopes.ts', 'OpenEnvelope')
+    const fields = fieldsOf('packages/client/src/open-envelopes.ts', 'OpenRedEnvelope')
     expect(codesIn(rowsOf(words.table))).toEqual(
       expect.arrayContaining(fields.map(({ field }) => field)),
     )
@@ -134,10 +134,10 @@ describe('the snippet', async () => {
     sandbox.move('1', 'failed')
     for (const status of ['sent', 'refunding', 'refund'] as const) sandbox.move('2', status)
 
-    const { reconciliation } = await workspace.import<Snippet>('reconciling.ts')
+    const { reconciler } = await workspace.import<Snippet>('reconciling.ts')
     // The loop has started; this waits for its run.
-    expect(await reconciliation.once()).toMatchObject({ error: null, applied: [] })
-    await reconciliation.stop()
+    expect(await reconciler.run()).toMatchObject({ error: null, applied: [] })
+    await reconciler.close()
     expect(book.find('1')).toMatchObject({ status: 'failed' })
     expect(book.find('2')).toMatchObject({ status: 'refund' })
     expect(book.notes.map(([subject]) => subject)).toEqual(['1'])
@@ -167,8 +167,8 @@ describe('the snippet', async () => {
       await book.insert(String(row[0]), { amount: 888 })
     }
 
-    const { reconciliation } = await workspace.import<Snippet>('reconciling-rows.ts')
-    expect(await reconciliation.once()).toMatchObject({
+    const { reconciler } = await workspace.import<Snippet>('reconciling-rows.ts')
+    expect(await reconciler.run()).toMatchObject({
       error: null,
       applied: [{ order_no: '2' }, { order_no: '1' }],
       conflicts: [{ order_no: '3', reason: 'amount' }],
@@ -181,8 +181,10 @@ describe('the snippet', async () => {
       'sending',
       'sending',
     ])
-    const { rows } = await pool.query(`select id from payouts where order_no = '2'`)
-    expect(rows).toEqual([{ id: idOf('2') }])
+    // No run waits for its hook.
+    const readIds = async () =>
+      (await pool.query(`select id from payouts where order_no = '2'`)).rows
+    await expect.poll(readIds).toEqual([{ id: idOf('2') }])
     await pool.end()
     await server.close()
   })
@@ -218,12 +220,12 @@ const PAYOUTS =
   'create table payouts (order_no text primary key, id text, created integer, status text, amount integer)'
 
 interface Snippet {
-  readonly reconciliation: Reconciliation
+  readonly reconciler: Reconciler
 }
 
 async function create(workspace: Workspace, orderNo: string): Promise<string> {
-  const { client } = await workspace.import<{ client: Client }>('client.ts')
-  const { id } = await client.redEnvelopes.create({
+  const { pingpp } = await workspace.import<{ pingpp: PingppClient }>('client.ts')
+  const { id } = await pingpp.redEnvelopes.create({
     app: { id: 'app_1Gqj58ynP0mHeX1q' },
     channel: 'wx_pub',
     order_no: orderNo,
@@ -243,10 +245,10 @@ async function backfill(
   { directory }: Workspace,
   flags: readonly string[],
   env = process.env,
-): Promise<ReconcileReport> {
+): Promise<ReconcilerReport> {
   const run = promisify(execFile)
   const { stdout } = await run(process.execPath, ['backfill.ts', ...flags], { cwd: directory, env })
-  return JSON.parse(stdout) as ReconcileReport
+  return JSON.parse(stdout) as ReconcilerReport
 }
 
 function rangeOf([from = '', to = '']: readonly string[]): string[] {

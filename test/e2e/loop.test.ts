@@ -1,9 +1,9 @@
 import {
-  createClient,
-  reconcile,
-  type Client,
-  type CreateRedEnvelope,
-  type Reconciliation,
+  createPingppClient,
+  createReconciler,
+  type PingppClient,
+  type RedEnvelopeCreateParams,
+  type Reconciler,
 } from '@hongbao/client'
 import { createWebhooks, memoryInbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
@@ -32,7 +32,7 @@ const POSTS_AT_S = [0, 5, 15, 135, 435, 1035, 2835, 6435, 13_635, 35_235, 89_235
 
 describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
   let sandbox: Sandbox
-  let client: Client
+  let client: PingppClient
   let orders: OrderBook
   let options: WebhooksOptions
   let app: Awaited<ReturnType<typeof startApp>>
@@ -43,7 +43,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
       merchantPublicKey: merchant.publicKey,
       requestSignatures: 'strict',
     })
-    client = createClient({
+    client = createPingppClient({
       apiKey: sandbox.apiKey,
       privateKey: merchant.privateKey,
       publicKey: sandbox.publicKey,
@@ -137,9 +137,9 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     for (const event of sandbox.events()) expect(postsOf(event, first)).toEqual(POSTS_AT_S)
   })
 
-  // By design `reconcile` tells of the furthest state alone. The steps before it come by hand here, late
+  // By design the reconciler tells of the furthest state alone. The steps before it come by hand here, late
   // and once, for handlers that take each as a transition.
-  it('is told every end once by `reconcile` when it is down for 25 hours and all eleven posts fail [E27, E34]', async () => {
+  it('is told every end once by the reconciler when it is down for 25 hours and all eleven posts fail [E27, E34]', async () => {
     const orderNos = ['21', '22', '23']
     const first = sandbox.clock.now()
     for (const orderNo of orderNos) {
@@ -169,12 +169,12 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
         ends.push(`${object.order_no} ${end}`)
       })
     }
-    await reconciliationOf(webhooks).once()
+    await reconcilerOf(webhooks).run()
     expect(orders.journal).toEqual(['21 received, 1.00 yuan'])
     expect(ends.toSorted()).toEqual(['22 refund', '23 failed'])
 
     // As of a process that has just started: it remembers nothing, and the inbox does.
-    expect(await reconciliationOf(webhooks).once()).toMatchObject({ applied: [], duplicates: 3 })
+    expect(await reconcilerOf(webhooks).run()).toMatchObject({ applied: [], duplicates: 3 })
     await resendAll()
     await resendAll()
     expect(sandbox.events().map(({ status }) => status)).toEqual([
@@ -222,7 +222,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(statusOf('3')).toBe('received')
   })
 
-  it('repairs with `reconcile` what no webhook ever told [E27, H5]', async () => {
+  it('repairs with the reconciler what no webhook ever told [E27, H5]', async () => {
     const webhooks = reconcilingWebhooks()
     for (const orderNo of ['4', '5', '6']) {
       orders.place({ orderNo, amountFen: 100 })
@@ -240,8 +240,8 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
       'red_envelope.failed',
       ({ data: { object } }) => void failures.push(object.order_no),
     )
-    const reconciliation = reconciliationOf(webhooks)
-    await reconciliation.once()
+    const reconciler = reconcilerOf(webhooks)
+    await reconciler.run()
 
     expect(orders.journal.toSorted()).toEqual([
       '4 received, 1.00 yuan',
@@ -249,24 +249,24 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
       '5 sent, 1.00 yuan',
     ])
     expect(failures).toEqual(['6'])
-    await reconciliation.once()
+    await reconciler.run()
     expect(orders.journal).toHaveLength(3)
     expect(failures).toEqual(['6'])
   })
 
-  it('tells by `reconcile` that nobody opened an envelope, which has no webhook [H5]', async () => {
+  it('tells by the reconciler that nobody opened an envelope, which has no webhook [H5]', async () => {
     const webhooks = reconcilingWebhooks()
     const refunds: string[] = []
     webhooks.on('red_envelope.refund', ({ data: { object } }) => void refunds.push(object.order_no))
     orders.place({ orderNo: '7', amountFen: 100 })
     await client.redEnvelopes.create(redEnvelope('7', 100))
     await retrieve('7')
-    const reconciliation = reconciliationOf(webhooks)
-    await reconciliation.once()
+    const reconciler = reconcilerOf(webhooks)
+    await reconciler.run()
     expect(refunds).toEqual([])
 
     await sandbox.clock.advance(26 * HOUR_MS)
-    await reconciliation.once()
+    await reconciler.run()
     expect(refunds).toEqual(['7'])
     expect(sandbox.events().map(({ type }) => type)).toEqual(['red_envelope.sent'])
   })
@@ -283,8 +283,13 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     return webhooks
   }
 
-  function reconciliationOf(webhooks: Webhooks): Reconciliation {
-    return reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q', now: sandbox.clock.now })
+  function reconcilerOf(webhooks: Webhooks): Reconciler {
+    return createReconciler({
+      pingpp: client,
+      webhooks,
+      app: 'app_1Gqj58ynP0mHeX1q',
+      now: sandbox.clock.now,
+    })
   }
 
   async function resendAll(): Promise<void> {
@@ -313,7 +318,7 @@ function postsOf({ attempts }: SandboxEvent, fromMs: number): number[] {
 }
 
 /** The guide's parameters (step 3), with texts as a merchant would write them. */
-function redEnvelope(orderNo: string, amount: number): CreateRedEnvelope {
+function redEnvelope(orderNo: string, amount: number): RedEnvelopeCreateParams {
   return {
     app: { id: 'app_1Gqj58ynP0mHeX1q' },
     channel: 'wx_pub',

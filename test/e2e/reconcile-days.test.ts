@@ -1,16 +1,16 @@
 import {
-  createClient,
-  reconcile,
-  type CreateRedEnvelope,
-  type OpenEnvelope,
-  type ReconcileReport,
-  type Reconciliation,
-  type Wait,
+  createPingppClient,
+  type RedEnvelopeCreateParams,
+  type OpenRedEnvelope,
+  type ReconcilerReport,
+  type Reconciler,
+  type ReconcilerOptions,
 } from '@hongbao/client'
 import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { startSandbox, type Sandbox, type SandboxClock } from '@hongbao/sandbox'
 import { describe, expect, it } from 'vitest'
+import { createReconcilerWith, type ReconcilerSeams } from '../../packages/client/src/reconciler.ts'
 
 // The loop as it runs in production, over HTTP, for 80 hours on the sandbox's clock: notifications get
 // lost, the API fails, handlers fail, processes are down and come up again, all of it by a seed.
@@ -53,7 +53,7 @@ describe.each<[string, Setting]>([
     expect(shop.polled.filter(isBehindEarlier)).toEqual([])
     expect(last).toMatchObject({ open: 0, conflicts: [], unknown: [], adopted: [], overdue: [] })
     const failures = new Set(shop.reports.map(({ error }) => error?.code))
-    expect(failures).toEqual(new Set([undefined, 'server-failed', 'unreachable']))
+    expect(failures).toEqual(new Set([undefined, 'server-failed', 'pingpp-unreachable']))
   }, 60_000)
 })
 
@@ -81,7 +81,7 @@ describe('test mode, where an envelope moves when it is asked for', () => {
 async function live(
   sandbox: Sandbox,
   setting: Setting,
-): Promise<{ shop: Shop; last: ReconcileReport | undefined }> {
+): Promise<{ shop: Shop; last: ReconcilerReport | undefined }> {
   const { hasList = true, restarts = true } = setting
   const { clock, faults } = sandbox
   const startMs = clock.now()
@@ -155,7 +155,7 @@ interface Shop {
   readonly applied: readonly string[]
   /** What polls dispatched, process by process. */
   readonly polled: readonly string[]
-  readonly reports: readonly ReconcileReport[]
+  readonly reports: readonly ReconcilerReport[]
   readonly create: (orderNo: string) => Promise<void>
   readonly breakHandlers: (areBroken: boolean) => void
   /** Resolves when its first run has ended. */
@@ -165,21 +165,21 @@ interface Shop {
 
 function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setting): Shop {
   const { clock } = sandbox
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: sandbox.apiKey,
     publicKey: sandbox.publicKey,
     baseUrl: sandbox.url,
     retries: 0,
   })
   const inbox = durableInbox()
-  const rows = new Map<string, OpenEnvelope>()
+  const rows = new Map<string, OpenRedEnvelope>()
   const [applied, polled]: [string[], string[]] = [[], []]
-  const reports: ReconcileReport[] = []
+  const reports: ReconcilerReport[] = []
   let areBroken = false
   let started = 0
-  let reconciliation: Reconciliation | undefined
+  let reconciler: Reconciler | undefined
 
-  function open(): OpenEnvelope[] {
+  function open(): OpenRedEnvelope[] {
     const ended = new Set(applied.filter((step) => rankOf(step) === 3).map(orderOf))
     return [...rows.values()].filter(({ order_no }) => !ended.has(order_no))
   }
@@ -219,15 +219,13 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
       const webhooks = receiver()
       const pacing = paceBy(clock)
       sandbox.setTarget(fetchWebhooks(isApart === true ? receiver() : webhooks))
-      reconciliation = reconcile({
-        client,
+      const options: ReconcilerOptions = {
+        pingpp: client,
         webhooks,
         app: APP,
         logger: false,
         now: clock.now,
-        random: lcg(started),
-        wait: pacing.wait,
-        intervalMs: 15 * MINUTE,
+        intervalSeconds: 15 * 60,
         onReport(report) {
           reports.push(report)
           for (const { id, order_no } of report.adopted) {
@@ -237,13 +235,14 @@ function openShop(sandbox: Sandbox, { isApart, hasTable, overlapSeconds }: Setti
         },
         ...(overlapSeconds === undefined ? {} : { overlapSeconds }),
         ...(hasTable === true ? { open } : {}),
-      })
-      reconciliation.start()
+      }
+      reconciler = createReconcilerWith(options, { random: lcg(started), wait: pacing.wait })
+      reconciler.start()
       await pacing.atRest()
     },
     async stop() {
       sandbox.setTarget(() => new Response(null, { status: 503 }))
-      await reconciliation?.stop()
+      await reconciler?.close()
     },
   }
 }
@@ -269,7 +268,10 @@ function durableInbox(): Inbox {
 }
 
 /** Waits by the sandbox's clock, which stands still until the loop waits again. */
-function paceBy(clock: SandboxClock): { wait: Wait; atRest: () => Promise<void> } {
+function paceBy(clock: SandboxClock): {
+  wait: ReconcilerSeams['wait']
+  atRest: () => Promise<void>
+} {
   let rest = Promise.withResolvers<void>()
 
   async function wait(ms: number, signal: AbortSignal): Promise<void> {
@@ -310,7 +312,7 @@ function rankOf(step: string): number {
   return { sent: 1, refunding: 2 }[step.split(' ')[1] ?? ''] ?? 3
 }
 
-function order(orderNo: string): CreateRedEnvelope {
+function order(orderNo: string): RedEnvelopeCreateParams {
   return {
     app: { id: APP },
     channel: 'wx_pub',

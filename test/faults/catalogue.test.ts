@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 23),
   ...numbered('D', 24),
-  ...numbered('E', 64),
+  ...numbered('E', 71),
   ...numbered('F', 31),
   ...numbered('G', 18),
   ...numbered('H', 18),
@@ -23,6 +23,9 @@ const IDS = [
   'S20',
   'S21',
   'S22',
+  'S31',
+  'S32',
+  'S33',
 ]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))

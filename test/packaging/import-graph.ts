@@ -12,9 +12,15 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['node:buffer', 'node:crypto', 'node:events', 'tweetnacl-util'],
     types: ['node:crypto'],
   },
-  '@hongbao/core/node': { code: ['raw-body'], types: ['node:crypto', 'node:http'] },
-  '@hongbao/core/fetch': { code: [], types: ['node:crypto'] },
-  '@hongbao/core/adapter': { code: ['raw-body'], types: ['node:crypto', 'node:http'] },
+  '@hongbao/core/node': {
+    code: ['node:buffer', 'node:stream', 'raw-body'],
+    types: ['node:crypto', 'node:http'],
+  },
+  '@hongbao/core/fetch': { code: ['node:buffer'], types: ['node:crypto'] },
+  '@hongbao/core/adapter': {
+    code: ['node:buffer', 'node:stream', 'raw-body'],
+    types: ['node:crypto', 'node:http'],
+  },
   '@hongbao/core/testing': {
     code: ['node:buffer', 'node:crypto', 'tweetnacl-util'],
     types: ['node:crypto'],
@@ -69,7 +75,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     types: ['@hongbao/core'],
   },
   '@hongbao/bullmq': {
-    code: ['@hongbao/core/internal', 'bullmq'],
+    code: ['@hongbao/core', '@hongbao/core/internal', 'bullmq'],
     types: ['@hongbao/core', '@hongbao/core/internal', 'bullmq'],
   },
   '@hongbao/pg-boss': {

@@ -1,4 +1,4 @@
-import { createClient, isClientError } from '@hongbao/client'
+import { createPingppClient, PingppError } from '@hongbao/client'
 import { createWebhooks, WebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
@@ -116,7 +116,7 @@ async function createEnvelope({
   timeoutMs,
   orderNo = '',
 }: Record<string, string>): Promise<object> {
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC',
     privateKey: PRIVATE_KEY,
     publicKey: PUBLIC_KEY,
@@ -139,7 +139,7 @@ async function createEnvelope({
     })
     return await client.redEnvelopes.retrieve(id)
   } catch (error) {
-    if (!isClientError(error)) throw error
-    return { code: error.code, attempts: error.attempts, outcomeUnknown: error.outcomeUnknown }
+    if (!(error instanceof PingppError)) throw error
+    return { code: error.code, attempts: error.attempts, notCreated: error.notCreated }
   }
 }

@@ -222,9 +222,9 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     it('says so where no answer comes', async () => {
       sandbox.faults.add('api-hang', { times: 2 })
       expect(await create('333', 50)).toEqual({
-        code: 'timed-out',
+        code: 'request-timed-out',
         attempts: 2,
-        outcomeUnknown: true,
+        notCreated: false,
       })
     })
   })

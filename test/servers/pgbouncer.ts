@@ -14,9 +14,9 @@ export interface PgBouncer extends TestServer {
 
 /**
  * Starts a PgBouncer in transaction mode: a server connection is a client's for a transaction, and
- * for no statement more.
+ * for no statement more. `settings` are those of its own, such as `query_timeout = 1`.
  */
-export async function startPgBouncer(postgres: PostgresServer): Promise<PgBouncer> {
+export async function startPgBouncer(postgres: PostgresServer, settings = ''): Promise<PgBouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'hongbao-pgbouncer-'))
   const user = serverUser()
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
@@ -24,7 +24,7 @@ export async function startPgBouncer(postgres: PostgresServer): Promise<PgBounce
     program: 'pgbouncer',
     args: (port) => {
       const file = join(folder, 'pgbouncer.ini')
-      writeFileSync(file, settingsOf(port, postgres.port))
+      writeFileSync(file, `${settingsOf(port, postgres.port)}${settings}\n`)
       chmodSync(file, 0o644)
       return [file]
     },

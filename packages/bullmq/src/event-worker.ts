@@ -48,7 +48,8 @@ export type EventWorker = Worker<HandedOffEvent, string>
  *
  * `close()` takes no more jobs, and waits for those that run until their `handlerTimeoutMs` and for
  * Redis. It resolves within 10 seconds, or `handlerTimeoutMs` plus 10 seconds if jobs run, whether or
- * not handlers end and Redis answers. What is not finished then is tried again by another worker.
+ * not handlers end and Redis answers. What is not finished then is tried again by another worker. A
+ * second call returns the same promise; `close(true)` leaves at once.
  *
  * Add the handlers first: an event that nobody listens to is complete. The receiver is one of its
  * own, not the one that hands off; its `handlerTimeoutMs` is what a job may take.

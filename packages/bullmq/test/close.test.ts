@@ -101,6 +101,23 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     end.resolve()
   })
 
+  it('twice with a running job is the same as once [E70]', async () => {
+    const { warn, logger } = listener()
+    const queue = opened.openQueue()
+    await deliver(receiverOf(queue), SENT)
+    const end = Promise.withResolvers<void>()
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const worker = opened.startWorker(processor(1).on('*', handler), queue, {
+      connection: { ...opened.connection, socketTimeout: 15_000 },
+      logger,
+    })
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
+    await Promise.all([worker.close(), worker.close()])
+    await worker.close()
+    expect(warn).toHaveBeenCalledOnce()
+    end.resolve()
+  })
+
   it('says nothing when Redis answers, and twice is the same as once', async () => {
     const { warn, logger } = listener()
     const worker = opened.startWorker(processor(), opened.openQueue(), {

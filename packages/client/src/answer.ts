@@ -1,19 +1,22 @@
 import {
   Failure as SignatureFailure,
   findSigner,
+  isNumeral,
   readSignature,
   readStrictJson,
+  readWithExact,
   SIGNATURE_HEADER,
+  spellPayload,
   type VerificationKey,
 } from '@hongbao/core/internal'
-import type { ApiError, ClientErrorCode } from './errors.ts'
+import type { PingppApiError, PingppErrorCode } from './errors.ts'
 import { Failure, type FailureFacts } from './failure.ts'
 import type { Secrets } from './secrets.ts'
 import type { Answer } from './transport.ts'
 
 /** An answer that Ping++ gave, verified where that was asked for, and without an error in it. */
 export interface GoodAnswer {
-  /** The body as strict JSON, deeply frozen. */
+  /** The body as strict JSON, deeply frozen; a number for an order number is a text of its digits. */
   readonly value: JsonObject
   readonly bytes: Uint8Array
 }
@@ -25,7 +28,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
 export const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
 
 /** HTTP status → code (API reference, "错误"). Ping++ says 403 where the plan allows no more at a time. */
-const CODES_OF_STATUS: Readonly<Record<string, ClientErrorCode>> = {
+const CODES_OF_STATUS: Readonly<Record<string, PingppErrorCode>> = {
   400: 'request-invalid',
   401: 'api-key-invalid',
   402: 'channel-failed',
@@ -35,13 +38,13 @@ const CODES_OF_STATUS: Readonly<Record<string, ClientErrorCode>> = {
 }
 
 /** Ping++'s own code → code, where it says more than the status. */
-const CODES_OF_CODE: Readonly<Record<string, ClientErrorCode>> = {
+const CODES_OF_CODE: Readonly<Record<string, PingppErrorCode>> = {
   red_system_busy: 'channel-busy',
   charge_order_no_used: 'order-number-used',
 }
 
 /** Ping++'s type of an error → code, for an error that came with the status of a success. */
-const CODES_OF_TYPE: Readonly<Record<string, ClientErrorCode>> = {
+const CODES_OF_TYPE: Readonly<Record<string, PingppErrorCode>> = {
   invalid_request_error: 'request-invalid',
   channel_error: 'channel-failed',
   card_error: 'channel-failed',
@@ -74,7 +77,7 @@ export function readAnswer(
   const forgery = findForgery(answer, keys)
   if (forgery !== undefined) {
     return PASSING_STATUSES.has(status)
-      ? new Failure(codeOf(status), facts)
+      ? byStatusAlone(facts)
       : new Failure('response-forged', { ...facts, detail: `${forgery} Its status is ${status}.` })
   }
   const json = readStrictJson(bytes)
@@ -84,7 +87,7 @@ export function readAnswer(
   const api = errorIn(value, secrets)
   if (api !== undefined) return refusal(facts, api, idIn(value))
   if (status >= 300) return wordless(facts, 'It has no `error`.')
-  return { value, bytes }
+  return { value: spellPayload(value, () => readWithExact(json.text, isNumeral)), bytes }
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -109,7 +112,12 @@ function findForgery(
 function wordless(facts: FailureFacts, problem: string): Failure {
   const { status = 0 } = facts
   const saysEnough = status >= 500 || PASSING_STATUSES.has(status)
-  return saysEnough ? new Failure(codeOf(status), facts) : invalid(facts, problem)
+  return saysEnough ? byStatusAlone(facts) : invalid(facts, problem)
+}
+
+/** A proxy may have passed the request on before it answered in Ping++'s place. */
+function byStatusAlone(facts: FailureFacts): Failure {
+  return new Failure(codeOf(facts.status ?? 0), { ...facts, notCreated: false })
 }
 
 function invalid(facts: FailureFacts, problem: string): Failure {
@@ -117,28 +125,34 @@ function invalid(facts: FailureFacts, problem: string): Failure {
   return new Failure('response-invalid', { ...facts, detail })
 }
 
-function refusal(facts: FailureFacts, api: ApiError, requestId: string | undefined): Failure {
+function refusal(facts: FailureFacts, api: PingppApiError, requestId: string | undefined): Failure {
   const { status = 0 } = facts
-  // The form of the number was checked, so this is about its having been used.
-  const leavesOpen = OPEN_CODES.has(api.code) || api.param === 'order_no' ? true : undefined
   return new Failure(codeOf(status, api), {
     ...facts,
     api,
-    leavesOpen,
+    ...(isCertain(status, api) ? {} : { notCreated: false }),
     requestId: requestId ?? facts.requestId,
     detail: `${adviceOn(status, api)}${quote(status, api)}`,
   })
 }
 
+/** Only a refusal as Ping++ documents it is certain: anything else may come from a proxy. */
+function isCertain(status: number, { type, code, param }: PingppApiError): boolean {
+  const isDocumented =
+    String(status) in CODES_OF_STATUS && lookUp(CODES_OF_TYPE, type) !== undefined
+  // The form of the number was checked, so this is about its having been used.
+  return isDocumented && !OPEN_CODES.has(code) && param !== 'order_no'
+}
+
 /** Ping++ answers 401 for both, and only its words, Chinese or English, say which it is. */
-function adviceOn(status: number, { message = '' }: ApiError): string {
+function adviceOn(status: number, { message = '' }: PingppApiError): string {
   if (status !== 401) return ''
   return /签名|signature/i.test(message)
     ? 'Is `privateKey` set, and is its public half in the dashboard (商户 RSA 公钥)? '
     : 'Is the key complete, and was it replaced? '
 }
 
-function codeOf(status: number, api: ApiError = {}): ClientErrorCode {
+function codeOf(status: number, api: PingppApiError = {}): PingppErrorCode {
   const special = lookUp(CODES_OF_CODE, api.code)
   if (special !== undefined) return special
   if (status < 300) return lookUp(CODES_OF_TYPE, api.type) ?? 'response-invalid'
@@ -147,16 +161,16 @@ function codeOf(status: number, api: ApiError = {}): ClientErrorCode {
 }
 
 function lookUp(
-  table: Readonly<Record<string, ClientErrorCode>>,
+  table: Readonly<Record<string, PingppErrorCode>>,
   key: string | undefined,
-): ClientErrorCode | undefined {
+): PingppErrorCode | undefined {
   return key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined
 }
 
 const MAX_QUOTED_CHARACTERS = 300
 
 /** Ping++'s own words, for a message. */
-function quote(status: number, { type, code, param, message = '' }: ApiError): string {
+function quote(status: number, { type, code, param, message = '' }: PingppApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
   const said = message === '' ? 'nothing more' : shorten(message)
   return `Ping++ said: ${said} (${shorten(names)})`
@@ -174,7 +188,7 @@ function shorten(words: string): string {
 }
 
 /** The documented members of an `error`, as far as they are texts. */
-function errorIn({ error }: JsonObject, { mask }: Secrets): ApiError | undefined {
+function errorIn({ error }: JsonObject, { mask }: Secrets): PingppApiError | undefined {
   if (typeof error === 'string') return { message: mask(error) }
   if (!isJsonObject(error)) return undefined
   const said = ['type', 'code', 'param', 'message'].flatMap((name) => {

@@ -1,11 +1,11 @@
 import { OptionError } from '@hongbao/core'
 import { readAnswer, type GoodAnswer } from './answer.ts'
-import { ClientError } from './errors.ts'
+import { PingppError } from './errors.ts'
 import { Failure } from './failure.ts'
 import {
   readRequestOptions,
   type CallLimits,
-  type RequestOptions,
+  type PingppRequestOptions,
   type Settings,
 } from './options.ts'
 import { signRequest } from './request-signature.ts'
@@ -26,15 +26,18 @@ export interface Call<Result> {
   read(answer: GoodAnswer): Result | Failure
 }
 
-/** Sends a call, again where that may help. Rejects with a ClientError. */
-export type Send = <Result>(call: Call<Result>, options?: RequestOptions) => Promise<Result>
+/** Sends a call, again where that may help. Rejects with a PingppError. */
+export type Send = <Result>(call: Call<Result>, options?: PingppRequestOptions) => Promise<Result>
 
 export function createSend(settings: Settings, seams: RetrySeams): Send {
   const { apiKey, signingKey, publicKeys, baseUrl, fetch, now } = settings
   const secrets = createSecrets(apiKey)
   const source = ` It came from ${new URL(baseUrl).origin}.`
 
-  async function send<Result>(call: Call<Result>, options: RequestOptions = {}): Promise<Result> {
+  async function send<Result>(
+    call: Call<Result>,
+    options: PingppRequestOptions = {},
+  ): Promise<Result> {
     const limits = readRequestOptions(options, settings)
     const ending = await sendWithRetries(() => attempt(call, limits), limits, seams)
     const { result } = ending
@@ -75,14 +78,14 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
   function toError(
     { code, facts }: Failure,
     { orderNo }: Call<unknown>,
-    { attempts, isOpen }: Ending<unknown>,
+    { attempts, notCreated }: Ending<unknown>,
     { signal }: CallLimits,
-  ): ClientError {
+  ): PingppError {
     const { status, requestId, api, detail, retryAfter } = facts
     // Why a call was aborted is the caller's own.
     const cause: unknown =
-      code === 'aborted' ? (facts.cause ?? signal?.reason) : secrets.maskCause(facts.cause)
-    return new ClientError(
+      code === 'request-aborted' ? (facts.cause ?? signal?.reason) : secrets.maskCause(facts.cause)
+    return new PingppError(
       code,
       {
         status,
@@ -92,7 +95,8 @@ export function createSend(settings: Settings, seams: RetrySeams): Send {
         retryAfterMs: readRetryAfter(retryAfter, now()),
         requestId: requestId && secrets.mask(requestId),
         detail: detail && secrets.mask(detail + (code.startsWith('response-') ? source : '')),
-        outcomeUnknown: orderNo !== undefined && isOpen,
+        // A call that creates nothing says nothing of an envelope that another one may have created.
+        notCreated: orderNo !== undefined && notCreated,
       },
       cause === undefined ? undefined : { cause },
     )

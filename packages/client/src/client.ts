@@ -1,45 +1,48 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
 import { createSend } from './calls.ts'
-import { writeEnvelope, type CreateRedEnvelope } from './create-parameters.ts'
+import { writeEnvelope, type RedEnvelopeCreateParams } from './create-parameters.ts'
 import { readEnvelopeList } from './envelope-list.ts'
 import { isId, readEnvelope } from './envelope.ts'
-import { ClientError } from './errors.ts'
+import { PingppError } from './errors.ts'
 import { readEvent } from './event.ts'
-import { readListQuery, type ListRedEnvelopes } from './list-query.ts'
-import { readOptions, type ClientOptions, type RequestOptions } from './options.ts'
-import { createPagedList, type PagedList } from './pages.ts'
+import { readListQuery, writeExtraQuery, type RedEnvelopeListParams } from './list-query.ts'
+import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
+import { createEnvelopeList, type RedEnvelopeList } from './pages.ts'
 import { waitByTimer, type RetrySeams } from './retries.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
-export interface Client {
+export interface PingppClient {
   readonly redEnvelopes: {
     /**
      * Sends money: creates an envelope, which starts as `sending`. Safe to repeat with the same
      * `order_no`, which Ping++ pays once; never with a new one.
      *
-     * @throws ClientError; where nobody knows whether the envelope was made, `outcomeUnknown` is true
+     * @throws PingppError, with `notCreated` true only if it is certain that no envelope was created
      */
-    create(parameters: CreateRedEnvelope, options?: RequestOptions): Promise<RedEnvelope>
+    create(
+      parameters: RedEnvelopeCreateParams,
+      options?: PingppRequestOptions,
+    ): Promise<RedEnvelope>
     /**
      * Asks for the state of an envelope, which counts as much as a webhook (guide, note 6). In test
      * mode the first time sends `red_envelope.sent`, and the second `red_envelope.received` (note 4).
      *
-     * @throws ClientError
+     * @throws PingppError
      */
-    retrieve(id: string, options?: RequestOptions): Promise<RedEnvelope>
+    retrieve(id: string, options?: PingppRequestOptions): Promise<RedEnvelope>
     /**
      * One page when awaited, all envelopes when iterated over; newest first. What is wrong with the
      * query is told there too.
      */
-    list(query?: ListRedEnvelopes, options?: RequestOptions): PagedList<RedEnvelope>
+    list(query?: RedEnvelopeListParams, options?: PingppRequestOptions): RedEnvelopeList
   }
   readonly events: {
     /**
      * Asks for an event; checked as one that came as a webhook.
      *
-     * @throws ClientError
+     * @throws PingppError
      */
-    retrieve(id: string, options?: RequestOptions): Promise<WebhookEvent>
+    retrieve(id: string, options?: PingppRequestOptions): Promise<WebhookEvent>
   }
 }
 
@@ -48,20 +51,23 @@ export interface Client {
  *
  * @throws OptionError for a wrong option, or a key that cannot be used
  */
-export function createClient(options: ClientOptions): Client {
-  return createClientWith(options, { wait: waitByTimer, random: Math.random })
+export function createPingppClient(options: PingppClientOptions): PingppClient {
+  return createPingppClientWith(options, { wait: waitByTimer, random: Math.random })
 }
 
-/** `createClient` with the waits of its retries in the hands of a test. Not exported by the package. */
-export function createClientWith(
-  options: ClientOptions,
+/** `createPingppClient` with the waits of its retries in the hands of a test. Not exported by the package. */
+export function createPingppClientWith(
+  options: PingppClientOptions,
   seams: Pick<RetrySeams, 'wait' | 'random'>,
-): Client {
+): PingppClient {
   const settings = readOptions(options)
   const send = createSend(settings, { ...seams, now: settings.now })
 
-  async function create(parameters: CreateRedEnvelope, how?: RequestOptions): Promise<RedEnvelope> {
-    const { body, orderNo, expected } = writeEnvelope(parameters)
+  async function create(
+    parameters: RedEnvelopeCreateParams,
+    how?: PingppRequestOptions,
+  ): Promise<RedEnvelope> {
+    const { body, orderNo, expected } = writeEnvelope(parameters, how?.extraParams)
     return send(
       {
         method: 'POST',
@@ -74,17 +80,18 @@ export function createClientWith(
     )
   }
 
-  async function retrieve(id: string, how?: RequestOptions): Promise<RedEnvelope> {
-    const path = `/red_envelopes/${checkId(id, 'an envelope, "red_…"')}`
+  async function retrieve(id: string, how?: PingppRequestOptions): Promise<RedEnvelope> {
+    const path = `/red_envelopes/${checkId(id, 'an envelope, "red_…"')}${queryOf(how)}`
     return send({ method: 'GET', path, read: ({ value }) => readEnvelope(value, { id }) }, how)
   }
 
-  function list(query: ListRedEnvelopes = {}, how?: RequestOptions): PagedList<RedEnvelope> {
-    const asked = readListQuery(query)
-    if (asked instanceof ClientError) return createPagedList({ ask: () => Promise.reject(asked) })
+  function list(query: RedEnvelopeListParams = {}, how?: PingppRequestOptions): RedEnvelopeList {
+    const asked = readListQuery(query, how?.extraParams)
+    if (asked instanceof PingppError)
+      return createEnvelopeList({ ask: () => Promise.reject(asked) })
 
     const { isBackwards, start, pathTo } = asked
-    return createPagedList({
+    return createEnvelopeList({
       isBackwards,
       ask: (cursor = start) =>
         send(
@@ -98,12 +105,17 @@ export function createClientWith(
     })
   }
 
-  async function retrieveEvent(id: string, how?: RequestOptions): Promise<WebhookEvent> {
-    const path = `/events/${checkId(id, 'an event, "evt_…"')}`
+  async function retrieveEvent(id: string, how?: PingppRequestOptions): Promise<WebhookEvent> {
+    const path = `/events/${checkId(id, 'an event, "evt_…"')}${queryOf(how)}`
     return send({ method: 'GET', path, read: (answer) => readEvent(answer, id) }, how)
   }
 
   return { redEnvelopes: { create, retrieve, list }, events: { retrieve: retrieveEvent } }
+}
+
+function queryOf(how: PingppRequestOptions | undefined): string {
+  const query = writeExtraQuery(how?.extraParams)
+  return query === '' ? '' : `?${query}`
 }
 
 /** An id goes into the path: nothing in it may lead elsewhere. */
@@ -111,7 +123,7 @@ function checkId(id: string, expected: string): string {
   const isNumber = /^\d+$/.test(id)
   if (isId(id) && !isNumber) return id
   const advice = isNumber ? ' An order number is none: look for it in `redEnvelopes.list`.' : ''
-  throw new ClientError('parameter-invalid', {
+  throw new PingppError('parameter-invalid', {
     param: 'id',
     detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.${advice}`,
   })

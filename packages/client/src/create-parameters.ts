@@ -1,10 +1,15 @@
 import { findParameterFlaw, readStrictJson } from '@hongbao/core/internal'
 import { isJsonObject } from './answer.ts'
 import type { ExpectedEnvelope } from './envelope.ts'
-import { ClientError } from './errors.ts'
+import { PingppError } from './errors.ts'
+import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
+import type { ExtraParams } from './options.ts'
 
-/** Parameters of a red envelope; what is not listed here is sent as it is. */
-export interface CreateRedEnvelope {
+/**
+ * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
+ * refused, because a misspelt one would be sent without a word: see `extraParams` of the call.
+ */
+export interface RedEnvelopeCreateParams {
   /** `{ id: 'app_…' }`. */
   readonly app: { readonly id: string }
   /** `wx_pub` in all current documents. */
@@ -27,11 +32,9 @@ export interface CreateRedEnvelope {
     readonly send_name: string
     /** `PRODUCT_1` to `PRODUCT_8`; needed for amounts below 100 or above 20,000. */
     readonly scene_id?: string
-    readonly [name: string]: unknown
   }
-  /** At most 20 pairs and 1,000 characters in all; values are not nested. */
+  /** Your own data: at most 20 pairs and 1,000 characters in all; values are not nested. */
   readonly metadata?: Readonly<Record<string, unknown>>
-  readonly [name: string]: unknown
 }
 
 /** A create, ready to be sent. */
@@ -43,29 +46,73 @@ export interface WrittenEnvelope {
 }
 
 /**
- * Checks the parameters by Ping++'s documented limits and writes them as JSON.
+ * Checks the parameters by Ping++'s documented limits and writes them as JSON, with `extraParams`
+ * beside them.
  *
- * @throws ClientError `parameter-invalid`, which names the first one that is wrong
+ * @throws PingppError `parameter-invalid`, which names the first one that is wrong
  */
-export function writeEnvelope(parameters: CreateRedEnvelope): WrittenEnvelope {
+export function writeEnvelope(
+  parameters: RedEnvelopeCreateParams,
+  extraParams?: ExtraParams,
+): WrittenEnvelope {
   if (!isJsonObject(parameters)) throw refusal('`create` expects an object of parameters.')
   check(parameters)
-  const body = writeJson(parameters)
+  const written = writeJson(parameters)
   // A getter, or a `toJSON`, may have given something else than what was checked.
-  const json = readStrictJson(body)
-  if (!json.ok) throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
-  const { value: sent } = json
+  const sent = readBack(written)
   check(sent)
+  const body = extraParams === undefined ? written : writeWithExtra(sent, extraParams)
   const { order_no, amount, recipient } = sent
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
-function check(parameters: unknown): asserts parameters is CreateRedEnvelope {
-  const flaw = findParameterFlaw(parameters)
-  if (flaw !== undefined) throw refusal(flaw.problem, { param: flaw.param })
+type Names<Params> = Readonly<Record<keyof Params, true>>
+
+const KNOWN: {
+  readonly [Name in keyof RedEnvelopeCreateParams]-?: Name extends 'app' | 'extra'
+    ? Names<RedEnvelopeCreateParams[Name]>
+    : true
+} = {
+  app: { id: true },
+  channel: true,
+  order_no: true,
+  amount: true,
+  currency: true,
+  recipient: true,
+  subject: true,
+  body: true,
+  description: true,
+  extra: { send_name: true, scene_id: true },
+  metadata: true,
 }
 
-function writeJson(parameters: CreateRedEnvelope): Uint8Array<ArrayBuffer> {
+function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
+  // First, so that an `amuont` is not reported as an `amount` that is missing.
+  const unknown = isJsonObject(parameters) ? findUnknown(parameters, KNOWN) : undefined
+  if (unknown !== undefined) throw refusal(unknown.detail, unknown)
+  const flaw = findParameterFlaw(parameters)
+  if (flaw !== undefined) throw refusal(flaw.problem, flaw)
+}
+
+/** The body with `extraParams`: read back too, so that what is checked is what is sent. */
+function writeWithExtra(
+  sent: RedEnvelopeCreateParams,
+  extraParams: ExtraParams,
+): Uint8Array<ArrayBuffer> {
+  const extra = readBack(writeJson(extraParams))
+  const flaw = findDocumented(extra, KNOWN)
+  if (flaw !== undefined) throw refusal(flaw.detail, flaw)
+  return writeJson(withExtra({ ...sent }, isJsonObject(extra) ? extra : {}))
+}
+
+/** JSON as Ping++ will read it. */
+function readBack(body: Uint8Array): unknown {
+  const json = readStrictJson(body)
+  if (json.ok) return json.value
+  throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
+}
+
+function writeJson(parameters: object): Uint8Array<ArrayBuffer> {
   try {
     return new TextEncoder().encode(JSON.stringify(parameters))
   } catch (cause) {
@@ -75,8 +122,8 @@ function writeJson(parameters: CreateRedEnvelope): Uint8Array<ArrayBuffer> {
 
 function refusal(
   detail: string,
-  facts: { readonly param?: string } = {},
+  { param }: { readonly param?: string } = {},
   options?: ErrorOptions,
-): ClientError {
-  return new ClientError('parameter-invalid', { ...facts, detail }, options)
+): PingppError {
+  return new PingppError('parameter-invalid', { param, detail, notCreated: true }, options)
 }

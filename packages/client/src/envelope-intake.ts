@@ -20,7 +20,7 @@ import {
 import { eventOf } from './envelope-states.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
-import type { Conflict, Draft, EnvelopeStep } from './reconcile-report.ts'
+import type { ReconcilerConflict, Draft, ReconcilerStep } from './reconciler-report.ts'
 
 /** What takes the envelopes that Ping++ shows, one by one, and notes in the report what became of them. */
 export interface Intake {
@@ -115,7 +115,7 @@ export function createIntake(options: IntakeOptions): Intake {
     envelope: RedEnvelope,
     row: OpenRow | undefined,
     record: EnvelopeRecord,
-  ): Conflict['reason'] | undefined {
+  ): ReconcilerConflict['reason'] | undefined {
     if (!isOurs(envelope)) return 'app'
     const mismatch = row === undefined ? undefined : findMismatch(row, envelope)
     if (mismatch !== undefined) return mismatch
@@ -154,7 +154,7 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   function note(
-    step: EnvelopeStep,
+    step: ReconcilerStep,
     { outcome, error }: DispatchResult,
     record: EnvelopeRecord,
   ): void {
@@ -194,7 +194,10 @@ export function createIntake(options: IntakeOptions): Intake {
     draft.unknown.push({ id, order_no, status })
   }
 
-  function noteConflict({ id, order_no, status }: RedEnvelope, reason: Conflict['reason']): void {
+  function noteConflict(
+    { id, order_no, status }: RedEnvelope,
+    reason: ReconcilerConflict['reason'],
+  ): void {
     draft.conflicts.push({ id, order_no, status, reason })
   }
 

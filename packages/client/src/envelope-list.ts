@@ -11,7 +11,7 @@ import type { AnsweredPage } from './pages.ts'
 export function readEnvelopeList(
   { object, data, has_more: hasMore }: JsonObject,
   cursor: string | undefined,
-): AnsweredPage<RedEnvelope> | Failure {
+): AnsweredPage | Failure {
   if (object !== 'list' || !Array.isArray(data)) return invalid('It is no list.')
   if (typeof hasMore !== 'boolean') return invalid('Its `has_more` is not true or false.')
   const envelopes: RedEnvelope[] = []

@@ -11,8 +11,8 @@ export type ExpectedEnvelope = Partial<
  * Makes an envelope of an answer. What decides about money is checked: that it is an envelope, the
  * one that was asked for, with a status and an amount. What Ping++ adds later is kept.
  *
- * Three things that Ping++ was seen to write otherwise are made alike: empty objects as `[]`, the
- * status in capitals (2015), and `pending` for `sending` (its overview of red envelopes).
+ * Two more things that Ping++ was seen to write otherwise are made alike: empty objects as `[]`, and
+ * `pending` for `sending` (its overview of red envelopes).
  */
 export function readEnvelope(
   value: unknown,
@@ -66,7 +66,7 @@ function findStranger(envelope: JsonObject, expected: ExpectedEnvelope): string 
 
 /** The envelope as the types have it. */
 function normalize(envelope: JsonObject): RedEnvelope {
-  const status = String(envelope['status']).toLowerCase()
+  const { status } = envelope
   const unified = { ...envelope, status: status === 'pending' ? 'sending' : status }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- where an answer becomes typed: what decides about money was checked, the rest is as Ping++ documents it
   return withObjects(unified) as unknown as RedEnvelope

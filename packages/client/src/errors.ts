@@ -1,7 +1,7 @@
-import { vouchFor } from '@hongbao/core/internal'
+import { brand, vouchFor } from '@hongbao/core/internal'
 
-/** What went wrong with a call: match on `code`, never on the message or with `instanceof`. */
-export type ClientErrorCode =
+/** What went wrong with a call: match on `code`, never on the message. */
+export type PingppErrorCode =
   | 'parameter-invalid'
   | 'request-invalid'
   | 'api-key-invalid'
@@ -11,27 +11,27 @@ export type ClientErrorCode =
   | 'channel-busy'
   | 'rate-limited'
   | 'server-failed'
-  | 'unreachable'
-  | 'timed-out'
-  | 'aborted'
+  | 'pingpp-unreachable'
+  | 'request-timed-out'
+  | 'request-aborted'
   | 'response-invalid'
   | 'response-forged'
 
 interface ErrorEntry {
   /** What happened, what was expected, what to do next. */
   readonly message: string
-  /** Whether a create that ended so may have made its envelope. */
-  readonly leavesOpen: boolean
+  /** Whether a create that ended so has certainly created no envelope. What is known of one case may say less. */
+  readonly notCreated: boolean
   /** Whether the same request may do better in a moment. A status may say so too. */
   readonly isPassing: boolean
 }
 
-const REFUSED = { leavesOpen: false, isPassing: false }
-const OPEN = { leavesOpen: true, isPassing: false }
-const PASSING = { leavesOpen: true, isPassing: true }
+const REFUSED = { notCreated: true, isPassing: false }
+const OPEN = { notCreated: false, isPassing: false }
+const PASSING = { notCreated: false, isPassing: true }
 
 /** Error code → meaning: one table. */
-export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
+export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   'parameter-invalid': { ...REFUSED, message: 'Nothing was sent, because of a parameter.' },
   'request-invalid': { ...REFUSED, message: 'Ping++ refused the request.' },
   'api-key-invalid': {
@@ -53,9 +53,12 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
   'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
   'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },
-  unreachable: { ...PASSING, message: 'The connection to Ping++ failed.' },
-  'timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
-  aborted: { ...OPEN, message: 'The `signal` ended the call, or `beforeAttempt` failed.' },
+  'pingpp-unreachable': { ...PASSING, message: 'The connection to Ping++ failed.' },
+  'request-timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
+  'request-aborted': {
+    ...OPEN,
+    message: 'The `signal` ended the call, or `beforeAttempt` failed.',
+  },
   'response-invalid': {
     ...OPEN,
     message: 'This is not an answer as Ping++ gives it. Is `baseUrl` right, or a proxy between?',
@@ -67,7 +70,7 @@ export const ERRORS: Readonly<Record<ClientErrorCode, ErrorEntry>> = {
 }
 
 /** An error as Ping++ sent it; what it left out is left out. API keys are masked in the message. */
-export interface ApiError {
+export interface PingppApiError {
   /** `invalid_request_error`, `api_error`, `channel_error`, … */
   readonly type?: string
   /** `channel_request_error`, `red_system_busy`, … */
@@ -78,29 +81,29 @@ export interface ApiError {
 }
 
 /** What is known of one call that failed. */
-export interface ClientErrorFacts {
+export interface PingppErrorFacts {
   /** What is known of this one case, behind the code's own sentence. */
   readonly detail?: string | undefined
   readonly status?: number | undefined
   readonly requestId?: string | undefined
-  readonly api?: ApiError | undefined
+  readonly api?: PingppApiError | undefined
   readonly param?: string | undefined
   readonly attempts?: number | undefined
   readonly retryAfterMs?: number | undefined
   readonly orderNo?: string | undefined
-  readonly outcomeUnknown?: boolean | undefined
+  readonly notCreated?: boolean | undefined
 }
 
 /** A call that did not succeed. Holds no key, and no part of what was sent but the order number. */
-export class ClientError extends Error {
-  override readonly name = 'ClientError'
-  readonly code: ClientErrorCode
+export class PingppError extends Error {
+  override readonly name = 'PingppError'
+  readonly code: PingppErrorCode
   /** The HTTP status of the last answer, where there was one. */
   readonly status: number | undefined
   /** Ping++'s name for the request, where it gave one: its support asks for it. */
   readonly requestId: string | undefined
   /** Ping++'s own words, where it had some. */
-  readonly api: ApiError | undefined
+  readonly api: PingppApiError | undefined
   /** The parameter that it is about, as Ping++ writes it: `amount`, `extra[send_name]`. */
   readonly param: string | undefined
   /** How often the request was sent, or was to be where no connection came to be. */
@@ -110,13 +113,17 @@ export class ClientError extends Error {
   /** The `order_no` of a create. */
   readonly orderNo: string | undefined
   /**
-   * True where nobody knows whether a create made its envelope: one of its attempts ended without
-   * an answer that says so, or its number was used, perhaps by a call that was forgotten in a crash.
-   * Look for `orderNo`, or create again with it: Ping++ pays it once.
+   * True only if it is certain that this `create` created no envelope: nothing was sent, or Ping++
+   * refused every attempt. False whenever an attempt ended without such an answer, or if the number
+   * was used before; and for every call that creates nothing. If false after a `create`, look for
+   * `orderNo`, or create again with the same number, never with a new one.
+   *
+   * It is about this call. After an earlier one with the same `order_no` that was not certain, the
+   * envelope may exist all the same.
    */
-  readonly outcomeUnknown: boolean
+  readonly notCreated: boolean
 
-  constructor(code: ClientErrorCode, facts: ClientErrorFacts = {}, options?: ErrorOptions) {
+  constructor(code: PingppErrorCode, facts: PingppErrorFacts = {}, options?: ErrorOptions) {
     super(describe(code, facts), options)
     this.code = code
     this.status = facts.status
@@ -126,29 +133,20 @@ export class ClientError extends Error {
     this.attempts = facts.attempts ?? 0
     this.retryAfterMs = facts.retryAfterMs
     this.orderNo = facts.orderNo
-    this.outcomeUnknown = facts.outcomeUnknown ?? false
+    this.notCreated = facts.notCreated ?? false
   }
 }
 
+brand(PingppError, 'PingppError')
 // Without the detail, which may have words of Ping++.
-vouchFor(ClientError, ({ code }) => ERRORS[code].message)
+vouchFor(PingppError, ({ code }) => ERRORS[code].message)
 
-/** Tells a `ClientError` by name and code, so that another copy of hongbao in the process counts too. */
-export function isClientError(error: unknown): error is ClientError {
-  return (
-    error instanceof Error &&
-    error.name === 'ClientError' &&
-    'code' in error &&
-    Object.hasOwn(ERRORS, String(error.code))
-  )
-}
-
-function describe(code: ClientErrorCode, facts: ClientErrorFacts): string {
-  const { detail, attempts = 0, retryAfterMs = 0, orderNo, outcomeUnknown = false } = facts
+function describe(code: PingppErrorCode, facts: PingppErrorFacts): string {
+  const { detail, attempts = 0, retryAfterMs = 0, orderNo, notCreated = false } = facts
   const sentences = [ERRORS[code].message, detail]
   if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
   if (retryAfterMs > 0) sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
-  if (outcomeUnknown) {
+  if (orderNo !== undefined && !notCreated) {
     sentences.push(
       `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,
     )

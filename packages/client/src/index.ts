@@ -1,23 +1,23 @@
-export { createClient } from './client.ts'
-export type { Client } from './client.ts'
-export type { CreateRedEnvelope } from './create-parameters.ts'
-export { ClientError, isClientError } from './errors.ts'
-export type { ApiError, ClientErrorCode, ClientErrorFacts } from './errors.ts'
-export type { ListRedEnvelopes } from './list-query.ts'
-export type { ClientOptions, RequestOptions } from './options.ts'
-export type { Page, PagedList } from './pages.ts'
-export { reconcile } from './reconcile.ts'
-export type { Reconciliation } from './reconcile.ts'
-export type { ReconcileOptions, RunOptions } from './reconcile-options.ts'
-export type { OpenEnvelope, ReadOpen } from './open-envelopes.ts'
+export { createPingppClient } from './client.ts'
+export type { PingppClient } from './client.ts'
+export type { RedEnvelopeCreateParams } from './create-parameters.ts'
+export { PingppError } from './errors.ts'
+export type { PingppApiError, PingppErrorCode } from './errors.ts'
+export type { RedEnvelopeListParams } from './list-query.ts'
+export type { PingppClientOptions, PingppRequestOptions } from './options.ts'
+export type { RedEnvelopeList, RedEnvelopePage } from './pages.ts'
+export { createReconciler } from './reconciler.ts'
+export type { Reconciler } from './reconciler.ts'
+export type { ReconcilerOptions, ReconcilerRunOptions } from './reconciler-options.ts'
+export type { OpenRedEnvelope } from './open-envelopes.ts'
 export type {
-  Conflict,
-  EnvelopeStep,
-  EnvelopeView,
-  FailedStep,
-  OverdueEnvelope,
-  ReconcileReport,
-  RunError,
-  Total,
-} from './reconcile-report.ts'
-export type { Wait } from './token-bucket.ts'
+  ReconcilerConflict,
+  ReconcilerEnvelope,
+  ReconcilerErrorCode,
+  ReconcilerFailure,
+  ReconcilerOverdueEnvelope,
+  ReconcilerReport,
+  ReconcilerRunError,
+  ReconcilerStep,
+  ReconcilerTotal,
+} from './reconciler-report.ts'

@@ -1,11 +1,16 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { isJsonObject } from './answer.ts'
 import { isId } from './envelope.ts'
-import { ClientError } from './errors.ts'
+import { PingppError } from './errors.ts'
+import { findDocumented, findUnknown, withExtra, type ParameterFlaw } from './known-parameters.ts'
+import type { ExtraParams } from './options.ts'
 import { encodeQuery } from './query.ts'
 
-/** What a list is narrowed to; what is not listed here is sent as it is. */
-export interface ListRedEnvelopes {
+/**
+ * The documented parameters of a list (API reference, "查询 Red Envelope 对象列表" and "分页"). Any other
+ * is refused: see `extraParams` of the call.
+ */
+export interface RedEnvelopeListParams {
   /** Ping++'s current documents require it. */
   readonly app?: { readonly id: string }
   /** Size of a page, 1 to 100. Default: Ping++'s 10. */
@@ -25,7 +30,6 @@ export interface ListRedEnvelopes {
         readonly lt?: number
         readonly lte?: number
       }
-  readonly [name: string]: unknown
 }
 
 /** A query that was checked and written: the path of each of its pages. */
@@ -39,13 +43,16 @@ export interface ListQuery {
 }
 
 /** Reads the query of a list: at once, so that what the caller changes later is not asked for. */
-export function readListQuery(query: ListRedEnvelopes): ListQuery | ClientError {
-  const flaw = findListFlaw(query)
-  if (flaw !== undefined) return new ClientError('parameter-invalid', flaw)
+export function readListQuery(
+  query: RedEnvelopeListParams,
+  extraParams: ExtraParams = {},
+): ListQuery | PingppError {
+  const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
+  if (flaw !== undefined) return new PingppError('parameter-invalid', flaw)
   const { starting_after: after, ending_before: before, ...rest } = query
   const isBackwards = (before ?? undefined) === undefined
   try {
-    const narrowed = encodeQuery(rest)
+    const narrowed = encodeQuery(withExtra(rest, extraParams))
     return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
     function pathTo(cursor: string | undefined): string {
@@ -54,16 +61,44 @@ export function readListQuery(query: ListRedEnvelopes): ListQuery | ClientError 
       return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
     }
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : undefined
-    return new ClientError('parameter-invalid', { detail }, { cause })
+    return unwritable(cause)
   }
+}
+
+/** @throws PingppError `parameter-invalid` */
+export function writeExtraQuery(extraParams: ExtraParams = {}): string {
+  const flaw = findDocumented(extraParams, {})
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
+  try {
+    return encodeQuery(extraParams)
+  } catch (cause) {
+    throw unwritable(cause)
+  }
+}
+
+function unwritable(cause: unknown): PingppError {
+  const detail = cause instanceof Error ? cause.message : undefined
+  return new PingppError('parameter-invalid', { detail }, { cause })
 }
 
 /** What is wrong with a value, as the end of a sentence that starts with its name. */
 type Check = (value: unknown) => string | undefined
 
-/** The documented parameters (API reference, "查询 Red Envelope 对象列表" and "分页"). */
-const CHECKS: Readonly<Record<string, Check>> = {
+const KNOWN: {
+  readonly [Name in keyof RedEnvelopeListParams]-?: Name extends 'app' | 'created'
+    ? Readonly<Record<string, true>>
+    : true
+} = {
+  app: { id: true },
+  limit: true,
+  starting_after: true,
+  ending_before: true,
+  channel: true,
+  status: true,
+  created: { gt: true, gte: true, lt: true, lte: true },
+}
+
+const CHECKS: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
   app: findAppProblem,
   limit: findLimitProblem,
   starting_after: findCursorProblem,
@@ -74,8 +109,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 /** The first thing wrong with a query; undefined where Ping++ would take it. */
-function findListFlaw(query: unknown): ListFlaw | undefined {
+function findListFlaw(query: unknown): ParameterFlaw | undefined {
   if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
+  const unknown = findUnknown(query, KNOWN)
+  if (unknown !== undefined) return unknown
   for (const [param, check] of Object.entries(CHECKS)) {
     const value = query[param] ?? undefined
     const problem = value === undefined ? undefined : check(value)
@@ -85,11 +122,6 @@ function findListFlaw(query: unknown): ListFlaw | undefined {
   if ((after ?? undefined) === undefined || (before ?? undefined) === undefined) return undefined
   const detail = '`starting_after` and `ending_before` exclude each other.'
   return { param: 'ending_before', detail }
-}
-
-interface ListFlaw {
-  readonly param?: string
-  readonly detail: string
 }
 
 function findAppProblem(app: unknown): string | undefined {

@@ -6,7 +6,7 @@ import { untilAborted } from './until-aborted.ts'
  * An envelope that the merchant's own table has open: one whose end it does not know yet. What is
  * given beyond the first three fields is compared with what Ping++ says; null counts as not given.
  */
-export interface OpenEnvelope {
+export interface OpenRedEnvelope {
   /** `red_…`. Without it, because the call of `create` got no answer say, it is found by `order_no`. */
   readonly id?: string | null | undefined
   readonly order_no: string
@@ -24,9 +24,9 @@ export interface OpenEnvelope {
 
 /** Gives the envelopes that are open in the merchant's own table. */
 export type ReadOpen = () =>
-  | Iterable<OpenEnvelope>
-  | AsyncIterable<OpenEnvelope>
-  | Promise<Iterable<OpenEnvelope> | AsyncIterable<OpenEnvelope>>
+  | Iterable<OpenRedEnvelope>
+  | AsyncIterable<OpenRedEnvelope>
+  | Promise<Iterable<OpenRedEnvelope> | AsyncIterable<OpenRedEnvelope>>
 
 /** A row of the merchant's table, checked. */
 export interface OpenRow {
@@ -106,7 +106,7 @@ export function readTime(value: unknown): number | undefined {
 }
 
 /** @throws OpenError that names the field: a row that is misread would compare wrong */
-function readRow(envelope: OpenEnvelope): OpenRow {
+function readRow(envelope: OpenRedEnvelope): OpenRow {
   const flaw = ROW.find(({ field, isValid }) => !isValid(envelope[field]))
   if (flaw !== undefined) throw wrongField(envelope, flaw)
   const { id, order_no: orderNo, created, status } = envelope
@@ -120,7 +120,7 @@ function readRow(envelope: OpenEnvelope): OpenRow {
 }
 
 interface RowRule {
-  readonly field: keyof OpenEnvelope
+  readonly field: keyof OpenRedEnvelope
   readonly isValid: (value: unknown) => boolean
   /** What is expected, as the end of a sentence. */
   readonly expected: string
@@ -165,12 +165,15 @@ function isGiven<Value>(value: Value | null | undefined): value is Value {
   return value !== undefined && value !== null
 }
 
-function claimsOf(envelope: OpenEnvelope): Claims {
+function claimsOf(envelope: OpenRedEnvelope): Claims {
   const given = COMPARED.filter((field) => isGiven(envelope[field]))
   return Object.fromEntries(given.map((field) => [field, envelope[field]]))
 }
 
-function wrongField({ order_no: orderNo }: OpenEnvelope, { field, expected }: RowRule): OpenError {
+function wrongField(
+  { order_no: orderNo }: OpenRedEnvelope,
+  { field, expected }: RowRule,
+): OpenError {
   const which = isText(orderNo) ? ` (order_no ${orderNo})` : ''
   return new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}${which}.`)
 }

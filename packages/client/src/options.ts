@@ -14,8 +14,8 @@ import {
   type VerificationKey,
 } from '@hongbao/core/internal'
 
-/** Options of `createClient`. Wrong ones are refused at start-up with an `OptionError`. */
-export interface ClientOptions {
+/** Options of `createPingppClient`. Wrong ones are refused at start-up with an `OptionError`. */
+export interface PingppClientOptions {
   /** The secret key from the Ping++ dashboard, `sk_test_…` or `sk_live_…`: it decides on the mode. */
   readonly apiKey: string | undefined
   /** Your own private key, whose public half is in the dashboard (商户 RSA 公钥). Default: requests are not signed. */
@@ -44,8 +44,11 @@ export interface ClientOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** What may be said about one call. */
-export interface RequestOptions {
+/** Parameters that Ping++ takes, and that its current documents do not name. */
+export type ExtraParams = Readonly<Record<string, unknown>>
+
+/** Options of one call. */
+export interface PingppRequestOptions {
   /** Ends the call, its retries and the waits between them. */
   readonly signal?: AbortSignal | undefined
   /** Instead of the client's. */
@@ -54,10 +57,16 @@ export interface RequestOptions {
   readonly retries?: number | undefined
   /**
    * Awaited before every attempt, the retries of the client included, and before every page of a
-   * list: for a limit of your own. Where it fails, the call ends as `aborted`, with what it failed
+   * list: for a limit of your own. Where it fails, the call ends as `request-aborted`, with what it failed
    * with as the `cause`. The time that it takes is not in `timeoutMs`; `signal` ends it.
    */
   readonly beforeAttempt?: (() => unknown) | undefined
+  /**
+   * Parameters that Ping++ takes and does not document: sent beside the others, in the body of a
+   * `create` and in the query of every other call. They are not checked. A documented parameter is
+   * refused here; members of `extra` may be added: `{ extra: { nick_name: '红包商店' } }`.
+   */
+  readonly extraParams?: ExtraParams | undefined
 }
 
 /** The options, checked and completed. */
@@ -82,7 +91,7 @@ export interface CallLimits {
   readonly beforeAttempt: (() => unknown) | undefined
 }
 
-const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
+const CLIENT_OPTIONS: Readonly<Record<keyof PingppClientOptions, true>> = {
   apiKey: true,
   privateKey: true,
   publicKey: true,
@@ -92,18 +101,19 @@ const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = {
   fetch: true,
   now: true,
 }
-const REQUEST_OPTIONS: Readonly<Record<keyof RequestOptions, true>> = {
+const REQUEST_OPTIONS: Readonly<Record<keyof PingppRequestOptions, true>> = {
   signal: true,
   timeoutMs: true,
   retries: true,
   beforeAttempt: true,
+  extraParams: true,
 }
 const GUARDS = { publicKey: 'believe answers without verifying them' }
 const MAX_RETRIES = 10
 const PINGPP_URL = 'https://api.pingxx.com'
 
-export function readOptions(options: ClientOptions): Settings {
-  checkOptions('`createClient`', options, CLIENT_OPTIONS)
+export function readOptions(options: PingppClientOptions): Settings {
+  checkOptions('`createPingppClient`', options, CLIENT_OPTIONS)
   refuseUndefined(options, GUARDS, 'key-missing')
   const { fetch = globalFetch, now = Date.now } = options
   const apiKey = readApiKey(options.apiKey)
@@ -120,7 +130,7 @@ export function readOptions(options: ClientOptions): Settings {
   }
 }
 
-function readKeys(options: ClientOptions): Pick<Settings, 'signingKey' | 'publicKeys'> {
+function readKeys(options: PingppClientOptions): Pick<Settings, 'signingKey' | 'publicKeys'> {
   const { privateKey, publicKey } = options
   const signingKey = privateKey === undefined ? undefined : readPrivateKey(privateKey)
   const publicKeys = publicKey === undefined ? [] : readPublicKeys(publicKey)
@@ -135,7 +145,7 @@ const PINGPP_KEY =
   'the Ping++ public key, not the public half of your own `privateKey`: Ping++ signs its answers with a key of its own. It is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥'
 
 /** @throws OptionError, as a wrong option of the client does */
-export function readRequestOptions(options: RequestOptions, settings: Settings): CallLimits {
+export function readRequestOptions(options: PingppRequestOptions, settings: Settings): CallLimits {
   checkOptions('The call', options, REQUEST_OPTIONS)
   const { signal, beforeAttempt } = options
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {

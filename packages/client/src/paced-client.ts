@@ -1,13 +1,13 @@
 import type { RedEnvelope } from '@hongbao/core'
-import type { Client } from './client.ts'
-import type { ListRedEnvelopes } from './list-query.ts'
+import type { PingppClient } from './client.ts'
+import type { RedEnvelopeListParams } from './list-query.ts'
 import type { TokenBucket } from './token-bucket.ts'
 
 /** A client that asks no faster than it may. */
 export interface PacedClient {
   retrieve(id: string): Promise<RedEnvelope>
   /** All envelopes of a list, newest first; each of its pages is a request. */
-  list(query: ListRedEnvelopes): AsyncIterable<RedEnvelope>
+  list(query: RedEnvelopeListParams): AsyncIterable<RedEnvelope>
 }
 
 export interface Pace {
@@ -19,7 +19,7 @@ export interface Pace {
 
 /** Gives a client a pace, the pages of lists and its own retries included. */
 export function paceClient(
-  { redEnvelopes }: Client,
+  { redEnvelopes }: PingppClient,
   { bucket, signal, onRequest }: Pace,
 ): PacedClient {
   async function beforeAttempt(): Promise<void> {

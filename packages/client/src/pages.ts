@@ -1,42 +1,41 @@
+import type { RedEnvelope } from '@hongbao/core'
+
 /** A page of a list, newest first. */
-export interface Page<Item> {
-  readonly data: readonly Item[]
+export interface RedEnvelopePage {
+  readonly data: readonly RedEnvelope[]
   /** Whether there is more: further into the past, or nearer to now with `ending_before`. */
   readonly hasMore: boolean
-  /** Asks for the next page; undefined where there is none. */
-  next(): Promise<Page<Item> | undefined>
+  /** Asks for the next page; undefined if there is none. */
+  next(): Promise<RedEnvelopePage | undefined>
 }
 
 /**
- * A list that was asked for: `await` gives its first page, `for await` all of its items. Nothing is
- * sent before, and the first page is asked for once: call `list` again to ask again.
+ * A list of red envelopes: `await` returns its first page, `for await` iterates over all of them.
+ * Nothing is sent before, and the first page is requested once: call `list` again to ask again.
  *
- * Items come newest first. With `ending_before` pages go the other way, towards now, so that
- * `for await` gives the oldest first; within a page Ping++'s order stays.
+ * Envelopes come newest first. With `ending_before` pages go the other way, towards now, so that
+ * `for await` returns the oldest first; within a page Ping++'s order stays.
  */
-export interface PagedList<Item> extends PromiseLike<Page<Item>>, AsyncIterable<Item> {}
+export interface RedEnvelopeList extends PromiseLike<RedEnvelopePage>, AsyncIterable<RedEnvelope> {}
 
 /** One page as it was answered. */
-export interface AnsweredPage<Item> {
-  readonly data: readonly Item[]
+export interface AnsweredPage {
+  readonly data: readonly RedEnvelope[]
   readonly hasMore: boolean
 }
 
 /** Where pages come from. */
-export interface PageSource<Item> {
+export interface PageSource {
   /** Whether pages go into the past, as they do without `ending_before`. Default: true. */
   readonly isBackwards?: boolean
-  /** Asks for the page beyond an item, or for the first one. */
-  readonly ask: (cursor: string | undefined) => Promise<AnsweredPage<Item>>
+  /** Asks for the page beyond an envelope, or for the first one. */
+  readonly ask: (cursor: string | undefined) => Promise<AnsweredPage>
 }
 
-export function createPagedList<Item extends { readonly id: string }>({
-  isBackwards = true,
-  ask,
-}: PageSource<Item>): PagedList<Item> {
-  let first: Promise<Page<Item>> | undefined
+export function createEnvelopeList({ isBackwards = true, ask }: PageSource): RedEnvelopeList {
+  let first: Promise<RedEnvelopePage> | undefined
 
-  async function open(cursor: string | undefined): Promise<Page<Item>> {
+  async function open(cursor: string | undefined): Promise<RedEnvelopePage> {
     const { data, hasMore } = await ask(cursor)
     const last = isBackwards ? data.at(-1) : data[0]
     return {
@@ -46,13 +45,13 @@ export function createPagedList<Item extends { readonly id: string }>({
     }
   }
 
-  function openFirst(): Promise<Page<Item>> {
+  function openFirst(): Promise<RedEnvelopePage> {
     first ??= open(undefined)
     return first
   }
 
-  async function* iterate(): AsyncGenerator<Item, void, undefined> {
-    let page: Page<Item> | undefined = await openFirst()
+  async function* iterate(): AsyncGenerator<RedEnvelope, void, undefined> {
+    let page: RedEnvelopePage | undefined = await openFirst()
     while (page !== undefined) {
       yield* isBackwards ? page.data : page.data.toReversed()
       // oxlint-disable-next-line no-await-in-loop -- a page names the next one

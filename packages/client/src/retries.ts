@@ -19,8 +19,8 @@ export interface Ending<Result> {
   readonly result: Result | Failure
   /** How often it was sent. */
   readonly attempts: number
-  /** Whether one of the attempts may have had its effect without saying so. */
-  readonly isOpen: boolean
+  /** Whether every attempt that was sent has certainly created no envelope. */
+  readonly notCreated: boolean
 }
 
 const FIRST_DELAY_MS = 500
@@ -38,23 +38,23 @@ export async function sendWithRetries<Result>(
   { retries, signal, beforeAttempt }: CallLimits,
   seams: RetrySeams,
 ): Promise<Ending<Result>> {
-  let isOpen = false
+  let notCreated = true
   for (let attempts = 0; ;) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after another is the point
       await mayGo(beforeAttempt, signal)
     } catch (cause) {
-      return { result: new Failure('aborted', { cause }), attempts, isOpen }
+      return { result: new Failure('request-aborted', { cause }), attempts, notCreated }
     }
     attempts += 1
     // oxlint-disable-next-line no-await-in-loop -- as above
     const result = await attempt()
-    if (!(result instanceof Failure)) return { result, attempts, isOpen: false }
+    if (!(result instanceof Failure)) return { result, attempts, notCreated: false }
     // An attempt that may have worked stays so, whatever the next one is told.
-    isOpen ||= result.facts.leavesOpen ?? ERRORS[result.code].leavesOpen
-    if (attempts > retries || !isPassing(result)) return { result, attempts, isOpen }
+    notCreated &&= result.facts.notCreated ?? ERRORS[result.code].notCreated
+    if (attempts > retries || !isPassing(result)) return { result, attempts, notCreated }
     const delayMs = delayOf(result, attempts, seams)
-    if (delayMs > MAX_RETRY_AFTER_MS) return { result, attempts, isOpen }
+    if (delayMs > MAX_RETRY_AFTER_MS) return { result, attempts, notCreated }
     // oxlint-disable-next-line no-await-in-loop -- as above
     await seams.wait(delayMs, signal)
   }

@@ -57,7 +57,7 @@ export async function exchange(
     return await Promise.race([converse(), deadline.passed])
   } catch (cause) {
     if (deadline.code !== undefined) return new Failure(deadline.code)
-    return new Failure('unreachable', factsOf(cause, new URL(url)))
+    return new Failure('pingpp-unreachable', factsOf(cause, new URL(url)))
   } finally {
     deadline.clear()
   }
@@ -74,7 +74,7 @@ function uncached(): { readonly cache?: 'no-store' } {
 interface Deadline {
   readonly signal: AbortSignal
   /** Why it has passed; undefined before. */
-  readonly code: 'timed-out' | 'aborted' | undefined
+  readonly code: 'request-timed-out' | 'request-aborted' | undefined
   /** Rejects when it has passed. */
   readonly passed: Promise<never>
   clear(): void
@@ -86,14 +86,14 @@ function startDeadline(timeoutMs: number, callers: AbortSignal | undefined): Dea
   const { promise: passed, reject } = Promise.withResolvers<never>()
   let code: Deadline['code']
 
-  function pass(why: 'timed-out' | 'aborted'): void {
+  function pass(why: 'request-timed-out' | 'request-aborted'): void {
     code = why
     controller.abort()
     reject(new Error(why))
   }
 
-  const onAbort = (): void => pass('aborted')
-  const timer = setTimeout(() => pass('timed-out'), timeoutMs)
+  const onAbort = (): void => pass('request-aborted')
+  const timer = setTimeout(() => pass('request-timed-out'), timeoutMs)
   callers?.addEventListener('abort', onAbort, { once: true })
   return {
     signal: controller.signal,
@@ -161,9 +161,9 @@ const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
 function factsOf(cause: unknown, { origin, hostname }: URL): FailureFacts {
   const code = reasonOf(cause)
   if (code === undefined) return { cause, detail: `It was to ${origin}.` }
-  const leavesOpen = !NEVER_CONNECTED.has(code)
-  const question = !leavesOpen && isLoopback(hostname) ? ' Is the sandbox running?' : ''
-  return { cause, detail: `${code}, ${origin}.${question}`, leavesOpen }
+  const notCreated = NEVER_CONNECTED.has(code)
+  const question = notCreated && isLoopback(hostname) ? ' Is the sandbox running?' : ''
+  return { cause, detail: `${code}, ${origin}.${question}`, notCreated }
 }
 
 /** `fetch` hides the reason in the cause of a TypeError. */

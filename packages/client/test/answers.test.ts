@@ -56,7 +56,7 @@ describe('an envelope that was answered', () => {
     ['of another kind', { object: 'charge' }, 'It is no red envelope.'],
     ['without an id', { id: null }, 'Its `id` is no id.'],
     ['with an id that leads elsewhere', { id: '../x' }, 'Its `id` is no id.'],
-    ['with a numeric id', { id: 5 }, 'Its `id` is no id.'],
+    ['with a numeric id', { id: 5 }, 'It is of another `id`.'],
     ['without a status', { status: undefined }, 'Its `status` is no text.'],
     ['with an empty status', { status: '' }, 'Its `status` is no text.'],
     ['without an amount', { amount: null }, 'Its `amount` is no integer amount in fen.'],
@@ -81,9 +81,49 @@ describe('an envelope that was answered', () => {
     const { client } = await startPingpp({ steps: [{ json: envelope(changes) }] })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'response-invalid',
-      outcomeUnknown: true,
+      notCreated: false,
       message: expect.stringContaining(`It is of another \`${name}\`.`),
     })
+  })
+})
+
+describe('a number for an order number, as the official samples send it', () => {
+  const numeric = (digits: string, changes: object = {}): string =>
+    JSON.stringify(envelope({ order_no: 'DIGITS', ...changes })).replace('"DIGITS"', digits)
+  const DIGITS = '2024021000000000000000000001'
+
+  it('is its exact digits in the answer to a create [S33]', async () => {
+    const body = numeric(DIGITS)
+    const { client } = await startPingpp({ steps: [{ body }] })
+    const created = await client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS })
+    expect(created).toEqual(envelope({ order_no: DIGITS }))
+    expect(Object.isFrozen(created)).toBe(true)
+  })
+
+  it('is its exact digits in an answer by id, and in a list [S33]', async () => {
+    expect(await retrieve({ body: numeric(DIGITS) })).toMatchObject({ order_no: DIGITS })
+    const body = JSON.stringify(page([1, 2], false)).replace(
+      '"order_no":"2"',
+      `"order_no":${DIGITS}`,
+    )
+    const { client } = await startPingpp({ steps: [{ body }] })
+    const { data } = await client.redEnvelopes.list()
+    expect(data.map(({ order_no }) => order_no)).toEqual(['1', DIGITS])
+  })
+
+  it('is still refused when it is another one, if only in a digit that no double holds [S33]', async () => {
+    const { client } = await startPingpp({ steps: [{ body: numeric(DIGITS) }] })
+    const call = client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS.replace(/1$/, '2') })
+    expect(await errorOf(call)).toMatchObject({
+      code: 'response-invalid',
+      notCreated: false,
+      message: expect.stringContaining('It is of another `order_no`.'),
+    })
+  })
+
+  it('is left as it is in what is not Ping++’s: `extra` and `metadata`', async () => {
+    const metadata = { order_no: 5 }
+    expect(await retrieve({ json: envelope({ metadata }) })).toMatchObject({ metadata })
   })
 })
 
@@ -116,12 +156,12 @@ describe('an answer that is none', () => {
     const { client } = await startPingpp({ steps: [step] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'response-invalid',
       status: step.status ?? 200,
       api: undefined,
       attempts: 1,
-      outcomeUnknown: true,
+      notCreated: false,
     })
     expect(String(error)).toContain(`${problem} Its status is ${step.status ?? 200}.`)
     expect(String(error)).toContain('Is `baseUrl` right, or a proxy between?')
@@ -223,7 +263,7 @@ describe('with `publicKey`, an answer', () => {
       code: 'response-forged',
       status: step.status ?? 200,
       api: undefined,
-      outcomeUnknown: true,
+      notCreated: false,
     })
     expect(String(error)).toContain(problem)
     expect(String(error)).toMatch(/ It came from http:\/\/127\.0\.0\.1:\d+\. /)
@@ -237,7 +277,7 @@ describe('with `publicKey`, an answer', () => {
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'channel-failed',
       api: error,
-      outcomeUnknown: false,
+      notCreated: true,
     })
   })
 
@@ -322,7 +362,7 @@ describe('an event that was answered', () => {
   ])('is refused: %s', async (_, changes, problem) => {
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, ...changes } }] })
     const error = await errorOf(client.events.retrieve(EVENT.id))
-    expect(error).toMatchObject({ code: 'response-invalid', status: 200, outcomeUnknown: false })
+    expect(error).toMatchObject({ code: 'response-invalid', status: 200, notCreated: false })
     expect(String(error)).toContain(problem)
     expect(String(error)).not.toContain(API_KEY)
   })

@@ -1,7 +1,8 @@
+import { OptionError } from '@hongbao/core'
 import { createServer } from 'node:http'
-import { describe, expect, it } from 'vitest'
-import { createClient, createClientWith } from '../src/client.ts'
-import { ClientError, ERRORS, isClientError, type ClientErrorCode } from '../src/errors.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { createPingppClient, createPingppClientWith } from '../src/client.ts'
+import { ERRORS, PingppError, type PingppErrorCode } from '../src/errors.ts'
 import {
   API_KEY,
   close,
@@ -18,10 +19,10 @@ import {
   type Step,
 } from './pingpp.ts'
 
-async function createErrorOf(step: Step, how: object = {}): Promise<ClientError> {
+async function createErrorOf(step: Step, how: object = {}): Promise<PingppError> {
   const { client } = await startPingpp({ steps: [step] })
   const options = { retries: 0, ...how }
-  return (await errorOf(client.redEnvelopes.create(GUIDE, options))) as ClientError
+  return (await errorOf(client.redEnvelopes.create(GUIDE, options))) as PingppError
 }
 
 const UNKNOWN =
@@ -31,19 +32,19 @@ describe('an answer of Ping++ that is a refusal', () => {
   const invalid = { type: 'invalid_request_error', message: '参数不对' }
   const channel = { type: 'channel_error', message: '渠道错误' }
 
-  it.each<[string, Answer, ClientErrorCode, boolean]>([
-    ['400', refusal(400, invalid), 'request-invalid', false],
-    ['401', refusal(401, invalid), 'api-key-invalid', false],
-    ['402', refusal(402, channel), 'channel-failed', false],
-    ['403', refusal(403, invalid), 'rate-limited', false],
-    ['404', refusal(404, invalid), 'not-found', false],
+  it.each<[string, Answer, PingppErrorCode, boolean]>([
+    ['400', refusal(400, invalid), 'request-invalid', true],
+    ['401', refusal(401, invalid), 'api-key-invalid', true],
+    ['402', refusal(402, channel), 'channel-failed', true],
+    ['403', refusal(403, invalid), 'rate-limited', true],
+    ['404', refusal(404, invalid), 'not-found', true],
     ['409', refusal(409, invalid), 'request-invalid', false],
-    ['429', refusal(429, invalid), 'rate-limited', false],
-    ['500', refusal(500, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['501', refusal(501, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['502', refusal(502, { type: 'api_error', message: 'x' }), 'server-failed', true],
-    ['503 in HTML', { status: 503, body: '<html>' }, 'server-failed', true],
-    ['500 in HTML', { status: 500, body: '<html>' }, 'server-failed', true],
+    ['429', refusal(429, invalid), 'rate-limited', true],
+    ['500', refusal(500, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['501', refusal(501, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['502', refusal(502, { type: 'api_error', message: 'x' }), 'server-failed', false],
+    ['503 in HTML', { status: 503, body: '<html>' }, 'server-failed', false],
+    ['500 in HTML', { status: 500, body: '<html>' }, 'server-failed', false],
     ['429 in HTML', { status: 429, body: '<html>' }, 'rate-limited', false],
     ['429 without a body', { status: 429 }, 'rate-limited', false],
     [
@@ -58,61 +59,61 @@ describe('an answer of Ping++ that is a refusal', () => {
       'the number was used, perhaps for this envelope',
       refusal(402, { ...channel, code: 'charge_order_no_used' }),
       'order-number-used',
-      true,
+      false,
     ],
     [
       'there is something about the number, which had the right form',
       refusal(400, { ...invalid, param: 'order_no' }),
       'request-invalid',
-      true,
+      false,
     ],
     [
       'the channel is busy, and may yet send',
       refusal(402, { ...channel, code: 'red_system_busy' }),
       'channel-busy',
-      true,
+      false,
     ],
     [
       'the channel refused',
       refusal(402, { ...channel, code: 'channel_request_error' }),
       'channel-failed',
-      false,
+      true,
     ],
     [
       'the channel did not answer Ping++',
       refusal(402, { ...channel, code: 'channel_connection_error' }),
       'channel-failed',
-      true,
+      false,
     ],
     [
       'the channel answered Ping++ something',
       refusal(402, { ...channel, code: 'channel_parse_error' }),
       'channel-failed',
-      true,
+      false,
     ],
     ['200 with an error, invalid', refusal(200, invalid), 'request-invalid', false],
     ['200 with an error, channel', refusal(200, channel), 'channel-failed', false],
-    ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', true],
+    ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', false],
     ['200 with an error, card', refusal(200, { type: 'card_error' }), 'channel-failed', false],
-    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', true],
+    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', false],
     [
       'codes that every object has',
       refusal(400, { type: 'constructor', code: 'toString' }),
       'request-invalid',
       false,
     ],
-  ])('has a code: %s', async (_, step, code, outcomeUnknown) => {
+  ])('has a code: %s', async (_, step, code, notCreated) => {
     const error = await createErrorOf(step)
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code,
       status: step.status,
       attempts: 1,
       orderNo: '123456789',
-      outcomeUnknown,
+      notCreated,
     })
     expect(error.message.startsWith(ERRORS[code].message)).toBe(true)
-    expect(error.message.endsWith(UNKNOWN)).toBe(outcomeUnknown)
+    expect(error.message.endsWith(UNKNOWN)).toBe(!notCreated)
   })
 
   it('has Ping++’s own words, and no more than Ping++ said', async () => {
@@ -151,21 +152,24 @@ describe('an answer of Ping++ that is a refusal', () => {
   it('takes nothing but texts for words', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
-    expect(error.message).toBe('Ping++ refused the request. Ping++ said: nothing more (400)')
+    const said = 'Ping++ refused the request. Ping++ said: nothing more (400)'
+    expect(error.message).toBe(`${said} ${UNKNOWN}`)
   })
 
   it('cannot forge a line of a log, nor fill it', async () => {
-    const error = await createErrorOf(refusal(400, { message: `a\r\n\u2028b${'长'.repeat(5000)}` }))
-    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400\)$/)
+    const error = await createErrorOf(
+      refusal(400, { ...invalid, message: `a\r\n\u2028b${'长'.repeat(5000)}` }),
+    )
+    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400, invalid_request_error\)$/)
     expect(error.message.length).toBeLessThan(400)
     const names = { type: 'a\nb', code: '\u001B[2J', param: `c${'长'.repeat(5000)}` }
     const named = await createErrorOf(refusal(400, names))
-    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\)$/)
-    expect(named.message.length).toBeLessThan(400)
+    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\) Whether/)
+    expect(named.message.length).toBeLessThan(400 + UNKNOWN.length)
   })
 
   it('is not cut within a character', async () => {
-    const error = await createErrorOf(refusal(400, { message: `a${'🧧'.repeat(200)}` }))
+    const error = await createErrorOf(refusal(400, { ...invalid, message: `a${'🧧'.repeat(200)}` }))
     expect(error.message.isWellFormed()).toBe(true)
     expect(error.message.match(/🧧/gu)?.length).toBe(149)
   })
@@ -196,36 +200,36 @@ describe('a connection that fails', () => {
     const server = createServer()
     const baseUrl = await listen(server)
     await close(server)
-    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0 })
+    const client = createPingppClient({ apiKey: API_KEY, baseUrl, retries: 0 })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       status: undefined,
       attempts: 1,
       orderNo: '123456789',
-      outcomeUnknown: false,
+      notCreated: true,
       message: `The connection to Ping++ failed. ECONNREFUSED, ${baseUrl}. Is the sandbox running?`,
       cause: { name: 'TypeError', cause: { code: 'ECONNREFUSED' } },
     })
   })
 
   it.each<[string, unknown, boolean]>([
-    ['no such host', { code: 'ENOTFOUND' }, false],
-    ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, false],
-    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, false],
-    ['lost', { code: 'ECONNRESET' }, true],
-    ['closed', { code: 'UND_ERR_SOCKET' }, true],
-    ['for a reason that nobody names', {}, true],
-    ['for nothing', undefined, true],
-  ])('leaves open what may have been sent: %s', async (_, reason, outcomeUnknown) => {
+    ['no such host', { code: 'ENOTFOUND' }, true],
+    ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, true],
+    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, true],
+    ['lost', { code: 'ECONNRESET' }, false],
+    ['closed', { code: 'UND_ERR_SOCKET' }, false],
+    ['for a reason that nobody names', {}, false],
+    ['for nothing', undefined, false],
+  ])('leaves open what may have been sent: %s', async (_, reason, notCreated) => {
     const fetch = (): Promise<Response> =>
       Promise.reject(
         new TypeError('fetch failed', { cause: Object.assign(new Error('x'), reason) }),
       )
-    const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-      code: 'unreachable',
-      outcomeUnknown,
+      code: 'pingpp-unreachable',
+      notCreated,
     })
   })
 
@@ -234,8 +238,8 @@ describe('a connection that fails', () => {
     const baseUrl = await listen(server)
     await close(server)
     const wait = (): Promise<void> => Promise.resolve()
-    const client = createClientWith({ apiKey: API_KEY, baseUrl }, { wait, random: () => 0 })
-    const { message } = (await errorOf(client.redEnvelopes.create(GUIDE))) as ClientError
+    const client = createPingppClientWith({ apiKey: API_KEY, baseUrl }, { wait, random: () => 0 })
+    const { message } = (await errorOf(client.redEnvelopes.create(GUIDE))) as PingppError
     expect(message.endsWith('It was tried 3 times.')).toBe(true)
   })
 
@@ -246,9 +250,9 @@ describe('a connection that fails', () => {
     const fetch = (): Promise<Response> =>
       Promise.reject(Object.assign(new TypeError('fetch failed'), reason))
     const baseUrl = 'https://proxy.example:8443/pingpp'
-    const client = createClient({ apiKey: API_KEY, baseUrl, retries: 0, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, baseUrl, retries: 0, fetch })
     expect(String(await errorOf(client.redEnvelopes.retrieve('red_1')))).toBe(
-      `ClientError: The connection to Ping++ failed. ${ending}`,
+      `PingppError: The connection to Ping++ failed. ${ending}`,
     )
   })
 
@@ -257,16 +261,16 @@ describe('a connection that fails', () => {
     ['within the answer', cutOff],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step)
-    expect(error).toMatchObject({ code: 'unreachable', outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'pingpp-unreachable', notCreated: false })
     expect(error.message.endsWith(UNKNOWN)).toBe(true)
   })
 
   it('leaves nothing open for a question', async () => {
     const { client } = await startPingpp({ steps: [reset], options: { retries: 0 } })
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       orderNo: undefined,
-      outcomeUnknown: false,
+      notCreated: false,
       message: expect.not.stringContaining('unknown'),
     })
   })
@@ -277,10 +281,10 @@ describe('a connection that fails', () => {
         // oxlint-disable-next-line typescript/only-throw-error -- what JavaScript may throw
         throw thrown
       }
-      const client = createClient({ apiKey: API_KEY, retries: 0, fetch })
+      const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-        code: 'unreachable',
-        outcomeUnknown: true,
+        code: 'pingpp-unreachable',
+        notCreated: false,
       })
     }
   })
@@ -298,7 +302,7 @@ describe('a `fetch` of one’s own', () => {
     ['no headers', {}],
   ])('may answer with %s', async (_, response) => {
     const fetch = fetchOf({ ...response, body: new Response(bytes).body })
-    const client = createClient({ apiKey: API_KEY, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, fetch })
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
 
@@ -306,10 +310,10 @@ describe('a `fetch` of one’s own', () => {
     ['headers that are none', { headers: 5, body: null }],
     ['a body that is none', { headers: {}, body: 'text' }],
   ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
-    const client = createClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
-      name: 'ClientError',
-      outcomeUnknown: true,
+      name: 'PingppError',
+      notCreated: false,
     })
   })
 })
@@ -326,14 +330,16 @@ describe('a time that is over', () => {
     ],
   ])('%s, leaves a create open', async (_, step) => {
     const error = await createErrorOf(step, { timeoutMs: 30 })
-    expect(error).toMatchObject({ code: 'timed-out', status: undefined, outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'request-timed-out', status: undefined, notCreated: false })
     expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
   })
 
   it('ends a call though its `fetch` knows no signal', async () => {
     const fetch = (): Promise<Response> => new Promise(() => {})
-    const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
-    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'request-timed-out',
+    })
   })
 
   it.each(['that has begun', 'that comes when the call is over'])(
@@ -343,9 +349,11 @@ describe('a time that is over', () => {
       const ended = Promise.withResolvers<void>()
       const body = new ReadableStream({ cancel: () => ended.resolve() })
       const fetch = (): Promise<Response> => answered.promise.then(() => new Response(body))
-      const client = createClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
+      const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 10, fetch })
       if (when === 'that has begun') answered.resolve()
-      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code: 'timed-out' })
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+        code: 'request-timed-out',
+      })
       answered.resolve()
       await ended.promise
     },
@@ -363,9 +371,8 @@ describe('a signal', () => {
       client.events.retrieve('evt_1', { signal }),
     ]) {
       expect(await errorOf(call)).toMatchObject({
-        code: 'aborted',
+        code: 'request-aborted',
         attempts: 0,
-        outcomeUnknown: false,
         message: 'The `signal` ended the call, or `beforeAttempt` failed.',
         cause: 'the user left',
       })
@@ -387,7 +394,7 @@ describe('a signal', () => {
     const reason = new Error('the user left')
     const { client, seen } = await startPingpp({ steps: [step(() => controller.abort(reason))] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal: controller.signal }))
-    expect(error).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'request-aborted', attempts: 1, notCreated: false })
     expect((error as Error).cause).toBe(reason)
     expect(seen.length).toBe(1)
   })
@@ -398,12 +405,12 @@ describe('a parameter', () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const error = await errorOf(client.redEnvelopes.create({ ...GUIDE, subject: '恭'.repeat(12) }))
     expect(error).toMatchObject({
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'parameter-invalid',
       param: 'subject',
       status: undefined,
       attempts: 0,
-      outcomeUnknown: false,
+      notCreated: true,
       message:
         'Nothing was sent, because of a parameter. `subject` has 36 bytes; at most 32 are allowed, which is 10 Chinese characters.',
     })
@@ -415,7 +422,7 @@ describe('a parameter', () => {
     [null, '`create` expects an object of parameters.'],
     [[GUIDE], '`create` expects an object of parameters.'],
     ['text', '`create` expects an object of parameters.'],
-    [{ ...GUIDE, new_field: 1n }, 'They cannot be written as JSON: a BigInt, or a circle?'],
+    [{ ...GUIDE, toJSON: () => 1n }, 'They cannot be written as JSON: a BigInt, or a circle?'],
   ])('is refused: %o', async (parameters, message) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create(parameters as typeof GUIDE)
@@ -424,11 +431,14 @@ describe('a parameter', () => {
   })
 })
 
-describe('isClientError', () => {
-  it('tells one by name and code, of another copy too', () => {
-    expect(isClientError(new ClientError('not-found'))).toBe(true)
-    const copy = Object.assign(new Error('x'), { name: 'ClientError', code: 'timed-out' })
-    expect(isClientError(copy)).toBe(true)
+describe('PingppError', () => {
+  it('is an instance of PingppError in every copy of hongbao, ESM beside CommonJS say', async () => {
+    vi.resetModules()
+    const { PingppError: Another } = await import('../src/errors.ts')
+    expect(Another).not.toBe(PingppError)
+    expect(new Another('not-found') instanceof PingppError).toBe(true)
+    expect(new PingppError('not-found') instanceof Another).toBe(true)
+    expect(new OptionError('option-invalid', 'x') instanceof Another).toBe(false)
   })
 
   it.each([
@@ -436,10 +446,71 @@ describe('isClientError', () => {
     null,
     'not-found',
     new Error('x'),
-    Object.assign(new Error('x'), { code: 'aborted' }),
-    Object.assign(new Error('x'), { name: 'ClientError', code: 'toString' }),
-    { name: 'ClientError', code: 'aborted' },
-  ])('says no: %o', (error) => {
-    expect(isClientError(error)).toBe(false)
+    new OptionError('option-invalid', 'x'),
+    Object.assign(new Error('x'), { name: 'PingppError', code: 'request-aborted' }),
+  ])('is not what others throw: %o', (thrown) => {
+    expect(thrown instanceof PingppError).toBe(false)
+  })
+})
+
+describe('notCreated', () => {
+  // What an app writes in a `catch` around more than the create.
+  function isMarkedFailed(error: unknown): boolean {
+    return Boolean((error as { notCreated?: boolean } | undefined)?.notCreated)
+  }
+
+  it('is certain of each code where nothing else is known, or not', () => {
+    const certain = Object.entries(ERRORS).map(([code, { notCreated }]) => [code, notCreated])
+    expect(Object.fromEntries(certain)).toEqual({
+      'parameter-invalid': true,
+      'request-invalid': true,
+      'api-key-invalid': true,
+      'not-found': true,
+      'order-number-used': false,
+      'channel-failed': true,
+      'channel-busy': false,
+      'rate-limited': true,
+      'server-failed': false,
+      'pingpp-unreachable': false,
+      'request-timed-out': false,
+      'request-aborted': false,
+      'response-invalid': false,
+      'response-forged': false,
+    })
+  })
+
+  it('is certain of nothing that another one threw [S32]', () => {
+    for (const foreign of [
+      undefined,
+      null,
+      'text',
+      new Error('the database is away'),
+      new DOMException('x', 'AbortError'),
+      new OptionError('option-invalid', 'x'),
+      new PingppError('request-invalid'),
+    ]) {
+      expect(isMarkedFailed(foreign)).toBe(false)
+    }
+  })
+
+  it.each(['retrieve', 'list', 'event'] as const)(
+    'is certain of nothing after a %s that failed, since a create before it may have worked [S32]',
+    async (what) => {
+      const invalid = refusal(404, { type: 'invalid_request_error', message: 'x' })
+      const { client } = await startPingpp({ steps: [invalid] })
+      const calls = {
+        retrieve: () => client.redEnvelopes.retrieve('red_1'),
+        list: () => client.redEnvelopes.list(),
+        event: () => client.events.retrieve('evt_1'),
+      }
+      expect(isMarkedFailed(await errorOf(calls[what]()))).toBe(false)
+    },
+  )
+
+  it('is certain of nothing when a call has a wrong option', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const call = client.redEnvelopes.create(GUIDE, { retries: -1 })
+    expect(isMarkedFailed(await errorOf(call))).toBe(false)
+    expect(seen).toEqual([])
   })
 })

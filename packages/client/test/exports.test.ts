@@ -6,12 +6,21 @@ import * as client from '@hongbao/client'
 describe('what people can import', () => {
   it('from @hongbao/client', () => {
     expect(new Set(Object.keys(client))).toEqual(
-      new Set(['ClientError', 'createClient', 'isClientError', 'reconcile']),
+      new Set(['PingppError', 'createPingppClient', 'createReconciler']),
     )
   })
 
+  it('and call, on a reconciler', () => {
+    const reconciler = client.createReconciler({
+      pingpp: client.createPingppClient({ apiKey: 'sk_test_1' }),
+      webhooks: { dispatch: () => Promise.resolve({ outcome: 'handled' }) },
+      app: 'app_1',
+    })
+    expect(Object.keys(reconciler)).toEqual(['run', 'start', 'close'])
+  })
+
   it('and call, on a client', () => {
-    const { redEnvelopes, events } = client.createClient({ apiKey: 'sk_test_1' })
+    const { redEnvelopes, events } = client.createPingppClient({ apiKey: 'sk_test_1' })
     expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
     expect(Object.keys(events)).toEqual(['retrieve'])
   })

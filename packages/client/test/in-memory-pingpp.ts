@@ -1,6 +1,12 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import type { Client, ListRedEnvelopes, Page, PagedList, RequestOptions } from '../src/index.ts'
+import type {
+  PingppClient,
+  RedEnvelopeListParams,
+  RedEnvelopePage,
+  RedEnvelopeList,
+  PingppRequestOptions,
+} from '../src/index.ts'
 
 export const APP = 'app_1Gqj58ynP0mHeX1q'
 export const MINUTE = 60_000
@@ -33,7 +39,7 @@ export function createClock(): Clock {
 export interface Call {
   readonly what: 'list' | 'retrieve'
   readonly id: string | undefined
-  readonly query: ListRedEnvelopes | undefined
+  readonly query: RedEnvelopeListParams | undefined
   readonly atMs: number
 }
 
@@ -42,7 +48,7 @@ export type Step = readonly [afterMs: number, status: string]
 
 /** Red envelopes as Ping++ would show them at any time. Its `client` is the contract, without HTTP. */
 export interface Pingpp {
-  readonly client: Client
+  readonly client: PingppClient
   readonly calls: readonly Call[]
   /** Makes an envelope now. */
   readonly make: (
@@ -71,7 +77,7 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
 
   async function called(
     { what, id, query }: Pick<Call, 'what'> & Partial<Call>,
-    how: RequestOptions = {},
+    how: PingppRequestOptions = {},
   ): Promise<void> {
     await how.beforeAttempt?.()
     const call = { what, id, query, atMs: now() }
@@ -116,7 +122,10 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
     lives.set(id, { envelope, steps: [...steps, [now() - envelope.created * 1000, status]] })
   }
 
-  async function page(query: ListRedEnvelopes, how?: RequestOptions): Promise<Page<RedEnvelope>> {
+  async function page(
+    query: RedEnvelopeListParams,
+    how?: PingppRequestOptions,
+  ): Promise<RedEnvelopePage> {
     await called({ what: 'list', query }, how)
     const { gte = 0, lte = Infinity } = typeof query.created === 'object' ? query.created : {}
     const all = [...lives.keys()]
@@ -138,11 +147,11 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
     }
   }
 
-  function list(query: ListRedEnvelopes = {}, how?: RequestOptions): PagedList<RedEnvelope> {
+  function list(query: RedEnvelopeListParams = {}, how?: PingppRequestOptions): RedEnvelopeList {
     return {
       then: (onPage, onError) => page(query, how).then(onPage, onError),
       async *[Symbol.asyncIterator]() {
-        let current: Page<RedEnvelope> | undefined = await page(query, how)
+        let current: RedEnvelopePage | undefined = await page(query, how)
         while (current !== undefined) {
           yield* current.data
           current = await current.next()
@@ -151,7 +160,7 @@ export function createPingpp(now: () => number, lagMs: () => number = () => 0): 
     }
   }
 
-  const client: Client = {
+  const client: PingppClient = {
     redEnvelopes: {
       create: ({ order_no }) => Promise.resolve(make(order_no)),
       async retrieve(id, how) {

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/client.ts'
-import type { ClientOptions } from '../src/options.ts'
+import { createPingppClient } from '../src/client.ts'
+import type { PingppClientOptions } from '../src/options.ts'
 import { API_KEY, envelope, errorOf, GUIDE, startPingpp } from './pingpp.ts'
 
 function refusalOf(options: unknown): unknown {
   try {
-    createClient(options as ClientOptions)
+    createPingppClient(options as PingppClientOptions)
   } catch (error) {
     return error
   }
@@ -22,7 +22,7 @@ describe('the options of a client', () => {
     expect(refusalOf(options)).toMatchObject({
       name: 'OptionError',
       code: 'option-invalid',
-      message: '`createClient` expects an object of options.',
+      message: '`createPingppClient` expects an object of options.',
     })
   })
 
@@ -86,7 +86,7 @@ describe('`apiKey`', () => {
 
   it('may have the quotes of an environment file, as `baseUrl` may [C22]', async () => {
     const { seen, url } = await startPingpp({ steps: [{ json: envelope() }] })
-    const client = createClient({ apiKey: `"${API_KEY}"\r\n`, baseUrl: `'${url}'` })
+    const client = createPingppClient({ apiKey: `"${API_KEY}"\r\n`, baseUrl: `'${url}'` })
     await client.redEnvelopes.retrieve('red_04er10TuvT4OCyLO08aLOqbD')
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${API_KEY}`)
   })
@@ -154,7 +154,7 @@ it.each(['', '""', ' \n'])(
   '`baseUrl` that is empty is one that is not set: %j [C22]',
   async (baseUrl) => {
     const asked: string[] = []
-    const client = createClient({
+    const client = createPingppClient({
       apiKey: API_KEY,
       baseUrl,
       retries: 0,
@@ -173,7 +173,7 @@ describe('both halves of one key pair', () => {
   const pkcs1 = publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
-  it.each<[string, ClientOptions['publicKey']]>([
+  it.each<[string, PingppClientOptions['publicKey']]>([
     ['as it is', publicKey],
     ['in another layout', pkcs1],
     ['in a list', [other.publicKey, pkcs1]],
@@ -228,7 +228,7 @@ describe('the other options', () => {
   })
 
   it('`fetch` is the global one of the moment of the call', async () => {
-    const client = createClient({ apiKey: API_KEY })
+    const client = createPingppClient({ apiKey: API_KEY })
     const { fetch } = globalThis
     const urls: unknown[] = []
     try {
@@ -248,7 +248,7 @@ describe('the options of a call', () => {
   it.each<[unknown, string]>([
     [
       { timeout: 5 },
-      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt.',
+      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt, extraParams.',
     ],
     [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
     [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],

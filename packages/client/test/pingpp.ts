@@ -2,8 +2,8 @@ import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { createClientWith, type Client } from '../src/client.ts'
-import type { ClientOptions } from '../src/options.ts'
+import { createPingppClientWith, type PingppClient } from '../src/client.ts'
+import type { PingppClientOptions } from '../src/options.ts'
 
 /** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =
@@ -86,7 +86,7 @@ export interface Answer {
 /** A server in Ping++'s place, with a client that speaks with it. */
 export interface Pingpp {
   readonly url: string
-  readonly client: Client
+  readonly client: PingppClient
   readonly seen: readonly Seen[]
   /** How long the client meant to wait before each retry, in milliseconds. */
   readonly waits: readonly number[]
@@ -95,7 +95,7 @@ export interface Pingpp {
 export interface PingppOptions {
   /** Answers, one for each request; the last one is given again and again. */
   readonly steps: readonly Step[]
-  readonly options?: Partial<ClientOptions> | undefined
+  readonly options?: Partial<PingppClientOptions> | undefined
   /** What stands between the host and `/v1`. Default: nothing. */
   readonly path?: string | undefined
   /** What the jitter draws. Default: 0.5. */
@@ -128,7 +128,7 @@ export async function startPingpp({
   })
   const url = await listen(server)
   onTestFinished(() => close(server))
-  const client = createClientWith(
+  const client = createPingppClientWith(
     { apiKey: API_KEY, baseUrl: url + path, now: () => NOW_MS, ...options },
     {
       random,

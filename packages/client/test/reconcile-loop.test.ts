@@ -1,16 +1,11 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import {
-  ClientError,
-  type OpenEnvelope,
-  type ReadOpen,
-  type ReconcileOptions,
-  type RequestOptions,
-  type Wait,
-} from '../src/index.ts'
+import { PingppError, type OpenRedEnvelope, type PingppRequestOptions } from '../src/index.ts'
+import type { ReadOpen } from '../src/open-envelopes.ts'
+import type { Wait } from '../src/token-bucket.ts'
 import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
 import { startPingpp } from './pingpp.ts'
-import { openShop, type Shop } from './reconciling.ts'
+import { openShop, type Shop, type ShopOptions } from './reconciling.ts'
 
 /** A wait that moves the clock, and holds the loop at its pause after so many runs. */
 function createPacing(runs: number) {
@@ -28,10 +23,10 @@ function createPacing(runs: number) {
 describe('the loop', () => {
   it('runs at once, and again after every interval', async () => {
     const { wait, pauses, paused } = createPacing(4)
-    const { reconciliation, reports } = openShop({ wait })
-    reconciliation.start()
+    const { reconciler, reports } = openShop({ wait })
+    reconciler.start()
     await paused
-    await reconciliation.stop()
+    await reconciler.close()
     expect(pauses).toEqual([300_000, 300_000, 300_000, 300_000])
     expect(reports).toHaveLength(4)
   })
@@ -41,28 +36,30 @@ describe('the loop', () => {
     [1 - 2 ** -53, 66_000],
   ])('spreads its pauses by 10 % (random %d)', async (random, pauseMs) => {
     const { wait, pauses, paused } = createPacing(1)
-    const { reconciliation } = openShop({ wait, intervalMs: MINUTE, random: () => random })
-    reconciliation.start()
+    const { reconciler } = openShop({ wait, intervalSeconds: 60, random: () => random })
+    reconciler.start()
     await paused
-    await reconciliation.stop()
+    await reconciler.close()
     expect(pauses[0]).toBeCloseTo(pauseMs, 6)
   })
 
   it('waits longer each time while runs fail, up to an hour, and is back to its interval then [H9]', async () => {
     const { wait, pauses, paused } = createPacing(10)
-    const { reconciliation, pingpp, reports, lines } = openShop({ wait, intervalMs: MINUTE })
+    const { reconciler, pingpp, reports, lines } = openShop({ wait, intervalSeconds: 60 })
     pingpp.onCall(() => {
-      if (reports.length < 9) throw new ClientError('unreachable')
+      if (reports.length < 9) throw new PingppError('pingpp-unreachable')
     })
-    reconciliation.start()
+    reconciler.start()
     await paused
-    await reconciliation.stop()
+    await reconciler.close()
     expect(pauses.map((ms) => ms / MINUTE)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 1])
     expect(reports.map(({ error }) => error?.code)).toEqual([
-      ...Array.from({ length: 9 }, () => 'unreachable'),
+      ...Array.from({ length: 9 }, () => 'pingpp-unreachable'),
       undefined,
     ])
-    expect(lines[0]).toBe('[hongbao] reconcile: unreachable: The connection to Ping++ failed.')
+    expect(lines[0]).toBe(
+      '[hongbao] reconciler: pingpp-unreachable: The connection to Ping++ failed.',
+    )
   })
 
   it.each([
@@ -70,14 +67,14 @@ describe('the loop', () => {
     ['a year', 365 * 24 * 60 * MINUTE, 24 * 60 * MINUTE],
   ])('asks nothing more, and waits as Ping++ asks to: %s', async (_, retryAfterMs, pauseMs) => {
     const { wait, pauses, paused } = createPacing(2)
-    const { reconciliation, pingpp, reports } = openShop({ wait, intervalMs: MINUTE })
+    const { reconciler, pingpp, reports } = openShop({ wait, intervalSeconds: 60 })
     for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
     pingpp.onCall(() => {
-      if (reports.length === 0) throw new ClientError('server-failed', { retryAfterMs })
+      if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
     })
-    reconciliation.start()
+    reconciler.start()
     await paused
-    await reconciliation.stop()
+    await reconciler.close()
     expect(pauses).toEqual([pauseMs, MINUTE])
     expect(reports[0]).toMatchObject({
       error: { code: 'server-failed', retryAfterMs },
@@ -87,18 +84,18 @@ describe('the loop', () => {
 
   it('goes on with single envelopes where the list may be asked for again in a minute', async () => {
     const { wait, pauses, paused } = createPacing(1)
-    const { reconciliation, pingpp, clock, once, done } = openShop({ wait, intervalMs: MINUTE })
+    const { reconciler, pingpp, clock, run, done } = openShop({ wait, intervalSeconds: 60 })
     pingpp.make('1')
-    await once()
+    await run()
     pingpp.move(pingpp.make('2').id, 'sent')
     pingpp.onCall(({ what }) => {
-      if (what === 'list') throw new ClientError('server-failed', { retryAfterMs: MINUTE })
+      if (what === 'list') throw new PingppError('server-failed', { retryAfterMs: MINUTE })
     })
     pingpp.move('red_000000000000000000000001', 'sent')
     clock.advance(MINUTE * 3)
-    reconciliation.start()
+    reconciler.start()
     await paused
-    await reconciliation.stop()
+    await reconciler.close()
     expect(done).toEqual(['1 sent by poll'])
     expect(pauses).toEqual([MINUTE])
   })
@@ -109,31 +106,33 @@ describe('the loop', () => {
       paused.resolve()
       return new Promise(() => {})
     }
-    const { reconciliation, reports } = openShop({ wait })
-    reconciliation.start()
+    const { reconciler, reports } = openShop({ wait })
+    reconciler.start()
     await paused.promise
-    await reconciliation.stop()
+    await reconciler.close()
     expect(reports).toHaveLength(1)
   })
 
   it('stops between two envelopes, after the handlers that are at work', async () => {
-    const { reconciliation, pingpp, webhooks, done, reports, lines } = openShop()
+    const { reconciler, pingpp, webhooks, done, reports, lines } = openShop()
     for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, [[0, 'sent']])
     const [working, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     webhooks.on('red_envelope.sent', () => {
       working.resolve()
       return gate.promise
     })
-    reconciliation.start()
+    reconciler.start()
     await working.promise
     let hasStopped = false
-    const stopped = reconciliation.stop().then(() => (hasStopped = true))
+    const stopped = reconciler.close().then(() => (hasStopped = true))
     await new Promise((resolve) => setImmediate(resolve))
     expect(hasStopped).toBe(false)
     gate.resolve()
     await stopped
     expect(done).toEqual(['3 sent by poll'])
-    expect(reports).toMatchObject([{ error: { code: 'aborted' }, applied: [{ order_no: '3' }] }])
+    expect(reports).toMatchObject([
+      { error: { code: 'run-aborted' }, applied: [{ order_no: '3' }] },
+    ])
     expect(lines).toEqual([])
   })
 
@@ -156,15 +155,15 @@ describe('the loop', () => {
     ],
     [
       'stops it itself',
-      async function* stopping({ reconciliation }) {
-        await reconciliation.stop()
+      async function* stopping({ reconciler }) {
+        await reconciler.close()
         yield* []
       },
     ],
     [
       'stops it at once',
-      function stopping({ reconciliation }) {
-        void reconciliation.stop()
+      function stopping({ reconciler }) {
+        void reconciler.close()
         return new Promise<never>(() => {})
       },
     ],
@@ -176,15 +175,15 @@ describe('the loop', () => {
         return read(shop)
       },
     })
-    shop.reconciliation.start()
+    shop.reconciler.start()
     await asked.promise
-    await shop.reconciliation.stop()
-    expect(shop.reports).toMatchObject([{ error: { code: 'aborted' }, requests: 0 }])
+    await shop.reconciler.close()
+    expect(shop.reports).toMatchObject([{ error: { code: 'run-aborted' }, requests: 0 }])
   })
 
   it('reads no further in a table that has no end', async () => {
     const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const { reconciliation } = openShop({
+    const { reconciler } = openShop({
       async *open() {
         asked.resolve()
         try {
@@ -197,16 +196,16 @@ describe('the loop', () => {
         }
       },
     })
-    reconciliation.start()
+    reconciler.start()
     await asked.promise
-    await reconciliation.stop()
+    await reconciler.close()
     await closed.promise
   })
 
   it('leaves nothing on its signal from run to run', async () => {
     const listening: number[] = []
     const paused = Promise.withResolvers<void>()
-    const { reconciliation } = openShop({
+    const { reconciler } = openShop({
       open: () => [],
       async wait(_ms, signal) {
         listening.push(getEventListeners(signal, 'abort').length)
@@ -215,41 +214,43 @@ describe('the loop', () => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
     })
-    reconciliation.start()
+    reconciler.start()
     await paused.promise
-    await reconciliation.stop()
+    await reconciler.close()
     expect(listening).toEqual([0, 0, 0, 0, 0])
   })
 
   it('gives its signal to the client', async () => {
-    const { reconciliation, pingpp, reports } = openShop()
+    const { reconciler, pingpp, reports } = openShop()
     const asked = Promise.withResolvers<void>()
     Object.assign(pingpp.client.redEnvelopes, {
-      async *list(_query: unknown, options?: RequestOptions) {
+      async *list(_query: unknown, options?: PingppRequestOptions) {
         asked.resolve()
         await new Promise((_resolve, reject) => {
-          options?.signal?.addEventListener('abort', () => reject(new ClientError('aborted')))
+          options?.signal?.addEventListener('abort', () =>
+            reject(new PingppError('request-aborted')),
+          )
         })
         yield* []
       },
     })
-    reconciliation.start()
+    reconciler.start()
     await asked.promise
-    await reconciliation.stop()
-    expect(reports).toMatchObject([{ error: { code: 'aborted' } }])
+    await reconciler.close()
+    expect(reports).toMatchObject([{ error: { code: 'run-aborted' } }])
   })
 
   it('does nothing more when it is started twice or stopped twice, and starts again after a stop', async () => {
     const first = createPacing(1)
-    const { reconciliation, reports } = openShop({ wait: (...how) => first.wait(...how) })
-    await reconciliation.stop()
-    reconciliation.start()
-    reconciliation.start()
+    const { reconciler, reports } = openShop({ wait: (...how) => first.wait(...how) })
+    await reconciler.close()
+    reconciler.start()
+    reconciler.start()
     await first.paused
-    await Promise.all([reconciliation.stop(), reconciliation.stop()])
+    await Promise.all([reconciler.close(), reconciler.close()])
     expect(reports).toHaveLength(1)
-    reconciliation.start()
-    await reconciliation.stop()
+    reconciler.start()
+    await reconciler.close()
     expect(reports).toHaveLength(2)
   })
 
@@ -257,23 +258,23 @@ describe('the loop', () => {
     const { wait, paused } = createPacing(1)
     const { restart, reports } = openShop({ wait })
     {
-      await using reconciliation = restart()
-      reconciliation.start()
+      await using reconciler = restart()
+      reconciler.start()
       await paused
     }
     expect(reports).toHaveLength(1)
   })
 
-  it('ends with a line in the log where `wait` rejects, and rejects nowhere', async () => {
-    const { reconciliation, lines } = openShop({
+  it('ends with a line in the log where a timer fails, and rejects nowhere', async () => {
+    const { reconciler, lines } = openShop({
       wait: () => Promise.reject(new Error('no timer')),
     })
-    reconciliation.start()
+    reconciler.start()
     while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    await reconciliation.stop()
+    await reconciler.close()
     expect(lines).toEqual([
       expect.stringMatching(
-        /^\[hongbao\] reconcile: the loop has ended, because `now`, `wait` or `random` threw\. \[Error at .*reconcile-loop\.test\.ts:\d+:\d+\)?\]$/,
+        /^\[hongbao\] reconciler: the loop has ended, because `now` threw\. \[Error at .*reconcile-loop\.test\.ts:\d+:\d+\)?\]$/,
       ),
     ])
   })
@@ -281,7 +282,7 @@ describe('the loop', () => {
 
 describe('runs', () => {
   it('go one at a time, in the order in which they were asked for', async () => {
-    const { reconciliation, pingpp, reports } = openShop()
+    const { reconciler, pingpp, reports } = openShop()
     let atWork = 0
     let most = 0
     pingpp.onCall(async () => {
@@ -289,48 +290,48 @@ describe('runs', () => {
       await new Promise((resolve) => setImmediate(resolve))
       atWork -= 1
     })
-    reconciliation.start()
+    reconciler.start()
     const byHand = await Promise.all([
-      reconciliation.once({ to: START_MS / 1000 }),
-      reconciliation.once({ dryRun: true }),
+      reconciler.run({ to: START_MS / 1000 }),
+      reconciler.run({ dryRun: true }),
     ])
-    await reconciliation.stop()
+    await reconciler.close()
     expect(most).toBe(1)
     expect(reports.slice(1, 3)).toEqual(byHand)
   })
 
   it('go on after one that a broken clock ended', async () => {
     let isBroken = false
-    const { once } = openShop({
+    const { run } = openShop({
       now() {
         if (isBroken) throw new Error('no time')
         return START_MS
       },
     })
     isBroken = true
-    await expect(once()).rejects.toThrow('no time')
+    await expect(run()).rejects.toThrow('no time')
     isBroken = false
-    expect(await once()).toMatchObject({ error: null })
+    expect(await run()).toMatchObject({ error: null })
   })
 
   it('end with their signal, and say what was done until then', async () => {
-    const { once, pingpp } = openShop()
+    const { run, pingpp } = openShop()
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT)
     const controller = new AbortController()
     pingpp.onCall(({ query }) => {
       if (query?.starting_after !== undefined) controller.abort(new Error('enough'))
     })
-    const report = await once({ signal: controller.signal })
-    expect(report).toMatchObject({ error: { code: 'aborted' }, swept: 100 })
-    expect(await once({ signal: AbortSignal.abort() })).toMatchObject({ requests: 0 })
+    const report = await run({ signal: controller.signal })
+    expect(report).toMatchObject({ error: { code: 'run-aborted' }, swept: 100 })
+    expect(await run({ signal: AbortSignal.abort() })).toMatchObject({ requests: 0 })
   })
 })
 
 describe('a run that is stopped while it asks for an envelope', () => {
   it('leaves it due', async () => {
-    const rows: OpenEnvelope[] = []
+    const rows: OpenRedEnvelope[] = []
     const sweptUntil = START_MS / 1000 + 1
-    const { once, pingpp, clock } = openShop({ open: () => rows, overlapSeconds: 0, sweptUntil })
+    const { run, pingpp, clock } = openShop({ open: () => rows, overlapSeconds: 0, sweptUntil })
     const { id, created } = pingpp.make('1', SENT)
     rows.push({ id, order_no: '1', created })
     clock.advance(2 * MINUTE)
@@ -338,27 +339,27 @@ describe('a run that is stopped while it asks for an envelope', () => {
     pingpp.onCall(({ what }) => {
       if (what === 'list') return
       controller.abort()
-      throw new ClientError('aborted')
+      throw new PingppError('request-aborted')
     })
-    expect(await once({ signal: controller.signal })).toMatchObject({
-      error: { code: 'aborted' },
+    expect(await run({ signal: controller.signal })).toMatchObject({
+      error: { code: 'run-aborted' },
       failed: [],
     })
     pingpp.onCall(() => {})
-    await once()
+    await run()
     expect(pingpp.calls.filter(({ what }) => what === 'retrieve')).toMatchObject([{ id }, { id }])
   })
 })
 
 describe('the rate limit', () => {
   /** How long after the first the requests of one run came, in milliseconds. */
-  async function requestTimes(options: Partial<ReconcileOptions>): Promise<number[]> {
-    const { once, pingpp, clock } = openShop(options)
+  async function requestTimes(options: ShopOptions): Promise<number[]> {
+    const { run, pingpp, clock } = openShop(options)
     // In test mode, envelopes are listed and asked for.
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT, { livemode: false })
     clock.advance(2 * MINUTE)
     const startMs = clock.now()
-    expect(await once()).toMatchObject({ requests: 152, swept: 150, retrieved: 150 })
+    expect(await run()).toMatchObject({ requests: 152, swept: 150, retrieved: 150 })
     return pingpp.calls.map(({ atMs }) => Math.round(atMs - startMs))
   }
 
@@ -385,49 +386,49 @@ describe('the rate limit', () => {
     })
     const waits: number[] = []
     const wait = async (ms: number): Promise<void> => void waits.push(ms)
-    const { once } = openShop({ client, requestsPerSecond: 1, wait })
-    expect(await once()).toMatchObject({ error: { code: 'server-failed' }, requests: 4 })
+    const { run } = openShop({ pingpp: client, requestsPerSecond: 1, wait })
+    expect(await run()).toMatchObject({ error: { code: 'server-failed' }, requests: 4 })
     expect(seen).toHaveLength(4)
     expect(waits).toEqual([1000, 1000, 1000])
   })
 
   it('waits no longer each time where the clock stands still', async () => {
     const waits: number[] = []
-    const { once, pingpp } = openShop({
+    const { run, pingpp } = openShop({
       requestsPerSecond: 2,
       wait: async (ms) => void waits.push(ms),
     })
     for (let n = 1; n <= 550; n += 1) pingpp.make(String(n))
-    await once()
+    await run()
     expect(waits).toEqual([500, 500, 500, 500])
   })
 
   it('does not wait for an hour where the clock is set back by one', async () => {
     const waits: number[] = []
     let nowMs = START_MS
-    const { once, pingpp } = openShop({
+    const { run, pingpp } = openShop({
       requestsPerSecond: 1,
       now: () => nowMs,
       wait: async (ms) => void waits.push(ms),
     })
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n))
     pingpp.onCall(() => void (nowMs -= 60 * MINUTE))
-    await once()
+    await run()
     expect(waits).toEqual([1000])
   })
 
   it('ends its waits when the run is stopped', async () => {
-    const { reconciliation, pingpp, reports } = openShop({
+    const { reconciler, pingpp, reports } = openShop({
       requestsPerSecond: 0.001,
       wait: () => new Promise(() => {}),
     })
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n))
     const asked = Promise.withResolvers<void>()
     pingpp.onCall(() => asked.resolve())
-    reconciliation.start()
+    reconciler.start()
     await asked.promise
     await new Promise((resolve) => setImmediate(resolve))
-    await reconciliation.stop()
-    expect(reports).toMatchObject([{ error: { code: 'aborted' }, requests: 1 }])
+    await reconciler.close()
+    expect(reports).toMatchObject([{ error: { code: 'run-aborted' }, requests: 1 }])
   })
 })

@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import { reconcile, type ReconcileOptions } from '../src/index.ts'
+import { createReconciler, type ReconcilerOptions } from '../src/index.ts'
 import { APP, createPingpp } from './in-memory-pingpp.ts'
 
-const GOOD: ReconcileOptions = {
-  client: createPingpp(Date.now).client,
+const GOOD: ReconcilerOptions = {
+  pingpp: createPingpp(Date.now).client,
   webhooks: { dispatch: () => Promise.resolve({ outcome: 'handled' }) },
   app: APP,
 }
 
-describe('reconcile', () => {
-  it('takes what `createClient` and `createWebhooks` give, and an app', () => {
-    expect(() => reconcile(GOOD)).not.toThrow()
+describe('createReconciler', () => {
+  it('takes what `createPingppClient` and `createWebhooks` return, and an app', () => {
+    expect(() => createReconciler(GOOD)).not.toThrow()
   })
 
   it.each<[string, unknown, string]>([
-    ['client', undefined, 'what `createClient` gives'],
-    ['client', {}, 'what `createClient` gives'],
-    ['webhooks', undefined, 'what `createWebhooks` gives'],
-    ['webhooks', {}, 'what `createWebhooks` gives'],
+    ['pingpp', undefined, 'what `createPingppClient` returns'],
+    ['pingpp', {}, 'what `createPingppClient` returns'],
+    ['webhooks', undefined, 'what `createWebhooks` returns'],
+    ['webhooks', {}, 'what `createWebhooks` returns'],
     ['app', undefined, 'the id of an app ("app_…")'],
     ['app', '', 'the id of an app ("app_…")'],
     ['open', [], 'a function that gives your open envelopes'],
@@ -25,17 +25,16 @@ describe('reconcile', () => {
     ['requestsPerSecond', Number.NaN, 'a number above 0'],
     ['requestsPerSecond', Infinity, 'a number above 0'],
     ['overlapSeconds', -1, 'a time in seconds, 0 or more'],
-    ['intervalMs', 0, 'a time in milliseconds from 1 to 86,400,000 (a day)'],
-    ['intervalMs', 86_400_001, 'a time in milliseconds from 1 to 86,400,000 (a day)'],
+    ['intervalSeconds', 0, 'a time in seconds above 0, at most 86,400 (a day)'],
+    ['intervalSeconds', 86_401, 'a time in seconds above 0, at most 86,400 (a day)'],
     ['sweptUntil', Date.now(), 'a Date, or Unix time in seconds'],
     ['sweptUntil', new Date('never'), 'a Date, or Unix time in seconds'],
     ['onReport', 1, 'a function'],
+    ['onError', 1, 'a function'],
     ['logger', {}, 'an object with `warn` and `error`, or false'],
     ['now', 0, 'a function that gives milliseconds'],
-    ['wait', 0, 'a function that waits for milliseconds'],
-    ['random', 0, 'a function that gives numbers from 0 to 1'],
   ])('refuses %s: %o', (option, value, expected) => {
-    expect(() => reconcile({ ...GOOD, [option]: value })).toThrow(
+    expect(() => createReconciler({ ...GOOD, [option]: value })).toThrow(
       expect.objectContaining({
         code: 'option-invalid',
         message: `\`${option}\` must be ${expected}.`,
@@ -44,7 +43,7 @@ describe('reconcile', () => {
   })
 
   it('refuses `open` that is given but undefined, which would dispatch all [S18]', () => {
-    expect(() => reconcile({ ...GOOD, open: undefined } as never)).toThrow(
+    expect(() => createReconciler({ ...GOOD, open: undefined } as never)).toThrow(
       expect.objectContaining({
         code: 'option-invalid',
         message:
@@ -54,9 +53,9 @@ describe('reconcile', () => {
   })
 
   it('refuses an option that it does not know, and what is no options', () => {
-    expect(() => reconcile({ ...GOOD, intervalSeconds: 5 } as never)).toThrow(
-      /^`intervalSeconds` is no option. There are: client, webhooks, app, open, /,
+    expect(() => createReconciler({ ...GOOD, intervalMs: 5 } as never)).toThrow(
+      /^`intervalMs` is no option. There are: pingpp, webhooks, app, open, /,
     )
-    expect(() => reconcile(undefined as never)).toThrow('an object of options')
+    expect(() => createReconciler(undefined as never)).toThrow('an object of options')
   })
 })

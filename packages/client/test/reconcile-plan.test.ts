@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ClientError, type OpenEnvelope } from '../src/index.ts'
+import { PingppError, type OpenRedEnvelope } from '../src/index.ts'
 import { HOUR, MINUTE, OPENED, SENT, START_MS } from './in-memory-pingpp.ts'
 import { openShop, type Shop } from './reconciling.ts'
 
@@ -9,7 +9,7 @@ const NO_SWEEP = { overlapSeconds: 0, sweptUntil: START_MS / 1000 + 1 }
 
 /** An old envelope of the merchant's table, which no sweep shows, and when it is asked for. */
 function openTracked(random = 0.5) {
-  const rows: OpenEnvelope[] = []
+  const rows: OpenRedEnvelope[] = []
   const shop = openShop({ open: () => rows, ...NO_SWEEP, random: () => random })
   const { id, created } = shop.pingpp.make('1', SENT)
   rows.push({ id, order_no: '1', created })
@@ -18,7 +18,7 @@ function openTracked(random = 0.5) {
 
 /** Envelopes of the merchant's table, which no sweep shows. */
 function openRows(orderNos: readonly string[]) {
-  const rows: OpenEnvelope[] = []
+  const rows: OpenRedEnvelope[] = []
   const shop = openShop({ open: () => rows, ...NO_SWEEP })
   for (const orderNo of orderNos) {
     const { id, created } = shop.pingpp.make(orderNo, SENT)
@@ -31,7 +31,7 @@ function openRows(orderNos: readonly string[]) {
 async function runFor(shop: Shop, hours: number): Promise<void> {
   for (let minute = 0; minute < hours * 60; minute += 1) {
     shop.clock.advance(MINUTE)
-    await shop.once()
+    await shop.run()
   }
 }
 
@@ -47,9 +47,9 @@ describe('an open envelope', () => {
     await runFor(shop, 80)
     expect(retrievedAfterMinutes(shop)).toEqual([2, 10, 60, 360, 1455, 1560, 2880, 4320])
     shop.clock.advance(DAY - HOUR)
-    await shop.once()
+    await shop.run()
     expect(retrievedAfterMinutes(shop)).toHaveLength(9)
-    await shop.once()
+    await shop.run()
     expect(retrievedAfterMinutes(shop)).toHaveLength(9)
   })
 
@@ -80,22 +80,22 @@ describe('an open envelope', () => {
   })
 
   it('is not asked for when the sweep has just shown it', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', SENT)
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 0, open: 1 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 0, open: 1 })
     expect(done).toEqual(['1 sent by poll'])
   })
 
   it('is asked for when the sweep has left it behind', async () => {
-    const { pingpp, clock, once, done } = openShop({ overlapSeconds: 3600 })
+    const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
-    await once()
+    await run()
     clock.advance(23 * HOUR)
-    await once()
-    expect(await once()).toMatchObject({ swept: 0, open: 1 })
+    await run()
+    expect(await run()).toMatchObject({ swept: 0, open: 1 })
     clock.advance(2 * HOUR)
-    expect(await once()).toMatchObject({ swept: 0, retrieved: 1, open: 0 })
+    expect(await run()).toMatchObject({ swept: 0, retrieved: 1, open: 0 })
     expect(done.at(-1)).toBe('1 refund by poll')
   })
 
@@ -116,20 +116,20 @@ describe('an open envelope', () => {
 
 describe('an envelope in test mode', () => {
   it('is asked for although a list has shown it: there the query moves it (guide, note 4)', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     const { id } = pingpp.make('1', undefined, { livemode: false })
     pingpp.onCall(({ what }) => {
       if (what === 'retrieve')
         pingpp.move(id, pingpp.show(id).status === 'sending' ? 'sent' : 'received')
     })
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 0 })
     clock.advance(2 * MINUTE)
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 1 })
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 1 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 0 })
     clock.advance(8 * MINUTE)
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 1, open: 0 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 1, open: 0 })
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ swept: 1, retrieved: 0 })
+    expect(await run()).toMatchObject({ swept: 1, retrieved: 0 })
     expect(done).toEqual(['1 sent by poll', '1 received by poll'])
   })
 
@@ -139,7 +139,7 @@ describe('an envelope in test mode', () => {
   ])(
     'runs handlers once where the webhook and the answer to the query race, the %s ahead',
     async (first, told) => {
-      const { pingpp, clock, once, done, deliver, webhooks } = openShop()
+      const { pingpp, clock, run, done, deliver, webhooks } = openShop()
       const { id } = pingpp.make('1', undefined, { livemode: false })
       const [working, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       let delivery: Promise<string> | undefined
@@ -156,12 +156,12 @@ describe('an envelope in test mode', () => {
         await working.promise
       })
       clock.advance(2 * MINUTE)
-      const run = once()
+      const running = run()
       // Both are at the handlers now, or wait for those who are.
       await working.promise
       await new Promise((resolve) => setImmediate(resolve))
       gate.resolve()
-      const report = await run
+      const report = await running
       expect(done).toHaveLength(1)
       expect(report).toMatchObject({ ...told, failed: [] })
       expect(['handled', 'duplicate']).toContain(await delivery)
@@ -184,32 +184,32 @@ describe('an envelope that has no end', () => {
     await runFor(shop, 1)
     expect(shop.reports.at(-1)).toMatchObject({ overdue })
     expect(shop.lines).toEqual([
-      '[hongbao] reconcile: three days after it was created, order_no 1 is sent.',
+      '[hongbao] reconciler: three days after it was created, order_no 1 is sent.',
     ])
   })
 
   it('is overdue without `open` too, and is let go when its end comes', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', [...SENT, [100 * HOUR, 'refund']])
     for (let hour = 0; hour < 96; hour += 1) {
       clock.advance(HOUR)
-      await once()
+      await run()
     }
-    expect(await once()).toMatchObject({ overdue: [{ order_no: '1', status: 'sent' }] })
+    expect(await run()).toMatchObject({ overdue: [{ order_no: '1', status: 'sent' }] })
     clock.advance(DAY)
-    expect(await once()).toMatchObject({ overdue: [], open: 0 })
+    expect(await run()).toMatchObject({ overdue: [], open: 0 })
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
   it('is overdue where its handlers never end well', async () => {
-    const { pingpp, clock, once, broken } = openShop()
+    const { pingpp, clock, run, broken } = openShop()
     pingpp.make('1', OPENED)
     broken.add('1')
     for (let hour = 0; hour < 80; hour += 1) {
       clock.advance(HOUR)
-      await once()
+      await run()
     }
-    expect(await once()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
+    expect(await run()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
   })
 
   it('is overdue where the table keeps it open although its end was handled', async () => {
@@ -218,101 +218,101 @@ describe('an envelope that has no end', () => {
     await runFor(shop, 1)
     expect(shop.reports.at(-1)).toMatchObject({ open: 1, overdue: [] })
     shop.clock.advance(80 * HOUR)
-    expect(await shop.once()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
+    expect(await shop.run()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
     expect(shop.done).toEqual(['1 received by poll'])
   })
 
   it('names the first of many, and how many more', async () => {
     const rows = ['7', '8', '9'].map((order_no) => ({ order_no, created: new Date(START_MS) }))
-    const { clock, once, lines } = openShop({ open: () => rows })
+    const { clock, run, lines } = openShop({ open: () => rows })
     clock.advance(4 * DAY)
-    await once()
+    await run()
     expect(lines).toEqual([
-      '[hongbao] reconcile: three days after it was created, order_no 7 is in no list of Ping++, and 2 more; see the report.',
+      '[hongbao] reconciler: three days after it was created, order_no 7 is in no list of Ping++, and 2 more; see the report.',
     ])
   })
 })
 
 describe('what asking for one envelope fails with', () => {
   it('is its own, where Ping++ does not know it: the others are asked for', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once, done } = openShop({ open: () => rows, ...NO_SWEEP })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run, done } = openShop({ open: () => rows, ...NO_SWEEP })
     for (const orderNo of ['1', '2', '3']) {
       const { id, created } = pingpp.make(orderNo, SENT)
       rows.push({ id, order_no: orderNo, created })
     }
     const [lost] = rows
     pingpp.onCall(({ id }) => {
-      if (id === lost?.id && id !== undefined) throw new ClientError('not-found')
+      if (id === lost?.id && id !== undefined) throw new PingppError('not-found')
     })
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       error: null,
       retrieved: 2,
       failed: [{ id: lost?.id, order_no: '1', status: null, type: null, code: 'not-found' }],
     })
     expect(done).toHaveLength(2)
-    expect(await once()).toMatchObject({ failed: [], requests: 1 })
+    expect(await run()).toMatchObject({ failed: [], requests: 1 })
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ failed: [{ order_no: '1' }] })
+    expect(await run()).toMatchObject({ failed: [{ order_no: '1' }] })
   })
 
   it('is its own, where the table has an id that is none', async () => {
-    const rows: OpenEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('parameter-invalid')
+      if (what === 'retrieve') throw new PingppError('parameter-invalid')
     })
     clock.advance(HOUR)
     const failed = [{ id: 'n/a', order_no: '1', code: 'parameter-invalid' }]
-    expect(await once()).toMatchObject({ error: null, failed })
+    expect(await run()).toMatchObject({ error: null, failed })
   })
 
   it.each([
     ['brings nothing new', {}],
     ['contradicts the table', { amount: 1 }],
   ])('is over with an answer, even one that %s: the plan goes on', async (_, row) => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run } = openShop({ open: () => rows, ...NO_SWEEP })
     const { id, created } = pingpp.make('1', SENT)
     rows.push({ id, order_no: '1', created, status: 'sent', ...row })
     clock.advance(2 * MINUTE)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
-    expect(await once()).toMatchObject({ failed: [{ code: 'not-found' }] })
+    expect(await run()).toMatchObject({ failed: [{ code: 'not-found' }] })
     pingpp.onCall(() => {})
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ retrieved: 1, failed: [] })
+    expect(await run()).toMatchObject({ retrieved: 1, failed: [] })
     clock.advance(6 * MINUTE)
-    expect(await once()).toMatchObject({ retrieved: 0 })
+    expect(await run()).toMatchObject({ retrieved: 0 })
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ retrieved: 1 })
+    expect(await run()).toMatchObject({ retrieved: 1 })
   })
 
   it('does not come again at once because the table knows a state', async () => {
-    const rows: OpenEnvelope[] = [
+    const rows: OpenRedEnvelope[] = [
       { id: 'red_none', order_no: '1', created: START_MS / 1000, status: 'sent' },
     ]
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ failed: [{ status: 'sent' }] })
-    expect(await once()).toMatchObject({ failed: [], open: 1 })
+    expect(await run()).toMatchObject({ failed: [{ status: 'sent' }] })
+    expect(await run()).toMatchObject({ failed: [], open: 1 })
   })
 
-  it.each(['server-failed', 'timed-out', 'response-invalid'] as const)(
+  it.each(['server-failed', 'request-timed-out', 'response-invalid'] as const)(
     'is its own, where the others are answered: %s [H9]',
     async (code) => {
-      const { pingpp, clock, once, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
+      const { pingpp, clock, run, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
       pingpp.onCall(({ id }) => {
         const index = rows.findIndex((row) => row.id === id)
-        if (index >= 0 && index !== 2 && index !== 5) throw new ClientError(code)
+        if (index >= 0 && index !== 2 && index !== 5) throw new PingppError(code)
       })
       clock.advance(HOUR)
-      const { error, failed, retrieved } = await once()
+      const { error, failed, retrieved } = await run()
       expect({ error, retrieved }).toEqual({ error: null, retrieved: 2 })
       expect(failed.map(({ order_no }) => order_no)).toEqual(['1', '2', '4', '5', '7'])
       expect(failed[0]).toMatchObject({ code, status: null, type: null })
@@ -320,46 +320,46 @@ describe('what asking for one envelope fails with', () => {
   )
 
   it('ends the run where three in a row fail; they come later next time', async () => {
-    const { pingpp, clock, once, done } = openRows(['1', '2', '3', '4', '5'])
+    const { pingpp, clock, run, done } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('server-failed', { status: 503 })
+      if (what === 'retrieve') throw new PingppError('server-failed', { status: 503 })
     })
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       error: { code: 'server-failed' },
       requests: 4,
       failed: [{ order_no: '1' }, { order_no: '2' }, { order_no: '3' }],
     })
     pingpp.onCall(() => {})
-    await once()
+    await run()
     expect(done).toEqual(['4 sent by poll', '5 sent by poll'])
     clock.advance(MINUTE)
-    await once()
+    await run()
     expect(done).toHaveLength(5)
   })
 
   it('does not end the run, however many Ping++ does not know', async () => {
-    const { pingpp, clock, once } = openRows(['1', '2', '3', '4', '5'])
+    const { pingpp, clock, run } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'retrieve') throw new ClientError('not-found')
+      if (what === 'retrieve') throw new PingppError('not-found')
     })
-    const report = await once()
+    const report = await run()
     expect(report.error).toBeNull()
     expect(report.failed).toHaveLength(5)
   })
 
-  it.each(['unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
+  it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
     'ends the run at once, where the next one would fare no better: %s [H9]',
     async (code) => {
-      const { pingpp, clock, once, done } = openRows(['1', '2'])
+      const { pingpp, clock, run, done } = openRows(['1', '2'])
       clock.advance(HOUR)
       pingpp.onCall(({ what }) => {
-        if (what === 'retrieve') throw new ClientError(code)
+        if (what === 'retrieve') throw new PingppError(code)
       })
-      expect(await once()).toMatchObject({ error: { code }, requests: 2, failed: [] })
+      expect(await run()).toMatchObject({ error: { code }, requests: 2, failed: [] })
       pingpp.onCall(() => {})
-      await once()
+      await run()
       expect(done).toEqual(['2 sent by poll'])
     },
   )
@@ -367,8 +367,8 @@ describe('what asking for one envelope fails with', () => {
 
 describe('the order of asking', () => {
   it('is that of the due times', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once } = openShop({ open: () => rows, ...NO_SWEEP })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run } = openShop({ open: () => rows, ...NO_SWEEP })
     const make = (orderNo: string): void => {
       const { id, created } = pingpp.make(orderNo, SENT, { created: clock.now() / 1000 - 3600 })
       rows.unshift({ id, order_no: orderNo, created })
@@ -378,7 +378,7 @@ describe('the order of asking', () => {
       clock.advance(MINUTE)
     }
     clock.advance(HOUR)
-    await once()
+    await run()
     expect(pingpp.calls.flatMap(({ id }) => id ?? []).map((id) => id.slice(-1))).toEqual([
       '1',
       '2',
@@ -389,70 +389,70 @@ describe('the order of asking', () => {
 
 describe('memory', () => {
   it('holds on to an envelope that is open, however long Ping++ is away', async () => {
-    const { pingpp, clock, once, done } = openShop({ overlapSeconds: 3600 })
+    const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
-    await once()
+    await run()
     clock.advance(2 * HOUR)
-    await once()
-    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
+    await run()
+    pingpp.onCall(() => Promise.reject(new PingppError('pingpp-unreachable')))
     for (let day = 1; day <= 8; day += 1) {
       clock.advance(DAY)
-      await once()
+      await run()
     }
     pingpp.onCall(() => {})
-    await once()
+    await run()
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
   it('holds on to what was said in the log for as long, so that it is news again later', async () => {
-    const { pingpp, clock, once, lines } = openShop()
+    const { pingpp, clock, run, lines } = openShop()
     const conflicts = (): string[] => lines.filter((line) => line.includes('contradicts'))
     const { id } = pingpp.make('1', [[0, 'frozen']])
-    await once()
+    await run()
     clock.advance(HOUR)
-    await once()
+    await run()
     expect(conflicts()).toHaveLength(1)
     pingpp.move(id, 'received')
-    await once()
+    await run()
     for (const days of [5, 5]) {
       clock.advance(days * DAY)
-      await once()
+      await run()
     }
     pingpp.move(id, 'frozen' as never)
-    await once({ from: START_MS / 1000 })
+    await run({ from: START_MS / 1000 })
     expect(conflicts()).toHaveLength(2)
   })
 
   it('leaves to the table what the table has open', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', SENT)
     const row = { id, order_no: '1', created }
     rows.push(row)
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ applied: [{ id }] })
+    expect(await run()).toMatchObject({ applied: [{ id }] })
     rows.pop()
     for (const days of [5, 5]) {
       clock.advance(days * DAY)
-      await once()
+      await run()
     }
     rows.push(row)
-    expect(await once()).toMatchObject({ retrieved: 1, duplicates: 1 })
+    expect(await run()).toMatchObject({ retrieved: 1, duplicates: 1 })
   })
 
   it('holds on to what the sweep can still show, and no longer', async () => {
-    const { pingpp, clock, once, pretend } = openShop()
+    const { pingpp, clock, run, pretend } = openShop()
     pingpp.make('1', OPENED)
     pretend(() => Promise.resolve({ outcome: 'handled' }))
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ dispatched: 1 })
+    expect(await run()).toMatchObject({ dispatched: 1 })
     clock.advance(71 * HOUR)
-    expect(await once()).toMatchObject({ swept: 1, dispatched: 0 })
+    expect(await run()).toMatchObject({ swept: 1, dispatched: 0 })
     for (const days of [10, 10]) {
       clock.advance(days * DAY)
-      await once()
+      await run()
     }
     // Only the inbox knows it now; a memory that grew for ever would be worse.
-    expect(await once({ from: START_MS / 1000 })).toMatchObject({ swept: 1, dispatched: 1 })
+    expect(await run({ from: START_MS / 1000 })).toMatchObject({ swept: 1, dispatched: 1 })
   })
 })

@@ -2,7 +2,8 @@ import { createWebhooks, memoryInbox, type RedEnvelope, type WebhookEvent } from
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { reconcile, type OpenEnvelope, type ReconcileReport } from '../src/index.ts'
+import type { OpenRedEnvelope, ReconcilerReport } from '../src/index.ts'
+import { createReconcilerWith } from '../src/reconciler.ts'
 import {
   APP,
   createClock,
@@ -87,7 +88,7 @@ interface Story {
   readonly polled: readonly string[]
   /** How each envelope ends. */
   readonly ends: readonly string[]
-  readonly last: ReconcileReport | undefined
+  readonly last: ReconcilerReport | undefined
 }
 
 async function live(given: World): Promise<Story> {
@@ -115,7 +116,7 @@ async function live(given: World): Promise<Story> {
   })
 
   const born: RedEnvelope[] = []
-  const open = (): OpenEnvelope[] =>
+  const open = (): OpenRedEnvelope[] =>
     born
       .filter(({ order_no }) => !applied.some((step) => isEndOf(step, order_no)))
       .map(({ id, order_no, created }) => ({
@@ -127,29 +128,30 @@ async function live(given: World): Promise<Story> {
   // Only a sweep of 72 hours, or a table with ids, brings back what a process has forgotten.
   const mayRestart = given.overlapHours === 72
   const start = () =>
-    reconcile({
-      client: pingpp.client,
-      webhooks,
-      app: APP,
-      requestsPerSecond: 1000,
-      overlapSeconds: given.overlapHours * 3600,
-      logger: false,
-      now: clock.now,
-      wait: clock.wait,
-      random: () => given.random,
-      ...(given.table === 'none' ? {} : { open }),
-    })
-  let reconciliation = start()
+    createReconcilerWith(
+      {
+        pingpp: pingpp.client,
+        webhooks,
+        app: APP,
+        requestsPerSecond: 1000,
+        overlapSeconds: given.overlapHours * 3600,
+        logger: false,
+        now: clock.now,
+        ...(given.table === 'none' ? {} : { open }),
+      },
+      { wait: clock.wait, random: () => given.random },
+    )
+  let reconciler = start()
   const restart = (): void => {
-    reconciliation = start()
+    reconciler = start()
     polled.push(RESTART)
   }
-  let last: ReconcileReport | undefined
+  let last: ReconcilerReport | undefined
 
   const agenda = new Map<number, (() => unknown)[]>()
   const at = (ms: number, work: () => unknown): unknown =>
     agenda.set(ms, [...(agenda.get(ms) ?? []), work])
-  const poll = async (): Promise<void> => void (last = await reconciliation.once())
+  const poll = async (): Promise<void> => void (last = await reconciler.run())
   for (const [index, { bornMs, steps, notifiedAfterMs }] of given.lives.entries()) {
     const orderNo = String(index + 1)
     at(bornMs, () => born.push(pingpp.make(orderNo, [[0, 'sending'], ...steps])))

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { WebhookError } from '@hongbao/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { ClientError, type OpenEnvelope, type ReadOpen } from '../src/index.ts'
+import { PingppError, type OpenRedEnvelope, type ReconcilerReport } from '../src/index.ts'
+import type { ReadOpen } from '../src/open-envelopes.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
 import { openShop } from './reconciling.ts'
 
@@ -19,7 +20,7 @@ const REFUNDED: readonly Step[] = [
 
 describe('a run', () => {
   it('dispatches the state of every envelope that no webhook told of, and `sending` of none', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     pingpp.make('1')
     pingpp.make('2', SENT)
     pingpp.make('3', OPENED)
@@ -27,9 +28,9 @@ describe('a run', () => {
     pingpp.make('5', REFUNDED)
     clock.advance(24 * HOUR)
     pingpp.make('6', REFUNDED)
-    await once()
+    await run()
     clock.advance(2 * MINUTE)
-    await once()
+    await run()
     expect(done).toEqual([
       '5 refunding by poll',
       '4 failed by poll',
@@ -41,12 +42,12 @@ describe('a run', () => {
   })
 
   it('leaves alone what a webhook has applied, and a webhook what it has applied [H6]', async () => {
-    const { pingpp, clock, once, done, deliver } = openShop()
+    const { pingpp, clock, run, done, deliver } = openShop()
     const first = pingpp.make('1', SENT)
     const second = pingpp.make('2', SENT)
     clock.advance(MINUTE)
     expect(await deliver(first.id)).toBe('handled')
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       dispatched: 2,
       duplicates: 1,
       applied: [{ id: second.id }],
@@ -56,11 +57,11 @@ describe('a run', () => {
   })
 
   it('dispatches a state once, however often it sees it', async () => {
-    const { pingpp, clock, once, polled } = openShop()
+    const { pingpp, clock, run, polled } = openShop()
     pingpp.make('1', SENT)
     for (let hour = 1; hour <= 30; hour += 1) {
       clock.advance(HOUR)
-      await once()
+      await run()
     }
     expect(polled.map(({ eventType, outcome }) => [eventType, outcome])).toEqual([
       ['red_envelope.sent', 'handled'],
@@ -68,7 +69,7 @@ describe('a run', () => {
   })
 
   it('makes events without an id, dated by the step where the envelope dates it', async () => {
-    const { pingpp, clock, once, webhooks } = openShop()
+    const { pingpp, clock, run, webhooks } = openShop()
     const events: unknown[] = []
     webhooks.on('*', (event) => void events.push({ ...event, data: undefined }))
     pingpp.make('1', [[0, 'sent']])
@@ -85,7 +86,7 @@ describe('a run', () => {
       [24 * HOUR, 'refund'],
     ])
     clock.advance(24 * HOUR)
-    await once()
+    await run()
     const head = { object: 'event', livemode: true }
     expect(events).toEqual([
       { ...head, type: 'red_envelope.refund', created: START + DAY },
@@ -95,40 +96,40 @@ describe('a run', () => {
   })
 
   it('gives handlers the whole envelope, typed by its step', async () => {
-    const { pingpp, clock, once, webhooks } = openShop()
+    const { pingpp, clock, run, webhooks } = openShop()
     const seen: unknown[] = []
     webhooks.on('red_envelope.failed', ({ data: { object } }) => void seen.push(object))
     const { id } = pingpp.make('1', FAILED, { failure_msg: '商户余额不足' })
     clock.advance(MINUTE)
-    await once()
+    await run()
     expect(seen).toEqual([pingpp.show(id)])
     expect(seen).toMatchObject([{ status: 'failed', failure_msg: '商户余额不足' }])
   })
 
   it('reads the status as Ping++ wrote it in other years', async () => {
-    const { pingpp, once, done } = openShop()
+    const { pingpp, run, done } = openShop()
     pingpp.make('1', [[0, 'SENT']])
     pingpp.make('2', [[0, 'pending']])
-    expect(await once()).toMatchObject({ totals: { sent: { count: 1 }, sending: { count: 1 } } })
+    expect(await run()).toMatchObject({ totals: { sent: { count: 1 }, sending: { count: 1 } } })
     expect(done).toEqual(['1 sent by poll'])
   })
 
   it('counts an event that nobody listens to, and does not come back to it', async () => {
-    const { pingpp, once, pretend, clock } = openShop()
+    const { pingpp, run, pretend, clock } = openShop()
     pretend(() => Promise.resolve({ outcome: 'unhandled' }))
     pingpp.make('1', FAILED)
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ unhandled: 1, dispatched: 1, open: 0 })
-    expect(await once()).toMatchObject({ unhandled: 0, dispatched: 0, open: 0 })
+    expect(await run()).toMatchObject({ unhandled: 1, dispatched: 1, open: 0 })
+    expect(await run()).toMatchObject({ unhandled: 0, dispatched: 0, open: 0 })
   })
 })
 
 describe('the sweep', () => {
   it('goes through all pages of the app, newest first', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     for (let n = 1; n <= 250; n += 1) pingpp.make(String(n), [[0, 'sent']])
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ swept: 250, requests: 3, retrieved: 0 })
+    expect(await run()).toMatchObject({ swept: 250, requests: 3, retrieved: 0 })
     expect(done).toHaveLength(250)
     expect(done[0]).toBe('250 sent by poll')
     expect(pingpp.calls.map(({ query }) => [query?.app, query?.limit])).toEqual(
@@ -137,7 +138,7 @@ describe('the sweep', () => {
   })
 
   it('skips no envelope when new ones come while it turns pages [H13]', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     for (let n = 1; n <= 250; n += 1) pingpp.make(String(n), [[0, 'sent']])
     clock.advance(MINUTE)
     pingpp.onCall(({ query }) => {
@@ -145,20 +146,20 @@ describe('the sweep', () => {
       clock.advance(1000)
       pingpp.make(`new ${clock.now()}`, [[0, 'sent']])
     })
-    expect(await once()).toMatchObject({ swept: 250, requests: 3 })
+    expect(await run()).toMatchObject({ swept: 250, requests: 3 })
     pingpp.onCall(() => {})
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ swept: 252, dispatched: 2 })
+    expect(await run()).toMatchObject({ swept: 252, dispatched: 2 })
     expect(new Set(done).size).toBe(252)
     expect(done).toHaveLength(252)
   })
 
   it('starts 72 hours before the end of the last one, and has no end [H13]', async () => {
-    const { pingpp, clock, once } = openShop()
-    await once()
+    const { pingpp, clock, run } = openShop()
+    await run()
     clock.advance(HOUR)
-    await once()
-    await once()
+    await run()
+    await run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
       { gte: START - 3 * DAY },
       { gte: START - 3 * DAY },
@@ -167,14 +168,14 @@ describe('the sweep', () => {
   })
 
   it('starts again where it did when it broke off', async () => {
-    const { pingpp, clock, once } = openShop()
+    const { pingpp, clock, run } = openShop()
     pingpp.onCall(() => Promise.reject(new Error('away')))
     clock.advance(HOUR)
-    const report = await once()
+    const report = await run()
     expect(report).toMatchObject({ error: { code: 'internal-error' } })
     pingpp.onCall(() => {})
-    await once()
-    await once()
+    await run()
+    await run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
       { gte: START - 3 * DAY },
       { gte: START - 3 * DAY },
@@ -183,9 +184,9 @@ describe('the sweep', () => {
   })
 
   it('starts where the last one started, where there is no overlap', async () => {
-    const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
+    const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     for (let hour = 0; hour < 3; hour += 1) {
-      await once()
+      await run()
       clock.advance(HOUR)
     }
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
@@ -198,12 +199,12 @@ describe('the sweep', () => {
   it('is back where it was after a clock that was years ahead', async () => {
     let aheadMs = 0
     const { pingpp, clock, restart } = openShop()
-    const reconciliation = restart({ now: () => clock.now() + aheadMs })
+    const reconciler = restart({ now: () => clock.now() + aheadMs })
     aheadMs = 1000 * DAY * 1000
-    await reconciliation.once()
+    await reconciler.run()
     aheadMs = 0
     clock.advance(HOUR)
-    await reconciliation.once()
+    await reconciler.run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
       { gte: START - 3 * DAY },
       { gte: START + 3600 - 3 * DAY },
@@ -211,59 +212,59 @@ describe('the sweep', () => {
   })
 
   it('is not needed for what is due: where the list fails, single envelopes are asked for', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created })
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
-      if (what === 'list') throw new ClientError('response-invalid')
+      if (what === 'list') throw new PingppError('response-invalid')
     })
-    expect(await once()).toMatchObject({ error: { code: 'response-invalid' }, retrieved: 1 })
+    expect(await run()).toMatchObject({ error: { code: 'response-invalid' }, retrieved: 1 })
     expect(done).toEqual(['1 received by poll'])
   })
 
-  it.each(['unreachable', 'api-key-invalid', 'rate-limited'] as const)(
+  it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited'] as const)(
     'ends the run where nothing else would fare better: %s',
     async (code) => {
-      const rows: OpenEnvelope[] = []
-      const { pingpp, clock, once } = openShop({ open: () => rows })
+      const rows: OpenRedEnvelope[] = []
+      const { pingpp, clock, run } = openShop({ open: () => rows })
       const { id, created } = pingpp.make('1', OPENED)
       rows.push({ id, order_no: '1', created })
       clock.advance(HOUR)
-      pingpp.onCall(() => Promise.reject(new ClientError(code)))
-      expect(await once()).toMatchObject({ error: { code }, requests: 1 })
+      pingpp.onCall(() => Promise.reject(new PingppError(code)))
+      expect(await run()).toMatchObject({ error: { code }, requests: 1 })
     },
   )
 
   it('says up to when all was swept, for the process after this one', async () => {
-    const { pingpp, clock, once } = openShop()
+    const { pingpp, clock, run } = openShop()
     clock.advance(HOUR)
-    expect(await once({ dryRun: true })).toMatchObject({ sweptUntil: START })
-    expect(await once({ from: START + 60 })).toMatchObject({ sweptUntil: START })
-    pingpp.onCall(() => Promise.reject(new ClientError('unreachable')))
-    expect(await once()).toMatchObject({ sweptUntil: START })
+    expect(await run({ dryRun: true })).toMatchObject({ sweptUntil: START })
+    expect(await run({ from: START + 60 })).toMatchObject({ sweptUntil: START })
+    pingpp.onCall(() => Promise.reject(new PingppError('pingpp-unreachable')))
+    expect(await run()).toMatchObject({ sweptUntil: START })
     pingpp.onCall(() => {})
-    expect(await once()).toMatchObject({ sweptUntil: START + 3600 })
+    expect(await run()).toMatchObject({ sweptUntil: START + 3600 })
     clock.advance(HOUR)
-    expect(await once({ to: START - DAY })).toMatchObject({ sweptUntil: START + 3600 })
+    expect(await run({ to: START - DAY })).toMatchObject({ sweptUntil: START + 3600 })
   })
 
   it('goes on from where an earlier process ended', async () => {
     const { pingpp, restart } = openShop()
-    await restart({ sweptUntil: new Date(START_MS - 48 * HOUR), overlapSeconds: 3600 }).once()
+    await restart({ sweptUntil: new Date(START_MS - 48 * HOUR), overlapSeconds: 3600 }).run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
       { gte: START - 2 * DAY - 3600 },
     ])
   })
 
   it('adds up the money by state [H14]', async () => {
-    const { pingpp, clock, once } = openShop()
+    const { pingpp, clock, run } = openShop()
     pingpp.make('1', SENT, { amount: 100 })
     pingpp.make('2', SENT, { amount: 20_000 })
     pingpp.make('3', OPENED, { amount: 888 })
     clock.advance(HOUR)
-    expect((await once()).totals).toEqual({
+    expect((await run()).totals).toEqual({
       sent: { count: 2, amount: 20_100 },
       received: { count: 1, amount: 888 },
     })
@@ -272,40 +273,40 @@ describe('the sweep', () => {
 
 describe('from and to', () => {
   it('bound the sweep, and what is retrieved', async () => {
-    const { pingpp, clock, reconciliation, done } = openShop({ overlapSeconds: 0 })
+    const { pingpp, clock, reconciler, done } = openShop({ overlapSeconds: 0 })
     for (const orderNo of ['1', '2', '3']) {
       pingpp.make(orderNo, SENT)
       clock.advance(24 * HOUR)
     }
     const day = (n: number): number => START + n * DAY
-    const report = await reconciliation.once({ from: day(1), to: new Date((day(2) - 1) * 1000) })
+    const report = await reconciler.run({ from: day(1), to: new Date((day(2) - 1) * 1000) })
     expect(report).toMatchObject({ from: day(1), to: day(2) - 1, swept: 1, requests: 1 })
     expect(done).toEqual(['2 sent by poll'])
     expect(pingpp.calls[0]?.query?.created).toEqual({ gte: day(1), lte: day(2) - 1 })
   })
 
   it('do not move the mark past what was never swept', async () => {
-    const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
+    const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     clock.advance(48 * HOUR)
-    await once({ from: START + DAY, to: START + DAY + 60 })
-    await once()
+    await run({ from: START + DAY, to: START + DAY + 60 })
+    await run()
     expect(pingpp.calls.at(-1)?.query?.created).toEqual({ gte: START })
   })
 
   it('do not move the mark past the start of the run, however far ahead they are', async () => {
-    const { pingpp, clock, once } = openShop({ overlapSeconds: 0 })
+    const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     pingpp.onCall(() => clock.advance(HOUR))
-    await once({ to: START + DAY })
-    await once()
+    await run({ to: START + DAY })
+    await run()
     expect(pingpp.calls.at(-1)?.query?.created).toEqual({ gte: START })
   })
 
   it('each have a default: the last sweep less the overlap, and now', async () => {
-    const { pingpp, once } = openShop()
-    await once({ to: START + 10 * DAY })
-    await once({ to: START - 10 * DAY })
-    await once({ from: START - 20 * DAY })
-    await once()
+    const { pingpp, run } = openShop()
+    await run({ to: START + 10 * DAY })
+    await run({ to: START - 10 * DAY })
+    await run({ from: START - 20 * DAY })
+    await run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
       { gte: START - 3 * DAY, lte: START + 10 * DAY },
       { gte: START - 13 * DAY, lte: START - 10 * DAY },
@@ -315,35 +316,35 @@ describe('from and to', () => {
   })
 
   it('belong to the range themselves', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     for (const orderNo of ['1', '2', '3']) {
       const { id, created } = pingpp.make(orderNo)
       rows.push({ id, order_no: orderNo, created })
       clock.advance(1000)
     }
-    expect(await once({ from: START, to: START + 2 })).toMatchObject({ swept: 3, open: 3 })
-    expect(await once({ from: START + 1, to: START + 1 })).toMatchObject({ swept: 1, open: 1 })
+    expect(await run({ from: START, to: START + 2 })).toMatchObject({ swept: 3, open: 3 })
+    expect(await run({ from: START + 1, to: START + 1 })).toMatchObject({ swept: 1, open: 1 })
   })
 
   it('refuses a range that ends before it starts, and options that it does not know', async () => {
-    const { once } = openShop()
-    await expect(once({ from: 20, to: 10 })).rejects.toMatchObject({ code: 'option-invalid' })
-    await expect(once({ from: START_MS })).rejects.toThrow('in seconds')
-    await expect(once({ dryrun: true } as never)).rejects.toThrow('`dryrun` is no option')
-    await expect(once({ dryRun: 1 } as never)).rejects.toThrow('`dryRun` must be true or false')
-    await expect(once({ signal: {} } as never)).rejects.toThrow('`signal` must be an AbortSignal')
-    await expect(once(null as never)).rejects.toThrow('an object of options')
+    const { run } = openShop()
+    await expect(run({ from: 20, to: 10 })).rejects.toMatchObject({ code: 'option-invalid' })
+    await expect(run({ from: START_MS })).rejects.toThrow('in seconds')
+    await expect(run({ dryrun: true } as never)).rejects.toThrow('`dryrun` is no option')
+    await expect(run({ dryRun: 1 } as never)).rejects.toThrow('`dryRun` must be true or false')
+    await expect(run({ signal: {} } as never)).rejects.toThrow('`signal` must be an AbortSignal')
+    await expect(run(null as never)).rejects.toThrow('an object of options')
   })
 })
 
 describe('a dry run', () => {
   it('dispatches nothing, and says what it would', async () => {
-    const { pingpp, clock, once, done, polled } = openShop()
+    const { pingpp, clock, run, done, polled } = openShop()
     pingpp.make('1', SENT)
     const { id } = pingpp.make('2', OPENED)
     clock.advance(HOUR)
-    const report = await once({ dryRun: true })
+    const report = await run({ dryRun: true })
     expect(report).toMatchObject({ dryRun: true, dispatched: 0, applied: [], open: 1 })
     expect(report.wouldDispatch).toEqual([
       { id, order_no: '2', status: 'received', type: 'red_envelope.received' },
@@ -353,14 +354,14 @@ describe('a dry run', () => {
   })
 
   it('leaves no trace in what the next run does', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', SENT)
     clock.advance(HOUR)
-    const [first, second] = [await once({ dryRun: true }), await once({ dryRun: true })]
+    const [first, second] = [await run({ dryRun: true }), await run({ dryRun: true })]
     expect(second.wouldDispatch).toEqual(first.wouldDispatch)
-    await once()
+    await run()
     expect(done).toEqual(['1 sent by poll'])
-    expect((await once({ dryRun: true })).wouldDispatch).toEqual([])
+    expect((await run({ dryRun: true })).wouldDispatch).toEqual([])
     expect(pingpp.calls.map(({ query }) => query?.created).slice(0, 3)).toEqual(
       Array.from({ length: 3 }, () => ({ gte: START - 3 * DAY })),
     )
@@ -369,17 +370,17 @@ describe('a dry run', () => {
 
 describe('a dry run with a table', () => {
   it('gives no order number away', async () => {
-    const { pingpp, clock, once } = openShop({
+    const { pingpp, clock, run } = openShop({
       open: () => [{ order_no: '1', created: START }],
     })
     const first = pingpp.make('1', SENT)
     clock.advance(HOUR)
     const second = pingpp.make('1', SENT)
     clock.advance(MINUTE)
-    const dry = await once({ dryRun: true, to: START })
+    const dry = await run({ dryRun: true, to: START })
     expect(dry).toMatchObject({ adopted: [{ id: first.id }], conflicts: [] })
     // Newest first: the order number is still to be had.
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       adopted: [{ id: second.id }],
       conflicts: [{ id: first.id, reason: 'id' }],
     })
@@ -388,46 +389,46 @@ describe('a dry run with a table', () => {
 
 describe('the order of states', () => {
   it('never goes back [H3, H10]', async () => {
-    const { pingpp, clock, once, done } = openShop()
+    const { pingpp, clock, run, done } = openShop()
     const { id } = pingpp.make('1', SENT)
     for (const status of ['refunding', 'sent', 'sending', 'refund', 'refunding', 'sent'] as const) {
       clock.advance(HOUR)
       pingpp.move(id, status)
-      expect((await once()).conflicts).toEqual([])
+      expect((await run()).conflicts).toEqual([])
     }
     expect(done).toEqual(['1 refunding by poll', '1 refund by poll'])
   })
 
   it('has one end: a second one is a conflict, reported and logged [H7]', async () => {
-    const { pingpp, clock, once, done, lines } = openShop()
+    const { pingpp, clock, run, done, lines } = openShop()
     const { id } = pingpp.make('1', OPENED)
     clock.advance(HOUR)
-    await once()
+    await run()
     pingpp.move(id, 'refund')
     const conflicts = [{ id, order_no: '1', status: 'refund', reason: 'end' }]
-    expect(await once()).toMatchObject({ conflicts, dispatched: 0 })
-    expect(await once()).toMatchObject({ conflicts })
+    expect(await run()).toMatchObject({ conflicts, dispatched: 0 })
+    expect(await run()).toMatchObject({ conflicts })
     expect(done).toEqual(['1 received by poll'])
     expect(lines).toEqual([
-      `[hongbao] reconcile: not dispatched, because it contradicts what is known: ${id} (order_no 1): end.`,
+      `[hongbao] reconciler: not dispatched, because it contradicts what is known: ${id} (order_no 1): end.`,
     ])
   })
 
   it('does not know a state that Ping++ has added since', async () => {
-    const { pingpp, once, done } = openShop()
+    const { pingpp, run, done } = openShop()
     const { id } = pingpp.make('1', [[0, 'frozen']])
     const conflicts = [{ id, order_no: '1', status: 'frozen', reason: 'status' }]
-    expect(await once()).toMatchObject({ conflicts, open: 1 })
+    expect(await run()).toMatchObject({ conflicts, open: 1 })
     expect(done).toEqual([])
   })
 })
 
 describe('a handler that fails', () => {
   it('is told with its code, and run again after a minute, two, four, and at most an hour', async () => {
-    const { pingpp, clock, once, broken, polled } = openShop()
+    const { pingpp, clock, run, broken, polled } = openShop()
     const { id } = pingpp.make('1', [[0, 'received']])
     broken.add('1')
-    const report = await once()
+    const report = await run()
     expect(report.failed).toEqual([
       {
         id,
@@ -442,36 +443,36 @@ describe('a handler that fails', () => {
     for (let minute = 1; minute <= 300; minute += 1) {
       clock.advance(MINUTE)
       const before = polled.length
-      expect(await once()).toMatchObject({ open: 1 })
+      expect(await run()).toMatchObject({ open: 1 })
       if (polled.length > before) triedAtMinutes.push(minute)
     }
     expect(triedAtMinutes).toEqual([1, 3, 7, 15, 31, 63, 123, 183, 243])
   })
 
   it('gets it once when it is well again', async () => {
-    const { pingpp, clock, once, broken, done } = openShop()
+    const { pingpp, clock, run, broken, done } = openShop()
     pingpp.make('1', [[0, 'received']])
     broken.add('1')
-    await once()
+    await run()
     broken.clear()
-    expect(await once()).toMatchObject({ dispatched: 0, open: 1 })
+    expect(await run()).toMatchObject({ dispatched: 0, open: 1 })
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ dispatched: 1, open: 0 })
+    expect(await run()).toMatchObject({ dispatched: 1, open: 0 })
     expect(done).toEqual(['1 received by poll'])
   })
 
   it('is tried after a minute again when it fails at another state', async () => {
-    const { pingpp, clock, once, broken, polled } = openShop()
+    const { pingpp, clock, run, broken, polled } = openShop()
     const { id } = pingpp.make('1', [[0, 'sent']])
     broken.add('1')
     for (const minutes of [0, 1, 2, 4]) {
       clock.advance(minutes * MINUTE)
-      await once()
+      await run()
     }
     pingpp.move(id, 'received')
-    await once()
+    await run()
     clock.advance(MINUTE)
-    await once()
+    await run()
     expect(polled.map(({ eventType }) => eventType)).toEqual([
       ...Array.from({ length: 4 }, () => 'red_envelope.sent'),
       'red_envelope.received',
@@ -480,50 +481,50 @@ describe('a handler that fails', () => {
   })
 
   it('does not hold back the next state', async () => {
-    const { pingpp, clock, once, broken, done } = openShop()
+    const { pingpp, clock, run, broken, done } = openShop()
     const { id } = pingpp.make('1', [[0, 'sent']])
     broken.add('1')
-    await once()
+    await run()
     broken.clear()
     clock.advance(1000)
     pingpp.move(id, 'received')
-    await once()
+    await run()
     expect(done).toEqual(['1 received by poll'])
   })
 
   it('is not counted as failed where another process is at it', async () => {
-    const { pingpp, clock, once, pretend } = openShop()
+    const { pingpp, clock, run, pretend } = openShop()
     pretend(() => Promise.resolve({ outcome: 'busy' }))
     pingpp.make('1', [[0, 'sent']])
-    expect(await once()).toMatchObject({ busy: 1, failed: [], dispatched: 1 })
+    expect(await run()).toMatchObject({ busy: 1, failed: [], dispatched: 1 })
     pretend(undefined)
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ busy: 0, applied: [{ order_no: '1' }] })
+    expect(await run()).toMatchObject({ busy: 0, applied: [{ order_no: '1' }] })
   })
 
   it('ends the run where the inbox cannot be asked: the next one would wait for it too', async () => {
-    const { pingpp, clock, once, pretend, done } = openShop()
+    const { pingpp, clock, run, pretend, done } = openShop()
     const error = new WebhookError('inbox-unavailable')
     pretend(() => Promise.resolve({ outcome: 'unavailable', error }))
     pingpp.make('1', [[0, 'sent']])
     pingpp.make('2', [[0, 'sent']])
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       error: { code: 'inbox-unavailable' },
       failed: [{ order_no: '2', code: 'inbox-unavailable' }],
       dispatched: 1,
     })
     pretend(undefined)
     clock.advance(MINUTE)
-    await once()
+    await run()
     expect(done).toEqual(['2 sent by poll', '1 sent by poll'])
   })
 
   it('may be a receiver that rejects', async () => {
-    const { pingpp, once, pretend } = openShop()
+    const { pingpp, run, pretend } = openShop()
     pretend(() => Promise.reject(new Error('secret')))
     pingpp.make('1', [[0, 'sent']])
     pingpp.make('2', [[0, 'sent']])
-    const { failed, error } = await once()
+    const { failed, error } = await run()
     expect(failed.map(({ order_no, code }) => [order_no, code])).toEqual([
       ['2', 'internal-error'],
       ['1', 'internal-error'],
@@ -534,15 +535,15 @@ describe('a handler that fails', () => {
 
 describe('the table of the merchant (`open`)', () => {
   it('decides what is dispatched: an envelope that it has not is told, if it is on its way', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const mine = pingpp.make('1', SENT)
     const strange = pingpp.make('2', SENT)
     pingpp.make('3', OPENED)
     rows.push({ id: mine.id, order_no: '1', created: mine.created })
     clock.advance(3 * MINUTE)
     pingpp.make('4', SENT)
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       swept: 4,
       open: 1,
       unknown: [{ id: strange.id, order_no: '2', status: 'sent' }],
@@ -550,27 +551,27 @@ describe('the table of the merchant (`open`)', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it.each<[string, (rows: OpenEnvelope[]) => ReturnType<ReadOpen>]>([
+  it.each<[string, (rows: OpenRedEnvelope[]) => ReturnType<ReadOpen>]>([
     ['a list', (rows) => rows],
     ['a promise of a list', (rows) => Promise.resolve(rows)],
     ['a generator', (rows) => rows.values()],
     ['a stream of rows', (rows) => Readable.from(rows)],
   ])('may be %s', async (_, give) => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, once, done } = openShop({ open: () => give(rows) })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, run, done } = openShop({ open: () => give(rows) })
     const { id } = pingpp.make('1', [[0, 'sent']])
     rows.push({ id, order_no: '1', created: new Date(START_MS) })
-    await once()
+    await run()
     expect(done).toEqual(['1 sent by poll'])
   })
 
   it('gets the id of an envelope whose `create` had no answer, by its order number [H4, H12]', async () => {
-    const rows: OpenEnvelope[] = [
+    const rows: OpenRedEnvelope[] = [
       { order_no: '1', created: START },
       { id: null, order_no: '2', created: START },
       { order_no: '3', created: START },
     ]
-    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const first = pingpp.make('1')
     const second = pingpp.make('2', SENT)
     clock.advance(MINUTE)
@@ -578,22 +579,22 @@ describe('the table of the merchant (`open`)', () => {
       { id: first.id, order_no: '1', status: 'sending' },
       { id: second.id, order_no: '2', status: 'sent' },
     ]
-    expect(await once()).toMatchObject({ adopted, open: 3 })
+    expect(await run()).toMatchObject({ adopted, open: 3 })
     expect(done).toEqual(['2 sent by poll'])
     // Until the table has the id, it is told again.
-    expect(await once()).toMatchObject({ adopted })
+    expect(await run()).toMatchObject({ adopted })
     rows.splice(0, 2, { id: first.id, order_no: '1', created: START })
-    expect(await once()).toMatchObject({ adopted: [], open: 2 })
+    expect(await run()).toMatchObject({ adopted: [], open: 2 })
   })
 
   it('gets it where the table is older than what a new process sweeps, once and for all [H4, H12]', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
     const { pingpp, clock, restart, done, lines } = openShop({ open: () => rows })
     const { id } = pingpp.make('1', REFUNDED)
     pingpp.make('2', SENT)
     clock.advance(80 * HOUR)
     const later = restart()
-    expect(await later.once()).toMatchObject({
+    expect(await later.run()).toMatchObject({
       adopted: [{ id, order_no: '1', status: 'refund' }],
       overdue: [],
       unknown: [],
@@ -604,12 +605,12 @@ describe('the table of the merchant (`open`)', () => {
     expect(lines).toEqual([])
     const before = pingpp.calls.length
     rows.splice(0, 1, { id, order_no: '1', created: START, status: 'refund' })
-    await later.once()
+    await later.run()
     expect(pingpp.calls.length - before).toBe(1)
   })
 
   it('is looked for in one list, where many are missing from the same days, every few days', async () => {
-    const rows: OpenEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
+    const rows: OpenRedEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
     }))
@@ -619,7 +620,7 @@ describe('the table of the merchant (`open`)', () => {
     const from = START + 128 * 3600
     const spans = async (): Promise<unknown[]> => {
       const before = pingpp.calls.length
-      await later.once()
+      await later.run()
       return pingpp.calls.slice(before).map(({ query }) => query?.created)
     }
     expect(await spans()).toEqual([
@@ -635,14 +636,13 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('is looked for in lists of three days at the most, each envelope in one', async () => {
-    const rows: OpenEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
+    const rows: OpenRedEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
     }))
     const { pingpp, clock, restart } = openShop({ open: () => rows })
     clock.advance(400 * HOUR)
-    const [, ...searches] =
-      (await restart().once(), pingpp.calls.map(({ query }) => query?.created))
+    const [, ...searches] = (await restart().run(), pingpp.calls.map(({ query }) => query?.created))
     const hours = (count: number): number => START + count * 3600
     expect(searches).toEqual([
       { gte: hours(-1), lte: hours(71) },
@@ -653,7 +653,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('is looked for again where its list failed, and not in a run with bounds', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, restart, done } = openShop({ open: () => rows })
     pingpp.make('1', REFUNDED)
     clock.advance(80 * HOUR)
@@ -662,37 +662,37 @@ describe('the table of the merchant (`open`)', () => {
       pingpp.calls.filter(
         ({ query }) => typeof query?.created === 'object' && 'lte' in query.created,
       ).length
-    await later.once({ from: START + 79 * 3600 })
+    await later.run({ from: START + 79 * 3600 })
     expect(searches()).toBe(0)
     pingpp.onCall(({ query }) => {
       if (typeof query?.created === 'object' && 'lte' in query.created)
-        throw new ClientError('response-invalid')
+        throw new PingppError('response-invalid')
     })
-    expect(await later.once()).toMatchObject({ error: { code: 'response-invalid' }, adopted: [] })
+    expect(await later.run()).toMatchObject({ error: { code: 'response-invalid' }, adopted: [] })
     pingpp.onCall(() => {})
-    await later.once({ dryRun: true })
+    await later.run({ dryRun: true })
     expect(done).toEqual([])
-    await later.once()
+    await later.run()
     expect(done).toEqual(['1 refund by poll'])
     expect(searches()).toBe(3)
   })
 
   it('has an adopted envelope asked for when the sweep has left it behind', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
-    const { pingpp, clock, once, done } = openShop({ open: () => rows, overlapSeconds: 3600 })
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
+    const { pingpp, clock, run, done } = openShop({ open: () => rows, overlapSeconds: 3600 })
     const { id } = pingpp.make('1', [
       [0, 'sent'],
       [24 * HOUR, 'refund'],
     ])
-    await once()
+    await run()
     clock.advance(30 * HOUR)
-    await once()
+    await run()
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ adopted: [{ id, status: 'refund' }], swept: 0 })
+    expect(await run()).toMatchObject({ adopted: [{ id, status: 'refund' }], swept: 0 })
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it.each<[string, Partial<OpenEnvelope>, string]>([
+  it.each<[string, Partial<OpenRedEnvelope>, string]>([
     ['amount', { amount: 1 }, 'amount'],
     ['currency', { currency: 'usd' }, 'currency'],
     ['channel', { channel: 'wx' }, 'channel'],
@@ -700,11 +700,11 @@ describe('the table of the merchant (`open`)', () => {
     ['mode', { livemode: false }, 'livemode'],
     ['order number', { order_no: '2' }, 'order_no'],
   ])('holds back an envelope of another %s [H11]', async (_, row, reason) => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, once, done, lines } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, run, done, lines } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'received']])
     rows.push({ id, order_no: '1', created, ...row })
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       conflicts: [{ id, order_no: '1', status: 'received', reason }],
       dispatched: 0,
       open: 1,
@@ -715,90 +715,90 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it('passes an envelope that agrees in everything that the row says', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, once, done } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, run, done } = openShop({ open: () => rows })
     const { id, created, amount, currency, channel, recipient, livemode } = pingpp.make('1', [
       [0, 'received'],
     ])
     const rest = { currency, channel, recipient, livemode }
     rows.push({ id, order_no: '1', created, amount, ...rest })
     rows.push({ id: 'red_none', order_no: '2', created, amount: null, recipient: null })
-    await once()
+    await run()
     expect(done).toEqual(['1 received by poll'])
   })
 
   it.each([true, false])(
     'holds back a second envelope for an order (with id: %j)',
     async (hasId) => {
-      const rows: OpenEnvelope[] = []
-      const { pingpp, once, done } = openShop({ open: () => rows })
+      const rows: OpenRedEnvelope[] = []
+      const { pingpp, run, done } = openShop({ open: () => rows })
       const first = pingpp.make('1', [[0, 'sent']])
       rows.push({ id: hasId ? first.id : null, order_no: '1', created: START })
-      await once()
+      await run()
       const second = pingpp.make('1', [[0, 'received']])
-      expect(await once()).toMatchObject({ conflicts: [{ id: second.id, reason: 'id' }] })
+      expect(await run()).toMatchObject({ conflicts: [{ id: second.id, reason: 'id' }] })
       expect(done).toEqual(['1 sent by poll'])
     },
   )
 
   it('is believed when it says how far an envelope has come, after a restart too', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once, polled } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created, status: 'sent' })
     clock.advance(30_000)
-    await once()
+    await run()
     expect(polled).toEqual([])
     clock.advance(30_000)
-    await once()
+    await run()
     expect(polled.map(({ eventType }) => eventType)).toEqual(['red_envelope.received'])
   })
 
   it('may have open what this very run saw the end of: that is open no more', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
     rows.push({ id, order_no: '1', created })
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ applied: [{ id }], open: 0, oldestOpenSeconds: null })
+    expect(await run()).toMatchObject({ applied: [{ id }], open: 0, oldestOpenSeconds: null })
     // Until the next run, the table could have noted it.
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({ applied: [], open: 1, oldestOpenSeconds: 3660 })
+    expect(await run()).toMatchObject({ applied: [], open: 1, oldestOpenSeconds: 3660 })
   })
 
   it('may be behind what was seen: then it is not believed', async () => {
-    const rows: OpenEnvelope[] = []
-    const { pingpp, once, polled } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = []
+    const { pingpp, run, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'sent']])
     rows.push({ id, order_no: '1', created, status: 'sending' })
-    await once()
-    await once()
+    await run()
+    await run()
     expect(polled.map(({ outcome }) => outcome)).toEqual(['handled'])
   })
 
   it('may use an order number again, long after the envelope that had it', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     const first = pingpp.make('1', OPENED)
     clock.advance(HOUR)
-    expect(await once()).toMatchObject({ adopted: [{ id: first.id }] })
+    expect(await run()).toMatchObject({ adopted: [{ id: first.id }] })
     rows.pop()
     for (const days of [5, 5]) {
       clock.advance(days * 24 * HOUR)
-      await once()
+      await run()
     }
     const second = pingpp.make('1', [[0, 'sent']])
     rows.push({ order_no: '1', created: second.created })
-    expect(await once()).toMatchObject({ adopted: [{ id: second.id }], conflicts: [] })
+    expect(await run()).toMatchObject({ adopted: [{ id: second.id }], conflicts: [] })
   })
 
   it('keeps the id of an adopted envelope in every report, for as long as it has none', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '1', created: START }]
-    const { pingpp, clock, once } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
+    const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id } = pingpp.make('1', OPENED)
     for (const day of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       clock.advance(24 * HOUR)
-      expect(await once(), `day ${day}`).toMatchObject({ adopted: [{ id, status: 'received' }] })
+      expect(await run(), `day ${day}`).toMatchObject({ adopted: [{ id, status: 'received' }] })
     }
   })
 
@@ -817,8 +817,8 @@ describe('the table of the merchant (`open`)', () => {
       'refunding or refund',
     ],
   ])('ends the run where it gives %s', async (_, rows, message) => {
-    const { pingpp, once } = openShop({ open: () => rows as never })
-    const { error } = await once()
+    const { pingpp, run } = openShop({ open: () => rows as never })
+    const { error } = await run()
     expect(error?.code).toBe('open-failed')
     expect(error?.message).toContain(message)
     expect(pingpp.calls).toEqual([])
@@ -829,46 +829,46 @@ describe('the table of the merchant (`open`)', () => {
       { order_no: '1', created: START },
       { order_no: '2', created: START, amount: '100' },
     ]
-    const { once } = openShop({ open: () => rows as never })
-    expect((await once()).error?.message).toBe(
+    const { run } = openShop({ open: () => rows as never })
+    expect((await run()).error?.message).toBe(
       '`amount` of an envelope from `open` must be an integer amount in fen (order_no 2).',
     )
   })
 
-  it('may fail: its error is told to `onReport`, and its text nowhere else', async () => {
+  it('may fail: `onError` gets its error, and its text is nowhere else', async () => {
     const secret = new Error('postgres://shop:secret@db is away')
-    const { once, causes, lines } = openShop({ open: () => Promise.reject(secret) })
-    const report = await once()
+    const { run, errors, lines } = openShop({ open: () => Promise.reject(secret) })
+    const report = await run()
     expect(report.error).toEqual({ code: 'open-failed', message: '`open` failed (Error).' })
-    expect(causes).toEqual([expect.objectContaining({ cause: secret })])
-    expect(lines).toEqual(['[hongbao] reconcile: open-failed: `open` failed (Error).'])
+    expect(errors).toEqual([[secret, report]])
+    expect(lines).toEqual(['[hongbao] reconciler: open-failed: `open` failed (Error).'])
   })
 
   it('has the text of its error in the log in development [S20]', async () => {
     vi.stubEnv('NODE_ENV', 'development')
     onTestFinished(() => void vi.unstubAllEnvs())
-    const { once, lines } = openShop({ open: () => Promise.reject(new Error('no such table')) })
-    await once()
+    const { run, lines } = openShop({ open: () => Promise.reject(new Error('no such table')) })
+    await run()
     expect(lines).toHaveLength(1)
-    expect(lines[0]).toMatch(/^\[hongbao\] reconcile: open-failed: `open` failed \(Error\)\.\n/)
-    expect(lines[0]).toMatch(/\nCaused by:\nError: no such table\n {4}at /)
+    expect(lines[0]).toMatch(/^\[hongbao\] reconciler: open-failed: `open` failed \(Error\)\.\n/)
+    expect(lines[0]).toMatch(/\nError: no such table\n {4}at /)
   })
 })
 
 describe('an envelope of another app', () => {
   it('is told from one of an app whose id has quotes [C22]', async () => {
-    const { pingpp, once, done } = openShop({ app: `"${APP}"` })
+    const { pingpp, run, done } = openShop({ app: `"${APP}"` })
     pingpp.make('1', [[0, 'sent']], { app: APP })
-    expect((await once()).conflicts).toEqual([])
+    expect((await run()).conflicts).toEqual([])
     expect(done).toEqual(['1 sent by poll'])
   })
 
   it('is a conflict, expanded or not', async () => {
-    const { pingpp, once, done } = openShop()
+    const { pingpp, run, done } = openShop()
     pingpp.make('1', [[0, 'sent']], { app: { id: APP } })
     pingpp.make('2', [[0, 'sent']], { app: 'app_2' })
     pingpp.make('3', [[0, 'sent']], { app: { id: 'app_2' } })
-    expect((await once()).conflicts.map(({ order_no, reason }) => [order_no, reason])).toEqual([
+    expect((await run()).conflicts.map(({ order_no, reason }) => [order_no, reason])).toEqual([
       ['3', 'app'],
       ['2', 'app'],
     ])
@@ -880,20 +880,20 @@ describe('an envelope of another app, or of none', () => {
   it.each([['app_2'], [{ id: 'app_2' }], [null], [undefined]])(
     'is a conflict that keeps nothing else from being seen, and is not open here: %j',
     async (app) => {
-      const { pingpp, clock, once, done } = openShop()
+      const { pingpp, clock, run, done } = openShop()
       pingpp.make('1', SENT)
       pingpp.make('2', SENT, { app } as never)
       clock.advance(HOUR)
-      expect(await once()).toMatchObject({
+      expect(await run()).toMatchObject({
         error: null,
         conflicts: [{ order_no: '2', reason: 'app' }],
         open: 1,
       })
       expect(done).toEqual(['1 sent by poll'])
       clock.advance(100 * HOUR)
-      await once()
+      await run()
       clock.advance(30 * HOUR)
-      expect(await once()).toMatchObject({ swept: 0, retrieved: 1, conflicts: [], open: 1 })
+      expect(await run()).toMatchObject({ swept: 0, retrieved: 1, conflicts: [], open: 1 })
     },
   )
 
@@ -903,12 +903,12 @@ describe('an envelope of another app, or of none', () => {
     ['livemode', { livemode: false }],
   ])('does not take an order number from the one that is meant (%s)', async (reason, fields) => {
     const rows = [{ order_no: '1', created: START, amount: 100, livemode: true }]
-    const { pingpp, clock, once, done } = openShop({ open: () => rows })
+    const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const mine = pingpp.make('1', SENT)
     clock.advance(1000)
     const other = pingpp.make('1', SENT, fields)
     clock.advance(MINUTE)
-    expect(await once()).toMatchObject({
+    expect(await run()).toMatchObject({
       conflicts: [{ id: other.id, reason }],
       adopted: [{ id: mine.id }],
       applied: [{ id: mine.id }],
@@ -922,20 +922,21 @@ describe('an error that nobody expected', () => {
     [new RangeError('sk_live_secret'), 'The run failed (RangeError).'],
     ['sk_live_secret', 'The run failed (string).'],
   ])('ends the run, told without its text: %s', async (thrown, message) => {
-    const { pingpp, once, causes, lines } = openShop()
+    const { pingpp, run, errors, lines } = openShop()
     pingpp.onCall(() => {
       throw thrown
     })
-    expect(await once()).toMatchObject({ error: { code: 'internal-error', message } })
-    expect(causes).toEqual([thrown])
-    expect(lines).toEqual([`[hongbao] reconcile: internal-error: ${message}`])
+    const report = await run()
+    expect(report).toMatchObject({ error: { code: 'internal-error', message } })
+    expect(errors).toEqual([[thrown, report]])
+    expect(lines).toEqual([`[hongbao] reconciler: internal-error: ${message}`])
   })
 })
 
 describe('the report', () => {
   it('is plain data, whatever happened', async () => {
-    const rows: OpenEnvelope[] = [{ order_no: '9', created: START - 4 * DAY }]
-    const { pingpp, clock, once, broken } = openShop({ open: () => rows })
+    const rows: OpenRedEnvelope[] = [{ order_no: '9', created: START - 4 * DAY }]
+    const { pingpp, clock, run, broken } = openShop({ open: () => rows })
     for (const orderNo of ['1', '2', '3', '4']) {
       const { id, created } = pingpp.make(orderNo, OPENED)
       rows.push({ id, order_no: orderNo, created, ...(orderNo === '3' ? { amount: 1 } : {}) })
@@ -943,7 +944,7 @@ describe('the report', () => {
     pingpp.make('5', SENT)
     broken.add('2')
     clock.advance(HOUR)
-    const report = await once()
+    const report = await run()
     expect(report).toMatchObject({
       error: null,
       applied: [{}, {}],
@@ -957,23 +958,44 @@ describe('the report', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report)
   })
 
-  it('goes to `onReport`, which may throw or reject', async () => {
+  it('goes to `onReport`, and with what ended its run to `onError`; both may throw or reject', async () => {
     const seen: unknown[] = []
-    const { restart } = openShop()
-    const reports = await Promise.all([
-      restart({
-        onReport(report) {
-          seen.push(report)
-          throw new Error('hook')
-        },
-      }).once(),
-      restart({
-        async onReport(report) {
-          seen.push(report)
-          throw new Error('hook')
-        },
-      }).once(),
+    const { restart, pingpp } = openShop()
+    const thrown = new Error('the connection')
+    pingpp.onCall(() => {
+      throw thrown
+    })
+    const hooks = [
+      (report: ReconcilerReport) => {
+        seen.push(report)
+        throw new Error('hook')
+      },
+      async (report: ReconcilerReport) => {
+        seen.push(report)
+        throw new Error('hook')
+      },
+    ]
+    for (const hook of hooks) {
+      const onError = (error: unknown, report: ReconcilerReport) => {
+        seen.push(error)
+        return hook(report)
+      }
+      const report = await restart({ onReport: hook, onError }).run()
+      expect(seen.splice(0)).toEqual([report, thrown, report])
+    }
+  })
+
+  it('of a run that was aborted, or went through, is not one for `onError`', async () => {
+    const { reconciler, run, reports, errors } = openShop()
+    await run()
+    await run({ signal: AbortSignal.abort(new Error('the deploy')) })
+    reconciler.start()
+    await reconciler.close()
+    expect(reports.map(({ error }) => error?.code)).toEqual([
+      undefined,
+      'run-aborted',
+      'run-aborted',
     ])
-    expect(seen).toEqual(reports)
+    expect(errors).toEqual([])
   })
 })

@@ -8,39 +8,42 @@ import {
   type Webhooks,
 } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
-import {
-  reconcile,
-  type ReconcileOptions,
-  type ReconcileReport,
-  type Reconciliation,
-  type RunOptions,
+import type {
+  Reconciler,
+  ReconcilerOptions,
+  ReconcilerReport,
+  ReconcilerRunOptions,
 } from '../src/index.ts'
+import { createReconcilerWith, type ReconcilerSeams } from '../src/reconciler.ts'
 import { APP, createClock, createPingpp, type Clock, type Pingpp } from './in-memory-pingpp.ts'
 
 const KEYS = createTestKeys()
+
+/** Options of a reconciler, and what a test has in its hands besides. */
+export type ShopOptions = Partial<ReconcilerOptions & ReconcilerSeams>
 
 /** A shop: Ping++ in memory, a receiver with its handlers, and what reconciles the two. */
 export interface Shop {
   readonly clock: Clock
   readonly pingpp: Pingpp
   readonly webhooks: Webhooks
-  readonly reconciliation: Reconciliation
+  readonly reconciler: Reconciler
   /** What handlers did, in order: `1 sent by poll`. */
   readonly done: string[]
   /** What the receiver was given by polls, whatever became of it. */
   readonly polled: Report[]
   /** Lines of the log. */
   readonly lines: string[]
-  readonly reports: ReconcileReport[]
-  /** What `onReport` was told besides. */
-  readonly causes: unknown[]
+  readonly reports: ReconcilerReport[]
+  /** What `onError` got, each with its report. */
+  readonly errors: (readonly [error: unknown, report: ReconcilerReport])[]
   /** Order numbers whose handlers throw. */
   readonly broken: Set<string>
-  readonly once: (options?: RunOptions) => Promise<ReconcileReport>
+  readonly run: (options?: ReconcilerRunOptions) => Promise<ReconcilerReport>
   /** Ping++ tells of the state in which an envelope is now, signed, by way of `handle`. */
   readonly deliver: (id: string) => Promise<string>
   /** Another process after a restart: nothing is remembered but what the inbox has. */
-  readonly restart: (options?: Partial<ReconcileOptions>) => Reconciliation
+  readonly restart: (options?: ShopOptions) => Reconciler
   /** What the receiver answers to polls from now on, whatever it would; undefined for its own answer. */
   readonly pretend: (answer: (() => Promise<DispatchResult>) | undefined) => void
 }
@@ -53,14 +56,14 @@ const STEPS: readonly EventType[] = [
   'red_envelope.refund',
 ]
 
-export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
+export function openShop(options: ShopOptions = {}): Shop {
   const clock = createClock()
   const pingpp = createPingpp(clock.now)
   const done: string[] = []
   const polled: Report[] = []
   const lines: string[] = []
-  const reports: ReconcileReport[] = []
-  const causes: unknown[] = []
+  const reports: ReconcilerReport[] = []
+  const errors: (readonly [error: unknown, report: ReconcilerReport])[] = []
   const broken = new Set<string>()
   let pretended: (() => Promise<DispatchResult>) | undefined
   const webhooks = createWebhooks({
@@ -80,9 +83,10 @@ export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
     })
   }
 
-  function restart(changes: Partial<ReconcileOptions> = {}): Reconciliation {
-    return reconcile({
-      client: pingpp.client,
+  function restart(changes: ShopOptions = {}): Reconciler {
+    const { wait = clock.wait, random = () => 0.5, ...own } = { ...options, ...changes }
+    const all: ReconcilerOptions = {
+      pingpp: pingpp.client,
       webhooks: {
         dispatch: (event, how) => pretended?.() ?? webhooks.dispatch(event, how),
       },
@@ -90,30 +94,26 @@ export function openShop(options: Partial<ReconcileOptions> = {}): Shop {
       requestsPerSecond: 1000,
       logger: { warn: (line) => void lines.push(line), error: (line) => void lines.push(line) },
       now: clock.now,
-      wait: clock.wait,
-      random: () => 0.5,
-      onReport(report, cause) {
-        reports.push(report)
-        causes.push(cause)
-      },
-      ...options,
-      ...changes,
-    })
+      onReport: (report) => void reports.push(report),
+      onError: (error, report) => void errors.push([error, report]),
+      ...own,
+    }
+    return createReconcilerWith(all, { wait, random })
   }
 
-  const reconciliation = restart()
+  const reconciler = restart()
   return {
     clock,
     pingpp,
     webhooks,
-    reconciliation,
+    reconciler,
     done,
     polled,
     lines,
     reports,
-    causes,
+    errors,
     broken,
-    once: (runOptions) => reconciliation.once(runOptions),
+    run: (runOptions) => reconciler.run(runOptions),
     async deliver(id) {
       const event = notification(pingpp, id, clock.now())
       return (await webhooks.handle(signDelivery(event, KEYS).delivery())).outcome

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import { verify, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createClientWith } from '../src/client.ts'
-import type { ClientError } from '../src/errors.ts'
+import { createPingppClientWith } from '../src/client.ts'
+import type { PingppError } from '../src/errors.ts'
 import { waitByTimer } from '../src/retries.ts'
 import {
   API_KEY,
@@ -48,7 +48,7 @@ describe('a request is sent again', () => {
       return count < 3 ? new Promise(() => {}) : Promise.resolve(Response.json(envelope()))
     }
     const seams = { random: () => 0, wait: () => Promise.resolve() }
-    const client = createClientWith({ apiKey: API_KEY, timeoutMs: 5, fetch }, seams)
+    const client = createPingppClientWith({ apiKey: API_KEY, timeoutMs: 5, fetch }, seams)
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
     expect(count).toBe(3)
   })
@@ -58,7 +58,7 @@ describe('a request is sent again', () => {
     const baseUrl = await listen(server)
     await close(server)
     const port = Number(new URL(baseUrl).port)
-    const client = createClientWith(
+    const client = createPingppClientWith(
       { apiKey: API_KEY, baseUrl },
       {
         random: () => 0,
@@ -89,7 +89,7 @@ describe('a request is sent again', () => {
   it('twice by default, and then tells so', async () => {
     const { client, seen } = await startPingpp({ steps: [busy] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
-    expect(error).toMatchObject({ code: 'channel-busy', attempts: 3, outcomeUnknown: true })
+    expect(error).toMatchObject({ code: 'channel-busy', attempts: 3, notCreated: false })
     expect(String(error)).toContain(
       'It was tried 3 times. Whether the envelope was made is unknown',
     )
@@ -190,7 +190,7 @@ describe('the wait before a retry', () => {
     const { url, seen } = await startPingpp({
       steps: [{ status: 503, headers: { 'retry-after': '60' } }],
     })
-    const client = createClientWith(
+    const client = createPingppClientWith(
       { apiKey: API_KEY, baseUrl: url },
       {
         random: Math.random,
@@ -203,9 +203,9 @@ describe('the wait before a retry', () => {
     )
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({
-      code: 'aborted',
+      code: 'request-aborted',
       attempts: 1,
-      outcomeUnknown: true,
+      notCreated: false,
       cause: controller.signal.reason,
     })
     expect(seen.length).toBe(1)
@@ -218,50 +218,56 @@ describe('the wait before a retry', () => {
   })
 })
 
+const TOO_MANY = refusal(429, { type: 'api_error', message: 'x' })
+
 describe('a create of several attempts', () => {
   it.each<[string, readonly Step[], string, boolean]>([
-    ['dropped, then refused', [reset, refusal(402, { message: 'x' })], 'channel-failed', true],
+    ['dropped, then refused', [reset, refusal(402, { message: 'x' })], 'channel-failed', false],
     [
       'dropped, then told that the number was used',
       [reset, refusal(402, { code: 'charge_order_no_used', message: 'x' })],
       'order-number-used',
-      true,
+      false,
     ],
     [
       'a 502, then a 400',
       [{ status: 502 }, refusal(400, { message: 'x' })],
       'request-invalid',
-      true,
+      false,
     ],
     [
       'a 429, then a 400',
-      [{ status: 429 }, refusal(400, { message: 'x' })],
+      [TOO_MANY, refusal(400, { type: 'invalid_request_error', message: 'x' })],
       'request-invalid',
-      false,
+      true,
     ],
-    ['a 429, three times', [{ status: 429 }], 'rate-limited', false],
-  ])('is open as soon as one of them was: %s', async (_, steps, code, outcomeUnknown) => {
-    const { client } = await startPingpp({ steps })
-    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, outcomeUnknown })
-  })
+    ['a 429, three times', [TOO_MANY], 'rate-limited', true],
+    ['a 429 of a proxy, then one of Ping++', [{ status: 429 }, TOO_MANY], 'rate-limited', false],
+  ])(
+    'has certainly created nothing only if each of them has: %s [S32]',
+    async (_, steps, code, notCreated) => {
+      const { client } = await startPingpp({ steps })
+      expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, notCreated })
+    },
+  )
 
   it('is open when the signal ends it between them', async () => {
     const controller = new AbortController()
     const { client } = await startPingpp({ steps: [reset], onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
     expect(await errorOf(call)).toMatchObject({
-      code: 'aborted',
+      code: 'request-aborted',
       attempts: 1,
-      outcomeUnknown: true,
+      notCreated: false,
     })
   })
 
   it('is not open when the signal ends it after a refusal', async () => {
     const controller = new AbortController()
-    const steps = [{ status: 429 }]
+    const steps = [TOO_MANY]
     const { client } = await startPingpp({ steps, onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
-    expect(await errorOf(call)).toMatchObject({ attempts: 1, outcomeUnknown: false })
+    expect(await errorOf(call)).toMatchObject({ attempts: 1, notCreated: true })
   })
 })
 
@@ -307,11 +313,11 @@ describe('`beforeAttempt`', () => {
       left -= 1
     }
     const refused = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
-    expect(refused).toMatchObject({ code: 'aborted', attempts: 0, outcomeUnknown: false })
-    expect((refused as ClientError).cause).toBe(reason)
+    expect(refused).toMatchObject({ code: 'request-aborted', attempts: 0, notCreated: true })
+    expect((refused as PingppError).cause).toBe(reason)
     left = 1
     const open = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
-    expect(open).toMatchObject({ code: 'aborted', attempts: 1, outcomeUnknown: true })
+    expect(open).toMatchObject({ code: 'request-aborted', attempts: 1, notCreated: false })
     expect(seen.length).toBe(1)
   })
 
@@ -320,7 +326,7 @@ describe('`beforeAttempt`', () => {
     const reason = { msBeforeNext: 5 }
     const beforeAttempt = (): Promise<never> => Promise.reject(reason)
     const error = await errorOf(client.redEnvelopes.retrieve('red_1', { beforeAttempt }))
-    expect((error as ClientError).cause).toBe(reason)
+    expect((error as PingppError).cause).toBe(reason)
   })
 
   it.each<[string, (abort: () => void) => unknown]>([
@@ -332,8 +338,8 @@ describe('`beforeAttempt`', () => {
     const { signal } = controller
     const beforeAttempt = (): unknown => limit(() => controller.abort('the user left'))
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { signal, beforeAttempt }))
-    expect(error).toMatchObject({ code: 'aborted', attempts: 0, outcomeUnknown: false })
-    expect((error as ClientError).cause).toBe('the user left')
+    expect(error).toMatchObject({ code: 'request-aborted', attempts: 0, notCreated: true })
+    expect((error as PingppError).cause).toBe('the user left')
     expect(seen).toEqual([])
   })
 })

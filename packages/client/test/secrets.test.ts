@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { createClient } from '../src/client.ts'
+import { createPingppClient } from '../src/client.ts'
 import { createSecrets } from '../src/secrets.ts'
 import {
   API_KEY,
@@ -44,7 +44,7 @@ function expectNoSecret(value: unknown): void {
 
 describe('API key and private key', () => {
   it('do not show in a client', async () => {
-    const client = createClient({ apiKey: API_KEY, privateKey: PEM })
+    const client = createPingppClient({ apiKey: API_KEY, privateKey: PEM })
     expectNoSecret(client)
     expectNoSecret(client.redEnvelopes)
     expectNoSecret(Object.values(client.redEnvelopes))
@@ -64,7 +64,7 @@ describe('API key and private key', () => {
     const options = { privateKey: PEM, timeoutMs: 50, retries: 1 }
     const { client } = await startPingpp({ steps: [step], options })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
-    expect(error).toMatchObject({ name: 'ClientError' })
+    expect(error).toMatchObject({ name: 'PingppError' })
     expectNoSecret(error)
   })
 
@@ -75,10 +75,10 @@ describe('API key and private key', () => {
       })
       return Promise.reject(Object.assign(error, { code: API_KEY, request: { input, init } }))
     }
-    const client = createClient({ apiKey: API_KEY, privateKey: PEM, retries: 0, fetch })
+    const client = createPingppClient({ apiKey: API_KEY, privateKey: PEM, retries: 0, fetch })
     const error = (await errorOf(client.redEnvelopes.create(GUIDE))) as Error
     expect(error).toMatchObject({
-      code: 'unreachable',
+      code: 'pingpp-unreachable',
       message: expect.stringContaining('[API key]'),
     })
     expect(error.cause).toMatchObject({ message: expect.stringContaining('Bearer [API key]') })
@@ -95,7 +95,7 @@ describe('API key and private key', () => {
     ]) {
       let thrown: unknown
       try {
-        createClient(options)
+        createPingppClient(options)
       } catch (error) {
         thrown = error
       }

@@ -1,20 +1,26 @@
-import type { RedEnvelope, RedEnvelopeStatus, WebhookEvent } from '@hongbao/core'
+import {
+  createWebhooks,
+  type RedEnvelope,
+  type RedEnvelopeStatus,
+  type WebhookEvent,
+} from '@hongbao/core'
 import type { PrivateKeyInput } from '@hongbao/core/internal'
 import { describe, expectTypeOf, it } from 'vitest'
 import {
-  createClient,
-  isClientError,
-  type Client,
-  type ClientError,
-  type ClientErrorCode,
-  type ClientOptions,
-  type CreateRedEnvelope,
-  type ListRedEnvelopes,
-  type Page,
-  type PagedList,
+  createPingppClient,
+  createReconciler,
+  PingppError,
+  type PingppClient,
+  type PingppErrorCode,
+  type PingppClientOptions,
+  type ReconcilerReport,
+  type RedEnvelopeCreateParams,
+  type RedEnvelopeListParams,
+  type RedEnvelopePage,
+  type RedEnvelopeList,
 } from '../src/index.ts'
 
-declare const client: Client
+declare const client: PingppClient
 
 const GUIDE = {
   order_no: '123456789',
@@ -29,26 +35,45 @@ const GUIDE = {
   description: '春节活动',
 } as const
 
-describe('createClient', () => {
+describe('createPingppClient', () => {
   it('needs an API key, which an environment may not have', () => {
-    expectTypeOf(createClient).parameters.toEqualTypeOf<[ClientOptions]>()
-    expectTypeOf(createClient({ apiKey: process.env['PINGPP_API_KEY'] })).toEqualTypeOf<Client>()
+    expectTypeOf(createPingppClient).parameters.toEqualTypeOf<[PingppClientOptions]>()
+    expectTypeOf(
+      createPingppClient({ apiKey: process.env['PINGPP_API_KEY'] }),
+    ).toEqualTypeOf<PingppClient>()
     // @ts-expect-error -- no key
-    createClient({})
+    createPingppClient({})
     // @ts-expect-error -- no such option
-    createClient({ apiKey: 'sk_test_1', timeout: 5 })
-    expectTypeOf<ClientOptions['privateKey']>().toEqualTypeOf<PrivateKeyInput | undefined>()
+    createPingppClient({ apiKey: 'sk_test_1', timeout: 5 })
+    expectTypeOf<PingppClientOptions['privateKey']>().toEqualTypeOf<PrivateKeyInput | undefined>()
   })
 })
 
 describe('redEnvelopes', () => {
-  it('create takes the guide’s parameters, and those that nobody knows yet', () => {
+  it('create takes the guide’s parameters, and others where they are meant', () => {
     expectTypeOf(client.redEnvelopes.create(GUIDE)).toEqualTypeOf<Promise<RedEnvelope>>()
-    expectTypeOf({ ...GUIDE, new_field: 1 }).toExtend<CreateRedEnvelope>()
-    expectTypeOf({
-      ...GUIDE,
-      extra: { send_name: 'x', scene_id: 'PRODUCT_1', y: 1 },
-    }).toExtend<CreateRedEnvelope>()
+    void client.redEnvelopes.create(GUIDE, { extraParams: { new_field: 1 } })
+    void client.redEnvelopes.create({ ...GUIDE, metadata: { order: 1 } })
+  })
+
+  it('create refuses a misspelt parameter, which would be sent and do nothing [S31]', () => {
+    const { amount, ...rest } = GUIDE
+    // @ts-expect-error -- amuont
+    void client.redEnvelopes.create({ ...rest, amuont: amount })
+    // @ts-expect-error -- metdata
+    void client.redEnvelopes.create({ ...GUIDE, metdata: {} })
+    // @ts-expect-error -- sceneId
+    void client.redEnvelopes.create({ ...GUIDE, extra: { send_name: 'x', sceneId: 'PRODUCT_1' } })
+    // @ts-expect-error -- nobody knows it
+    void client.redEnvelopes.create({ ...GUIDE, new_field: 1 })
+    // @ts-expect-error -- liveMode
+    void client.redEnvelopes.create({ ...GUIDE, app: { id: 'app_1', liveMode: true } })
+    // @ts-expect-error -- no index signature
+    expectTypeOf<RedEnvelopeCreateParams>().toHaveProperty('anything')
+    // @ts-expect-error -- nor in `extra`
+    expectTypeOf<RedEnvelopeCreateParams['extra']>().toHaveProperty('anything')
+    // @ts-expect-error -- extraParam
+    void client.redEnvelopes.create(GUIDE, { extraParam: {} })
   })
 
   it('create refuses what Ping++ would', () => {
@@ -77,16 +102,22 @@ describe('redEnvelopes', () => {
 
   it('list is awaited for a page and iterated over for envelopes', async () => {
     const list = client.redEnvelopes.list({ limit: 3, created: { gte: 1 }, status: 'sent' })
-    expectTypeOf(list).toEqualTypeOf<PagedList<RedEnvelope>>()
+    expectTypeOf(list).toEqualTypeOf<RedEnvelopeList>()
     const page = await list
-    expectTypeOf(page).toEqualTypeOf<Page<RedEnvelope>>()
+    expectTypeOf(page).toEqualTypeOf<RedEnvelopePage>()
     expectTypeOf(page.data).toEqualTypeOf<readonly RedEnvelope[]>()
-    expectTypeOf(await page.next()).toEqualTypeOf<Page<RedEnvelope> | undefined>()
+    expectTypeOf(await page.next()).toEqualTypeOf<RedEnvelopePage | undefined>()
     for await (const envelope of list) expectTypeOf(envelope).toEqualTypeOf<RedEnvelope>()
   })
 
   it('list refuses what Ping++ would', () => {
-    expectTypeOf({ expand: ['app'] }).toExtend<ListRedEnvelopes>()
+    void client.redEnvelopes.list({}, { extraParams: { expand: ['app'] } })
+    // @ts-expect-error -- statis
+    void client.redEnvelopes.list({ statis: 'sent' })
+    // @ts-expect-error -- from
+    void client.redEnvelopes.list({ created: { from: 1 } })
+    // @ts-expect-error -- no index signature
+    expectTypeOf<RedEnvelopeListParams>().toHaveProperty('anything')
     // @ts-expect-error -- there is no such status: the end of an unclaimed one is `refund`
     void client.redEnvelopes.list({ status: 'refunded' })
     // @ts-expect-error -- a date is no Unix time
@@ -100,17 +131,47 @@ describe('events', () => {
   })
 })
 
-describe('isClientError', () => {
+describe('PingppError', () => {
   it('narrows what was thrown', () => {
     const read = (thrown: unknown): void => {
-      if (!isClientError(thrown)) return
-      expectTypeOf(thrown).toEqualTypeOf<ClientError>()
-      expectTypeOf(thrown.code).toEqualTypeOf<ClientErrorCode>()
-      expectTypeOf(thrown.outcomeUnknown).toEqualTypeOf<boolean>()
+      if (!(thrown instanceof PingppError)) return
+      expectTypeOf(thrown).toEqualTypeOf<PingppError>()
+      expectTypeOf(thrown.code).toEqualTypeOf<PingppErrorCode>()
+      expectTypeOf(thrown.notCreated).toEqualTypeOf<boolean>()
       expectTypeOf(thrown.orderNo).toEqualTypeOf<string | undefined>()
       // @ts-expect-error -- no such code
       if (thrown.code === 'timeout') return
     }
     expectTypeOf(read).returns.toEqualTypeOf<void>()
+  })
+})
+
+describe('createReconciler', () => {
+  const webhooks = createWebhooks({ publicKey: process.env['PINGPP_PUBLIC_KEY'] })
+
+  it('takes a client and a receiver, and gives a loop that a scope can end', async () => {
+    await using reconciler = createReconciler({
+      pingpp: client,
+      webhooks,
+      app: 'app_1',
+      intervalSeconds: 60,
+      onReport(report) {
+        expectTypeOf(report).toEqualTypeOf<ReconcilerReport>()
+      },
+      onError(error, report) {
+        expectTypeOf(error).toEqualTypeOf<unknown>()
+        expectTypeOf(report).toEqualTypeOf<ReconcilerReport>()
+      },
+    })
+    reconciler.start()
+    expectTypeOf(reconciler.run({ dryRun: true })).toEqualTypeOf<Promise<ReconcilerReport>>()
+    expectTypeOf(reconciler.close()).toEqualTypeOf<Promise<void>>()
+  })
+
+  it('has no option of a unit that is gone', () => {
+    // @ts-expect-error -- in seconds
+    createReconciler({ pingpp: client, webhooks, app: 'app_1', intervalMs: 5 })
+    // @ts-expect-error -- `pingpp`
+    createReconciler({ client, webhooks, app: 'app_1' })
   })
 })

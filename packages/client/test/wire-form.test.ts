@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assert, asyncProperty, constantFrom, dictionary, integer, oneof, string } from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ClientOptions } from '../src/options.ts'
+import type { PingppClientOptions } from '../src/options.ts'
 import { encodeQuery } from '../src/query.ts'
 import { API_KEY, envelope, GUIDE, page, startPingpp, type Pingpp, type Seen } from './pingpp.ts'
 
@@ -18,7 +18,7 @@ function isSignedBy(publicKey: KeyObject, { body, target, headers }: Seen): bool
   return verify('RSA-SHA256', signed, publicKey, signature)
 }
 
-function startSigned(json: unknown, options: Partial<ClientOptions> = {}): Promise<Pingpp> {
+function startSigned(json: unknown, options: Partial<PingppClientOptions> = {}): Promise<Pingpp> {
   const signing = { privateKey: MERCHANT.privateKey, ...options }
   return startPingpp({ steps: [{ json }], options: signing })
 }
@@ -26,7 +26,7 @@ function startSigned(json: unknown, options: Partial<ClientOptions> = {}): Promi
 describe('a create on the wire', () => {
   it('is the parameters as JSON, with key, time and signature', async () => {
     const { client, seen } = await startSigned(envelope())
-    await client.redEnvelopes.create({ ...GUIDE, new_field: { of: '将来' } })
+    await client.redEnvelopes.create(GUIDE, { extraParams: { new_field: { of: '将来' } } })
 
     const [request] = seen as [Seen]
     expect(request).toMatchObject({
@@ -73,16 +73,11 @@ describe('a question on the wire', () => {
 
   it('has its query in brackets, escaped, and signed as it is sent', async () => {
     const { client, seen } = await startSigned(page([1], false))
-    await client.redEnvelopes.list({
-      limit: 3,
-      app: { id: 'app_1' },
-      created: { gte: 1, lt: 2 },
-      expand: ['app', 'x'],
-      starting_after: 'red_9',
-      nothing: undefined,
-      none: null,
-      live: true,
-    })
+    const extraParams = { expand: ['app', 'x'], nothing: undefined, none: null, live: true }
+    await client.redEnvelopes.list(
+      { limit: 3, app: { id: 'app_1' }, created: { gte: 1, lt: 2 }, starting_after: 'red_9' },
+      { extraParams },
+    )
 
     const [request] = seen as [Seen]
     expect(request.target).toBe(
@@ -109,7 +104,7 @@ describe('a question on the wire', () => {
     const query = dictionary(name, oneof(text, integer().map(String)), { maxKeys: 5 })
     await assert(
       asyncProperty(query, async (asked) => {
-        await client.redEnvelopes.list({ ...asked, limit: 3 })
+        await client.redEnvelopes.list({ limit: 3 }, { extraParams: asked })
         const request = seen.at(-1) as Seen
         const [path, search] = request.target.split('?')
         expect(path).toBe('/v1/red_envelopes')
@@ -170,7 +165,7 @@ describe('the private key', () => {
   const pem = (type: 'pkcs1' | 'pkcs8'): string =>
     MERCHANT.privateKey.export({ type, format: 'pem' }).toString()
 
-  it.each<[string, () => ClientOptions['privateKey']]>([
+  it.each<[string, () => PingppClientOptions['privateKey']]>([
     ['PEM, PKCS#1', () => pem('pkcs1')],
     ['PEM, PKCS#8', () => pem('pkcs8')],
     ['PEM with literal \\n', () => pem('pkcs1').replaceAll('\n', String.raw`\n`)],
@@ -222,11 +217,11 @@ describe('an id', () => {
   ])('that could lead elsewhere is refused before anything is sent: %j', async (id) => {
     const { client, seen } = await startSigned(envelope())
     const expected = {
-      name: 'ClientError',
+      name: 'PingppError',
       code: 'parameter-invalid',
       param: 'id',
       attempts: 0,
-      outcomeUnknown: false,
+      notCreated: false,
       message: expect.stringMatching(/`id` must be the id of an (?:envelope|event)/),
     }
     await expect(client.redEnvelopes.retrieve(id as string)).rejects.toMatchObject(expected)

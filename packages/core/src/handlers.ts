@@ -73,7 +73,7 @@ export interface HandlerEmitter<Context> {
    * added; the first failure ends the attempt, and the next delivery runs all of them again.
    *
    * `red_envelope.failed`, `red_envelope.refunding` and `red_envelope.refund` have **no webhook**:
-   * only `reconcile` of `@hongbao/client`, which polls Ping++, dispatches them.
+   * only `createReconciler` of `@hongbao/client`, which polls Ping++, dispatches them.
    */
   on<Type extends string>(
     // The first is for functions that are generic over `EventType`: the second defers for them. A

@@ -14,6 +14,7 @@ export {
   checkKind,
   checkOptions,
   readApp,
+  readConsumer,
   readLogger,
   readTimeout,
   refuseUndefined,
@@ -21,10 +22,12 @@ export {
   unquote,
   wrong,
 } from './option-checks.ts'
-export { readStrictJson } from './json.ts'
+export { nearestTo } from './nearest.ts'
+export { readStrictJson, readWithExact } from './json.ts'
 export type { StrictJson } from './json.ts'
 export { fingerprintOf, readPublicKeys } from './keys.ts'
 export type { PublicKeyInput, VerificationKey } from './keys.ts'
+export { isNumeral, spellPayload } from './payload.ts'
 export { readPrivateKey } from './private-key.ts'
 export type { PrivateKeyInput, SigningKey } from './private-key.ts'
 export type { KeySource } from './pem.ts'

@@ -76,6 +76,20 @@ export function readApp(app: unknown, expected = 'the id of an app ("app_…")')
   return id
 }
 
+const CONSUMER = /^[A-Za-z0-9._-]{1,100}$/
+
+/**
+ * The name of the service whose effects an inbox remembers. The same rule for every store: the name
+ * stands before or after the key, and no character of it may end the one or the other.
+ */
+export function readConsumer(consumer: unknown): string {
+  if (typeof consumer === 'string' && CONSUMER.test(consumer)) return consumer
+  throw wrong(
+    'consumer',
+    "the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters (a to z, A to Z), digits, `-`, `_` and `.`. All processes of a service give the same name, and services that share a store give different ones",
+  )
+}
+
 export function readLogger(logger: Logger | false = console): Logger {
   if (logger === false) return { warn() {}, error() {} }
   if (typeof logger?.warn === 'function' && typeof logger.error === 'function') return logger

@@ -20,7 +20,9 @@ export function createRunningJobs(): RunningJobs {
   async function run<Result>(job: (onLate: () => void) => Promise<Result>): Promise<Result> {
     function leave(): void {
       running.delete(leave)
-      if (running.size === 0) emptied?.resolve()
+      if (running.size > 0) return
+      emptied?.resolve()
+      emptied = undefined
     }
     running.add(leave)
     try {
@@ -32,7 +34,7 @@ export function createRunningJobs(): RunningJobs {
 
   async function waitFor(released: Promise<unknown>): Promise<boolean> {
     if (running.size > 0) {
-      emptied = Promise.withResolvers()
+      emptied ??= Promise.withResolvers()
       await Promise.race([released, emptied.promise])
     }
     const inTime = released.then(() => true)

@@ -48,7 +48,7 @@ const TYPES: readonly EventType[] = [
 const NAMELESS: readonly EventType[] = ['recharge.refund.succeeded']
 const NAMED = TYPES.filter((type) => !NAMELESS.includes(type))
 
-// What `reconcile` makes of an envelope that it asked for.
+// What `createReconciler` makes of an envelope that it asked for.
 const POLLED: readonly EventType[] = [
   'red_envelope.failed',
   'red_envelope.refund',

@@ -59,6 +59,24 @@ describe('a worker that closes', () => {
     await run
   })
 
+  it('waits as long when it is asked twice [E70]', async () => {
+    const jobs = createRunningJobs()
+    const late = deferred()
+    const end = deferred()
+    const run = jobs.run(async (onLate) => {
+      await late.promise
+      onLate()
+      await end.promise
+    })
+    const broker = new Promise(() => {})
+    const closed = [watch(jobs.waitFor(broker)), watch(jobs.waitFor(broker))]
+    late.resolve()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(closed.map(({ result }) => result)).toEqual([false, false])
+    end.resolve()
+    await run
+  })
+
   it('waits for a job that was being fetched when it closed', async () => {
     const jobs = createRunningJobs()
     const [broker, end] = [deferred(), deferred()]

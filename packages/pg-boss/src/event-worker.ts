@@ -39,7 +39,7 @@ export interface EventWorker {
    * Takes no more events, and waits for those that run until their `handlerTimeoutMs` and for
    * Postgres. Resolves within 10 seconds, or `handlerTimeoutMs` plus 10 seconds if events run, whether
    * or not handlers end and Postgres answers. What is not finished then is tried again by another
-   * worker.
+   * worker. A second call returns the same promise.
    */
   close(): Promise<void>
 }
@@ -82,9 +82,15 @@ export async function createEventWorker(
   const raise = createAlarm(options, label)
   const workers = await Promise.all(Array.from({ length: concurrency }, startOne))
   const watch = watchFailures(queue, { raise, intervalSeconds: watchIntervalSeconds, logger })
-  return { close }
+  let closed: Promise<void> | undefined
+  return {
+    close() {
+      closed ??= closeInTime()
+      return closed
+    },
+  }
 
-  async function close(): Promise<void> {
+  async function closeInTime(): Promise<void> {
     const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
     if (await running.waitFor(Promise.all([...ended, watch.close()]))) return
     contain(() =>

@@ -46,6 +46,20 @@ describe('close() of a pg-boss worker', { timeout: 60_000 }, () => {
     end.resolve()
   })
 
+  it('twice with a running job is the same as once [E70]', async () => {
+    const name = opened.freshName()
+    const { warnings, logger } = listener()
+    await deliver(await receiverOf(opened.boss, { name }), SENT)
+    const end = Promise.withResolvers<void>()
+    const handler = vi.fn<() => Promise<void>>(() => end.promise)
+    const worker = await opened.startWorker(processor(1).on('*', handler), name, { logger })
+    await eventually(() => expect(handler).toHaveBeenCalledOnce())
+    await Promise.all([worker.close(), worker.close()])
+    await worker.close()
+    expect(warnings()).toEqual([expect.stringMatching(LEFT)])
+    end.resolve()
+  })
+
   it('says nothing when Postgres answers', async () => {
     const { warnings, logger } = listener()
     const worker = await opened.startWorker(processor(), opened.freshName(), { logger })

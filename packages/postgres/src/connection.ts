@@ -1,12 +1,19 @@
 import { onError, type PostgresClient, type PostgresPool, type PostgresResult } from './client.ts'
 import { before, type Deadline } from './deadline.ts'
-import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import {
+  PostgresInboxError,
+  sqlStateOf,
+  toInboxError,
+  type PostgresInboxErrorCode,
+} from './errors.ts'
 
 /** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
 export interface Connection<Client extends PostgresClient> {
   readonly client: Client
   /** The transaction that it is in, once that has claimed a key. */
   xid: string | undefined
+  /** The deadline of the inbox's own statement that Postgres has not answered yet. */
+  unansweredUntil: Deadline | undefined
   /**
    * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with a
    * `PostgresInboxError`, at the deadline at the latest.
@@ -20,11 +27,14 @@ export interface Connection<Client extends PostgresClient> {
   release(): void
 }
 
+/** What tells whether Postgres may still work on a connection that was closed. */
+export type LastState = Pick<Connection<PostgresClient>, 'xid' | 'unansweredUntil'>
+
 /**
- * Called once, when the connection has left the inbox: given back, or closed for that reason. Called
- * too if there was none to be had.
+ * Called once, after the connection was returned to the pool, or closed because it was lost. Called
+ * with undefined if the pool lent none.
  */
-type OnReturned = (xid: string | undefined, lost: PostgresInboxError | undefined) => void
+type OnReturned = (connection: LastState | undefined, isLost: boolean) => void
 
 export async function borrow<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
@@ -43,7 +53,7 @@ export async function borrow<Client extends PostgresClient>(
     return own(client, onReturned)
   } catch (error) {
     isLate = true
-    onReturned(undefined, undefined)
+    onReturned(undefined, false)
     throw toInboxError(error)
   }
 }
@@ -63,13 +73,16 @@ function own<Client extends PostgresClient>(
 
   async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
     if (lost !== undefined) throw lost
+    connection.unansweredUntil = deadline
     try {
       const results = await before(deadline, 'postgres-timed-out', () =>
         values === undefined ? client.query(text) : client.query(text, values),
       )
+      connection.unansweredUntil = undefined
       return lastResult(results)
     } catch (error) {
       const failure = toInboxError(error)
+      if (isAnswer(failure)) connection.unansweredUntil = undefined
       if (UNUSABLE.has(failure.code)) abandon(failure)
       throw failure
     }
@@ -92,19 +105,32 @@ function own<Client extends PostgresClient>(
     const isLost = lost !== undefined
     // A client that is closed may have one more error to tell.
     if (!isLost) stopListening()
-    onReturned(connection.xid, lost)
-    client.release(isLost)
+    try {
+      client.release(isLost)
+    } finally {
+      onReturned(connection, isLost)
+    }
   }
 
   const connection: Connection<Client> = {
     client,
     xid: undefined,
+    unansweredUntil: undefined,
     run,
     onLost: (listener) => listeners.push(listener),
     abandon,
     release,
   }
   return connection
+}
+
+/**
+ * Whether Postgres itself ended the statement. Without an SQLSTATE the client gave up, as with
+ * `query_timeout` of pg; with one of class 08 PgBouncer did, as with its own `query_timeout`.
+ */
+function isAnswer({ cause }: PostgresInboxError): boolean {
+  const state = sqlStateOf(cause)
+  return state !== undefined && !state.startsWith('08')
 }
 
 /** Of all that has a `connect`, pools alone give a client. */

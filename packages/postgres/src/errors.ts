@@ -28,10 +28,11 @@ export type PostgresInboxErrorCode =
 /** Error code → what happened, what was expected, what to do. */
 export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'pool-timed-out':
-    'The pool lent no connection in time. If Postgres is up, all connections of the pool are in use. Handlers that take a second connection of this pool wait for each other: let them use `tx`, or give them another pool. Else give the pool more connections (`max`).',
+    'The pool lent no connection in time. If Postgres is up, all connections of the pool are in use; a connection that was closed while Postgres worked on it counts until that has ended. Handlers that take a second connection of this pool wait for each other: let them use `tx`, or give them another pool. Else give the pool more connections (`max`).',
   'postgres-timed-out':
-    'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many such connections as the pool may have, and the inbox opens no more. Is Postgres up, and near enough? Is its synchronous standby there?',
-  'postgres-unreachable': 'The connection to Postgres failed, or was lost. `cause` has its words.',
+    'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many closed connections as the pool may have, and the inbox opens no more until that has ended. Is Postgres up, and near enough? Is its synchronous standby there? If `cause` says that `pg_locks` cannot be read, allow this user to read it: the inbox waits for `transactionTimeoutMs` otherwise.',
+  'postgres-unreachable':
+    'The connection to Postgres failed, was lost, or was given up by the client, as `query_timeout` of pg does. `cause` has its words.',
   'postgres-full': 'Postgres has no connection, memory or disk left. `cause` says which.',
   'postgres-read-only':
     'Postgres is read-only: this is a replica, or one since a failover. Connect to the primary.',
@@ -42,7 +43,7 @@ export const MESSAGES: Readonly<Record<PostgresInboxErrorCode, string>> = {
   'postgres-database-missing':
     'The database does not exist. Create it, or correct its name in the connection settings of the pool.',
   'postgres-table-unfit':
-    'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone) and `applied_at` (timestamptz, not null, with the default), and must not be UNLOGGED or temporary. `cause` has the words of Postgres, if it refused a statement.',
+    'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone that is not DEFERRABLE) and `applied_at` (timestamptz, with the default). Any other column must be nullable or have a default. It must not be UNLOGGED or temporary. `cause` has the words of Postgres, if it refused a statement.',
   'postgres-refused': 'Postgres refused a statement of the inbox. `cause` has its words.',
   'table-missing':
     'The table of the inbox does not exist. Put `schemaSql()` in a migration, or call `ensureSchema()` at start-up.',

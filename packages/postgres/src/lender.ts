@@ -1,7 +1,8 @@
 import type { PostgresClient, PostgresPool } from './client.ts'
-import { borrow, type Connection } from './connection.ts'
-import { deadlineIn, type Deadline } from './deadline.ts'
-import { PostgresInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import { borrow, type Connection, type LastState } from './connection.ts'
+import { deadlineIn, expireAt, type Deadline } from './deadline.ts'
+import { PostgresInboxError, toInboxError, type PostgresInboxErrorCode } from './errors.ts'
+import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
 
 /** Borrows a connection from the pool, or rejects with a `PostgresInboxError` at the deadline. */
@@ -13,80 +14,143 @@ export type Lender<Client extends PostgresClient> = (
 interface Abandoned {
   /** The transaction that it was in, if it has claimed a key. */
   readonly xid: string | undefined
-  /** When its claim is over at the latest: the server has its own time-outs for that. */
-  readonly until: number
+  /** When its statement is over at the latest, by the time-outs that the server has for it. */
+  readonly until: Deadline
+}
+
+/** A caller that waits until a connection may be borrowed. */
+interface Waiting {
+  readonly lend: () => void
+  readonly refuse: (error: PostgresInboxError) => void
 }
 
 /**
  * Lends the connections of a pool, and counts those that were closed too early. A backend does not
  * notice that its client has gone while it waits, for a lock or in COMMIT for a synchronous standby,
  * but a pool opens another connection at once. So those count as connections in use until their
- * backend is known to have ended their transaction: together they are never more than the pool may have.
+ * backend is known to have ended their transaction: together they are never more than the pool may
+ * have. Callers beyond that wait here and not in the pool, which would open a connection for them.
  *
  * A claim ends by the time-outs that were sent with it. For a transaction with a claim, the locks of
- * Postgres tell whether it still runs, behind PgBouncer too. COMMIT is not canceled: Postgres would
- * commit without its standby, and the next delivery be answered 200 as a duplicate.
+ * Postgres tell whether it still runs, behind PgBouncer too; if the user may not read them, it counts
+ * until its own time-outs are over. COMMIT is not canceled: Postgres would commit without its standby,
+ * and the next delivery be answered 200 as a duplicate.
  */
 export function createLender<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
-  commandTimeoutMs: number,
+  settings: Pick<Settings<Client>, 'commandTimeoutMs' | 'transactionTimeoutMs'>,
 ): Lender<Client> {
+  const { commandTimeoutMs, transactionTimeoutMs } = settings
   const max = maxOf(pool)
   const abandoned = new Set<Abandoned>()
-  let inUse = 0
-  let asking: Promise<void> | undefined
+  /** First come, first served. */
+  const waiting = new Set<Waiting>()
+  let lent = 0
+  let isAsking = false
 
   function lend(deadline: Deadline): Promise<Connection<Client>> {
-    inUse += 1
-    return abandoned.size === 0 ? borrow(pool, deadline, takeBack) : lendIfRoom(deadline)
+    return waiting.size === 0 && hasRoom() ? lendNow(deadline) : lendLater(deadline)
   }
 
-  async function lendIfRoom(deadline: Deadline): Promise<Connection<Client>> {
-    try {
-      await expectRoom()
-    } catch (error) {
-      inUse -= 1
-      throw error
-    }
+  function lendNow(deadline: Deadline): Promise<Connection<Client>> {
+    lent += 1
     return borrow(pool, deadline, takeBack)
   }
 
-  function takeBack(xid: string | undefined, lost: PostgresInboxError | undefined): void {
-    inUse -= 1
-    noteLoss(xid, lost)
+  function lendLater(deadline: Deadline): Promise<Connection<Client>> {
+    return new Promise((resolve, reject) => {
+      const cancel = expireAt(deadline, () => {
+        waiting.delete(caller)
+        reject(new PostgresInboxError(isFull() ? 'postgres-timed-out' : 'pool-timed-out'))
+      })
+      const caller: Waiting = {
+        lend() {
+          cancel()
+          resolve(lendNow(deadline))
+        },
+        refuse(error) {
+          cancel()
+          reject(error)
+        },
+      }
+      waiting.add(caller)
+      if (abandoned.size > 0) askOnce()
+    })
   }
 
-  function noteLoss(xid: string | undefined, lost: PostgresInboxError | undefined): void {
-    if (lost === undefined) return
-    if (TIMED_OUT.has(lost.code) || xid !== undefined)
-      abandoned.add({ xid, until: deadlineIn(commandTimeoutMs) })
+  function takeBack(connection: LastState | undefined, isLost: boolean): void {
+    lent -= 1
+    noteLoss(connection, isLost)
+    serve()
   }
 
-  async function expectRoom(): Promise<void> {
-    forgetClaims()
-    if (hasRoom()) return
-    asking ??= forgetEnded().finally(() => (asking = undefined))
-    await asking
-    if (!hasRoom()) throw new PostgresInboxError('postgres-timed-out')
-  }
-
-  function hasRoom(): boolean {
-    return abandoned.size === 0 || inUse + abandoned.size <= max
-  }
-
-  function forgetClaims(): void {
-    const now = performance.now()
-    for (const entry of abandoned) {
-      if (entry.xid === undefined && entry.until <= now) abandoned.delete(entry)
+  function noteLoss(connection: LastState | undefined, isLost: boolean): void {
+    if (connection === undefined || !isLost) return
+    const { xid, unansweredUntil } = connection
+    if (xid !== undefined) abandoned.add({ xid, until: deadlineIn(transactionTimeoutMs) })
+    else if (unansweredUntil !== undefined) {
+      abandoned.add({ xid, until: unansweredUntil + commandTimeoutMs })
     }
   }
 
-  async function forgetEnded(): Promise<void> {
+  function serve(): void {
+    for (const caller of waiting) {
+      if (!hasRoom()) break
+      waiting.delete(caller)
+      caller.lend()
+    }
+    if (waiting.size > 0 && isFull()) askOnce()
+  }
+
+  function hasRoom(): boolean {
+    // Where nobody knows how many the pool may have, it is the pool that decides, until one is abandoned.
+    if (abandoned.size === 0) return lent < (max ?? Infinity)
+    forgetPast((entry) => entry.xid === undefined)
+    return lent + abandoned.size < (max ?? DEFAULT_MAX)
+  }
+
+  function isFull(): boolean {
+    return abandoned.size >= (max ?? DEFAULT_MAX)
+  }
+
+  function askOnce(): void {
+    if (isAsking) return
+    isAsking = true
+    void forgetEnded().then((failure) => {
+      isAsking = false
+      if (isFull()) refuseAll(failure ?? new PostgresInboxError('postgres-timed-out'))
+      serve()
+    })
+  }
+
+  function refuseAll(error: PostgresInboxError): void {
+    for (const caller of waiting) caller.refuse(error)
+    waiting.clear()
+  }
+
+  /** Resolves with why Postgres could not be asked, if it could not. */
+  async function forgetEnded(): Promise<PostgresInboxError | undefined> {
+    forgetPast((entry) => entry.xid === undefined)
     const asked = [...abandoned].filter(({ xid }) => xid !== undefined)
-    if (asked.length === 0) return
-    const running = await askRunning(asked.map(({ xid }) => xid).join(','))
-    for (const entry of asked) {
-      if (!running.has(entry.xid)) abandoned.delete(entry)
+    if (asked.length === 0) return undefined
+    try {
+      const running = await askRunning(asked.map(({ xid }) => xid).join(','))
+      for (const entry of asked) {
+        if (!running.has(entry.xid)) abandoned.delete(entry)
+      }
+      return undefined
+    } catch (error) {
+      const failure = toInboxError(error)
+      if (NOT_ASKED.has(failure.code)) return failure
+      forgetPast(() => true)
+      return new PostgresInboxError('postgres-timed-out', { cause: failure.cause ?? failure })
+    }
+  }
+
+  function forgetPast(isMeant: (entry: Abandoned) => boolean): void {
+    const now = performance.now()
+    for (const entry of abandoned) {
+      if (entry.until <= now && isMeant(entry)) abandoned.delete(entry)
     }
   }
 
@@ -105,9 +169,14 @@ export function createLender<Client extends PostgresClient>(
   return lend
 }
 
-const TIMED_OUT: ReadonlySet<PostgresInboxErrorCode> = new Set([
+/** After these errors Postgres may answer the next time. After any other it refuses to be asked. */
+const NOT_ASKED: ReadonlySet<PostgresInboxErrorCode> = new Set([
+  'pool-timed-out',
   'postgres-timed-out',
-  'transaction-timed-out',
+  'postgres-unreachable',
+  'postgres-full',
+  'postgres-login-refused',
+  'postgres-database-missing',
 ])
 
 /** A transaction holds a lock on its own id until it is over (Postgres documentation, 53.13). */
@@ -121,7 +190,7 @@ where exists (
 // The default of pg and of `postgresJsPool`.
 const DEFAULT_MAX = 10
 
-function maxOf(pool: unknown): number {
+function maxOf(pool: unknown): number | undefined {
   const { max } = Object(Object(pool).options)
-  return Number.isSafeInteger(max) && max >= 1 ? max : DEFAULT_MAX
+  return Number.isSafeInteger(max) && max >= 1 ? max : undefined
 }

@@ -2,6 +2,7 @@ import {
   checkKind,
   checkOptions,
   MIN_RETENTION_SECONDS,
+  readConsumer,
   readTimeout,
   wrong,
 } from '@hongbao/core/internal'
@@ -12,13 +13,14 @@ import { readTable, type InboxTable } from './table.ts'
 export interface PostgresInboxOptions<Client extends PostgresClient = PostgresClient> {
   /**
    * A `Pool` of `pg`, or what `postgresJsPool` makes of `postgres`. It stays yours: the inbox
-   * borrows a connection for each event, and closes none but broken ones.
+   * borrows a connection for each event, `options.max` of the pool at once, and closes none but broken
+   * ones.
    */
   readonly pool: PgPool<Client> | PostgresPool<Client>
   /**
    * The name of the service whose effects are remembered, the same in all of its processes: `'orders'`.
    * Services that share a table need a name each, or an event that one of them has applied is a
-   * duplicate for the others. 1 to 100 characters, without spaces and colons.
+   * duplicate for the others. 1 to 100 characters: letters (a to z, A to Z), digits, `-`, `_` and `.`.
    */
   readonly consumer: string
   /** The table of applied keys, with or without a schema. Default: `'hongbao_inbox'`. */
@@ -122,17 +124,6 @@ function readPool<Client extends PostgresClient>(
 ): PostgresPool<Client> {
   if (typeof pool?.connect === 'function') return pool
   throw wrong('pool', 'a `Pool` of pg, or what `postgresJsPool` makes of postgres')
-}
-
-// What stands before the first colon of a key.
-const CONSUMER = /^[^\s:\p{C}]{1,100}$/u
-
-function readConsumer(consumer: string): string {
-  if (typeof consumer === 'string' && CONSUMER.test(consumer)) return consumer
-  throw wrong(
-    'consumer',
-    "the name of this service, such as `consumer: 'orders'`. All of its processes give the same, and another service that shares the table gives its own; 1 to 100 characters without spaces and colons",
-  )
 }
 
 function readIsolation(isolation: Isolation): Isolation {

@@ -34,7 +34,8 @@ export interface PostgresInbox<Client extends PostgresClient = PostgresClient> e
 > {
   /**
    * Resolves if the inbox can apply events: Postgres answers within `commandTimeoutMs`, is writable,
-   * and has the table as `schemaSql()` creates it, which this user may use. Else it rejects with a
+   * and has a table into which a claim can be written, which this user may use. Triggers, check
+   * constraints and row policies that you added are not run. Else it rejects with a
    * `PostgresInboxError` that says what to do. For start-up and health checks; it writes nothing.
    */
   ready(): Promise<void>
@@ -71,7 +72,7 @@ export function postgresInbox<Client extends PostgresClient>(
   const { transactionTimeoutMs, cleanUpEveryMs, onCleanUpFailed } = settings
   const transactions = createTransactions(settings)
   const keys = { ...settings, tableLock: lockOf(table.name) }
-  const borrow = createLender(pool, commandTimeoutMs)
+  const borrow = createLender(pool, settings)
   // At some moment of the first interval, so that processes that never get as old clean up as well.
   let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
   outliveLosses(pool)

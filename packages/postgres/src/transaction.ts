@@ -35,7 +35,8 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
         return claim
       } catch (error) {
         if (isContended(error)) return { state: 'busy' }
-        throw error
+        if (!isUnfit(error)) throw error
+        throw new PostgresInboxError('postgres-table-unfit', { cause: error.cause })
       }
     },
 
@@ -138,6 +139,9 @@ commit`
 
 const DIVISION_BY_ZERO = '22012'
 const UNIQUE_VIOLATION = '23505'
+const INTEGRITY_VIOLATION = '23'
+// ON CONFLICT, if the unique constraint is deferrable.
+const NOT_IN_PREREQUISITE_STATE = '55000'
 
 /**
  * While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
@@ -145,6 +149,12 @@ const UNIQUE_VIOLATION = '23505'
  */
 function isContended(error: unknown): boolean {
   return causeState(error) === UNIQUE_VIOLATION
+}
+
+/** The claim itself writes a key and defaults only: what refuses that is the table. */
+function isUnfit(error: unknown): error is PostgresInboxError {
+  const state = causeState(error) ?? ''
+  return state === NOT_IN_PREREQUISITE_STATE || state.startsWith(INTEGRITY_VIOLATION)
 }
 
 function causeState(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
-import { Pool } from 'pg'
+import { Pool, type PoolClient, type PoolConfig } from 'pg'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   postgresInbox,
   postgresJsPool,
@@ -124,6 +124,135 @@ describe('a claim that waits for the table', () => {
     // The connection is not at fault, and stays.
     expect(pool.idleCount).toBe(1)
     await migration.end()
+  })
+})
+
+describe('a claim that pg gives up by its own `query_timeout`', () => {
+  it('takes no more backends than the pool while Postgres still works on it [E66]', async () => {
+    const application = 'query_timeout below the lock time-out'
+    const timeouts = { commandTimeoutMs: 1500, lockTimeoutMs: 1000 }
+    const { inbox, end } = openPg({ query_timeout: 100 }, application, timeouts)
+    const migration = new Pool({ connectionString: opened.server.url, max: 1 })
+    await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
+    const codes: unknown[] = []
+    for (let round = 0; round < ROUNDS; round += 1) {
+      codes.push(...(await failures(inbox, `${application} ${round}`)))
+      expect(await countBackends(application)).toBeLessThanOrEqual(MAX)
+    }
+    expect(new Set(codes)).toEqual(new Set(['postgres-unreachable', 'postgres-timed-out']))
+    await migration.query('commit')
+    await migration.end()
+    await eventually(async () => {
+      expect(await inbox.admit(application, async () => {})).toBe('applied')
+    })
+    await end()
+  })
+})
+
+describe('a transaction that was abandoned, and that Postgres still works on', () => {
+  const LOCK = 7
+  let holder: Pool
+
+  beforeEach(async () => {
+    holder = new Pool({ connectionString: opened.server.url, max: 1 })
+    await holder.query('select pg_advisory_lock($1)', [LOCK])
+  })
+
+  afterEach(() => holder.end())
+
+  it('takes one connection of the pool, and a burst of events waits for the others [E65]', async () => {
+    const application = 'abandoned, then a burst'
+    const { inbox, end } = openAbandoning(application, { max: MAX }, 15_000)
+    await abandonOne(inbox, application)
+    const counts: number[] = []
+    const burst = Array.from({ length: 30 }, (_, at) =>
+      inbox.admit(`${application} ${at}`, async () => {
+        counts.push(await countBackends(application))
+      }),
+    )
+    expect(new Set(await Promise.all(burst))).toEqual(new Set(['applied']))
+    // One more, that asks which of them still run.
+    expect(Math.max(...counts)).toBeLessThanOrEqual(MAX + 1)
+    expect(await countBackends(application, `and wait_event_type = 'Lock'`)).toBe(1)
+    await end()
+  })
+
+  it('is no reason to refuse an event before its deadline while the other connections are lent [E65]', async () => {
+    const application = 'abandoned, and all others lent'
+    const { inbox, end } = openAbandoning(application, { max: MAX }, 300, 2000)
+    await abandonOne(inbox, application)
+    const release = Promise.withResolvers<void>()
+    const work = vi.fn<() => Promise<void>>(() => release.promise)
+    const lent = [1, 2].map((at) => inbox.admit(`${application} ${at}`, work))
+    await eventually(async () => expect(work).toHaveBeenCalledTimes(2))
+    await expect(inbox.admit(`${application}, late`, work)).rejects.toMatchObject({
+      code: 'pool-timed-out',
+      message: expect.stringContaining('closed while Postgres') as string,
+    })
+    release.resolve()
+    expect(await Promise.all(lent)).toEqual(['applied', 'applied'])
+    await end()
+  })
+
+  it('counts until its time-outs are over if `pg_locks` cannot be read, and the error says so [E67]', async () => {
+    await opened.query(`create role blind login;
+      grant select, insert, delete on hongbao_inbox to blind;
+      revoke all on pg_locks from public`)
+    const { inbox, end } = openAbandoning('blind', { max: 1, user: 'blind' }, 1000)
+    await abandonOne(inbox, 'blind')
+    await expect(inbox.admit('blind, at once', async () => {})).rejects.toMatchObject({
+      code: 'postgres-timed-out',
+      message: expect.stringContaining('pg_locks') as string,
+      cause: { message: expect.stringContaining('pg_locks') as string },
+    })
+    await eventually(async () => {
+      expect(await inbox.admit('blind, later', async () => {})).toBe('applied')
+    })
+    await opened.query('grant select on pg_locks to public')
+    await end()
+  })
+
+  function openAbandoning(
+    name: string,
+    config: PoolConfig,
+    commandTimeoutMs: number,
+    transactionTimeoutMs = 300,
+  ) {
+    const url = new URL(opened.server.url)
+    const { user = url.username, ...rest } = config
+    const connectionString = Object.assign(url, { username: user }).href
+    const pool = new Pool({ connectionString, application_name: name, ...rest })
+    const inbox = postgresInbox({
+      pool,
+      consumer: 'orders',
+      commandTimeoutMs,
+      lockTimeoutMs: 60_000,
+      transactionTimeoutMs,
+    })
+    return { inbox, end: () => pool.end() }
+  }
+
+  /** Its handler waits for a lock, without the time-outs of the server. */
+  async function abandonOne(inbox: PostgresInbox<PoolClient>, key: string): Promise<void> {
+    const admission = inbox.admit(key, async ({ tx }) => {
+      await tx.query('set local statement_timeout = 0; set local lock_timeout = 0')
+      await tx.query('select pg_advisory_xact_lock($1)', [LOCK])
+    })
+    await expect(admission).rejects.toThrow('Connection terminated')
+  }
+})
+
+describe('a pool that does not tell its size', () => {
+  it('decides itself how many events run at once', async () => {
+    const pool = new Pool({ connectionString: opened.server.url, max: 12 })
+    const inbox = postgresInbox({ pool: { connect: () => pool.connect() }, consumer: 'orders' })
+    const release = Promise.withResolvers<void>()
+    const work = vi.fn<() => Promise<void>>(() => release.promise)
+    const admissions = Array.from({ length: 12 }, (_, at) => inbox.admit(`unknown ${at}`, work))
+    await eventually(async () => expect(work).toHaveBeenCalledTimes(12))
+    release.resolve()
+    expect(new Set(await Promise.all(admissions))).toEqual(new Set(['applied']))
+    await pool.end()
   })
 })
 

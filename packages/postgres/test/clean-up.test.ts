@@ -84,6 +84,21 @@ describe('cleanUp', () => {
     expect(await countKeys()).toBe(0)
   })
 
+  it('finds expired keys by the index, and does not read all others [E69]', async () => {
+    const { pool, inbox } = opened.open()
+    await remember(20_000, DAY)
+    await opened.query('analyze hongbao_inbox')
+    const client = await pool.connect()
+    const sent = vi.spyOn(client, 'query')
+    client.release()
+    await inbox.cleanUp()
+    const text = String(sent.mock.lastCall?.[0]).split(';\n').at(-1)
+    const rows = await opened.query(`explain ${text}`)
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(plan).toMatch(/using hongbao_inbox_applied_at .*\n +Index Cond: \(applied_at </)
+    expect(plan).not.toMatch(/Filter: .*applied_at/)
+  })
+
   it('leaves what is being applied alone [E32]', async () => {
     const { inbox } = opened.open()
     await remember(10, 31 * DAY)

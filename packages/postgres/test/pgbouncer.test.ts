@@ -1,3 +1,4 @@
+import { Pool } from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPgBouncer, startPgBouncer, type PgBouncer } from '../../../test/servers/pgbouncer.ts'
@@ -42,5 +43,34 @@ describe.skipIf(!hasPgBouncer)('behind a PgBouncer in transaction mode', () => {
     expect(await inbox.cleanUp()).toBe(0)
     expect(pids.size).toBeGreaterThan(1)
     await pool.end()
+  })
+
+  it('a claim that its `query_timeout` ended takes no more backends than the pool [E66]', async () => {
+    const impatient = await startPgBouncer(opened.server, 'query_timeout = 1')
+    const pool = new Pool({
+      connectionString: impatient.url,
+      application_name: 'impatient',
+      max: 2,
+    })
+    const inbox = postgresInbox({
+      pool,
+      consumer: 'orders',
+      commandTimeoutMs: 5000,
+      lockTimeoutMs: 60_000,
+    })
+    const migration = new Pool({ connectionString: opened.server.url, max: 1 })
+    await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
+    for (const round of [1, 2, 3]) {
+      const admissions = [1, 2, 3].map((at) => inbox.admit(`${round} ${at}`, async () => {}))
+      const ends = await Promise.allSettled(admissions)
+      expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+      const waiting = await opened.query(
+        `select from pg_stat_activity where application_name = 'impatient' and wait_event_type = 'Lock'`,
+      )
+      expect(waiting).toHaveLength(2)
+    }
+    await migration.end()
+    await pool.end()
+    await impatient.close()
   })
 })

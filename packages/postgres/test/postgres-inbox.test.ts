@@ -297,6 +297,9 @@ describe('an option of the Postgres inbox', () => {
     ['consumer', { consumer: '' }],
     ['consumer', { consumer: 'or:ders' }],
     ['consumer', { consumer: 'the orders' }],
+    ['consumer', { consumer: '{orders}' }],
+    ['consumer', { consumer: '订单' }],
+    ['consumer', { consumer: 'orders\n' }],
     ['consumer', { consumer: 'x'.repeat(101) }],
     ['consumer', { consumer: 7 }],
     ['readUnnamedKeys', { readUnnamedKeys: 'yes' }],
@@ -320,7 +323,7 @@ describe('an option of the Postgres inbox', () => {
     ['cleanUpEverySeconds', { cleanUpEverySeconds: true }],
     ['onCleanUpFailed', { onCleanUpFailed: 'log' }],
     ['retentionSecond', { retentionSecond: 97_200 }],
-  ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
+  ])('is refused when it is wrong: %s in %j [E26, E71]', (option, options) => {
     const given = { pool, consumer: 'orders', ...options } as PostgresInboxOptions<PoolClient>
     expect(() => postgresInbox(given)).toThrow(
       expect.objectContaining({
@@ -332,7 +335,9 @@ describe('an option of the Postgres inbox', () => {
   })
 
   it('`consumer` is asked for with the line to write [E37]', () => {
-    expect(() => postgresInbox({ pool } as never)).toThrow(/consumer: 'orders'/)
+    expect(() => postgresInbox({ pool } as never)).toThrow(
+      /such as `consumer: 'orders'`: 1 to 100 characters/,
+    )
   })
 
   it.each([[undefined], [null], ['postgres://']])('is refused when it is %s', (options) => {

@@ -51,11 +51,31 @@ describe('ready', () => {
       'postgres-table-unfit',
     ],
     [
+      'with a deferrable primary key',
+      `create table $ (${KEY} deferrable, ${APPLIED_AT})`,
+      'postgres-table-unfit',
+    ],
+    [
+      'with a second unique index that is deferrable',
+      `create table $ (${KEY}, ${APPLIED_AT}, unique (key) deferrable)`,
+      'postgres-table-unfit',
+    ],
+    [
+      'with a further column that has no default',
+      `create table $ (${KEY}, ${APPLIED_AT}, note text not null)`,
+      'postgres-table-unfit',
+    ],
+    [
+      'with a further column whose domain is not null',
+      `create domain required as text not null; create table $ (${KEY}, ${APPLIED_AT}, note required)`,
+      'postgres-table-unfit',
+    ],
+    [
       'that a crash empties',
       `create unlogged table $ (${KEY}, ${APPLIED_AT})`,
       'postgres-table-unfit',
     ],
-  ])('rejects with what to do about a table %s [E43]', async (name, create, code) => {
+  ])('rejects with what to do about a table %s [E43, E68]', async (name, create, code) => {
     const table = name.replaceAll(' ', '_')
     if (create !== undefined) await opened.query(create.replace('$', table))
     const { inbox, pool } = opened.open({ table }, { max: 1 })
@@ -69,6 +89,43 @@ describe('ready', () => {
       { alone: true },
     ])
   })
+
+  it.each([
+    ['with a unique key that is nullable', `key uuid unique, ${APPLIED_AT}`],
+    ['with a time that is nullable', `${KEY}, applied_at timestamptz default clock_timestamp()`],
+    ['with a further column that is nullable', `${KEY}, ${APPLIED_AT}, note text`],
+    [
+      'with further columns that have defaults',
+      `${KEY}, ${APPLIED_AT}, note text not null default '', at bigint generated always as identity`,
+    ],
+    ['with another deferrable key', `${KEY}, ${APPLIED_AT}, note text unique deferrable`],
+    ['with a deferrable key on more', `${KEY}, ${APPLIED_AT}, unique (key, applied_at) deferrable`],
+  ])(
+    'resolves for a table %s, as the inbox applies events with it [E68]',
+    async (name, columns) => {
+      const table = name.replaceAll(' ', '_')
+      await opened.query(`create table ${table} (${columns})`)
+      const { inbox } = opened.open({ table })
+      await inbox.ready()
+      expect(await inbox.admit('applied', async () => {})).toBe('applied')
+      expect(await inbox.admit('applied', async () => {})).toBe('duplicate')
+      expect(await inbox.cleanUp()).toBe(0)
+    },
+  )
+
+  it.each([
+    ['deferrable_key', `${KEY} deferrable, ${APPLIED_AT}`],
+    ['further_column', `${KEY}, ${APPLIED_AT}, note text not null`],
+  ])(
+    'rejects for the same reason as a claim on a table with a %s [E68]',
+    async (table, columns) => {
+      await opened.query(`create table ${table} (${columns})`)
+      const { inbox } = opened.open({ table })
+      const unfit = { code: 'postgres-table-unfit' }
+      await expect(inbox.ready()).rejects.toMatchObject(unfit)
+      await expect(inbox.admit('refused', async () => {})).rejects.toMatchObject(unfit)
+    },
+  )
 
   it('rejects when this user may not delete old keys [E43]', async () => {
     await opened.query('create role writer login; grant select, insert on hongbao_inbox to writer')

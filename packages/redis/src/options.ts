@@ -1,4 +1,4 @@
-import { checkOptions, MIN_RETENTION_SECONDS, wrong } from '@hongbao/core/internal'
+import { checkOptions, MIN_RETENTION_SECONDS, readConsumer, wrong } from '@hongbao/core/internal'
 import { readClient, type RedisClient, type Send } from './client.ts'
 import { createWarn, type RedisInboxWarning, type Warn } from './warning.ts'
 
@@ -11,9 +11,9 @@ export interface RedisInboxOptions {
   readonly client: RedisClient
   /**
    * The name of the service whose effects this inbox remembers, as in a consumer group: all
-   * processes of one service have the same, services that share a Redis have different ones. Not
-   * empty, without braces. It is part of the name of every key: with another one, everything that was
-   * applied is applied again when Ping++ sends it again.
+   * processes of one service have the same, services that share a Redis have different ones. 1 to
+   * 100 characters: letters (a to z, A to Z), digits, `-`, `_` and `.`. It is part of the name of every
+   * key: with another one, everything that was applied is applied again when Ping++ sends it again.
    */
   readonly consumer: string
   /** What the names of the inbox's keys begin with. Default: `'hongbao:'`. */
@@ -83,14 +83,6 @@ export function readOptions(options: RedisInboxOptions): Settings {
     commandTimeoutMs,
     warn: createWarn(onWarning),
   }
-}
-
-function readConsumer(consumer: unknown): string {
-  if (isName(consumer) && consumer !== '') return consumer
-  throw wrong(
-    'consumer',
-    "the name of the service whose effects this inbox remembers, such as `consumer: 'orders'`: a string without braces. Give each service that shares this Redis a name of its own",
-  )
 }
 
 /** Without braces, which set the inbox key apart from the rest of a name. */

@@ -18,6 +18,11 @@ describe('an option', () => {
     ['consumer', { client, consumer: '' }],
     ['consumer', { client, consumer: 7 }],
     ['consumer', { client, consumer: '{orders}' }],
+    ['consumer', { client, consumer: 'or:ders' }],
+    ['consumer', { client, consumer: 'the orders' }],
+    ['consumer', { client, consumer: '订单' }],
+    ['consumer', { client, consumer: 'orders\n' }],
+    ['consumer', { client, consumer: 'x'.repeat(101) }],
     ['prefix', { client, consumer, prefix: 7 }],
     ['prefix', { client, consumer, prefix: '{shop}:' }],
     ['retentionSeconds', { client, consumer, retentionSeconds: 97_199 }],
@@ -41,7 +46,7 @@ describe('an option', () => {
     ['commandTimeoutMs', { client, consumer, commandTimeoutMs: 0 }],
     ['commandTimeoutMs', { client, consumer, commandTimeoutMs: Number.NaN }],
     ['onWarning', { client, consumer, onWarning: 'console' }],
-  ])('is refused when it is wrong: %s in %j [E26]', (option, options) => {
+  ])('is refused when it is wrong: %s in %j [E26, E71]', (option, options) => {
     expect(() => redisInbox(options as RedisInboxOptions)).toThrow(
       expect.objectContaining({
         name: 'OptionError',
@@ -53,7 +58,7 @@ describe('an option', () => {
 
   it('`consumer` that is missing is answered with what to write [E62]', () => {
     expect(() => redisInbox({ client } as unknown as RedisInboxOptions)).toThrow(
-      /such as `consumer: 'orders'`/,
+      /such as `consumer: 'orders'`: 1 to 100 characters/,
     )
   })
 

@@ -127,15 +127,16 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
 
   it('has a name of its own for every prefix, key and consumer, whatever they hold [E62]', async () => {
     const parts = ['a', 'a:', ':a', 'a:b', 'b', 'ab']
+    const consumers = ['a', 'a.b', '.a', 'b', 'ab', 'A-b_1']
     const keyParts = [...parts, 'a}:b', '{a', 'a}', '}:a', '']
     const names = new Set<string>()
     for (const prefix of ['', ...parts]) {
-      for (const consumer of parts) {
+      for (const consumer of consumers) {
         const inbox = openInbox({ prefix, consumer, client: named(names) })
         for (const key of keyParts) await apply(inbox, key).catch(() => {})
       }
     }
-    expect(names.size).toBe((parts.length + 1) * parts.length * keyParts.length)
+    expect(names.size).toBe((parts.length + 1) * consumers.length * keyParts.length)
   })
 
   it('keeps an applied key as an integer, which Redis stores without a second allocation', async () => {

@@ -20,7 +20,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly target: string | null
   readonly clock: Clock
   readonly faults: Faults
-  /** The API without HTTP, for `createClient({ fetch: sandbox.fetch })`. */
+  /** The API without HTTP, for `createPingppClient({ fetch: sandbox.fetch })`. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   /**
    * Makes and sends a notification.

@@ -23,7 +23,7 @@ const { expressWebhooks } = await adapters('@hongbao/express')
 const { koaWebhooks } = await adapters('@hongbao/koa')
 const { fastifyWebhooks } = await adapters('@hongbao/fastify')
 const { honoWebhooks } = await adapters('@hongbao/hono')
-const { createClient, reconcile } = await adapters('@hongbao/client')
+const { createPingppClient, createReconciler } = await adapters('@hongbao/client')
 const { startSandbox } = await adapters('@hongbao/sandbox')
 
 for (const name of [
@@ -113,7 +113,7 @@ for (const [host, mount] of Object.entries(hosts)) {
 // Client and sandbox, with the receiver of this module system: create, ask, be told, ask again.
 {
   const sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: keys.publicKey })
-  const client = createClient({
+  const client = createPingppClient({
     apiKey: sandbox.apiKey,
     privateKey: keys.privateKey,
     publicKey: sandbox.publicKey,
@@ -142,7 +142,7 @@ for (const [host, mount] of Object.entries(hosts)) {
   await sandbox.clock.settled()
   sandbox.setTarget(undefined)
   sandbox.move(id, 'received')
-  await reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).once()
+  await createReconciler({ pingpp: client, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).run()
   assert.deepEqual(heard, ['webhook red_envelope.sent', 'poll red_envelope.received'])
   await sandbox.close()
 }

@@ -2,7 +2,7 @@
 // every inbox takes its drivers and every hand-off its queue, and what is wrong is a compile error.
 import { createServer } from 'node:http'
 import * as bullmq from '@hongbao/bullmq'
-import { createClient, isClientError, reconcile } from '@hongbao/client'
+import { createPingppClient, createReconciler, PingppError } from '@hongbao/client'
 import {
   createWebhooks,
   isWebhookError,
@@ -93,20 +93,21 @@ expressWebhooks(webhooks, { paht: '/webhooks' })
 const signed = signDelivery(eventFixture('red_envelope.received'), createTestKeys())
 start(webhooks.handle(signed.delivery()))
 
-export const client = createClient({ apiKey: process.env['PINGPP_API_KEY'] })
-start(reconcile({ client, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).once({ dryRun: true }))
+export const pingpp = createPingppClient({ apiKey: process.env['PINGPP_API_KEY'] })
+start(createReconciler({ pingpp, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).run({ dryRun: true }))
 webhooks.on('red_envelope.refund', ({ data: { object } }) => {
   const exact: 'refund' = object.status
   console.log(exact, object.order_no)
 })
 
 // @ts-expect-error -- an amount is an integer in fen
-start(client.redEnvelopes.create({ order_no: '1', amount: '1.00' }))
+start(pingpp.redEnvelopes.create({ order_no: '1', amount: '1.00' }))
 
 export const sandbox: Promise<Sandbox> = startSandbox({ clock: 'virtual', target: POST })
 
 export function explain(error: unknown): string {
-  if (isClientError(error)) return error.outcomeUnknown ? `ask for ${error.orderNo}` : error.code
+  if (error instanceof PingppError)
+    return error.notCreated ? error.code : `ask for ${error.orderNo}`
   return isWebhookError(error) ? error.code : 'unknown'
 }
 

@@ -32,16 +32,16 @@ export interface EventPayloads {
   'red_envelope.received': RedEnvelope<'received'>
   /**
    * The envelope could not be sent; `failure_msg` says why. Ping++ has no webhook for this:
-   * `reconcile` of @hongbao/client dispatches it.
+   * `createReconciler` of @hongbao/client dispatches it.
    */
   'red_envelope.failed': RedEnvelope<'failed'>
   /**
    * Nobody opened it for 24 hours, and the money is on its way back. Ping++ has no webhook for this:
-   * `reconcile` of @hongbao/client dispatches it, where it comes by at the right time.
+   * `createReconciler` of @hongbao/client dispatches it, where it comes by at the right time.
    */
   'red_envelope.refunding': RedEnvelope<Exclude<SentOrLater, 'sent'>>
   /**
-   * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: `reconcile`
+   * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: `createReconciler`
    * of @hongbao/client dispatches it.
    */
   'red_envelope.refund': RedEnvelope<'refund'>
@@ -109,7 +109,7 @@ export interface EventPayloads {
   'account.summary.available': AccountSummary
 }
 
-/** A type of event that Ping++ documents or has been seen to send, or that `reconcile` dispatches. */
+/** A type of event that Ping++ documents or has been seen to send, or that `createReconciler` dispatches. */
 export type EventType = keyof EventPayloads
 
 /**

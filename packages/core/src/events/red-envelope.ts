@@ -2,7 +2,7 @@
  * A WeChat red envelope (guide, step 3; API reference, "Red Envelope object").
  *
  * Ping++ has webhooks for `sent` and `received` alone; `failed`, `refunding` and `refund` show only
- * when the envelope is retrieved, which `reconcile` of @hongbao/client does.
+ * when the envelope is retrieved, which `createReconciler` of @hongbao/client does.
  */
 export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
   /** `red_` and 24 characters. */

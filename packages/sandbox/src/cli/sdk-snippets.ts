@@ -25,9 +25,9 @@ export const SNIPPETS: Readonly<Record<SdkName, (settings: SdkSettings) => strin
     apiKey,
     privateKeyPath,
     publicKeyPath,
-  }) => `import { createClient } from '@hongbao/client'
+  }) => `import { createPingppClient } from '@hongbao/client'
 
-const client = createClient({
+const client = createPingppClient({
   baseUrl: ${quote(url)},
   apiKey: ${quote(apiKey)},
   privateKey: { path: ${quote(privateKeyPath)} },

@@ -36,7 +36,7 @@ export function addKeys(program: Command, open: OpenSession): void {
     .description('print one')
     .option('--public', 'verifies notifications: for `publicKey` of createWebhooks')
     .option('--merchant-public', 'verifies requests')
-    .option('--merchant-private', 'signs requests: for `privateKey` of createClient')
+    .option('--merchant-private', 'signs requests: for `privateKey` of createPingppClient')
     .option('--api-key', 'what the API takes')
     .option('--path', 'the path of its file instead')
     .action(async (options: PrintOptions) => {

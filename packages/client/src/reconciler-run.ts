@@ -1,5 +1,5 @@
-import { WebhookError, type RedEnvelope } from '@hongbao/core'
-import { isClientError, type ClientError, type ClientErrorCode } from './errors.ts'
+import type { RedEnvelope } from '@hongbao/core'
+import { PingppError, type PingppErrorCode } from './errors.ts'
 import { createIntake, type Intake } from './envelope-intake.ts'
 import type { Ledger } from './envelope-ledger.ts'
 import {
@@ -10,12 +10,13 @@ import {
   postpone,
   type EnvelopeRecord,
 } from './envelope-record.ts'
-import { OpenError, readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { paceClient, type PacedClient } from './paced-client.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
-import type { ReconcileSettings } from './reconcile-options.ts'
-import { newDraft, type Draft, type ReconcileReport, type RunError } from './reconcile-report.ts'
+import type { ReconcilerSettings } from './reconciler-options.ts'
+import { newDraft, type Draft, type ReconcilerReport } from './reconciler-report.ts'
 import { MAX_RETRY_AFTER_MS } from './retries.ts'
+import { causeOf, explain } from './run-error.ts'
 import { spansOf } from './search-spans.ts'
 
 /** What one run is about. Times in Unix seconds. */
@@ -32,14 +33,14 @@ export interface RunScope {
 
 /** How a run went. */
 export interface RunResult {
-  readonly report: ReconcileReport
+  readonly report: ReconcilerReport
   /** What ended it early, as it was thrown. */
   readonly cause: unknown
 }
 
 /** What the steps of a run share. */
 interface Run {
-  readonly settings: ReconcileSettings
+  readonly settings: ReconcilerSettings
   readonly ledger: Ledger
   readonly scope: RunScope
   readonly draft: Draft
@@ -49,16 +50,16 @@ interface Run {
 
 /** Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects. */
 export async function runOnce(
-  settings: ReconcileSettings,
+  settings: ReconcilerSettings,
   ledger: Ledger,
   scope: RunScope,
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const { now, bucket, client } = settings
+  const { now, bucket, pingpp } = settings
   const startedMs = now()
   const { dryRun, from, to = Math.floor(startedMs / 1000), sweptUntil } = scope
   const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
-  const api = paceClient(client, { bucket, signal, onRequest: () => (draft.requests += 1) })
+  const api = paceClient(pingpp, { bucket, signal, onRequest: () => (draft.requests += 1) })
   const run: Run = { settings, ledger, scope, draft, signal, api }
   let table: OpenTable | undefined
   let cause: unknown
@@ -74,7 +75,7 @@ export async function runOnce(
     if (failure !== undefined) throw failure
     if (other !== undefined) throw other
   } catch (error) {
-    cause = error
+    cause = causeOf(error)
     draft.error = explain(error, signal)
   }
   if (table === undefined) concludeFromLedger(run)
@@ -83,7 +84,7 @@ export async function runOnce(
   return { report: draft, cause }
 }
 
-function sweep(run: Run, intake: Intake): Promise<ClientError | undefined> {
+function sweep(run: Run, intake: Intake): Promise<PingppError | undefined> {
   const { from: gte, to: lte } = run.scope
   return takeList(run, lte === undefined ? { gte } : { gte, lte }, intake.swept)
 }
@@ -96,7 +97,7 @@ async function search(
   run: Run,
   { rows }: OpenTable,
   intake: Intake,
-): Promise<ClientError | undefined> {
+): Promise<PingppError | undefined> {
   const { ledger, scope } = run
   if (scope.isBounded) return undefined
   const missed = rows.filter(
@@ -120,7 +121,7 @@ async function takeList(
   { settings, signal, api }: Run,
   created: { readonly gte: number; readonly lte?: number },
   take: (envelope: RedEnvelope) => Promise<void>,
-): Promise<ClientError | undefined> {
+): Promise<PingppError | undefined> {
   try {
     for await (const envelope of api.list({ app: { id: settings.app }, limit: 100, created })) {
       signal.throwIfAborted()
@@ -169,7 +170,7 @@ async function retrieve(
   run: Run,
   record: EnvelopeRecord,
   intake: Intake,
-): Promise<ClientError | undefined> {
+): Promise<PingppError | undefined> {
   let envelope: RedEnvelope
   try {
     envelope = await run.api.retrieve(record.id)
@@ -184,7 +185,7 @@ function noteUnanswered(
   { settings: { now, random }, draft, signal }: Run,
   record: EnvelopeRecord,
   error: unknown,
-): ClientError {
+): PingppError {
   if (!signal.aborted) postpone(record, now(), random)
   const failure = ownFailure(error, signal)
   const { id, orderNo, status = null } = record
@@ -194,22 +195,22 @@ function noteUnanswered(
 }
 
 /** @throws what the next request would fail with as well */
-function ownFailure(error: unknown, signal: AbortSignal): ClientError {
-  if (signal.aborted || !isClientError(error)) throw error
+function ownFailure(error: unknown, signal: AbortSignal): PingppError {
+  if (signal.aborted || !(error instanceof PingppError)) throw error
   const { code, retryAfterMs = 0 } = error
   if (OF_ALL_REQUESTS.has(code) || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
   return error
 }
 
-const OF_ALL_REQUESTS: ReadonlySet<ClientErrorCode> = new Set([
+const OF_ALL_REQUESTS: ReadonlySet<PingppErrorCode> = new Set([
   'api-key-invalid',
   'rate-limited',
-  'unreachable',
+  'pingpp-unreachable',
   'response-forged',
 ])
 
 /** What says nothing of other envelopes, however many fail with it. */
-const OF_ONE_ENVELOPE: ReadonlySet<ClientErrorCode> = new Set([
+const OF_ONE_ENVELOPE: ReadonlySet<PingppErrorCode> = new Set([
   'parameter-invalid',
   'not-found',
   'request-invalid',
@@ -284,17 +285,4 @@ function concerns(
 
 function dueMsOf({ retryMs, due }: EnvelopeRecord): number {
   return retryMs ?? due.dueMs
-}
-
-function explain(error: unknown, signal: AbortSignal): RunError {
-  if (signal.aborted) return { code: 'aborted', message: 'The run was stopped before its end.' }
-  if (isClientError(error)) {
-    const { code, message, retryAfterMs } = error
-    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-  }
-  if (error instanceof WebhookError) return { code: error.code, message: error.message }
-  if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
-  // The text of an unknown error may hold a secret; whoever wants it has the cause.
-  const name = error instanceof Error ? error.name : typeof error
-  return { code: 'internal-error', message: `The run failed (${name}).` }
 }

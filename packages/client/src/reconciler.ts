@@ -3,33 +3,37 @@ import { createLedger } from './envelope-ledger.ts'
 import { retryAfter } from './envelope-record.ts'
 import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'
 import {
-  readReconcileOptions,
+  readReconcilerOptions,
   readRunOptions,
-  type ReconcileOptions,
-  type RunOptions,
+  type ReconcilerOptions,
+  type ReconcilerSeams,
+  type ReconcilerRunOptions,
   type RunRange,
-} from './reconcile-options.ts'
-import type { ReconcileReport } from './reconcile-report.ts'
-import { runOnce, type RunScope } from './reconcile-run.ts'
-import { createReportLog } from './reconcile-log.ts'
+} from './reconciler-options.ts'
+import type { ReconcilerReport } from './reconciler-report.ts'
+import { runOnce, type RunScope } from './reconciler-run.ts'
+import { createReportLog } from './reconciler-log.ts'
+import { waitByTimer } from './retries.ts'
 
-/** Asks Ping++ for what its webhooks may not have told. */
-export interface Reconciliation extends AsyncDisposable {
+export type { ReconcilerSeams } from './reconciler-options.ts'
+
+/** Queries Ping++ for what its webhooks have not delivered. */
+export interface Reconciler extends AsyncDisposable {
   /**
-   * Runs once, after the run that is going on, if one is. Never rejects because of Ping++, your table
-   * or your handlers: see the report's `error` and `failed`.
+   * Runs once, after the run in progress if there is one. Does not reject because of Ping++, your
+   * table or your handlers: see `error` and `failed` of the report.
    *
    * @throws OptionError for a wrong option
    */
-  once(options?: RunOptions): Promise<ReconcileReport>
-  /** Runs now, and again and again until `stop`. Does nothing while it already does. */
+  run(options?: ReconcilerRunOptions): Promise<ReconcilerReport>
+  /** Runs now and then every `intervalSeconds`, until `close`. Does nothing while it is running. */
   start(): void
-  /** Ends the loop. Resolves when its run has ended, the handlers that are at work included. */
-  stop(): Promise<void>
+  /** Ends the loop. Resolves when its run has ended, running handlers included. */
+  close(): Promise<void>
 }
 
 /**
- * Repairs what webhooks lost: sweeps the list of red envelopes, asks for those that are open and due
+ * Creates a reconciler, which repairs what webhooks lost: it sweeps the list of red envelopes, retrieves those that are open and due
  * (2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after they were created), and dispatches
  * what it sees as typed events with `source: 'poll'`. They go through the same inbox as webhooks, so
  * what a webhook has told is a duplicate. `failed`, `refunding` and `refund`, which have no webhook,
@@ -44,8 +48,16 @@ export interface Reconciliation extends AsyncDisposable {
  *
  * @throws OptionError for a wrong option
  */
-export function reconcile(options: ReconcileOptions): Reconciliation {
-  const settings = readReconcileOptions(options)
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return createReconcilerWith(options, { wait: waitByTimer, random: Math.random })
+}
+
+/** `createReconciler` with its waits and its jitter in the hands of a test. Not exported by the package. */
+export function createReconcilerWith(
+  options: ReconcilerOptions,
+  seams: ReconcilerSeams,
+): Reconciler {
+  const settings = readReconcilerOptions(options, seams)
   const { now, random, wait, overlapSeconds, intervalMs, logger } = settings
   const memoryMs = Math.max(PLAN_ENDS_MS, overlapSeconds * 1000) + DAY_MS
   const ledger = createLedger({ now, random, memoryMs })
@@ -54,14 +66,14 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
   let lastRun: Promise<unknown> = Promise.resolve()
   let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
 
-  async function once(runOptions: RunOptions = {}): Promise<ReconcileReport> {
+  async function run(runOptions: ReconcilerRunOptions = {}): Promise<ReconcilerReport> {
     const range = readRunOptions(runOptions)
-    const run = lastRun.then(() => runNow(range))
-    lastRun = run.catch(() => {})
-    return run
+    const ending = lastRun.then(() => runNow(range))
+    lastRun = ending.catch(() => {})
+    return ending
   }
 
-  async function runNow({ from, to, dryRun, signal = NEVER }: RunRange): Promise<ReconcileReport> {
+  async function runNow({ from, to, dryRun, signal = NEVER }: RunRange): Promise<ReconcilerReport> {
     // A clock that was ahead has promised too much.
     const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
     const scope: RunScope = {
@@ -82,15 +94,23 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
       ledger.prune(settings.open === undefined)
       log(report, cause)
     }
-    contain(() => settings.onReport?.(report, cause))
+    tell(report, cause)
     return report
+  }
+
+  function tell(report: ReconcilerReport, cause: unknown): void {
+    const { onReport, onError } = settings
+    const { error } = report
+    contain(() => onReport?.(report))
+    // Whoever aborted the run knows why.
+    if (error !== null && error.code !== 'run-aborted') contain(() => onError?.(cause, report))
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {
     let failures = 0
     while (!signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop -- one run after another
-      const { error } = await once({ signal })
+      const { error } = await run({ signal })
       failures = error === null ? 0 : failures + 1
       const askedMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
       const backoffMs = failures === 0 ? 0 : Math.max(askedMs, retryAfter(failures, random))
@@ -103,23 +123,22 @@ export function reconcile(options: ReconcileOptions): Reconciliation {
     if (loop?.controller.signal.aborted === false) return
     const controller = new AbortController()
     const ended = repeat(controller.signal).catch(function endLoop(thrown: unknown) {
-      // Not Ping++ and not a handler: a clock or a wait of the caller's own.
+      // Not Ping++ and not a handler: a clock of the caller's own.
       contain(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
       controller.abort()
     })
     loop = { controller, ended }
   }
 
-  async function stop(): Promise<void> {
+  async function close(): Promise<void> {
     const ending = loop
     ending?.controller.abort()
     await ending?.ended
   }
 
-  return { once, start, stop, [Symbol.asyncDispose]: stop }
+  return { run, start, close, [Symbol.asyncDispose]: close }
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const NEVER = new AbortController().signal
-const LOOP_BROKE =
-  '[hongbao] reconcile: the loop has ended, because `now`, `wait` or `random` threw.'
+const LOOP_BROKE = '[hongbao] reconciler: the loop has ended, because `now` threw.'

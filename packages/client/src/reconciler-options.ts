@@ -7,17 +7,16 @@ import {
   refuseUnknown,
   wrong,
 } from '@hongbao/core/internal'
-import type { Client } from './client.ts'
+import type { PingppClient } from './client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
-import type { ReconcileReport } from './reconcile-report.ts'
-import { waitByTimer } from './retries.ts'
+import type { ReconcilerReport } from './reconciler-report.ts'
 import { createTokenBucket, type TokenBucket, type Wait } from './token-bucket.ts'
 import { untilAborted } from './until-aborted.ts'
 
-/** Options of `reconcile`. Wrong ones are refused at once with an `OptionError`. */
-export interface ReconcileOptions {
-  /** Asks Ping++; made by `createClient`. */
-  readonly client: Client
+/** Options of `createReconciler`. Wrong ones are refused at once with an `OptionError`. */
+export interface ReconcilerOptions {
+  /** The client that queries Ping++: what `createPingppClient` returns. */
+  readonly pingpp: PingppClient
   /** What the events are dispatched to: the receiver of your webhooks, with its handlers and its inbox. */
   readonly webhooks: Pick<Webhooks, 'dispatch'>
   /** Id of the app (`app_…`) whose envelopes are meant; Ping++ lists by app. */
@@ -39,33 +38,43 @@ export interface ReconcileOptions {
    * your clock and Ping++'s too. Default: 259,200 (72 h).
    */
   readonly overlapSeconds?: number | undefined
-  /** Pause between two runs of the loop, in milliseconds; ±10 %. Default: 300,000 (5 min). */
-  readonly intervalMs?: number | undefined
+  /** Pause between two runs of the loop, in seconds; ±10 %. Default: 300 (5 min). */
+  readonly intervalSeconds?: number | undefined
   /**
    * Up to when an earlier process has swept: `sweptUntil` of its last report. A Date, or Unix time in
    * seconds. Default: now, so that the first run sweeps the overlap alone.
    */
   readonly sweptUntil?: number | Date | undefined
+  /** Called with the report of every run. Errors that it throws are ignored. Default: none. */
+  readonly onReport?: ((report: ReconcilerReport) => void | Promise<void>) | undefined
   /**
-   * Gets the report of every run, and what ended the run early as it was thrown. What it throws is
-   * ignored. Default: nobody.
+   * Called after `onReport` when a run ended early, with what was thrown: by the client, by `open` or
+   * by the inbox. Not for a run that was aborted, by `close` for example. Handlers' errors go to
+   * `onError` of your webhooks. Errors that it throws are ignored. Default: none.
    */
-  readonly onReport?:
-    | ((report: ReconcileReport, cause: unknown) => void | Promise<void>)
+  readonly onError?:
+    | ((error: unknown, report: ReconcilerReport) => void | Promise<void>)
     | undefined
   /** Told of runs that failed, and of conflicts and overdue envelopes when they are new. Default: `console`. */
   readonly logger?: Logger | false | undefined
-  /** The clock, in milliseconds since 1970. Default: `Date.now`. */
+  /**
+   * The clock, in milliseconds since 1970. For tests: that of a sandbox is `sandbox.clock.now`.
+   * Default: `Date.now`.
+   */
   readonly now?: (() => number) | undefined
-  /** Resolves after a time in milliseconds, or when the signal fires. Default: a timer. */
-  readonly wait?: Wait | undefined
-  /** From 0 up to, but not including, 1: spreads due times and pauses by ±10 %. Default: `Math.random`. */
-  readonly random?: (() => number) | undefined
+}
+
+/** What a test has in its hands besides the clock. */
+export interface ReconcilerSeams {
+  /** Resolves after a time in milliseconds, or when the signal fires. */
+  readonly wait: Wait
+  /** From 0 up to, but not including, 1: spreads due times and pauses by ±10 %. */
+  readonly random: () => number
 }
 
 /** The options, checked and completed. */
-export interface ReconcileSettings {
-  readonly client: Client
+export interface ReconcilerSettings {
+  readonly pingpp: PingppClient
   readonly webhooks: Pick<Webhooks, 'dispatch'>
   readonly app: string
   readonly open: ReadOpen | undefined
@@ -74,7 +83,8 @@ export interface ReconcileSettings {
   readonly intervalMs: number
   /** Unix time in seconds. */
   readonly sweptUntil: number
-  readonly onReport: ReconcileOptions['onReport']
+  readonly onReport: ReconcilerOptions['onReport']
+  readonly onError: ReconcilerOptions['onError']
   readonly logger: Logger
   readonly now: () => number
   readonly wait: Wait
@@ -82,7 +92,7 @@ export interface ReconcileSettings {
 }
 
 /** Options of one run. */
-export interface RunOptions {
+export interface ReconcilerRunOptions {
   /** Where the sweep starts, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
   readonly from?: number | Date | undefined
   /** Where it ends. Default: now. */
@@ -104,80 +114,77 @@ export interface RunRange {
   readonly signal: AbortSignal | undefined
 }
 
-const NAMES: Readonly<Record<keyof ReconcileOptions, true>> = {
-  client: true,
+const NAMES: Readonly<Record<keyof ReconcilerOptions, true>> = {
+  pingpp: true,
   webhooks: true,
   app: true,
   open: true,
   requestsPerSecond: true,
   overlapSeconds: true,
-  intervalMs: true,
+  intervalSeconds: true,
   sweptUntil: true,
   onReport: true,
+  onError: true,
   logger: true,
   now: true,
-  wait: true,
-  random: true,
 }
-const RUN_NAMES: Readonly<Record<keyof RunOptions, true>> = {
+const RUN_NAMES: Readonly<Record<keyof ReconcilerRunOptions, true>> = {
   from: true,
   to: true,
   dryRun: true,
   signal: true,
 }
 const OVERLAP_SECONDS = 72 * 60 * 60
-const INTERVAL_MS = 5 * 60_000
-const MAX_INTERVAL_MS = 24 * 60 * 60_000
+const INTERVAL_SECONDS = 5 * 60
+const MAX_INTERVAL_SECONDS = 24 * 60 * 60
 
 /** @throws OptionError */
-export function readReconcileOptions(options: ReconcileOptions): ReconcileSettings {
+export function readReconcilerOptions(
+  options: ReconcilerOptions,
+  { wait, random }: ReconcilerSeams,
+): ReconcilerSettings {
   if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`reconcile` expects an object of options.')
+    throw new OptionError('option-invalid', '`createReconciler` expects an object of options.')
   }
   refuseUnknown(options, NAMES)
   refuseUndefined(options, { open: 'dispatch all envelopes that the sweep shows' })
-  const { client, webhooks, open, onReport } = options
-  checkPartners(client, webhooks)
+  const { pingpp, webhooks, open, onReport, onError, now = Date.now } = options
+  checkPartners(pingpp, webhooks)
   checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')
   checkKind('onReport', onReport, OPTIONAL_FUNCTION, 'a function')
-  const seams = readSeams(options)
+  checkKind('onError', onError, OPTIONAL_FUNCTION, 'a function')
+  checkKind('now', now, ['function'], 'a function that gives milliseconds')
+  const seams = { now, random, wait: endingWith(wait) }
   const perSecond = readRate(options.requestsPerSecond ?? 5)
   return {
-    client,
+    pingpp,
     webhooks,
     app: readApp(options.app),
     open,
     bucket: createTokenBucket({ perSecond, ...seams }),
     overlapSeconds: readOverlap(options.overlapSeconds ?? OVERLAP_SECONDS),
-    intervalMs: readInterval(options.intervalMs ?? INTERVAL_MS),
+    intervalMs: 1000 * readInterval(options.intervalSeconds ?? INTERVAL_SECONDS),
     sweptUntil: readMoment('sweptUntil', options.sweptUntil) ?? Math.floor(seams.now() / 1000),
     onReport,
+    onError,
     logger: readLogger(options.logger),
     ...seams,
   }
 }
 
-function checkPartners(client: unknown, webhooks: unknown): void {
-  if (!isObject(client) || !isObject(client['redEnvelopes'])) {
-    throw wrong('client', 'what `createClient` gives')
+function checkPartners(pingpp: unknown, webhooks: unknown): void {
+  if (!isObject(pingpp) || !isObject(pingpp['redEnvelopes'])) {
+    throw wrong('pingpp', 'what `createPingppClient` returns')
   }
   if (!isObject(webhooks) || typeof webhooks['dispatch'] !== 'function') {
-    throw wrong('webhooks', 'what `createWebhooks` gives')
+    throw wrong('webhooks', 'what `createWebhooks` returns')
   }
-}
-
-function readSeams(options: ReconcileOptions): Pick<ReconcileSettings, 'now' | 'wait' | 'random'> {
-  const { now = Date.now, wait = waitByTimer, random = Math.random } = options
-  checkKind('now', now, ['function'], 'a function that gives milliseconds')
-  checkKind('wait', wait, ['function'], 'a function that waits for milliseconds')
-  checkKind('random', random, ['function'], 'a function that gives numbers from 0 to 1')
-  return { now, wait: endingWith(wait), random }
 }
 
 /** @throws OptionError */
-export function readRunOptions(options: RunOptions): RunRange {
+export function readRunOptions(options: ReconcilerRunOptions): RunRange {
   if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`once` expects an object of options.')
+    throw new OptionError('option-invalid', '`run` expects an object of options.')
   }
   refuseUnknown(options, RUN_NAMES)
   const { dryRun = false, signal } = options
@@ -210,9 +217,9 @@ function readRate(perSecond: number): number {
   throw wrong('requestsPerSecond', 'a number above 0')
 }
 
-function readInterval(ms: number): number {
-  if (Number.isFinite(ms) && ms >= 1 && ms <= MAX_INTERVAL_MS) return ms
-  throw wrong('intervalMs', 'a time in milliseconds from 1 to 86,400,000 (a day)')
+function readInterval(seconds: number): number {
+  if (Number.isFinite(seconds) && seconds > 0 && seconds <= MAX_INTERVAL_SECONDS) return seconds
+  throw wrong('intervalSeconds', 'a time in seconds above 0, at most 86,400 (a day)')
 }
 
 function readOverlap(seconds: number): number {

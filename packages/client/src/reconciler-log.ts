@@ -1,6 +1,6 @@
 import type { Logger } from '@hongbao/core'
 import { contain, textOf } from '@hongbao/core/internal'
-import type { ReconcileReport } from './reconcile-report.ts'
+import type { ReconcilerReport } from './reconciler-report.ts'
 
 export interface ReportLogOptions {
   readonly logger: Logger
@@ -14,7 +14,7 @@ export function createReportLog({
   logger,
   now,
   memoryMs,
-}: ReportLogOptions): (report: ReconcileReport, cause: unknown) => void {
+}: ReportLogOptions): (report: ReconcilerReport, cause: unknown) => void {
   const toldMs = new Map<string, number>()
 
   function isNews(thing: string): boolean {
@@ -30,11 +30,11 @@ export function createReportLog({
   }
 
   function say(line: string): void {
-    contain(() => logger.error(`[hongbao] reconcile: ${line}`))
+    contain(() => logger.error(`[hongbao] reconciler: ${line}`))
   }
 
   return function log({ error, conflicts, overdue }, cause) {
-    if (error !== null && error.code !== 'aborted') {
+    if (error !== null && error.code !== 'run-aborted') {
       say(`${error.code}: ${error.message}${textOf(cause)}`)
     }
     const contradictions = conflicts.filter(({ id, reason }) => isNews(`${reason} ${id}`))

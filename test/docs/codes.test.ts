@@ -1,0 +1,103 @@
+import { readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { readDocument } from './snippets.ts'
+
+// A code is all that a log line, an alarm and a runbook have in common: it must mean one thing.
+
+interface Code {
+  readonly code: string
+  /** The package, by its folder. */
+  readonly owner: string
+  /** The union that has it: `PingppErrorCode`. */
+  readonly union: string
+}
+
+const CODES = readdirSync('packages').flatMap(codesOf)
+
+/** Packages that stand beside others of their kind: their codes say whose they are. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  postgres: 'postgres-',
+  redis: 'redis-',
+  'hand-off': 'queue-',
+}
+
+/** The same in every package: an option is wrong, and the message says which. */
+const SHARED: ReadonlySet<string> = new Set(['option-invalid'])
+
+/** Without their prefix for the moment. */
+const UNPREFIXED: ReadonlySet<string> = new Set([
+  'pool-timed-out',
+  'table-missing',
+  'lock-timed-out',
+  'statement-canceled',
+  'serialization-failed',
+  'constraint-violated',
+  'statement-failed',
+  'rolled-back',
+  'transaction-left',
+  'transaction-timed-out',
+  'transaction-over',
+  'transaction-control',
+  'result-unexpected',
+  'reply-unexpected',
+  'key-taken',
+  'lease-lost',
+  'lease-ended',
+  'may-evict',
+  'not-persistent',
+  'server-unseen',
+  'server-old',
+  'mark-delayed',
+])
+
+describe('a code', () => {
+  it('is found in every package that has some', () => {
+    const owners = new Set(CODES.map(({ owner }) => owner))
+    expect([...owners]).toEqual(
+      expect.arrayContaining(['client', 'core', 'postgres', 'redis', 'sandbox']),
+    )
+    const unions = new Set(CODES.map(({ union }) => union))
+    expect([...unions]).toEqual(expect.arrayContaining(['OptionErrorCode', 'PingppErrorCode']))
+  })
+
+  it('means the same in all packages: it is in one of them only', () => {
+    const owners = Map.groupBy(CODES, ({ code }) => code)
+    const clashes = [...owners].filter(
+      ([code, all]) => !SHARED.has(code) && new Set(all.map(({ owner }) => owner)).size > 1,
+    )
+    expect(clashes).toEqual([])
+  })
+
+  it('says whose it is, in a store and in a queue', () => {
+    const bare = CODES.filter(({ code, owner }) => !code.startsWith(PREFIXES[owner] ?? ''))
+    const unforeseen = bare.filter(({ code }) => !UNPREFIXED.has(code))
+    expect(unforeseen).toEqual([])
+  })
+
+  it('is in kebab-case', () => {
+    expect(CODES.filter(({ code }) => !/^[a-z\d]+(?:-[a-z\d]+)*$/.test(code))).toEqual([])
+  })
+})
+
+/** The codes of every union of a package that is named `…Code`. */
+function codesOf(owner: string): Code[] {
+  const folder = `packages/${owner}/src`
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => unionsIn(readDocument(`${folder}/${path}`)))
+    .map((each) => ({ ...each, owner }))
+}
+
+function unionsIn(source: string): Omit<Code, 'owner'>[] {
+  // Up to the next statement: prettier and oxfmt put nothing but the union there.
+  const unions = source.matchAll(
+    /^(?:export )?type (\w*Code)(?:<.*>)? =([\s\S]*?)(?=\n\n|\n\w|$(?![\s\S]))/gm,
+  )
+  return [...unions].flatMap(([, union = '', text = '']) =>
+    [...withoutComments(text).matchAll(/'([^']+)'/g)].map(([, code = '']) => ({ union, code })),
+  )
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+}
