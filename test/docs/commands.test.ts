@@ -18,7 +18,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { codeBlocks } from './markdown.ts'
 import { createWorkspace, readDocument, removeWorkspaces, ROOT } from './snippets.ts'
 
-const README = readDocument('README.md')
+const TOUR = readDocument('docs/tour.md')
+const KEYS = readDocument('docs/keys.md')
 const GUIDE = readDocument('docs/signature.md')
 
 const keys = createTestKeys()
@@ -34,19 +35,32 @@ afterAll(() => {
 describe('npm and pnpm commands', () => {
   const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: object }
 
-  it.each(['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md'])('in %s exist', (path) => {
+  it.each([
+    'README.md',
+    'README.zh-CN.md',
+    'CONTRIBUTING.md',
+    'docs/tour.md',
+    'docs/tour.zh-CN.md',
+  ])('in %s exist', (path) => {
     const commands = readDocument(path).match(/`[^`\n]+`|^(?:npm|pnpm) .+$/gm) ?? []
     const named = commands.flatMap((text) => {
       const [, name] = /^`?(?:npm run|npm|pnpm) ([\w:]+)/.exec(text) ?? []
       return name === undefined ? [] : [name]
     })
-    const known = new Set(['add', 'install', 'changeset', 'vitest', ...Object.keys(scripts)])
+    const known = new Set([
+      'add',
+      'config',
+      'install',
+      'changeset',
+      'vitest',
+      ...Object.keys(scripts),
+    ])
     expect(named).not.toEqual([])
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 
-  it('`npm start` prints what the README shows of it', { timeout: 60_000 }, async () => {
-    const shown = codeBlocks(README).find(({ language }) => language === 'text')?.text ?? ''
+  it('`npm start` prints what docs/tour.md shows of it', { timeout: 60_000 }, async () => {
+    const shown = codeBlocks(TOUR).find(({ language }) => language === 'text')?.text ?? ''
     const tour = join(ROOT, 'examples/tour/tour.ts')
     const { stdout } = await promisify(execFile)(process.execPath, [tour])
     const rowsOf = (text: string) =>
@@ -62,7 +76,7 @@ describe('npm and pnpm commands', () => {
 describe.skipIf(!isInstalled('openssl'))('openssl', () => {
   it('makes a key pair, of which `publicKey` takes the public one alone', async () => {
     const { directory } = createWorkspace()
-    await run(directory, command(README, 'genrsa'))
+    await run(directory, command(KEYS, 'genrsa'))
     const path = (half: string) => join(directory, `rsa_${half}_key.pem`)
     expect(() => createWebhooks({ publicKey: { path: path('public') } })).not.toThrow()
     expect(() => createWebhooks({ publicKey: { path: path('private') } })).toThrow(

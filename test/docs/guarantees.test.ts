@@ -26,7 +26,7 @@ const CHINESE: Words = {
   trial: '## 试验',
   measured: '## 实测结果',
   found: '## 它能发现什么',
-  columns: ['事件数', '丢失', '重复', 'at risk', '途中击杀'],
+  columns: ['事件数', '丢失', '重复', '风险窗口', '途中强杀'],
 }
 const NOTHING = check({
   sent: new Set(),

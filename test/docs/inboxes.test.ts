@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const TABLES = `
 create table orders (order_no text primary key, status text not null);
-create table ledger (envelope_id text, step text, amount integer, primary key (envelope_id, step))`
+create table ledger (key text primary key, amount integer)`
 
 const sent = (orderNo: string) => eventFixture('red_envelope.sent', envelope(orderNo))
 const received = (orderNo: string) => eventFixture('red_envelope.received', envelope(orderNo))
@@ -36,8 +36,8 @@ const refund = (orderNo: string) => eventFixture('red_envelope.refund', envelope
 
 /** Every recipe that moves an order to `sent`, and the module that has its receiver. */
 const RECIPES = [
-  ['README.md, transitions.ts', 'transitions.ts', 'webhooks.ts'],
-  ['README.md, shared-inbox.ts', 'shared-inbox.ts', 'shared-inbox.ts'],
+  ['docs/retries.md, transitions.ts', 'transitions.ts', 'webhooks.ts'],
+  ['docs/retries.md, shared-inbox.ts', 'shared-inbox.ts', 'shared-inbox.ts'],
   ['docs/inboxes.md, envelope-states.ts', 'envelope-states.ts', 'webhooks.ts'],
 ] as const
 
@@ -82,7 +82,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
   })
 })
 
-describe('the recipe of README.md, transitions.ts, on Postgres', () => {
+describe('the recipe of docs/retries.md, transitions.ts, on Postgres', () => {
   it('writes one row into the ledger, though two processes run it', async () => {
     const { insert, open, pool } = await openShop()
     await insert('1')
@@ -90,7 +90,9 @@ describe('the recipe of README.md, transitions.ts, on Postgres', () => {
       expect(await tell(sent('1'))).toBe('handled')
     }
     const { rows } = await pool.query('select * from ledger')
-    expect(rows).toEqual([{ envelope_id: 'red_1', step: 'sent', amount: 888 }])
+    expect(rows).toEqual([
+      { key: expect.stringContaining(':red_envelope.sent:red_1') as string, amount: 888 },
+    ])
   })
 
   it('writes nothing into the ledger for an order that is not saved', async () => {
@@ -98,6 +100,23 @@ describe('the recipe of README.md, transitions.ts, on Postgres', () => {
     const { tell } = await open('transitions.ts')
     expect(await tell(sent('1'))).toBe('failed')
     expect((await pool.query('select * from ledger')).rows).toEqual([])
+  })
+})
+
+describe('the recipe of README.md, once.ts, on Postgres', () => {
+  it('writes one row, though a webhook and a query tell two processes of one step', async () => {
+    const { open, pool } = await openShop()
+    const event = received('1')
+    const [byWebhook, byQuery] = [await open('once.ts'), await open('once.ts')]
+    const delivery = signDelivery(event, keys).delivery()
+    expect(await byWebhook.webhooks.handle(delivery)).toMatchObject({ outcome: 'handled' })
+    const { id: _none, ...polled } = event
+    expect(await byQuery.webhooks.dispatch(polled, { source: 'poll' })).toEqual({
+      outcome: 'handled',
+    })
+    expect((await pool.query('select * from ledger')).rows).toEqual([
+      { key: expect.stringContaining(':red_envelope.received:red_1') as string, amount: 888 },
+    ])
   })
 })
 
@@ -186,7 +205,7 @@ describe('the snippets of docs/inboxes.md', () => {
   })
 })
 
-describe("the README's health check", () => {
+describe('the health check of docs/observing.md', () => {
   it('health.ts answers 200, and 503 once the app shuts down [E58]', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     const workspace = createWorkspace()
@@ -210,7 +229,7 @@ async function statusOf(url: string): Promise<number> {
   return (await fetch(url, { headers: { connection: 'close' } })).status
 }
 
-describe("the README's shared inbox", () => {
+describe('the shared inbox of docs/retries.md', () => {
   it('shared-inbox.ts commits the key with what the handler wrote, and applies it once', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
@@ -227,7 +246,7 @@ function envelope(orderNo: string) {
   return { object: { id: `red_${orderNo}`, order_no: orderNo, amount: 888 } }
 }
 
-/** The receiver of the README without its own handlers: the recipe brings those. */
+/** The receiver of docs/mounting.md without its own handlers: the recipe brings those. */
 function withoutHandlers(code: string): string {
   const isReceiver = code.startsWith('// webhooks.ts\n')
   return isReceiver ? code.slice(0, code.indexOf('\nwebhooks.on(')) : code

@@ -59,9 +59,14 @@ export function section(markdown: string, heading: string): string {
   return end === -1 ? rest : rest.slice(0, end)
 }
 
-/** The text of `inline code`, where a cell is nothing else. */
+/** The text of `inline code`, if a cell is nothing else. */
 export function codeOf(cell: string | undefined): string | undefined {
   return /^`([^`]+)`$/.exec(cell ?? '')?.[1]
+}
+
+/** The texts of all `inline code` in a cell. */
+export function codesOf(cell: string | undefined): string[] {
+  return [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
 }
 
 function prose(markdown: string): string {

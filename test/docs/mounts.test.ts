@@ -20,7 +20,7 @@ const keys = createTestKeys()
 const stranger = createTestKeys()
 const stops: (() => unknown)[] = []
 
-/** The README's modules, and the same with the older majors of Express and Koa. */
+/** The modules of docs/mounting.md, and the same with the older majors of Express and Koa. */
 const workspaces = {
   now: createWorkspace(),
   older: createWorkspace((code) =>
@@ -31,6 +31,7 @@ const workspaces = {
 beforeAll(() => {
   vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
   vi.spyOn(console, 'warn').mockImplementation(() => {})
+  vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 
 afterAll(async () => {
@@ -112,7 +113,7 @@ describe('a GET', () => {
     ['Hono', 404, hono],
     ['Fastify', 405, fastify],
     ['node:http', 405, node],
-  ])('gets in %s what the README says: %i', async (_host, status, start) => {
+  ])('gets in %s what docs/retries.md says: %i', async (_host, status, start) => {
     expect(await get(start(createWorkspace()))).toBe(status)
   })
 })

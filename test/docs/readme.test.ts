@@ -1,183 +1,122 @@
-import { createWebhooks } from '@hongbao/core'
-import { createTestKeys } from '@hongbao/core/testing'
 import { describe, expect, it } from 'vitest'
-import { replies } from '../../packages/core/src/reply.ts'
-import { SNIPPETS as SDK_SNIPPETS } from '../../packages/sandbox/src/cli/sdk-snippets.ts'
-import { codeBlocks, codeOf, headings, section, tables } from './markdown.ts'
-import { readDocument, withoutComments } from './snippets.ts'
-import { defaultOf, fieldsOf, figureOf } from './source.ts'
+import { ERRORS } from '../../packages/core/src/errors.ts'
+import { codeBlocks, codesOf, section, tables } from './markdown.ts'
+import { readDocument } from './snippets.ts'
 
 const ENGLISH = {
   path: 'README.md',
-  replies: '## Replies',
-  handlers: '## Handlers',
-  observing: '## Observing',
-  options: '## Options',
-  keys: '## Keys',
-  client: '## The client',
-  loop: '## The whole loop',
+  wechat: 'WeChat',
+  replies: '## What Ping++ is told',
+  mounts: '## Mount it',
+  checks: '## "Signature does not match"',
   stops: 'stops',
-  again: 'sends again',
+  again: 'retries',
+  retries: /retries after (.+?): at most/,
+  mounting: 'docs/mounting.md',
+  types: /(\d+) event types/,
 }
 
 const CHINESE: typeof ENGLISH = {
   path: 'README.zh-CN.md',
-  replies: '## 应答表',
-  handlers: '## 处理函数',
-  observing: '## 观测',
-  options: '## 选项',
-  keys: '## 密钥',
-  client: '## 客户端',
-  loop: '## 完整流程',
+  wechat: '微信',
+  replies: '## 给 Ping++ 的应答',
+  mounts: '## 挂载',
+  checks: '## 验签不通过',
   stops: '停止',
   again: '重发',
+  retries: /依次间隔 (.+?)重发/,
+  mounting: 'docs/mounting.zh-CN.md',
+  types: /(\d+) 种事件/,
 }
 
-describe.each([
-  ['README.md', 'README.zh-CN.md'],
-  ['docs/signature.md', 'docs/signature.zh-CN.md'],
-  ['docs/errors.md', 'docs/errors.zh-CN.md'],
-  ['docs/reconciliation.md', 'docs/reconciliation.zh-CN.md'],
-  ['docs/inboxes.md', 'docs/inboxes.zh-CN.md'],
-  ['docs/guarantees.md', 'docs/guarantees.zh-CN.md'],
-])('%s and %s', (...paths) => {
-  const [english, chinese] = paths.map(readDocument) as [string, string]
+/** Types of hongbao's own, which no webhook brings. */
+const UNSENT = new Set(['red_envelope.failed', 'red_envelope.refunding', 'red_envelope.refund'])
 
-  it('have the same sections', () => {
-    const levels = (markdown: string) => headings(markdown).map(({ level }) => level)
-    expect(levels(chinese)).toEqual(levels(english))
-  })
-
-  it('have the same code, apart from comments', () => {
-    const code = (markdown: string) =>
-      codeBlocks(markdown).map(({ language, text }) => [language, withoutComments(text)])
-    expect(code(chinese)).toEqual(code(english))
-  })
-
-  it('have the same tables, with the same codes in them', () => {
-    const shape = (markdown: string) =>
-      tables(markdown).map((rows) => rows.map((cells) => [cells.length, codeOf(cells[0])]))
-    expect(shape(chinese)).toEqual(shape(english))
-  })
-})
+const OUTCOMES = ['handled', 'duplicate', 'unhandled', 'rejected', 'failed']
 
 describe.each([ENGLISH, CHINESE])('$path', (words) => {
   const markdown = readDocument(words.path)
-  const tablesOf = (heading: string) => tables(section(markdown, heading))
-  const rowsOf = (heading: string, index = 0) => tablesOf(heading).at(index)?.slice(1) ?? []
+  const rowsOf = (heading: string) => tables(section(markdown, heading))[0]?.slice(1) ?? []
 
-  it('has every outcome with its status', () => {
-    const statuses = new Map(replies().map(({ outcome, status }) => [outcome, status]))
-    const expected = [...statuses].map(([outcome, status]) => [
-      outcome,
-      outcome === 'rejected' ? '4xx' : String(status),
-      status < 300 ? words.stops : words.again,
+  it('has at most 10,000 bytes and 220 lines', () => {
+    expect(Buffer.byteLength(markdown)).toBeLessThanOrEqual(10_000)
+    expect(markdown.trimEnd().split('\n').length).toBeLessThanOrEqual(220)
+  })
+
+  it('makes its promise in three sentences, and names Ping++ and WeChat', () => {
+    const [, , promise = ''] = markdown.split('\n\n')
+    expect(promise).toContain('Ping++')
+    expect(promise).toContain(words.wechat)
+    expect(promise.split('\n')).toHaveLength(3)
+  })
+
+  it('says how many event types Ping++ sends', () => {
+    const catalogue = readDocument('packages/core/src/events/catalogue.ts')
+    const types = new Set(catalogue.match(/(?<=^ +')[a-z_.]+(?=':)/gm))
+    const sent = [...types].filter((type) => !UNSENT.has(type))
+    expect(words.types.exec(markdown)?.[1]).toBe(String(sent.length))
+  })
+
+  it('has the five outcomes, each once, and when Ping++ stops', () => {
+    const rows = rowsOf(words.replies)
+    expect(rows).toHaveLength(4)
+    expect(rows.flatMap(([, outcome]) => codesOf(outcome))).toEqual(OUTCOMES)
+    expect(rows.map(([status, , , after]) => [status, after])).toEqual([
+      ['200', words.stops],
+      ['200', words.stops],
+      ['4xx', words.again],
+      ['500', words.again],
     ])
-    const rows = rowsOf(words.replies).map(([outcome, status, , after]) => [
-      codeOf(outcome),
-      status,
-      after,
-    ])
-    expect(rows).toHaveLength(5)
-    expect(rows).toEqual(expect.arrayContaining(expected))
   })
 
-  it.each([
-    ['WebhooksOptions', 'packages/core/src/options.ts', words.options, 0],
-    ['MemoryInboxOptions', 'packages/core/src/memory-inbox.ts', words.options, 1],
-    ['PingppClientOptions', 'packages/client/src/options.ts', words.client, 0],
-  ])('has every option of %s with its default', (name, path, heading, index) => {
-    const documented = fieldsOf(path, name).map(({ field, comment }) => [field, defaultOf(comment)])
-    const rows = rowsOf(heading, index)
-    expect(rows.map(([option, standard]) => [codeOf(option), figureOf(standard)])).toEqual(
-      documented,
-    )
+  it('has no other outcome in the code', () => {
+    const outcomes = Object.values(ERRORS).map(({ outcome }): string => outcome)
+    expect(new Set([...outcomes, 'handled', 'duplicate', 'unhandled'])).toEqual(new Set(OUTCOMES))
   })
 
-  it('points every official SDK at the sandbox as `hongbao-sandbox env --sdk` does', () => {
-    const settings = {
-      url: 'http://127.0.0.1:4141',
-      apiKey: 'sk_test_1',
-      privateKeyPath: 'private.pem',
-      pkcs1Path: 'private.pkcs1.pem',
-      publicKeyPath: 'public.pem',
-    }
-    const { hongbao: _ours, ...official } = SDK_SNIPPETS
-    const squeeze = (code: string) => code.replaceAll(/[\s,]+/g, '')
-    const rows = rowsOf(words.loop)
-    expect(rows).toHaveLength(Object.keys(official).length)
-    for (const [index, snippet] of Object.values(official).entries()) {
-      const line = codeOf(rows[index]?.[1]) ?? ''
-      expect(squeeze(snippet(settings))).toContain(squeeze(line))
-      expect(line).toContain('127.0.0.1')
-    }
+  it('has the mounts of the guide, word for word', () => {
+    const guide = codeBlocks(readDocument(words.mounting))
+      .map(({ text }) => text)
+      .join('\n')
+    const mounts = rowsOf(words.mounts).map(([, mount]) => codesOf(mount)[0] ?? '')
+    expect(mounts).toHaveLength(6)
+    expect(mounts.filter((mount) => !guide.includes(mount))).toEqual([])
   })
 
-  it('has every field of the context of handlers', () => {
-    const fields = fieldsOf('packages/core/src/handlers.ts', 'HandlerContext')
-    expect(rowsOf(words.handlers).map(([cell]) => codeOf(cell))).toEqual(
-      fields.map(({ field }) => field),
-    )
+  it('has ten lines about signatures, with codes that exist', () => {
+    const lines = section(markdown, words.checks).match(/^\d+\. .+$/gm) ?? []
+    expect(lines).toHaveLength(10)
+    const codes = lines.flatMap((line) => /^\d+\. `([\w-]+)`/.exec(line)?.[1] ?? [])
+    expect(codes).toHaveLength(5)
+    expect(codes.filter((code) => !Object.hasOwn(ERRORS, code))).toEqual([])
   })
 
-  it('has every field of a report, and no other', () => {
-    const cells = rowsOf(words.observing).map(([cell = '']) => cell)
-    const named = cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)]).map(([, field]) => field)
-    const fields = ['ReportBase', 'RefusedReport']
-      .flatMap((name) => fieldsOf('packages/core/src/report.ts', name))
-      .map(({ field }) => field)
-    expect(named).toHaveLength(fields.length)
-    expect(new Set(named)).toEqual(new Set(fields))
-  })
-
-  it('has every code of a refused key, and no other', () => {
-    const source = readDocument('packages/core/src/errors.ts')
-    const codes = [...source.matchAll(/^ {2}\| '(key-[\w-]+)'$/gm)].map(([, code]) => code)
-    const named = rowsOf(words.keys, -1).map((cells) => codeOf(cells[1]))
-    expect(named).toHaveLength(codes.length)
-    expect(new Set(named)).toEqual(new Set(codes))
+  it('has the retries of the guide, note 5', () => {
+    const named = words.retries.exec(markdown)?.[1] ?? ''
+    expect(secondsIn(named)).toEqual([5, 10, 120, 300, 600, 1800, 3600, 7200, 21_600, 54_000])
   })
 })
 
-describe('the layouts of keys that the README names', () => {
-  const { publicKey } = createTestKeys()
+describe.each([
+  ['docs/retries.md', /sends it again after (.+?), each/],
+  ['docs/retries.zh-CN.md', /按间隔重发：(.+?)，每段/],
+])('%s', (path, retries) => {
+  const seconds = secondsIn(retries.exec(readDocument(path))?.[1] ?? '')
 
-  it.each([
-    ['real line breaks', publicKey],
-    ['CRLF', publicKey.replaceAll('\n', '\r\n')],
-    ['indentation', publicKey.replaceAll(/^/gm, '    ')],
-    ['quotes around it', `"${publicKey}"`],
-    ['all on one line', publicKey.replaceAll('\n', ' ')],
-    ['no line breaks at all', publicKey.replaceAll('\n', '')],
-    [String.raw`\n of an environment variable`, publicKey.replaceAll('\n', String.raw`\n`)],
-    ['bare base64', publicKey.replaceAll(/-----[^-]+-----|\s/g, '')],
-  ])('%s: taken', (_layout, text) => {
-    expect(() => createWebhooks({ publicKey: text })).not.toThrow()
-  })
-})
-
-describe('the retries that the README names', () => {
-  const english = /posts again after (.+?), each counted/.exec(readDocument('README.md'))?.[1] ?? ''
-  const seconds = { s: 1, min: 60, h: 3600 }
-  const gaps = [...english.matchAll(/(\d+) (s|min|h)/g)].map(
-    ([, count, unit]) => Number(count) * seconds[unit as keyof typeof seconds],
-  )
-
-  it('are those of the guide, note 5', () => {
-    expect(gaps).toEqual([5, 10, 120, 300, 600, 1800, 3600, 7200, 21_600, 54_000])
+  it('has the retries of the guide, note 5', () => {
+    expect(seconds).toEqual([5, 10, 120, 300, 600, 1800, 3600, 7200, 21_600, 54_000])
   })
 
-  it('add up to 24 h 47 min', () => {
-    const minutes = Math.floor(gaps.reduce((sum, gap) => sum + gap, 0) / 60)
+  it('has their sum: 24 h 47 min', () => {
+    const minutes = Math.floor(seconds.reduce((sum, gap) => sum + gap, 0) / 60)
     expect([Math.floor(minutes / 60), minutes % 60]).toEqual([24, 47])
-  })
-
-  it('are the same in Chinese', () => {
-    const chinese = /间隔重发：(.+?)，每段/.exec(readDocument('README.zh-CN.md'))?.[1] ?? ''
-    expect(chinese.match(/\d+ 秒|\d+ 分|\d+ 小时/g)).toEqual(
-      gaps.map((gap) =>
-        gap < 60 ? `${gap} 秒` : gap < 3600 ? `${gap / 60} 分` : `${gap / 3600} 小时`,
-      ),
-    )
+    expect(readDocument(path)).toMatch(/24 (h 47 min|小时 47 分钟)/)
   })
 })
+
+function secondsIn(text: string): number[] {
+  const units: Record<string, number> = { s: 1, min: 60, h: 3600, 秒: 1, 分钟: 60, 小时: 3600 }
+  return [...text.matchAll(/(\d+) (s|min|h|秒|分钟|小时)/g)].map(
+    ([, count, unit = '']) => Number(count) * (units[unit] ?? Number.NaN),
+  )
+}

@@ -1,4 +1,4 @@
-import type { Reply, WebhookEvent, Webhooks } from '@hongbao/core'
+import { eventKey, type Reply, type WebhookEvent, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -49,7 +49,7 @@ describe('every snippet', () => {
   })
 })
 
-describe('the tests of the testing section', async () => {
+describe('the tests of docs/testing.md', async () => {
   beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}))
   afterAll(() => void vi.restoreAllMocks())
 
@@ -67,7 +67,7 @@ describe('the snippet', () => {
     vi.restoreAllMocks()
   })
 
-  it('handlers.ts runs the handlers of a type, of an unlisted one, and of all', async () => {
+  it('handlers.ts runs the handlers of a type, of a list, of an unlisted type, and of all', async () => {
     const workspace = createWorkspace()
     await workspace.import('handlers.ts')
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
@@ -77,18 +77,30 @@ describe('the snippet', () => {
     await book.insert('paid', { amount: 990 })
     expect(await webhooks.dispatch(charge, { source: 'poll' })).toEqual({ outcome: 'handled' })
     expect(book.find('paid')).toEqual({ status: 'paid', detail: 990 })
-    expect(book.notes).toEqual([['charge.succeeded', expect.stringMatching(/^poll 20/)]])
+    expect(book.notes).toEqual([['charge.succeeded', `poll ${eventKey(charge)}`]])
 
     const { created, livemode } = charge
-    const coupon = { id: 'evt_1', type: 'coupon.created', created, livemode }
-    const text = JSON.stringify({ ...coupon, data: { object: { id: 'coupon_1' } } })
+    const example = { id: 'evt_1', type: 'example.created', created, livemode }
+    const text = JSON.stringify({ ...example, data: { object: { id: 'example_1' } } })
     expect(await webhooks.handle(signDelivery(text, keys).delivery())).toMatchObject({
       status: 200,
     })
     expect(book.notes.slice(1)).toEqual([
-      ['coupon', 'coupon_1'],
-      ['coupon.created', expect.stringMatching(/^webhook 20/)],
+      ['example', 'example_1'],
+      ['example.created', 'webhook -:live:evt_1'],
     ])
+
+    const object = { order_no: '9' }
+    for (const event of [
+      eventFixture('red_envelope.failed', { object }),
+      eventFixture('red_envelope.refund', { object }),
+    ]) {
+      expect(await webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
+      expect(book.notes.slice(-2)).toEqual([
+        [event.type, '9'],
+        [event.type, `dispatch ${eventKey(event)}`],
+      ])
+    }
   })
 
   it('keys.ts reads two files', () => {
@@ -99,6 +111,15 @@ describe('the snippet', () => {
     expect(run().stderr).toContain('key-unreadable')
     writeFileSync(join(directory, 'keys/pingpp-old.pem'), createTestKeys().publicKey)
     expect(run()).toMatchObject({ status: 0 })
+  })
+
+  it('key-service.ts reads the key at the first delivery', async () => {
+    vi.stubEnv('PINGPP_PUBLIC_KEY', '')
+    const { webhooks } = await createWorkspace().import<{ webhooks: Webhooks }>('key-service.ts')
+    webhooks.on('*', () => {})
+    vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+    const delivery = signDelivery(eventFixture('red_envelope.sent'), keys).delivery()
+    expect(await webhooks.handle(delivery)).toMatchObject({ outcome: 'handled' })
   })
 
   it('strict.ts refuses other apps, test events, and other times', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codeBlocks } from './markdown.ts'
 
@@ -20,13 +20,19 @@ export function readDocument(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
 }
 
-/** The snippets of the documents in English; those in Chinese are the same (`readme.test.ts`). */
-export const SNIPPETS: readonly Snippet[] = [
+/** The documents in English. Each has a twin in Chinese with the same structure (`twins.test.ts`). */
+export const DOCUMENTS: readonly string[] = [
   'README.md',
-  'docs/signature.md',
-  'docs/reconciliation.md',
-  'docs/inboxes.md',
-].flatMap((path) => codeBlocks(readDocument(path)).filter(isModule).map(toSnippet))
+  ...globSync('docs/*.md', {
+    cwd: ROOT,
+    exclude: ['docs/mutation.md', 'docs/*.zh-CN.md'],
+  }).toSorted(),
+]
+
+/** The snippets of the documents in English; those in Chinese are the same (`twins.test.ts`). */
+export const SNIPPETS: readonly Snippet[] = DOCUMENTS.flatMap((path) =>
+  codeBlocks(readDocument(path)).filter(isModule).map(toSnippet),
+)
 
 function isModule({ language }: { language: string }): boolean {
   return ['ts', 'js', 'typescript', 'javascript'].includes(language)

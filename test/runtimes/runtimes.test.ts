@@ -262,10 +262,10 @@ describe('a worker whose key comes from the environment', () => {
   }
 
   it('needs the compatibility date that the README names, at the least [G18]', async () => {
-    const dates = ['README.md', 'README.zh-CN.md'].map(
-      (readme) => /compatibility_date[`\s]+(\S+)/.exec(readDocument(readme))?.[1],
+    const dates = ['packages/hono/README.md', 'docs/mounting.md', 'docs/mounting.zh-CN.md'].map(
+      (guide) => /compatibility_date[`\s]+(\S+)/.exec(readDocument(guide))?.[1],
     )
-    expect(dates).toEqual(['2025-04-01', '2025-04-01'])
+    expect(dates).toEqual(['2025-04-01', '2025-04-01', '2025-04-01'])
     const runtime = await start('2025-04-01')
     const response = await fetch(`${runtime.url}/webhooks`, delivery.init())
     expect(await response.json()).toEqual({ outcome: 'handled' })
