@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url)
 const load = { import: (name) => import(name), require: async (name) => require(name) }
 const [core, adapters] = process.argv.slice(2).map((how) => load[how])
 
-const { createWebhooks, memoryInbox, isWebhookError, WebhookError, OptionError, unlisted } =
+const { createWebhooks, memoryInbox, WebhookError, OptionError, unlisted } =
   await core('@hongbao/core')
 const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
 const { nodeWebhooks } = await adapters('@hongbao/core/node')
@@ -26,14 +26,7 @@ const { honoWebhooks } = await adapters('@hongbao/hono')
 const { createPingppClient, createReconciler } = await adapters('@hongbao/client')
 const { startSandbox } = await adapters('@hongbao/sandbox')
 
-for (const name of [
-  createWebhooks,
-  memoryInbox,
-  isWebhookError,
-  WebhookError,
-  OptionError,
-  unlisted,
-]) {
+for (const name of [createWebhooks, memoryInbox, WebhookError, OptionError, unlisted]) {
   assert.equal(typeof name, 'function')
 }
 for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sandbox']) {

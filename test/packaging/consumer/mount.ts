@@ -5,9 +5,9 @@ import * as bullmq from '@hongbao/bullmq'
 import { createPingppClient, createReconciler, PingppError } from '@hongbao/client'
 import {
   createWebhooks,
-  isWebhookError,
   memoryInbox,
   unlisted,
+  WebhookError,
   type Inbox,
   type RedEnvelope,
   type WebhookReport,
@@ -109,7 +109,7 @@ export const sandbox: Promise<Sandbox> = startSandbox({ clock: 'virtual', target
 export function explain(error: unknown): string {
   if (error instanceof PingppError)
     return error.notCreated ? error.code : `ask for ${error.orderNo}`
-  return isWebhookError(error) ? error.code : 'unknown'
+  return error instanceof WebhookError ? error.code : 'unknown'
 }
 
 const publicKey = process.env['PINGPP_PUBLIC_KEY']
@@ -173,7 +173,7 @@ redisInbox({ client: new Redis(), consumer: 'orders', leaseMS: 60_000 })
 
 const connection = { host: '127.0.0.1', port: 6379 }
 const queue: EventQueue = bullmq.bullmqQueue({ connection, attempts: 5 })
-app.post('/queue', expressWebhooks(queue.receiver({ publicKey })))
+express().post('/queue', expressWebhooks(queue.receiver({ publicKey })))
 start(
   queue.work(overPg, {
     onDeadLetter: ({ eventType, eventId, reason }) => console.error(eventType, eventId, reason),
