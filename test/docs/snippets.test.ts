@@ -30,6 +30,10 @@ describe('every snippet', () => {
     const { directory } = createWorkspace()
     for (const [index, code] of packageSnippets().entries()) {
       writeFileSync(join(directory, `package-${index}.ts`), code)
+      // The next snippet of its README imports it.
+      if (code.includes('function rabbitQueue')) {
+        writeFileSync(join(directory, 'rabbit-queue.ts'), code)
+      }
     }
     // What a reader's project need not have: declarations of its own, and `env['NAME']`.
     const compilerOptions = {

@@ -46,7 +46,8 @@ export type {
 export { memoryInbox } from './memory-inbox.ts'
 export type { MemoryInboxOptions, MemoryInboxWarningCode } from './memory-inbox.ts'
 export type { Admission, Inbox, NoContext, WorkOptions } from './inbox.ts'
-export type { Receiver } from './delivery.ts'
+// `Delivery` is for adapters; without it here, the built types would import those of `node:http`.
+export type { Delivery, Receiver } from './delivery.ts'
 export type { CloseReport, RunningEvent } from './attempts.ts'
 export type { Reply } from './reply.ts'
 export { InboxError, OptionError, WebhookError } from './errors.ts'

@@ -11,6 +11,9 @@ import type { KeyObjectLike } from './key-input.ts'
 import { toKeyObject } from './pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './signature.ts'
 
+// Said here too, or the built types would import `adapter`, and with it those of `node:http`.
+export type { Delivery } from './delivery.ts'
+
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
 export interface TestKeys {
   /** For `createWebhooks({ publicKey })`. */

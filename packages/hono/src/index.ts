@@ -1,6 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { checkMount, fetchDelivery, fetchHeaders } from '@hongbao/core/adapter'
-import type { WaitUntil } from '@hongbao/core/fetch'
+import { checkMount, fetchDelivery, fetchHeaders, type WaitUntil } from '@hongbao/core/adapter'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
