@@ -1,9 +1,10 @@
 // Develop against the sandbox: a Ping++ on this machine sends to the app of receive.ts.
 import { startSandbox } from '@hongbao/sandbox'
 
-const target = `http://127.0.0.1:${process.env.PORT ?? 3000}/webhooks`
+const { PORT = '3000' } = process.env
+const target = `http://127.0.0.1:${PORT}/webhooks`
 const sandbox = await startSandbox({ target })
-process.env.PINGPP_PUBLIC_KEY = sandbox.publicKey // before the app reads it
+process.env['PINGPP_PUBLIC_KEY'] = sandbox.publicKey // before the app reads it
 await import('./receive.ts')
 
 sandbox.faults.add('answer-lost') // so it comes again

@@ -4,11 +4,12 @@ import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
 import { inspect } from 'node:util'
 
+const { PINGPP_PUBLIC_KEY: publicKey, TRACKER_URL = '', PORT = '3000' } = process.env
 const webhooks = createWebhooks({
-  publicKey: process.env.PINGPP_PUBLIC_KEY,
+  publicKey,
   async onError(error, { eventType, eventId }) {
     const body = JSON.stringify({ error: inspect(error), eventType, eventId })
-    await fetch(process.env.TRACKER_URL ?? '', { method: 'POST', body })
+    await fetch(TRACKER_URL, { method: 'POST', body })
   },
 })
 webhooks.on('red_envelope.sent', ({ data: { object: envelope } }) => {
@@ -17,4 +18,4 @@ webhooks.on('red_envelope.sent', ({ data: { object: envelope } }) => {
 
 const app = express()
 app.post('/webhooks', expressWebhooks(webhooks))
-export const server = app.listen(Number(process.env.PORT ?? 3000))
+app.listen(Number(PORT))

@@ -5,8 +5,13 @@ import { pgBossQueue } from '@hongbao/pg-boss'
 import express from 'express'
 import { PgBoss } from 'pg-boss'
 
-const publicKey = process.env.PINGPP_PUBLIC_KEY
-const boss = new PgBoss(process.env.DATABASE_URL ?? '')
+const {
+  PINGPP_PUBLIC_KEY: publicKey,
+  DATABASE_URL: connectionString = '',
+  PORT = '3000',
+} = process.env
+const connection = { connectionString, query_timeout: 10_000 } // pg's own limit
+const boss = new PgBoss(connection)
 boss.on('error', console.error)
 await boss.start()
 const queue = pgBossQueue({ boss })
@@ -15,14 +20,8 @@ const webhooks = createWebhooks({ publicKey }) // several processes: with postgr
 webhooks.on('red_envelope.sent', ({ data: { object: envelope } }) => {
   console.log('sent', envelope.order_no, envelope.amount)
 })
-const worker = await queue.work(webhooks, { onDeadLetter: console.error })
+await queue.work(webhooks, { onDeadLetter: console.error })
 
 const app = express()
 app.post('/webhooks', expressWebhooks(queue.receiver({ publicKey })))
-export const server = app.listen(Number(process.env.PORT ?? 3000))
-
-export async function stop() {
-  server.close()
-  await worker.close()
-  await boss.stop({ timeout: 1000 })
-}
+app.listen(Number(PORT))

@@ -5,12 +5,12 @@ import { postgresInbox } from '@hongbao/postgres'
 import express from 'express'
 import { Pool } from 'pg'
 
-const connectionString = process.env.DATABASE_URL
-export const pool = new Pool({ connectionString, connectionTimeoutMillis: 1000 })
+const { PINGPP_PUBLIC_KEY: publicKey, DATABASE_URL: connectionString, PORT = '3000' } = process.env
+const pool = new Pool({ connectionString, connectionTimeoutMillis: 1000 })
 const inbox = postgresInbox({ pool, consumer: 'ledger' })
 await inbox.ensureSchema()
 
-const webhooks = createWebhooks({ publicKey: process.env.PINGPP_PUBLIC_KEY, inbox })
+const webhooks = createWebhooks({ publicKey, inbox })
 webhooks.on('red_envelope.received', async ({ data: { object: envelope } }, { tx }) => {
   await tx.query('insert into ledger (order_no, amount) values ($1, $2)', [
     envelope.order_no,
@@ -20,4 +20,4 @@ webhooks.on('red_envelope.received', async ({ data: { object: envelope } }, { tx
 
 const app = express()
 app.post('/webhooks', expressWebhooks(webhooks))
-export const server = app.listen(Number(process.env.PORT ?? 3000))
+app.listen(Number(PORT))

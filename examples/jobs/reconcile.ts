@@ -2,17 +2,16 @@
 import { createPingppClient, createReconciler } from '@hongbao/client'
 import { createWebhooks } from '@hongbao/core'
 
-const publicKey = process.env.PINGPP_PUBLIC_KEY
-const webhooks = createWebhooks({ publicKey }) // mount this one
+const {
+  PINGPP_API_KEY: apiKey,
+  PINGPP_PRIVATE_KEY: privateKey, // your own
+  PINGPP_PUBLIC_KEY: publicKey, // Ping++'s
+  PINGPP_BASE_URL: baseUrl, // the sandbox; unset in production
+} = process.env
+const webhooks = createWebhooks({ publicKey }) // mount it as well
 webhooks.on('red_envelope.failed', ({ data: { object: envelope } }) => {
   console.log('failed', envelope.order_no, envelope.failure_msg)
 })
 
-const pingpp = createPingppClient({
-  apiKey: process.env.PINGPP_API_KEY,
-  privateKey: process.env.PINGPP_PRIVATE_KEY,
-  publicKey,
-  baseUrl: process.env.PINGPP_BASE_URL,
-})
-export const reconciler = createReconciler({ pingpp, webhooks, app: 'app_1Gqj58ynP0mHeX1q' })
-reconciler.start()
+const pingpp = createPingppClient({ apiKey, privateKey, publicKey, baseUrl })
+createReconciler({ pingpp, webhooks, app: 'app_1Gqj58ynP0mHeX1q' }).start()

@@ -3,15 +3,16 @@ import { createWebhooks, type WebhookHandlers } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
 
+const { NORTH_PUBLIC_KEY, SOUTH_PUBLIC_KEY, PORT = '3000' } = process.env
 const on: WebhookHandlers = {
   'red_envelope.sent': ({ data: { object: envelope } }) => {
     console.log('sent', envelope.order_no, envelope.amount)
   },
 }
-const north = createWebhooks({ publicKey: process.env.NORTH_PUBLIC_KEY, app: 'app_north', on })
-const south = createWebhooks({ publicKey: process.env.SOUTH_PUBLIC_KEY, app: 'app_south', on })
+const north = createWebhooks({ publicKey: NORTH_PUBLIC_KEY, app: 'app_north', on })
+const south = createWebhooks({ publicKey: SOUTH_PUBLIC_KEY, app: 'app_south', on })
 
 const app = express()
 app.post('/webhooks/north', expressWebhooks(north))
 app.post('/webhooks/south', expressWebhooks(south))
-export const server = app.listen(Number(process.env.PORT ?? 3000))
+app.listen(Number(PORT))

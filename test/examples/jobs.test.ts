@@ -1,47 +1,34 @@
-import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { createWebhooks, type EventType, type WebhookEvent } from '@hongbao/core'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { startSandbox } from '@hongbao/sandbox'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { markPaid, paid } from '../../examples/jobs/typed-handler.ts'
-import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
-
-// Every job is a program of its own. Most are imported here; what signals or never ends is started.
+import { openPool, startPostgres, type PostgresServer } from '../servers/postgres.ts'
 
 const keys = createTestKeys()
-const log = vi.spyOn(console, 'log')
-const errors = vi.spyOn(console, 'error')
-
-beforeEach(() => {
-  vi.resetModules()
-  log.mockReset().mockImplementation(() => {})
-  errors.mockReset().mockImplementation(() => {})
-  vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
-  vi.stubEnv('PORT', '0')
-  onTestFinished(() => void vi.unstubAllEnvs())
-})
+const OPENID = 'o9zpMs7Xk9e9aJbTXgufovuWGp7c'
 
 describe('test a handler', async () => {
   await import('../../examples/jobs/handler.test.ts')
 })
 
 it('receive in Express: a signed notification runs the handler, a forged one does not', async () => {
-  const { server } = await import('../../examples/jobs/receive.ts')
-  const url = await webhooksOf(server)
+  const app = await start('receive.ts')
   const event = sentEvent('101')
 
-  expect(await post(url, event, createTestKeys())).toBe('401 rejected')
-  expect(await post(url, event)).toBe('200 handled')
-  expect(await post(url, event)).toBe('200 duplicate')
-  expect(log.mock.calls).toEqual([['sent', '101', 888]])
+  expect(await post(app.url, event, createTestKeys())).toBe('401 rejected')
+  expect(await post(app.url, event)).toBe('200 handled')
+  expect(await post(app.url, event)).toBe('200 duplicate')
+  expect(app.output()).toBe('sent 101 888\n')
 })
 
 it('typed handler in a file: a receiver takes it', async () => {
@@ -57,20 +44,15 @@ it('typed handler in a file: a receiver takes it', async () => {
 
 it('two accounts: each path takes the key and the app of its account alone', async () => {
   const south = createTestKeys()
-  vi.stubEnv('NORTH_PUBLIC_KEY', keys.publicKey)
-  vi.stubEnv('SOUTH_PUBLIC_KEY', south.publicKey)
-  const { server } = await import('../../examples/jobs/two-accounts.ts')
-  const url = await webhooksOf(server)
+  const variables = { NORTH_PUBLIC_KEY: keys.publicKey, SOUTH_PUBLIC_KEY: south.publicKey }
+  const { url, output } = await start('two-accounts.ts', variables)
   const [ofNorth, ofSouth] = [sentEvent('103', 'app_north'), sentEvent('104', 'app_south')]
 
   expect(await post(`${url}/north`, ofNorth)).toBe('200 handled')
   expect(await post(`${url}/south`, ofSouth, south)).toBe('200 handled')
   expect(await post(`${url}/south`, ofSouth)).toBe('401 rejected')
   expect(await post(`${url}/north`, ofSouth)).toBe('403 rejected')
-  expect(log.mock.calls).toEqual([
-    ['sent', '103', 888],
-    ['sent', '104', 888],
-  ])
+  expect(output()).toBe('sent 103 888\nsent 104 888\n')
 })
 
 describe('with a Postgres', () => {
@@ -79,52 +61,48 @@ describe('with a Postgres', () => {
     postgres = await startPostgres()
   })
   afterAll(() => postgres.close())
-  beforeEach(async () => vi.stubEnv('DATABASE_URL', await postgres.createDatabase()))
 
   it('Postgres: the write of a handler commits with the record, or not at all', async () => {
-    const { server, pool } = await import('../../examples/jobs/postgres.ts')
+    const DATABASE_URL = await postgres.createDatabase()
+    const pool = openPool({ connectionString: DATABASE_URL })
     onTestFinished(() => pool.end())
-    const url = await webhooksOf(server)
-    const event = eventFixture('red_envelope.received', {
-      object: { order_no: '105', amount: 888 },
-    })
+    const { url } = await start('postgres.ts', { DATABASE_URL })
+    const object = { order_no: '105', amount: 888 }
+    const event = eventFixture('red_envelope.received', { object })
 
     expect(await post(url, event)).toBe('500 failed') // its table is not there yet
     await pool.query('create table ledger (order_no text, amount integer)')
     expect(await post(url, event)).toBe('200 handled')
     expect(await post(url, event)).toBe('200 duplicate')
     const { rows } = await pool.query('select * from ledger')
-    expect(rows).toEqual([{ order_no: '105', amount: 888 }])
+    expect(rows).toEqual([object])
   })
 
   it('hand-off: 200 once the job is stored, and a worker applies it', async () => {
-    const { server, stop } = await import('../../examples/jobs/hand-off.ts')
-    onTestFinished(stop)
-    const url = await webhooksOf(server)
+    const DATABASE_URL = await postgres.createDatabase()
+    const { url, output } = await start('hand-off.ts', { DATABASE_URL })
     const event = sentEvent('106')
 
     expect(await post(url, event, createTestKeys())).toBe('401 rejected')
     expect(await post(url, event)).toBe('200 handled')
-    await vi.waitFor(() => expect(log.mock.calls).toEqual([['sent', '106', 888]]), 20_000)
+    await vi.waitFor(() => expect(output()).toBe('sent 106 888\n'), 20_000)
   })
 })
 
 it('shutdown: a running handler ends, its reply arrives, and the process exits', async () => {
   const started = Promise.withResolvers<string | undefined>()
   const saved = Promise.withResolvers<void>()
-  const orders = await listen(async (request) => {
-    started.resolve(request.url)
+  const ORDERS_URL = await listen(async ({ url }) => {
+    started.resolve(url)
     await saved.promise
   })
-  const port = await freePort()
-  const app = run('shutdown.ts', { ORDERS_URL: orders, PORT: `${port}` })
-  await untilReachable(port)
-  const reply = post(`http://127.0.0.1:${port}/webhooks`, sentEvent('107'))
+  const { url, child } = await start('shutdown.ts', { ORDERS_URL })
+  const exited = once(child, 'exit')
+  const reply = post(url, sentEvent('107'))
   expect(await started.promise).toBe('/107')
 
-  app.kill('SIGTERM')
-  const exited = once(app, 'exit')
-  await vi.waitFor(() => expect(reach(port)).rejects.toThrow('fetch failed'), 20_000)
+  child.kill('SIGTERM')
+  await vi.waitFor(() => expect(reach(url)).rejects.toThrow('fetch failed'), 20_000)
   saved.resolve()
 
   expect(await reply).toBe('200 handled')
@@ -133,14 +111,13 @@ it('shutdown: a running handler ends, its reply arrives, and the process exits',
 
 it('error tracking: what a handler threw arrives at the tracker, with its event', async () => {
   const reported = Promise.withResolvers<unknown>()
-  const tracker = await listen(async (request) => {
+  const TRACKER_URL = await listen(async (request) => {
     reported.resolve(JSON.parse(await text(request)))
   })
-  vi.stubEnv('TRACKER_URL', tracker)
-  const { server } = await import('../../examples/jobs/error-tracking.ts')
+  const { url } = await start('error-tracking.ts', { TRACKER_URL })
   const event = sentEvent('108')
 
-  expect(await post(await webhooksOf(server), event)).toBe('500 failed')
+  expect(await post(url, event)).toBe('500 failed')
   expect(await reported.promise).toEqual({
     error: expect.stringContaining('Order 108 is not saved yet.'),
     eventType: 'red_envelope.sent',
@@ -151,53 +128,73 @@ it('error tracking: what a handler threw arrives at the tracker, with its event'
 it('send, and reconcile: an envelope that failed, of which no webhook tells, is found', async () => {
   const sandbox = await startSandbox()
   onTestFinished(() => sandbox.close())
-  vi.stubEnv('PINGPP_API_KEY', sandbox.apiKey)
-  vi.stubEnv('PINGPP_BASE_URL', sandbox.url)
-  vi.stubEnv('PINGPP_PUBLIC_KEY', sandbox.publicKey)
-  vi.stubEnv('PINGPP_PRIVATE_KEY', keys.privateKey)
-  const { send } = await import('../../examples/jobs/send.ts')
+  const variables = {
+    PINGPP_API_KEY: sandbox.apiKey,
+    PINGPP_PRIVATE_KEY: keys.privateKey,
+    PINGPP_PUBLIC_KEY: sandbox.publicKey,
+    PINGPP_BASE_URL: sandbox.url,
+  }
 
-  const openid = 'o9zpMs7Xk9e9aJbTXgufovuWGp7c'
-  expect(await send('109', openid)).toMatchObject({ order_no: '109', status: 'sending' })
-  await expect(send('not a number', openid)).rejects.toThrow('order_no')
-  expect(errors.mock.calls).toEqual([['not created', 'not a number']])
-  expect(sandbox.envelope('109')).toMatchObject({ amount: 888, recipient: openid })
+  expect(await finish('send.ts', variables, '109', OPENID)).toMatch(/^red_\w+ sending\n$/)
+  expect(sandbox.envelope('109')).toMatchObject({ amount: 888, recipient: OPENID })
+  const refused = await finish('send.ts', variables, 'not a number', OPENID)
+  expect(refused).toBe('not created parameter-invalid\n')
 
   sandbox.move('109', 'failed')
-  const { reconciler } = await import('../../examples/jobs/reconcile.ts')
-  await vi.waitFor(() => expect(log).toHaveBeenCalledOnce(), 20_000)
-  await reconciler.close()
-  expect(log.mock.calls).toEqual([['failed', '109', expect.any(String)]])
+  const { output } = run('reconcile.ts', variables)
+  await vi.waitFor(() => expect(output()).toMatch(/^failed 109 .+\n$/), 20_000)
 })
 
 it('develop against the sandbox: the app handles an event, and its lost reply is repeated', async () => {
-  const app = run('develop.ts', { PORT: `${await freePort()}` })
-  const output = collect(app)
+  const { output } = run('develop.ts', { PORT: `${await freePort()}` })
 
   await vi.waitFor(() => expect(output()).toContain('{"outcome":"duplicate"}'), 20_000)
-  expect(output()).toMatch(
-    /^sent \d+ 100\n\{"outcome":"handled"\} The app answered, and a fault lost the answer.\n/,
-  )
+  expect(output()).toMatch(/^sent \d+ 100\n\{"outcome":"handled"\} The app answered, .+ lost/)
 })
 
-it('own inbox: what was applied is a duplicate after a restart too, and what failed is not', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hongbao-own-inbox-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  vi.stubEnv('INBOX_PATH', join(folder, 'inbox.db'))
-  const event = sentEvent('110')
-  const start = async () => webhooksOf((await import('../../examples/jobs/own-inbox.ts')).server)
-  const url = await start()
+describe('own inbox', () => {
+  it('takes what failed again, and nothing that was applied, after a restart either', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hongbao-own-inbox-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    vi.stubEnv('INBOX_PATH', join(folder, 'inbox.db'))
+    const sent = vi.fn<() => void>().mockImplementationOnce(() => {
+      throw new Error('declined')
+    })
+    const event = sentEvent('110')
+    // A module that is loaded anew has nothing but the file, as a new process has.
+    const receive = await loadOwnInbox(sent)
 
-  log.mockImplementationOnce(() => {
-    throw new Error('declined')
+    expect(await receive(event)).toMatchObject({ outcome: 'failed' })
+    expect(await receive(event)).toMatchObject({ outcome: 'handled' })
+    expect(await receive(event)).toMatchObject({ outcome: 'duplicate' })
+    const receiveLater = await loadOwnInbox(sent)
+    expect(await receiveLater(event)).toMatchObject({ outcome: 'duplicate' })
+    expect(sent).toHaveBeenCalledTimes(2)
   })
-  expect(await post(url, event)).toBe('500 failed')
-  expect(await post(url, event)).toBe('200 handled')
-  expect(await post(url, event)).toBe('200 duplicate')
-  vi.resetModules()
-  expect(await post(await start(), event)).toBe('200 duplicate')
-  expect(log).toHaveBeenCalledTimes(2)
+
+  it('is busy with a key whose work is running, and with no other', async () => {
+    vi.stubEnv('INBOX_PATH', ':memory:')
+    vi.resetModules()
+    const { inbox } = await import('../../examples/jobs/own-inbox.ts')
+    const end = Promise.withResolvers<void>()
+
+    const running = inbox.admit('a', () => end.promise)
+    expect(await inbox.admit('a', () => Promise.reject(new Error('a ran twice')))).toBe('busy')
+    expect(await inbox.admit('b', () => Promise.resolve())).toBe('applied')
+    end.resolve()
+    expect(await running).toBe('applied')
+  })
 })
+
+/** A receiver with the inbox over its file. */
+async function loadOwnInbox(sent: () => void) {
+  vi.resetModules()
+  const { inbox } = await import('../../examples/jobs/own-inbox.ts')
+  const { publicKey } = keys
+  const on = { 'red_envelope.sent': sent }
+  const webhooks = createWebhooks({ publicKey, inbox, on, logger: false })
+  return (event: WebhookEvent) => webhooks.handle(signDelivery(event, keys).delivery())
+}
 
 function sentEvent(order_no: string, app?: string): WebhookEvent<'red_envelope.sent'> {
   const object = { order_no, amount: 888, ...(app === undefined ? {} : { app }) }
@@ -211,23 +208,50 @@ async function post(url: string, event: WebhookEvent<EventType>, signer = keys):
   return `${response.status} ${outcome}`
 }
 
-async function webhooksOf(server: Server): Promise<string> {
-  return `${await urlOf(server)}/webhooks`
+/** Starts a job that listens, and waits until it does. */
+async function start(job: string, variables: Readonly<Record<string, string>> = {}) {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}/webhooks`
+  const running = run(job, { PINGPP_PUBLIC_KEY: keys.publicKey, ...variables, PORT: `${port}` })
+  await vi.waitFor(() => reach(url), 20_000)
+  return { url, ...running }
 }
 
-/** Where a server listens, until the test is over. */
-async function urlOf(server: Server): Promise<string> {
-  onTestFinished(() => server[Symbol.asyncDispose]())
-  if (!server.listening) await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+/** Runs a job that ends by itself, and gives what it says. */
+async function finish(job: string, variables: Readonly<Record<string, string>>, ...args: string[]) {
+  const { child, output } = run(job, variables, ...args)
+  expect(await once(child, 'close')).toEqual([0, null])
+  return output()
 }
 
-/** Another server of the app, which answers 200 when `work` is done. */
-function listen(work: (request: IncomingMessage) => Promise<void>): Promise<string> {
+/** Starts a job as the process that it is in production, until the test is over. */
+function run(job: string, variables: Readonly<Record<string, string>>, ...args: string[]) {
+  const program = fileURLToPath(new URL(`../../examples/jobs/${job}`, import.meta.url))
+  // What a job logs as an error is expected here, and asserted by its replies.
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk
+  })
+  return { child, output: () => output }
+}
+
+/** Another server of the app, which answers 200 when `work` is done. Gives its address. */
+async function listen(work: (request: IncomingMessage) => Promise<void>): Promise<string> {
   const server = createServer((request, response) => {
     void work(request).then(() => response.end())
-  })
-  return urlOf(server.listen(0))
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 async function freePort(): Promise<number> {
@@ -238,28 +262,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts a job as the process that it is in production. */
-function run(job: string, variables: Readonly<Record<string, string>>): ChildProcess {
-  const program = fileURLToPath(new URL(`../../examples/jobs/${job}`, import.meta.url))
-  const env = { ...process.env, ...variables }
-  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
-function collect(child: ChildProcess): () => string {
-  let output = ''
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    output += chunk
-  })
-  return () => output
-}
-
 /** Over a connection of its own, which does not keep the server from closing. */
-function reach(port: number): Promise<Response> {
-  return fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
-}
-
-function untilReachable(port: number): Promise<Response> {
-  return vi.waitFor(() => reach(port), 20_000)
+function reach(url: string): Promise<Response> {
+  return fetch(url, { headers: { connection: 'close' } })
 }
