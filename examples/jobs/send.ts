@@ -25,6 +25,7 @@ try {
   })
   console.log(envelope.id, envelope.status)
 } catch (error) {
-  if (!(error instanceof PingppError && error.notCreated)) throw error // ask, or the same number again
-  console.log('not created', error.code)
+  // Otherwise it may exist: ask Ping++, or send again with the same number, never with a new one.
+  if (!(error instanceof PingppError && error.notCreated)) throw error
+  console.log('not created', error.code) // by this call
 }

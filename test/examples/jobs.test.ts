@@ -2,6 +2,7 @@ import { createWebhooks, type EventType, type WebhookEvent } from '@hongbao/core
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { startSandbox } from '@hongbao/sandbox'
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -28,7 +29,7 @@ it('receive in Express: a signed notification runs the handler, a forged one doe
   expect(await post(app.url, event, createTestKeys())).toBe('401 rejected')
   expect(await post(app.url, event)).toBe('200 handled')
   expect(await post(app.url, event)).toBe('200 duplicate')
-  expect(app.output()).toBe('sent 101 888\n')
+  await vi.waitFor(() => expect(app.output()).toBe('sent 101 888\n'), 20_000)
 })
 
 it('typed handler in a file: a receiver takes it', async () => {
@@ -52,7 +53,7 @@ it('two accounts: each path takes the key and the app of its account alone', asy
   expect(await post(`${url}/south`, ofSouth, south)).toBe('200 handled')
   expect(await post(`${url}/south`, ofSouth)).toBe('401 rejected')
   expect(await post(`${url}/north`, ofSouth)).toBe('403 rejected')
-  expect(output()).toBe('sent 103 888\nsent 104 888\n')
+  await vi.waitFor(() => expect(output()).toBe('sent 103 888\nsent 104 888\n'), 20_000)
 })
 
 describe('with a Postgres', () => {
@@ -227,10 +228,9 @@ async function finish(job: string, variables: Readonly<Record<string, string>>, 
 /** Starts a job as the process that it is in production, until the test is over. */
 function run(job: string, variables: Readonly<Record<string, string>>, ...args: string[]) {
   const program = fileURLToPath(new URL(`../../examples/jobs/${job}`, import.meta.url))
-  // What a job logs as an error is expected here, and asserted by its replies.
   const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, ...variables },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
   onTestFinished(async () => {
@@ -254,10 +254,15 @@ async function listen(work: (request: IncomingMessage) => Promise<void>): Promis
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
+/** A port below those that systems give out by themselves: no one gets it before the job listens. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const port = randomInt(10_000, 30_000)
+  const server = createServer().listen(port)
+  try {
+    await once(server, 'listening')
+  } catch {
+    return freePort()
+  }
   await server[Symbol.asyncDispose]()
   return port
 }
