@@ -7,7 +7,8 @@ import {
   type WebhookHandler,
 } from '@hongbao/core'
 import { eventFixture, testContext } from '@hongbao/core/testing'
-import { postgresInbox, postgresJsPool } from '@hongbao/postgres'
+import { postgresInbox } from '@hongbao/postgres'
+import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { redisInbox } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
