@@ -106,7 +106,7 @@ export function createWebhooks<Context extends object = NoContext>(
     const refusal = refuseUnread(delivery)
     if (refusal !== undefined) return refusal
     const decoded = verifier.readSignature(delivery.header(SIGNATURE_HEADER))
-    const signature = 'then' in decoded ? await decoded : decoded
+    const signature = decoded instanceof Promise ? await decoded : decoded
     if (signature instanceof Failure) return signature
 
     const rawBody = await readBody(delivery, limits)
@@ -114,7 +114,7 @@ export function createWebhooks<Context extends object = NoContext>(
     if (rawBody instanceof Failure) return rawBody
 
     const found = verifier.findSigner(rawBody, signature)
-    const signer = 'then' in found ? await found : found
+    const signer = found instanceof Promise ? await found : found
     sighting.verifiedMs = performance.now()
     if (signer instanceof Failure) return signer
     sighting.keyFingerprint = signer.fingerprint
