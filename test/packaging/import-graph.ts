@@ -38,7 +38,10 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     types: ['@hongbao/core', '@hongbao/core/adapter', 'node:http'],
   },
   '@hongbao/fastify': { code: ['@hongbao/core/adapter'], types: ['@hongbao/core', 'fastify'] },
-  '@hongbao/hono': { code: ['@hongbao/core/adapter'], types: ['@hongbao/core'] },
+  '@hongbao/hono': {
+    code: ['@hongbao/core/adapter'],
+    types: ['@hongbao/core', '@hongbao/core/fetch'],
+  },
   // Runs wherever `fetch` and `node:crypto` do.
   '@hongbao/client': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],

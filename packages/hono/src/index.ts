@@ -1,5 +1,7 @@
 import type { Receiver } from '@hongbao/core'
-import { checkMount, fetchDelivery, fetchHeaders, type WaitUntil } from '@hongbao/core/adapter'
+import { checkMount, fetchDelivery, fetchHeaders } from '@hongbao/core/adapter'
+// Not from `adapter`, whose types import those of Node.
+import type { WaitUntil } from '@hongbao/core/fetch'
 
 /** What the handler needs of a Hono context. */
 export interface HonoContextLike {
