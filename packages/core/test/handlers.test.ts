@@ -321,12 +321,17 @@ describe('on', () => {
     ['an empty map', {}, /was given no handler/],
     ['a promise of a map', Promise.resolve({}), /was given no handler/],
     ['a map with an undefined handler', { 'charge.succeeded': undefined }, /a function/],
-    ['null', null, /name of an event type|is given, but null/],
   ])('refuses %s for a map or a list', (_, given, message) => {
     const { webhooks } = openReceiver()
     const handlers = given as Record<'charge.succeeded', () => void>
     expect(() => webhooks.on(handlers)).toThrow(message)
     expect(() => openReceiver({ on: handlers })).toThrow(message)
+  })
+
+  it('refuses null, as an argument and as an option', () => {
+    const { webhooks } = openReceiver()
+    expect(() => webhooks.on(null as never)).toThrow(/name of an event type/)
+    expect(() => openReceiver({ on: null as never })).toThrow(/`on` is given, but null\./)
   })
 
   it('refuses the option `on` that is given but undefined', () => {
