@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS, type WebhookErrorCode } from '../../packages/core/src/errors.ts'
+import { ERRORS, type WebhookErrorCode } from '../../packages/core/src/reply/errors.ts'
 import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
-import { Failure } from '../../packages/core/src/failure.ts'
-import { createLog } from '../../packages/core/src/log.ts'
+import { Failure } from '../../packages/core/src/reply/failure.ts'
+import { createLog } from '../../packages/core/src/receive/log.ts'
 import { headings, section } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 
-const SOURCE = readDocument('packages/core/src/errors.ts')
+const SOURCE = readDocument('packages/core/src/reply/errors.ts')
 
 /** Lines for three failures, two in one second and one a minute later → how the documents put it. */
 const FREQUENCIES: Record<string, Record<number, string>> = {

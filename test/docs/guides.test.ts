@@ -1,7 +1,7 @@
 import { createWebhooks } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../../packages/core/src/errors.ts'
+import { ERRORS } from '../../packages/core/src/reply/errors.ts'
 import { SNIPPETS as SDK_SNIPPETS } from '../../packages/sandbox/src/cli/sdk-snippets.ts'
 import { codeOf, codesOf, section, tables } from './markdown.ts'
 import { readDocument } from './snippets.ts'
@@ -53,8 +53,8 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
   })
 
   it.each([
-    ['createWebhooks', 'packages/core/src/options.ts', 'WebhooksOptions', 'options', 0],
-    ['memoryInbox', 'packages/core/src/memory-inbox.ts', 'MemoryInboxOptions', 'options', 1],
+    ['createWebhooks', 'packages/core/src/receive/options.ts', 'WebhooksOptions', 'options', 0],
+    ['memoryInbox', 'packages/core/src/inbox/memory-inbox.ts', 'MemoryInboxOptions', 'options', 1],
     ['createPingppClient', 'packages/client/src/options.ts', 'PingppClientOptions', 'client', 0],
   ])('have every option of %s with its default', (_, path, name, document, index) => {
     const documented = fieldsOf(path, name).map(({ field, comment }) => [field, defaultOf(comment)])
@@ -84,13 +84,15 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
   })
 
   it('have every field of the context of handlers, and no other', () => {
-    const fields = fieldsIn('packages/core/src/handlers.ts', (name) => CONTEXT.has(name))
+    const fields = fieldsIn('packages/core/src/receive/handlers.ts', (name) => CONTEXT.has(name))
     const named = rowsOf(section(guide('handlers'), words.context)).map(([cell]) => codeOf(cell))
     expect(inOrder(named)).toEqual(inOrder(fields.map(({ field }) => field)))
   })
 
   it('have every field of a report, and no other', () => {
-    const fields = fieldsIn('packages/core/src/report.ts', (name) => name.includes('Report'))
+    const fields = fieldsIn('packages/core/src/receive/report.ts', (name) =>
+      name.includes('Report'),
+    )
     const named = rowsOf(section(guide('observing'), words.reports)).flatMap(([cell]) =>
       codesOf(cell),
     )
@@ -99,7 +101,7 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
   })
 
   it('have every code of a refused key, and no other', () => {
-    const source = readDocument('packages/core/src/errors.ts')
+    const source = readDocument('packages/core/src/reply/errors.ts')
     const union = /export type OptionErrorCode =\n((?: {2}\| '[\w-]+'\n)+)/.exec(source)?.[1] ?? ''
     const codes = [...union.matchAll(/'(key-[\w-]+)'/g)].map(([, code]) => code)
     const named = rowsOf(section(guide('keys'), words.refused)).map((cells) => codeOf(cells[1]))

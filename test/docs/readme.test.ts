@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../../packages/core/src/errors.ts'
+import { ERRORS } from '../../packages/core/src/reply/errors.ts'
 import { codeBlocks, codesOf, section, tables } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 

@@ -42,7 +42,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     ['ReconcilerOptions', 0],
     ['ReconcilerRunOptions', 1],
   ])('has every option of %s with its default', (name, index) => {
-    const documented = fieldsOf('packages/client/src/reconciler-options.ts', name)
+    const documented = fieldsOf('packages/client/src/reconcile/reconciler-options.ts', name)
     expect(
       rowsOf(words.options, index).map(([option, standard]) => [
         codeOf(option),
@@ -52,13 +52,16 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   })
 
   it('has every field of a report, and no other', () => {
-    const fields = fieldsOf('packages/client/src/reconciler-report.ts', 'ReconcilerReport')
+    const fields = fieldsOf(
+      'packages/client/src/reconcile/reconciler-report.ts',
+      'ReconcilerReport',
+    )
     const named = codesIn(rowsOf(words.report))
     expect(named.toSorted()).toEqual(fields.map(({ field }) => field).toSorted())
   })
 
   it('has every field of a row of `open`', () => {
-    const fields = fieldsOf('packages/client/src/open-envelopes.ts', 'OpenRedEnvelope')
+    const fields = fieldsOf('packages/client/src/reconcile/open-envelopes.ts', 'OpenRedEnvelope')
     expect(codesIn(rowsOf(words.table))).toEqual(
       expect.arrayContaining(fields.map(({ field }) => field)),
     )

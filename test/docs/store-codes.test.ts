@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../../packages/core/src/errors.ts'
+import { ERRORS } from '../../packages/core/src/reply/errors.ts'
 import { MESSAGES as POSTGRES } from '../../packages/postgres/src/errors.ts'
 import { MESSAGES as REDIS } from '../../packages/redis/src/errors.ts'
 

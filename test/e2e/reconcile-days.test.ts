@@ -10,7 +10,10 @@ import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@ho
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { startSandbox, type Sandbox, type SandboxClock } from '@hongbao/sandbox'
 import { describe, expect, it } from 'vitest'
-import { createReconcilerWith, type ReconcilerSeams } from '../../packages/client/src/reconciler.ts'
+import {
+  createReconcilerWith,
+  type ReconcilerSeams,
+} from '../../packages/client/src/reconcile/reconciler.ts'
 
 // The loop as it runs in production, over HTTP, for 80 hours on the sandbox's clock: notifications get
 // lost, the API fails, handlers fail, processes are down and come up again, all of it by a seed.

@@ -47,8 +47,10 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],
     types: ['@hongbao/core', '@hongbao/core/internal'],
   },
+  '@hongbao/client/internal': { code: [], types: [] },
   '@hongbao/sandbox': {
     code: [
+      '@hongbao/client/internal',
       '@hongbao/core',
       '@hongbao/core/testing',
       '@hongbao/core/internal',

@@ -1,4 +1,4 @@
-import { originOf, within } from '@hongbao/core/internal'
+import { originOf, withTimeout } from '@hongbao/core/internal'
 import type { EventBroker, Warn } from '@hongbao/hand-off'
 import { QueueError, type JobSettings } from '@hongbao/hand-off/internal'
 import type { Queue, QueueOptions, WorkerOptions } from 'bullmq'
@@ -46,7 +46,7 @@ export function createBroker(queue: RedisQueue, how: BrokerSettings): EventBroke
         () => true,
         () => false,
       )
-      const isClosed = await within(CLOSE_MS, closing, () => false)
+      const isClosed = await withTimeout(CLOSE_MS, closing, () => false)
       if (!isClosed && how.ownsConnection) hangUp(queue.getBackend())
     },
   }

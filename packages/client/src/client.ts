@@ -1,14 +1,18 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
-import { createSend } from './calls.ts'
-import { writeEnvelope, type RedEnvelopeCreateParams } from './create-parameters.ts'
-import { readEnvelopeList } from './envelope-list.ts'
-import { isId, readEnvelope } from './envelope.ts'
+import { createSend } from './http/request.ts'
+import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
+import { readEnvelopeList } from './red-envelopes/list.ts'
+import { isId, readEnvelope } from './red-envelopes/red-envelope.ts'
 import { PingppError } from './errors.ts'
-import { readEvent } from './event.ts'
-import { readListQuery, writeExtraQuery, type RedEnvelopeListParams } from './list-query.ts'
+import { readEvent } from './red-envelopes/event.ts'
+import {
+  readListQuery,
+  writeExtraQuery,
+  type RedEnvelopeListParams,
+} from './red-envelopes/list-parameters.ts'
 import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
-import { createEnvelopeList, type RedEnvelopeList } from './pages.ts'
-import { waitByTimer, type RetrySeams } from './retries.ts'
+import { createEnvelopeList, type RedEnvelopeList } from './red-envelopes/pages.ts'
+import { waitByTimer, type RetrySeams } from './http/retries.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
 export interface PingppClient {

@@ -1,15 +1,15 @@
 export { createPingppClient } from './client.ts'
 export type { PingppClient } from './client.ts'
-export type { RedEnvelopeCreateParams } from './create-parameters.ts'
+export type { RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
 export { PingppError } from './errors.ts'
 export type { PingppApiError, PingppErrorCode } from './errors.ts'
-export type { RedEnvelopeListParams } from './list-query.ts'
+export type { RedEnvelopeListParams } from './red-envelopes/list-parameters.ts'
 export type { PingppClientOptions, PingppRequestOptions } from './options.ts'
-export type { RedEnvelopeList, RedEnvelopePage } from './pages.ts'
-export { createReconciler } from './reconciler.ts'
-export type { Reconciler } from './reconciler.ts'
-export type { ReconcilerOptions, ReconcilerRunOptions } from './reconciler-options.ts'
-export type { OpenRedEnvelope } from './open-envelopes.ts'
+export type { RedEnvelopeList, RedEnvelopePage } from './red-envelopes/pages.ts'
+export { createReconciler } from './reconcile/reconciler.ts'
+export type { Reconciler } from './reconcile/reconciler.ts'
+export type { ReconcilerOptions, ReconcilerRunOptions } from './reconcile/reconciler-options.ts'
+export type { OpenRedEnvelope } from './reconcile/open-envelopes.ts'
 export type {
   ReconcilerConflict,
   ReconcilerEnvelope,
@@ -20,4 +20,4 @@ export type {
   ReconcilerRunError,
   ReconcilerStep,
   ReconcilerTotal,
-} from './reconciler-report.ts'
+} from './reconcile/reconciler-report.ts'

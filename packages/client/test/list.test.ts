@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RedEnvelopeListParams } from '../src/list-query.ts'
+import type { RedEnvelopeListParams } from '../src/red-envelopes/list-parameters.ts'
 import { envelope, errorOf, page, refusal, reset, startPingpp, type Step } from './pingpp.ts'
 
 async function idsOf(list: AsyncIterable<{ readonly id: string }>): Promise<string[]> {

@@ -3,7 +3,7 @@ import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testin
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OpenRedEnvelope, ReconcilerReport } from '../src/index.ts'
-import { createReconcilerWith } from '../src/reconciler.ts'
+import { createReconcilerWith } from '../src/reconcile/reconciler.ts'
 import {
   APP,
   createClock,

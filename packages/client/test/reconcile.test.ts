@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { WebhookError } from '@hongbao/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PingppError, type OpenRedEnvelope, type ReconcilerReport } from '../src/index.ts'
-import type { ReadOpen } from '../src/open-envelopes.ts'
+import type { ReadOpen } from '../src/reconcile/open-envelopes.ts'
 import { APP, HOUR, MINUTE, OPENED, SENT, START_MS, type Step } from './in-memory-pingpp.ts'
 import { openShop } from './reconciling.ts'
 

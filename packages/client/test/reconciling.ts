@@ -14,7 +14,7 @@ import type {
   ReconcilerReport,
   ReconcilerRunOptions,
 } from '../src/index.ts'
-import { createReconcilerWith, type ReconcilerSeams } from '../src/reconciler.ts'
+import { createReconcilerWith, type ReconcilerSeams } from '../src/reconcile/reconciler.ts'
 import { APP, createClock, createPingpp, type Clock, type Pingpp } from './in-memory-pingpp.ts'
 
 const KEYS = createTestKeys()

@@ -3,7 +3,7 @@ import { verify, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createPingppClientWith } from '../src/client.ts'
 import type { PingppError } from '../src/errors.ts'
-import { waitByTimer } from '../src/retries.ts'
+import { waitByTimer } from '../src/http/retries.ts'
 import {
   API_KEY,
   close,

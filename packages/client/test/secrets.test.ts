@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { createPingppClient } from '../src/client.ts'
-import { createSecrets } from '../src/secrets.ts'
+import { createSecrets } from '../src/http/secrets.ts'
 import {
   API_KEY,
   envelope,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { assert, asyncProperty, constantFrom, dictionary, integer, oneof, string } from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { PingppClientOptions } from '../src/options.ts'
-import { encodeQuery } from '../src/query.ts'
+import { encodeQuery } from '../src/red-envelopes/query.ts'
 import { API_KEY, envelope, GUIDE, page, startPingpp, type Pingpp, type Seen } from './pingpp.ts'
 
 const MERCHANT = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,9 +1,9 @@
 // What an adapter of a host needs, and nothing else: the adapters of Express, Koa, Fastify and Hono
 // import only this.
-export { nodeHeaders } from './connection.ts'
-export type { BodyLimits, Delivery, Receiver, WaitUntil } from './delivery.ts'
-export { fetchDelivery, fetchHeaders, toResponse } from './fetch-delivery.ts'
-export { checkMount, createMount, type MountOptions } from './mount.ts'
-export { answer, nodeDelivery, sendReply } from './node-delivery.ts'
-export type { KeptBody } from './raw-body.ts'
-export { replyTo, type Reply } from './reply.ts'
+export { nodeHeaders } from './receive/connection.ts'
+export type { BodyLimits, Delivery, Receiver, WaitUntil } from './receive/delivery.ts'
+export { fetchDelivery, fetchHeaders, toResponse } from './receive/fetch-delivery.ts'
+export { checkMount, createMount, type MountOptions } from './receive/mount.ts'
+export { answer, nodeDelivery, sendReply } from './receive/node-delivery.ts'
+export type { KeptBody } from './receive/raw-body.ts'
+export { replyTo, type Reply } from './reply/reply.ts'

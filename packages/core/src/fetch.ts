@@ -1,12 +1,12 @@
-import type { Receiver, WaitUntil } from './delivery.ts'
-import { OptionError } from './errors.ts'
-import { FETCH_HINT, fetchDelivery, toResponse } from './fetch-delivery.ts'
-import { createMount, type MountOptions } from './mount.ts'
-import { replyTo } from './reply.ts'
+import type { Receiver, WaitUntil } from './receive/delivery.ts'
+import { OptionError } from './options/errors.ts'
+import { FETCH_HINT, fetchDelivery, toResponse } from './receive/fetch-delivery.ts'
+import { createMount, type MountOptions } from './receive/mount.ts'
+import { replyTo } from './reply/reply.ts'
 
-export type { MountOptions } from './mount.ts'
+export type { MountOptions } from './receive/mount.ts'
 // Receiver too: otherwise the bundled types take it from /adapter, which needs the types of Node.
-export type { Receiver, WaitUntil } from './delivery.ts'
+export type { Receiver, WaitUntil } from './receive/delivery.ts'
 
 /** Options of {@link fetchWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
 export interface FetchMountOptions extends MountOptions {

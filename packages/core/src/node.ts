@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Receiver } from './delivery.ts'
-import { createMount, type MountOptions } from './mount.ts'
-import { answer, NODE_HINT, nodeDelivery, sendReply } from './node-delivery.ts'
-import { replyTo } from './reply.ts'
+import type { Receiver } from './receive/delivery.ts'
+import { createMount, type MountOptions } from './receive/mount.ts'
+import { answer, NODE_HINT, nodeDelivery, sendReply } from './receive/node-delivery.ts'
+import { replyTo } from './reply/reply.ts'
 
-export type { MountOptions } from './mount.ts'
+export type { MountOptions } from './receive/mount.ts'
 
 /** A `node:http` listener that is a Connect middleware too. */
 export type NodeListener = (

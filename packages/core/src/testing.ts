@@ -1,18 +1,18 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { isBytes } from './bytes.ts'
-import type { Delivery } from './delivery.ts'
-import type { WebhookEvent } from './event.ts'
+import { isBytes } from './keys/bytes.ts'
+import type { Delivery } from './receive/delivery.ts'
+import type { WebhookEvent } from './events/event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
-import { FIXTURES } from './fixtures.ts'
-import type { HandlerContext } from './handlers.ts'
-import type { NoContext } from './inbox.ts'
-import { deeplyFrozen } from './json.ts'
-import type { KeyObjectLike } from './key-input.ts'
-import { toKeyObject } from './pem.ts'
-import { SIGNATURE_HEADER, signBytes } from './signature.ts'
+import { FIXTURES } from './fixtures/all.ts'
+import type { HandlerContext } from './receive/handlers.ts'
+import type { NoContext } from './inbox/inbox.ts'
+import { deeplyFrozen } from './events/json.ts'
+import type { KeyObjectLike } from './keys/key-input.ts'
+import { toKeyObject } from './keys/pem.ts'
+import { SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 
 // Said here too, or the built types would import `adapter`, and with it those of `node:http`.
-export type { Delivery } from './delivery.ts'
+export type { Delivery } from './receive/delivery.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
 export interface TestKeys {

@@ -1,9 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createWebhooks } from '../src/index.ts'
-import { isBytes, joinBytes } from '../src/bytes.ts'
-import { nodeDelivery } from '../src/node-delivery.ts'
-import { readPrivateKey } from '../src/private-key.ts'
+import { isBytes, joinBytes } from '../src/keys/bytes.ts'
+import { nodeDelivery } from '../src/receive/node-delivery.ts'
+import { readPrivateKey } from '../src/keys/private-key.ts'
 import { createTestKeys, eventFixture, signDelivery } from '../src/testing.ts'
 
 const keys = createTestKeys()

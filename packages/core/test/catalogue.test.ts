@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { parseEvent } from '../src/event.ts'
+import { parseEvent } from '../src/events/event.ts'
 import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
-import { Failure } from '../src/failure.ts'
-import { FIXTURES } from '../src/fixtures.ts'
+import { Failure } from '../src/reply/failure.ts'
+import { FIXTURES } from '../src/fixtures/all.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
 // have no webhook, so that a type cannot vanish unnoticed.

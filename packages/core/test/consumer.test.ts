@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { OptionError } from '../src/index.ts'
-import { readConsumer } from '../src/option-checks.ts'
+import { readConsumer } from '../src/options/option-reader.ts'
 
 describe('the name of a consumer', () => {
   it.each(['orders', 'a', 'Shop-2_mail.v1', 'x'.repeat(100)])('may be %s [E71]', (consumer) => {

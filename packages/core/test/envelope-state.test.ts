@@ -6,7 +6,7 @@ import {
   envelopeStatusesBefore,
   type EnvelopeNews,
   type RedEnvelopeStatus,
-} from '../src/envelope-state.ts'
+} from '../src/events/state.ts'
 
 // Kept by row, told by column, by hand.
 const TOLD = ['sending', 'sent', 'refunding', 'received', 'failed', 'refund'] as const

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../src/errors.ts'
+import { ERRORS } from '../src/reply/errors.ts'
 import {
   InboxError,
   OptionError,
@@ -9,7 +9,7 @@ import {
   type WebhookErrorCode,
   type WebhookOutcome,
 } from '../src/index.ts'
-import { replyTo } from '../src/reply.ts'
+import { replyTo } from '../src/reply/reply.ts'
 
 // Code, outcome, status, how the log speaks, and what becomes of a job, by hand.
 const TABLE: readonly [

@@ -6,8 +6,8 @@ import {
   type EventType,
   type WebhookEvent,
 } from '../src/index.ts'
-import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/envelope-state.ts'
-import { parseEvent } from '../src/event.ts'
+import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/events/state.ts'
+import { parseEvent } from '../src/events/event.ts'
 import {
   asEvent,
   bytesOf,

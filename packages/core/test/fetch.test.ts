@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { fetchDelivery, fetchHeaders } from '../src/fetch-delivery.ts'
-import { replyTo } from '../src/reply.ts'
+import { fetchDelivery, fetchHeaders } from '../src/receive/fetch-delivery.ts'
+import { replyTo } from '../src/reply/reply.ts'
 
 const LIMITS = { maxBytes: 1000, timeoutMs: 1000 }
 const UNUSABLE = new TypeError('Body is unusable')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readStrictJson, type StrictJson } from '../src/json.ts'
+import { readStrictJson, type StrictJson } from '../src/events/json.ts'
 import { isFrozenThroughout } from './signed.ts'
 import { seeded, type Seeded } from './seeded.ts'
 

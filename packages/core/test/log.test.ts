@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { vouchFor } from '../src/errors.ts'
+import { vouchFor } from '../src/options/errors.ts'
 import {
   createWebhooks,
   OptionError,
@@ -9,7 +9,7 @@ import {
   type Inbox,
   type WebhooksOptions,
 } from '../src/index.ts'
-import type { Delivery } from '../src/delivery.ts'
+import type { Delivery } from '../src/receive/delivery.ts'
 import {
   asEvent,
   chargeSucceeded,

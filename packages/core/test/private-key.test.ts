@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { OptionErrorCode } from '../src/errors.ts'
-import { readPrivateKey, type PrivateKeyInput } from '../src/private-key.ts'
-import { signBytes } from '../src/signature.ts'
+import type { OptionErrorCode } from '../src/options/errors.ts'
+import { readPrivateKey, type PrivateKeyInput } from '../src/keys/private-key.ts'
+import { signBytes } from '../src/keys/signature.ts'
 import { expectNoKeyMaterial } from './key-material.ts'
 
 const PAIR = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { replies, replyTo, type ReplyName } from '../src/reply.ts'
+import { replies, replyTo, type ReplyName } from '../src/reply/reply.ts'
 
 const ACCEPTED: readonly [ReplyName, number][] = [
   ['handled', 21],

@@ -11,7 +11,7 @@ import {
   type Webhooks,
   type WebhooksOptions,
 } from '../src/index.ts'
-import type { Delivery } from '../src/delivery.ts'
+import type { Delivery } from '../src/receive/delivery.ts'
 
 /** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =

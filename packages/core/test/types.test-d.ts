@@ -17,28 +17,28 @@ import {
   type WebhookReport,
   type Webhooks,
 } from '../src/index.ts'
-import { isCatalogued, type UnlistedEvent, type WebhookEvent } from '../src/event.ts'
-import type { Agreement } from '../src/events/agreement.ts'
-import type { BatchRefund } from '../src/events/batch-refund.ts'
-import type { BatchTransfer } from '../src/events/batch-transfer.ts'
+import { isCatalogued, type UnlistedEvent, type WebhookEvent } from '../src/events/event.ts'
+import type { Agreement } from '../src/events/payloads/agreement.ts'
+import type { BatchRefund } from '../src/events/payloads/batch-refund.ts'
+import type { BatchTransfer } from '../src/events/payloads/batch-transfer.ts'
 import type { EventPayloads, EventType } from '../src/events/catalogue.ts'
-import type { Charge } from '../src/events/charge.ts'
-import type { Customs } from '../src/events/customs.ts'
-import type { OrderRefund } from '../src/events/order-refund.ts'
-import type { Order } from '../src/events/order.ts'
-import type { Recharge, RechargeRefund } from '../src/events/recharge.ts'
-import type { RedEnvelope } from '../src/events/red-envelope.ts'
-import type { Refund } from '../src/events/refund.ts'
-import type { RoyaltySettlement } from '../src/events/royalty-settlement.ts'
+import type { Charge } from '../src/events/payloads/charge.ts'
+import type { Customs } from '../src/events/payloads/customs.ts'
+import type { OrderRefund } from '../src/events/payloads/order-refund.ts'
+import type { Order } from '../src/events/payloads/order.ts'
+import type { Recharge, RechargeRefund } from '../src/events/payloads/recharge.ts'
+import type { RedEnvelope } from '../src/events/payloads/red-envelope.ts'
+import type { Refund } from '../src/events/payloads/refund.ts'
+import type { RoyaltySettlement } from '../src/events/payloads/royalty-settlement.ts'
 import type {
   AccountSummary,
   AppDailySummary,
   AppMonthlySummary,
   AppWeeklySummary,
-} from '../src/events/summary.ts'
-import type { Transfer } from '../src/events/transfer.ts'
-import type { BatchWithdrawal, Withdrawal } from '../src/events/withdrawal.ts'
-import type { FIXTURES } from '../src/fixtures.ts'
+} from '../src/events/payloads/summary.ts'
+import type { Transfer } from '../src/events/payloads/transfer.ts'
+import type { BatchWithdrawal, Withdrawal } from '../src/events/payloads/withdrawal.ts'
+import type { FIXTURES } from '../src/fixtures/all.ts'
 
 type SentOrLater = 'sent' | 'refunding' | 'received' | 'failed' | 'refund'
 

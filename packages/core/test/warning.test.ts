@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { InboxError, type Logger } from '../src/index.ts'
-import { inboxErrors } from '../src/errors.ts'
-import { readWarn } from '../src/warning.ts'
+import { inboxErrors } from '../src/inbox/errors.ts'
+import { readWarn } from '../src/options/warning.ts'
 
 const storeError = inboxErrors({
   'store-full': 'The store is full.',
@@ -120,8 +120,8 @@ describe('an error of a store', () => {
 
   it('of another copy of hongbao is an `InboxError` too, with its sentence in the log [E75]', async () => {
     // A query makes a module of its own of the same file.
-    const path = '../src/errors.ts?copy'
-    const copy = (await import(path)) as typeof import('../src/errors.ts')
+    const path = '../src/inbox/errors.ts?copy'
+    const copy = (await import(path)) as typeof import('../src/inbox/errors.ts')
     expect(copy.InboxError).not.toBe(InboxError)
     const makeError = copy.inboxErrors({ 'store-silent': 'The store did not answer.' })
     const cause = makeError('store-silent')

@@ -9,8 +9,8 @@ import {
   type WebhookEvent,
   type WebhooksOptions,
 } from '../src/index.ts'
-import type { Delivery } from '../src/delivery.ts'
-import { parseEvent } from '../src/event.ts'
+import type { Delivery } from '../src/receive/delivery.ts'
+import { parseEvent } from '../src/events/event.ts'
 import {
   asEvent,
   bytesOf,

@@ -1,4 +1,4 @@
-import { checkKind, contain, readLogger, within } from '@hongbao/core/internal'
+import { checkKind, callSafely, readLogger, withTimeout } from '@hongbao/core/internal'
 import { fieldsOf } from './event-job.ts'
 import type { WarningOptions } from './warnings.ts'
 
@@ -44,14 +44,14 @@ export function createTell(options: DeadLetterOptions, queue: string): Tell {
   return async function tell(letter, cause) {
     const { attempts } = letter
     const tries = attempts === 1 ? '1 try' : `${attempts} tries`
-    contain(() =>
+    callSafely(() =>
       logger.error(
         `[hongbao] A job is a dead letter after ${tries}, and is kept in ${queue}: ${explain(letter)}. When the cause is gone, \`redrive\` it.`,
       ),
     )
     if (onDeadLetter === undefined) return
     const told = (async () => onDeadLetter(letter, cause))().catch(() => {})
-    await within(MAX_HOOK_MS, told, () => {})
+    await withTimeout(MAX_HOOK_MS, told, () => {})
   }
 }
 

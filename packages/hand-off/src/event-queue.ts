@@ -1,5 +1,5 @@
 import type { Webhooks } from '@hongbao/core'
-import { within, wrong } from '@hongbao/core/internal'
+import { withTimeout, wrong } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import { QueueError } from './errors.ts'
@@ -99,7 +99,7 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
 
   async function ready(): Promise<void> {
     if (broker.ready === undefined) return
-    await within(Math.max(confirmTimeoutMs, READY_MS), broker.ready(), () => {
+    await withTimeout(Math.max(confirmTimeoutMs, READY_MS), broker.ready(), () => {
       throw new QueueError(
         'queue-not-ready',
         `${broker.name} has not answered in time. Check that its broker is up, and that this process can reach it.`,
@@ -115,7 +115,7 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
   async function closeBroker(): Promise<void> {
     try {
       const ending = Promise.resolve(broker.close?.())
-      await within<unknown>(CLOSE_MS, ending, () => {})
+      await withTimeout<unknown>(CLOSE_MS, ending, () => {})
     } catch (error) {
       warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, {
         cause: error,

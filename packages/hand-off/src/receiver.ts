@@ -1,5 +1,5 @@
 import { createWebhooks, type Inbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
-import { within } from '@hongbao/core/internal'
+import { withTimeout } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import { QueueError } from './errors.ts'
 import { packEvent, type EventJob } from './event-job.ts'
@@ -66,7 +66,7 @@ function outbox({ broker, confirmTimeoutMs, ready }: Outlet): Inbox<Outgoing> {
 }
 
 async function persist(broker: EventBroker, job: EventJob, timeoutMs: number): Promise<void> {
-  await within<unknown>(timeoutMs, broker.persist(job), () => {
+  await withTimeout<unknown>(timeoutMs, broker.persist(job), () => {
     // The job may still come to be, when the broker is back: the next delivery has the same key.
     throw new QueueError(
       'queue-confirm-timed-out',

@@ -1,4 +1,4 @@
-import { within } from '@hongbao/core/internal'
+import { withTimeout } from '@hongbao/core/internal'
 
 /** The jobs that a worker runs, for its `close`. */
 export interface RunningJobs {
@@ -39,7 +39,7 @@ export function createRunningJobs(): RunningJobs {
       await Promise.race([released, emptied.promise])
     }
     const inTime = released.then(() => true)
-    const isReleased = await within(BROKER_TIMEOUT_MS, inTime, () => false)
+    const isReleased = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
     // A job that was being fetched may have started meanwhile.
     return isReleased || running.size === 0 ? isReleased : waitFor(released)
   }

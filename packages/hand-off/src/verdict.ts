@@ -1,5 +1,5 @@
 import { InboxError, WebhookError, type DispatchResult, type Webhooks } from '@hongbao/core'
-import { ERRORS, originOf, within } from '@hongbao/core/internal'
+import { ERRORS, originOf, withTimeout } from '@hongbao/core/internal'
 import { labelsOf, subjectOf } from './dead-letters.ts'
 import { unpackEvent, type Reading } from './event-job.ts'
 
@@ -45,7 +45,7 @@ export async function applyJob(
   rules: JobRules,
 ): Promise<JobVerdict> {
   const applied = apply(webhooks, data, rules)
-  return judge(data, await within(rules.timeoutMs, applied, timedOut))
+  return judge(data, await withTimeout(rules.timeoutMs, applied, timedOut))
 }
 
 function timedOut(): DispatchResult | Refusal {

@@ -6,7 +6,7 @@ import {
   type Webhooks,
 } from '@hongbao/core'
 import { verifierOf } from '@hongbao/core/internal'
-import { ERRORS } from '../../core/src/errors.ts'
+import { ERRORS } from '../../core/src/reply/errors.ts'
 import { deferred } from '../../core/test/deferred.ts'
 import { bytesOf, envelopeSent, openReceiver, PINGPP } from '../../core/test/signed.ts'
 import { applyJob, type JobRules, type JobVerdict } from '../src/verdict.ts'

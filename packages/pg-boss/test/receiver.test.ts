@@ -2,7 +2,7 @@ import { OptionError, type WebhookEvent } from '@hongbao/core'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
-import { FIXTURES } from '../../core/src/fixtures.ts'
+import { FIXTURES } from '../../core/src/fixtures/all.ts'
 import { pgBossQueue, type Boss } from '../src/index.ts'
 import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
 

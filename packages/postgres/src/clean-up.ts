@@ -4,7 +4,7 @@ import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
 import { onlyText } from './row.ts'
 import type { InboxTable } from './table.ts'
-import { timeoutStatements } from './transaction.ts'
+import { timeoutStatements } from './transaction/transaction.ts'
 
 /** Deletes what is past the retention, a batch at a time. Resolves with how many keys it deleted. */
 export async function deleteExpired(

@@ -6,12 +6,12 @@ import { deadlineIn, expireAt } from './deadline.ts'
 import { postgresError } from './errors.ts'
 import { lockOf, storeKey } from './key.ts'
 import { createLender } from './lender.ts'
-import { lend } from './lent-client.ts'
+import { lend } from './transaction/lent-client.ts'
 import { wrong } from '@hongbao/core/internal'
 import { readOptions, type PostgresInboxOptions } from './options.ts'
 import { checkReady } from './ready.ts'
 import { createSchema } from './schema.ts'
-import { createTransactions } from './transaction.ts'
+import { createTransactions } from './transaction/transaction.ts'
 
 /** What a Postgres inbox adds to the context of handlers. */
 export interface PgContext<Client = PostgresClient> {

@@ -4,7 +4,7 @@ import type { Deadline } from './deadline.ts'
 import { postgresError } from './errors.ts'
 import { onlyText } from './row.ts'
 import type { InboxTable } from './table.ts'
-import { timeoutStatements } from './transaction.ts'
+import { timeoutStatements } from './transaction/transaction.ts'
 
 /**
  * Rejects unless events could be applied now. Leaves a transaction behind, for its caller to roll

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
 import { readTable, type InboxTable } from './table.ts'
-import { timeoutStatements } from './transaction.ts'
+import { timeoutStatements } from './transaction/transaction.ts'
 
 /**
  * The SQL that creates the table of an inbox, for your own migrations. It does nothing where the table

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { controlsTransaction } from '../src/transaction-control.ts'
+import { controlsTransaction } from '../src/transaction/transaction-control.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 let opened: Opened

@@ -1,5 +1,5 @@
 import type { InboxError } from '@hongbao/core'
-import { within } from '@hongbao/core/internal'
+import { withTimeout } from '@hongbao/core/internal'
 import { setTimeout as wait } from 'node:timers/promises'
 import { redisError, toInboxError, type RedisInboxErrorCode } from './errors.ts'
 
@@ -27,7 +27,7 @@ export function waitUntilReady(probe: () => Promise<void>, timeoutMs: number): P
     return probeAgain()
   }
 
-  return within(timeoutMs, probeAgain(), () => {
+  return withTimeout(timeoutMs, probeAgain(), () => {
     throw failure
   })
 }

@@ -1,4 +1,4 @@
-import { within } from '@hongbao/core/internal'
+import { withTimeout } from '@hongbao/core/internal'
 import type { Command, Send } from './client.ts'
 import { isUncertain, redisError, toInboxError, type RedisInboxWarningCode } from './errors.ts'
 import { readText } from './replies.ts'
@@ -12,7 +12,7 @@ export async function inspectServer(
   client: Send,
   timeoutMs: number,
 ): Promise<RedisInboxWarningCode[]> {
-  const send: Send = (command) => within(timeoutMs, client(command), timedOut)
+  const send: Send = (command) => withTimeout(timeoutMs, client(command), timedOut)
   const reply = await ask(send, ['INFO'])
   const info = readText(reply) ?? ''
   const policy = field(info, 'maxmemory_policy') ?? (await setting(send, 'maxmemory-policy'))

@@ -1,17 +1,20 @@
 export { startSandbox } from './start.ts'
 export type { Sandbox } from './sandbox.ts'
 export type { SandboxOptions } from './options.ts'
-export type { EventQuery as SandboxEventQuery, WaitOptions as SandboxWaitOptions } from './wait.ts'
-export type { TriggerOptions, SendWebhooks } from './engine.ts'
+export type {
+  EventQuery as SandboxEventQuery,
+  WaitOptions as SandboxWaitOptions,
+} from './engine/wait.ts'
+export type { TriggerOptions, SendWebhooks } from './engine/engine.ts'
 export type { Target as SandboxTarget } from './delivery/target.ts'
 export type {
   Attempt as SandboxAttempt,
   AttemptErrorCode as SandboxAttemptErrorCode,
   AttemptResponse as SandboxAttemptResponse,
   SandboxEvent,
-} from './sandbox-event.ts'
-export type { Clock as SandboxClock, Timer as SandboxTimer } from './clock/clock.ts'
-export type { Duration } from './clock/duration.ts'
+} from './engine/sandbox-event.ts'
+export type { Clock as SandboxClock, Timer as SandboxTimer } from './engine/clock.ts'
+export type { Duration } from './engine/duration.ts'
 export type {
   ApiFaultKind,
   ApiOperation,
@@ -21,8 +24,8 @@ export type {
   WebhookFaultKind,
 } from './faults/fault-kind.ts'
 export type { ActiveFault, Faults as SandboxFaults } from './faults/faults.ts'
-export type { JournalRecord as SandboxRecord } from './journal.ts'
-export type { SignatureMode as RequestSignatures } from './api/request-signature.ts'
+export type { JournalRecord as SandboxRecord } from './engine/journal.ts'
+export type { SignatureMode as RequestSignatures } from './http/api/request-signature.ts'
 export { CLAIM_PERIOD_MS, RETRY_GAPS_MS } from './delivery/schedule.ts'
 export { SandboxError } from './errors.ts'
 export type { SandboxErrorCode } from './errors.ts'

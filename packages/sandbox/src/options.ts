@@ -13,10 +13,10 @@ import {
 } from '@hongbao/core/internal'
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { SignatureMode } from './api/request-signature.ts'
-import type { SendWebhooks } from './engine.ts'
+import type { SignatureMode } from './http/api/request-signature.ts'
+import type { SendWebhooks } from './engine/engine.ts'
 import type { Target } from './delivery/target.ts'
-import { newId } from './ids.ts'
+import { newId } from './engine/ids.ts'
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {

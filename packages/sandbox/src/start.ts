@@ -1,15 +1,15 @@
 import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
-import { createApi } from './api/api.ts'
-import type { ApiEnv } from './api/request.ts'
-import { createClock } from './clock/clock.ts'
-import { createControl } from './control.ts'
-import { createEngine, type Engine } from './engine.ts'
+import { createApi } from './http/api/api.ts'
+import type { ApiEnv } from './http/api/request.ts'
+import { createClock } from './engine/clock.ts'
+import { createControl } from './http/control-app.ts'
+import { createEngine, type Engine } from './engine/engine.ts'
 import { SandboxError } from './errors.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import type { Sandbox } from './sandbox.ts'
-import { listen, type Listening } from './server.ts'
-import { createFilter, createWaits } from './wait.ts'
+import { listen, type Listening } from './http/server.ts'
+import { createFilter, createWaits } from './engine/wait.ts'
 
 /**
  * Starts a local Ping++: its API and a control API on a port, and notifications to the target.

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { assert, asyncProperty, boolean, integer, oneof, string, uint8Array } from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ApiOptions } from '../src/api/api.ts'
+import type { ApiOptions } from '../src/http/api/api.ts'
 import {
   exchange,
   KEY,

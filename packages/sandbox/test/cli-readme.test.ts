@@ -90,7 +90,7 @@ describe('the README', () => {
   })
 
   it('has every type of record', () => {
-    const journal = readFileSync(join(import.meta.dirname, '../src/journal.ts'), 'utf8')
+    const journal = readFileSync(join(import.meta.dirname, '../src/engine/journal.ts'), 'utf8')
     const real = [...journal.matchAll(/readonly type: '([\w.]+)'/g)].map(([, type]) => type)
     const told = [...section('## When it is ready').matchAll(/^\| (`[^|]+) \|/gm)].flatMap(
       ([, types = '']) => [...types.matchAll(/`([a-z]+(?:\.[a-z]+)?)`/g)].map(([, type]) => type),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createClock } from '../src/clock/clock.ts'
-import type { Engine } from '../src/engine.ts'
+import { createClock } from '../src/engine/clock.ts'
+import type { Engine } from '../src/engine/engine.ts'
 import { functionApp, httpApp, isGenuine, openEngine, START_MS, startsOf } from './open-engine.ts'
 
 // The guide's note 5, written out: when the eleven posts are due, in seconds after the first.

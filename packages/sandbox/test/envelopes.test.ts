@@ -1,6 +1,6 @@
 import type { RedEnvelope } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import type { Engine, EnvelopeQuery } from '../src/engine.ts'
+import type { Engine, EnvelopeQuery } from '../src/engine/engine.ts'
 import { functionApp, openEngine, parameters, START_MS } from './open-engine.ts'
 
 const SECOND = 1000

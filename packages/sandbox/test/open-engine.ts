@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/engine/clock.ts'
 import {
   createEngine,
   type CreateParameters,
   type Engine,
   type EngineOptions,
-} from '../src/engine.ts'
+} from '../src/engine/engine.ts'
 import { PINGPP, START_MS } from './open-api.ts'
 
 export { START_MS } from './open-api.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { listen, type Listening, type ListenOptions } from '../src/server.ts'
+import { listen, type Listening, type ListenOptions } from '../src/http/server.ts'
 
 const opened: Listening[] = []
 

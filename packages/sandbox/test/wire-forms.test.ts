@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SignatureMode } from '../src/api/request-signature.ts'
+import type { SignatureMode } from '../src/http/api/request-signature.ts'
 import {
   exchange,
   KEY,

@@ -1,22 +1,22 @@
-import type { Agreement } from './agreement.ts'
-import type { BatchRefund } from './batch-refund.ts'
-import type { BatchTransfer } from './batch-transfer.ts'
-import type { Charge } from './charge.ts'
-import type { Customs } from './customs.ts'
-import type { OrderRefund } from './order-refund.ts'
-import type { Order } from './order.ts'
-import type { Recharge, RechargeRefund } from './recharge.ts'
-import type { RedEnvelope, RedEnvelopeStatus, SentOrLater } from './red-envelope.ts'
-import type { Refund } from './refund.ts'
-import type { RoyaltySettlement } from './royalty-settlement.ts'
+import type { Agreement } from './payloads/agreement.ts'
+import type { BatchRefund } from './payloads/batch-refund.ts'
+import type { BatchTransfer } from './payloads/batch-transfer.ts'
+import type { Charge } from './payloads/charge.ts'
+import type { Customs } from './payloads/customs.ts'
+import type { OrderRefund } from './payloads/order-refund.ts'
+import type { Order } from './payloads/order.ts'
+import type { Recharge, RechargeRefund } from './payloads/recharge.ts'
+import type { RedEnvelope, RedEnvelopeStatus, SentOrLater } from './payloads/red-envelope.ts'
+import type { Refund } from './payloads/refund.ts'
+import type { RoyaltySettlement } from './payloads/royalty-settlement.ts'
 import type {
   AccountSummary,
   AppDailySummary,
   AppMonthlySummary,
   AppWeeklySummary,
-} from './summary.ts'
-import type { Transfer } from './transfer.ts'
-import type { BatchWithdrawal, Withdrawal } from './withdrawal.ts'
+} from './payloads/summary.ts'
+import type { Transfer } from './payloads/transfer.ts'
+import type { BatchWithdrawal, Withdrawal } from './payloads/withdrawal.ts'
 
 /**
  * Event type → payload: every type that Ping++ documents or has been seen to send, and three of the

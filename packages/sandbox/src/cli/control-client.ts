@@ -1,7 +1,7 @@
 import { readStrictJson } from '@hongbao/core/internal'
-import { CONTROL_VERSION, VERSION_HEADER } from '../control/version.ts'
-import type { JournalRecord } from '../journal.ts'
-import { formatDuration } from '../clock/duration.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from '../http/control/version.ts'
+import type { JournalRecord } from '../engine/journal.ts'
+import { formatDuration } from '../engine/duration.ts'
 import { CliError, EXIT } from './exit.ts'
 
 /** Speaks with the control API of a sandbox that runs. */

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { readDuration } from '../clock/duration.ts'
+import { readDuration } from '../engine/duration.ts'
 
 /** Reads a duration of the command line as milliseconds. */
 export function parseDuration(text: string): number {

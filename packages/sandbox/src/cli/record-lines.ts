@@ -1,5 +1,5 @@
-import type { JournalRecord } from '../journal.ts'
-import { formatDuration } from '../clock/duration.ts'
+import type { JournalRecord } from '../engine/journal.ts'
+import { formatDuration } from '../engine/duration.ts'
 import type { Paint, Style } from './output.ts'
 import { plainLine } from './plain-text.ts'
 

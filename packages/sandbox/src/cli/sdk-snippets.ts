@@ -1,4 +1,4 @@
-import { bareHost } from '../loopback.ts'
+import { bareHost } from '../http/loopback.ts'
 
 /** Clients that there are snippets for. */
 export type SdkName = 'hongbao' | 'node' | 'python' | 'php' | 'ruby' | 'java' | 'go' | 'csharp'

@@ -5,7 +5,7 @@ import {
   readSignature,
   type VerificationKey,
 } from '@hongbao/core/internal'
-import { BODY_MISTAKES, withoutBreaks } from '../api/body-mistakes.ts'
+import { BODY_MISTAKES, withoutBreaks } from '../http/api/body-mistakes.ts'
 
 /** A key that may have signed instead. */
 export interface OtherKey {

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock/clock.ts'
+import type { Clock } from '../engine/clock.ts'
 import type { AttemptPlan } from '../faults/fault-plan.ts'
-import type { AttemptKind, Journal } from '../journal.ts'
-import type { Attempt, AttemptErrorCode } from '../sandbox-event.ts'
+import type { AttemptKind, Journal } from '../engine/journal.ts'
+import type { Attempt, AttemptErrorCode } from '../engine/sandbox-event.ts'
 import { ATTEMPTS } from './schedule.ts'
 import type { Post, Posting, PostResult, Sender } from './sender.ts'
 

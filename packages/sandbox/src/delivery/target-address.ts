@@ -2,7 +2,7 @@ import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from '../errors.ts'
-import { bareHost, isLoopback } from '../loopback.ts'
+import { bareHost, isLoopback } from '../http/loopback.ts'
 
 /**
  * Reads the URL of a target. Loopback alone is taken unless others are allowed; a name that is no

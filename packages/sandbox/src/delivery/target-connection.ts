@@ -1,6 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { bareHost } from '../loopback.ts'
+import { bareHost } from '../http/loopback.ts'
 import { createLookup } from './target-address.ts'
 
 /** Opens a connection to a target: the port of its URL, with TLS for `https:`. */

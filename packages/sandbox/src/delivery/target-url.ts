@@ -1,7 +1,7 @@
 import { request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { lateAnswer, postErrorOf } from './post-error.ts'
-import type { AttemptResponse } from '../sandbox-event.ts'
+import type { AttemptResponse } from '../engine/sandbox-event.ts'
 import { createAnswer, piecesOf, type Post, type PostError, type PostResult } from './sender.ts'
 import type { Posting, Sender } from './sender.ts'
 import { createConnect, createTurnstile, portOf } from './target-connection.ts'

@@ -2,7 +2,7 @@ import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'
-import type { Notification } from '../notifications.ts'
+import type { Notification } from '../engine/notifications.ts'
 import { TEST_CASE_DELAY_MS } from '../delivery/schedule.ts'
 
 /** How one attempt is made: as it should be, or as the faults that fired have it. */

@@ -1,6 +1,6 @@
 import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
-import { askForEventType } from '../event-type-question.ts'
+import { askForEventType } from '../engine/event-type-question.ts'
 import { ASPECTS, isFaultKind, isWebhookFault } from './fault-aspect.ts'
 import type { FaultKind, FaultMatch, FaultRule } from './fault-kind.ts'
 import { ATTEMPTS } from '../delivery/schedule.ts'

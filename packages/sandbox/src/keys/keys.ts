@@ -2,7 +2,7 @@ import { readPrivateKey, unquote } from '@hongbao/core/internal'
 import { createPublicKey, generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { SandboxError } from '../errors.ts'
-import { newId } from '../ids.ts'
+import { newId } from '../engine/ids.ts'
 import { openKeysFolder, type KeysFolder } from './keys-folder.ts'
 
 /** The keys of a sandbox that stays the same from start to start. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import type { ClockView } from '../../control/clock-routes.ts'
-import { formatDuration } from '../../clock/duration.ts'
+import type { ClockView } from '../../http/control/clock-routes.ts'
+import { formatDuration } from '../../engine/duration.ts'
 import { parseDuration } from '../parse-duration.ts'
 import { localTime } from '../record-lines.ts'
 import type { OpenSession, Session } from '../session.ts'

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { StateView } from '../../control.ts'
+import type { StateView } from '../../http/control-app.ts'
 import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { usageError } from '../exit.ts'
 import { SNIPPETS, type SdkName } from '../sdk-snippets.ts'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import type { EventDetail, EventView } from '../../control/event-view.ts'
+import type { EventDetail, EventView } from '../../http/control/event-view.ts'
 import { alignColumns, type Output, type Style } from '../output.ts'
 import { plainText } from '../plain-text.ts'
 import { localTime } from '../record-lines.ts'

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import type { FaultView } from '../../control/fault-routes.ts'
+import type { FaultView } from '../../http/control/fault-routes.ts'
 import { ASPECTS } from '../../faults/fault-aspect.ts'
 import type { FaultMatch } from '../../faults/fault-kind.ts'
 import { parseDuration } from '../parse-duration.ts'

@@ -1,0 +1,144 @@
+import { callSafely, originOf, textOf } from '@hongbao/core/internal'
+import { createLedger } from './envelope-ledger.ts'
+import { retryAfter } from './envelope-record.ts'
+import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'
+import {
+  readReconcilerOptions,
+  readRunOptions,
+  type ReconcilerOptions,
+  type ReconcilerSeams,
+  type ReconcilerRunOptions,
+  type RunRange,
+} from './reconciler-options.ts'
+import type { ReconcilerReport } from './reconciler-report.ts'
+import { runOnce, type RunScope } from './reconciler-run.ts'
+import { createReportLog } from './reconciler-log.ts'
+import { waitByTimer } from '../http/retries.ts'
+
+export type { ReconcilerSeams } from './reconciler-options.ts'
+
+/** Queries Ping++ for what its webhooks have not delivered. */
+export interface Reconciler extends AsyncDisposable {
+  /**
+   * Runs once, after the run in progress if there is one. Does not reject because of Ping++, your
+   * table or your handlers: see `error` and `failed` of the report.
+   *
+   * @throws OptionError for a wrong option
+   */
+  run(options?: ReconcilerRunOptions): Promise<ReconcilerReport>
+  /** Runs now and then every `intervalSeconds`, until `close`. Does nothing while it is running. */
+  start(): void
+  /** Ends the loop. Resolves when its run has ended, running handlers included. */
+  close(): Promise<void>
+}
+
+/**
+ * Creates a reconciler, which repairs what webhooks lost: it sweeps the list of red envelopes, retrieves those that are open and due
+ * (2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after they were created), and dispatches
+ * what it sees as typed events with `source: 'poll'`. They go through the same inbox as webhooks, so
+ * what a webhook has told is a duplicate. `failed`, `refunding` and `refund`, which have no webhook,
+ * are told by this alone.
+ *
+ * An envelope never goes back: what is behind the furthest state seen is not dispatched, and neither
+ * is a second end. Run it in one process; a second one is harmless where the inbox is shared, and
+ * asks everything twice.
+ *
+ * In test mode the query by id itself moves an envelope on and sends the webhook (guide, note 4), so
+ * both may come at the same time; handlers run once.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return createReconcilerWith(options, { wait: waitByTimer, random: Math.random })
+}
+
+/** `createReconciler` with its waits and its jitter in the hands of a test. Not exported by the package. */
+export function createReconcilerWith(
+  options: ReconcilerOptions,
+  seams: ReconcilerSeams,
+): Reconciler {
+  const settings = readReconcilerOptions(options, seams)
+  const { now, random, wait, overlapSeconds, intervalMs, logger } = settings
+  const memoryMs = Math.max(PLAN_ENDS_MS, overlapSeconds * 1000) + DAY_MS
+  const ledger = createLedger({ now, random, memoryMs })
+  const log = createReportLog({ logger, now, memoryMs })
+  let { sweptUntil } = settings
+  let lastRun: Promise<unknown> = Promise.resolve()
+  let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
+
+  async function run(runOptions: ReconcilerRunOptions = {}): Promise<ReconcilerReport> {
+    const range = readRunOptions(runOptions)
+    const ending = lastRun.then(() => runNow(range))
+    lastRun = ending.catch(() => {})
+    return ending
+  }
+
+  async function runNow({ from, to, dryRun, signal = NEVER }: RunRange): Promise<ReconcilerReport> {
+    // A clock that was ahead has promised too much.
+    const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
+    const scope: RunScope = {
+      from: from ?? Math.max(0, Math.floor(Math.min(to ?? mark, mark) - overlapSeconds)),
+      to,
+      sweptUntil: mark,
+      isBounded: from !== undefined || to !== undefined,
+      dryRun,
+    }
+    const { report, cause } = await runOnce(
+      settings,
+      dryRun ? ledger.copy() : ledger,
+      scope,
+      signal,
+    )
+    if (!dryRun) {
+      sweptUntil = report.sweptUntil
+      ledger.prune(settings.open === undefined)
+      log(report, cause)
+    }
+    tell(report, cause)
+    return report
+  }
+
+  function tell(report: ReconcilerReport, cause: unknown): void {
+    const { onReport, onError } = settings
+    const { error } = report
+    callSafely(() => onReport?.(report))
+    // Whoever aborted the run knows why.
+    if (error !== null && error.code !== 'run-aborted') callSafely(() => onError?.(cause, report))
+  }
+
+  async function repeat(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop -- one run after another
+      const { error } = await run({ signal })
+      failures = error === null ? 0 : failures + 1
+      const askedMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
+      const backoffMs = failures === 0 ? 0 : Math.max(askedMs, retryAfter(failures, random))
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await wait(Math.max(jitter(intervalMs, random), backoffMs), signal)
+    }
+  }
+
+  function start(): void {
+    if (loop?.controller.signal.aborted === false) return
+    const controller = new AbortController()
+    const ended = repeat(controller.signal).catch(function endLoop(thrown: unknown) {
+      // Not Ping++ and not a handler: a clock of the caller's own.
+      callSafely(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
+      controller.abort()
+    })
+    loop = { controller, ended }
+  }
+
+  async function close(): Promise<void> {
+    const ending = loop
+    ending?.controller.abort()
+    await ending?.ended
+  }
+
+  return { run, start, close, [Symbol.asyncDispose]: close }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const NEVER = new AbortController().signal
+const LOOP_BROKE = '[hongbao] reconciler: the loop has ended, because `now` threw.'

@@ -1,0 +1,130 @@
+import { readStrictJson } from '@hongbao/core/internal'
+import { isJsonObject } from '../http/answer.ts'
+import type { ExpectedEnvelope } from './red-envelope.ts'
+import { PingppError } from '../errors.ts'
+import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
+import { findParameterFlaw } from './parameters.ts'
+import type { ExtraParams } from '../options.ts'
+
+/**
+ * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
+ * refused, because a misspelt one would be sent without a word: see `extraParams` of the call.
+ */
+export interface RedEnvelopeCreateParams {
+  /** `{ id: 'app_…' }`. */
+  readonly app: { readonly id: string }
+  /** `wx_pub` in all current documents. */
+  readonly channel: string
+  /** Your own number of the order: 1 to 28 digits, never used before. */
+  readonly order_no: string
+  /** Integer amount in fen: 100 to 20,000, or any with `extra.scene_id`. */
+  readonly amount: number
+  readonly currency: 'cny'
+  /** The receiver's openid in the channel. */
+  readonly recipient: string
+  /** At most 32 bytes of UTF-8: ten Chinese characters. */
+  readonly subject: string
+  /** The wish, at most 128 bytes. */
+  readonly body: string
+  /** At most 255 bytes. */
+  readonly description: string
+  readonly extra: {
+    /** Who sends it; at most 32 bytes. */
+    readonly send_name: string
+    /** `PRODUCT_1` to `PRODUCT_8`; needed for amounts below 100 or above 20,000. */
+    readonly scene_id?: string
+  }
+  /** Your own data: at most 20 pairs and 1,000 characters in all; values are not nested. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+}
+
+/** A create, ready to be sent. */
+export interface WrittenEnvelope {
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly orderNo: string
+  /** What its answer must have of it. */
+  readonly expected: ExpectedEnvelope
+}
+
+/**
+ * Checks the parameters by Ping++'s documented limits and writes them as JSON, with `extraParams`
+ * beside them.
+ *
+ * @throws PingppError `parameter-invalid`, which names the first one that is wrong
+ */
+export function writeEnvelope(
+  parameters: RedEnvelopeCreateParams,
+  extraParams?: ExtraParams,
+): WrittenEnvelope {
+  if (!isJsonObject(parameters)) throw refusal('`create` expects an object of parameters.')
+  check(parameters)
+  const written = writeJson(parameters)
+  // A getter, or a `toJSON`, may have given something else than what was checked.
+  const sent = readBack(written)
+  check(sent)
+  const body = extraParams === undefined ? written : writeWithExtra(sent, extraParams)
+  const { order_no, amount, recipient } = sent
+  return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
+}
+
+type Names<Params> = Readonly<Record<keyof Params, true>>
+
+const KNOWN: {
+  readonly [Name in keyof RedEnvelopeCreateParams]-?: Name extends 'app' | 'extra'
+    ? Names<RedEnvelopeCreateParams[Name]>
+    : true
+} = {
+  app: { id: true },
+  channel: true,
+  order_no: true,
+  amount: true,
+  currency: true,
+  recipient: true,
+  subject: true,
+  body: true,
+  description: true,
+  extra: { send_name: true, scene_id: true },
+  metadata: true,
+}
+
+function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
+  // First, so that an `amuont` is not reported as an `amount` that is missing.
+  const unknown = isJsonObject(parameters) ? findUnknown(parameters, KNOWN) : undefined
+  if (unknown !== undefined) throw refusal(unknown.detail, unknown)
+  const flaw = findParameterFlaw(parameters)
+  if (flaw !== undefined) throw refusal(flaw.problem, flaw)
+}
+
+/** The body with `extraParams`: read back too, so that what is checked is what is sent. */
+function writeWithExtra(
+  sent: RedEnvelopeCreateParams,
+  extraParams: ExtraParams,
+): Uint8Array<ArrayBuffer> {
+  const extra = readBack(writeJson(extraParams))
+  const flaw = findDocumented(extra, KNOWN)
+  if (flaw !== undefined) throw refusal(flaw.detail, flaw)
+  return writeJson(withExtra({ ...sent }, isJsonObject(extra) ? extra : {}))
+}
+
+/** JSON as Ping++ will read it. */
+function readBack(body: Uint8Array): unknown {
+  const json = readStrictJson(body)
+  if (json.ok) return json.value
+  throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
+}
+
+function writeJson(parameters: object): Uint8Array<ArrayBuffer> {
+  try {
+    return new TextEncoder().encode(JSON.stringify(parameters))
+  } catch (cause) {
+    throw refusal('They cannot be written as JSON: a BigInt, or a circle?', {}, { cause })
+  }
+}
+
+function refusal(
+  detail: string,
+  { param }: { readonly param?: string } = {},
+  options?: ErrorOptions,
+): PingppError {
+  return new PingppError('parameter-invalid', { param, detail, notCreated: true }, options)
+}

@@ -1,0 +1,158 @@
+import type { RedEnvelopeStatus } from '@hongbao/core'
+import { isJsonObject } from '../http/answer.ts'
+import { isId } from './red-envelope.ts'
+import { PingppError } from '../errors.ts'
+import { findDocumented, findUnknown, withExtra, type ParameterFlaw } from './known-parameters.ts'
+import type { ExtraParams } from '../options.ts'
+import { encodeQuery } from './query.ts'
+
+/**
+ * The documented parameters of a list (API reference, "查询 Red Envelope 对象列表" and "分页"). Any other
+ * is refused: see `extraParams` of the call.
+ */
+export interface RedEnvelopeListParams {
+  /** Ping++'s current documents require it. */
+  readonly app?: { readonly id: string }
+  /** Size of a page, 1 to 100. Default: Ping++'s 10. */
+  readonly limit?: number
+  /** Id of the envelope after which the page starts: further into the past. */
+  readonly starting_after?: string
+  /** Id of the envelope before which the page ends: pages then go towards the present. */
+  readonly ending_before?: string
+  readonly channel?: string
+  readonly status?: RedEnvelopeStatus
+  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month alone. */
+  readonly created?:
+    | number
+    | {
+        readonly gt?: number
+        readonly gte?: number
+        readonly lt?: number
+        readonly lte?: number
+      }
+}
+
+/** A query that was checked and written: the path of each of its pages. */
+export interface ListQuery {
+  /** Whether pages go into the past, as they do without `ending_before`. */
+  readonly isBackwards: boolean
+  /** The envelope beyond which the first page is. */
+  readonly start: string | undefined
+  /** The path of the page beyond an envelope, or of the very first one. */
+  readonly pathTo: (cursor: string | undefined) => string
+}
+
+/** Reads the query of a list: at once, so that what the caller changes later is not asked for. */
+export function readListQuery(
+  query: RedEnvelopeListParams,
+  extraParams: ExtraParams = {},
+): ListQuery | PingppError {
+  const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
+  if (flaw !== undefined) return new PingppError('parameter-invalid', flaw)
+  const { starting_after: after, ending_before: before, ...rest } = query
+  const isBackwards = (before ?? undefined) === undefined
+  try {
+    const narrowed = encodeQuery(withExtra(rest, extraParams))
+    return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
+
+    function pathTo(cursor: string | undefined): string {
+      const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
+      const written = [narrowed, place].filter((part) => part !== '').join('&')
+      return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
+    }
+  } catch (cause) {
+    return unwritable(cause)
+  }
+}
+
+/** @throws PingppError `parameter-invalid` */
+export function writeExtraQuery(extraParams: ExtraParams = {}): string {
+  const flaw = findDocumented(extraParams, {})
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
+  try {
+    return encodeQuery(extraParams)
+  } catch (cause) {
+    throw unwritable(cause)
+  }
+}
+
+function unwritable(cause: unknown): PingppError {
+  const detail = cause instanceof Error ? cause.message : undefined
+  return new PingppError('parameter-invalid', { detail }, { cause })
+}
+
+/** What is wrong with a value, as the end of a sentence that starts with its name. */
+type Check = (value: unknown) => string | undefined
+
+const KNOWN: {
+  readonly [Name in keyof RedEnvelopeListParams]-?: Name extends 'app' | 'created'
+    ? Readonly<Record<string, true>>
+    : true
+} = {
+  app: { id: true },
+  limit: true,
+  starting_after: true,
+  ending_before: true,
+  channel: true,
+  status: true,
+  created: { gt: true, gte: true, lt: true, lte: true },
+}
+
+const CHECKS: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
+  app: findAppProblem,
+  limit: findLimitProblem,
+  starting_after: findCursorProblem,
+  ending_before: findCursorProblem,
+  channel: findTextProblem,
+  status: findTextProblem,
+  created: findCreatedProblem,
+}
+
+/** The first thing wrong with a query; undefined where Ping++ would take it. */
+function findListFlaw(query: unknown): ParameterFlaw | undefined {
+  if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
+  const unknown = findUnknown(query, KNOWN)
+  if (unknown !== undefined) return unknown
+  for (const [param, check] of Object.entries(CHECKS)) {
+    const value = query[param] ?? undefined
+    const problem = value === undefined ? undefined : check(value)
+    if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }
+  }
+  const { starting_after: after, ending_before: before } = query
+  if ((after ?? undefined) === undefined || (before ?? undefined) === undefined) return undefined
+  const detail = '`starting_after` and `ending_before` exclude each other.'
+  return { param: 'ending_before', detail }
+}
+
+function findAppProblem(app: unknown): string | undefined {
+  return isJsonObject(app) && isId(app['id']) ? undefined : 'must be { id: "app_…" }.'
+}
+
+function findLimitProblem(limit: unknown): string | undefined {
+  const isSize = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= 100
+  return isSize ? undefined : 'must be a whole number from 1 to 100.'
+}
+
+function findCursorProblem(value: unknown): string | undefined {
+  return isId(value) ? undefined : 'must be the id of an envelope, "red_…".'
+}
+
+function findTextProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? undefined : 'must be a text.'
+}
+
+function findCreatedProblem(value: unknown): string | undefined {
+  if (!isJsonObject(value) || value instanceof Date) return findTimeProblem(value)
+  const bounds = Object.values(value).filter((bound) => bound !== undefined && bound !== null)
+  return bounds.map(findTimeProblem).find((problem) => problem !== undefined)
+}
+
+// The year 5138 in seconds; in milliseconds every time since 1973 is above it.
+const MAX_TIME_SECONDS = 1e11
+
+function findTimeProblem(value: unknown): string | undefined {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) {
+    return 'must be Unix seconds, a whole number, or a range of them: { gte, lt }.'
+  }
+  return Number(value) < MAX_TIME_SECONDS ? undefined : 'is in milliseconds; seconds are expected.'
+}

@@ -1,0 +1,162 @@
+import { InboxError } from './errors.ts'
+import { OptionError } from '../options/errors.ts'
+import { freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { MIN_RETENTION_SECONDS, type Admission, type Inbox } from './inbox.ts'
+import type { Logger } from '../options/logger.ts'
+import { checkOptions } from '../options/option-reader.ts'
+import { readWarn, type OnWarning } from '../options/warning.ts'
+
+/** Options of {@link memoryInbox}. */
+export interface MemoryInboxOptions {
+  /** How long an applied key is remembered, in seconds: 27 h or more. Default: 48 h. */
+  readonly retentionSeconds?: number | undefined
+  /**
+   * How many of the newest keys are remembered at least, 2 to 16,777,216. When more arrive within the
+   * retention, the oldest are forgotten early, with a warning `memory-full`. Up to twice as many are in
+   * memory, of about 120 bytes each. Default: 1,000,000.
+   */
+  readonly maxKeys?: number | undefined
+  /**
+   * A clock that only moves on, in milliseconds. Default: `performance.now`. A wall clock that jumps
+   * ahead and back would forget everything on the way.
+   */
+  readonly now?: (() => number) | undefined
+  /**
+   * Called with the code `memory-full` when keys were forgotten before their time, at most once a
+   * minute; the message says for how many seconds keys are still remembered. May be async; what it
+   * throws or rejects with is ignored. Default: one line to `logger`.
+   */
+  readonly onWarning?: OnWarning<MemoryInboxWarningCode> | undefined
+  /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+}
+
+/** The code of a warning of {@link memoryInbox}. */
+export type MemoryInboxWarningCode = 'memory-full'
+
+const NAMES: Readonly<Record<keyof MemoryInboxOptions, true>> = {
+  retentionSeconds: true,
+  maxKeys: true,
+  now: true,
+  onWarning: true,
+  logger: true,
+}
+
+/**
+ * Remembers applied events in the memory of this process: the default, for one process.
+ *
+ * Promise: while this process lives and no more than `maxKeys` events arrive within the retention, a
+ * key is applied once and never twice at a time. A restart forgets everything, and another process
+ * knows nothing of it: give your own records a unique key as well, or use a shared inbox. In a worker
+ * of `node:cluster`, and so of PM2's cluster mode, it says so in a process warning with the code
+ * `HONGBAO_MEMORY_INBOX_IN_CLUSTER`.
+ *
+ * Keys live in two generations, and the older one is dropped whole: no timer, no scan, and a
+ * constant cost per delivery at any size. The newer one alone keeps the promise, so it may hold
+ * `maxKeys` keys and last for the whole retention.
+ */
+export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
+  checkOptions('`memoryInbox`', options, NAMES)
+  const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000 } = options
+  const { now = () => performance.now() } = options
+  checkBounds(retentionSeconds, maxKeys)
+  const warn = readWarn(options)
+  warnInCluster()
+
+  const retentionMs = retentionSeconds * 1000
+  const running = new Map<string, Heartbeat | undefined>()
+  const isFreezing = freezesRequests()
+  let current = new Set<string>()
+  let previous = new Set<string>()
+  let startedMs = now()
+  let newestMs = startedMs
+  let newestOfPreviousMs = startedMs
+  let warnedMs = Number.NEGATIVE_INFINITY
+
+  async function admit(key: string, work: (context: object) => Promise<void>): Promise<Admission> {
+    const other = running.get(key)
+    if (other?.isSilent() === true) {
+      // One turn of the event loop, in which a late beat comes: a whole one may be longer than the
+      // deadline of this delivery. Another one may have looked at the same time, and taken its place.
+      if ((await isFrozen(other, 0)) && running.get(key) === other) running.delete(key)
+      return admit(key, work)
+    }
+    if (running.has(key)) return 'busy'
+    startGenerationWhenDue(now())
+    if (current.has(key) || previous.has(key)) return 'duplicate'
+    const heartbeat = isFreezing ? startHeartbeat() : undefined
+    running.set(key, heartbeat)
+    try {
+      await work({})
+      remember(key, now())
+      return 'applied'
+    } finally {
+      heartbeat?.stop()
+      if (running.get(key) === heartbeat) running.delete(key)
+    }
+  }
+
+  /** The work may have taken as long as a generation, and others may have filled one meanwhile. */
+  function remember(key: string, nowMs: number): void {
+    startGenerationWhenDue(nowMs)
+    if (current.size >= maxKeys) {
+      reportWhenEarly(nowMs)
+      startGeneration(nowMs)
+    }
+    current.add(key)
+    newestMs = nowMs
+  }
+
+  /** A generation lasts for the whole retention, so a key lives that long at the least. */
+  function startGenerationWhenDue(nowMs: number): void {
+    if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
+  }
+
+  function startGeneration(nowMs: number): void {
+    previous = nowMs - startedMs < 2 * retentionMs ? current : new Set()
+    newestOfPreviousMs = newestMs
+    current = new Set()
+    startedMs = nowMs
+  }
+
+  /** Called before the older generation is dropped: what was applied after its newest key stays. */
+  function reportWhenEarly(nowMs: number): void {
+    const rememberedMs = nowMs - newestOfPreviousMs
+    if (previous.size === 0 || rememberedMs >= retentionMs || nowMs - warnedMs < 60_000) return
+    warnedMs = nowMs
+    warn(memoryFull(rememberedMs / 1000))
+  }
+
+  return { retentionSeconds, admit }
+}
+
+function checkBounds(retentionSeconds: number, maxKeys: number): void {
+  if (!Number.isFinite(retentionSeconds) || retentionSeconds < MIN_RETENTION_SECONDS) {
+    throw new OptionError(
+      'option-invalid',
+      '`retentionSeconds` must be 97,200 (27 h) or more: Ping++ sends an event again for 24 h 47 min.',
+    )
+  }
+  // A Set holds 2^24 keys, and throws at the next one: after the handlers have run.
+  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2 || maxKeys > 2 ** 24) {
+    throw new OptionError('option-invalid', '`maxKeys` must be an integer from 2 to 16,777,216.')
+  }
+}
+
+/** Node prints it, and `--disable-warning=CODE` silences it where all effects have a unique key. */
+function warnInCluster(): void {
+  // Not imported, and by question marks: there are runtimes without it.
+  const { process } = globalThis
+  if (!Object(process?.getBuiltinModule?.('node:cluster')).isWorker) return
+  process.emitWarning(
+    '[hongbao] A memory inbox in a worker of a cluster does not know what the others have applied: what is sent again to one of them is APPLIED AGAIN. Use an inbox that they can share.',
+    { code: 'HONGBAO_MEMORY_INBOX_IN_CLUSTER' },
+  )
+}
+
+function memoryFull(rememberedSeconds: number): InboxError<MemoryInboxWarningCode> {
+  return new InboxError(
+    'memory-full',
+    `The memory inbox is full and remembers the last ${Math.floor(rememberedSeconds)} seconds only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
+  )
+}

@@ -1,0 +1,76 @@
+/**
+ * Makes `instanceof` true for errors of another copy of hongbao in the process, ESM beside CommonJS
+ * say: the brand of a class is the same in every copy.
+ */
+export function brand(type: ErrorClass, name: string): void {
+  const mark = Symbol.for(`hongbao.error.${name}`)
+  Object.defineProperty(type.prototype, mark, { value: true })
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, thrown: unknown): boolean {
+      // A subclass inherits this, and has no brand of its own.
+      if (this !== type) return Function.prototype[Symbol.hasInstance].call(this, thrown)
+      return typeof thrown === 'object' && thrown !== null && mark in thrown
+    },
+  })
+}
+
+interface ErrorClass {
+  readonly prototype: Error
+}
+
+/** What can be wrong with the options, told at start-up. */
+export type OptionErrorCode =
+  | 'option-invalid'
+  | 'key-missing'
+  | 'key-unreadable'
+  | 'key-ambiguous'
+  | 'key-private'
+  | 'key-public'
+  | 'key-not-rsa'
+  | 'key-too-small'
+  | 'key-weak-exponent'
+  | 'key-published'
+
+/** A wrong option: names the option and what was expected; never shows the value of a key. */
+export class OptionError extends TypeError {
+  override readonly name = 'OptionError'
+  readonly code: OptionErrorCode
+
+  constructor(code: OptionErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    vouchAs(this, message)
+  }
+}
+
+/** Where an error of hongbao has its sentence for the log; the same in every copy of hongbao. */
+const SENTENCE: unique symbol = Symbol.for('hongbao.sentence')
+
+/**
+ * Lets the default log show the code of such errors, and a sentence about each that never holds a
+ * secret, whatever an app has put into the error since.
+ */
+export function vouchFor<Thrown extends Error>(
+  type: { readonly prototype: Thrown },
+  sentence: (error: Thrown) => string,
+): void {
+  Object.defineProperty(type.prototype, SENTENCE, {
+    get(this: Thrown): string {
+      return sentence(this)
+    },
+  })
+}
+
+/** The same for one error whose sentence is its own. Taken when it is made: anybody may change `message`. */
+export function vouchAs(error: Error, sentence: string): void {
+  Object.defineProperty(error, SENTENCE, { value: sentence })
+}
+
+/** The sentence of an error of hongbao; undefined for every other one. */
+export function sentenceOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
+  const { [SENTENCE]: sentence } = thrown
+  return typeof sentence === 'string' ? sentence : undefined
+}
+
+brand(OptionError, 'OptionError')

@@ -1,0 +1,134 @@
+import { sentenceOf } from './errors.ts'
+
+/** Where hongbao speaks up by default; `console` is one. */
+export interface Logger {
+  warn(message: string): void
+  error(message: string): void
+}
+
+/** Runs somebody's hook: what it throws, now or later, is theirs. A broken one must not cost a payment. */
+export function callSafely(hook: () => unknown): void {
+  try {
+    const pending = hook()
+    if (pending !== undefined) Promise.resolve(pending).catch(() => {})
+  } catch {
+    // See above.
+  }
+}
+
+/** Whether to show the text of an error: when `NODE_ENV` is `development` or `test`. Never without a `process`. */
+function isInDevelopment(): boolean {
+  try {
+    if (isKeptFromReading('NODE_ENV')) return false
+    const mode = globalThis.process?.env['NODE_ENV']
+    return mode === 'development' || mode === 'test'
+  } catch {
+    return false
+  }
+}
+
+declare const Deno: DenoRuntime | undefined
+
+interface DenoRuntime {
+  readonly permissions: {
+    querySync(permission: { readonly name: 'env'; readonly variable: string }): {
+      readonly state: 'granted' | 'prompt' | 'denied'
+    }
+  }
+}
+
+/** Deno would stop the whole process in a terminal, and ask. */
+function isKeptFromReading(variable: string): boolean {
+  if (typeof Deno === 'undefined') return false
+  return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
+}
+
+/** The text and the stack of an error and of its causes, on lines of their own; in production nothing. */
+export function textOf(thrown: unknown): string {
+  if (!isInDevelopment()) return ''
+  try {
+    return causesOf(thrown)
+      .map((each) => `\n${stackOf(each)}`)
+      .join('\nCaused by:')
+  } catch {
+    // See `originOf`.
+    return ''
+  }
+}
+
+const MAX_CAUSES = 4
+
+/** What was thrown, its cause, the cause of that, and so on. */
+function causesOf(thrown: unknown): unknown[] {
+  const causes = [thrown]
+  for (let each = thrown; each instanceof Error && each.cause !== undefined; each = each.cause) {
+    if (causes.push(each.cause) === MAX_CAUSES) break
+  }
+  return causes
+}
+
+function stackOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const { stack = '', message } = thrown
+  return stack.includes(message) && stack !== '' ? stack : `${String(thrown)}\n${stack}`
+}
+
+/**
+ * The name, code and place of anything that was thrown: enough to find it, without its text. Errors
+ * of hongbao show their sentence too, which never holds a secret.
+ */
+export function originOf(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error)) return ` [threw ${typeof thrown}]`
+    const { cause } = thrown
+    const place = placeOf(thrown) || (cause instanceof Error ? placeOf(cause) : '')
+    const facts = [nameOf(thrown), codeOf(thrown), codeOf(cause), place].filter(Boolean)
+    const sentence = sentenceOf(thrown) ?? sentenceOf(cause)
+    return ` [${facts.join(' ')}]${sentence === undefined ? '' : ` ${sentence}`}`
+  } catch {
+    // Anything can be thrown, things that throw when looked at too; the line must not be lost.
+    return ''
+  }
+}
+
+/** The name of an error's kind; it is text that anybody may set. */
+function nameOf({ name }: Error): string {
+  return /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
+}
+
+/** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there), or one of hongbao's. */
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  if (typeof code !== 'string') return ''
+  return /^[A-Z0-9_]+$/.test(code) || sentenceOf(error) !== undefined ? code : ''
+}
+
+/**
+ * The first frame of the stack in the app's own code. Frames come right after the message, which may
+ * have lines that look like one; a line of another form ends them, because it may be text.
+ */
+function placeOf({ stack = '', message }: Error): string {
+  const start = stack.indexOf(message)
+  // The message was changed after the stack was made, so where it ended is unknown.
+  if (start === -1 || stack.slice(0, start).includes('\n')) return ''
+  const lines = stack
+    .slice(start + message.length)
+    .split('\n')
+    .slice(1)
+  const end = lines.findIndex((line) => !FRAME.test(line))
+  const frames = end === -1 ? lines : lines.slice(0, end)
+  return (frames.find(isOfTheApp) ?? '').trim()
+}
+
+/** As V8 writes them, and Bun like it. */
+const FRAME = /^ {4}at .*(?:\)|:\d+:\d+|<anonymous>)$/
+
+/** Not of a package, hongbao's included, and not of the runtime. */
+function isOfTheApp(frame: string): boolean {
+  return /:\d+:\d+\)?$/.test(frame) && !PACKAGES.test(frame) && !RUNTIME.test(frame)
+}
+
+// Deno keeps packages in a folder of its own.
+const PACKAGES = /[\\/]node_modules[\\/]|[\\/]npm[\\/]registry\./
+const RUNTIME =
+  /[ (](?:node|ext|native|bun|internal|node-internal|cloudflare-internal|<anonymous>):/

@@ -1,0 +1,59 @@
+import { callSafely, originOf, textOf, type Logger } from './logger.ts'
+import { checkKind, readLogger } from './option-reader.ts'
+
+/** What a warning of an inbox or a queue is about. */
+export interface WarningAbout<Code extends string = string> {
+  /** For alarms: the same as the code of the error. */
+  readonly code: Code
+  /** The idempotency key of the event, if the warning is about one event. */
+  readonly key?: string
+}
+
+/**
+ * Gets the warnings of an inbox or a queue: what threatens its promise although no delivery failed.
+ * `error` says what happened and what to do; its `cause` is what the store threw. May be async; what
+ * it throws or rejects with is ignored.
+ */
+export type OnWarning<Code extends string = string> = (
+  error: Error,
+  about: WarningAbout<Code>,
+) => unknown
+
+/** Passes on a warning; never throws. */
+export type Warn<Code extends string = string> = (
+  error: Error & { readonly code: Code },
+  key?: string,
+) => void
+
+/**
+ * The hook of the options, or if there is none, a line for each warning to the logger.
+ *
+ * @throws OptionError if either is of the wrong kind
+ */
+export function readWarn<Code extends string>(options: {
+  readonly onWarning?: OnWarning<Code> | undefined
+  readonly logger?: Logger | false | undefined
+}): Warn<Code> {
+  const { onWarning = logTo(readLogger(options.logger)) } = options
+  checkKind('onWarning', onWarning, ['function'], 'a function')
+  return function warn(error, key) {
+    const { code } = error
+    callSafely(() => onWarning(error, key === undefined ? { code } : { code, key }))
+  }
+}
+
+/**
+ * One line, as for a delivery that failed: it holds no text of a cause that is not hongbao's, except
+ * in development and in tests.
+ */
+function logTo(logger: Logger): OnWarning {
+  return function log(error, { code, key }) {
+    const subject = key === undefined ? '' : ` (${key})`
+    const line = `[hongbao] ${code}${subject}: ${error.message}`
+    return logger.warn(error.cause === undefined ? line : line + causeOf(error))
+  }
+}
+
+function causeOf({ cause }: Error): string {
+  return originOf(cause) + textOf(cause)
+}

@@ -1,0 +1,63 @@
+import { appIdOf, namesApp, type WebhookEvent } from '../events/event.ts'
+import { Failure } from '../reply/failure.ts'
+
+/** Whom events are for, and when: what it refuses is a failure, and undefined passes. */
+export interface Acceptance {
+  /** Refuses an event of another app or of the other mode, however it came. */
+  refuseMisdirected(this: void, event: WebhookEvent): Failure | undefined
+  /** Refuses a delivery that may be a replay: one of a time that the inbox does not remember. */
+  refuseUntimely(this: void, event: WebhookEvent): Failure | undefined
+}
+
+export interface AcceptanceOptions {
+  readonly apps: readonly string[] | undefined
+  readonly livemode: boolean | undefined
+  readonly maxEventAgeSeconds: number
+  readonly now: () => number
+}
+
+/** How far ahead a sender's clock may be before its events look like forgeries of time. */
+const MAX_LEAD_SECONDS = 60 * 60
+
+/**
+ * A valid signature does not mean "for this endpoint": one key signs for all apps of an account,
+ * for both modes, and, with no signed time but `created`, for ever.
+ *
+ * An event whose object names no app (refunds, account summaries) cannot be of another one.
+ */
+export function createAcceptance({
+  apps,
+  livemode,
+  maxEventAgeSeconds,
+  now,
+}: AcceptanceOptions): Acceptance {
+  function refuseMisdirected(event: WebhookEvent): Failure | undefined {
+    if (apps !== undefined && namesApp(event) && !apps.includes(appIdOf(event) ?? '')) {
+      return new Failure(
+        'app-mismatch',
+        `The event is of ${appIdOf(event) ?? 'no app that has an id'}.`,
+      )
+    }
+    if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')
+    return undefined
+  }
+
+  function refuseUntimely(event: WebhookEvent): Failure | undefined {
+    const ageSeconds = now() / 1000 - event.created
+    // Written so that a clock which says NaN refuses.
+    if (!(ageSeconds <= maxEventAgeSeconds)) {
+      return new Failure('event-too-old', `It was created at ${timeOf(event)}.`)
+    }
+    if (ageSeconds < -MAX_LEAD_SECONDS) {
+      return new Failure('event-from-future', `It was created at ${timeOf(event)}.`)
+    }
+    return undefined
+  }
+
+  return { refuseMisdirected, refuseUntimely }
+}
+
+function timeOf({ created }: WebhookEvent): string {
+  const time = new Date(created * 1000)
+  return Number.isNaN(time.getTime()) ? `second ${created}` : time.toISOString()
+}

@@ -1,0 +1,48 @@
+import type { AttemptResult } from './admission.ts'
+import type { WebhookError } from '../reply/errors.ts'
+import { Failure } from '../reply/failure.ts'
+import type { HandlerSource } from './handlers.ts'
+import type { Result } from './report.ts'
+
+/** Options of `webhooks.dispatch`. */
+export interface DispatchOptions {
+  /** What handlers get as `context.source`. Default: `'dispatch'`. */
+  readonly source?: HandlerSource | undefined
+  /** The verified bytes, if there are any. */
+  readonly rawBody?: Uint8Array | undefined
+  /** When the original delivery was received. Default: now. */
+  readonly receivedAt?: Date | undefined
+  /** SHA-256 (hexadecimal) of the key that verified it, if one did. */
+  readonly keyFingerprint?: string | undefined
+}
+
+/** Result of `dispatch`. Only a `rejected` or `failed` one has an `error`. */
+export type DispatchResult = AcceptedDispatch | RefusedDispatch
+
+interface DispatchBase {
+  /** True if the event was already being applied in this process, and this is how that ended. */
+  readonly shared?: boolean
+}
+
+interface AcceptedDispatch extends DispatchBase {
+  readonly outcome: 'handled' | 'duplicate' | 'unhandled'
+}
+
+interface RefusedDispatch extends DispatchBase {
+  readonly outcome: 'rejected' | 'failed'
+  /** Has a `code`; its `cause` is what a handler or the inbox threw. */
+  readonly error: WebhookError
+  /**
+   * With the code `handler-timed-out`: the result once the handlers have settled, however long after
+   * the deadline. Never rejects. Wait for it before a retry: until then the event is being applied.
+   */
+  readonly finalResult?: Promise<DispatchResult>
+}
+
+/** The result of a dispatch; `end` is how it ends once the handlers have settled. */
+export function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchResult {
+  if (!(result instanceof Failure)) return { outcome: result }
+  const failed = { outcome: result.outcome, error: result.toError() }
+  if (result.code !== 'handler-timed-out' || end === undefined) return failed
+  return { ...failed, finalResult: end.then((late) => dispatchResult(late)) }
+}

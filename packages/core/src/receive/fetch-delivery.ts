@@ -1,0 +1,126 @@
+import { joinBytes } from '../keys/bytes.ts'
+import { canStayOpen } from './connection.ts'
+import { beforeDeadline, type BodyLimits, type Delivery, type WaitUntil } from './delivery.ts'
+import { WebhookError } from '../reply/errors.ts'
+import { codeOfReply, type Reply } from '../reply/reply.ts'
+
+/**
+ * Makes a delivery of a `Request`.
+ *
+ * @param readBytes reads the whole body, where the host has a better way than the request itself
+ * @param hint what to move when somebody read the body first
+ * @param waitUntil keeps the host's request alive for handlers that pass their deadline
+ */
+export function fetchDelivery(
+  request: Request,
+  readBytes?: () => Promise<ArrayBuffer>,
+  hint: string = FETCH_HINT,
+  waitUntil?: WaitUntil,
+): Delivery {
+  return {
+    method: request.method,
+    header: (name) => request.headers.get(name) ?? undefined,
+    body: (limits) => readRequest(request, readBytes, limits, hint),
+    waitUntil,
+  }
+}
+
+export const FETCH_HINT: string =
+  'Pass the request on before anything reads its body, or pass request.clone().'
+
+/** Makes a `Response` of a reply; with the request, one that ends a connection whose body is unread. */
+export function toResponse(reply: Reply, request?: Request): Response {
+  const headers = request === undefined ? reply.headers : fetchHeaders(request, reply)
+  return new Response(reply.body, { status: reply.status, headers })
+}
+
+/**
+ * The headers of a reply to a `Request`. An answer before the end of a body closes the connection unless
+ * the rest is known to be small: the server would read and throw away all that the sender sends.
+ */
+export function fetchHeaders(
+  { bodyUsed, headers: given }: Request,
+  reply: Reply,
+): Record<string, string> {
+  const { headers } = reply
+  const code = codeOfReply(reply)
+  const isRead = bodyUsed && code !== 'body-too-large' && code !== 'body-too-slow'
+  // HTTP/2 has `:authority` in the place of `host`, and no `connection` (RFC 9113, sections 8.2.2 and 8.3.1).
+  if (isRead || !given.has('host')) return { ...headers }
+  const stays = canStayOpen(code, given.get('content-length'), given.get('transfer-encoding'))
+  return stays ? { ...headers } : { ...headers, connection: 'close' }
+}
+
+// A host that collects the chunks itself keeps each as an object of about 500 bytes: 2 MB at the most.
+const MAX_HOST_BYTES = 4096
+
+async function readRequest(
+  request: Request,
+  readBytes: (() => Promise<ArrayBuffer>) | undefined,
+  limits: BodyLimits,
+  hint: string,
+): Promise<Uint8Array> {
+  const { bodyUsed, headers } = request
+  const length = headers.get('content-length')
+  if (Number(length) > limits.maxBytes) throw new WebhookError('body-too-large')
+  const isShort = length !== null && Number(length) <= MAX_HOST_BYTES
+  try {
+    // The host's own way is the only one for a body that it has kept, and spares @hono/node-server
+    // the making of a stream. It is bounded by the length that the host's parser enforced; without
+    // one, or with a long one, count while reading.
+    if (readBytes !== undefined && (bodyUsed || isShort)) {
+      return await beforeDeadline(wholeBody(readBytes), limits.timeoutMs)
+    }
+    if (bodyUsed) throw new WebhookError('body-consumed', hint)
+    return await readStream(request.body, limits)
+  } catch (error) {
+    if (error instanceof WebhookError) throw error
+    const isConsumed = bodyUsed || (isTypeError(error) && !hasLeft(request))
+    if (isConsumed) throw new WebhookError('body-consumed', hint, { cause: error })
+    throw new WebhookError('body-aborted', undefined, { cause: error })
+  }
+}
+
+/**
+ * Reading a body twice is a TypeError everywhere (Fetch standard, "consume body"); of another realm under
+ * Jest. Servers throw one as well for a body whose sender left.
+ */
+function isTypeError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TypeError'
+}
+
+async function wholeBody(readBytes: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
+  return new Uint8Array(await readBytes())
+}
+
+async function readStream(
+  body: ReadableStream<Uint8Array> | null,
+  { maxBytes, timeoutMs }: BodyLimits,
+): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array()
+  const reader = body.getReader()
+  try {
+    return await beforeDeadline(countedBody(reader, maxBytes), timeoutMs)
+  } finally {
+    void reader.cancel().catch(() => {})
+  }
+}
+
+async function countedBody(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const joined = joinBytes()
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- one chunk after another is what a stream is
+    const { done, value } = await reader.read()
+    if (done) return joined.all()
+    if (joined.size() + value.byteLength > maxBytes) throw new WebhookError('body-too-large')
+    joined.add(value)
+  }
+}
+
+/** Requests that frameworks and tests make up may have no signal. */
+function hasLeft({ signal }: { readonly signal?: AbortSignal }): boolean {
+  return signal?.aborted === true
+}

@@ -1,0 +1,169 @@
+import type { PostgresClient } from '../client.ts'
+import type { Connection } from '../connection.ts'
+import type { Deadline } from '../deadline.ts'
+import { isPostgresError, postgresError, sqlStateOf, type PostgresFailure } from '../errors.ts'
+import type { StoredKey } from '../key.ts'
+import type { Settings } from '../options.ts'
+import { onlyText } from '../row.ts'
+
+/** What became of a key that was asked for. */
+export type Claim =
+  | { readonly state: 'duplicate' | 'busy' }
+  /** It is ours until the transaction `xid` ends, and for good where that commits. */
+  | { readonly state: 'claimed'; readonly xid: string }
+
+/** The steps of the transaction in which an event is applied. Each is one round trip. */
+export interface Transactions {
+  /** Begins a transaction and takes the key, unless somebody has it. */
+  begin(connection: Connection<PostgresClient>, key: StoredKey, deadline: Deadline): Promise<Claim>
+  /** Resolves when the key and all that was written with it are committed, and in no other case. */
+  commit(connection: Connection<PostgresClient>, xid: string, deadline: Deadline): Promise<void>
+  /** Never rejects: a connection that cannot roll back is closed, which rolls back as well. */
+  rollBack(connection: Connection<PostgresClient>, deadline: Deadline): Promise<void>
+}
+
+export function createTransactions(settings: Settings<PostgresClient>): Transactions {
+  const beginStatements = beginFor(settings)
+
+  return {
+    async begin(connection, key, deadline) {
+      try {
+        const timeoutMs = deadline - performance.now()
+        const { rows } = await connection.run(deadline, beginStatements(key, timeoutMs))
+        const claim = readClaim(rows)
+        if (claim.state === 'claimed') connection.xid = claim.xid
+        return claim
+      } catch (error) {
+        if (isContended(error)) return { state: 'busy' }
+        if (!isUnfit(error)) throw error
+        throw postgresError('postgres-table-unfit', { cause: error.cause })
+      }
+    },
+
+    async commit(connection, xid, deadline) {
+      try {
+        const { command } = await connection.run(deadline, commitStatements(xid))
+        // No error, and nothing committed: the answer to COMMIT after a statement has failed.
+        if (command !== 'COMMIT') throw postgresError('postgres-rolled-back')
+      } catch (error) {
+        if (causeState(error) !== DIVISION_BY_ZERO) throw error
+        throw postgresError('postgres-transaction-left', { cause: error })
+      }
+    },
+
+    async rollBack(connection, deadline) {
+      await connection.run(deadline, 'rollback').catch(() => {
+        connection.abandon(postgresError('postgres-unreachable'))
+      })
+    },
+  }
+}
+
+/**
+ * Begins, sets the time-outs of this transaction alone, asks for the lock of the key without waiting,
+ * and if that is free, records the key. The answer is `busy`, `duplicate`, or the id of the
+ * transaction that has recorded it.
+ *
+ * The time-outs of the claim are statements of their own: Postgres locks the table when it parses the
+ * INSERT, before anything in that statement runs. The claim ends by them on the server, with the
+ * reason, while the inbox still waits; a backend whose client has gone would wait on.
+ *
+ * The lock comes first because an INSERT alone waits for whoever inserted the same key: a hundred
+ * duplicates would sit on all connections of a pool until the first one is done.
+ *
+ * `synchronous_commit = off` would let Postgres forget a COMMIT that it has confirmed.
+ *
+ * All in one text, of which Postgres runs nothing behind a statement that fails; a key stands in it
+ * as digits. No prepared statement, no session lock, no SET beyond the transaction: it works behind
+ * PgBouncer in transaction mode.
+ */
+export function beginFor(
+  settings: Pick<
+    Settings<PostgresClient>,
+    'isolation' | 'lockTimeoutMs' | 'transactionTimeoutMs' | 'table'
+  >,
+): (key: StoredKey, timeoutMs: number) => string {
+  const { isolation, lockTimeoutMs, transactionTimeoutMs, table } = settings
+  return function beginStatements({ id, lock, unnamedId }, timeoutMs) {
+    const isNews =
+      unnamedId === undefined
+        ? ''
+        : ` and not exists (select from ${table.sql} where key = '${unnamedId}'::uuid)`
+    return `begin isolation level ${isolation};
+${timeoutStatements(timeoutMs, lockTimeoutMs)};
+with settings as materialized (
+  select
+    set_config('lock_timeout', '${lockTimeoutMs}ms', true),
+    set_config('statement_timeout', '${transactionTimeoutMs}ms', true),
+    set_config('idle_in_transaction_session_timeout', '${transactionTimeoutMs}ms', true),
+    case when current_setting('synchronous_commit') = 'off'
+      then set_config('synchronous_commit', 'on', true) end
+), guard as materialized (
+  select pg_try_advisory_xact_lock(${lock}) as is_free from settings
+), claim as (
+  insert into ${table.sql} (key) select '${id}'::uuid from guard where is_free${isNews}
+  on conflict (key) do nothing
+  returning pg_current_xact_id()::text as xid
+)
+select case when is_free then coalesce((select xid from claim), 'duplicate') else 'busy' end as state
+from guard`
+  }
+}
+
+/**
+ * Bounds what the server does for the next statements of this transaction: they end a little before
+ * the inbox stops waiting, and if it is a lock that they wait for, with an error that says so.
+ */
+export function timeoutStatements(timeoutMs: number, lockTimeoutMs: number = Infinity): string {
+  const lockMs = Math.min(lockTimeoutMs, timeoutMs * LOCK_SHARE)
+  return `set local lock_timeout = ${wholeMs(lockMs)};
+set local statement_timeout = ${wholeMs(timeoutMs)}`
+}
+
+/** What is left is for the way there and back. */
+const LOCK_SHARE = 0.75
+
+/** 0 would be no limit at all. */
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.floor(ms))
+}
+
+/**
+ * COMMIT says COMMIT in a transaction that somebody else began, and outside of any. So it comes
+ * behind a division by whether this is still the transaction that has recorded the key.
+ */
+export function commitStatements(xid: string): string {
+  return `select 1 / (coalesce(pg_current_xact_id_if_assigned()::text, '') = '${xid}')::int;
+commit`
+}
+
+const DIVISION_BY_ZERO = '22012'
+const UNIQUE_VIOLATION = '23505'
+const INTEGRITY_VIOLATION = '23'
+// ON CONFLICT, if the unique constraint is deferrable.
+const NOT_IN_PREREQUISITE_STATE = '55000'
+
+/**
+ * While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
+ * transaction all the same (Postgres documentation, INSERT): somebody is just applying it.
+ */
+function isContended(error: unknown): boolean {
+  return causeState(error) === UNIQUE_VIOLATION
+}
+
+/** The claim itself writes a key and defaults only: what refuses that is the table. */
+function isUnfit(error: unknown): error is PostgresFailure {
+  const state = causeState(error) ?? ''
+  return state === NOT_IN_PREREQUISITE_STATE || state.startsWith(INTEGRITY_VIOLATION)
+}
+
+function causeState(error: unknown): string | undefined {
+  return isPostgresError(error) ? sqlStateOf(error.cause) : undefined
+}
+
+function readClaim(rows: readonly unknown[]): Claim {
+  const state = onlyText(rows)
+  if (state === 'busy' || state === 'duplicate') return { state }
+  if (/^\d+$/.test(state)) return { state: 'claimed', xid: state }
+  throw postgresError('postgres-result-unexpected')
+}

@@ -1,0 +1,133 @@
+import { readStrictJson } from '@hongbao/core/internal'
+import type { RedEnvelope } from '@hongbao/core'
+import type { Engine, SandboxEvent } from '../../engine/engine.ts'
+import type { ApiOperation } from '../../faults/fault-kind.ts'
+import { ApiError } from './api-error.ts'
+import { expandsApp, readListQuery, unknownCursor } from './list-query.ts'
+import { readCreateParameters, readParameters } from './parameters.ts'
+import { readQueryString, type QueryParameters } from './query-string.ts'
+import type { ApiRequest } from './request.ts'
+
+/** A request that may be carried out: it has been read and checked, and nothing has been done yet. */
+export interface Task {
+  readonly operation: ApiOperation
+  readonly envelope: string | undefined
+  readonly orderNo: string | undefined
+  /** Does it, and gives what is answered. @throws ApiError */
+  readonly run: () => object
+}
+
+/** What an operation is made of. */
+export interface Call {
+  readonly request: ApiRequest
+  readonly body: Uint8Array
+  /** The id in the path; empty where the operation has none. */
+  readonly id: string
+}
+
+/** Reads a request. @throws ApiError */
+export type ReadTask = (engine: Engine, call: Call) => Task
+
+/** `POST /v1/red_envelopes` */
+export function readCreate(engine: Engine, { request, body }: Call): Task {
+  const sent = readParameters(body, request.header('content-type'))
+  const parameters = readCreateParameters(sent)
+  const orderNo = parameters.order_no
+  return {
+    operation: 'create',
+    envelope: engine.find(orderNo)?.id,
+    orderNo,
+    run() {
+      const creation = engine.create(parameters)
+      if (creation.outcome !== 'conflict') return expand(creation.envelope, sent)
+      throw new ApiError('order-used', { about: { orderNo }, param: 'order_no' })
+    },
+  }
+}
+
+/** `GET /v1/red_envelopes/:id` */
+export function readRetrieve(engine: Engine, { request, id }: Call): Task {
+  const query = queryOf(request)
+  // By id alone: `find` takes order numbers too, and Ping++ does not.
+  const known = engine.find(id)?.id === id ? engine.find(id) : undefined
+  return {
+    operation: 'retrieve',
+    envelope: known?.id,
+    orderNo: known?.order_no,
+    run() {
+      const envelope = known === undefined ? undefined : engine.retrieve(id)
+      if (envelope === undefined) throw notFound('red_envelope', id)
+      return expand(envelope, query)
+    },
+  }
+}
+
+/** `GET /v1/red_envelopes` */
+export function readList(engine: Engine, { request }: Call): Task {
+  const parameters = queryOf(request)
+  const query = readListQuery(parameters, Math.floor(engine.clock.now() / 1000))
+  return {
+    operation: 'list',
+    envelope: undefined,
+    orderNo: undefined,
+    run() {
+      const page = engine.list(query)
+      if (page === undefined) throw unknownCursor(query)
+      return {
+        object: 'list',
+        // A path: Python, Ruby and PHP put their base URL before it.
+        url: '/v1/red_envelopes',
+        has_more: page.hasMore,
+        data: page.data.map((envelope) => expand(envelope, parameters)),
+      }
+    },
+  }
+}
+
+/** `GET /v1/events/:id` */
+export function readRetrieveEvent(engine: Engine, { id }: Call): Task {
+  const event = engine.event(id)
+  return {
+    operation: 'retrieve-event',
+    envelope: event?.envelope,
+    orderNo: event?.orderNo,
+    run() {
+      if (event === undefined) throw notFound('event', id)
+      return eventObject(event)
+    },
+  }
+}
+
+/** Everything else. */
+export function readUnknown(_engine: Engine, { request }: Call): Task {
+  const [path = ''] = request.target.split('?', 1)
+  throw new ApiError('route-unknown', { about: { method: request.method, path } })
+}
+
+function queryOf({ target }: ApiRequest): QueryParameters {
+  const start = target.indexOf('?')
+  return start === -1 ? {} : readQueryString(target.slice(start + 1))
+}
+
+function expand(envelope: RedEnvelope, params: Readonly<Record<string, unknown>>): RedEnvelope {
+  if (typeof envelope.app !== 'string' || !expandsApp(params)) return envelope
+  const app = { id: envelope.app, object: 'app', livemode: envelope.livemode }
+  return { ...envelope, app }
+}
+
+/** The event as it is sent, but for `pending_webhooks`. */
+function eventObject(event: SandboxEvent): object {
+  const json = readStrictJson(event.bytes)
+  if (!json.ok || typeof json.value !== 'object') throw new Error('An event is no JSON object.')
+  return { ...json.value, pending_webhooks: pendingWebhooks(event) }
+}
+
+/** How many webhooks it could not be pushed to ("推送未成功的 webhooks 数量"), given up or not. */
+function pendingWebhooks({ status, attempts }: SandboxEvent): number {
+  const hadNoTarget = status === 'undelivered' && attempts.length === 0
+  return status === 'delivered' || hadNoTarget ? 0 : 1
+}
+
+function notFound(kind: string, id: string): ApiError {
+  return new ApiError('not-found', { about: { kind, id }, param: 'id' })
+}

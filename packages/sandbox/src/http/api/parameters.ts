@@ -1,0 +1,116 @@
+import { findParameterFlaw } from '@hongbao/client/internal'
+import { readStrictJson } from '@hongbao/core/internal'
+import type { CreateParameters } from '../../engine/engine.ts'
+import { ApiError } from './api-error.ts'
+import { isRecord, readQueryString, unreadable, type QueryParameters } from './query-string.ts'
+import type { Text } from './language.ts'
+
+/**
+ * Reads the parameters of a body: JSON as the SDKs send it, or a form as the curl examples do.
+ * A body without a content type counts as what it looks like.
+ *
+ * @throws ApiError `request-unreadable`
+ */
+export function readParameters(
+  body: Uint8Array,
+  contentType: string | undefined,
+): Readonly<Record<string, unknown>> {
+  if (body.byteLength === 0) return {}
+  const [type = '', ...attributes] = (contentType ?? '').toLowerCase().split(';')
+  refuseForeignCharset(attributes)
+  switch (type.trim() || guessType(body)) {
+    case 'application/json':
+      return readJson(body)
+    case 'application/x-www-form-urlencoded':
+      return readForm(body)
+    default:
+      throw unreadable({
+        zh: '不支持该 Content-Type，请使用 application/json 或 application/x-www-form-urlencoded',
+        en: 'its Content-Type is neither application/json nor application/x-www-form-urlencoded',
+      })
+  }
+}
+
+/**
+ * The parameters of a red envelope, by the documented limits.
+ *
+ * @throws ApiError `parameter-invalid`
+ */
+export function readCreateParameters(sent: Readonly<Record<string, unknown>>): CreateParameters {
+  const params: typeof sent = { ...sent, order_no: digitsOf(sent['order_no']) }
+  const flaw = findParameterFlaw(params)
+  if (flaw !== undefined) throw invalidParameter(flaw.param, flaw.problem)
+  return {
+    app: textOf(recordOf(params['app'])['id']),
+    channel: textOf(params['channel']),
+    order_no: textOf(params['order_no']),
+    amount: Number(params['amount']),
+    currency: textOf(params['currency']),
+    recipient: textOf(params['recipient']),
+    subject: textOf(params['subject']),
+    body: textOf(params['body']),
+    description: textOf(params['description']),
+    extra: recordOf(params['extra']),
+    // PHP writes an empty array as `[]`; the Go SDK fails where an answer has that.
+    metadata: recordOf(params['metadata']),
+  }
+}
+
+export function invalidParameter(param: string, cause: string | Text): ApiError {
+  return new ApiError('parameter-invalid', { about: { cause }, param })
+}
+
+function readJson(body: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = readStrictJson(body)
+  if (!json.ok) throw unreadable(JSON_PROBLEMS[json.code])
+  if (isRecord(json.value)) return json.value
+  throw unreadable({ zh: 'JSON 应为一个对象', en: 'its JSON is not an object' })
+}
+
+const JSON_PROBLEMS = {
+  'event-not-utf8': { zh: '不是 UTF-8 编码', en: 'it is not UTF-8' },
+  'event-not-json': {
+    zh: '不是合法的 JSON，或同一对象中有重复的名称',
+    en: 'it is not valid JSON, or one of its objects names a member twice',
+  },
+}
+
+function readForm(body: Uint8Array): QueryParameters {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+  } catch {
+    throw unreadable(JSON_PROBLEMS['event-not-utf8'])
+  }
+  const params = readQueryString(text)
+  const { amount } = params
+  // A form knows no numbers.
+  const isInteger = typeof amount === 'string' && /^\d{1,15}$/.test(amount)
+  return isInteger ? { ...params, amount: Number(amount) } : params
+}
+
+function guessType(body: Uint8Array): string {
+  const isJson = /^\s*[[{]/.test(Buffer.from(body.subarray(0, 64)).toString('latin1'))
+  return isJson ? 'application/json' : 'application/x-www-form-urlencoded'
+}
+
+function refuseForeignCharset(attributes: readonly string[]): void {
+  const charset = attributes
+    .map((attribute) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(attribute)?.[1])
+    .find((name) => name !== undefined)
+  if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
+  throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
+}
+
+/** An order number as text: the examples of the C# and Python SDKs send an integer. */
+function digitsOf(orderNo: unknown): unknown {
+  return Number.isSafeInteger(orderNo) ? String(orderNo) : orderNo
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
+}

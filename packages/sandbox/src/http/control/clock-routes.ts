@@ -1,0 +1,52 @@
+import { Hono } from 'hono'
+import type { Clock } from '../../engine/clock.ts'
+import { isoTime } from './event-view.ts'
+import { readFields, wrong, type Fields } from './fields.ts'
+
+/** The sandbox's clock as the control API shows it. */
+export interface ClockView {
+  readonly now: string
+  /** 1 is real time, N is N times as fast, 0 moves only when it is told to. */
+  readonly speed: number
+  /** How much is scheduled, and when the next of it is due. */
+  readonly pending: number
+  readonly next: string | null
+}
+
+const MAX_ADVANCE_MS = 10 * 365 * 24 * 60 * 60 * 1000
+
+/** `/clock`: each move answers when all that it made due has run. */
+export function clockRoutes(clock: Clock): Hono {
+  return new Hono()
+    .get('/', (c) => c.json(viewClock(clock)))
+    .post('/advance', async (c) => {
+      await clock.advance(readMs(await readFields(c.req, ['ms'])))
+      return c.json(viewClock(clock))
+    })
+    .post('/next', async (c) => {
+      await readFields(c.req, [])
+      const moved = await clock.next()
+      return c.json({ ...viewClock(clock), moved })
+    })
+    .post('/drain', async (c) => {
+      await readFields(c.req, [])
+      const ran = await clock.drain()
+      return c.json({ ...viewClock(clock), ran })
+    })
+}
+
+export function viewClock(clock: Clock): ClockView {
+  const pending = clock.pending()
+  const [first] = pending
+  return {
+    now: isoTime(clock.now()),
+    speed: clock.speed,
+    pending: pending.length,
+    next: first === undefined ? null : isoTime(first),
+  }
+}
+
+function readMs({ ms }: Fields): number {
+  if (typeof ms === 'number' && ms >= 0 && ms <= MAX_ADVANCE_MS) return ms
+  throw wrong('ms', 'a time in milliseconds, from 0 to ten years')
+}

@@ -1,0 +1,37 @@
+import { Hono } from 'hono'
+import type { FaultKind } from '../../faults/fault-kind.ts'
+import type { ActiveFault } from '../../faults/faults.ts'
+import type { Sandbox } from '../../sandbox.ts'
+import { readFields } from './fields.ts'
+import { Refusal } from './refusal.ts'
+
+/** A fault as JSON, which has no Infinity. */
+export type FaultView = Omit<ActiveFault, 'times'> & { readonly times?: number | 'always' }
+
+/** `/faults`: what goes wrong on purpose. */
+export function faultRoutes({ faults }: Sandbox): Hono {
+  return new Hono()
+    .get('/', (c) => c.json({ data: faults.list().map(viewFault) }))
+    .post('/', async (c) => {
+      const { kind, ...rule } = await readFields(c.req)
+      const times = rule['times'] === 'always' ? Infinity : rule['times']
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `add` checks kind and rule, whatever they are
+      return c.json(viewFault(faults.add(kind as FaultKind, { ...rule, times } as object)), 201)
+    })
+    .delete('/', (c) => {
+      const removed = faults.list().length
+      faults.clear()
+      return c.json({ removed })
+    })
+    .delete('/:id', (c) => {
+      const id = c.req.param('id')
+      if (faults.remove(id)) return c.json({ removed: 1 })
+      const asked = JSON.stringify(id.slice(0, 80))
+      throw new Refusal(404, 'fault-unknown', `There is no fault ${asked} in force.`)
+    })
+}
+
+function viewFault({ times, ...fault }: ActiveFault): FaultView {
+  if (times === undefined) return fault
+  return { ...fault, times: times === Infinity ? 'always' : times }
+}

@@ -1,0 +1,156 @@
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
+import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
+import { SandboxError } from '../errors.ts'
+import { bareHost, hostInUrl, isLoopback } from './loopback.ts'
+
+/** Answers requests: the `fetch` of a Hono app. The bindings are Node's own request and response. */
+export type FetchHandler = (
+  request: Request,
+  bindings: HttpBindings,
+) => Response | Promise<Response>
+
+export interface ListenOptions {
+  /** Address to listen on. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Whether other machines may connect. */
+  readonly allowRemote: boolean
+}
+
+/** A server that listens. */
+export interface Listening {
+  /** `http://host:port`, without a path. */
+  readonly url: string
+  readonly port: number
+  /** Stops to listen and cuts what is still open. May be called again. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves over HTTP. A request whose Host is not a name of this server is refused whatever it asks
+ * for, so that no web page can reach it through a domain that it lets resolve to this machine.
+ *
+ * @throws SandboxError `host-remote`, `port-taken`, `option-invalid`
+ */
+export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listening> {
+  const { host, port, allowRemote } = options
+  if (!allowRemote && !isLoopback(host)) throw remoteHost(host)
+  // Left alone, the library would replace the global Request and Response of whoever runs a sandbox.
+  const answer = getRequestListener(
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server below speaks HTTP/1 alone
+    (request, bindings) => handler(request, bindings as HttpBindings),
+    { overrideGlobalObjects: false },
+  )
+  const server = createServer(function receive(incoming, outgoing) {
+    const refusal = findRefusal(incoming, options)
+    if (refusal === undefined) void answer(incoming, outgoing)
+    else refuse(outgoing, refusal)
+  })
+  await bind(server, options)
+  const bound = boundPort(server, port)
+  return { url: `http://${hostInUrl(reachable(host))}:${bound}`, port: bound, close }
+
+  async function close(): Promise<void> {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    // An event stream or an answer that a fault holds back would keep it open for ever.
+    server.closeAllConnections()
+    await closed
+  }
+}
+
+async function bind(server: Server, { host, port }: ListenOptions): Promise<void> {
+  server.listen({ host: bareHost(host), port })
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    throw bindingError(cause, host, port)
+  }
+}
+
+/** An address that a client on this machine can connect to; that of all interfaces is none. */
+function reachable(host: string): string {
+  const name = bareHost(host)
+  if (name === '0.0.0.0') return '127.0.0.1'
+  return name === '::' ? '::1' : name
+}
+
+function boundPort(server: Server, asked: number): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : asked
+}
+
+interface Refusal {
+  readonly status: 400 | 403
+  readonly code: string
+  readonly message: string
+}
+
+function findRefusal(incoming: IncomingMessage, options: ListenOptions): Refusal | undefined {
+  // An absolute target would stand in for the Host that was checked (RFC 9112, section 3.2.2).
+  if (incoming.url?.startsWith('/') !== true) {
+    return { status: 400, code: 'target-invalid', message: 'The request target is not a path.' }
+  }
+  if (isOwnName(incoming.headers.host, options)) return undefined
+  const message = options.allowRemote
+    ? 'The Host header is a public name. Start the sandbox with that name as `host` if it is meant.'
+    : 'The Host header is not a name of this sandbox. To reach it from elsewhere: `allowRemote`, or --allow-remote.'
+  return { status: 403, code: 'host-foreign', message }
+}
+
+// The machine itself, as its containers call it. Docker Desktop and Podman forward them to loopback.
+const FROM_CONTAINERS = new Set(['host.docker.internal', 'host.containers.internal'])
+
+// Never in public DNS, so no stranger can let one resolve to this machine: RFC 6762, RFC 8375, and
+// ICANN's resolution 2024.07.29.06 on `.internal`.
+const PRIVATE_NAME = /^[^.]+$|\.(?:local|internal|home\.arpa)$/
+
+/** Tells whether a Host header names this server, or one that only people nearby can name. */
+function isOwnName(header: string | undefined, { host, allowRemote }: ListenOptions): boolean {
+  const [, name] = /^(\[[\da-f:.]+\]|[^:[\]]+)(?::\d{1,5})?$/i.exec(header ?? '') ?? []
+  if (name === undefined) return false
+  const asked = bareHost(name)
+  if (isLoopback(asked) || asked === bareHost(host) || FROM_CONTAINERS.has(asked)) return true
+  return allowRemote && (isIP(asked) !== 0 || PRIVATE_NAME.test(asked))
+}
+
+function refuse(outgoing: ServerResponse, { status, code, message }: Refusal): void {
+  const body = JSON.stringify({ error: { type: 'invalid_request_error', code, message } })
+  const headers = {
+    'content-type': 'application/json',
+    connection: 'close',
+    [VERSION_HEADER]: CONTROL_VERSION,
+  }
+  outgoing.writeHead(status, headers).end(body)
+}
+
+function remoteHost(host: string): SandboxError {
+  return new SandboxError(
+    'host-remote',
+    `\`host\` ${host} can be reached from other machines. Use 127.0.0.1, or set \`allowRemote\` (--allow-remote) if that is meant.`,
+  )
+}
+
+/** What the operating system says of an address, by its code. */
+const BINDING_PROBLEMS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be used: ports below 1024 need privileges',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+  ENOTFOUND: 'is no address, and no name that resolves to one',
+}
+
+function bindingError(cause: unknown, host: string, port: number): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const place = `${hostInUrl(bareHost(host))}:${port}`
+  if (code === 'EADDRINUSE') {
+    const message = `${place} is taken, perhaps by another sandbox. Choose another \`port\`, or 0 for a free one.`
+    return new SandboxError('port-taken', message, { cause })
+  }
+  const problem = BINDING_PROBLEMS[code]
+  if (problem === undefined) return cause
+  return new SandboxError('option-invalid', `${place} ${problem}.`, { cause })
+}
