@@ -10,7 +10,7 @@ import {
   type WebhookEvent,
 } from '../events/event.ts'
 import { WebhookError } from '../reply/errors.ts'
-import { Failure } from '../reply/failure.ts'
+import { Failure, internalError } from '../reply/failure.ts'
 import { createHandlers, type HandlerRegistry } from './handlers.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
 import { freezesRequests } from '../inbox/heartbeat.ts'
@@ -289,11 +289,6 @@ function verifierOf(
   if (typeof keys !== 'function') return createVerifier(keys)
   const onStale = (failure: Failure): void => callSafely(() => log(failure))
   return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
-}
-
-/** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
-function internalError(error: unknown): Failure {
-  return new Failure('internal-error', undefined, { cause: error })
 }
 
 const WAIT_UNTIL_FAILED =

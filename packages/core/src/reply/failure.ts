@@ -34,3 +34,8 @@ export class Failure {
     )
   }
 }
+
+/** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
+export function internalError(error: unknown): Failure {
+  return new Failure('internal-error', undefined, { cause: error })
+}
