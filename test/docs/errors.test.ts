@@ -6,7 +6,7 @@ import { createLog } from '../../packages/core/src/receive/log.ts'
 import { headings, section } from './markdown.ts'
 import { readDocument } from './snippets.ts'
 
-const SOURCE = readDocument('packages/core/src/reply/errors.ts')
+const SOURCE = readDocument('packages/core/src/options/errors.ts')
 
 /** Lines for three failures, two in one second and one a minute later → how the documents put it. */
 const FREQUENCIES: Record<string, Record<number, string>> = {

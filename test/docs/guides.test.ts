@@ -101,7 +101,7 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
   })
 
   it('have every code of a refused key, and no other', () => {
-    const source = readDocument('packages/core/src/reply/errors.ts')
+    const source = readDocument('packages/core/src/options/errors.ts')
     const union = /export type OptionErrorCode =\n((?: {2}\| '[\w-]+'\n)+)/.exec(source)?.[1] ?? ''
     const codes = [...union.matchAll(/'(key-[\w-]+)'/g)].map(([, code]) => code)
     const named = rowsOf(section(guide('keys'), words.refused)).map((cells) => codeOf(cells[1]))
