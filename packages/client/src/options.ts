@@ -1,13 +1,19 @@
 import { OptionError } from '@hongbao/core'
 import {
-  checkKind,
-  checkOptions,
+  abortSignal,
+  asGiven,
+  callback,
+  clock,
+  guard,
+  milliseconds,
+  optional,
   readPrivateKey,
   readPublicKeys,
-  readTimeout,
-  refuseUnset,
+  readSettings,
   unquote,
+  whole,
   wrong,
+  type Completed,
   type PrivateKeyInput,
   type PublicKeyInput,
   type SigningKey,
@@ -69,76 +75,52 @@ export interface PingppRequestOptions {
   readonly extraParams?: ExtraParams | undefined
 }
 
-/** The options, checked and completed. */
-export interface Settings {
-  readonly apiKey: string
+/** The options, checked and completed. `baseUrl` has no slash at its end: `https://api.pingxx.com`. */
+export interface Settings extends Completed<Omit<PingppClientOptions, 'privateKey' | 'publicKey'>> {
   readonly signingKey: SigningKey | undefined
-  /** Empty where answers are not verified. */
+  /** Empty if answers are not verified. */
   readonly publicKeys: readonly VerificationKey[]
-  /** Without a slash at its end: `https://api.pingxx.com`. */
-  readonly baseUrl: string
-  readonly timeoutMs: number
-  readonly retries: number
-  readonly fetch: typeof globalThis.fetch
-  readonly now: () => number
 }
 
 /** How far one call may go. */
-export interface CallLimits {
+export interface CallLimits extends Completed<Pick<PingppRequestOptions, 'timeoutMs' | 'retries'>> {
   readonly signal: AbortSignal | undefined
-  readonly timeoutMs: number
-  readonly retries: number
   readonly beforeAttempt: (() => unknown) | undefined
 }
 
-const CLIENT_OPTIONS: Readonly<Record<keyof PingppClientOptions, true>> = {
-  apiKey: true,
-  privateKey: true,
-  publicKey: true,
-  baseUrl: true,
-  timeoutMs: true,
-  retries: true,
-  fetch: true,
-  now: true,
-}
-const REQUEST_OPTIONS: Readonly<Record<keyof PingppRequestOptions, true>> = {
-  signal: true,
-  timeoutMs: true,
-  retries: true,
-  beforeAttempt: true,
-  extraParams: true,
-}
-const GUARDS = { publicKey: 'believe answers without verifying them' }
-const MAX_RETRIES = 10
 const PINGPP_URL = 'https://api.pingxx.com'
 
 export function readOptions(options: PingppClientOptions): Settings {
-  checkOptions('`createPingppClient`', options, CLIENT_OPTIONS)
-  refuseUnset(options, GUARDS, 'key-missing')
-  const { fetch = globalFetch, now = Date.now } = options
-  const apiKey = readApiKey(options.apiKey)
-  checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
-  checkKind('now', now, ['function'], 'a function that gives milliseconds')
+  const { baseUrl, privateKey, publicKey, ...rest } = readSettings(
+    '`createPingppClient`',
+    options,
+    {
+      apiKey: readApiKey,
+      privateKey: optional((key: PrivateKeyInput) => readPrivateKey(key)),
+      publicKey: guard(
+        'accept answers without verifying them',
+        optional((keys: PublicKeyInput | readonly PublicKeyInput[]) => readPublicKeys(keys)),
+        'key-missing',
+      ),
+      baseUrl: optional(asGiven(), PINGPP_URL),
+      timeoutMs: optional(milliseconds, 30_000),
+      retries: optional(retries, 2),
+      fetch: optional(callback('a function like the global `fetch`'), globalFetch),
+      now: optional(clock, Date.now),
+    },
+  )
+  if (publicKey?.some(({ fingerprint }) => fingerprint === privateKey?.fingerprint)) {
+    throw wrong('publicKey', PINGPP_KEY)
+  }
   return {
-    apiKey,
-    ...readKeys(options),
-    baseUrl: readBaseUrl(options.baseUrl ?? PINGPP_URL, apiKey),
-    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
-    retries: readRetries(options.retries ?? 2),
-    fetch,
-    now,
+    ...rest,
+    signingKey: privateKey,
+    publicKeys: publicKey ?? [],
+    baseUrl: readBaseUrl(baseUrl, rest.apiKey),
   }
 }
 
-function readKeys(options: PingppClientOptions): Pick<Settings, 'signingKey' | 'publicKeys'> {
-  const { privateKey, publicKey } = options
-  const signingKey = privateKey === undefined ? undefined : readPrivateKey(privateKey)
-  const publicKeys = publicKey === undefined ? [] : readPublicKeys(publicKey)
-  if (publicKeys.some(({ fingerprint }) => fingerprint === signingKey?.fingerprint)) {
-    throw wrong('publicKey', PINGPP_KEY)
-  }
-  return { signingKey, publicKeys }
-}
+const retries = whole(0, 10)
 
 // With it, a create is sent and paid, and its answer is then refused as forged.
 const PINGPP_KEY =
@@ -146,18 +128,13 @@ const PINGPP_KEY =
 
 /** @throws OptionError, as a wrong option of the client does */
 export function readRequestOptions(options: PingppRequestOptions, settings: Settings): CallLimits {
-  checkOptions('The call', options, REQUEST_OPTIONS)
-  const { signal, beforeAttempt } = options
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw wrong('signal', 'an AbortSignal')
-  }
-  checkKind('beforeAttempt', beforeAttempt, ['undefined', 'function'], 'a function')
-  return {
-    signal,
-    timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? settings.timeoutMs),
-    retries: readRetries(options.retries ?? settings.retries),
-    beforeAttempt,
-  }
+  return readSettings('The call', options, {
+    signal: optional(abortSignal()),
+    timeoutMs: optional(milliseconds, settings.timeoutMs),
+    retries: optional(retries, settings.retries),
+    beforeAttempt: optional(callback()),
+    extraParams: asGiven(),
+  })
 }
 
 /** Looked up when it is called: tools that replace the global one may come later. */
@@ -209,9 +186,4 @@ function mayBeOpen({ hostname }: URL, apiKey: string): boolean {
 /** RFC 6761, section 6.3, and RFC 1122, section 3.2.1.3. The URL parser has unified the spellings. */
 export function isLoopback(hostname: string): boolean {
   return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
-}
-
-function readRetries(retries: number): number {
-  if (Number.isInteger(retries) && retries >= 0 && retries <= MAX_RETRIES) return retries
-  throw wrong('retries', `a whole number from 0 to ${MAX_RETRIES}`)
 }

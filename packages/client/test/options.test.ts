@@ -30,7 +30,7 @@ describe('the options of a client', () => {
     expect(refusalWith({ timeout: 5 })).toMatchObject({
       code: 'option-invalid',
       message:
-        '`timeout` is no option. There are: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
+        'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
     })
   })
 
@@ -43,7 +43,7 @@ describe('the options of a client', () => {
       name: 'OptionError',
       code: 'key-missing',
       message:
-        '`publicKey` is given, but undefined. Is the variable set that it is read from? Leave `publicKey` out to believe answers without verifying them.',
+        '`publicKey` is given, but undefined. Is the variable set that it is read from? Leave `publicKey` out to accept answers without verifying them.',
     })
   })
 
@@ -206,7 +206,7 @@ describe('the other options', () => {
     [{ retries: 1.5 }, '`retries` must be a whole number from 0 to 10.'],
     [{ retries: true }, '`retries` must be a whole number from 0 to 10.'],
     [{ fetch: 'fetch' }, '`fetch` must be a function like the global `fetch`.'],
-    [{ now: 5 }, '`now` must be a function that gives milliseconds.'],
+    [{ now: 5 }, '`now` must be a function that returns milliseconds.'],
   ])('are refused: %j', (options, message) => {
     const error = refusalWith(options)
     expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
@@ -252,7 +252,7 @@ describe('the options of a call', () => {
   it.each<[unknown, string]>([
     [
       { timeout: 5 },
-      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt, extraParams.',
+      'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: signal, timeoutMs, retries, beforeAttempt, extraParams.',
     ],
     [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
     [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],

@@ -11,17 +11,31 @@ export { ERRORS } from './reply/errors.ts'
 export { inboxErrors } from './inbox/errors.ts'
 export { callSafely, originOf, textOf } from './options/logger.ts'
 export {
-  checkKind,
   checkOptions,
-  readApp,
-  readConsumer,
-  readLogger,
-  readTimeout,
-  refuseUnset,
+  guard,
+  must,
+  optional,
+  readEach,
+  readSettings,
   refuseUnknown,
-  unquote,
   wrong,
-} from './options/option-reader.ts'
+} from './options/settings.ts'
+export type { Completed, Reader, Readers } from './options/settings.ts'
+export {
+  abortSignal,
+  asGiven,
+  callback,
+  clock,
+  consumer,
+  flag,
+  milliseconds,
+  oneOf,
+  readApp,
+  readLogger,
+  unquote,
+  whole,
+} from './options/readers.ts'
+export { retention } from './inbox/retention.ts'
 export { nearestTo } from './options/nearest.ts'
 export { readStrictJson, readWithExact } from './events/json.ts'
 export type { StrictJson } from './events/json.ts'

@@ -358,7 +358,7 @@ async function isRemembered(inbox: Inbox, key: string): Promise<boolean> {
 
 describe('a bound that a Set cannot keep', () => {
   it.each([2 ** 24 + 1, 40_000_000])('is refused: %d keys', (maxKeys) => {
-    expect(() => memoryInbox({ maxKeys })).toThrow(/an integer from 2 to 16,777,216/)
+    expect(() => memoryInbox({ maxKeys })).toThrow(/a whole number from 2 to 16,777,216/)
   })
 
   it('is what a Set can keep', () => {

@@ -16,7 +16,7 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['app', { id: 'app_1' }, /the id of an app/],
   ['livemode', 'true', /true or false/],
   ['livemode', 1, /true or false/],
-  ['inbox', {}, /an inbox, for one `memoryInbox\(\)`/],
+  ['inbox', {}, /an inbox, such as `memoryInbox\(\)`/],
   ['inbox', 'redis', /an inbox/],
   ['inbox', { admit: 5, retentionSeconds: 172_800 }, /an inbox/],
   ['inbox', { admit: () => {}, retentionSeconds: 97_199 }, /97,200 \(27 h\)/],
@@ -48,9 +48,9 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['logger', null, /an object with `warn` and `error`/],
   ['maxEventAgeSeconds', 172_800, /to 169200, which the inbox remembers/],
   ['allowPublishedKeys', 'false', /true or false/],
-  ['now', 5, /a function that gives milliseconds/],
-  ['now', new Date(0), /a function that gives milliseconds/],
-  ['now', null, /a function that gives milliseconds/],
+  ['now', 5, /a function that returns milliseconds/],
+  ['now', new Date(0), /a function that returns milliseconds/],
+  ['now', null, /a function that returns milliseconds/],
 ]
 
 describe('a wrong option', () => {
@@ -68,7 +68,9 @@ describe('a wrong option', () => {
     (option) => {
       expect(refusalOf({ ...REQUIRED, [option]: true })).toMatchObject({
         code: 'option-invalid',
-        message: expect.stringMatching(`^.${option}. is no option. There are: publicKey, app, `),
+        message: expect.stringMatching(
+          `^Unknown option .${option}.. .*Valid options: publicKey, app, `,
+        ),
       })
     },
   )

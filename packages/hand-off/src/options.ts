@@ -1,5 +1,19 @@
-import { OptionError } from '@hongbao/core'
-import { checkKind, checkOptions, readTimeout, wrong } from '@hongbao/core/internal'
+import { OptionError, type Logger } from '@hongbao/core'
+import {
+  callback,
+  checkOptions,
+  flag,
+  milliseconds,
+  must,
+  optional,
+  readEach,
+  readLogger,
+  readSettings,
+  whole,
+  wrong,
+  type Completed,
+  type Readers,
+} from '@hongbao/core/internal'
 import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
 import type { WarningOptions } from './warnings.ts'
@@ -36,14 +50,15 @@ export interface JobOptions extends EventQueueOptions {
   readonly keepDeadLettersSeconds?: number | undefined
 }
 
-/** Options of a queue, checked and completed. */
-export interface JobSettings {
-  readonly attempts: number
-  readonly backoffSeconds: number
-  readonly jobTimeoutMs: number
-  readonly keepAppliedSeconds: number
-  readonly keepDeadLettersSeconds: number
+interface WarningSettings {
+  readonly onWarning: WarningOptions['onWarning']
+  readonly logger: Logger
 }
+
+type QueueSettings = Completed<Pick<EventQueueOptions, 'confirmTimeoutMs'>> & WarningSettings
+
+/** Options of a queue, checked and completed. */
+export type JobSettings = Completed<Omit<JobOptions, keyof WarningOptions>> & WarningSettings
 
 /** Options of `queue.work`. Wrong ones are refused with an `OptionError`. */
 export interface WorkOptions extends DeadLetterOptions, WarningOptions {
@@ -70,58 +85,46 @@ export interface RedriveOptions extends DeadLettersOptions {
 
 const DAY_SECONDS = 24 * 60 * 60
 
-const QUEUE_NAMES: Readonly<Record<keyof EventQueueOptions, true>> = {
-  confirmTimeoutMs: true,
-  onWarning: true,
-  logger: true,
+const WARNING_READERS: Readers<WarningOptions, WarningSettings> = {
+  onWarning: optional(callback()),
+  logger: readLogger,
 }
-const JOB_NAMES: Readonly<Record<keyof JobOptions, true>> = {
-  ...QUEUE_NAMES,
-  attempts: true,
-  backoffSeconds: true,
-  jobTimeoutMs: true,
-  keepAppliedSeconds: true,
-  keepDeadLettersSeconds: true,
+const QUEUE_READERS: Readers<EventQueueOptions, QueueSettings> = {
+  confirmTimeoutMs: optional(milliseconds, 1000),
+  ...WARNING_READERS,
 }
-const WORK_NAMES: Readonly<Record<keyof WorkOptions, true>> = {
-  concurrency: true,
-  acceptUnsigned: true,
-  onDeadLetter: true,
-  onWarning: true,
-  logger: true,
+// Postgres counts seconds in 32 bits.
+const MAX_SECONDS = 2 ** 31 - 1
+const JOB_READERS: Readers<JobOptions, JobSettings> = {
+  ...QUEUE_READERS,
+  attempts: optional(whole(1, 30), 15),
+  backoffSeconds: optional(whole(1, DAY_SECONDS), 5),
+  // pg-boss has a limit of a day.
+  jobTimeoutMs: optional(whole(1, 86_000_000), 900_000),
+  // Workers' inboxes decide, but a queue that forgets first lets replays of old deliveries in.
+  keepAppliedSeconds: optional(
+    whole(MIN_KEEP_APPLIED_SECONDS, MAX_SECONDS),
+    MIN_KEEP_APPLIED_SECONDS,
+  ),
+  keepDeadLettersSeconds: optional(whole(MIN_KEEP_APPLIED_SECONDS, MAX_SECONDS), 30 * DAY_SECONDS),
 }
-const DEAD_LETTERS_NAMES: Readonly<Record<keyof DeadLettersOptions, true>> = { limit: true }
-const REDRIVE_NAMES: Readonly<Record<keyof RedriveOptions, true>> = { jobIds: true, limit: true }
+const limit = optional(whole(1, 100_000), 1000)
 
 /** Returns `confirmTimeoutMs`. */
 export function readQueueOptions(options: EventQueueOptions): number {
-  checkOptions('`createEventQueue`', options, QUEUE_NAMES)
-  return readTimeout('confirmTimeoutMs', options.confirmTimeoutMs ?? 1000)
+  return readSettings('`createEventQueue`', options, QUEUE_READERS).confirmTimeoutMs
 }
 
-/** Checks what `caller` takes: the options of every queue, and `names`. */
-export function readJobOptions(
-  caller: string,
-  options: JobOptions,
-  names: Readonly<Record<string, true>>,
-): JobSettings {
-  checkOptions(`\`${caller}\``, options, { ...names, ...JOB_NAMES })
-  const { attempts = 15, backoffSeconds = 5, jobTimeoutMs = 900_000 } = options
-  const { keepAppliedSeconds = MIN_KEEP_APPLIED_SECONDS } = options
-  const { keepDeadLettersSeconds = 30 * DAY_SECONDS } = options
-  return {
-    attempts: readWhole('attempts', attempts, 1, 30),
-    backoffSeconds: readWhole('backoffSeconds', backoffSeconds, 1, DAY_SECONDS),
-    // pg-boss has a limit of a day.
-    jobTimeoutMs: readWhole('jobTimeoutMs', jobTimeoutMs, 1, 86_000_000),
-    // Workers' inboxes decide, but a queue that forgets first lets replays of old deliveries in.
-    keepAppliedSeconds: readWhole('keepAppliedSeconds', keepAppliedSeconds, 7 * DAY_SECONDS),
-    keepDeadLettersSeconds: readWhole(
-      'keepDeadLettersSeconds',
-      keepDeadLettersSeconds,
-      keepAppliedSeconds,
-    ),
-  }
+/** Reads what `caller` takes: the options of every queue, and its own by the table `readers`. */
+export function readJobOptions<
+  Options extends JobOptions,
+  Own extends Record<Exclude<keyof Options, keyof JobOptions>, unknown>,
+>(caller: string, options: Options, readers: Readers<Options, Own>): Own & JobSettings {
+  checkOptions(`\`${caller}\``, options, { ...readers, ...JOB_READERS })
+  const settings = readEach<JobOptions, JobSettings>(options, JOB_READERS)
+  const { keepAppliedSeconds, keepDeadLettersSeconds } = settings
+  whole(keepAppliedSeconds, MAX_SECONDS)(keepDeadLettersSeconds, 'keepDeadLettersSeconds')
+  return { ...readEach(options, readers), ...settings }
 }
 
 /** The options that a queue passes on to `createEventQueue`. */
@@ -134,28 +137,24 @@ export function readWorkOptions(options: WorkOptions): {
   readonly concurrency: number
   readonly acceptUnsigned: boolean
 } {
-  checkOptions('`work`', options, WORK_NAMES)
-  const { concurrency = 4, acceptUnsigned = false } = options
-  checkKind('acceptUnsigned', acceptUnsigned, ['boolean'], 'true or false')
-  return { concurrency: readWhole('concurrency', concurrency, 1, 1000), acceptUnsigned }
+  return readSettings('`work`', options, {
+    concurrency: optional(whole(1, 1000), 4),
+    acceptUnsigned: optional(flag, false),
+    onDeadLetter: optional(callback()),
+    ...WARNING_READERS,
+  })
 }
 
 export function readDeadLettersOptions(options: DeadLettersOptions): { readonly limit: number } {
-  checkOptions('`deadLetters`', options, DEAD_LETTERS_NAMES)
-  return { limit: readLimit(options.limit) }
+  return readSettings('`deadLetters`', options, { limit })
 }
 
 export function readRedriveOptions(options: RedriveOptions): RedriveSelection {
-  checkOptions('`redrive`', options, REDRIVE_NAMES)
-  const limit = readLimit(options.limit)
-  const { jobIds } = options
-  if (jobIds === undefined) return { jobIds, limit }
-  if (!Array.isArray(jobIds)) throw wrong('jobIds', 'a list of job ids')
-  return { jobIds: jobIds.slice(0, limit), limit }
-}
-
-function readLimit(limit = 1000): number {
-  return readWhole('limit', limit, 1, 100_000)
+  const selection = readSettings('`redrive`', options, {
+    jobIds: optional(must('a list of job ids', (ids) => Array.isArray(ids))),
+    limit,
+  })
+  return { ...selection, jobIds: selection.jobIds?.slice(0, selection.limit) }
 }
 
 const NOT_OF_A_RECEIVER = ['on', 'inbox', 'unhandled', 'handlerTimeoutMs'] as const
@@ -164,20 +163,11 @@ const NOT_OF_A_RECEIVER = ['on', 'inbox', 'unhandled', 'handlerTimeoutMs'] as co
 export type NotOfAReceiver = (typeof NOT_OF_A_RECEIVER)[number]
 
 export function refuseHandlers(options: object): void {
-  checkKind('options', options, ['object'], 'an object')
+  if (Object(options) !== options) throw wrong('options', 'an object')
   const misplaced = NOT_OF_A_RECEIVER.find((name) => Object.hasOwn(options, name))
   if (misplaced === undefined) return
   throw new OptionError(
     'option-invalid',
     `\`${misplaced}\` is not an option of the receiver of a queue, which stores every verified event in the queue. Give it to the createWebhooks() of the worker.`,
   )
-}
-
-// Postgres counts seconds in 32 bits.
-const MAX_WHOLE = 2 ** 31 - 1
-
-function readWhole(option: string, value: number, min: number, max: number = MAX_WHOLE): number {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-  const figures = [min, max].map((figure) => figure.toLocaleString('en'))
-  throw wrong(option, `a whole number from ${figures.join(' to ')}`)
 }

@@ -1,12 +1,18 @@
 import type { Logger, OnWarning } from '@hongbao/core'
 import {
-  checkKind,
-  checkOptions,
-  MIN_RETENTION_SECONDS,
-  readConsumer,
-  readTimeout,
+  callback,
+  consumer,
   readWarn,
+  flag,
+  milliseconds,
+  must,
+  oneOf,
+  optional,
+  readLogger,
+  readSettings,
+  retention,
   wrong,
+  type Completed,
   type Warn,
 } from '@hongbao/core/internal'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
@@ -73,59 +79,50 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 /** The options, checked and completed. */
-export interface Settings<Client extends PostgresClient> {
+export interface Settings<Client extends PostgresClient> extends Completed<
+  Omit<
+    PostgresInboxOptions<Client>,
+    'pool' | 'table' | 'cleanUpEverySeconds' | 'onWarning' | 'logger'
+  >
+> {
   readonly pool: PostgresPool<Client>
-  readonly consumer: string
   readonly table: InboxTable
-  readonly retentionSeconds: number
-  readonly commandTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly transactionTimeoutMs: number
-  readonly isolation: Isolation
   readonly cleanUpEveryMs: number
-  readonly readUnnamedKeys: boolean
   readonly warn: Warn<PostgresInboxWarningCode>
 }
-
-export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
-  pool: true,
-  consumer: true,
-  table: true,
-  retentionSeconds: true,
-  commandTimeoutMs: true,
-  lockTimeoutMs: true,
-  transactionTimeoutMs: true,
-  isolation: true,
-  cleanUpEverySeconds: true,
-  readUnnamedKeys: true,
-  onWarning: true,
-  logger: true,
-}
-const ISOLATIONS: readonly string[] = ['read committed', 'repeatable read', 'serializable']
-// 31 years: a wrong unit rather than a wish.
-const MAX_SECONDS = 1_000_000_000
 
 export function readOptions<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): Settings<Client> {
-  checkOptions('`postgresInbox`', options, NAMES)
-  const { readUnnamedKeys = false } = options
-  checkKind('readUnnamedKeys', readUnnamedKeys, ['boolean'], 'true or false')
+  const { cleanUpEverySeconds, onWarning, logger, ...rest } = readSettings(
+    '`postgresInbox`',
+    options,
+    {
+      pool: readPool<Client>,
+      consumer,
+      table: readTable,
+      retentionSeconds: optional(retention, 30 * 24 * 60 * 60),
+      commandTimeoutMs: optional(milliseconds, 1500),
+      lockTimeoutMs: optional(milliseconds, 2000),
+      transactionTimeoutMs: optional(milliseconds, 30_000),
+      // It becomes a part of a statement.
+      isolation: optional(
+        oneOf('read committed', 'repeatable read', 'serializable'),
+        'read committed',
+      ),
+      cleanUpEverySeconds: optional(
+        must('a time in seconds of 1 or more, or false', isInterval),
+        3600,
+      ),
+      readUnnamedKeys: optional(flag, false),
+      onWarning: optional(callback()),
+      logger: readLogger,
+    },
+  )
   return {
-    pool: readPool(options.pool),
-    consumer: readConsumer(options.consumer),
-    table: readTable(options.table),
-    retentionSeconds: readRetention(options.retentionSeconds ?? 30 * 24 * 60 * 60),
-    commandTimeoutMs: readTimeout('commandTimeoutMs', options.commandTimeoutMs ?? 1500),
-    lockTimeoutMs: readTimeout('lockTimeoutMs', options.lockTimeoutMs ?? 2000),
-    transactionTimeoutMs: readTimeout(
-      'transactionTimeoutMs',
-      options.transactionTimeoutMs ?? 30_000,
-    ),
-    isolation: readIsolation(options.isolation ?? 'read committed'),
-    cleanUpEveryMs: readCleanUpEvery(options.cleanUpEverySeconds ?? 3600) * 1000,
-    readUnnamedKeys,
-    warn: readWarn(options),
+    ...rest,
+    cleanUpEveryMs: cleanUpEverySeconds === false ? Infinity : cleanUpEverySeconds * 1000,
+    warn: readWarn({ onWarning, logger }),
   }
 }
 
@@ -133,26 +130,9 @@ function readPool<Client extends PostgresClient>(
   pool: PgPool<Client> | PostgresPool<Client>,
 ): PostgresPool<Client> {
   if (typeof pool?.connect === 'function') return pool
-  throw wrong('pool', 'a `Pool` of pg, or what `postgresJsPool` makes of postgres')
+  throw wrong('pool', 'a `Pool` of pg, or what `postgresJsPool` returns for postgres')
 }
 
-function readIsolation(isolation: Isolation): Isolation {
-  // It becomes a part of a statement.
-  if (ISOLATIONS.includes(isolation)) return isolation
-  throw wrong('isolation', `one of: ${ISOLATIONS.join(', ')}`)
-}
-
-function readRetention(seconds: number): number {
-  const isKept = seconds >= MIN_RETENTION_SECONDS && seconds <= MAX_SECONDS
-  if (Number.isSafeInteger(seconds) && isKept) return seconds
-  throw wrong(
-    'retentionSeconds',
-    'a whole number of seconds from 97,200 (27 h; Ping++ sends again for 24 h 47 min) to 1,000,000,000',
-  )
-}
-
-function readCleanUpEvery(seconds: number | false): number {
-  if (seconds === false) return Infinity
-  if (Number.isFinite(seconds) && seconds >= 1) return seconds
-  throw wrong('cleanUpEverySeconds', 'a time in seconds of 1 or more, or false')
+function isInterval(seconds: number | false): boolean {
+  return seconds === false || (Number.isFinite(seconds) && seconds >= 1)
 }

@@ -316,7 +316,7 @@ describe('the options', () => {
   it.each<[unknown, RegExp]>([
     [null, /expects an object/],
     ['virtual', /expects an object/],
-    [{ webhook: 'by-hand' }, /`webhook` is no option. There are: target, port, /],
+    [{ webhook: 'by-hand' }, /Unknown option `webhook`. Valid options: target, port, /],
     [{ port: -1 }, /`port` must be a whole number from 0 to 65,535/],
     [{ port: '3000' }, /`port`/],
     [{ host: '' }, /`host` must be an address/],

@@ -1,11 +1,17 @@
-import { OptionError, type Logger, type Webhooks } from '@hongbao/core'
+import type { Logger, Webhooks } from '@hongbao/core'
 import {
-  checkKind,
+  abortSignal,
+  callback,
+  clock,
+  flag,
+  guard,
+  must,
+  optional,
   readApp,
   readLogger,
-  refuseUnset,
-  refuseUnknown,
+  readSettings,
   wrong,
+  type Completed,
 } from '@hongbao/core/internal'
 import type { PingppClient } from '../client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
@@ -72,23 +78,18 @@ export interface ReconcilerSeams {
   readonly random: () => number
 }
 
-/** The options, checked and completed. */
-export interface ReconcilerSettings {
-  readonly pingpp: PingppClient
-  readonly webhooks: Pick<Webhooks, 'dispatch'>
-  readonly app: string
+/** The options, checked and completed. `sweptUntil` is Unix time in seconds. */
+export interface ReconcilerSettings
+  extends
+    Completed<Pick<ReconcilerOptions, 'pingpp' | 'webhooks' | 'app' | 'overlapSeconds' | 'now'>>,
+    ReconcilerSeams {
   readonly open: ReadOpen | undefined
   readonly bucket: TokenBucket
-  readonly overlapSeconds: number
   readonly intervalMs: number
-  /** Unix time in seconds. */
   readonly sweptUntil: number
   readonly onReport: ReconcilerOptions['onReport']
   readonly onError: ReconcilerOptions['onError']
   readonly logger: Logger
-  readonly now: () => number
-  readonly wait: Wait
-  readonly random: () => number
 }
 
 /** Options of one run. */
@@ -114,117 +115,81 @@ export interface RunRange {
   readonly signal: AbortSignal | undefined
 }
 
-const NAMES: Readonly<Record<keyof ReconcilerOptions, true>> = {
-  pingpp: true,
-  webhooks: true,
-  app: true,
-  open: true,
-  requestsPerSecond: true,
-  overlapSeconds: true,
-  intervalSeconds: true,
-  sweptUntil: true,
-  onReport: true,
-  onError: true,
-  logger: true,
-  now: true,
-}
-const RUN_NAMES: Readonly<Record<keyof ReconcilerRunOptions, true>> = {
-  from: true,
-  to: true,
-  dryRun: true,
-  signal: true,
-}
-const OVERLAP_SECONDS = 72 * 60 * 60
-const INTERVAL_SECONDS = 5 * 60
-const MAX_INTERVAL_SECONDS = 24 * 60 * 60
-
 /** @throws OptionError */
 export function readReconcilerOptions(
   options: ReconcilerOptions,
   { wait, random }: ReconcilerSeams,
 ): ReconcilerSettings {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`createReconciler` expects an object of options.')
-  }
-  refuseUnknown(options, NAMES)
-  refuseUnset(options, { open: 'dispatch all envelopes that the sweep shows' })
-  const { pingpp, webhooks, open, onReport, onError, now = Date.now } = options
-  checkPartners(pingpp, webhooks)
-  checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')
-  checkKind('onReport', onReport, OPTIONAL_FUNCTION, 'a function')
-  checkKind('onError', onError, OPTIONAL_FUNCTION, 'a function')
-  checkKind('now', now, ['function'], 'a function that gives milliseconds')
+  const { requestsPerSecond, intervalSeconds, sweptUntil, now, ...rest } = readSettings(
+    '`createReconciler`',
+    options,
+    {
+      pingpp: must('the client returned by createPingppClient()', isClient),
+      webhooks: must('the receiver returned by createWebhooks()', isReceiver),
+      app: readApp,
+      open: guard(
+        'dispatch all envelopes that the sweep shows',
+        optional(callback('a function that returns your open envelopes')),
+      ),
+      requestsPerSecond: optional(must('a number above 0', isPositive), 5),
+      overlapSeconds: optional(
+        must('a time in seconds, 0 or more', (value) => value === 0 || isPositive(value)),
+        72 * 60 * 60,
+      ),
+      intervalSeconds: optional(
+        must(
+          'a time in seconds above 0, at most 86,400 (a day)',
+          (value) => isPositive(value) && value <= 24 * 60 * 60,
+        ),
+        5 * 60,
+      ),
+      sweptUntil: optional(readMoment),
+      onReport: optional(callback()),
+      onError: optional(callback()),
+      logger: readLogger,
+      now: optional(clock, Date.now),
+    },
+  )
   const seams = { now, random, wait: endingWith(wait) }
-  const perSecond = readRate(options.requestsPerSecond ?? 5)
   return {
-    pingpp,
-    webhooks,
-    app: readApp(options.app),
-    open,
-    bucket: createTokenBucket({ perSecond, ...seams }),
-    overlapSeconds: readOverlap(options.overlapSeconds ?? OVERLAP_SECONDS),
-    intervalMs: 1000 * readInterval(options.intervalSeconds ?? INTERVAL_SECONDS),
-    sweptUntil: readMoment('sweptUntil', options.sweptUntil) ?? Math.floor(seams.now() / 1000),
-    onReport,
-    onError,
-    logger: readLogger(options.logger),
+    ...rest,
+    bucket: createTokenBucket({ perSecond: requestsPerSecond, ...seams }),
+    intervalMs: 1000 * intervalSeconds,
+    sweptUntil: sweptUntil ?? Math.floor(now() / 1000),
     ...seams,
   }
 }
 
-function checkPartners(pingpp: unknown, webhooks: unknown): void {
-  if (!isObject(pingpp) || !isObject(pingpp['redEnvelopes'])) {
-    throw wrong('pingpp', 'what `createPingppClient` returns')
-  }
-  if (!isObject(webhooks) || typeof webhooks['dispatch'] !== 'function') {
-    throw wrong('webhooks', 'what `createWebhooks` returns')
-  }
+function isClient(pingpp: PingppClient): boolean {
+  return Object(pingpp?.redEnvelopes) === pingpp?.redEnvelopes
+}
+
+function isReceiver(webhooks: Pick<Webhooks, 'dispatch'>): boolean {
+  return typeof webhooks?.dispatch === 'function'
+}
+
+function isPositive(value: number): boolean {
+  return Number.isFinite(value) && value > 0
 }
 
 /** @throws OptionError */
 export function readRunOptions(options: ReconcilerRunOptions): RunRange {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`run` expects an object of options.')
-  }
-  refuseUnknown(options, RUN_NAMES)
-  const { dryRun = false, signal } = options
-  checkKind('dryRun', dryRun, ['boolean'], 'true or false')
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw wrong('signal', 'an AbortSignal')
-  }
-  const from = readMoment('from', options.from)
-  const to = readMoment('to', options.to)
+  const range = readSettings('`run`', options, {
+    from: optional(readMoment),
+    to: optional(readMoment),
+    dryRun: optional(flag, false),
+    signal: optional(abortSignal()),
+  })
+  const { from, to } = range
   if (from !== undefined && to !== undefined && from > to) throw wrong('from', 'before `to`')
-  return { from, to, dryRun, signal }
-}
-
-const OPTIONAL_FUNCTION: readonly string[] = ['undefined', 'function']
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+  return range
 }
 
 /** In whole seconds, as `created` is. */
-function readMoment(option: string, value: number | Date | undefined): number | undefined {
-  if (value === undefined) return undefined
+function readMoment(value: number | Date, option: string): number {
   const seconds = readTime(value)
   if (seconds !== undefined) return Math.floor(seconds)
   throw wrong(option, 'a Date, or Unix time in seconds')
-}
-
-function readRate(perSecond: number): number {
-  if (Number.isFinite(perSecond) && perSecond > 0) return perSecond
-  throw wrong('requestsPerSecond', 'a number above 0')
-}
-
-function readInterval(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds > 0 && seconds <= MAX_INTERVAL_SECONDS) return seconds
-  throw wrong('intervalSeconds', 'a time in seconds above 0, at most 86,400 (a day)')
-}
-
-function readOverlap(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds
-  throw wrong('overlapSeconds', 'a time in seconds, 0 or more')
 }
 
 /** A wait that ends with its signal, even where the one that was given knows no signal. */

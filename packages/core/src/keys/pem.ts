@@ -3,7 +3,7 @@ import base64 from 'tweetnacl-util'
 import { isBytes } from './bytes.ts'
 import { OptionError, type OptionErrorCode } from '../options/errors.ts'
 import type { KeyObjectLike } from './key-input.ts'
-import { unquote } from '../options/option-reader.ts'
+import { unquote } from '../options/readers.ts'
 
 /** A key as text, as bytes, or in a file. */
 export type KeySource = string | Uint8Array | { readonly path: string }

@@ -1,5 +1,5 @@
 import { callSafely, originOf, textOf, type Logger } from './logger.ts'
-import { checkKind, readLogger } from './option-reader.ts'
+import { readLogger } from './readers.ts'
 
 /** What a warning of an inbox or a queue is about. */
 export interface WarningAbout<Code extends string = string> {
@@ -25,17 +25,12 @@ export type Warn<Code extends string = string> = (
   key?: string,
 ) => void
 
-/**
- * The hook of the options, or if there is none, a line for each warning to the logger.
- *
- * @throws OptionError if either is of the wrong kind
- */
+/** Returns the hook of options that are checked, or, if there is none, one line each to the logger. */
 export function readWarn<Code extends string>(options: {
   readonly onWarning?: OnWarning<Code> | undefined
   readonly logger?: Logger | false | undefined
 }): Warn<Code> {
   const { onWarning = logTo(readLogger(options.logger)) } = options
-  checkKind('onWarning', onWarning, ['function'], 'a function')
   return function warn(error, key) {
     const { code } = error
     callSafely(() => onWarning(error, key === undefined ? { code } : { code, key }))

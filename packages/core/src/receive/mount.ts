@@ -1,6 +1,6 @@
 import type { Receiver } from './delivery.ts'
 import { OptionError } from '../options/errors.ts'
-import { checkKind, checkOptions } from '../options/option-reader.ts'
+import { checkOptions, wrong } from '../options/settings.ts'
 
 /** Where a host without a router mounts the receiver. */
 export interface MountOptions {
@@ -51,8 +51,9 @@ export function checkMount(
     )
   }
   checkOptions(`\`${adapter}\``, options, names)
-  if ('waitUntil' in options) {
-    checkKind('waitUntil', options.waitUntil, ['undefined', 'function'], 'a function')
+  const { waitUntil }: { readonly waitUntil?: unknown } = options
+  if (waitUntil !== undefined && typeof waitUntil !== 'function') {
+    throw wrong('waitUntil', 'a function')
   }
 }
 

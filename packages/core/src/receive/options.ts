@@ -10,15 +10,18 @@ import {
 } from '../keys/public-key.ts'
 import type { Logger } from '../options/logger.ts'
 import { memoryInbox } from '../inbox/memory-inbox.ts'
+import { guard, optional, readSettings, wrong, type Completed } from '../options/settings.ts'
 import {
-  checkKind,
-  checkOptions,
+  asGiven,
+  callback,
+  clock,
+  flag,
+  milliseconds,
+  oneOf,
+  readApps,
   readLogger,
-  readTimeout,
-  readApp,
-  refuseUnset,
-  wrong,
-} from '../options/option-reader.ts'
+  whole,
+} from '../options/readers.ts'
 import type { Hooks, WebhookReport } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -91,81 +94,71 @@ export interface WebhooksOptions<Context extends object = NoContext> {
 }
 
 /** The options, checked and completed. */
-export interface Settings<Context extends object> {
+export interface Settings<Context extends object> extends Completed<
+  Pick<
+    WebhooksOptions<Context>,
+    'inbox' | 'handlerTimeoutMs' | 'unhandled' | 'now' | 'allowPublishedKeys'
+  >
+> {
   readonly keys: readonly VerificationKey[] | PublicKeyFunction
-  readonly allowPublishedKeys: boolean
   readonly acceptance: Acceptance
-  readonly inbox: Inbox<Context>
   readonly on: WebhookHandlers<Context> | undefined
-  readonly handlerTimeoutMs: number
   readonly limits: BodyLimits
-  readonly unhandled: 'accept' | 'fail'
   readonly hooks: Hooks
   readonly logger: Logger
-  readonly now: () => number
 }
 
 const CLOCK_SKEW_SECONDS = 60 * 60
 const MIN_EVENT_AGE_SECONDS = 26 * 60 * 60
-const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
-  publicKey: true,
-  app: true,
-  livemode: true,
-  inbox: true,
-  on: true,
-  handlerTimeoutMs: true,
-  maxBodyBytes: true,
-  bodyTimeoutMs: true,
-  unhandled: true,
-  maxEventAgeSeconds: true,
-  onReport: true,
-  onError: true,
-  logger: true,
-  now: true,
-  allowPublishedKeys: true,
-}
-const GUARDS = {
-  app: 'accept the events of every app',
-  livemode: 'accept live and test events',
-  inbox: 'remember applied events in the memory of this process',
-  on: 'register handlers with `webhooks.on`',
-}
 
+/** @throws OptionError */
 export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
 ): Settings<Context> {
-  checkOptions('`createWebhooks`', options, NAMES)
-  refuseUnset(options, GUARDS)
-  const { livemode, onReport, onError, unhandled = 'accept' } = options
-  checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
-  const now = withoutThrowing(options.now ?? Date.now)
-  const inbox = checkInbox(options.inbox ?? defaultInbox<Context>())
-  checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
-  const { publicKey, allowPublishedKeys = false } = options
-  checkKind('allowPublishedKeys', allowPublishedKeys, ['boolean'], 'true or false')
-  checkKind('onReport', onReport, ['undefined', 'function'], 'a function')
-  checkKind('onError', onError, ['undefined', 'function'], 'a function')
-  if (unhandled !== 'accept' && unhandled !== 'fail') throw wrong('unhandled', '"accept" or "fail"')
+  const {
+    publicKey,
+    app,
+    livemode,
+    inbox = defaultInbox<Context>(),
+    maxBodyBytes,
+    bodyTimeoutMs,
+    maxEventAgeSeconds,
+    onReport,
+    onError,
+    ...rest
+  } = readSettings('`createWebhooks`', options, {
+    publicKey: asGiven(),
+    app: guard('accept the events of every app', optional(readApps)),
+    livemode: guard('accept live and test events', optional(flag)),
+    inbox: guard('remember applied events in the memory of this process', optional(readInbox)),
+    on: guard('register handlers with `webhooks.on`', asGiven()),
+    handlerTimeoutMs: optional(milliseconds, 5000),
+    maxBodyBytes: optional(whole(1, Infinity, ' of bytes'), 256 * 1024),
+    bodyTimeoutMs: optional(milliseconds, 10_000),
+    unhandled: optional(oneOf('accept', 'fail'), 'accept'),
+    maxEventAgeSeconds: asGiven(),
+    onReport: optional(callback()),
+    onError: optional(callback()),
+    logger: readLogger,
+    now: optional(clock, Date.now),
+    allowPublishedKeys: optional(flag, false),
+  })
+  const now = withoutThrowing(rest.now)
   return {
+    ...rest,
     keys:
-      typeof publicKey === 'function' ? publicKey : readPublicKeys(publicKey, allowPublishedKeys),
-    allowPublishedKeys,
+      typeof publicKey === 'function'
+        ? publicKey
+        : readPublicKeys(publicKey, rest.allowPublishedKeys),
     acceptance: createAcceptance({
-      apps: readApps(options.app),
+      apps: app,
       livemode,
-      maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),
+      maxEventAgeSeconds: readMaxAge(maxEventAgeSeconds, inbox.retentionSeconds),
       now,
     }),
     inbox,
-    on: options.on,
-    handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
-    limits: {
-      maxBytes: readBytes('maxBodyBytes', options.maxBodyBytes ?? 256 * 1024),
-      timeoutMs: readTimeout('bodyTimeoutMs', options.bodyTimeoutMs ?? 10_000),
-    },
-    unhandled,
+    limits: { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs },
     hooks: { onReport, onError },
-    logger: readLogger(options.logger),
     now,
   }
 }
@@ -175,20 +168,10 @@ function defaultInbox<Context extends object>(): Inbox<Context> {
   return memoryInbox() as Inbox<Context>
 }
 
-function checkInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
-  if (typeof inbox?.admit !== 'function') throw wrong('inbox', 'an inbox, for one `memoryInbox()`')
-  if (!(inbox.retentionSeconds >= MIN_RETENTION_SECONDS)) {
-    throw wrong('inbox', 'an inbox whose `retentionSeconds` is 97,200 (27 h) or more')
-  }
-  return inbox
-}
-
-function readApps(app: string | readonly string[] | undefined): readonly string[] | undefined {
-  if (app === undefined) return undefined
-  const expected = 'the id of an app ("app_…"), or a list of them'
-  const apps = [app].flat().map((each) => readApp(each, expected))
-  if (apps.length === 0) throw wrong('app', expected)
-  return apps
+function readInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
+  if (typeof inbox?.admit !== 'function') throw wrong('inbox', 'an inbox, such as `memoryInbox()`')
+  if (inbox.retentionSeconds >= MIN_RETENTION_SECONDS) return inbox
+  throw wrong('inbox', 'an inbox whose `retentionSeconds` is 97,200 (27 h) or more')
 }
 
 function readMaxAge(seconds: number | undefined, retentionSeconds: number): number {
@@ -198,20 +181,15 @@ function readMaxAge(seconds: number | undefined, retentionSeconds: number): numb
   if (typeof seconds === 'number' && (isKept || seconds === Infinity)) return seconds
   throw wrong(
     'maxEventAgeSeconds',
-    `from 93,600 (26 h; Ping++ sends again for 24 h 47 min) to ${longest}, which the inbox remembers, or Infinity`,
+    `from 93,600 (26 h; Ping++ sends an event again for 24 h 47 min) to ${longest}, which the inbox remembers, or Infinity`,
   )
 }
 
-function readBytes(option: string, bytes: number): number {
-  if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes
-  throw wrong(option, 'a whole number of bytes, 1 or more')
-}
-
-/** A clock that fails says NaN, at which every event is stale: refused, and sent again. */
+/** Returns NaN if the clock fails: then every event is too old, is refused, and is sent again. */
 function withoutThrowing(now: () => number): () => number {
   return function safeNow() {
     try {
-      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript may give a BigInt
+      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript may return a BigInt
       return Number(now())
     } catch {
       return Number.NaN
