@@ -8,7 +8,8 @@ export type {
   WebhookHandler,
   WebhookHandlers,
 } from './receive/handlers.ts'
-export { appIdOf, eventKey, isCatalogued, isEventType, unlisted } from './events/event.ts'
+export { isCatalogued, isEventType, unlisted } from './events/event.ts'
+export { appIdOf, eventKey } from './events/event-key.ts'
 export {
   compareEnvelopeStatus,
   envelopeStatusesBefore,

@@ -1,9 +1,10 @@
 // Outside semantic versioning: for hongbao's own packages only, which are released together. A minor
 // release may change or remove any of these.
 export { joinBytes } from './keys/bytes.ts'
-export { parseEvent, refuseInvalid } from './events/event.ts'
+export { parseEvent } from './events/parse-event.ts'
+export { isRecord } from './options/record.ts'
 export { CATALOGUE } from './events/catalogue.ts'
-export { readEnvelopeStatus } from './events/status.ts'
+export { readEnvelopeStatus } from './events/state.ts'
 export { Failure } from './reply/failure.ts'
 export { MIN_RETENTION_SECONDS } from './inbox/inbox.ts'
 export { brand, vouchAs, vouchFor } from './options/errors.ts'

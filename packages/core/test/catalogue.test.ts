@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseEvent } from '../src/events/event.ts'
+import { parseEvent } from '../src/events/parse-event.ts'
 import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
 import { Failure } from '../src/reply/failure.ts'
 import { FIXTURES } from '../src/fixtures/all.ts'

@@ -7,7 +7,7 @@ import {
   type WebhookEvent,
 } from '../src/index.ts'
 import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/events/state.ts'
-import { parseEvent } from '../src/events/event.ts'
+import { parseEvent } from '../src/events/parse-event.ts'
 import {
   asEvent,
   bytesOf,
