@@ -21,7 +21,7 @@ export {
   refuseUnknown,
   wrong,
 } from './options/settings.ts'
-export type { Completed, Reader, Readers } from './options/settings.ts'
+export type { Completed, Readers } from './options/settings.ts'
 export {
   abortSignal,
   asGiven,
@@ -39,17 +39,14 @@ export {
 export { retention } from './inbox/retention.ts'
 export { nearestTo } from './options/nearest.ts'
 export { readStrictJson, readWithExact } from './events/json.ts'
-export type { StrictJson } from './events/json.ts'
-export { fingerprintOf, readPublicKeys } from './keys/public-key.ts'
-export type { PublicKeyInput } from './keys/key-input.ts'
-export type { VerificationKey } from './keys/public-key.ts'
+export { readPublicKeys } from './keys/public-key.ts'
+export type { PublicKeyInput, VerificationKey } from './keys/public-key.ts'
 export { isNumeral, spellPayload } from './events/payload.ts'
 export { readPrivateKey } from './keys/private-key.ts'
 export type { PrivateKeyInput, SigningKey } from './keys/private-key.ts'
-export type { KeySource } from './keys/pem.ts'
 export { findSigner, readSignature, SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 export { signatureOf, verifierOf } from './receive/carried.ts'
-export type { CarriedEvent, VerifyCarried } from './receive/carried.ts'
+export type { VerifyCarried } from './receive/carried.ts'
 export { readWarn } from './options/warning.ts'
 export type { Warn } from './options/warning.ts'
 export { withTimeout } from './options/with-timeout.ts'

@@ -7,7 +7,7 @@ import { FIXTURES } from './fixtures/all.ts'
 import type { HandlerContext } from './receive/handlers.ts'
 import type { NoContext } from './inbox/inbox.ts'
 import { deeplyFrozen } from './events/json.ts'
-import type { KeyObjectLike } from './keys/key-input.ts'
+import type { KeyObjectLike } from './keys/pem.ts'
 import { toKeyObject } from './keys/pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 

@@ -362,7 +362,7 @@ describe('a key that everybody has', () => {
     const publicKey = ['pingpp_rsa_public_key.pem', 'your_rsa_public_key.pem'].map(readExample)
     expect(() => createWebhooks({ publicKey, allowPublishedKeys: true })).not.toThrow()
     expect(() => createWebhooks({ publicKey, allowPublishedKeys: false })).toThrow(
-      'which everybody has',
+      'which anyone can download',
     )
   })
 })

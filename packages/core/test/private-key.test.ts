@@ -132,7 +132,7 @@ describe('an RSA key that protects nothing', () => {
 
   it('is refused: the example of Ping++’s SDKs, unless that is wanted', () => {
     const published = readFileSync(new URL('your_rsa_private_key.pem', EXAMPLES), 'utf8')
-    expectRefusal(published, 'key-published', /anybody can sign with it/)
+    expectRefusal(published, 'key-published', /anyone can sign with it/)
     const { privateKey } = readPrivateKey(published, 'privateKey', true)
     const example = readFileSync(new URL('your_rsa_public_key.pem', EXAMPLES), 'utf8')
     expect(createPublicKey(privateKey).equals(createPublicKey(example))).toBe(true)
@@ -174,7 +174,7 @@ describe('what is no key', () => {
   })
 
   it('is both halves in one text, of which only one belongs here', () => {
-    expectRefusal(PKCS8 + SPKI, 'key-ambiguous', /several keys. Pass your private key alone\./)
+    expectRefusal(PKCS8 + SPKI, 'key-ambiguous', /several keys. Pass only your private key\./)
   })
 
   it.each([

@@ -89,7 +89,7 @@ export interface WebhooksOptions<Context extends object = NoContext> {
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
-  /** Accept the example keys of Ping++'s SDKs, which everybody has: for demonstrations. Default: `false`. */
+  /** Accept the example keys of Ping++'s SDKs, which anyone can download: for demonstrations. Default: `false`. */
   readonly allowPublishedKeys?: boolean | undefined
 }
 
