@@ -3,7 +3,7 @@ import { isBytes } from './keys/bytes.ts'
 import type { Delivery } from './receive/delivery.ts'
 import type { WebhookEvent } from './events/event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
-import { FIXTURES } from './fixtures/all.ts'
+import { PAYLOADS } from './fixtures/all.ts'
 import type { HandlerContext } from './receive/handlers.ts'
 import type { NoContext } from './inbox/inbox.ts'
 import { deeplyFrozen } from './events/json.ts'
@@ -50,22 +50,42 @@ export function eventFixture<Type extends EventType>(
   type: Type,
   changes: FixtureChanges<Type> = {},
 ): WebhookEvent<Type> {
-  const fixture: WebhookEvent<Type> = structuredClone(FIXTURES[type])
-  const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
-  const object = {
-    ...fixture.data.object,
-    ...freshParts(fixture.data.object, created),
-    ...changes.object,
-  }
-  const id = changes.id ?? (fixture.id === undefined ? undefined : randomId('evt_'))
+  const { created = Math.floor(Date.now() / 1000), livemode = true } = changes
+  const payload = PAYLOADS[type]
+  const object = { ...payload, ...freshParts(payload, created), ...changes.object }
+  const head = headOf(type)
+  const id = changes.id ?? head.id
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the payload is that of the type
   return deeplyFrozen({
-    ...fixture,
     ...(id === undefined ? {} : { id }),
     created,
     livemode,
-    data: { ...fixture.data, object },
-  })
+    type,
+    data: { object },
+    object: 'event',
+    ...head.rest,
+  }) as WebhookEvent<Type>
 }
+
+/** Returns what Ping++ writes around a payload of this type, besides what every event has. */
+function headOf(type: EventType): { readonly id?: string; readonly rest?: object } {
+  if (POLLED.has(type)) return {}
+  const request = randomId('iar_')
+  // As in the sample of the Java SDK.
+  if (type === 'agreement.succeeded') return { rest: { request } }
+  const isRequested = type !== 'red_envelope.received' && !type.includes('summary')
+  return {
+    id: randomId('evt_'),
+    rest: { pending_webhooks: 0, request: isRequested ? request : null },
+  }
+}
+
+/** Dispatched by the reconciler; Ping++ has no webhook for them. */
+const POLLED: ReadonlySet<EventType> = new Set([
+  'red_envelope.failed',
+  'red_envelope.refunding',
+  'red_envelope.refund',
+] as const)
 
 /**
  * A context for calling a handler directly in a unit test: `await onSent(eventFixture('red_envelope.sent'),

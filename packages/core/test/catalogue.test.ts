@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../src/events/parse-event.ts'
 import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
+import type { WebhookEvent } from '../src/events/event.ts'
 import { Failure } from '../src/reply/failure.ts'
-import { FIXTURES } from '../src/fixtures/all.ts'
+import { eventFixture } from '../src/testing.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
 // have no webhook, so that a type cannot vanish unnoticed.
@@ -54,6 +55,8 @@ const POLLED: readonly EventType[] = [
   'red_envelope.refund',
   'red_envelope.refunding',
 ]
+
+const FIXTURES = eventFixtures()
 
 const SUMMARIES = TYPES.filter((type) => type.includes('summary'))
 
@@ -186,6 +189,10 @@ describe('parseEvent', () => {
     expect(parseEvent(withPayload(type, numbers))).toMatchObject({ data: { object: texts } })
   })
 })
+
+function eventFixtures(): { readonly [Type in EventType]: WebhookEvent<Type> } {
+  return Object.fromEntries(TYPES.map((type) => [type, eventFixture(type)])) as never
+}
 
 function bytesOf(event: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(event))

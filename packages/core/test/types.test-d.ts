@@ -38,7 +38,7 @@ import type {
 } from '../src/events/payloads/summary.ts'
 import type { Transfer } from '../src/events/payloads/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from '../src/events/payloads/withdrawal.ts'
-import type { FIXTURES } from '../src/fixtures/all.ts'
+import type { PAYLOADS } from '../src/fixtures/all.ts'
 
 type SentOrLater = 'sent' | 'refunding' | 'received' | 'failed' | 'refund'
 
@@ -177,9 +177,7 @@ describe('payloads', () => {
   })
 
   it('of the fixtures are those of their types', () => {
-    expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<
-      WebhookEvent<'order.succeeded'>
-    >()
+    expectTypeOf<typeof PAYLOADS>().toEqualTypeOf<EventPayloads>()
   })
 })
 
