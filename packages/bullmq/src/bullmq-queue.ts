@@ -11,12 +11,12 @@ export interface BullmqQueueOptions extends JobOptions {
   /**
    * BullMQ's connection to Redis: `{ url }` or `{ host, port }` with further options of ioredis, of
    * which hongbao sets some; or an ioredis client of your own with `maxRetriesPerRequest: null`, which
-   * stays as it is, and which you close.
+   * hongbao does not change and you close.
    */
   readonly connection: QueueOptions['connection']
   /** The name of the queue. Default: `'hongbao-events'`. */
   readonly name?: string | undefined
-  /** What its keys in Redis begin with; in braces on a Redis Cluster: `'{bull}'`. Default: `'bull'`. */
+  /** Prefix of its keys in Redis; in braces on a Redis Cluster: `'{bull}'`. Default: `'bull'`. */
   readonly prefix?: string | undefined
   /** Further options of BullMQ's worker, such as `{ lockDuration }`. Default: none. */
   readonly worker?: Omit<WorkerOptions, 'connection' | 'concurrency' | 'prefix'> | undefined

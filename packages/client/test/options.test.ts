@@ -121,22 +121,22 @@ describe('`baseUrl`', () => {
   })
 
   it.each([
-    ['http://api.pingxx.com', 'https: the key is in every request'],
-    ['http://localhost.example.com', 'https: the key is in every request'],
-    ['http://127.0.0.1.example.com', 'https: the key is in every request'],
-    ['http://notlocalhost.cn', 'https: the key is in every request'],
-    ['http://host.docker.internal.cn', 'https: the key is in every request'],
-    ['http://0.0.0.0:4141', 'https: the key is in every request'],
-    ['ftp://localhost', 'https: the key is in every request'],
-    ['file:///etc/passwd', 'https: the key is in every request'],
-    ['api.pingxx.com', 'a URL, for one'],
-    [5, 'a URL, for one'],
+    ['http://api.pingxx.com', 'https, because the key is in every request'],
+    ['http://localhost.example.com', 'https, because the key is in every request'],
+    ['http://127.0.0.1.example.com', 'https, because the key is in every request'],
+    ['http://notlocalhost.cn', 'https, because the key is in every request'],
+    ['http://host.docker.internal.cn', 'https, because the key is in every request'],
+    ['http://0.0.0.0:4141', 'https, because the key is in every request'],
+    ['ftp://localhost', 'https, because the key is in every request'],
+    ['file:///etc/passwd', 'https, because the key is in every request'],
+    ['api.pingxx.com', 'a URL, such as'],
+    [5, 'a URL, such as'],
     ['https://user@api.pingxx.com', 'without a user, a query and a fragment'],
     ['https://:secret@api.pingxx.com', 'without a user, a query and a fragment'],
     ['https://api.pingxx.com?x=1', 'without a user, a query and a fragment'],
     ['https://api.pingxx.com#x', 'without a user, a query and a fragment'],
-    ['https://api.pingxx.com/v1', 'given without /v1'],
-    ['https://api.pingxx.com/v1/', 'given without /v1'],
+    ['https://api.pingxx.com/v1', 'without /v1'],
+    ['https://api.pingxx.com/v1/', 'without /v1'],
   ])('is refused: %s', (baseUrl, expected) => {
     const error = refusalWith({ baseUrl })
     expect(error).toMatchObject({ code: 'option-invalid' })
@@ -150,7 +150,7 @@ it.each(['http://sandbox:4141', 'http://host.docker.internal:4141'])(
   '`baseUrl` is not for a live key: %s',
   (baseUrl) => {
     const error = refusalWith({ apiKey: 'sk_live_ibbTe5jLGCi5rzfH4OqPW9KC', baseUrl })
-    expect(String(error)).toContain('https: the key is in every request')
+    expect(String(error)).toContain('https, because the key is in every request')
   },
 )
 

@@ -56,12 +56,12 @@ describe('createReconciler', () => {
       expect.objectContaining({
         code: 'option-invalid',
         message:
-          '`open` is given, but undefined. Is the variable set that it is read from? Leave `open` out to dispatch all envelopes that the sweep shows.',
+          '`open` is given, but undefined. Is the variable set that it is read from? Leave `open` out to dispatch all envelopes that the sweep finds.',
       }),
     )
   })
 
-  it('refuses an option that it does not know, and what is no options', () => {
+  it('refuses an unknown option, and a value that is not an object of options', () => {
     expect(() => createReconciler({ ...GOOD, intervalMs: 5 } as never)).toThrow(
       /^Unknown option `intervalMs`. Valid options: pingpp, webhooks, app, open, /,
     )

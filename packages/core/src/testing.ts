@@ -11,7 +11,7 @@ import type { KeyObjectLike } from './keys/pem.ts'
 import { toKeyObject } from './keys/pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 
-// Said here too, or the built types would import `adapter`, and with it those of `node:http`.
+// Exported here too: otherwise the built types would import `adapter`, and with it those of `node:http`.
 export type { Delivery } from './receive/delivery.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
@@ -22,7 +22,7 @@ export interface TestKeys {
   readonly privateKey: string
 }
 
-/** Makes a key pair that plays Ping++'s part. Takes about 0.1 s: make one for a test file. */
+/** Makes a key pair in Ping++'s place. Takes about 0.1 s: make one for a test file. */
 export function createTestKeys(): TestKeys {
   return generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -31,7 +31,7 @@ export function createTestKeys(): TestKeys {
   })
 }
 
-/** What to change in a fixture. */
+/** Changes to a fixture. */
 export interface FixtureChanges<Type extends EventType> {
   readonly id?: string | undefined
   /** Unix time in seconds. Default: now. */
@@ -91,8 +91,7 @@ const POLLED: ReadonlySet<EventType> = new Set([
  * A context for calling a handler directly in a unit test: `await onSent(eventFixture('red_envelope.sent'),
  * testContext({ tx }))`.
  *
- * `changes` are what the inbox would lend, and what else should be different. Default: a `key` of its
- * own for every context, a `signal` that never fires, `receivedAt` now, `source` `'webhook'`, and no
+ * `changes` are the context of the inbox and any other field. Default: a unique `key`, a `signal` that never fires, `receivedAt` now, `source` `'webhook'`, and no
  * `rawBody` and `keyFingerprint`. For the key that the receiver would pass: `{ key: eventKey(event) }`.
  */
 export function testContext<Lent extends object = NoContext>(
@@ -110,7 +109,7 @@ export function testContext<Lent extends object = NoContext>(
   return { ...context, ...changes } as HandlerContext<Lent>
 }
 
-/** A notification as Ping++ would send it, for whatever tool a test sends it with. */
+/** A notification as Ping++ would send it, in the form of several test tools. */
 export interface SignedDelivery {
   /** The body; the signature covers exactly these bytes. */
   readonly bytes: Uint8Array
@@ -160,7 +159,7 @@ function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
   return Buffer.from(JSON.stringify(content))
 }
 
-/** A new id in the style of the old one, and the time of the last step, where the payload has them. */
+/** Returns a new id in the style of the old one, and the time of the last step, if the payload has them. */
 function freshParts(
   payload: object,
   created: number,

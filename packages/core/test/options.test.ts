@@ -64,7 +64,7 @@ describe('a wrong option', () => {
   })
 
   it.each(['liveMode', 'publicKeys', 'appId', 'handlerTimeout'])(
-    'is refused where it is misspelt, because it would guard nothing: %s',
+    'is refused if its name is misspelt, because it would guard nothing: %s',
     (option) => {
       expect(refusalOf({ ...REQUIRED, [option]: true })).toMatchObject({
         code: 'option-invalid',
@@ -76,7 +76,7 @@ describe('a wrong option', () => {
   )
 
   it.each([undefined, null, 'key', 5])(
-    'is refused where it is no options at all: %j',
+    'is refused if it is not an object of options: %j',
     (options) => {
       expect(refusalOf(options)).toMatchObject({
         name: 'OptionError',

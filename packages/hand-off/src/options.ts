@@ -18,33 +18,33 @@ import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
 import type { WarningOptions } from './warnings.ts'
 
-/** Seven days: for how long every queue remembers what was applied, at the least. */
+/** Seven days: the shortest time for which a queue remembers applied events. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 
 /** Options of every queue. Wrong ones are refused with an `OptionError`. */
 export interface EventQueueOptions extends WarningOptions {
   /**
-   * How long the broker may take to confirm before Ping++ is told to send again, in milliseconds.
-   * Default: 1,000.
+   * How long the broker may take to confirm, in milliseconds; after that, the delivery is answered 500
+   * and Ping++ sends it again. Default: 1,000.
    */
   readonly confirmTimeoutMs?: number | undefined
 }
 
-/** Options of a queue whose broker tries again by itself, as `bullmqQueue` and `pgBossQueue` do. */
+/** Options of a queue whose broker retries jobs by itself, as `bullmqQueue` and `pgBossQueue` do. */
 export interface JobOptions extends EventQueueOptions {
   /** How often workers try a job before it is a dead letter. Default: 15, over most of a day. */
   readonly attempts?: number | undefined
   /**
-   * The first pause after a try that failed, in whole seconds; it doubles each time, and chance takes
-   * off up to half. Default: 5.
+   * The pause before the first retry, in whole seconds; it doubles each time, less a random part of up to
+   * half. Default: 5.
    */
   readonly backoffSeconds?: number | undefined
   /**
-   * How long a job is held while its handlers run, past `handlerTimeoutMs` or not, in milliseconds;
-   * then it is tried again, and the inbox knows whether they still run. Default: 900,000 (15 min).
+   * How long handlers may hold a job, in milliseconds, `handlerTimeoutMs` or not; then the job is retried,
+   * and the inbox knows whether they still run. Default: 900,000 (15 min).
    */
   readonly jobTimeoutMs?: number | undefined
-  /** How long the queue remembers what was applied, in seconds: 7 d or more. Default: 604,800 (7 d). */
+  /** How long the queue remembers applied events, in seconds: 7 d or more. Default: 604,800 (7 d). */
   readonly keepAppliedSeconds?: number | undefined
   /** How long the queue keeps waiting jobs and dead letters, in seconds. Default: 2,592,000 (30 d). */
   readonly keepDeadLettersSeconds?: number | undefined
@@ -66,14 +66,15 @@ export interface WorkOptions extends DeadLetterOptions, WarningOptions {
   readonly concurrency?: number | undefined
   /**
    * Whether to apply jobs without a signature of Ping++: polled events that your app has put into the
-   * queue. Whoever may write to the queue can then make events. Default: `false`, they are dead letters.
+   * queue. Everyone with write access to the queue can then forge events. Default: `false`, such jobs become
+   * dead letters.
    */
   readonly acceptUnsigned?: boolean | undefined
 }
 
 /** Options of `queue.deadLetters`. */
 export interface DeadLettersOptions {
-  /** How many at the most, the oldest first: 1 to 100,000. Default: 1,000. */
+  /** Maximum number, the oldest first: 1 to 100,000. Default: 1,000. */
   readonly limit?: number | undefined
 }
 
@@ -99,9 +100,9 @@ const JOB_READERS: Readers<JobOptions, JobSettings> = {
   ...QUEUE_READERS,
   attempts: optional(whole(1, 30), 15),
   backoffSeconds: optional(whole(1, DAY_SECONDS), 5),
-  // pg-boss has a limit of a day.
+  // The limit of pg-boss is a day.
   jobTimeoutMs: optional(whole(1, 86_000_000), 900_000),
-  // Workers' inboxes decide, but a queue that forgets first lets replays of old deliveries in.
+  // The inbox of the worker decides, but a queue that forgets first would accept replays of old deliveries.
   keepAppliedSeconds: optional(
     whole(MIN_KEEP_APPLIED_SECONDS, MAX_SECONDS),
     MIN_KEEP_APPLIED_SECONDS,
@@ -115,7 +116,7 @@ export function readQueueOptions(options: EventQueueOptions): number {
   return readSettings('`createEventQueue`', options, QUEUE_READERS).confirmTimeoutMs
 }
 
-/** Reads what `caller` takes: the options of every queue, and its own by the table `readers`. */
+/** Reads the options of every queue, and those of `caller` by its table `readers`. */
 export function readJobOptions<
   Options extends JobOptions,
   Own extends Record<Exclude<keyof Options, keyof JobOptions>, unknown>,
@@ -159,7 +160,7 @@ export function readRedriveOptions(options: RedriveOptions): RedriveSelection {
 
 const NOT_OF_A_RECEIVER = ['on', 'inbox', 'unhandled', 'handlerTimeoutMs'] as const
 
-/** What a receiver has that applies events, and the receiver of a queue has not. */
+/** Options of a receiver that applies events; the receiver of a queue does not have them. */
 export type NotOfAReceiver = (typeof NOT_OF_A_RECEIVER)[number]
 
 export function refuseHandlers(options: object): void {

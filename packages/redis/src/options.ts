@@ -25,29 +25,29 @@ export interface RedisInboxOptions {
    */
   readonly client: RedisClient
   /**
-   * The name of the service whose effects this inbox remembers, as in a consumer group: all
-   * processes of one service have the same, services that share a Redis have different ones. 1 to
+   * The name of the service whose effects this inbox remembers, as in a consumer group: the same in all
+   * processes of a service, different in services that share a Redis. 1 to
    * 100 characters: letters (a to z, A to Z), digits, `-`, `_` and `.`. It is part of the name of every
-   * key: with another one, everything that was applied is applied again when Ping++ sends it again.
+   * key: after a change of the name, redelivered events are applied again.
    */
   readonly consumer: string
-  /** What the names of the inbox's keys begin with. Default: `'hongbao:'`. */
+  /** Prefix of the inbox's keys. Default: `'hongbao:'`. */
   readonly prefix?: string | undefined
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 7 days. */
   readonly retentionSeconds?: number | undefined
   /**
-   * How long an event stays taken after its process died, in milliseconds. It is renewed every
+   * How long the lease of an event lasts after its process died, in milliseconds. It is renewed every
    * third of that while handlers run. Default: 60,000.
    */
   readonly leaseMs?: number | undefined
   /** How long handlers may run before the lease is no longer renewed, in milliseconds. Default: 900,000. */
   readonly maxWorkMs?: number | undefined
-  /** How long Redis may take to answer, in milliseconds; less than `leaseMs`. Default: 1,000. */
+  /** Timeout of a command, in milliseconds; less than `leaseMs`. Default: 1,000. */
   readonly commandTimeoutMs?: number | undefined
   /**
-   * Called with what threatens the promise although no delivery failed: an `InboxError`, and its code
-   * and the key of the event, if it is about one. May be async; what it throws or rejects with is
-   * ignored. Default: one line to `logger`.
+   * Called with an `InboxError` about a problem that threatens the promise although no delivery failed,
+   * with its code, and with the key of the event, if there is one. May be async; errors thrown by the hook
+   * are ignored. Default: one line to `logger`.
    */
   readonly onWarning?: OnWarning<RedisInboxWarningCode> | undefined
   /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
@@ -67,7 +67,7 @@ export function readOptions(options: RedisInboxOptions): Settings {
     client: asGiven(),
     consumer,
     prefix: optional(
-      // Braces name the slot of a key in a cluster, and set the inbox key apart from the rest of a name.
+      // Braces are around the inbox key too.
       must('a string without braces, which name the slot of a key in a cluster', isWithoutBraces),
       'hongbao:',
     ),
@@ -79,7 +79,7 @@ export function readOptions(options: RedisInboxOptions): Settings {
     logger: readLogger,
   })
   const { commandTimeoutMs, leaseMs } = rest
-  // A claim whose answer takes the whole lease would be over before its work begins.
+  // A claim that is answered after `commandTimeoutMs` must still have a lease.
   if (leaseMs <= commandTimeoutMs) throw wrong('leaseMs', 'more than `commandTimeoutMs`')
   return {
     ...rest,

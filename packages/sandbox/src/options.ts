@@ -27,34 +27,34 @@ import { newId } from './engine/ids.ts'
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {
-  /** Where notifications go. Default: nowhere; they are kept. */
+  /** The app that gets notifications. Default: none; they are kept. */
   readonly target?: Target | undefined
   /** Port of the HTTP server; 0 takes a free one. Default: 0. */
   readonly port?: number | undefined
-  /** Address that the server listens on; others than loopback need `allowRemote`. Default: `127.0.0.1`. */
+  /** Address that the server listens on; only loopback is allowed without `allowRemote`. Default: `127.0.0.1`. */
   readonly host?: string | undefined
-  /** `'real'`, `'virtual'`, or how many times as fast as real. Default: `'real'`. */
+  /** `'real'`, `'virtual'`, or a speed, as a multiple of real time. Default: `'real'`. */
   readonly clock?: 'real' | 'virtual' | number | undefined
-  /** When the clock starts, in milliseconds since 1970. Default: now. */
+  /** Initial time of the clock, in milliseconds since 1970. Default: now. */
   readonly startMs?: number | undefined
   /** When red envelopes cause notifications. Default: `'on-retrieve'`, as Ping++'s test mode. */
   readonly sendWebhooks?: SendWebhooks | undefined
-  /** The API keys that are taken. Default: every `sk_test_…`. */
+  /** The API keys that are accepted. Default: every `sk_test_…`. */
   readonly apiKey?: string | readonly string[] | undefined
   /** The merchant's public key; requests must be signed with its private half. Default: signatures are not checked. */
   readonly merchantPublicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
-   * Which requests must be signed: POST and PUT alone, as the guide says, or all; and whether older
-   * ways of signing count. Default: `'lenient'`.
+   * Which requests must be signed: only POST and PUT, as in the guide, or all; and whether older forms of
+   * the signature are accepted. Default: `'lenient'`.
    */
   readonly requestSignatures?: SignatureMode | undefined
-  /** Signs notifications and answers, in Ping++'s place. Default: a key made for this process. */
+  /** Signs notifications and responses in Ping++'s place. Default: a key made for this process. */
   readonly privateKey?: PrivateKeyInput | undefined
-  /** How long an app may take to answer, in wall-clock milliseconds. Default: 10,000. */
+  /** Timeout of a notification, in wall-clock milliseconds. Default: 10,000. */
   readonly responseTimeoutMs?: number | undefined
-  /** What random faults go by. Default: 1. */
+  /** Seed of random faults. Default: 1. */
   readonly seed?: number | undefined
-  /** Lets notifications go to, and requests come from, other machines. Default: false. */
+  /** Allows notifications to, and requests from, other machines. Default: false. */
   readonly allowRemote?: boolean | undefined
 }
 
@@ -68,9 +68,9 @@ export interface Settings extends Completed<
   readonly target: Target | undefined
   readonly speed: number
   readonly startMs: number | undefined
-  /** The API keys that are taken; undefined for every `sk_test_…`. */
+  /** The API keys that are accepted; undefined for every `sk_test_…`. */
   readonly apiKeys: readonly string[] | undefined
-  /** One that is taken. */
+  /** An API key that is accepted. */
   readonly apiKey: string
   readonly merchantKeys: readonly VerificationKey[]
   readonly key: SigningKey
@@ -122,7 +122,7 @@ function readSpeed(clock: 'real' | 'virtual' | number): number {
   if (clock === 'real') return 1
   if (clock === 'virtual') return 0
   if (typeof clock === 'number' && clock > 0 && clock <= MAX_SPEED) return clock
-  throw wrong('clock', '"real", "virtual", or how many times as fast as real, up to 1,000,000')
+  throw wrong('clock', '"real", "virtual", or a multiple of real time, up to 1,000,000')
 }
 
 // At this speed the 25 hours of retries take a tenth of a second, and a timer's millisecond is a quarter of an hour.
@@ -133,14 +133,14 @@ function readApiKeys(apiKey: string | readonly string[]): readonly string[] {
   const areTestKeys = keys.every((key) => /^sk_test_\w+$/.test(key))
   if (areTestKeys && keys.length > 0) return keys
   // Without the value: it may be a live key.
-  throw wrong('apiKey', 'a test key ("sk_test_…"), or a list of them; a live key has no place here')
+  throw wrong('apiKey', 'a test key ("sk_test_…"), or a list of them; live keys are refused')
 }
 
 function readMerchantKeys(
   input: PublicKeyInput | readonly PublicKeyInput[],
 ): readonly VerificationKey[] {
   try {
-    // The example pair of Ping++'s SDKs is as good as any here.
+    // The example pair of Ping++'s SDKs is accepted here.
     return readPublicKeys(input, true)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'

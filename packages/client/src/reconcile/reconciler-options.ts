@@ -21,47 +21,46 @@ import { untilAborted } from '../http/until-aborted.ts'
 
 /** Options of `createReconciler`. Wrong ones are refused at once with an `OptionError`. */
 export interface ReconcilerOptions {
-  /** The client that queries Ping++: what `createPingppClient` returns. */
+  /** The client that queries Ping++, returned by `createPingppClient`. */
   readonly pingpp: PingppClient
-  /** What the events are dispatched to: the receiver of your webhooks, with its handlers and its inbox. */
+  /** The receiver to dispatch events to, with its handlers and its inbox. */
   readonly webhooks: Pick<Webhooks, 'dispatch'>
-  /** Id of the app (`app_…`) whose envelopes are meant; Ping++ lists by app. */
+  /** Id of the app (`app_…`) whose envelopes are reconciled; Ping++ lists by app. */
   readonly app: string
   /**
-   * Gives the envelopes that your own table has open, those whose end it does not know: only they are
-   * dispatched then, one without an id is found by its order number, and what a row says of amount or
-   * receiver is compared. Default: all envelopes that the sweep shows. Given but undefined, it is
+   * Returns the envelopes that are open in your own table, without a final status: then only they are
+   * dispatched, one without an id is found by its order number, and a row's amount and receiver are
+   * compared. Default: all envelopes that the sweep finds. Given but undefined, it is
    * refused: leave it out for the default.
    */
   readonly open?: ReadOpen
   /**
-   * Requests per second, pages of lists and what the client sends again included; the same number
-   * may come at once. Default: 5.
+   * Requests per second, including pages of lists and retries of the client; also the largest burst. Default: 5.
    */
   readonly requestsPerSecond?: number | undefined
   /**
-   * How far behind the last sweep the next one starts, in seconds: it bears the difference between
-   * your clock and Ping++'s too. Default: 259,200 (72 h).
+   * How long before the end of the last sweep the next one starts, in seconds. It also covers the
+   * difference between your clock and Ping++'s. Default: 259,200 (72 h).
    */
   readonly overlapSeconds?: number | undefined
   /** Pause between two runs of the loop, in seconds; ±10 %. Default: 300 (5 min). */
   readonly intervalSeconds?: number | undefined
   /**
-   * Up to when an earlier process has swept: `sweptUntil` of its last report. A Date, or Unix time in
-   * seconds. Default: now, so that the first run sweeps the overlap alone.
+   * The end of the last sweep of an earlier process: `sweptUntil` of its last report. A Date, or Unix time in
+   * seconds. Default: now, so that the first run sweeps only the overlap.
    */
   readonly sweptUntil?: number | Date | undefined
   /** Called with the report of every run. Errors that it throws are ignored. Default: none. */
   readonly onReport?: ((report: ReconcilerReport) => void | Promise<void>) | undefined
   /**
-   * Called after `onReport` when a run ended early, with what was thrown: by the client, by `open` or
-   * by the inbox. Not for a run that was aborted, by `close` for example. Handlers' errors go to
+   * Called after `onReport` when a run ended early, with the error of the client, of `open` or of the
+   * inbox. Not called for a run that was aborted, for example by `close`. Handlers' errors go to
    * `onError` of your webhooks. Errors that it throws are ignored. Default: none.
    */
   readonly onError?:
     | ((error: unknown, report: ReconcilerReport) => void | Promise<void>)
     | undefined
-  /** Told of runs that failed, and of conflicts and overdue envelopes when they are new. Default: `console`. */
+  /** Gets a line for failed runs, and for new conflicts and overdue envelopes. Default: `console`. */
   readonly logger?: Logger | false | undefined
   /**
    * The clock, in milliseconds since 1970. For tests: that of a sandbox is `sandbox.clock.now`.
@@ -70,7 +69,7 @@ export interface ReconcilerOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** What a test has in its hands besides the clock. */
+/** Replaced in tests, like the clock. */
 export interface ReconcilerSeams {
   /** Resolves after a time in milliseconds, or when the signal fires. */
   readonly wait: Wait
@@ -94,16 +93,16 @@ export interface ReconcilerSettings
 
 /** Options of one run. */
 export interface ReconcilerRunOptions {
-  /** Where the sweep starts, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
+  /** Start of the sweep, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
   readonly from?: number | Date | undefined
-  /** Where it ends. Default: now. */
+  /** End of the sweep. Default: now. */
   readonly to?: number | Date | undefined
   /**
-   * Dispatch nothing, remember nothing, and say what would have been dispatched. Ping++ is asked all
-   * the same, and in test mode that moves envelopes on. Default: `false`.
+   * Dispatches nothing, remembers nothing, and reports what would be dispatched. It still queries Ping++,
+   * which in test mode moves envelopes on. Default: `false`.
    */
   readonly dryRun?: boolean | undefined
-  /** Ends the run; what it had done until then is in its report. */
+  /** Ends the run; its report has everything done until then. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -128,7 +127,7 @@ export function readReconcilerOptions(
       webhooks: must('the receiver returned by createWebhooks()', isReceiver),
       app: readApp,
       open: guard(
-        'dispatch all envelopes that the sweep shows',
+        'dispatch all envelopes that the sweep finds',
         optional(callback('a function that returns your open envelopes')),
       ),
       requestsPerSecond: optional(must('a number above 0', isPositive), 5),
@@ -185,14 +184,14 @@ export function readRunOptions(options: ReconcilerRunOptions): RunRange {
   return range
 }
 
-/** In whole seconds, as `created` is. */
+/** Returns whole seconds, as `created` has them. */
 function readMoment(value: number | Date, option: string): number {
   const seconds = readTime(value)
   if (seconds !== undefined) return Math.floor(seconds)
   throw wrong(option, 'a Date, or Unix time in seconds')
 }
 
-/** A wait that ends with its signal, even where the one that was given knows no signal. */
+/** Makes a wait end with its signal, even if the given one ignores the signal. */
 function endingWith(wait: Wait): Wait {
   return async function waitOrEnd(ms, signal) {
     if (!signal.aborted) await untilAborted(wait(ms, signal), signal)

@@ -36,12 +36,12 @@ export interface EventPayloads {
    */
   'red_envelope.failed': RedEnvelope<'failed'>
   /**
-   * Nobody opened it for 24 hours, and the money is on its way back. Ping++ has no webhook for this:
+   * It was not opened within 24 hours, and the money is on its way back. Ping++ has no webhook for this:
    * the reconciler of `@hongbao/client` dispatches it, if it polls at the right time.
    */
   'red_envelope.refunding': RedEnvelope<Exclude<SentOrLater, 'sent'>>
   /**
-   * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: the
+   * The money of an envelope that was not opened is back. Ping++ has no webhook for this: the
    * reconciler of `@hongbao/client` dispatches it.
    */
   'red_envelope.refund': RedEnvelope<'refund'>
@@ -113,15 +113,15 @@ export interface EventPayloads {
 export type EventType = keyof EventPayloads
 
 /**
- * Event type → what an event of that type must look like: one table.
+ * Event type → rules for an event of that type: one table.
  *
- * - `object`: the kind of `data.object`, or the kinds; null where no source names it.
- * - `status`: the step that the type tells of. `data.object.status` may be ahead of it; where it is
- *   behind or missing, handlers see this one; only another end of the envelope is refused.
- * - `oncePerObject`: the step happens once in the life of its object, so the object identifies it.
+ * - `object`: the kind of `data.object`, or the kinds; null if no source names it.
+ * - `status`: the step of the type. `data.object.status` may be later; if it is earlier or missing,
+ *   handlers get this one; only another end of the envelope is refused.
+ * - `oncePerObject`: the step happens once for each object, so the object identifies it.
  *
- * A webhook of one of the library's own types is taken like any other: where its signature is
- * genuine, Ping++ has added the type, and the step has one key however it was told.
+ * A webhook of one of the library's own types is accepted like any other: if its signature is valid,
+ * Ping++ has added the type, and the key of the step is the same for a webhook and for a poll.
  *
  * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
  * kinds with `isolatedDeclarations` (TS9017).
@@ -173,7 +173,7 @@ export const CATALOGUE: {
   },
 }
 
-/** What the catalogue says of one type, without its literal types. */
+/** The rule of one type, without its literal types. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
@@ -189,7 +189,7 @@ const RULES: ReadonlyMap<string, EventRule> = new Map(
   }),
 )
 
-/** The rule of a type, where the catalogue has one. */
+/** Returns the rule of a type that is in the catalogue. */
 export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }

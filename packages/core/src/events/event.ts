@@ -1,7 +1,7 @@
 import { CATALOGUE, ruleOf, type EventPayloads, type EventType } from './catalogue.ts'
 import { nearestTo } from '../options/nearest.ts'
 
-/** What every event of Ping++ carries around its payload (API reference, "Event object"). */
+/** The fields of every event of Ping++ around its payload (API reference, "Event object"). */
 export interface EventBase<Type extends string, Payload> {
   /** `evt_` and 24 characters. Ping++ leaves it out of some types, `agreement.succeeded` among them. */
   readonly id?: string
@@ -39,7 +39,7 @@ declare enum Unlisted {
   Type = 'unlisted',
 }
 
-/** What a handler can be registered for: a catalogued type, an `unlisted` one, or `'*'` for every event. */
+/** A type to register a handler for: a catalogued type, an `unlisted` one, or `'*'` for every event. */
 export type HandledType = EventType | UnlistedType | '*'
 
 /**

@@ -60,7 +60,7 @@ function findFlaw(value: unknown): string | undefined {
   const payload = isRecord(value['data']) ? value['data']['object'] : undefined
   if (!isRecord(payload)) return '`data.object` is not an object.'
   if (id === undefined && !isId(payload['id']) && typeof payload['id'] !== 'number') {
-    return 'Neither it nor its `data.object` has an id, so it cannot be told from another one.'
+    return 'Neither it nor its `data.object` has an id, so it cannot be deduplicated.'
   }
   return findPayloadFlaw(type, payload)
 }
@@ -76,7 +76,7 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
   }
   if (status !== undefined && contradictsStep(payload['status'], status)) {
-    return `\`data.object.status\` of a ${type} says that the envelope ended in another way.`
+    return `\`data.object.status\` of a ${type} is another end of the envelope.`
   }
   if (oncePerObject && (!isId(payload['id']) || !isPositive(payload['amount']))) {
     return `\`data.object\` of a ${type} needs an id and an amount above 0.`

@@ -24,8 +24,8 @@ export interface MemoryInboxOptions {
   readonly now?: (() => number) | undefined
   /**
    * Called with the code `memory-full` when keys were forgotten before their time, at most once a
-   * minute; the message says for how many seconds keys are still remembered. May be async; what it
-   * throws or rejects with is ignored. Default: one line to `logger`.
+   * minute; the message has the seconds for which keys are still remembered. May be async; errors thrown
+   * by the hook are ignored. Default: one line to `logger`.
    */
   readonly onWarning?: OnWarning<MemoryInboxWarningCode> | undefined
   /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */

@@ -33,7 +33,7 @@ export function callback<Callback>(expected = 'a function'): Reader<Callback> {
 
 export const clock: Reader<() => number> = callback('a function that returns milliseconds')
 
-/** An option that is checked later, with others or by what uses it. */
+/** An option that is checked later, together with others or by the code that uses it. */
 export function asGiven<Given>(): Reader<Given> {
   return (given) => given
 }
@@ -64,11 +64,11 @@ function readAppId(app: unknown, expected: string): string {
 const CONSUMER = /^[A-Za-z0-9._-]{1,100}$/
 
 /**
- * The name of the service whose effects an inbox remembers. The same rule for every store: the name
- * stands before or after the key, and no character of it may end the one or the other.
+ * The name of the service whose effects an inbox remembers. The rule is the same for every store: the
+ * name is next to the key, so it must not contain a separator.
  */
 export const consumer: Reader<string> = must(
-  "the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters (a to z, A to Z), digits, `-`, `_` and `.`. All processes of a service give the same name, and services that share a store give different ones",
+  "the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters (a to z, A to Z), digits, `-`, `_` and `.`. All processes of a service use the same name; services that share a store use different names",
   (name) => typeof name === 'string' && CONSUMER.test(name),
 )
 

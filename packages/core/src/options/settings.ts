@@ -3,8 +3,8 @@ import { nearestTo } from './nearest.ts'
 import { refuseOldRuntime } from './runtime.ts'
 
 /**
- * Reads one option and returns its value, checked and completed. `isGiven` is true for `app: undefined`, and
- * false for an option that was left out.
+ * Reads one option and returns its value, checked and completed. `isGiven` is true for `app: undefined`,
+ * and false for an option that was left out.
  *
  * @throws OptionError for a wrong value
  */

@@ -33,8 +33,8 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    *
    * Or a function, sync or async, that returns the same, so that a rotation needs no restart. It is
    * called when the first key is needed; its keys are kept for 10 minutes, and it is called again
-   * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns what
-   * cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
+   * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns
+   * something that cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
    * `key-unavailable`.
    */
   readonly publicKey: PublicKeys | PublicKeyFunction | undefined
@@ -58,21 +58,21 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * undefined, it is refused: leave it out to register handlers with `webhooks.on`.
    */
   readonly on?: WebhookHandlers<NoInfer<Context>>
-  /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
+  /** How long handlers may take before the delivery is answered 500, so that Ping++ sends it again, in milliseconds. Default: 5,000. */
   readonly handlerTimeoutMs?: number | undefined
   /** Largest body, in bytes. Default: 262,144 (256 KiB). */
   readonly maxBodyBytes?: number | undefined
   /** How long a body may take to arrive, in milliseconds. Default: 10,000. */
   readonly bodyTimeoutMs?: number | undefined
   /**
-   * What happens to an event without a handler: `'accept'`, the outcome `unhandled` (200), or
+   * Result of an event without a handler: `'accept'`, the outcome `unhandled` (200), or
    * `'fail'`, the outcome `failed` with the code `no-handler` (500), so that it is sent again. The same
    * for `dispatch`. Default: `'accept'`.
    */
   readonly unhandled?: 'accept' | 'fail' | undefined
   /**
-   * Age from which a verified event is refused as `event-too-old`, in seconds. Default: what the inbox
-   * remembers, less an hour. `Infinity` accepts any age, replays of old deliveries included.
+   * Age from which a verified event is refused as `event-too-old`, in seconds. Default: the
+   * retention of the inbox, less an hour. `Infinity` accepts any age, replays of old deliveries included.
    */
   readonly maxEventAgeSeconds?: number | undefined
   /**
@@ -81,11 +81,11 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    */
   readonly onReport?: ((report: WebhookReport) => void | Promise<void>) | undefined
   /**
-   * Called with what a handler, the inbox or the function `publicKey` threw, as it was thrown, once
-   * for each error: for error tracking. May be async; errors that it throws are ignored.
+   * Called with every error thrown by a handler, the inbox or the function `publicKey`, unchanged: for
+   * error tracking. May be async; errors that it throws are ignored.
    */
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
-  /** Where failures are told, one line each. `false` for nowhere. Default: `console`. */
+  /** Gets one line for each failure; `false` for none. Default: `console`. */
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
@@ -164,7 +164,7 @@ export function readOptions<Context extends object>(
 }
 
 function defaultInbox<Context extends object>(): Inbox<Context> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is what the memory inbox lends: nothing
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is that of the memory inbox: empty
   return memoryInbox() as Inbox<Context>
 }
 
