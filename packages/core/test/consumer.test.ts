@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { OptionError } from '../src/index.ts'
-import { consumer } from '../src/options/readers.ts'
+import { readConsumer } from '../src/options/readers.ts'
 
 describe('the name of a consumer', () => {
   it.each(['orders', 'a', 'Shop-2_mail.v1', 'x'.repeat(100)])('may be %s [E71]', (name) => {
-    expect(consumer(name, 'consumer')).toBe(name)
+    expect(readConsumer(name, 'consumer')).toBe(name)
   })
 
   it.each([
@@ -20,8 +20,8 @@ describe('the name of a consumer', () => {
     'orders\0',
     '订单',
   ])('may not be %j, and the error has the line to write [E71]', (name) => {
-    expect(() => consumer(name as string, 'consumer')).toThrow(OptionError)
-    expect(() => consumer(name as string, 'consumer')).toThrow(
+    expect(() => readConsumer(name as string, 'consumer')).toThrow(OptionError)
+    expect(() => readConsumer(name as string, 'consumer')).toThrow(
       /^`consumer` must be the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters \(a to z, A to Z\), digits, `-`, `_` and `\.`\./,
     )
   })

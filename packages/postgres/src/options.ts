@@ -1,13 +1,13 @@
 import type { Logger, OnWarning } from '@hongbao/core'
 import {
   callback,
-  consumer,
   readWarn,
   flag,
   milliseconds,
   must,
   oneOf,
   optional,
+  readConsumer,
   readLogger,
   readSettings,
   retention,
@@ -98,7 +98,7 @@ export function readOptions<Client extends PostgresClient>(
     options,
     {
       pool: readPool<Client>,
-      consumer,
+      consumer: readConsumer,
       table: readTable,
       retentionSeconds: optional(retention, 30 * 24 * 60 * 60),
       commandTimeoutMs: optional(milliseconds, 1500),

@@ -2,10 +2,10 @@ import type { Logger, OnWarning } from '@hongbao/core'
 import {
   asGiven,
   callback,
-  consumer,
   readWarn,
   must,
   optional,
+  readConsumer,
   readLogger,
   readSettings,
   retention,
@@ -65,7 +65,7 @@ export interface Settings extends Completed<
 export function readOptions(options: RedisInboxOptions): Settings {
   const { client, onWarning, logger, ...rest } = readSettings('`redisInbox`', options, {
     client: asGiven(),
-    consumer,
+    consumer: readConsumer,
     prefix: optional(
       // Braces are around the inbox key too.
       must('a string without braces, which name the slot of a key in a cluster', isWithoutBraces),

@@ -320,7 +320,7 @@ describe('the options', () => {
     [{ port: -1 }, /`port` must be a whole number from 0 to 65,535/],
     [{ port: '3000' }, /`port`/],
     [{ host: '' }, /`host` must be an address/],
-    [{ clock: 'fast' }, /`clock` must be "real", "virtual", or how many times/],
+    [{ clock: 'fast' }, /`clock` must be "real", "virtual", or a multiple of real time/],
     [{ clock: 0 }, /`clock`/],
     [{ clock: -1 }, /`clock`/],
     [{ clock: Number.NaN }, /`clock`/],

@@ -67,10 +67,13 @@ const CONSUMER = /^[A-Za-z0-9._-]{1,100}$/
  * The name of the service whose effects an inbox remembers. The rule is the same for every store: the
  * name is next to the key, so it must not contain a separator.
  */
-export const consumer: Reader<string> = must(
-  "the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters (a to z, A to Z), digits, `-`, `_` and `.`. All processes of a service use the same name; services that share a store use different names",
-  (name) => typeof name === 'string' && CONSUMER.test(name),
-)
+export function readConsumer(name: string, option: string): string {
+  if (typeof name === 'string' && CONSUMER.test(name)) return name
+  throw wrong(
+    option,
+    "the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters (a to z, A to Z), digits, `-`, `_` and `.`. All processes of a service use the same name; services that share a store use different names",
+  )
+}
 
 /** The app's logger; `false` is one that writes nothing. Default: `console`. */
 export function readLogger(logger: Logger | false = console): Logger {
