@@ -90,7 +90,7 @@ describe('a wrong option', () => {
     ['app', 'Leave `app` out to accept the events of every app.'],
     ['livemode', 'Leave `livemode` out to accept live and test events.'],
     ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],
-  ])('is a guard that is given but undefined or null: %s [S18]', (option, advice) => {
+  ])('is refused if a guard is given but undefined or null: %s [S18]', (option, advice) => {
     for (const value of [undefined, null]) {
       expect(refusalOf({ ...REQUIRED, [option]: value })).toMatchObject({
         name: 'OptionError',
@@ -100,7 +100,7 @@ describe('a wrong option', () => {
     }
   })
 
-  it('is a key that is missing', () => {
+  it('is refused if it is a missing key', () => {
     expect(refusalOf({})).toMatchObject({ name: 'OptionError', code: 'key-missing' })
   })
 })
@@ -149,7 +149,7 @@ describe('an option', () => {
     expect(other).toMatchObject({ outcome: 'rejected', code: 'app-mismatch' })
   })
 
-  it('is read once: what becomes of the object later changes nothing', async () => {
+  it('is read once: later changes of the object have no effect', async () => {
     const options = { app: 'app_1Gqj58ynP0mHeX1q' }
     const opened = openListener(options)
     options.app = 'app_other'

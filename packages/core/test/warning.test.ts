@@ -132,7 +132,7 @@ describe('an error of a store', () => {
     )
   })
 
-  it('shows the sentence of the table, whatever has been put into its message since', () => {
+  it('shows the sentence of the table, even if the message has changed since', () => {
     const cause = Object.assign(storeError('store-silent'), { message: 'secret' })
     expect(lineOf(storeError('store-full', { cause }))).toMatch(
       / \[InboxError store-silent.*] The store did not answer\.$/,

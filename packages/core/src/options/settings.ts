@@ -48,11 +48,13 @@ export function readEach<Options extends object, Values>(
   options: Options,
   readers: Readers<Options, Values>,
 ): Values {
-  const given = new Map<string, unknown>(Object.entries(options))
   const entries: [string, Reader<unknown>][] = Object.entries(readers)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has a reader for each of these values
   return Object.fromEntries(
-    entries.map(([option, read]) => [option, read(given.get(option), option, given.has(option))]),
+    entries.map(([option, read]) => [
+      option,
+      read(Reflect.get(options, option), option, Object.hasOwn(options, option)),
+    ]),
   ) as Values
 }
 
