@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../src/events/parse-event.ts'
-import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
+import { CATALOGUE, ruleOf, type EventType } from '../src/events/catalogue.ts'
 import type { WebhookEvent } from '../src/events/event.ts'
 import { Failure } from '../src/reply/failure.ts'
 import { eventFixture } from '../src/testing.ts'
@@ -66,12 +66,12 @@ describe('the catalogue', () => {
   })
 
   it('names the kind of every payload but the one that no source shows', () => {
-    const nameless = TYPES.filter((type) => CATALOGUE[type].object === null)
+    const nameless = TYPES.filter((type) => CATALOGUE[type] === null)
     expect(nameless).toEqual(NAMELESS)
   })
 
   it('has one step per object only for red envelopes', () => {
-    const once = TYPES.filter((type) => CATALOGUE[type].oncePerObject === true)
+    const once = TYPES.filter((type) => ruleOf(type)?.step !== undefined)
     expect(once).toEqual(TYPES.filter((type) => type.startsWith('red_envelope.')))
     expect(once).toHaveLength(5)
   })

@@ -17,7 +17,7 @@ export function eventKey(event: WebhookEvent): string | undefined {
   const app = appIdOf(event) ?? '-'
   const mode = event.livemode ? 'live' : 'test'
   const parts = [app, mode]
-  if (ruleOf(type)?.oncePerObject && isId(object)) parts.push(type, object)
+  if (ruleOf(type)?.step !== undefined && isId(object)) parts.push(type, object)
   else if (id !== undefined) parts.push(id)
   else if (isId(object)) parts.push(type, object, String(created))
   else return undefined

@@ -71,14 +71,15 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
   if (!isAmount(payload['amount'])) return notAnAmount('amount')
   if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
   if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
-  const { kinds, status, oncePerObject } = rule
+  const { kinds, step } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
   }
-  if (status !== undefined && contradictsStep(payload['status'], status)) {
+  if (step === undefined) return undefined
+  if (contradictsStep(payload['status'], step)) {
     return `\`data.object.status\` of a ${type} is another end of the envelope.`
   }
-  if (oncePerObject && (!isId(payload['id']) || !isPositive(payload['amount']))) {
+  if (!isId(payload['id']) || !isPositive(payload['amount'])) {
     return `\`data.object\` of a ${type} needs an id and an amount above 0.`
   }
   return undefined
@@ -104,7 +105,7 @@ function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failur
     text === undefined ? undefined : (readWithExact(text, isNumeral) as WebhookEvent).data.object
   const rule = ruleOf(event.type)
   const spelt = rule === undefined ? withId(payload, exact) : spellPayload(payload, exact)
-  const object = withStatus(spelt, rule?.status)
+  const object = withStatus(spelt, rule?.step)
   if (object === payload) return event
   const isNumbered = typeof payload['id'] === 'number'
   if (isNumbered && !isId(event.id) && !INTEGER.test(String(object['id']))) {
