@@ -91,8 +91,9 @@ const POLLED: ReadonlySet<EventType> = new Set([
  * A context for calling a handler directly in a unit test: `await onSent(eventFixture('red_envelope.sent'),
  * testContext({ tx }))`.
  *
- * `changes` are the context of the inbox and any other field. Default: a unique `key`, a `signal` that never fires, `receivedAt` now, `source` `'webhook'`, and no
- * `rawBody` and `keyFingerprint`. For the key that the receiver would pass: `{ key: eventKey(event) }`.
+ * `changes` are the context of the inbox and any other field. Default: a unique `key`, a `signal` that
+ * never fires, `receivedAt` now, `source` `'webhook'`, and no `rawBody` and `keyFingerprint`. For the
+ * key that the receiver would pass: `{ key: eventKey(event) }`.
  */
 export function testContext<Lent extends object = NoContext>(
   changes?: Partial<HandlerContext> & Lent,

@@ -66,8 +66,8 @@ export interface WorkOptions extends DeadLetterOptions, WarningOptions {
   readonly concurrency?: number | undefined
   /**
    * Whether to apply jobs without a signature of Ping++: polled events that your app has put into the
-   * queue. Everyone with write access to the queue can then forge events. Default: `false`, such jobs become
-   * dead letters.
+   * queue. Everyone with write access to the queue can then forge events. Default: `false`, such jobs
+   * become dead letters.
    */
   readonly acceptUnsigned?: boolean | undefined
 }

@@ -35,7 +35,8 @@ export interface ReconcilerOptions {
    */
   readonly open?: ReadOpen
   /**
-   * Requests per second, including pages of lists and retries of the client; also the largest burst. Default: 5.
+   * Requests per second, including pages of lists and retries of the client; also the largest burst.
+   * Default: 5.
    */
   readonly requestsPerSecond?: number | undefined
   /**
@@ -46,8 +47,8 @@ export interface ReconcilerOptions {
   /** Pause between two runs of the loop, in seconds; ±10 %. Default: 300 (5 min). */
   readonly intervalSeconds?: number | undefined
   /**
-   * The end of the last sweep of an earlier process: `sweptUntil` of its last report. A Date, or Unix time in
-   * seconds. Default: now, so that the first run sweeps only the overlap.
+   * The end of the last sweep of an earlier process: `sweptUntil` of its last report. A Date, or Unix
+   * time in seconds. Default: now, so that the first run sweeps only the overlap.
    */
   readonly sweptUntil?: number | Date | undefined
   /** Called with the report of every run. Errors that it throws are ignored. Default: none. */
@@ -93,7 +94,10 @@ export interface ReconcilerSettings
 
 /** Options of one run. */
 export interface ReconcilerRunOptions {
-  /** Start of the sweep, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
+  /**
+   * Start of the sweep, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the
+   * overlap.
+   */
   readonly from?: number | Date | undefined
   /** End of the sweep. Default: now. */
   readonly to?: number | Date | undefined

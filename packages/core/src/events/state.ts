@@ -49,8 +49,9 @@ export function compareEnvelopeStatus(
 }
 
 /**
- * Returns the states before `status`, so that a database can compare and update in one statement: `update … set status = $1 where id = $2 and status = any($3)`. If two
- * processes get different states at once, only one update succeeds.
+ * Returns the states before `status`, so that a database can compare and update in one statement:
+ * `update … set status = $1 where id = $2 and status = any($3)`. If two processes get different states
+ * at once, only one update succeeds.
  */
 export function envelopeStatusesBefore(status: RedEnvelopeStatus): readonly RedEnvelopeStatus[] {
   return ENVELOPE_STATUSES.filter((other) => RANK[other] < RANK[status])

@@ -32,21 +32,21 @@ export interface VerificationKey {
 }
 
 /**
- * The public keys that are published, by fingerprint: the examples in the repositories of Ping++'s
- * SDKs. The first four are examples of Ping++'s key. The last is the merchant's; its private half is
- * published too.
+ * The public keys that are published, by the first 64 bits of their fingerprint: the examples in the
+ * repositories of Ping++'s SDKs. The first four are examples of Ping++'s key. The last is the
+ * merchant's; its private half is published too.
  */
 const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
   // Node, PHP, Go, Ruby and C#.
-  '5d0cc5174b1912c376f3cba5fe3f2c2071db3d32d67c3a264153bd50aaabe683': 'pingpp_rsa_public_key.pem',
+  '5d0cc5174b1912c3': 'pingpp_rsa_public_key.pem',
   // Python, and Java once, as pingpp_public_key.pem.
-  '6a9dd79211117a564ede24186cde4c7d834a21ebee8217e304c138add1e59704': 'pingpp_rsa_public_key.pem',
+  '6a9dd79211117a56': 'pingpp_rsa_public_key.pem',
   // Python, in its history.
-  a3f1d3ce530ef2ecda02cf9e21e5747661a0b68a3f4f47b332aca3e48b7d8d75: 'pingpp_rsa_public_key.pem',
+  a3f1d3ce530ef2ec: 'pingpp_rsa_public_key.pem',
   // Java.
-  c6c8f348c553280f728500e1a5552c32df26b2d1a1e0abad710d220d2551a30b: 'pingpp_public_key.pem',
+  c6c8f348c553280f: 'pingpp_public_key.pem',
   // All of them.
-  f5fb3a905038004d0e97f972e75ae7bba5a1083bc19dabef74f14c1442f6e5a9: 'your_rsa_public_key.pem',
+  f5fb3a905038004d: 'your_rsa_public_key.pem',
 }
 
 /**
@@ -130,7 +130,7 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
 
 /** Returns the name under which Ping++'s SDKs publish a key, if they do. */
 export function publishedAs(fingerprint: string): string | undefined {
-  return PUBLISHED_KEYS[fingerprint]
+  return PUBLISHED_KEYS[fingerprint.slice(0, 16)]
 }
 
 /** Returns the SHA-256 of a public key's SPKI DER, in hexadecimal. */

@@ -6,7 +6,7 @@ export interface Logger {
   error(message: string): void
 }
 
-/** Calls a hook of the app. Errors thrown by the hook, now or later, are ignored: they must not cost a payment. */
+/** Calls a hook of the app. Its errors, now or later, are ignored: they must not cost a payment. */
 export function callSafely(hook: () => unknown): void {
   try {
     const pending = hook()
@@ -43,7 +43,7 @@ function isKeptFromReading(variable: string): boolean {
   return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
 }
 
-/** Returns the text and the stack of an error and of its causes, on lines of their own; in production nothing. */
+/** Returns text and stack of an error and its causes, on lines of their own; in production nothing. */
 export function textOf(thrown: unknown): string {
   if (!isInDevelopment()) return ''
   try {

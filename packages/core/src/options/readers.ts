@@ -82,7 +82,10 @@ export function readLogger(logger: Logger | false = console): Logger {
   throw wrong('logger', 'an object with `warn` and `error`, or false')
 }
 
-/** Removes the quotes, blanks and line ends that environment files and `docker run --env-file` leave around a text. */
+/**
+ * Removes the quotes, blanks and line ends that environment files and `docker run --env-file` leave
+ * around a text.
+ */
 export function unquote(text: string): string {
   // Not `/["'\s]+$/`, which takes quadratic time for a text with many such characters inside.
   let [start, end] = [0, text.length]

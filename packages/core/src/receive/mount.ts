@@ -4,7 +4,10 @@ import { checkOptions, wrong } from '../options/settings.ts'
 
 /** Options for mounting the receiver on a host without a router. */
 export interface MountOptions {
-  /** The path to answer, such as `'/webhooks'`; requests to other paths go to the next middleware, or get 404 if there is none. Default: every path. */
+  /**
+   * The path to answer, such as `'/webhooks'`; requests to other paths go to the next middleware, or
+   * get 404 if there is none. Default: every path.
+   */
   readonly path?: string | undefined
 }
 

@@ -58,7 +58,10 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * undefined, it is refused: leave it out to register handlers with `webhooks.on`.
    */
   readonly on?: WebhookHandlers<NoInfer<Context>>
-  /** How long handlers may take before the delivery is answered 500, so that Ping++ sends it again, in milliseconds. Default: 5,000. */
+  /**
+   * How long handlers may take before the delivery is answered 500, so that Ping++ sends it again, in
+   * milliseconds. Default: 5,000.
+   */
   readonly handlerTimeoutMs?: number | undefined
   /** Largest body, in bytes. Default: 262,144 (256 KiB). */
   readonly maxBodyBytes?: number | undefined
@@ -89,7 +92,7 @@ export interface WebhooksOptions<Context extends object = NoContext> {
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
-  /** Accept the example keys of Ping++'s SDKs, which anyone can download: for demonstrations. Default: `false`. */
+  /** Accept the example keys of Ping++'s SDKs, which anyone can download: for demos. Default: `false`. */
   readonly allowPublishedKeys?: boolean | undefined
 }
 
