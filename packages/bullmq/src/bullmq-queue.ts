@@ -1,6 +1,6 @@
 import { createEventQueue, type EventQueue, type JobOptions } from '@hongbao/hand-off'
 import { createWarn, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
-import { checkKind, wrong } from '@hongbao/core/internal'
+import { asGiven, must, optional } from '@hongbao/core/internal'
 import { Queue, type QueueOptions, type WorkerOptions } from 'bullmq'
 import { createBroker } from './broker.ts'
 import { refuseSplitQueue } from './cluster.ts'
@@ -11,12 +11,12 @@ export interface BullmqQueueOptions extends JobOptions {
   /**
    * BullMQ's connection to Redis: `{ url }` or `{ host, port }` with further options of ioredis, of
    * which hongbao sets some; or an ioredis client of your own with `maxRetriesPerRequest: null`, which
-   * stays as it is, and which you close.
+   * hongbao does not change and you close.
    */
   readonly connection: QueueOptions['connection']
   /** The name of the queue. Default: `'hongbao-events'`. */
   readonly name?: string | undefined
-  /** What its keys in Redis begin with; in braces on a Redis Cluster: `'{bull}'`. Default: `'bull'`. */
+  /** Prefix of its keys in Redis; in braces on a Redis Cluster: `'{bull}'`. Default: `'bull'`. */
   readonly prefix?: string | undefined
   /** Further options of BullMQ's worker, such as `{ lockDuration }`. Default: none. */
   readonly worker?: Omit<WorkerOptions, 'connection' | 'concurrency' | 'prefix'> | undefined
@@ -31,11 +31,12 @@ export interface BullmqQueueOptions extends JobOptions {
  * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
 export function bullmqQueue(options: BullmqQueueOptions): EventQueue {
-  const settings = readJobOptions('bullmqQueue', options, NAMES)
-  const { connection, name = 'hongbao-events', prefix = 'bull', worker } = options
-  checkKind('connection', connection ?? undefined, ['object'], 'a connection of BullMQ')
-  if (typeof name !== 'string' || name === '') throw wrong('name', 'the name of a queue')
-  if (typeof prefix !== 'string' || prefix === '') throw wrong('prefix', 'a text')
+  const { connection, name, prefix, worker, ...settings } = readJobOptions('bullmqQueue', options, {
+    connection: must('a connection of BullMQ', (value) => Object(value) === value),
+    name: optional(must('the name of a queue', isText), 'hongbao-events'),
+    prefix: optional(must('a text', isText), 'bull'),
+    worker: asGiven(),
+  })
   refuseSplitQueue(connection, `${prefix}:${name}`)
   const warn = createWarn(options)
   const queue = new Queue(name, { connection: forReceivers(connection), prefix })
@@ -49,9 +50,6 @@ export function bullmqQueue(options: BullmqQueueOptions): EventQueue {
   return createEventQueue(broker, queueOptionsOf(options))
 }
 
-const NAMES: Readonly<Record<Exclude<keyof BullmqQueueOptions, keyof JobOptions>, true>> = {
-  connection: true,
-  name: true,
-  prefix: true,
-  worker: true,
+function isText(value: string): boolean {
+  return typeof value === 'string' && value !== ''
 }

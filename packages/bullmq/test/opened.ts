@@ -12,6 +12,7 @@ import {
   type DeadLetter,
   type EventQueue,
   type EventWorker,
+  type JobOptions,
   type QueueReceiver,
   type RedriveOptions,
   type WorkOptions,
@@ -94,7 +95,7 @@ export function eventQueueOf(
   options: Partial<BullmqQueueOptions> = {},
 ): EventQueue {
   const { connection = queue.opts?.connection ?? {}, worker = {}, ...rest } = options
-  const given = { logger: false, ...rest } as const
+  const given: JobOptions = { logger: false, ...rest }
   const broker = createBroker(queue, {
     connection,
     ownsConnection: !isClient(connection),

@@ -323,7 +323,11 @@ describe.skipIf(!hasRedis)('a worker', { timeout: 30_000 }, () => {
   })
 
   it.each<[string, object, RegExp]>([
-    ['a misspelt option', { concurency: 4 }, /`concurency` is no option.*acceptUnsigned/],
+    [
+      'a misspelt option',
+      { concurency: 4 },
+      /Unknown option `concurency`. Did you mean `concurrency`.*acceptUnsigned/,
+    ],
     ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
     ['a hook that is none', { onDeadLetter: 'page' }, /`onDeadLetter` must be a function/],
   ])('refuses %s', async (_, options, expected) => {

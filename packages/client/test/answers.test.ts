@@ -357,7 +357,7 @@ describe('an event that was answered', () => {
     [
       'of an envelope that ended in another way than its type says [A41]',
       { type: 'red_envelope.received', data: { object: envelope({ status: 'failed' }) } },
-      '`data.object.status` of a red_envelope.received says that the envelope ended in another way.',
+      '`data.object.status` of a red_envelope.received is another end of the envelope.',
     ],
   ])('is refused: %s', async (_, changes, problem) => {
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, ...changes } }] })

@@ -30,7 +30,7 @@ describe('the options of a client', () => {
     expect(refusalWith({ timeout: 5 })).toMatchObject({
       code: 'option-invalid',
       message:
-        '`timeout` is no option. There are: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
+        'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
     })
   })
 
@@ -43,7 +43,7 @@ describe('the options of a client', () => {
       name: 'OptionError',
       code: 'key-missing',
       message:
-        '`publicKey` is given, but undefined. Is the variable set that it is read from? Leave `publicKey` out to believe answers without verifying them.',
+        '`publicKey` is given, but undefined. Is the variable set that it is read from? Leave `publicKey` out to accept answers without verifying them.',
     })
   })
 
@@ -121,22 +121,22 @@ describe('`baseUrl`', () => {
   })
 
   it.each([
-    ['http://api.pingxx.com', 'https: the key is in every request'],
-    ['http://localhost.example.com', 'https: the key is in every request'],
-    ['http://127.0.0.1.example.com', 'https: the key is in every request'],
-    ['http://notlocalhost.cn', 'https: the key is in every request'],
-    ['http://host.docker.internal.cn', 'https: the key is in every request'],
-    ['http://0.0.0.0:4141', 'https: the key is in every request'],
-    ['ftp://localhost', 'https: the key is in every request'],
-    ['file:///etc/passwd', 'https: the key is in every request'],
-    ['api.pingxx.com', 'a URL, for one'],
-    [5, 'a URL, for one'],
+    ['http://api.pingxx.com', 'https, because the key is in every request'],
+    ['http://localhost.example.com', 'https, because the key is in every request'],
+    ['http://127.0.0.1.example.com', 'https, because the key is in every request'],
+    ['http://notlocalhost.cn', 'https, because the key is in every request'],
+    ['http://host.docker.internal.cn', 'https, because the key is in every request'],
+    ['http://0.0.0.0:4141', 'https, because the key is in every request'],
+    ['ftp://localhost', 'https, because the key is in every request'],
+    ['file:///etc/passwd', 'https, because the key is in every request'],
+    ['api.pingxx.com', 'a URL, such as'],
+    [5, 'a URL, such as'],
     ['https://user@api.pingxx.com', 'without a user, a query and a fragment'],
     ['https://:secret@api.pingxx.com', 'without a user, a query and a fragment'],
     ['https://api.pingxx.com?x=1', 'without a user, a query and a fragment'],
     ['https://api.pingxx.com#x', 'without a user, a query and a fragment'],
-    ['https://api.pingxx.com/v1', 'given without /v1'],
-    ['https://api.pingxx.com/v1/', 'given without /v1'],
+    ['https://api.pingxx.com/v1', 'without /v1'],
+    ['https://api.pingxx.com/v1/', 'without /v1'],
   ])('is refused: %s', (baseUrl, expected) => {
     const error = refusalWith({ baseUrl })
     expect(error).toMatchObject({ code: 'option-invalid' })
@@ -150,7 +150,7 @@ it.each(['http://sandbox:4141', 'http://host.docker.internal:4141'])(
   '`baseUrl` is not for a live key: %s',
   (baseUrl) => {
     const error = refusalWith({ apiKey: 'sk_live_ibbTe5jLGCi5rzfH4OqPW9KC', baseUrl })
-    expect(String(error)).toContain('https: the key is in every request')
+    expect(String(error)).toContain('https, because the key is in every request')
   },
 )
 
@@ -206,7 +206,7 @@ describe('the other options', () => {
     [{ retries: 1.5 }, '`retries` must be a whole number from 0 to 10.'],
     [{ retries: true }, '`retries` must be a whole number from 0 to 10.'],
     [{ fetch: 'fetch' }, '`fetch` must be a function like the global `fetch`.'],
-    [{ now: 5 }, '`now` must be a function that gives milliseconds.'],
+    [{ now: 5 }, '`now` must be a function that returns milliseconds.'],
   ])('are refused: %j', (options, message) => {
     const error = refusalWith(options)
     expect(error).toMatchObject({ name: 'OptionError', code: 'option-invalid' })
@@ -252,7 +252,7 @@ describe('the options of a call', () => {
   it.each<[unknown, string]>([
     [
       { timeout: 5 },
-      '`timeout` is no option. There are: signal, timeoutMs, retries, beforeAttempt, extraParams.',
+      'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: signal, timeoutMs, retries, beforeAttempt, extraParams.',
     ],
     [{ timeoutMs: -5 }, '`timeoutMs` must be a time in milliseconds from 1 to 2,147,483,647.'],
     [{ retries: 100 }, '`retries` must be a whole number from 0 to 10.'],

@@ -14,13 +14,13 @@ describe('createReconciler', () => {
   })
 
   it.each<[string, unknown, string]>([
-    ['pingpp', undefined, 'what `createPingppClient` returns'],
-    ['pingpp', {}, 'what `createPingppClient` returns'],
-    ['webhooks', undefined, 'what `createWebhooks` returns'],
-    ['webhooks', {}, 'what `createWebhooks` returns'],
+    ['pingpp', undefined, 'the client returned by createPingppClient()'],
+    ['pingpp', {}, 'the client returned by createPingppClient()'],
+    ['webhooks', undefined, 'the receiver returned by createWebhooks()'],
+    ['webhooks', {}, 'the receiver returned by createWebhooks()'],
     ['app', undefined, 'the id of an app ("app_…")'],
     ['app', '', 'the id of an app ("app_…")'],
-    ['open', [], 'a function that gives your open envelopes'],
+    ['open', [], 'a function that returns your open envelopes'],
     ['requestsPerSecond', 0, 'a number above 0'],
     ['requestsPerSecond', Number.NaN, 'a number above 0'],
     ['requestsPerSecond', Infinity, 'a number above 0'],
@@ -32,7 +32,7 @@ describe('createReconciler', () => {
     ['onReport', 1, 'a function'],
     ['onError', 1, 'a function'],
     ['logger', {}, 'an object with `warn` and `error`, or false'],
-    ['now', 0, 'a function that gives milliseconds'],
+    ['now', 0, 'a function that returns milliseconds'],
   ])('refuses %s: %o', (option, value, expected) => {
     expect(() => createReconciler({ ...GOOD, [option]: value })).toThrow(
       expect.objectContaining({
@@ -56,14 +56,14 @@ describe('createReconciler', () => {
       expect.objectContaining({
         code: 'option-invalid',
         message:
-          '`open` is given, but undefined. Is the variable set that it is read from? Leave `open` out to dispatch all envelopes that the sweep shows.',
+          '`open` is given, but undefined. Is the variable set that it is read from? Leave `open` out to dispatch all envelopes that the sweep finds.',
       }),
     )
   })
 
-  it('refuses an option that it does not know, and what is no options', () => {
+  it('refuses an unknown option, and a value that is not an object of options', () => {
     expect(() => createReconciler({ ...GOOD, intervalMs: 5 } as never)).toThrow(
-      /^`intervalMs` is no option. There are: pingpp, webhooks, app, open, /,
+      /^Unknown option `intervalMs`. Valid options: pingpp, webhooks, app, open, /,
     )
     expect(() => createReconciler(undefined as never)).toThrow('an object of options')
   })

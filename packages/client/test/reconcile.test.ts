@@ -331,7 +331,9 @@ describe('from and to', () => {
     const { run } = openShop()
     await expect(run({ from: 20, to: 10 })).rejects.toMatchObject({ code: 'option-invalid' })
     await expect(run({ from: START_MS })).rejects.toThrow('in seconds')
-    await expect(run({ dryrun: true } as never)).rejects.toThrow('`dryrun` is no option')
+    await expect(run({ dryrun: true } as never)).rejects.toThrow(
+      'Unknown option `dryrun`. Did you mean `dryRun`?',
+    )
     await expect(run({ dryRun: 1 } as never)).rejects.toThrow('`dryRun` must be true or false')
     await expect(run({ signal: {} } as never)).rejects.toThrow('`signal` must be an AbortSignal')
     await expect(run(null as never)).rejects.toThrow('an object of options')

@@ -8,7 +8,8 @@ export type {
   WebhookHandler,
   WebhookHandlers,
 } from './receive/handlers.ts'
-export { appIdOf, eventKey, isCatalogued, isEventType, unlisted } from './events/event.ts'
+export { isCatalogued, isEventType, unlisted } from './events/event.ts'
+export { appIdOf, eventKey } from './events/event-key.ts'
 export {
   compareEnvelopeStatus,
   envelopeStatusesBefore,
@@ -66,6 +67,6 @@ export type { OptionErrorCode } from './options/errors.ts'
 export type { WebhookErrorCode, WebhookOutcome } from './reply/errors.ts'
 export type { WebhookReport } from './receive/report.ts'
 export type { Logger } from './options/logger.ts'
-export type { KeyObjectLike, PublicKeyInput } from './keys/key-input.ts'
-export type { PublicKeyFunction, PublicKeys } from './keys/public-key.ts'
+export type { KeyObjectLike } from './keys/pem.ts'
+export type { PublicKeyFunction, PublicKeyInput, PublicKeys } from './keys/public-key.ts'
 export type { OnWarning, WarningAbout } from './options/warning.ts'

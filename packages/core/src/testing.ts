@@ -3,15 +3,15 @@ import { isBytes } from './keys/bytes.ts'
 import type { Delivery } from './receive/delivery.ts'
 import type { WebhookEvent } from './events/event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
-import { FIXTURES } from './fixtures/all.ts'
+import { PAYLOADS } from './fixtures/all.ts'
 import type { HandlerContext } from './receive/handlers.ts'
 import type { NoContext } from './inbox/inbox.ts'
 import { deeplyFrozen } from './events/json.ts'
-import type { KeyObjectLike } from './keys/key-input.ts'
+import type { KeyObjectLike } from './keys/pem.ts'
 import { toKeyObject } from './keys/pem.ts'
 import { SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 
-// Said here too, or the built types would import `adapter`, and with it those of `node:http`.
+// Exported here too: otherwise the built types would import `adapter`, and with it those of `node:http`.
 export type { Delivery } from './receive/delivery.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
@@ -22,7 +22,7 @@ export interface TestKeys {
   readonly privateKey: string
 }
 
-/** Makes a key pair that plays Ping++'s part. Takes about 0.1 s: make one for a test file. */
+/** Makes a key pair in Ping++'s place. Takes about 0.1 s: make one for a test file. */
 export function createTestKeys(): TestKeys {
   return generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -31,7 +31,7 @@ export function createTestKeys(): TestKeys {
   })
 }
 
-/** What to change in a fixture. */
+/** Changes to a fixture. */
 export interface FixtureChanges<Type extends EventType> {
   readonly id?: string | undefined
   /** Unix time in seconds. Default: now. */
@@ -50,30 +50,50 @@ export function eventFixture<Type extends EventType>(
   type: Type,
   changes: FixtureChanges<Type> = {},
 ): WebhookEvent<Type> {
-  const fixture: WebhookEvent<Type> = structuredClone(FIXTURES[type])
-  const { created = Math.floor(Date.now() / 1000), livemode = fixture.livemode } = changes
-  const object = {
-    ...fixture.data.object,
-    ...freshParts(fixture.data.object, created),
-    ...changes.object,
-  }
-  const id = changes.id ?? (fixture.id === undefined ? undefined : randomId('evt_'))
+  const { created = Math.floor(Date.now() / 1000), livemode = true } = changes
+  const payload = PAYLOADS[type]
+  const object = { ...payload, ...freshParts(payload, created), ...changes.object }
+  const head = headOf(type)
+  const id = changes.id ?? head.id
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the payload is that of the type
   return deeplyFrozen({
-    ...fixture,
     ...(id === undefined ? {} : { id }),
     created,
     livemode,
-    data: { ...fixture.data, object },
-  })
+    type,
+    data: { object },
+    object: 'event',
+    ...head.rest,
+  }) as WebhookEvent<Type>
 }
+
+/** Returns what Ping++ writes around a payload of this type, besides what every event has. */
+function headOf(type: EventType): { readonly id?: string; readonly rest?: object } {
+  if (POLLED.has(type)) return {}
+  const request = randomId('iar_')
+  // As in the sample of the Java SDK.
+  if (type === 'agreement.succeeded') return { rest: { request } }
+  const isRequested = type !== 'red_envelope.received' && !type.includes('summary')
+  return {
+    id: randomId('evt_'),
+    rest: { pending_webhooks: 0, request: isRequested ? request : null },
+  }
+}
+
+/** Dispatched by the reconciler; Ping++ has no webhook for them. */
+const POLLED: ReadonlySet<EventType> = new Set([
+  'red_envelope.failed',
+  'red_envelope.refunding',
+  'red_envelope.refund',
+] as const)
 
 /**
  * A context for calling a handler directly in a unit test: `await onSent(eventFixture('red_envelope.sent'),
  * testContext({ tx }))`.
  *
- * `changes` are what the inbox would lend, and what else should be different. Default: a `key` of its
- * own for every context, a `signal` that never fires, `receivedAt` now, `source` `'webhook'`, and no
- * `rawBody` and `keyFingerprint`. For the key that the receiver would pass: `{ key: eventKey(event) }`.
+ * `changes` are the context of the inbox and any other field. Default: a unique `key`, a `signal` that
+ * never fires, `receivedAt` now, `source` `'webhook'`, and no `rawBody` and `keyFingerprint`. For the
+ * key that the receiver would pass: `{ key: eventKey(event) }`.
  */
 export function testContext<Lent extends object = NoContext>(
   changes?: Partial<HandlerContext> & Lent,
@@ -90,7 +110,7 @@ export function testContext<Lent extends object = NoContext>(
   return { ...context, ...changes } as HandlerContext<Lent>
 }
 
-/** A notification as Ping++ would send it, for whatever tool a test sends it with. */
+/** A notification as Ping++ would send it, in the form of several test tools. */
 export interface SignedDelivery {
   /** The body; the signature covers exactly these bytes. */
   readonly bytes: Uint8Array
@@ -140,7 +160,7 @@ function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
   return Buffer.from(JSON.stringify(content))
 }
 
-/** A new id in the style of the old one, and the time of the last step, where the payload has them. */
+/** Returns a new id in the style of the old one, and the time of the last step, if the payload has them. */
 function freshParts(
   payload: object,
   created: number,

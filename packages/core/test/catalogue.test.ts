@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { parseEvent } from '../src/events/event.ts'
-import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
+import { parseEvent } from '../src/events/parse-event.ts'
+import { CATALOGUE, ruleOf, type EventType } from '../src/events/catalogue.ts'
+import type { WebhookEvent } from '../src/events/event.ts'
 import { Failure } from '../src/reply/failure.ts'
-import { FIXTURES } from '../src/fixtures/all.ts'
+import { eventFixture } from '../src/testing.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
 // have no webhook, so that a type cannot vanish unnoticed.
@@ -55,6 +56,8 @@ const POLLED: readonly EventType[] = [
   'red_envelope.refunding',
 ]
 
+const FIXTURES = eventFixtures()
+
 const SUMMARIES = TYPES.filter((type) => type.includes('summary'))
 
 describe('the catalogue', () => {
@@ -63,12 +66,12 @@ describe('the catalogue', () => {
   })
 
   it('names the kind of every payload but the one that no source shows', () => {
-    const nameless = TYPES.filter((type) => CATALOGUE[type].object === null)
+    const nameless = TYPES.filter((type) => CATALOGUE[type] === null)
     expect(nameless).toEqual(NAMELESS)
   })
 
-  it('counts on one step per object for red envelopes alone', () => {
-    const once = TYPES.filter((type) => CATALOGUE[type].oncePerObject === true)
+  it('has one step per object only for red envelopes', () => {
+    const once = TYPES.filter((type) => ruleOf(type)?.step !== undefined)
     expect(once).toEqual(TYPES.filter((type) => type.startsWith('red_envelope.')))
     expect(once).toHaveLength(5)
   })
@@ -86,18 +89,18 @@ describe('the fixtures', () => {
     expect(TYPES.filter((type) => !FIXTURES[type].livemode)).toEqual([])
   })
 
-  it('have ids of their own, in one of the two shapes that Ping++ gives them', () => {
+  it('have different ids, in the shape of Ping++', () => {
     const ids = TYPES.map((type) => FIXTURES[type].id).filter((id) => id !== undefined)
     expect(new Set(ids).size).toBe(TYPES.length - POLLED.length - 1)
     for (const id of ids) expect(id).toMatch(/^evt_[\dA-Za-z]{24}$/)
   })
 
-  it('leave out what the sample of agreement.succeeded leaves out', () => {
+  it('have no id and no pending_webhooks for agreement.succeeded, like the sample', () => {
     expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('id')
     expect(FIXTURES['agreement.succeeded']).not.toHaveProperty('pending_webhooks')
   })
 
-  it.each(POLLED)('give %s neither id nor request: no webhook brings it', (type) => {
+  it.each(POLLED)('have neither id nor request for %s, which has no webhook', (type) => {
     expect(Object.keys(FIXTURES[type]).toSorted()).toEqual([
       'created',
       'data',
@@ -107,11 +110,11 @@ describe('the fixtures', () => {
     ])
   })
 
-  it.each(SUMMARIES)('give the payload of %s no id', (type) => {
+  it.each(SUMMARIES)('have no id in the payload of %s', (type) => {
     expect(FIXTURES[type].data.object).not.toHaveProperty('id')
   })
 
-  it('say things in Chinese and with an emoji, as merchants do', () => {
+  it('contain Chinese and an emoji, as merchants write', () => {
     expect(FIXTURES['red_envelope.sent'].data.object).toMatchObject({
       subject: '新年红包 🧧',
       extra: { send_name: '红包商店 🧧' },
@@ -120,7 +123,7 @@ describe('the fixtures', () => {
 })
 
 describe('parseEvent', () => {
-  it.each(TYPES)('accepts %s and gives it back unchanged', (type) => {
+  it.each(TYPES)('accepts %s and returns it unchanged', (type) => {
     expect(parseEvent(bytesOf(FIXTURES[type]))).toStrictEqual(FIXTURES[type])
   })
 
@@ -128,7 +131,7 @@ describe('parseEvent', () => {
     expectRefusal(withPayload(type, { object: 'coupon' }))
   })
 
-  it.each(NAMED)('refuses %s with a payload that does not say its kind', (type) => {
+  it.each(NAMED)('refuses %s with a payload without its kind', (type) => {
     expectRefusal(withPayload(type, { object: undefined }))
   })
 
@@ -178,7 +181,7 @@ describe('parseEvent', () => {
     })
   })
 
-  it.each(TYPES)('gives %s texts for numbers that are documented as text [A43]', (type) => {
+  it.each(TYPES)('makes texts of numbers that are documented as text: %s [A43]', (type) => {
     const payload: object = FIXTURES[type].data.object
     const names = Object.keys(payload).filter((name) => /(?:_no|_id)$/.test(name))
     const numbers = Object.fromEntries(names.map((name, at) => [name, at + 1]))
@@ -186,6 +189,10 @@ describe('parseEvent', () => {
     expect(parseEvent(withPayload(type, numbers))).toMatchObject({ data: { object: texts } })
   })
 })
+
+function eventFixtures(): { readonly [Type in EventType]: WebhookEvent<Type> } {
+  return Object.fromEntries(TYPES.map((type) => [type, eventFixture(type)])) as never
+}
 
 function bytesOf(event: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(event))

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { OptionError } from '../src/index.ts'
-import { readConsumer } from '../src/options/option-reader.ts'
+import { readConsumer } from '../src/options/readers.ts'
 
 describe('the name of a consumer', () => {
-  it.each(['orders', 'a', 'Shop-2_mail.v1', 'x'.repeat(100)])('may be %s [E71]', (consumer) => {
-    expect(readConsumer(consumer)).toBe(consumer)
+  it.each(['orders', 'a', 'Shop-2_mail.v1', 'x'.repeat(100)])('may be %s [E71]', (name) => {
+    expect(readConsumer(name, 'consumer')).toBe(name)
   })
 
   it.each([
@@ -19,9 +19,9 @@ describe('the name of a consumer', () => {
     'orders\n',
     'orders\0',
     '订单',
-  ])('may not be %j, and the error has the line to write [E71]', (consumer) => {
-    expect(() => readConsumer(consumer)).toThrow(OptionError)
-    expect(() => readConsumer(consumer)).toThrow(
+  ])('may not be %j, and the error has the line to write [E71]', (name) => {
+    expect(() => readConsumer(name as string, 'consumer')).toThrow(OptionError)
+    expect(() => readConsumer(name as string, 'consumer')).toThrow(
       /^`consumer` must be the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters \(a to z, A to Z\), digits, `-`, `_` and `\.`\./,
     )
   })

@@ -29,13 +29,13 @@ describe('the state of an envelope', () => {
     },
   )
 
-  it('is whatever is told first, where none is kept', () => {
+  it('is `ahead` if there is no record', () => {
     expect(TOLD.map((told) => compareEnvelopeStatus(undefined, told))).toEqual(
       TOLD.map(() => 'ahead'),
     )
   })
 
-  it('is for somebody to look at, where this version does not know it', () => {
+  it('is a `conflict` if this version does not know it', () => {
     for (const unknown of ['frozen', 'pending', 'toString']) {
       const other = unknown as RedEnvelopeStatus
       expect(TOLD.map((told) => compareEnvelopeStatus(other, told))).toEqual(
@@ -47,7 +47,7 @@ describe('the state of an envelope', () => {
     }
   })
 
-  it('comes out the same in whatever order it is told, unless two ends contradict [H1, H2]', () => {
+  it('ends the same in any order of events, unless two ends contradict [H1, H2]', () => {
     for (const told of permutations<RedEnvelopeStatus>([
       'sending',
       'sent',
@@ -61,7 +61,7 @@ describe('the state of an envelope', () => {
     }
   })
 
-  it('has a list for databases that says the same [H1, H2]', () => {
+  it('has the same order in the list for databases [H1, H2]', () => {
     for (const told of TOLD) {
       const ahead = TOLD.filter((kept) => compareEnvelopeStatus(kept, told) === 'ahead')
       expect([...envelopeStatusesBefore(told)]).toEqual(ahead)

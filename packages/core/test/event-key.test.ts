@@ -31,7 +31,7 @@ describe('the idempotency key of a handler', () => {
     expect([...payments.keys()]).toEqual(['evt_dS28Kn8qsUCBZYTgSUxCPnKA', undefined])
   })
 
-  it('is what `eventKey` returns and the inbox is asked about', async () => {
+  it('is the result of `eventKey` and the key that the inbox gets', async () => {
     const opened = openReceiver()
     const keys: string[] = []
     opened.webhooks.on('*', (event, { key }) => {

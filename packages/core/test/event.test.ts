@@ -7,7 +7,7 @@ import {
   type WebhookEvent,
 } from '../src/index.ts'
 import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/events/state.ts'
-import { parseEvent } from '../src/events/event.ts'
+import { parseEvent } from '../src/events/parse-event.ts'
 import {
   asEvent,
   bytesOf,
@@ -103,7 +103,7 @@ describe('a signed body that is not an event', () => {
     },
   )
 
-  it('is handled where Ping++ writes null for what it has not [A33]', async () => {
+  it('is handled if Ping++ writes null for a missing field [A33]', async () => {
     const opened = openListener()
     const reply = await opened.deliver(envelopeSent({ id: null, object: { livemode: null } }))
     expect(reply.outcome).toBe('handled')
@@ -200,7 +200,7 @@ describe('the amount of a red envelope', () => {
     await expectMalformed(envelopeSent({ object: { amount: undefined } }), 'event-invalid')
   })
 
-  it('is not infinite, which is what 1e400 reads as [A27]', async () => {
+  it('is not infinite, as 1e400 parses [A27]', async () => {
     await expectMalformed(withAmount('1e400'), 'event-invalid')
   })
 
@@ -237,7 +237,7 @@ describe('the amounts of other events', () => {
     },
   )
 
-  it('are not looked at where nobody knows what they mean: in types that no catalogue has [A35]', async () => {
+  it('are not checked in types that are not in the catalogue [A35]', async () => {
     const event = chargeSucceeded({ type: 'coupon.created', object: { amount: '88.00' } })
     expect(await handled(event)).toStrictEqual(event)
   })
@@ -251,12 +251,12 @@ describe('an event', () => {
     expect(opened.seen).toStrictEqual([envelopeSent()])
   })
 
-  it('may have members that nobody knows [A36]', async () => {
+  it('may have unknown members [A36]', async () => {
     const event = envelopeSent({ version: 3, more: { a: [1] }, object: { wx_new_field: null } })
     expect(await handled(event)).toStrictEqual(event)
   })
 
-  it('may leave out what is not needed: id, object, request, pending_webhooks [A36]', async () => {
+  it('may lack id, object, request and pending_webhooks [A36]', async () => {
     const { data, created, livemode, type } = envelopeSent()
     const event = { data, created, livemode, type }
     expect(await handled(event)).toStrictEqual(event)
@@ -316,14 +316,14 @@ describe('an event', () => {
     expect(opened.seen).toStrictEqual([event])
   })
 
-  it('is frozen all the way down where its id was written anew, too [F10]', async () => {
+  it('is deeply frozen, even if its id was rewritten [F10]', async () => {
     const text = textOf(chargeSucceeded(), '"ch_AHa8orGa3paOKU0ME1xIhAcv"', '7')
     const event = await handled(text)
     expect([event, event.data, event.data.object].every(Object.isFrozen)).toBe(true)
   })
 })
 
-describe('an event type that nobody listens to', () => {
+describe('an event type without a handler', () => {
   it.each([
     'coupon.created',
     'red_envelope.refunded',
@@ -338,7 +338,7 @@ describe('an event type that nobody listens to', () => {
     'removeListener',
     '.',
     '-',
-  ])('is accepted and left alone: %j [A35] [S7]', async (type) => {
+  ])('is accepted and ignored: %j [A35] [S7]', async (type) => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.sent', (event) => void opened.seen.push(event))
     const reply = await opened.deliver(envelopeSent({ type }))
@@ -372,7 +372,7 @@ describe('a numeric id of a payload', () => {
     expect((await handled(withChargeId('7'))).data.object).toMatchObject({ id: '7' })
   })
 
-  it('tells two events apart that a double would make one [A39]', async () => {
+  it('distinguishes two events whose ids are equal as doubles [A39]', async () => {
     const opened = openListener()
     const replies = [
       await opened.deliver(withChargeId(id)),
@@ -444,7 +444,7 @@ describe('the status of a red envelope', () => {
     },
   )
 
-  it('stays as it is when this version does not know it: only Ping++ can say what it means [A40]', async () => {
+  it('is unchanged if this version does not know it: only Ping++ knows what it means [A40]', async () => {
     const event = await handled(envelopeSent({ object: { status: 'EXPIRED' } }))
     expect(event.data.object).toMatchObject({ status: 'expired' })
   })
@@ -459,7 +459,7 @@ describe('the status of a red envelope', () => {
     })
   })
 
-  it('does not decide which step it is: a sent event that says received leaves room for received [A40]', async () => {
+  it('does not decide the step: a sent event with the status received does not make received a duplicate [A40]', async () => {
     const opened = openReceiver()
     const order = { status: 'sending' as RedEnvelopeStatus }
     const effects: string[] = []
@@ -540,13 +540,13 @@ describe('a payload that is spelt otherwise than documented', () => {
     },
   )
 
-  it('is left alone in types that no catalogue has, but for the id [A35]', async () => {
+  it('is unchanged in types that are not in the catalogue, except for the id [A35]', async () => {
     const object = { id: 7, order_no: 5, status: 'PAID' }
     const event = chargeSucceeded({ type: 'coupon.created', object })
     expect((await handled(event)).data.object).toMatchObject({ ...object, id: '7' })
   })
 
-  it('is told apart by the key of its exact id, and dispatched without one is refused [A39, A43]', async () => {
+  it('has its exact id in its key, and is refused if it is dispatched without one [A39, A43]', async () => {
     const opened = openListener()
     const event = chargeSucceeded({
       id: undefined,
@@ -630,8 +630,8 @@ describe('the key of the inbox', () => {
   })
 })
 
-describe('what tells of types', () => {
-  it('knows the catalogued ones by their own name alone', () => {
+describe('isEventType and isCatalogued', () => {
+  it('know only the names of catalogued types', () => {
     expect(isEventType('red_envelope.sent')).toBe(true)
     for (const type of ['toString', 'constructor', '__proto__', '', '*', 'coupon.created']) {
       expect(isEventType(type)).toBe(false)
@@ -645,7 +645,7 @@ describe('what tells of types', () => {
     expect(unlisted('coupon.created')).toBe('coupon.created')
   })
 
-  it('know what another copy of core in the same process declared [F22]', async () => {
+  it('know the types that another copy of core in the process declared [F22]', async () => {
     vi.resetModules()
     const copy = await import('../src/index.ts')
     expect(copy.unlisted).not.toBe(unlisted)

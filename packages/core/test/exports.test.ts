@@ -6,7 +6,7 @@ import * as nodeKit from '@hongbao/core/node'
 import * as testingKit from '@hongbao/core/testing'
 
 // What is here is a promise: to add is a feature, to take away breaks somebody.
-describe('what people can import', () => {
+describe('the exports of core', () => {
   it('from @hongbao/core', () => {
     expect(namesIn(core)).toEqual([
       'InboxError',

@@ -72,7 +72,7 @@ describe('JSON', () => {
     expect(readStrictJson(marked)).toMatchObject({ ok: false, code: 'event-not-utf8' })
   })
 
-  it('keeps what strings may hold: escaped surrogates, NUL, emoji [A30] [A31]', () => {
+  it('keeps escaped surrogates, NUL and emoji in strings [A30] [A31]', () => {
     const result = read(String.raw`{"a":"\ud800","b":"x\u0000y","c":"🧧","d":"\ud83e\udde7"}`)
     expect(valueOf(result)).toStrictEqual({ a: '\ud800', b: 'x\0y', c: '🧧', d: '🧧' })
   })
@@ -102,7 +102,7 @@ describe('nesting', () => {
     expect(read('['.repeat(depth) + ']'.repeat(depth))).toMatchObject({ ok: false })
   })
 
-  it('of 10,000 levels would break what stores and queues do with an event [A25]', () => {
+  it('of 10,000 levels would break stores and queues [A25]', () => {
     const deep: unknown = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000))
     expect(() => structuredClone(deep)).toThrow(RangeError)
   })
@@ -148,7 +148,7 @@ describe('a member named twice', () => {
     expect(valueOf(read(text))).toStrictEqual(JSON.parse(text))
   })
 
-  it(`is never seen in what JSON.stringify writes: ${CASES} values from seed ${SEED} [A23]`, () => {
+  it(`is never found in the output of JSON.stringify: ${CASES} values from seed ${SEED} [A23]`, () => {
     const random = seeded(SEED)
     for (let count = 0; count < CASES; count += 1) {
       const value = randomValue(random, 5)
@@ -157,7 +157,7 @@ describe('a member named twice', () => {
     }
   })
 
-  it(`is never seen where strings are escaped at random: ${CASES} values from seed ${SEED} [A23]`, () => {
+  it(`is never found in randomly escaped strings: ${CASES} values from seed ${SEED} [A23]`, () => {
     const random = seeded(SEED)
     for (let count = 0; count < CASES; count += 1) {
       const value = randomValue(random, 5)
@@ -167,7 +167,7 @@ describe('a member named twice', () => {
     }
   })
 
-  it(`is always seen where one was put: ${CASES} values from seed ${SEED} [A23]`, () => {
+  it(`is always found if one was inserted: ${CASES} values from seed ${SEED} [A23]`, () => {
     const random = seeded(SEED)
     for (let count = 0; count < CASES; count += 1) {
       const value = { holder: randomValue(random, 4), more: { '"': 1, 'a:': [2] } }
@@ -178,13 +178,13 @@ describe('a member named twice', () => {
   })
 })
 
-describe('what was read', () => {
+describe('the parsed value', () => {
   it('is frozen all the way down [F10]', () => {
     const value = valueOf(read('{"a":[{"b":{"c":[[]]}},1],"d":{}}'))
     expect(isFrozenThroughout(value)).toBe(true)
   })
 
-  it('leaves Object.prototype alone, whatever its members are called [A24] [S7]', () => {
+  it('does not change Object.prototype, with any names of members [A24] [S7]', () => {
     const text = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'
     const value = valueOf(read(text)) as object
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()

@@ -192,7 +192,7 @@ describe('a `publicKey` function that fails', () => {
     ])
   })
 
-  it('leaves the last good key in use, and says so once a minute at most [C25]', async () => {
+  it('keeps the last good key in use, and logs it once a minute at most [C25]', async () => {
     const { opened, source, pass } = openRotating()
     await opened.deliver(envelopeSent())
     source.next = () => fail('vault is sealed')
@@ -242,7 +242,7 @@ describe('`verify`', () => {
   const signatureOf = (content: Content): string =>
     sign('RSA-SHA256', bytesOf(content), PINGPP.privateKey).toString('base64')
 
-  it('returns the event, and neither asks the inbox nor runs a handler', async () => {
+  it('returns the event, and calls neither the inbox nor a handler', async () => {
     const opened = openListener()
     const event = await opened.webhooks.verify(bytesOf(envelopeSent()), signatureOf(envelopeSent()))
     expect(event).toEqual(asEvent(envelopeSent()))

@@ -151,7 +151,7 @@ describe('a private key', () => {
     expectRefusal(der, 'key-unreadable', /public key/)
   })
 
-  it('is refused where it stands beside the public one, as `cat` would have it [C13]', () => {
+  it('is refused if it is in one text with the public one, as `cat` writes them [C13]', () => {
     const both = SPKI + privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     expectRefusal(both, 'key-ambiguous', /several keys/)
   })
@@ -226,7 +226,7 @@ describe('an RSA key that protects nothing', () => {
   })
 })
 
-describe('what is no key', () => {
+describe('a public key option that is not a key', () => {
   it.each<[string, unknown]>([
     ['undefined [C9]', undefined],
     ['null [C9]', null],
@@ -326,7 +326,7 @@ describe('a file', () => {
   })
 })
 
-describe('a key that everybody has', () => {
+describe('a published example key', () => {
   it.each(['pingpp_rsa_public_key.pem', 'your_rsa_public_key.pem'])(
     'is refused, whatever its layout: %s [B23] [C18]',
     (name) => {
@@ -358,11 +358,11 @@ describe('a key that everybody has', () => {
     expect(publishedAs(fingerprint)).toMatch(/^pingpp_(?:rsa_)?public_key\.pem$/)
   })
 
-  it('is accepted for a demonstration, where that is said [B23]', () => {
+  it('is accepted only with `allowPublishedKeys` [B23]', () => {
     const publicKey = ['pingpp_rsa_public_key.pem', 'your_rsa_public_key.pem'].map(readExample)
     expect(() => createWebhooks({ publicKey, allowPublishedKeys: true })).not.toThrow()
     expect(() => createWebhooks({ publicKey, allowPublishedKeys: false })).toThrow(
-      'which everybody has',
+      'which anyone can download',
     )
   })
 })
@@ -435,7 +435,7 @@ function readExample(name: string): string {
   return readFileSync(new URL(name, EXAMPLES), 'utf8')
 }
 
-describe('a key where its path belongs', () => {
+describe('a key that is given as a path', () => {
   it.each(['publicKey', 'privateKey'] as const)('is refused without being repeated: %s', (half) => {
     const { [half]: key } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = key.export({ type: half === 'publicKey' ? 'spki' : 'pkcs8', format: 'pem' })

@@ -65,7 +65,7 @@ describe('the memory inbox', () => {
     expect(await apply(inbox, 'a')).toBe('applied')
   })
 
-  it('is told apart from another one', async () => {
+  it('is different from another one', async () => {
     const [first, second] = [memoryInbox(), memoryInbox()]
     await apply(first, 'a')
     expect(await apply(second, 'a')).toBe('applied')
@@ -79,7 +79,7 @@ describe('the memory inbox', () => {
 })
 
 describe('how long it remembers', () => {
-  it('is said: 48 h, or what was asked for', () => {
+  it('is 48 h, or the given retention', () => {
     expect(memoryInbox().retentionSeconds).toBe(172_800)
     expect(memoryInbox({ retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
   })
@@ -115,7 +115,7 @@ describe('how long it remembers', () => {
     expect(await isRemembered(clock.inbox, 'b')).toBe(true)
   })
 
-  it('is over after a long silence: nothing stays because nothing came', async () => {
+  it('is over after a long silence: old keys are dropped even if no event arrives', async () => {
     const clock = openInbox()
     await apply(clock.inbox, 'a')
     clock.at(2 * DAY_2)
@@ -224,7 +224,7 @@ describe('how much it remembers', () => {
     },
   )
 
-  it('is told about when keys are forgotten early, at most once a minute', async () => {
+  it('is reported when keys are forgotten early, at most once a minute', async () => {
     const told: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     const fill = async (name: string): Promise<void> => {
@@ -245,7 +245,7 @@ describe('how much it remembers', () => {
     expect(told).toEqual([90, 60])
   })
 
-  it('is not told about when the keys that are forgotten have passed the retention [E59]', async () => {
+  it('is not reported when the forgotten keys are past the retention [E59]', async () => {
     const told: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     await apply(clock.inbox, 'old')
@@ -254,7 +254,7 @@ describe('how much it remembers', () => {
     expect(told).toEqual([])
   })
 
-  it('is not told about when keys are forgotten in time', async () => {
+  it('is not reported when keys are forgotten in time', async () => {
     const told: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
     for (let generation = 0; generation < 5; generation += 1) {
@@ -264,7 +264,7 @@ describe('how much it remembers', () => {
     expect(told).toEqual([])
   })
 
-  it('is told about on the console where nothing is said', async () => {
+  it('is reported on the console by default', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const clock = openInbox({ maxKeys: 2, onWarning: undefined })
     clock.at(600)
@@ -288,7 +288,7 @@ describe('how much it remembers', () => {
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
     ['hangs', () => new Promise(() => {})],
-  ])('is not less where the one who is told %s [F15]', async (_, onWarning) => {
+  ])('is unchanged if the hook %s [F15]', async (_, onWarning) => {
     const { inbox } = openInbox({ maxKeys: 2, onWarning })
     for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await apply(inbox, key)).toBe('applied')
     expect(await apply(inbox, 'e')).toBe('duplicate')
@@ -358,10 +358,10 @@ async function isRemembered(inbox: Inbox, key: string): Promise<boolean> {
 
 describe('a bound that a Set cannot keep', () => {
   it.each([2 ** 24 + 1, 40_000_000])('is refused: %d keys', (maxKeys) => {
-    expect(() => memoryInbox({ maxKeys })).toThrow(/an integer from 2 to 16,777,216/)
+    expect(() => memoryInbox({ maxKeys })).toThrow(/a whole number from 2 to 16,777,216/)
   })
 
-  it('is what a Set can keep', () => {
+  it('is the size of a Set', () => {
     expect(memoryInbox({ maxKeys: 2 ** 24 }).retentionSeconds).toBe(172_800)
   })
 })
@@ -385,7 +385,7 @@ describe('the default clock', () => {
 })
 
 describe('the default warning', () => {
-  it('says for how many seconds keys are still remembered', async () => {
+  it('reports for how many seconds keys are still remembered', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
       let now = 0
@@ -404,14 +404,14 @@ describe('the default warning', () => {
 
 describe('a worker of a cluster', () => {
   // Its primary has a memory inbox as well, and says nothing.
-  it('says what its memory inbox does not know [E33]', () => {
+  it('warns of events that its memory inbox does not know [E33]', () => {
     const { stderr, status } = runCluster()
     expect(status).toBe(0)
     expect(stderr.match(/HONGBAO_MEMORY_INBOX_IN_CLUSTER/g)).toHaveLength(1)
     expect(stderr).toContain('Use an inbox that they can share.')
   })
 
-  it('is silent where it is told to be', () => {
+  it('is silent with `--disable-warning`', () => {
     const { stderr, status } = runCluster('--disable-warning=HONGBAO_MEMORY_INBOX_IN_CLUSTER')
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
   })

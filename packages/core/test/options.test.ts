@@ -16,7 +16,7 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['app', { id: 'app_1' }, /the id of an app/],
   ['livemode', 'true', /true or false/],
   ['livemode', 1, /true or false/],
-  ['inbox', {}, /an inbox, for one `memoryInbox\(\)`/],
+  ['inbox', {}, /an inbox, such as `memoryInbox\(\)`/],
   ['inbox', 'redis', /an inbox/],
   ['inbox', { admit: 5, retentionSeconds: 172_800 }, /an inbox/],
   ['inbox', { admit: () => {}, retentionSeconds: 97_199 }, /97,200 \(27 h\)/],
@@ -48,9 +48,9 @@ const WRONG: readonly [string, unknown, RegExp][] = [
   ['logger', null, /an object with `warn` and `error`/],
   ['maxEventAgeSeconds', 172_800, /to 169200, which the inbox remembers/],
   ['allowPublishedKeys', 'false', /true or false/],
-  ['now', 5, /a function that gives milliseconds/],
-  ['now', new Date(0), /a function that gives milliseconds/],
-  ['now', null, /a function that gives milliseconds/],
+  ['now', 5, /a function that returns milliseconds/],
+  ['now', new Date(0), /a function that returns milliseconds/],
+  ['now', null, /a function that returns milliseconds/],
 ]
 
 describe('a wrong option', () => {
@@ -64,17 +64,19 @@ describe('a wrong option', () => {
   })
 
   it.each(['liveMode', 'publicKeys', 'appId', 'handlerTimeout'])(
-    'is refused where it is misspelt, because it would guard nothing: %s',
+    'is refused if its name is misspelt, because it would guard nothing: %s',
     (option) => {
       expect(refusalOf({ ...REQUIRED, [option]: true })).toMatchObject({
         code: 'option-invalid',
-        message: expect.stringMatching(`^.${option}. is no option. There are: publicKey, app, `),
+        message: expect.stringMatching(
+          `^Unknown option .${option}.. .*Valid options: publicKey, app, `,
+        ),
       })
     },
   )
 
   it.each([undefined, null, 'key', 5])(
-    'is refused where it is no options at all: %j',
+    'is refused if it is not an object of options: %j',
     (options) => {
       expect(refusalOf(options)).toMatchObject({
         name: 'OptionError',
@@ -88,7 +90,7 @@ describe('a wrong option', () => {
     ['app', 'Leave `app` out to accept the events of every app.'],
     ['livemode', 'Leave `livemode` out to accept live and test events.'],
     ['inbox', 'Leave `inbox` out to remember applied events in the memory of this process.'],
-  ])('is a guard that is given but undefined or null: %s [S18]', (option, advice) => {
+  ])('is refused if a guard is given but undefined or null: %s [S18]', (option, advice) => {
     for (const value of [undefined, null]) {
       expect(refusalOf({ ...REQUIRED, [option]: value })).toMatchObject({
         name: 'OptionError',
@@ -98,7 +100,7 @@ describe('a wrong option', () => {
     }
   })
 
-  it('is a key that is missing', () => {
+  it('is refused if it is a missing key', () => {
     expect(refusalOf({})).toMatchObject({ name: 'OptionError', code: 'key-missing' })
   })
 })
@@ -147,7 +149,7 @@ describe('an option', () => {
     expect(other).toMatchObject({ outcome: 'rejected', code: 'app-mismatch' })
   })
 
-  it('is read once: what becomes of the object later changes nothing', async () => {
+  it('is read once: later changes of the object have no effect', async () => {
     const options = { app: 'app_1Gqj58ynP0mHeX1q' }
     const opened = openListener(options)
     options.app = 'app_other'

@@ -79,7 +79,7 @@ describe('a public key', () => {
     ['bare base64', publicKey.export({ type: 'spki', format: 'der' }).toString('base64')],
     ['a KeyObject', publicKey],
     ['a file', { path: fileOf('public.pem', SPKI) }],
-  ])('is refused, and the private half asked for: %s', (_, input) => {
+  ])('is refused, and the message requests the private half: %s', (_, input) => {
     expectRefusal(input, 'key-public', /is a public key; the private half signs.*商户 RSA 公钥/)
   })
 })
@@ -94,7 +94,7 @@ describe('an encrypted key', () => {
     expectRefusal(input, 'key-unreadable', /is encrypted.*openssl rsa -in key\.pem -out plain\.pem/)
   })
 
-  it('cannot be told from other bytes in DER, and is refused with the same command', () => {
+  it('looks like any other bytes in DER, and is refused with the same command', () => {
     const der = PAIR.privateKey.export({ type: 'pkcs8', format: 'der', ...how })
     expectRefusal(der, 'key-unreadable', /no private key.*openssl rsa -in key\.pem/)
   })
@@ -132,14 +132,14 @@ describe('an RSA key that protects nothing', () => {
 
   it('is refused: the example of Ping++’s SDKs, unless that is wanted', () => {
     const published = readFileSync(new URL('your_rsa_private_key.pem', EXAMPLES), 'utf8')
-    expectRefusal(published, 'key-published', /anybody can sign with it/)
+    expectRefusal(published, 'key-published', /anyone can sign with it/)
     const { privateKey } = readPrivateKey(published, 'privateKey', true)
     const example = readFileSync(new URL('your_rsa_public_key.pem', EXAMPLES), 'utf8')
     expect(createPublicKey(privateKey).equals(createPublicKey(example))).toBe(true)
   })
 })
 
-describe('what is no key', () => {
+describe('a private key option that is not a key', () => {
   it.each<[string, unknown]>([
     ['undefined', undefined],
     ['null', null],
@@ -173,8 +173,8 @@ describe('what is no key', () => {
     expectRefusal(input, 'key-unreadable', /private key|PEM|cannot be read/)
   })
 
-  it('is both halves in one text, of which only one belongs here', () => {
-    expectRefusal(PKCS8 + SPKI, 'key-ambiguous', /several keys. Pass your private key alone\./)
+  it('is refused if it is both halves in one text', () => {
+    expectRefusal(PKCS8 + SPKI, 'key-ambiguous', /several keys. Pass only your private key\./)
   })
 
   it.each([

@@ -90,7 +90,7 @@ describe.each(KEYS)('a signature by an RSA key of $bits bits with exponent $expo
 describe.each(KEYS.filter((key) => key.exponent === 3))(
   'a forgery of $bits bits made without the private key, which exponent 3 invites',
   (key) => {
-    it('is forged: a cube that begins as the block does, garbage behind it [S6]', async () => {
+    it('is forged: a cube that begins like the block, followed by garbage [S6]', async () => {
       const start = Buffer.concat([hex('0001ffffffffffffffff00'), DIGEST_INFO])
       const low = toNumber(start) << BigInt((key.bytes - start.byteLength) * 8)
       const root = cubeRoot(low) + 1n

@@ -225,7 +225,7 @@ describe('a signature of something else', () => {
     await expectRefusal(BODY, { signature }, 'signature-mismatch')
   })
 
-  it('is forged: with SHA-1, whatever the body says of its algorithm [S5]', async () => {
+  it('is forged: with SHA-1, even if the body names that algorithm [S5]', async () => {
     const content = bytesOf({ ...envelopeSent(), sign_type: 'RSA', alg: 'RS1', algorithm: 'sha1' })
     const signature = sign('RSA-SHA1', content, PINGPP.privateKey).toString('base64')
     const headers = { 'x-pingplusplus-signature-algorithm': 'RSA-SHA1' }
@@ -252,12 +252,12 @@ describe('a body that is not byte for byte the signed one', () => {
     await expectRefusal(content, { signature: GOOD }, 'signature-mismatch')
   })
 
-  it('is forged: text in another encoding, which JSON.parse would not tell apart [A8]', async () => {
+  it('is forged: text in another encoding, which JSON.parse reads alike [A8]', async () => {
     const content = Buffer.from(text, 'utf16le')
     await expectRefusal(content, { signature: GOOD }, 'signature-mismatch')
   })
 
-  it('is refused when an adapter gives text for bytes: text has lost what was signed [A8]', async () => {
+  it('is refused if an adapter passes text instead of bytes: the signed bytes are lost [A8]', async () => {
     const opened = openListener()
     const reply = await opened.webhooks.handle({
       ...deliveryOf(BODY),
@@ -324,7 +324,7 @@ describe('several keys', () => {
   it.each([
     ['the old one', OTHER],
     ['the new one', PINGPP],
-  ])('accept what %s signed, and name it [C17]', async (_, { publicKey, privateKey }) => {
+  ])('accept a signature of %s, and name the key [C17]', async (_, { publicKey, privateKey }) => {
     const opened = openListener(both)
     const fingerprints: (string | undefined)[] = []
     opened.webhooks.on('*', (_event, context) => void fingerprints.push(context.keyFingerprint))
@@ -334,13 +334,13 @@ describe('several keys', () => {
     expect(opened.reports).toMatchObject([{ keyFingerprint: fingerprintOf(publicKey) }])
   })
 
-  it('of different lengths accept what each signed [C17]', async () => {
+  it('of different lengths accept the signature of each [C17]', async () => {
     const options = { publicKey: [BIG.publicKey, PINGPP.publicKey] }
     await expectApplied(BODY, { signature: signatureOf(BODY, BIG.privateKey) }, options)
     await expectApplied(BODY, { signature: GOOD }, options)
   })
 
-  it('refuse what none of them signed [C17]', async () => {
+  it('refuse a signature of another key [C17]', async () => {
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const signature = signatureOf(BODY, stranger.privateKey)
     await expectRefusal(BODY, { signature }, 'signature-mismatch', both)

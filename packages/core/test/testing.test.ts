@@ -43,7 +43,7 @@ describe('eventFixture', () => {
     }
   })
 
-  it('has what it is told to have', () => {
+  it('has the given changes', () => {
     const event = eventFixture('red_envelope.sent', {
       id: 'evt_1',
       created: 1_700_000_000,
@@ -58,13 +58,13 @@ describe('eventFixture', () => {
     })
   })
 
-  it('went back now, where the money of an envelope went back', () => {
+  it('has the refund of an envelope now', () => {
     const { created, data } = eventFixture('red_envelope.refund', { created: 1_700_000_000 })
     expect([created, data.object.refunded]).toEqual([1_700_000_000, 1_700_000_000])
     expect(eventFixture('red_envelope.refunding').data.object.refunded).toBeNull()
   })
 
-  it('has an id for an event that comes without one, where it is told so', () => {
+  it('has the given id even if the type has none', () => {
     expect(eventFixture('agreement.succeeded')).not.toHaveProperty('id')
     expect(eventFixture('agreement.succeeded', { id: 'evt_1' }).id).toBe('evt_1')
   })
@@ -115,7 +115,7 @@ describe('signDelivery', () => {
     expect(isSigned(signed.bytes, signed.headers['x-pingplusplus-signature'])).toBe(true)
   })
 
-  it('gives what each way of sending takes', () => {
+  it('has the form of each test tool', () => {
     const signed = signDelivery('{"a":1}', KEYS)
     expect(signed.init()).toEqual({
       method: 'POST',
@@ -152,7 +152,7 @@ describe('signDelivery', () => {
 })
 
 describe('testContext', () => {
-  it('makes what a receiver passes to a handler', async () => {
+  it('makes the context that a receiver passes to a handler', async () => {
     const webhooks = createWebhooks({ publicKey: KEYS.publicKey, logger: false })
     const passed: object[] = []
     webhooks.on('*', (_, context) => void passed.push(context))
@@ -163,7 +163,7 @@ describe('testContext', () => {
     expect(context.key).not.toBe(testContext().key)
   })
 
-  it('takes what the inbox lends, and anything that should be different', async () => {
+  it('has the context of the inbox and any other change', async () => {
     interface Lent {
       readonly tx: { insert(key: string): void }
     }

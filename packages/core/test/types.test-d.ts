@@ -38,12 +38,12 @@ import type {
 } from '../src/events/payloads/summary.ts'
 import type { Transfer } from '../src/events/payloads/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from '../src/events/payloads/withdrawal.ts'
-import type { FIXTURES } from '../src/fixtures/all.ts'
+import type { PAYLOADS } from '../src/fixtures/all.ts'
 
 type SentOrLater = 'sent' | 'refunding' | 'received' | 'failed' | 'refund'
 
 describe('switch (event.type)', () => {
-  it('narrows whatever Ping++ may send, once it is known to be catalogued', () => {
+  it('narrows any event of Ping++ after `isCatalogued`', () => {
     const read = (event: WebhookEvent): void => {
       switch (event.type) {
         case 'red_envelope.sent':
@@ -177,16 +177,14 @@ describe('payloads', () => {
   })
 
   it('of the fixtures are those of their types', () => {
-    expectTypeOf<(typeof FIXTURES)['order.succeeded']>().toEqualTypeOf<
-      WebhookEvent<'order.succeeded'>
-    >()
+    expectTypeOf<typeof PAYLOADS>().toEqualTypeOf<EventPayloads>()
   })
 })
 
 describe('on', () => {
   const webhooks = createWebhooks({ publicKey: undefined, inbox: memoryInbox() })
 
-  it('gives a handler the very payload of its type', () => {
+  it('passes a handler the payload of its type', () => {
     webhooks.on('red_envelope.sent', (event, context) => {
       expectTypeOf(event).toEqualTypeOf<WebhookEvent<'red_envelope.sent'>>()
       expectTypeOf(event.type).toEqualTypeOf<'red_envelope.sent'>()
@@ -202,13 +200,13 @@ describe('on', () => {
     })
   })
 
-  it('gives a handler of * every event', () => {
+  it('passes a handler of * every event', () => {
     webhooks.on('*', (event) => {
       expectTypeOf(event).toEqualTypeOf<WebhookEvent>()
     })
   })
 
-  it('takes a type that no catalogue has on purpose alone', () => {
+  it('accepts a type that is not in the catalogue only as `unlisted`', () => {
     webhooks.on(unlisted('coupon.created'), (event) => {
       expectTypeOf(event).toEqualTypeOf<UnlistedEvent>()
       expectTypeOf(event.data.object).toEqualTypeOf<Readonly<Record<string, unknown>>>()
@@ -290,7 +288,7 @@ describe('on', () => {
     expectTypeOf(webhooks).not.toHaveProperty('emit')
   })
 
-  it('gives a handler what the inbox lends', () => {
+  it('passes a handler the context of the inbox', () => {
     interface Lent {
       readonly tx: { query(sql: string): Promise<unknown> }
     }

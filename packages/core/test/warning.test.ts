@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { InboxError, type Logger } from '../src/index.ts'
+import { InboxError, memoryInbox, type Logger } from '../src/index.ts'
 import { inboxErrors } from '../src/inbox/errors.ts'
 import { readWarn } from '../src/options/warning.ts'
 
@@ -60,7 +60,7 @@ describe('the hook for warnings', () => {
     ['onWarning', { onWarning: null }],
     ['logger', { logger: 'console' }],
   ])('is refused at start-up if `%s` is wrong: %j', (option, options) => {
-    expect(() => readWarn(options as never)).toThrow(
+    expect(() => memoryInbox(options as never)).toThrow(
       expect.objectContaining({
         code: 'option-invalid',
         message: expect.stringContaining(`\`${option}\` must be `) as string,
@@ -132,7 +132,7 @@ describe('an error of a store', () => {
     )
   })
 
-  it('shows the sentence of the table, whatever has been put into its message since', () => {
+  it('shows the sentence of the table, even if the message has changed since', () => {
     const cause = Object.assign(storeError('store-silent'), { message: 'secret' })
     expect(lineOf(storeError('store-full', { cause }))).toMatch(
       / \[InboxError store-silent.*] The store did not answer\.$/,

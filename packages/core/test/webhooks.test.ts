@@ -10,7 +10,7 @@ import {
   type WebhooksOptions,
 } from '../src/index.ts'
 import type { Delivery } from '../src/receive/delivery.ts'
-import { parseEvent } from '../src/events/event.ts'
+import { parseEvent } from '../src/events/parse-event.ts'
 import {
   asEvent,
   bytesOf,

@@ -6,7 +6,7 @@ import { deferred } from './deferred.ts'
 afterEach(() => void vi.useRealTimers())
 
 describe('waiting within a time', () => {
-  it('gives what came in time, and leaves no timer', async () => {
+  it('returns a result that is in time, and leaves no timer', async () => {
     vi.useFakeTimers()
     expect(await withTimeout(1000, Promise.resolve('confirmed'), () => 'late')).toBe('confirmed')
     await expect(withTimeout(1000, Promise.reject(new Error('down')), () => '')).rejects.toThrow(
@@ -15,7 +15,7 @@ describe('waiting within a time', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('gives what `late` gives, and throws what it throws', async () => {
+  it('returns the result of `late`, and throws its error', async () => {
     vi.useFakeTimers()
     const never = new Promise<string>(() => {})
     const given = withTimeout(1000, never, () => 'late')
@@ -27,7 +27,7 @@ describe('waiting within a time', () => {
     expect(await thrown).toEqual(new Error('too late'))
   })
 
-  it('ignores what fails later', async () => {
+  it('ignores a later rejection', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const pending = deferred()
     const answer = withTimeout<unknown>(1000, pending.promise, () => 'late')

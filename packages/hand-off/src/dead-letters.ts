@@ -1,4 +1,4 @@
-import { checkKind, callSafely, readLogger, withTimeout } from '@hongbao/core/internal'
+import { callSafely, readLogger, withTimeout } from '@hongbao/core/internal'
 import { fieldsOf } from './event-job.ts'
 import type { WarningOptions } from './warnings.ts'
 
@@ -39,7 +39,6 @@ const MAX_HOOK_MS = 5000
 
 export function createTell(options: DeadLetterOptions, queue: string): Tell {
   const { onDeadLetter } = options
-  checkKind('onDeadLetter', onDeadLetter, ['undefined', 'function'], 'a function')
   const logger = readLogger(options.logger)
   return async function tell(letter, cause) {
     const { attempts } = letter

@@ -1,49 +1,64 @@
-import { OptionError } from '@hongbao/core'
-import { checkKind, checkOptions, readTimeout, wrong } from '@hongbao/core/internal'
+import { OptionError, type Logger } from '@hongbao/core'
+import {
+  callback,
+  checkOptions,
+  flag,
+  milliseconds,
+  must,
+  optional,
+  readEach,
+  readLogger,
+  readSettings,
+  whole,
+  wrong,
+  type Completed,
+  type Readers,
+} from '@hongbao/core/internal'
 import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
 import type { WarningOptions } from './warnings.ts'
 
-/** Seven days: for how long every queue remembers what was applied, at the least. */
+/** Seven days: the shortest time for which a queue remembers applied events. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 
 /** Options of every queue. Wrong ones are refused with an `OptionError`. */
 export interface EventQueueOptions extends WarningOptions {
   /**
-   * How long the broker may take to confirm before Ping++ is told to send again, in milliseconds.
-   * Default: 1,000.
+   * How long the broker may take to confirm, in milliseconds; after that, the delivery is answered 500
+   * and Ping++ sends it again. Default: 1,000.
    */
   readonly confirmTimeoutMs?: number | undefined
 }
 
-/** Options of a queue whose broker tries again by itself, as `bullmqQueue` and `pgBossQueue` do. */
+/** Options of a queue whose broker retries jobs by itself, as `bullmqQueue` and `pgBossQueue` do. */
 export interface JobOptions extends EventQueueOptions {
   /** How often workers try a job before it is a dead letter. Default: 15, over most of a day. */
   readonly attempts?: number | undefined
   /**
-   * The first pause after a try that failed, in whole seconds; it doubles each time, and chance takes
-   * off up to half. Default: 5.
+   * The pause before the first retry, in whole seconds; it doubles each time, less a random part of up to
+   * half. Default: 5.
    */
   readonly backoffSeconds?: number | undefined
   /**
-   * How long a job is held while its handlers run, past `handlerTimeoutMs` or not, in milliseconds;
-   * then it is tried again, and the inbox knows whether they still run. Default: 900,000 (15 min).
+   * How long handlers may hold a job, in milliseconds, `handlerTimeoutMs` or not; then the job is retried,
+   * and the inbox knows whether they still run. Default: 900,000 (15 min).
    */
   readonly jobTimeoutMs?: number | undefined
-  /** How long the queue remembers what was applied, in seconds: 7 d or more. Default: 604,800 (7 d). */
+  /** How long the queue remembers applied events, in seconds: 7 d or more. Default: 604,800 (7 d). */
   readonly keepAppliedSeconds?: number | undefined
   /** How long the queue keeps waiting jobs and dead letters, in seconds. Default: 2,592,000 (30 d). */
   readonly keepDeadLettersSeconds?: number | undefined
 }
 
-/** Options of a queue, checked and completed. */
-export interface JobSettings {
-  readonly attempts: number
-  readonly backoffSeconds: number
-  readonly jobTimeoutMs: number
-  readonly keepAppliedSeconds: number
-  readonly keepDeadLettersSeconds: number
+interface WarningSettings {
+  readonly onWarning: WarningOptions['onWarning']
+  readonly logger: Logger
 }
+
+type QueueSettings = Completed<Pick<EventQueueOptions, 'confirmTimeoutMs'>> & WarningSettings
+
+/** Options of a queue, checked and completed. */
+export type JobSettings = Completed<Omit<JobOptions, keyof WarningOptions>> & WarningSettings
 
 /** Options of `queue.work`. Wrong ones are refused with an `OptionError`. */
 export interface WorkOptions extends DeadLetterOptions, WarningOptions {
@@ -51,14 +66,15 @@ export interface WorkOptions extends DeadLetterOptions, WarningOptions {
   readonly concurrency?: number | undefined
   /**
    * Whether to apply jobs without a signature of Ping++: polled events that your app has put into the
-   * queue. Whoever may write to the queue can then make events. Default: `false`, they are dead letters.
+   * queue. Everyone with write access to the queue can then forge events. Default: `false`, such jobs
+   * become dead letters.
    */
   readonly acceptUnsigned?: boolean | undefined
 }
 
 /** Options of `queue.deadLetters`. */
 export interface DeadLettersOptions {
-  /** How many at the most, the oldest first: 1 to 100,000. Default: 1,000. */
+  /** Maximum number, the oldest first: 1 to 100,000. Default: 1,000. */
   readonly limit?: number | undefined
 }
 
@@ -70,58 +86,46 @@ export interface RedriveOptions extends DeadLettersOptions {
 
 const DAY_SECONDS = 24 * 60 * 60
 
-const QUEUE_NAMES: Readonly<Record<keyof EventQueueOptions, true>> = {
-  confirmTimeoutMs: true,
-  onWarning: true,
-  logger: true,
+const WARNING_READERS: Readers<WarningOptions, WarningSettings> = {
+  onWarning: optional(callback()),
+  logger: readLogger,
 }
-const JOB_NAMES: Readonly<Record<keyof JobOptions, true>> = {
-  ...QUEUE_NAMES,
-  attempts: true,
-  backoffSeconds: true,
-  jobTimeoutMs: true,
-  keepAppliedSeconds: true,
-  keepDeadLettersSeconds: true,
+const QUEUE_READERS: Readers<EventQueueOptions, QueueSettings> = {
+  confirmTimeoutMs: optional(milliseconds, 1000),
+  ...WARNING_READERS,
 }
-const WORK_NAMES: Readonly<Record<keyof WorkOptions, true>> = {
-  concurrency: true,
-  acceptUnsigned: true,
-  onDeadLetter: true,
-  onWarning: true,
-  logger: true,
+// Postgres counts seconds in 32 bits.
+const MAX_SECONDS = 2 ** 31 - 1
+const JOB_READERS: Readers<JobOptions, JobSettings> = {
+  ...QUEUE_READERS,
+  attempts: optional(whole(1, 30), 15),
+  backoffSeconds: optional(whole(1, DAY_SECONDS), 5),
+  // The limit of pg-boss is a day.
+  jobTimeoutMs: optional(whole(1, 86_000_000), 900_000),
+  // The inbox of the worker decides, but a queue that forgets first would accept replays of old deliveries.
+  keepAppliedSeconds: optional(
+    whole(MIN_KEEP_APPLIED_SECONDS, MAX_SECONDS),
+    MIN_KEEP_APPLIED_SECONDS,
+  ),
+  keepDeadLettersSeconds: optional(whole(MIN_KEEP_APPLIED_SECONDS, MAX_SECONDS), 30 * DAY_SECONDS),
 }
-const DEAD_LETTERS_NAMES: Readonly<Record<keyof DeadLettersOptions, true>> = { limit: true }
-const REDRIVE_NAMES: Readonly<Record<keyof RedriveOptions, true>> = { jobIds: true, limit: true }
+const limit = optional(whole(1, 100_000), 1000)
 
 /** Returns `confirmTimeoutMs`. */
 export function readQueueOptions(options: EventQueueOptions): number {
-  checkOptions('`createEventQueue`', options, QUEUE_NAMES)
-  return readTimeout('confirmTimeoutMs', options.confirmTimeoutMs ?? 1000)
+  return readSettings('`createEventQueue`', options, QUEUE_READERS).confirmTimeoutMs
 }
 
-/** Checks what `caller` takes: the options of every queue, and `names`. */
-export function readJobOptions(
-  caller: string,
-  options: JobOptions,
-  names: Readonly<Record<string, true>>,
-): JobSettings {
-  checkOptions(`\`${caller}\``, options, { ...names, ...JOB_NAMES })
-  const { attempts = 15, backoffSeconds = 5, jobTimeoutMs = 900_000 } = options
-  const { keepAppliedSeconds = MIN_KEEP_APPLIED_SECONDS } = options
-  const { keepDeadLettersSeconds = 30 * DAY_SECONDS } = options
-  return {
-    attempts: readWhole('attempts', attempts, 1, 30),
-    backoffSeconds: readWhole('backoffSeconds', backoffSeconds, 1, DAY_SECONDS),
-    // pg-boss has a limit of a day.
-    jobTimeoutMs: readWhole('jobTimeoutMs', jobTimeoutMs, 1, 86_000_000),
-    // Workers' inboxes decide, but a queue that forgets first lets replays of old deliveries in.
-    keepAppliedSeconds: readWhole('keepAppliedSeconds', keepAppliedSeconds, 7 * DAY_SECONDS),
-    keepDeadLettersSeconds: readWhole(
-      'keepDeadLettersSeconds',
-      keepDeadLettersSeconds,
-      keepAppliedSeconds,
-    ),
-  }
+/** Reads the options of every queue, and those of `caller` by its table `readers`. */
+export function readJobOptions<
+  Options extends JobOptions,
+  Own extends Record<Exclude<keyof Options, keyof JobOptions>, unknown>,
+>(caller: string, options: Options, readers: Readers<Options, Own>): Own & JobSettings {
+  checkOptions(`\`${caller}\``, options, { ...readers, ...JOB_READERS })
+  const settings = readEach<JobOptions, JobSettings>(options, JOB_READERS)
+  const { keepAppliedSeconds, keepDeadLettersSeconds } = settings
+  whole(keepAppliedSeconds, MAX_SECONDS)(keepDeadLettersSeconds, 'keepDeadLettersSeconds')
+  return { ...readEach(options, readers), ...settings }
 }
 
 /** The options that a queue passes on to `createEventQueue`. */
@@ -134,50 +138,37 @@ export function readWorkOptions(options: WorkOptions): {
   readonly concurrency: number
   readonly acceptUnsigned: boolean
 } {
-  checkOptions('`work`', options, WORK_NAMES)
-  const { concurrency = 4, acceptUnsigned = false } = options
-  checkKind('acceptUnsigned', acceptUnsigned, ['boolean'], 'true or false')
-  return { concurrency: readWhole('concurrency', concurrency, 1, 1000), acceptUnsigned }
+  return readSettings('`work`', options, {
+    concurrency: optional(whole(1, 1000), 4),
+    acceptUnsigned: optional(flag, false),
+    onDeadLetter: optional(callback()),
+    ...WARNING_READERS,
+  })
 }
 
 export function readDeadLettersOptions(options: DeadLettersOptions): { readonly limit: number } {
-  checkOptions('`deadLetters`', options, DEAD_LETTERS_NAMES)
-  return { limit: readLimit(options.limit) }
+  return readSettings('`deadLetters`', options, { limit })
 }
 
 export function readRedriveOptions(options: RedriveOptions): RedriveSelection {
-  checkOptions('`redrive`', options, REDRIVE_NAMES)
-  const limit = readLimit(options.limit)
-  const { jobIds } = options
-  if (jobIds === undefined) return { jobIds, limit }
-  if (!Array.isArray(jobIds)) throw wrong('jobIds', 'a list of job ids')
-  return { jobIds: jobIds.slice(0, limit), limit }
-}
-
-function readLimit(limit = 1000): number {
-  return readWhole('limit', limit, 1, 100_000)
+  const selection = readSettings('`redrive`', options, {
+    jobIds: optional(must('a list of job ids', (ids) => Array.isArray(ids))),
+    limit,
+  })
+  return { ...selection, jobIds: selection.jobIds?.slice(0, selection.limit) }
 }
 
 const NOT_OF_A_RECEIVER = ['on', 'inbox', 'unhandled', 'handlerTimeoutMs'] as const
 
-/** What a receiver has that applies events, and the receiver of a queue has not. */
+/** Options of a receiver that applies events; the receiver of a queue does not have them. */
 export type NotOfAReceiver = (typeof NOT_OF_A_RECEIVER)[number]
 
 export function refuseHandlers(options: object): void {
-  checkKind('options', options, ['object'], 'an object')
+  if (Object(options) !== options) throw wrong('options', 'an object')
   const misplaced = NOT_OF_A_RECEIVER.find((name) => Object.hasOwn(options, name))
   if (misplaced === undefined) return
   throw new OptionError(
     'option-invalid',
     `\`${misplaced}\` is not an option of the receiver of a queue, which stores every verified event in the queue. Give it to the createWebhooks() of the worker.`,
   )
-}
-
-// Postgres counts seconds in 32 bits.
-const MAX_WHOLE = 2 ** 31 - 1
-
-function readWhole(option: string, value: number, min: number, max: number = MAX_WHOLE): number {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-  const figures = [min, max].map((figure) => figure.toLocaleString('en'))
-  throw wrong(option, `a whole number from ${figures.join(' to ')}`)
 }

@@ -1,4 +1,5 @@
 import { OptionError } from '@hongbao/core'
+import { asGiven } from '@hongbao/core/internal'
 import { describe, expect, it } from 'vitest'
 import {
   readDeadLettersOptions,
@@ -9,12 +10,13 @@ import {
   refuseHandlers,
 } from '../src/options.ts'
 
-const read = (options: object) => readJobOptions('anyQueue', options, { connection: true })
+const read = (options: object) =>
+  readJobOptions('anyQueue', options, { connection: asGiven<unknown>() })
 
 describe('the options of a queue', () => {
   it('have defaults', () => {
     expect(readQueueOptions({})).toBe(1000)
-    expect(read({})).toEqual({
+    expect(read({})).toMatchObject({
       attempts: 15,
       backoffSeconds: 5,
       jobTimeoutMs: 900_000,
@@ -31,7 +33,7 @@ describe('the options of a queue', () => {
       keepAppliedSeconds: 700_000,
       keepDeadLettersSeconds: 700_000,
     }
-    expect(read(given)).toEqual(given)
+    expect(read(given)).toMatchObject(given)
     expect(readQueueOptions({ confirmTimeoutMs: 250.5 })).toBe(250.5)
   })
 
@@ -65,7 +67,7 @@ describe('the options of a queue', () => {
 
   it('refuse names that are not theirs, and take those of their queue', () => {
     expect(() => read({ attempt: 3 })).toThrow(
-      /`attempt` is no option\. There are: connection, .*attempts, backoffSeconds, jobTimeoutMs, /,
+      /Unknown option `attempt`\. Did you mean `attempts`\? Valid options: connection, .*attempts, backoffSeconds, jobTimeoutMs, /,
     )
     expect(() => read({ connection: {} })).not.toThrow()
     expect(() => read(null as never)).toThrow('`anyQueue` expects an object')
@@ -74,7 +76,7 @@ describe('the options of a queue', () => {
 
 describe('the options of work()', () => {
   it('have defaults', () => {
-    expect(readWorkOptions({})).toEqual({ concurrency: 4, acceptUnsigned: false })
+    expect(readWorkOptions({})).toMatchObject({ concurrency: 4, acceptUnsigned: false })
   })
 
   it.each<[string, unknown, RegExp]>([
@@ -84,7 +86,7 @@ describe('the options of work()', () => {
     [
       'attempts',
       5,
-      /is no option\. There are: concurrency, acceptUnsigned, onDeadLetter, onWarning, logger\./,
+      /Unknown option `attempts`\. Valid options: concurrency, acceptUnsigned, onDeadLetter, onWarning, logger\./,
     ],
   ])('refuse %s = %j', (option, value, expected) => {
     expect(() => readWorkOptions({ [option]: value })).toThrow(OptionError)

@@ -1,4 +1,4 @@
-import { wrong } from '@hongbao/core/internal'
+import { asGiven, must, optional } from '@hongbao/core/internal'
 import {
   createEventQueue,
   type EventBroker,
@@ -39,13 +39,25 @@ export interface PgBossQueueOptions extends JobOptions {
  * @throws OptionError for a wrong option
  */
 export function pgBossQueue(options: PgBossQueueOptions): EventQueue {
-  const settings = readJobOptions('pgBossQueue', options, NAMES)
-  const { boss, pollingIntervalSeconds = 1, watchIntervalSeconds = 60 } = options
-  const queue = readBossQueue(boss, options.name)
-  if (!(pollingIntervalSeconds >= 0.5)) throw wrong('pollingIntervalSeconds', '0.5 or more')
-  if (!(watchIntervalSeconds >= 0.5 && watchIntervalSeconds <= 3600)) {
-    throw wrong('watchIntervalSeconds', 'a number from 0.5 to 3,600')
-  }
+  const {
+    boss,
+    name: given,
+    pollingIntervalSeconds,
+    watchIntervalSeconds,
+    ...settings
+  } = readJobOptions('pgBossQueue', options, {
+    boss: asGiven(),
+    name: asGiven(),
+    pollingIntervalSeconds: optional(
+      must('0.5 or more', (value) => value >= 0.5),
+      1,
+    ),
+    watchIntervalSeconds: optional(
+      must('a number from 0.5 to 3,600', (value) => value >= 0.5 && value <= 3600),
+      60,
+    ),
+  })
+  const queue = readBossQueue(boss, given)
   const { name, label } = queue
   const warn = createWarn(options)
   let prepared: Promise<void> | undefined
@@ -88,11 +100,4 @@ export function pgBossQueue(options: PgBossQueueOptions): EventQueue {
     },
   }
   return createEventQueue(broker, queueOptionsOf(options))
-}
-
-const NAMES: Readonly<Record<Exclude<keyof PgBossQueueOptions, keyof JobOptions>, true>> = {
-  boss: true,
-  name: true,
-  pollingIntervalSeconds: true,
-  watchIntervalSeconds: true,
 }

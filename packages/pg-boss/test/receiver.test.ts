@@ -1,8 +1,8 @@
-import { OptionError, type WebhookEvent } from '@hongbao/core'
+import { OptionError, type EventType, type WebhookEvent } from '@hongbao/core'
+import { CATALOGUE } from '@hongbao/core/internal'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
-import { FIXTURES } from '../../core/src/fixtures/all.ts'
 import { pgBossQueue, type Boss } from '../src/index.ts'
 import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
 
@@ -42,7 +42,9 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     const { boss } = opened
     const name = opened.freshName()
     const receiver = await receiverOf(boss, { name })
-    const events = Object.values(FIXTURES).map(({ type }) => eventFixture(type) as WebhookEvent)
+    const events = (Object.keys(CATALOGUE) as EventType[]).map(
+      (type) => eventFixture(type) as WebhookEvent,
+    )
     const replies = await Promise.all(events.map((event) => deliver(receiver, event)))
     expect(replies).toMatchObject(events.map(() => HANDLED))
     expect(await jobsOf(boss, name)).toHaveLength(events.length)
@@ -246,7 +248,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     ['watching too often', { watchIntervalSeconds: 0.1 }, /`watchIntervalSeconds` must be a/],
     ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
     ['watching never', { watchIntervalSeconds: NaN }, /`watchIntervalSeconds` must be a number/],
-    ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
+    ['a misspelt option', { queue: 'a' }, /Unknown option `queue`.*boss, name, pollingInterval/],
     ['a memory that is too short', { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
   ])('refuses %s', (_, options, expected) => {
     const make = () => pgBossQueue({ boss: opened.boss, ...options })

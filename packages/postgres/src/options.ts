@@ -1,12 +1,18 @@
 import type { Logger, OnWarning } from '@hongbao/core'
 import {
-  checkKind,
-  checkOptions,
-  MIN_RETENTION_SECONDS,
-  readConsumer,
-  readTimeout,
+  callback,
   readWarn,
+  flag,
+  milliseconds,
+  must,
+  oneOf,
+  optional,
+  readConsumer,
+  readLogger,
+  readSettings,
+  retention,
   wrong,
+  type Completed,
   type Warn,
 } from '@hongbao/core/internal'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
@@ -16,14 +22,13 @@ import { readTable, type InboxTable } from './table.ts'
 /** Options of `postgresInbox`. Wrong ones are refused at start-up with an `OptionError`. */
 export interface PostgresInboxOptions<Client extends PostgresClient = PostgresClient> {
   /**
-   * A `Pool` of `pg`, or what `postgresJsPool` makes of `postgres`. It stays yours: the inbox
-   * borrows a connection for each event, `options.max` of the pool at once, and closes none but broken
-   * ones.
+   * A `Pool` of `pg`, or the result of `postgresJsPool`. The inbox borrows a connection for each event,
+   * `options.max` of the pool at once, and closes only broken ones. It does not end the pool.
    */
   readonly pool: PgPool<Client> | PostgresPool<Client>
   /**
    * The name of the service whose effects are remembered, the same in all of its processes: `'orders'`.
-   * Services that share a table need a name each, or an event that one of them has applied is a
+   * Services that share a table need different names, or an event that one of them has applied is a
    * duplicate for the others. 1 to 100 characters: letters (a to z, A to Z), digits, `-`, `_` and `.`.
    */
   readonly consumer: string
@@ -32,36 +37,36 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 30 days. */
   readonly retentionSeconds?: number | undefined
   /**
-   * How long it may take until handlers start, a wait for the pool included, and again to commit, in
+   * Timeout until handlers start, including a wait for the pool, and again for the commit, in
    * milliseconds. Default: 1,500.
    */
   readonly commandTimeoutMs?: number | undefined
   /**
    * How long a statement of a handler may wait for a lock, in milliseconds. Default: 2,000. The claim
-   * waits no longer either, and less if `commandTimeoutMs` is over before.
+   * waits no longer either, and less if `commandTimeoutMs` ends earlier.
    */
   readonly lockTimeoutMs?: number | undefined
   /**
-   * How long handlers may hold their transaction, in milliseconds. It bounds as well for how long a
-   * machine that vanished can block an event. Default: 30,000.
+   * How long handlers may keep their transaction open, in milliseconds. It also limits how long a crashed
+   * machine can block an event. Default: 30,000.
    */
   readonly transactionTimeoutMs?: number | undefined
-  /** The isolation of the transaction. Default: `'read committed'`. */
+  /** The isolation level of the transaction. Default: `'read committed'`. */
   readonly isolation?: Isolation | undefined
   /**
-   * How often keys past the retention are deleted, in seconds, by whichever process has just
-   * applied an event. `false`: by nobody; call `cleanUp` yourself. Default: 3,600.
+   * How often keys past the retention are deleted, in seconds, by a process that has just applied an
+   * event. `false`: never; call `cleanUp` yourself. Default: 3,600.
    */
   readonly cleanUpEverySeconds?: number | false | undefined
   /**
    * Whether a key that was recorded before `consumer` existed counts as applied, for every consumer.
    * Set it when you upgrade a table that has such keys, until they are past the retention; it costs a
-   * second look at the index for each event. Default: false.
+   * second index look-up for each event. Default: false.
    */
   readonly readUnnamedKeys?: boolean | undefined
   /**
    * Called with an `InboxError` with the code `postgres-clean-up-failed` when deleting old keys failed;
-   * deliveries are not affected. May be async; what it throws or rejects with is ignored. Default: one
+   * deliveries are not affected. May be async; errors thrown by the hook are ignored. Default: one
    * line to `logger`.
    */
   readonly onWarning?: OnWarning<PostgresInboxWarningCode> | undefined
@@ -69,63 +74,54 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
   readonly logger?: Logger | false | undefined
 }
 
-/** How much of other transactions a transaction sees (Postgres documentation, 13.2). */
+/** Isolation level of a transaction (Postgres documentation, 13.2). */
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 /** The options, checked and completed. */
-export interface Settings<Client extends PostgresClient> {
+export interface Settings<Client extends PostgresClient> extends Completed<
+  Omit<
+    PostgresInboxOptions<Client>,
+    'pool' | 'table' | 'cleanUpEverySeconds' | 'onWarning' | 'logger'
+  >
+> {
   readonly pool: PostgresPool<Client>
-  readonly consumer: string
   readonly table: InboxTable
-  readonly retentionSeconds: number
-  readonly commandTimeoutMs: number
-  readonly lockTimeoutMs: number
-  readonly transactionTimeoutMs: number
-  readonly isolation: Isolation
   readonly cleanUpEveryMs: number
-  readonly readUnnamedKeys: boolean
   readonly warn: Warn<PostgresInboxWarningCode>
 }
-
-export const NAMES: Readonly<Record<keyof PostgresInboxOptions, true>> = {
-  pool: true,
-  consumer: true,
-  table: true,
-  retentionSeconds: true,
-  commandTimeoutMs: true,
-  lockTimeoutMs: true,
-  transactionTimeoutMs: true,
-  isolation: true,
-  cleanUpEverySeconds: true,
-  readUnnamedKeys: true,
-  onWarning: true,
-  logger: true,
-}
-const ISOLATIONS: readonly string[] = ['read committed', 'repeatable read', 'serializable']
-// 31 years: a wrong unit rather than a wish.
-const MAX_SECONDS = 1_000_000_000
 
 export function readOptions<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): Settings<Client> {
-  checkOptions('`postgresInbox`', options, NAMES)
-  const { readUnnamedKeys = false } = options
-  checkKind('readUnnamedKeys', readUnnamedKeys, ['boolean'], 'true or false')
+  const { cleanUpEverySeconds, onWarning, logger, ...rest } = readSettings(
+    '`postgresInbox`',
+    options,
+    {
+      pool: readPool<Client>,
+      consumer: readConsumer,
+      table: readTable,
+      retentionSeconds: optional(retention, 30 * 24 * 60 * 60),
+      commandTimeoutMs: optional(milliseconds, 1500),
+      lockTimeoutMs: optional(milliseconds, 2000),
+      transactionTimeoutMs: optional(milliseconds, 30_000),
+      // It becomes part of a statement.
+      isolation: optional(
+        oneOf('read committed', 'repeatable read', 'serializable'),
+        'read committed',
+      ),
+      cleanUpEverySeconds: optional(
+        must('a time in seconds of 1 or more, or false', isInterval),
+        3600,
+      ),
+      readUnnamedKeys: optional(flag, false),
+      onWarning: optional(callback()),
+      logger: readLogger,
+    },
+  )
   return {
-    pool: readPool(options.pool),
-    consumer: readConsumer(options.consumer),
-    table: readTable(options.table),
-    retentionSeconds: readRetention(options.retentionSeconds ?? 30 * 24 * 60 * 60),
-    commandTimeoutMs: readTimeout('commandTimeoutMs', options.commandTimeoutMs ?? 1500),
-    lockTimeoutMs: readTimeout('lockTimeoutMs', options.lockTimeoutMs ?? 2000),
-    transactionTimeoutMs: readTimeout(
-      'transactionTimeoutMs',
-      options.transactionTimeoutMs ?? 30_000,
-    ),
-    isolation: readIsolation(options.isolation ?? 'read committed'),
-    cleanUpEveryMs: readCleanUpEvery(options.cleanUpEverySeconds ?? 3600) * 1000,
-    readUnnamedKeys,
-    warn: readWarn(options),
+    ...rest,
+    cleanUpEveryMs: cleanUpEverySeconds === false ? Infinity : cleanUpEverySeconds * 1000,
+    warn: readWarn({ onWarning, logger }),
   }
 }
 
@@ -133,26 +129,9 @@ function readPool<Client extends PostgresClient>(
   pool: PgPool<Client> | PostgresPool<Client>,
 ): PostgresPool<Client> {
   if (typeof pool?.connect === 'function') return pool
-  throw wrong('pool', 'a `Pool` of pg, or what `postgresJsPool` makes of postgres')
+  throw wrong('pool', 'a `Pool` of pg, or the pool returned by postgresJsPool()')
 }
 
-function readIsolation(isolation: Isolation): Isolation {
-  // It becomes a part of a statement.
-  if (ISOLATIONS.includes(isolation)) return isolation
-  throw wrong('isolation', `one of: ${ISOLATIONS.join(', ')}`)
-}
-
-function readRetention(seconds: number): number {
-  const isKept = seconds >= MIN_RETENTION_SECONDS && seconds <= MAX_SECONDS
-  if (Number.isSafeInteger(seconds) && isKept) return seconds
-  throw wrong(
-    'retentionSeconds',
-    'a whole number of seconds from 97,200 (27 h; Ping++ sends again for 24 h 47 min) to 1,000,000,000',
-  )
-}
-
-function readCleanUpEvery(seconds: number | false): number {
-  if (seconds === false) return Infinity
-  if (Number.isFinite(seconds) && seconds >= 1) return seconds
-  throw wrong('cleanUpEverySeconds', 'a time in seconds of 1 or more, or false')
+function isInterval(seconds: number | false): boolean {
+  return seconds === false || (Number.isFinite(seconds) && seconds >= 1)
 }

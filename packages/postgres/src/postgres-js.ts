@@ -1,4 +1,4 @@
-import { readTimeout, wrong } from '@hongbao/core/internal'
+import { milliseconds, optional, readSettings, whole, wrong } from '@hongbao/core/internal'
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
 import { deadlineIn, expireAt } from './deadline.ts'
 import { postgresError } from './errors.ts'
@@ -69,9 +69,10 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   open: () => PostgresJs<Reserved>,
   options: PostgresJsPoolOptions = {},
 ): PostgresJsPool<Reserved> {
-  const { max = 10 } = options
-  if (!Number.isSafeInteger(max) || max < 1) throw wrong('max', 'a whole number, 1 or more')
-  const timeoutMs = readTimeout('connectionTimeoutMs', options.connectionTimeoutMs ?? 10_000)
+  const { max, connectionTimeoutMs: timeoutMs } = readSettings('`postgresJsPool`', options, {
+    max: optional(whole(1), 10),
+    connectionTimeoutMs: optional(milliseconds, 10_000),
+  })
   if (typeof open !== 'function' || !isSafe(open())) {
     throw wrong(
       'open',

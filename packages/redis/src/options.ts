@@ -1,10 +1,17 @@
 import type { Logger, OnWarning } from '@hongbao/core'
 import {
-  checkOptions,
-  MIN_RETENTION_SECONDS,
-  readConsumer,
+  asGiven,
+  callback,
   readWarn,
+  must,
+  optional,
+  readConsumer,
+  readLogger,
+  readSettings,
+  retention,
+  whole,
   wrong,
+  type Completed,
   type Warn,
 } from '@hongbao/core/internal'
 import { readClient, type RedisClient, type Send } from './client.ts'
@@ -18,29 +25,29 @@ export interface RedisInboxOptions {
    */
   readonly client: RedisClient
   /**
-   * The name of the service whose effects this inbox remembers, as in a consumer group: all
-   * processes of one service have the same, services that share a Redis have different ones. 1 to
+   * The name of the service whose effects this inbox remembers, as in a consumer group: the same in all
+   * processes of a service, different in services that share a Redis. 1 to
    * 100 characters: letters (a to z, A to Z), digits, `-`, `_` and `.`. It is part of the name of every
-   * key: with another one, everything that was applied is applied again when Ping++ sends it again.
+   * key: after a change of the name, redelivered events are applied again.
    */
   readonly consumer: string
-  /** What the names of the inbox's keys begin with. Default: `'hongbao:'`. */
+  /** Prefix of the inbox's keys. Default: `'hongbao:'`. */
   readonly prefix?: string | undefined
   /** How long an applied key is remembered, in seconds: 27 h or more. Default: 7 days. */
   readonly retentionSeconds?: number | undefined
   /**
-   * How long an event stays taken after its process died, in milliseconds. It is renewed every
+   * How long the lease of an event lasts after its process died, in milliseconds. It is renewed every
    * third of that while handlers run. Default: 60,000.
    */
   readonly leaseMs?: number | undefined
   /** How long handlers may run before the lease is no longer renewed, in milliseconds. Default: 900,000. */
   readonly maxWorkMs?: number | undefined
-  /** How long Redis may take to answer, in milliseconds; less than `leaseMs`. Default: 1,000. */
+  /** Timeout of a command, in milliseconds; less than `leaseMs`. Default: 1,000. */
   readonly commandTimeoutMs?: number | undefined
   /**
-   * Called with what threatens the promise although no delivery failed: an `InboxError`, and its code
-   * and the key of the event, if it is about one. May be async; what it throws or rejects with is
-   * ignored. Default: one line to `logger`.
+   * Called with an `InboxError` about a problem that threatens the promise although no delivery failed,
+   * with its code, and with the key of the event, if there is one. May be async; errors thrown by the hook
+   * are ignored. Default: one line to `logger`.
    */
   readonly onWarning?: OnWarning<RedisInboxWarningCode> | undefined
   /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
@@ -48,70 +55,42 @@ export interface RedisInboxOptions {
 }
 
 /** The options, checked and completed. */
-export interface Settings {
+export interface Settings extends Completed<
+  Omit<RedisInboxOptions, 'client' | 'onWarning' | 'logger'>
+> {
   readonly send: Send
-  readonly consumer: string
-  readonly prefix: string
-  readonly retentionSeconds: number
-  readonly leaseMs: number
-  readonly maxWorkMs: number
-  readonly commandTimeoutMs: number
   readonly warn: Warn<RedisInboxWarningCode>
 }
 
-const NAMES: Readonly<Record<keyof RedisInboxOptions, true>> = {
-  client: true,
-  consumer: true,
-  prefix: true,
-  retentionSeconds: true,
-  leaseMs: true,
-  maxWorkMs: true,
-  commandTimeoutMs: true,
-  onWarning: true,
-  logger: true,
-}
-// Node's timers hold 31 bits and fire at once above that.
-const MAX_MS = 2 ** 31 - 1
-// 31 years. Redis refuses times to live that overflow when they are added to its clock.
-const MAX_RETENTION_SECONDS = 1_000_000_000
-
 export function readOptions(options: RedisInboxOptions): Settings {
-  checkOptions('`redisInbox`', options, NAMES)
-  const { prefix = 'hongbao:' } = options
-  const commandTimeoutMs = readMs('commandTimeoutMs', options.commandTimeoutMs ?? 1000, 1)
-  const send = readClient(options.client, commandTimeoutMs)
-  const consumer = readConsumer(options.consumer)
-  if (!isName(prefix)) {
-    throw wrong('prefix', 'a string without braces, which name the slot of a key in a cluster')
-  }
+  const { client, onWarning, logger, ...rest } = readSettings('`redisInbox`', options, {
+    client: asGiven(),
+    consumer: readConsumer,
+    prefix: optional(
+      // Braces are around the inbox key too.
+      must('a string without braces, which name the slot of a key in a cluster', isWithoutBraces),
+      'hongbao:',
+    ),
+    retentionSeconds: optional(retention, 7 * 24 * 60 * 60),
+    leaseMs: optional(timerMs, 60_000),
+    maxWorkMs: optional(timerMs, 15 * 60_000),
+    commandTimeoutMs: optional(timerMs, 1000),
+    onWarning: optional(callback()),
+    logger: readLogger,
+  })
+  const { commandTimeoutMs, leaseMs } = rest
+  // A claim that is answered after `commandTimeoutMs` must still have a lease.
+  if (leaseMs <= commandTimeoutMs) throw wrong('leaseMs', 'more than `commandTimeoutMs`')
   return {
-    send,
-    consumer,
-    prefix,
-    retentionSeconds: readRetention(options.retentionSeconds ?? 7 * 24 * 60 * 60),
-    // A claim whose answer takes the whole lease would be over before its work begins.
-    leaseMs: readMs('leaseMs', options.leaseMs ?? 60_000, commandTimeoutMs + 1),
-    maxWorkMs: readMs('maxWorkMs', options.maxWorkMs ?? 15 * 60_000, 1),
-    commandTimeoutMs,
-    warn: readWarn(options),
+    ...rest,
+    send: readClient(client, commandTimeoutMs),
+    warn: readWarn({ onWarning, logger }),
   }
 }
 
-/** Without braces, which set the inbox key apart from the rest of a name. */
-function isName(value: unknown): value is string {
+// Node's timers hold 31 bits, and Redis takes whole milliseconds.
+const timerMs = whole(1, 2 ** 31 - 1, ' of milliseconds')
+
+function isWithoutBraces(value: string): boolean {
   return typeof value === 'string' && !/[{}]/.test(value)
-}
-
-function readMs(option: string, ms: number, min: number): number {
-  if (Number.isSafeInteger(ms) && ms >= min && ms <= MAX_MS) return ms
-  throw wrong(option, `a whole number of milliseconds from ${min} to ${MAX_MS}`)
-}
-
-function readRetention(seconds: number): number {
-  const isKept = seconds >= MIN_RETENTION_SECONDS && seconds <= MAX_RETENTION_SECONDS
-  if (Number.isSafeInteger(seconds) && isKept) return seconds
-  throw wrong(
-    'retentionSeconds',
-    `a whole number of seconds from ${MIN_RETENTION_SECONDS} (27 h; Ping++ sends again for 24 h 47 min) to ${MAX_RETENTION_SECONDS}`,
-  )
 }

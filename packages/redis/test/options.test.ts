@@ -6,13 +6,13 @@ const consumer = 'orders'
 
 describe('an option', () => {
   it.each<[string, object]>([
-    ['client', {}],
-    ['client', { client: undefined }],
-    ['client', { client: null }],
-    ['client', { client: 'redis://127.0.0.1' }],
-    ['client', { client: {} }],
-    ['client', { client: { sendCommand: true } }],
-    ['client', { client: { get() {}, set() {} } }],
+    ['client', { consumer }],
+    ['client', { consumer, client: undefined }],
+    ['client', { consumer, client: null }],
+    ['client', { consumer, client: 'redis://127.0.0.1' }],
+    ['client', { consumer, client: {} }],
+    ['client', { consumer, client: { sendCommand: true } }],
+    ['client', { consumer, client: { get() {}, set() {} } }],
     ['consumer', { client }],
     ['consumer', { client, consumer: undefined }],
     ['consumer', { client, consumer: '' }],
@@ -65,7 +65,7 @@ describe('an option', () => {
   it('is refused when there is none of the name', () => {
     const options = { client, consumer: 'orders', leaseMS: 30_000 }
     expect(() => redisInbox(options)).toThrow(
-      /`leaseMS` is no option\. There are: client, consumer, prefix,/,
+      /Unknown option `leaseMS`\. Did you mean `leaseMs`\? Valid options: client, consumer, prefix,/,
     )
   })
 

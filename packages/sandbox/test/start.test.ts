@@ -316,11 +316,11 @@ describe('the options', () => {
   it.each<[unknown, RegExp]>([
     [null, /expects an object/],
     ['virtual', /expects an object/],
-    [{ webhook: 'by-hand' }, /`webhook` is no option. There are: target, port, /],
+    [{ webhook: 'by-hand' }, /Unknown option `webhook`. Valid options: target, port, /],
     [{ port: -1 }, /`port` must be a whole number from 0 to 65,535/],
     [{ port: '3000' }, /`port`/],
     [{ host: '' }, /`host` must be an address/],
-    [{ clock: 'fast' }, /`clock` must be "real", "virtual", or how many times/],
+    [{ clock: 'fast' }, /`clock` must be "real", "virtual", or a multiple of real time/],
     [{ clock: 0 }, /`clock`/],
     [{ clock: -1 }, /`clock`/],
     [{ clock: Number.NaN }, /`clock`/],

@@ -1,11 +1,17 @@
-import { OptionError, type Logger, type Webhooks } from '@hongbao/core'
+import type { Logger, Webhooks } from '@hongbao/core'
 import {
-  checkKind,
+  abortSignal,
+  callback,
+  clock,
+  flag,
+  guard,
+  must,
+  optional,
   readApp,
   readLogger,
-  refuseUnset,
-  refuseUnknown,
+  readSettings,
   wrong,
+  type Completed,
 } from '@hongbao/core/internal'
 import type { PingppClient } from '../client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
@@ -15,47 +21,47 @@ import { untilAborted } from '../http/until-aborted.ts'
 
 /** Options of `createReconciler`. Wrong ones are refused at once with an `OptionError`. */
 export interface ReconcilerOptions {
-  /** The client that queries Ping++: what `createPingppClient` returns. */
+  /** The client that queries Ping++, returned by `createPingppClient`. */
   readonly pingpp: PingppClient
-  /** What the events are dispatched to: the receiver of your webhooks, with its handlers and its inbox. */
+  /** The receiver to dispatch events to, with its handlers and its inbox. */
   readonly webhooks: Pick<Webhooks, 'dispatch'>
-  /** Id of the app (`app_…`) whose envelopes are meant; Ping++ lists by app. */
+  /** Id of the app (`app_…`) whose envelopes are reconciled; Ping++ lists by app. */
   readonly app: string
   /**
-   * Gives the envelopes that your own table has open, those whose end it does not know: only they are
-   * dispatched then, one without an id is found by its order number, and what a row says of amount or
-   * receiver is compared. Default: all envelopes that the sweep shows. Given but undefined, it is
+   * Returns the envelopes that are open in your own table, without a final status: then only they are
+   * dispatched, one without an id is found by its order number, and a row's amount and receiver are
+   * compared. Default: all envelopes that the sweep finds. Given but undefined, it is
    * refused: leave it out for the default.
    */
   readonly open?: ReadOpen
   /**
-   * Requests per second, pages of lists and what the client sends again included; the same number
-   * may come at once. Default: 5.
+   * Requests per second, including pages of lists and retries of the client; also the largest burst.
+   * Default: 5.
    */
   readonly requestsPerSecond?: number | undefined
   /**
-   * How far behind the last sweep the next one starts, in seconds: it bears the difference between
-   * your clock and Ping++'s too. Default: 259,200 (72 h).
+   * How long before the end of the last sweep the next one starts, in seconds. It also covers the
+   * difference between your clock and Ping++'s. Default: 259,200 (72 h).
    */
   readonly overlapSeconds?: number | undefined
   /** Pause between two runs of the loop, in seconds; ±10 %. Default: 300 (5 min). */
   readonly intervalSeconds?: number | undefined
   /**
-   * Up to when an earlier process has swept: `sweptUntil` of its last report. A Date, or Unix time in
-   * seconds. Default: now, so that the first run sweeps the overlap alone.
+   * The end of the last sweep of an earlier process: `sweptUntil` of its last report. A Date, or Unix
+   * time in seconds. Default: now, so that the first run sweeps only the overlap.
    */
   readonly sweptUntil?: number | Date | undefined
   /** Called with the report of every run. Errors that it throws are ignored. Default: none. */
   readonly onReport?: ((report: ReconcilerReport) => void | Promise<void>) | undefined
   /**
-   * Called after `onReport` when a run ended early, with what was thrown: by the client, by `open` or
-   * by the inbox. Not for a run that was aborted, by `close` for example. Handlers' errors go to
+   * Called after `onReport` when a run ended early, with the error of the client, of `open` or of the
+   * inbox. Not called for a run that was aborted, for example by `close`. Handlers' errors go to
    * `onError` of your webhooks. Errors that it throws are ignored. Default: none.
    */
   readonly onError?:
     | ((error: unknown, report: ReconcilerReport) => void | Promise<void>)
     | undefined
-  /** Told of runs that failed, and of conflicts and overdue envelopes when they are new. Default: `console`. */
+  /** Gets a line for failed runs, and for new conflicts and overdue envelopes. Default: `console`. */
   readonly logger?: Logger | false | undefined
   /**
    * The clock, in milliseconds since 1970. For tests: that of a sandbox is `sandbox.clock.now`.
@@ -64,7 +70,7 @@ export interface ReconcilerOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** What a test has in its hands besides the clock. */
+/** Replaced in tests, like the clock. */
 export interface ReconcilerSeams {
   /** Resolves after a time in milliseconds, or when the signal fires. */
   readonly wait: Wait
@@ -72,37 +78,35 @@ export interface ReconcilerSeams {
   readonly random: () => number
 }
 
-/** The options, checked and completed. */
-export interface ReconcilerSettings {
-  readonly pingpp: PingppClient
-  readonly webhooks: Pick<Webhooks, 'dispatch'>
-  readonly app: string
+/** The options, checked and completed. `sweptUntil` is Unix time in seconds. */
+export interface ReconcilerSettings
+  extends
+    Completed<Pick<ReconcilerOptions, 'pingpp' | 'webhooks' | 'app' | 'overlapSeconds' | 'now'>>,
+    ReconcilerSeams {
   readonly open: ReadOpen | undefined
   readonly bucket: TokenBucket
-  readonly overlapSeconds: number
   readonly intervalMs: number
-  /** Unix time in seconds. */
   readonly sweptUntil: number
   readonly onReport: ReconcilerOptions['onReport']
   readonly onError: ReconcilerOptions['onError']
   readonly logger: Logger
-  readonly now: () => number
-  readonly wait: Wait
-  readonly random: () => number
 }
 
 /** Options of one run. */
 export interface ReconcilerRunOptions {
-  /** Where the sweep starts, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the overlap. */
+  /**
+   * Start of the sweep, by `created`: a Date, or Unix time in seconds. Default: the last sweep less the
+   * overlap.
+   */
   readonly from?: number | Date | undefined
-  /** Where it ends. Default: now. */
+  /** End of the sweep. Default: now. */
   readonly to?: number | Date | undefined
   /**
-   * Dispatch nothing, remember nothing, and say what would have been dispatched. Ping++ is asked all
-   * the same, and in test mode that moves envelopes on. Default: `false`.
+   * Dispatches nothing, remembers nothing, and reports what would be dispatched. It still queries Ping++,
+   * which in test mode moves envelopes on. Default: `false`.
    */
   readonly dryRun?: boolean | undefined
-  /** Ends the run; what it had done until then is in its report. */
+  /** Ends the run; its report has everything done until then. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -114,120 +118,84 @@ export interface RunRange {
   readonly signal: AbortSignal | undefined
 }
 
-const NAMES: Readonly<Record<keyof ReconcilerOptions, true>> = {
-  pingpp: true,
-  webhooks: true,
-  app: true,
-  open: true,
-  requestsPerSecond: true,
-  overlapSeconds: true,
-  intervalSeconds: true,
-  sweptUntil: true,
-  onReport: true,
-  onError: true,
-  logger: true,
-  now: true,
-}
-const RUN_NAMES: Readonly<Record<keyof ReconcilerRunOptions, true>> = {
-  from: true,
-  to: true,
-  dryRun: true,
-  signal: true,
-}
-const OVERLAP_SECONDS = 72 * 60 * 60
-const INTERVAL_SECONDS = 5 * 60
-const MAX_INTERVAL_SECONDS = 24 * 60 * 60
-
 /** @throws OptionError */
 export function readReconcilerOptions(
   options: ReconcilerOptions,
   { wait, random }: ReconcilerSeams,
 ): ReconcilerSettings {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`createReconciler` expects an object of options.')
-  }
-  refuseUnknown(options, NAMES)
-  refuseUnset(options, { open: 'dispatch all envelopes that the sweep shows' })
-  const { pingpp, webhooks, open, onReport, onError, now = Date.now } = options
-  checkPartners(pingpp, webhooks)
-  checkKind('open', open, OPTIONAL_FUNCTION, 'a function that gives your open envelopes')
-  checkKind('onReport', onReport, OPTIONAL_FUNCTION, 'a function')
-  checkKind('onError', onError, OPTIONAL_FUNCTION, 'a function')
-  checkKind('now', now, ['function'], 'a function that gives milliseconds')
+  const { requestsPerSecond, intervalSeconds, sweptUntil, now, ...rest } = readSettings(
+    '`createReconciler`',
+    options,
+    {
+      pingpp: must('the client returned by createPingppClient()', isClient),
+      webhooks: must('the receiver returned by createWebhooks()', isReceiver),
+      app: readApp,
+      open: guard(
+        'dispatch all envelopes that the sweep finds',
+        optional(callback('a function that returns your open envelopes')),
+      ),
+      requestsPerSecond: optional(must('a number above 0', isPositive), 5),
+      overlapSeconds: optional(
+        must('a time in seconds, 0 or more', (value) => value === 0 || isPositive(value)),
+        72 * 60 * 60,
+      ),
+      intervalSeconds: optional(
+        must(
+          'a time in seconds above 0, at most 86,400 (a day)',
+          (value) => isPositive(value) && value <= 24 * 60 * 60,
+        ),
+        5 * 60,
+      ),
+      sweptUntil: optional(readMoment),
+      onReport: optional(callback()),
+      onError: optional(callback()),
+      logger: readLogger,
+      now: optional(clock, Date.now),
+    },
+  )
   const seams = { now, random, wait: endingWith(wait) }
-  const perSecond = readRate(options.requestsPerSecond ?? 5)
   return {
-    pingpp,
-    webhooks,
-    app: readApp(options.app),
-    open,
-    bucket: createTokenBucket({ perSecond, ...seams }),
-    overlapSeconds: readOverlap(options.overlapSeconds ?? OVERLAP_SECONDS),
-    intervalMs: 1000 * readInterval(options.intervalSeconds ?? INTERVAL_SECONDS),
-    sweptUntil: readMoment('sweptUntil', options.sweptUntil) ?? Math.floor(seams.now() / 1000),
-    onReport,
-    onError,
-    logger: readLogger(options.logger),
+    ...rest,
+    bucket: createTokenBucket({ perSecond: requestsPerSecond, ...seams }),
+    intervalMs: 1000 * intervalSeconds,
+    sweptUntil: sweptUntil ?? Math.floor(now() / 1000),
     ...seams,
   }
 }
 
-function checkPartners(pingpp: unknown, webhooks: unknown): void {
-  if (!isObject(pingpp) || !isObject(pingpp['redEnvelopes'])) {
-    throw wrong('pingpp', 'what `createPingppClient` returns')
-  }
-  if (!isObject(webhooks) || typeof webhooks['dispatch'] !== 'function') {
-    throw wrong('webhooks', 'what `createWebhooks` returns')
-  }
+function isClient(pingpp: PingppClient): boolean {
+  return Object(pingpp?.redEnvelopes) === pingpp?.redEnvelopes
+}
+
+function isReceiver(webhooks: Pick<Webhooks, 'dispatch'>): boolean {
+  return typeof webhooks?.dispatch === 'function'
+}
+
+function isPositive(value: number): boolean {
+  return Number.isFinite(value) && value > 0
 }
 
 /** @throws OptionError */
 export function readRunOptions(options: ReconcilerRunOptions): RunRange {
-  if (typeof options !== 'object' || options === null) {
-    throw new OptionError('option-invalid', '`run` expects an object of options.')
-  }
-  refuseUnknown(options, RUN_NAMES)
-  const { dryRun = false, signal } = options
-  checkKind('dryRun', dryRun, ['boolean'], 'true or false')
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw wrong('signal', 'an AbortSignal')
-  }
-  const from = readMoment('from', options.from)
-  const to = readMoment('to', options.to)
+  const range = readSettings('`run`', options, {
+    from: optional(readMoment),
+    to: optional(readMoment),
+    dryRun: optional(flag, false),
+    signal: optional(abortSignal()),
+  })
+  const { from, to } = range
   if (from !== undefined && to !== undefined && from > to) throw wrong('from', 'before `to`')
-  return { from, to, dryRun, signal }
+  return range
 }
 
-const OPTIONAL_FUNCTION: readonly string[] = ['undefined', 'function']
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-}
-
-/** In whole seconds, as `created` is. */
-function readMoment(option: string, value: number | Date | undefined): number | undefined {
-  if (value === undefined) return undefined
+/** Returns whole seconds, as `created` has them. */
+function readMoment(value: number | Date, option: string): number {
   const seconds = readTime(value)
   if (seconds !== undefined) return Math.floor(seconds)
   throw wrong(option, 'a Date, or Unix time in seconds')
 }
 
-function readRate(perSecond: number): number {
-  if (Number.isFinite(perSecond) && perSecond > 0) return perSecond
-  throw wrong('requestsPerSecond', 'a number above 0')
-}
-
-function readInterval(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds > 0 && seconds <= MAX_INTERVAL_SECONDS) return seconds
-  throw wrong('intervalSeconds', 'a time in seconds above 0, at most 86,400 (a day)')
-}
-
-function readOverlap(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds
-  throw wrong('overlapSeconds', 'a time in seconds, 0 or more')
-}
-
-/** A wait that ends with its signal, even where the one that was given knows no signal. */
+/** Makes a wait end with its signal, even if the given one ignores the signal. */
 function endingWith(wait: Wait): Wait {
   return async function waitOrEnd(ms, signal) {
     if (!signal.aborted) await untilAborted(wait(ms, signal), signal)

@@ -36,12 +36,12 @@ export interface EventPayloads {
    */
   'red_envelope.failed': RedEnvelope<'failed'>
   /**
-   * Nobody opened it for 24 hours, and the money is on its way back. Ping++ has no webhook for this:
+   * It was not opened within 24 hours, and the money is on its way back. Ping++ has no webhook for this:
    * the reconciler of `@hongbao/client` dispatches it, if it polls at the right time.
    */
   'red_envelope.refunding': RedEnvelope<Exclude<SentOrLater, 'sent'>>
   /**
-   * The money of an envelope that nobody opened is back. Ping++ has no webhook for this: the
+   * The money of an envelope that was not opened is back. Ping++ has no webhook for this: the
    * reconciler of `@hongbao/client` dispatches it.
    */
   'red_envelope.refund': RedEnvelope<'refund'>
@@ -113,83 +113,92 @@ export interface EventPayloads {
 export type EventType = keyof EventPayloads
 
 /**
- * Event type → what an event of that type must look like: one table.
+ * Event type → the kind of `data.object`, or the kinds; null if no source names it.
  *
- * - `object`: the kind of `data.object`, or the kinds; null where no source names it.
- * - `status`: the step that the type tells of. `data.object.status` may be ahead of it; where it is
- *   behind or missing, handlers see this one; only another end of the envelope is refused.
- * - `oncePerObject`: the step happens once in the life of its object, so the object identifies it.
- *
- * A webhook of one of the library's own types is taken like any other: where its signature is
- * genuine, Ping++ has added the type, and the step has one key however it was told.
+ * A webhook of one of the library's own types is accepted like any other: if its signature is valid,
+ * Ping++ has added the type, and the key of the step is the same for a webhook and for a poll.
  *
  * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
  * kinds with `isolatedDeclarations` (TS9017).
  */
 export const CATALOGUE: {
-  readonly [Type in EventType]: {
-    readonly object: EventPayloads[Type]['object'] | readonly EventPayloads[Type]['object'][] | null
-    readonly status?: RedEnvelopeStatus
-    readonly oncePerObject?: boolean
-  }
+  readonly [Type in EventType]:
+    | EventPayloads[Type]['object']
+    | readonly EventPayloads[Type]['object'][]
+    | null
 } = {
-  'red_envelope.sent': { object: 'red_envelope', status: 'sent', oncePerObject: true },
-  'red_envelope.received': { object: 'red_envelope', status: 'received', oncePerObject: true },
-  'red_envelope.failed': { object: 'red_envelope', status: 'failed', oncePerObject: true },
-  'red_envelope.refunding': { object: 'red_envelope', status: 'refunding', oncePerObject: true },
-  'red_envelope.refund': { object: 'red_envelope', status: 'refund', oncePerObject: true },
-  'charge.succeeded': { object: 'charge' },
-  'charge.failed': { object: 'charge' },
-  'refund.succeeded': { object: 'refund' },
-  'refund.failed': { object: 'refund' },
-  'batch_refund.succeeded': { object: 'batch_refund' },
-  'transfer.succeeded': { object: 'transfer' },
-  'transfer.failed': { object: 'transfer' },
-  'batch_transfer.succeeded': { object: 'batch_transfer' },
-  'batch_transfer.failed': { object: 'batch_transfer' },
-  'order.succeeded': { object: 'order' },
-  'order.refunded': { object: 'order' },
-  'order.refund.succeeded': { object: ['order_refund', 'refund'] },
-  'order_refund.succeeded': { object: ['order_refund', 'refund'] },
-  'recharge.succeeded': { object: 'recharge' },
-  'recharge.refund.succeeded': { object: null },
-  'balance.withdrawal.succeeded': { object: 'withdrawal' },
-  'balance.withdrawal.failed': { object: 'withdrawal' },
-  'batch_withdrawal.succeeded': { object: 'batch_withdrawal' },
-  'batch_withdrawal.partially_succeeded': { object: 'batch_withdrawal' },
-  'batch_withdrawal.failed': { object: 'batch_withdrawal' },
-  'batch_withdrawal.canceled': { object: 'batch_withdrawal' },
-  'royalty_settlement.succeeded': { object: 'royalty_settlement' },
-  'royalty_settlement.partially_succeeded': { object: 'royalty_settlement' },
-  'royalty_settlement.failed': { object: 'royalty_settlement' },
-  'royalty_settlement.canceled': { object: 'royalty_settlement' },
-  'customs.succeeded': { object: 'customs' },
-  'agreement.succeeded': { object: 'agreement' },
-  'summary.daily.available': { object: 'app_daily_summary' },
-  'summary.weekly.available': { object: 'app_weekly_summary' },
-  'summary.monthly.available': { object: 'app_monthly_summary' },
-  'account.summary.available': {
-    object: ['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'],
-  },
+  'red_envelope.sent': 'red_envelope',
+  'red_envelope.received': 'red_envelope',
+  'red_envelope.failed': 'red_envelope',
+  'red_envelope.refunding': 'red_envelope',
+  'red_envelope.refund': 'red_envelope',
+  'charge.succeeded': 'charge',
+  'charge.failed': 'charge',
+  'refund.succeeded': 'refund',
+  'refund.failed': 'refund',
+  'batch_refund.succeeded': 'batch_refund',
+  'transfer.succeeded': 'transfer',
+  'transfer.failed': 'transfer',
+  'batch_transfer.succeeded': 'batch_transfer',
+  'batch_transfer.failed': 'batch_transfer',
+  'order.succeeded': 'order',
+  'order.refunded': 'order',
+  'order.refund.succeeded': ['order_refund', 'refund'],
+  'order_refund.succeeded': ['order_refund', 'refund'],
+  'recharge.succeeded': 'recharge',
+  'recharge.refund.succeeded': null,
+  'balance.withdrawal.succeeded': 'withdrawal',
+  'balance.withdrawal.failed': 'withdrawal',
+  'batch_withdrawal.succeeded': 'batch_withdrawal',
+  'batch_withdrawal.partially_succeeded': 'batch_withdrawal',
+  'batch_withdrawal.failed': 'batch_withdrawal',
+  'batch_withdrawal.canceled': 'batch_withdrawal',
+  'royalty_settlement.succeeded': 'royalty_settlement',
+  'royalty_settlement.partially_succeeded': 'royalty_settlement',
+  'royalty_settlement.failed': 'royalty_settlement',
+  'royalty_settlement.canceled': 'royalty_settlement',
+  'customs.succeeded': 'customs',
+  'agreement.succeeded': 'agreement',
+  'summary.daily.available': 'app_daily_summary',
+  'summary.weekly.available': 'app_weekly_summary',
+  'summary.monthly.available': 'app_monthly_summary',
+  'account.summary.available': [
+    'account_daily_summary',
+    'account_weekly_summary',
+    'account_monthly_summary',
+  ],
 }
 
-/** What the catalogue says of one type, without its literal types. */
+/**
+ * Event type → the step of a red envelope that it announces. A step happens once in the life of an
+ * envelope, so the envelope identifies it. `data.object.status` may be later; if it is earlier or
+ * missing, handlers get this one; only another end of the envelope is refused.
+ */
+const STEPS: ReadonlyMap<string, RedEnvelopeStatus> = new Map([
+  ['red_envelope.sent', 'sent'],
+  ['red_envelope.received', 'received'],
+  ['red_envelope.failed', 'failed'],
+  ['red_envelope.refunding', 'refunding'],
+  ['red_envelope.refund', 'refund'],
+] as const satisfies [EventType, RedEnvelopeStatus][])
+
+/** The rule of one type. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
-  readonly status: RedEnvelopeStatus | undefined
-  readonly oncePerObject: boolean
+  /** The step of a red envelope, if the type announces one. */
+  readonly step: RedEnvelopeStatus | undefined
 }
 
 // A Map, because types come from outside: `constructor` and `__proto__` too.
 const RULES: ReadonlyMap<string, EventRule> = new Map(
-  Object.entries(CATALOGUE).map(([type, { object, status, oncePerObject = false }]) => {
-    const kinds = object === null ? undefined : [object].flat()
-    return [type, { kinds, status, oncePerObject }]
+  Object.entries(CATALOGUE).map(([type, kind]) => {
+    const kinds = kind === null ? undefined : [kind].flat()
+    return [type, { kinds, step: STEPS.get(type) }]
   }),
 )
 
-/** The rule of a type, where the catalogue has one. */
+/** Returns the rule of a type that is in the catalogue. */
 export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }

@@ -1,13 +1,13 @@
 /**
- * Reads JSON that can be read in one way only: `JSON.parse`, minus what two readers would
- * understand differently. The only `JSON.parse` in hongbao.
+ * Parses JSON that every parser reads alike: `JSON.parse`, and a refusal of everything that two
+ * parsers would read differently. The only `JSON.parse` of a body in hongbao.
  *
  * - UTF-8 only; a byte order mark before the text is dropped (the signature covered it).
  * - No object names a member twice: `JSON.parse` keeps the last one, other readers the first.
  * - Nesting ends at {@link MAX_DEPTH}: at 10,000 levels `JSON.stringify` and `structuredClone`
  *   throw, and handlers, queues and stores use them.
  *
- * The value is deeply frozen, so one handler cannot change what the next one sees.
+ * The value is deeply frozen, so one handler cannot change what the next one gets.
  */
 export type StrictJson =
   | { readonly ok: true; readonly value: unknown; readonly text: string }
@@ -46,8 +46,8 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
 }
 
 /**
- * The same JSON with some members' numbers as the sender wrote them, for ids that a double cannot
- * hold: one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
+ * Parses the same JSON with some numbers as the text that the sender wrote, for ids that a double
+ * cannot hold: one documented event has the id 2111608270000005209, which `JSON.parse` makes …5000.
  */
 export function readWithExact(text: string, isMember: (name: string) => boolean): unknown {
   return JSON.parse(text, (name: string, value: unknown, context?: { readonly source?: string }) =>
@@ -56,8 +56,8 @@ export function readWithExact(text: string, isMember: (name: string) => boolean)
 }
 
 /**
- * The value itself when it is frozen all the way down; otherwise a copy that is. The caller's own
- * object is never frozen. Class instances, a `Date` say, are handed over as they are.
+ * Returns the value itself if it is deeply frozen, otherwise a deeply frozen copy. The caller's own
+ * object is never frozen. Class instances, such as a `Date`, are not copied.
  *
  * @throws RangeError when it nests deeper than {@link MAX_DEPTH}, as a circle does, or has more than
  * {@link MAX_MEMBERS} members: those of an object that occurs several times count each time
@@ -79,8 +79,8 @@ export function deeplyFrozen<Value>(value: Value, depth = 0, seen = { count: 0 }
   return Object.freeze(copy) as Value
 }
 
-// A body of 256 KiB holds 131,072. Two objects for each of 64 levels can stand for 2^64, and whatever
-// reads them (JSON.stringify, handlers) would never end.
+// A body of 256 KiB holds 131,072. Two references on each of 64 levels make 2^64, and code
+// that reads them (JSON.stringify, handlers) would never end.
 const MAX_MEMBERS = 1_000_000
 const TOO_MANY = 'It has more than 1,000,000 members.'
 
@@ -94,7 +94,7 @@ function isPlain(value: unknown): value is object {
 
 const TOO_DEEP = -1
 
-/** Freezes a parsed value all the way down and counts its members, or says that it is too deep. */
+/** Freezes a parsed value deeply and returns the count of its members, or TOO_DEEP. */
 function freezeAndCount(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0
   if (depth === MAX_DEPTH) return TOO_DEEP

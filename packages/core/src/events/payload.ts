@@ -1,20 +1,20 @@
 /**
- * The payload of a catalogued type, spelt as Ping++ documents it, at any depth:
+ * Returns the payload of a catalogued type as Ping++ documents it, at any depth:
  *
- * - a number that is documented as text, say an `order_no`, becomes a text of exactly its digits;
+ * - a number that is documented as text, such as an `order_no`, becomes a text of exactly its digits;
  * - a `status` is in lower case: live data of 2015 has `SENDING`.
  *
- * What the merchant or the channel wrote (`metadata`, `extra`, `credential`) is left alone. Gives back
- * the very same payload when there is nothing to change.
+ * Data of the merchant or the channel (`metadata`, `extra`, `credential`) is not changed. Returns the
+ * same payload if there is nothing to change.
  *
- * @param exact Reads the same payload with the members that {@link isNumeral} names as the sender
- *   wrote them; called when there is something to change.
+ * @param exact parses the same payload with the members that {@link isNumeral} names as the sender
+ *   wrote them; called only if there is something to change
  */
 export function spellPayload(payload: Members, exact: () => unknown): Members {
   return isSpelt(payload) ? payload : respell(payload, exact())
 }
 
-/** Whether a member of this name is documented as text, though a sender may write it as a number. */
+/** Tells whether a member is documented as text although a sender may write it as a number. */
 export function isNumeral(name: string): boolean {
   return name === 'id' || name === 'uid' || name.endsWith('_no') || name.endsWith('_id')
 }

@@ -3,7 +3,7 @@ import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
 export type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
 
 /**
- * How far an envelope is in each state. It moves up alone, and of the three ends it reaches one
+ * The order of an envelope's states. It can only move up, and reaches one of the three ends
  * (API reference, "Red Envelope object"): sending → sent → received, sending → failed, or, unclaimed
  * for 24 hours, sent → refunding → refund.
  */
@@ -18,24 +18,24 @@ const RANK: Readonly<Record<RedEnvelopeStatus, number>> = {
 
 const END_RANK = 3
 
-/** What a state that is told means for the one that is kept. */
+/** Result of comparing the state of an event with the state of your record. */
 export type EnvelopeNews =
-  /** Keep it: the envelope has moved on. */
+  /** Store it: the envelope has moved on. */
   | 'ahead'
-  /** Known already. */
+  /** Stored already. */
   | 'same'
-  /** Overtaken: notifications come in any order, and one that is sent again may be a day late. */
+  /** Outdated: notifications come in any order, and a redelivery may be a day late. */
   | 'behind'
   /**
-   * Two different ends, one of which is wrong, or a state that this version does not know: keep
-   * neither by yourself, and ask Ping++.
+   * Two different ends, one of which is wrong, or a state that this version does not know: store
+   * neither, and query Ping++.
    */
   | 'conflict'
 
 /**
- * Compares the state that your record keeps with one that an event tells, so that `received` before
- * `sent`, a `sent` after the refund, and two ends at once come out right. Without a record, anything
- * is ahead.
+ * Compares the state of your record with the state of an event, for events in any order: `received`
+ * before `sent`, a `sent` after the refund, two different ends. Without a record, every state is
+ * `'ahead'`.
  */
 export function compareEnvelopeStatus(
   kept: RedEnvelopeStatus | undefined,
@@ -49,15 +49,15 @@ export function compareEnvelopeStatus(
 }
 
 /**
- * The states that an envelope may be in for `status` to be ahead, for a database to compare in one
- * statement: `update … set status = $1 where id = $2 and status = any($3)`. Two processes that are
- * told different states at once cannot both win then.
+ * Returns the states before `status`, so that a database can compare and update in one statement:
+ * `update … set status = $1 where id = $2 and status = any($3)`. If two processes get different states
+ * at once, only one update succeeds.
  */
 export function envelopeStatusesBefore(status: RedEnvelopeStatus): readonly RedEnvelopeStatus[] {
   return ENVELOPE_STATUSES.filter((other) => RANK[other] < RANK[status])
 }
 
-/** Whether an envelope goes no further. */
+/** Tells whether a status is one of the three ends. */
 export function isFinalEnvelopeStatus(status: RedEnvelopeStatus): boolean {
   return RANK[status] === END_RANK
 }
@@ -71,3 +71,31 @@ export const ENVELOPE_STATUSES: readonly RedEnvelopeStatus[] = [
   'failed',
   'refund',
 ]
+
+/**
+ * Reads a status as Ping++ writes it: its data of 2015 is in upper case, and its overview calls the
+ * first state `pending`. Returns undefined for a state that this version does not know.
+ */
+export function readEnvelopeStatus(status: unknown): RedEnvelopeStatus | undefined {
+  if (typeof status !== 'string') return undefined
+  const name = status.toLowerCase()
+  if (name === 'pending') return 'sending'
+  return ENVELOPE_STATUSES.find((known) => known === name)
+}
+
+/** Tells whether a payload has another end than its event's type: one of the two is wrong. */
+export function contradictsStep(status: unknown, step: RedEnvelopeStatus): boolean {
+  const known = readEnvelopeStatus(status)
+  return known !== undefined && compareEnvelopeStatus(step, known) === 'conflict'
+}
+
+/**
+ * Returns the later of the event's step and the payload's status, because Ping++ may have read the
+ * payload before the step. A status that this version does not know is kept: only Ping++ knows what it
+ * means.
+ */
+export function atLeast(step: RedEnvelopeStatus, status: unknown): unknown {
+  if (typeof status !== 'string' || status === '') return step
+  const known = readEnvelopeStatus(status)
+  return known !== undefined && compareEnvelopeStatus(step, known) === 'behind' ? step : status
+}

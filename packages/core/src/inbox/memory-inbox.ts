@@ -1,10 +1,11 @@
 import { InboxError } from './errors.ts'
-import { OptionError } from '../options/errors.ts'
 import { freezesRequests, isFrozen, startHeartbeat, type Heartbeat } from './heartbeat.ts'
-import { MIN_RETENTION_SECONDS, type Admission, type Inbox } from './inbox.ts'
+import type { Admission, Inbox } from './inbox.ts'
 import type { Logger } from '../options/logger.ts'
-import { checkOptions } from '../options/option-reader.ts'
+import { optional, readSettings } from '../options/settings.ts'
+import { callback, clock, readLogger, whole } from '../options/readers.ts'
 import { readWarn, type OnWarning } from '../options/warning.ts'
+import { retention } from './retention.ts'
 
 /** Options of {@link memoryInbox}. */
 export interface MemoryInboxOptions {
@@ -23,8 +24,8 @@ export interface MemoryInboxOptions {
   readonly now?: (() => number) | undefined
   /**
    * Called with the code `memory-full` when keys were forgotten before their time, at most once a
-   * minute; the message says for how many seconds keys are still remembered. May be async; what it
-   * throws or rejects with is ignored. Default: one line to `logger`.
+   * minute; the message has the seconds for which keys are still remembered. May be async; errors thrown
+   * by the hook are ignored. Default: one line to `logger`.
    */
   readonly onWarning?: OnWarning<MemoryInboxWarningCode> | undefined
   /** Gets a line for each warning if there is no `onWarning`; `false` for none. Default: `console`. */
@@ -33,14 +34,6 @@ export interface MemoryInboxOptions {
 
 /** The code of a warning of {@link memoryInbox}. */
 export type MemoryInboxWarningCode = 'memory-full'
-
-const NAMES: Readonly<Record<keyof MemoryInboxOptions, true>> = {
-  retentionSeconds: true,
-  maxKeys: true,
-  now: true,
-  onWarning: true,
-  logger: true,
-}
 
 /**
  * Remembers applied events in the memory of this process: the default, for one process.
@@ -56,11 +49,15 @@ const NAMES: Readonly<Record<keyof MemoryInboxOptions, true>> = {
  * `maxKeys` keys and last for the whole retention.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
-  checkOptions('`memoryInbox`', options, NAMES)
-  const { retentionSeconds = 48 * 60 * 60, maxKeys = 1_000_000 } = options
-  const { now = () => performance.now() } = options
-  checkBounds(retentionSeconds, maxKeys)
-  const warn = readWarn(options)
+  const { retentionSeconds, maxKeys, now, ...warnings } = readSettings('`memoryInbox`', options, {
+    retentionSeconds: optional(retention, 48 * 60 * 60),
+    // A Set holds 2^24 keys, and throws at the next one: after the handlers have run.
+    maxKeys: optional(whole(2, 2 ** 24), 1_000_000),
+    now: optional(clock, () => performance.now()),
+    onWarning: optional(callback()),
+    logger: readLogger,
+  })
+  const warn = readWarn(warnings)
   warnInCluster()
 
   const retentionMs = retentionSeconds * 1000
@@ -128,19 +125,6 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   }
 
   return { retentionSeconds, admit }
-}
-
-function checkBounds(retentionSeconds: number, maxKeys: number): void {
-  if (!Number.isFinite(retentionSeconds) || retentionSeconds < MIN_RETENTION_SECONDS) {
-    throw new OptionError(
-      'option-invalid',
-      '`retentionSeconds` must be 97,200 (27 h) or more: Ping++ sends an event again for 24 h 47 min.',
-    )
-  }
-  // A Set holds 2^24 keys, and throws at the next one: after the handlers have run.
-  if (!Number.isSafeInteger(maxKeys) || maxKeys < 2 || maxKeys > 2 ** 24) {
-    throw new OptionError('option-invalid', '`maxKeys` must be an integer from 2 to 16,777,216.')
-  }
 }
 
 /** Node prints it, and `--disable-warning=CODE` silences it where all effects have a unique key. */

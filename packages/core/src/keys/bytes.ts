@@ -1,23 +1,23 @@
 import { Buffer } from 'node:buffer'
 
 /**
- * Tells whether a value is a `Uint8Array` (a `Buffer` is one), whichever realm made it. `instanceof` knows
- * only the classes of its own realm: jsdom, Jest and `node:vm` have others.
+ * Tells whether a value is a `Uint8Array` (a `Buffer` is one) of any realm. `instanceof` knows only the
+ * classes of its own realm: jsdom, Jest and `node:vm` have others.
  */
 export function isBytes(value: unknown): value is Uint8Array {
-  // The tag alone can be made up; `isView` cannot, but takes the other views too.
+  // The tag can be forged; `isView` cannot, but is true for the other views too.
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === TAG
 }
 
 const TAG = '[object Uint8Array]'
 
-/** Bytes that arrive in chunks. */
+/** Collects bytes that arrive in chunks. */
 export interface JoinedBytes {
-  /** How many bytes were added. */
+  /** Returns how many bytes were added. */
   size(): number
-  /** Adds a chunk at the end. The only chunk is kept as it is, more are copied: a chunk must not be reused. */
+  /** Adds a chunk at the end. A single chunk is kept as it is, more are copied: a chunk must not be reused. */
   add(chunk: Uint8Array): void
-  /** All that was added. */
+  /** Returns all bytes. */
   all(): Uint8Array
 }
 

@@ -1,16 +1,28 @@
+import type { Buffer } from 'node:buffer'
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import { isBytes } from './bytes.ts'
-import { OptionError, type OptionErrorCode } from '../options/errors.ts'
-import type { PublicKeyInput } from './key-input.ts'
-import { isKeyObject, readKeySource, toKeyObject, type KeyReader } from './pem.ts'
+import { OptionError } from '../options/errors.ts'
+import {
+  checkRsa,
+  readDer,
+  readKey,
+  type KeyObjectLike,
+  type KeyReader,
+  type Refuse,
+} from './pem.ts'
+
+/**
+ * A Ping++ public key: PEM (`PUBLIC KEY` or `RSA PUBLIC KEY`) in any layout that survives an
+ * environment variable, bare base64, DER or PEM bytes, a `KeyObject`, or the path of a file.
+ */
+export type PublicKeyInput = string | Uint8Array | KeyObjectLike | { readonly path: string }
 
 /** One Ping++ public key, or several while keys are rotated. */
 export type PublicKeys = PublicKeyInput | readonly PublicKeyInput[]
 
-/** A function that returns the keys, from a secret manager say. May be async. */
+/** A function that returns the keys, for example from a secret manager. May be async. */
 export type PublicKeyFunction = () => PublicKeys | Promise<PublicKeys>
 
-/** A key that passed every check, ready to verify with. */
+/** A public key that passed every check, ready to verify with. */
 export interface VerificationKey {
   readonly publicKey: KeyObject
   /** SHA-256 of the key's SPKI DER, in hexadecimal: which key of a rotation this is. */
@@ -19,28 +31,27 @@ export interface VerificationKey {
   readonly modulusBytes: number
 }
 
-const MIN_MODULUS_BITS = 2048
-
 /**
- * Public keys that everybody has, by fingerprint: the examples in the repositories of Ping++'s SDKs.
- * Four stand in the place of Ping++'s key. The last is the merchant's; its private half is public too.
+ * The public keys that are published, by the first 64 bits of their fingerprint: the examples in the
+ * repositories of Ping++'s SDKs. The first four are examples of Ping++'s key. The last is the
+ * merchant's; its private half is published too.
  */
 const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
   // Node, PHP, Go, Ruby and C#.
-  '5d0cc5174b1912c376f3cba5fe3f2c2071db3d32d67c3a264153bd50aaabe683': 'pingpp_rsa_public_key.pem',
+  '5d0cc5174b1912c3': 'pingpp_rsa_public_key.pem',
   // Python, and Java once, as pingpp_public_key.pem.
-  '6a9dd79211117a564ede24186cde4c7d834a21ebee8217e304c138add1e59704': 'pingpp_rsa_public_key.pem',
+  '6a9dd79211117a56': 'pingpp_rsa_public_key.pem',
   // Python, in its history.
-  a3f1d3ce530ef2ecda02cf9e21e5747661a0b68a3f4f47b332aca3e48b7d8d75: 'pingpp_rsa_public_key.pem',
+  a3f1d3ce530ef2ec: 'pingpp_rsa_public_key.pem',
   // Java.
-  c6c8f348c553280f728500e1a5552c32df26b2d1a1e0abad710d220d2551a30b: 'pingpp_public_key.pem',
+  c6c8f348c553280f: 'pingpp_public_key.pem',
   // All of them.
-  f5fb3a905038004d0e97f972e75ae7bba5a1083bc19dabef74f14c1442f6e5a9: 'your_rsa_public_key.pem',
+  f5fb3a905038004d: 'your_rsa_public_key.pem',
 }
 
 /**
- * Reads the keys that may have signed a delivery. Whatever could not be a Ping++ key is refused
- * here, at start-up, and not on the first delivery.
+ * Reads the keys that may have signed a delivery. A key that cannot be Ping++'s is refused here, at
+ * start-up, and not at the first delivery.
  *
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
@@ -49,46 +60,47 @@ export function readPublicKeys(
   allowPublishedKeys = false,
 ): readonly VerificationKey[] {
   const inputs = isList(input) ? input : [input]
-  if (inputs.length === 0) throw missing()
-  return inputs.map((each) => checkKey(readKey(each), allowPublishedKeys))
+  if (inputs.length === 0) throw refuse('key-missing', '')
+  return inputs.map((each) => checkKey(readKey(each, PUBLIC), allowPublishedKeys))
 }
 
-// `Array.isArray` alone does not narrow a readonly list.
+// `Array.isArray` does not narrow a readonly list.
 function isList(input: unknown): input is readonly PublicKeyInput[] {
   return Array.isArray(input)
 }
 
-function readKey(input: PublicKeyInput | undefined): KeyObject {
-  if (typeof input === 'string' || isBytes(input)) return readKeySource(input, PUBLIC)
-  if (typeof input !== 'object' || input === null) throw missing()
-  if (isKeyObject(input)) return toKeyObject(input)
-  if (typeof input.path !== 'string') throw missing()
-  return readKeySource(input, PUBLIC)
+const WHERE = 'The right one is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥.'
+const IS_PRIVATE = `is a private key; a public one verifies. ${WHERE}`
+
+const refuse: Refuse = (code, problem, options) => {
+  const what = code === 'key-missing' ? `is empty or not set. ${WHERE}` : problem
+  return new OptionError(code, `\`publicKey\` ${what}`, options)
 }
 
 const PUBLIC: KeyReader = {
   several: 'Pass a list of them.',
-  refuse: (code, problem, options) =>
-    code === 'key-missing' ? missing() : refuse(code, problem, options),
+  expected: 'Ping++ signs with RSA',
+  larger: 'Ping++ keys have 2048 or more.',
+  refuse,
   checkLabel(label) {
-    if (label.includes('PRIVATE')) throw privateKey()
-    if (!label.endsWith('PUBLIC KEY')) throw unreadable(`is a ${label}, not a public key.`)
+    if (label.includes('PRIVATE')) throw refuse('key-private', IS_PRIVATE)
+    if (!label.endsWith('PUBLIC KEY')) {
+      throw refuse('key-unreadable', `is a ${label}, not a public key.`)
+    }
   },
-  fromDer: readDer,
+  fromDer(der) {
+    // Node would derive the public half without a warning.
+    if (holdsPrivateKey(der)) throw refuse('key-private', IS_PRIVATE)
+    const key = readPublicDer(der)
+    if (key !== undefined) return key
+    throw refuse('key-unreadable', 'is no public key, or a part of it is missing.')
+  },
 }
 
-function readDer(der: Uint8Array): KeyObject {
-  // Node would quietly derive the public half.
-  if (holdsPrivateKey(der)) throw privateKey()
-  const key = Buffer.from(der)
-  for (const type of ['spki', 'pkcs1'] as const) {
-    try {
-      return createPublicKey({ key, format: 'der', type })
-    } catch {
-      // Not this layout; the next one, or the refusal below, decides.
-    }
-  }
-  throw unreadable('is no public key, or a part of it is missing.')
+export function readPublicDer(key: Buffer): KeyObject | undefined {
+  return readDer(['spki', 'pkcs1'] as const, (type) =>
+    createPublicKey({ key, format: 'der', type }),
+  )
 }
 
 /** PKCS#1 and PKCS#8 private keys both start as SEQUENCE { INTEGER 0 or 1, … }, and no public key does. */
@@ -98,18 +110,10 @@ function holdsPrivateKey(der: Uint8Array): boolean {
   return der[start] === 0x02 && der[start + 1] === 0x01
 }
 
-// oxlint-disable-next-line eslint/complexity -- a flat list of checks, one refusal each
 function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): VerificationKey {
-  const { type, asymmetricKeyType, asymmetricKeyDetails } = publicKey
-  if (type === 'private') throw privateKey()
-  // Node verifies with EC and RSA-PSS keys too when asked for RSA-SHA256, so the type is checked here.
-  if (type !== 'public' || asymmetricKeyType !== 'rsa') {
-    throw refuse('key-not-rsa', `is of type ${asymmetricKeyType ?? type}; Ping++ signs with RSA.`)
-  }
-  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
-  if (modulusLength < MIN_MODULUS_BITS) {
-    throw refuse('key-too-small', `has ${modulusLength} bits; Ping++ keys have 2048 or more.`)
-  }
+  if (publicKey.type === 'private') throw refuse('key-private', IS_PRIVATE)
+  const modulusBits = checkRsa(publicKey, 'public', PUBLIC)
+  const { publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {}
   if (publicExponent < 3n || publicExponent % 2n === 0n) {
     throw refuse('key-weak-exponent', 'has an RSA exponent that protects nothing.')
   }
@@ -118,37 +122,19 @@ function checkKey(publicKey: KeyObject, allowPublishedKeys: boolean): Verificati
   if (published !== undefined && !allowPublishedKeys) {
     throw refuse(
       'key-published',
-      `is the example ${published} of Ping++'s SDKs, which everybody has. ${WHERE}`,
+      `is the example ${published} of Ping++'s SDKs, which anyone can download. ${WHERE}`,
     )
   }
-  return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusLength / 8) }
+  return { publicKey, fingerprint, modulusBytes: Math.ceil(modulusBits / 8) }
 }
 
-/** The name under which Ping++'s SDKs ship a key, if they do. */
+/** Returns the name under which Ping++'s SDKs publish a key, if they do. */
 export function publishedAs(fingerprint: string): string | undefined {
-  return PUBLISHED_KEYS[fingerprint]
+  return PUBLISHED_KEYS[fingerprint.slice(0, 16)]
 }
 
-/** SHA-256 of a public key's SPKI DER, in hexadecimal. */
+/** Returns the SHA-256 of a public key's SPKI DER, in hexadecimal. */
 export function fingerprintOf(key: KeyObject): string {
   const der = key.export({ type: 'spki', format: 'der' })
   return createHash('sha256').update(der).digest('hex')
-}
-
-const WHERE = 'The right one is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥.'
-
-function missing(): OptionError {
-  return refuse('key-missing', `is empty or not set. ${WHERE}`)
-}
-
-function privateKey(): OptionError {
-  return refuse('key-private', `is a private key; a public one verifies. ${WHERE}`)
-}
-
-function unreadable(problem: string): OptionError {
-  return refuse('key-unreadable', problem)
-}
-
-function refuse(code: OptionErrorCode, problem: string, options?: ErrorOptions): OptionError {
-  return new OptionError(code, `\`publicKey\` ${problem}`, options)
 }

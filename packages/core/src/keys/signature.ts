@@ -9,9 +9,8 @@ export const SIGNATURE_HEADER = 'x-pingplusplus-signature'
 const ALGORITHM = 'RSA-SHA256'
 
 /**
- * Decodes the signature header, refusing whatever no signer writes before any RSA work is done:
- * a list of values, another length than a configured key makes, another alphabet, missing padding,
- * spare bits. One signature has one text.
+ * Decodes the signature header. Before any RSA work it refuses a list of values, a length that no
+ * configured key makes, another alphabet, missing padding and spare bits: one signature has one text.
  */
 export function readSignature(
   header: string | readonly string[] | undefined,
@@ -27,7 +26,7 @@ export function readSignature(
   return decodeStrictBase64(text) ?? new Failure('signature-malformed')
 }
 
-/** The key under which the signature covers exactly these bytes, if there is one. */
+/** Returns the key that signed exactly these bytes, if there is one. */
 export function findSigner(
   body: Uint8Array,
   signature: Uint8Array,
@@ -40,17 +39,17 @@ export function findSigner(
   )
 }
 
-/** Signs bytes as Ping++ signs a webhook; for the testing kit and for clients. */
+/** Signs bytes as Ping++ signs a webhook: for the testing kit and for clients. */
 export function signBytes(body: Uint8Array, privateKey: KeyObject): string {
   return sign(ALGORITHM, body, privateKey).toString('base64')
 }
 
 /**
- * A decoder alone is lenient: junk, missing padding and spare bits before the padding (RFC 4648,
- * section 3.5) all decode. So the text must be the one that its bytes encode to.
+ * Node decodes junk, missing padding and spare bits before the padding (RFC 4648, section 3.5), so the
+ * text must be the one that its bytes encode to.
  *
- * `tweetnacl-util` decodes strictly too, but in 3 µs of the 30 to 40 that a whole delivery takes, and it
- * lets spare bits pass.
+ * `tweetnacl-util` decodes strictly too, but takes 3 µs of the 30 to 40 of a whole delivery, and
+ * accepts spare bits.
  */
 function decodeStrictBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')

@@ -9,15 +9,15 @@ import { findSigner, readSignature } from './signature.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 
 /**
- * Checks signatures. With keys that are known from the start it answers at once; only with keys that
- * a function returns does it give promises.
+ * Verifies signatures. With fixed keys its results are values; with keys that a function returns, they
+ * may be promises.
  */
 export interface Verifier {
   /** Decodes the signature header, before the body is read. */
   readSignature(this: void, header: Header): Signature | Promise<Signature>
-  /** The key under which the signature covers these bytes. */
+  /** Returns the key that signed these bytes. */
   findSigner(this: void, body: Uint8Array, signature: Uint8Array): Signer | Promise<Signer>
-  /** Why nothing can be verified now, if so. */
+  /** Returns a failure if no key is available now. */
   check(this: void): Promise<Failure | undefined>
 }
 
@@ -27,7 +27,7 @@ type Signer = VerificationKey | Failure
 type Keys = readonly VerificationKey[]
 
 export function createVerifier(keys: Keys): Verifier {
-  // Made once: a forged delivery should not cost more than the check.
+  // Made once, so that a forged delivery costs only the check.
   const mismatch = mismatchOf(keys)
   return {
     readSignature: (header) => readSignature(header, keys),
@@ -41,15 +41,15 @@ function mismatchOf(keys: Keys): string {
   return `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 }
 
-/** What a verifier with a function needs besides. */
+/** Options of a verifier whose keys a function returns. */
 export interface KeyFunctionOptions {
   readonly allowPublishedKeys: boolean
   readonly now: () => number
-  /** Called when keys could not be read again, and the last good ones stay in use. */
+  /** Called when the keys could not be read again and the last good ones stay in use. */
   readonly onStale: (failure: Failure) => void
 }
 
-/** The same with keys that a function returns. */
+/** Verifies with the keys that a function returns. */
 export function createRotatingVerifier(
   publicKey: PublicKeyFunction,
   options: KeyFunctionOptions,
@@ -85,17 +85,17 @@ export function createRotatingVerifier(
   }
 }
 
-/** The keys that a function returned, and when to ask it again. */
+/** Caches the keys that a function returned. */
 interface KeyRing {
-  /** The keys to verify with: those in hand for 10 minutes, then they are read again. */
+  /** Returns the keys to verify with; they are read again after 10 minutes. */
   current(this: void): Keys | Failure | Promise<Keys | Failure>
-  /** Keys that came after these, read again if the last reading is 30 s ago; undefined if there are none. */
+  /** Returns newer keys than these, reading again after 30 s; undefined if there are none. */
   newerThan(this: void, keys: Keys): Promise<Keys | undefined>
 }
 
 const KEPT_MS = 10 * 60_000
 const COOL_DOWN_MS = 30_000
-// Without any key all deliveries fail, so a function that failed is asked again soon.
+// Without any key all deliveries fail, so a function that failed is called again soon.
 const RETRY_MS = 1000
 const TIMEOUT_MS = 5000
 
@@ -127,7 +127,7 @@ function createKeyRing(
     return held === keys ? undefined : held
   }
 
-  /** Also false if the clock was put back, or is broken: then the keys are read again. */
+  /** Returns false too if the clock was set back or returns NaN: then the keys are read again. */
   function isWithin(ms: number): boolean {
     const age = now() - readAt
     return age >= 0 && age < ms
@@ -138,7 +138,7 @@ function createKeyRing(
     return held ?? failure ?? new Failure('key-unavailable')
   }
 
-  /** However many deliveries wait, the function is called once. */
+  /** Calls the function once, however many deliveries wait. */
   function readOnce(): Promise<void> {
     reading ??= read().finally(() => {
       reading = undefined
@@ -148,7 +148,7 @@ function createKeyRing(
 
   async function read(): Promise<void> {
     try {
-      const input = await withTimeout(TIMEOUT_MS, call(publicKey), hangs)
+      const input = await withTimeout(TIMEOUT_MS, call(publicKey), timedOut)
       held = input instanceof Failure ? held : readPublicKeys(input, allowPublishedKeys)
       failure = input instanceof Failure ? input : undefined
     } catch (error) {
@@ -161,16 +161,16 @@ function createKeyRing(
   return { current, newerThan }
 }
 
-/** Also of a function that throws before it returns a promise. */
+/** Rejects also if the function throws before it returns a promise. */
 async function call(publicKey: PublicKeyFunction): Promise<PublicKeys | Failure> {
   return publicKey()
 }
 
-function hangs(): Failure {
+function timedOut(): Failure {
   return new Failure('key-unavailable', `It has not answered within ${TIMEOUT_MS} ms.`)
 }
 
 function staleOf({ detail = '', cause, hasCause }: Failure): Failure {
-  const told = `${detail} The last good keys stay in use.`.trim()
-  return new Failure('key-unavailable', told, hasCause ? { cause } : undefined)
+  const sentence = `${detail} The last good keys stay in use.`.trim()
+  return new Failure('key-unavailable', sentence, hasCause ? { cause } : undefined)
 }

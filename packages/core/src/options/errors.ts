@@ -1,6 +1,6 @@
 /**
- * Makes `instanceof` true for errors of another copy of hongbao in the process, ESM beside CommonJS
- * say: the brand of a class is the same in every copy.
+ * Makes `instanceof` true for errors of another copy of hongbao in the process, such as ESM beside
+ * CommonJS: the brand of a class is the same in every copy.
  */
 export function brand(type: ErrorClass, name: string): void {
   const mark = Symbol.for(`hongbao.error.${name}`)
@@ -18,7 +18,7 @@ interface ErrorClass {
   readonly prototype: Error
 }
 
-/** What can be wrong with the options, told at start-up. */
+/** Codes of wrong options, which are refused at start-up. */
 export type OptionErrorCode =
   | 'option-invalid'
   | 'key-missing'
@@ -31,7 +31,7 @@ export type OptionErrorCode =
   | 'key-weak-exponent'
   | 'key-published'
 
-/** A wrong option: names the option and what was expected; never shows the value of a key. */
+/** A wrong option: names the option and the expected value; never shows the value of a key. */
 export class OptionError extends TypeError {
   override readonly name = 'OptionError'
   readonly code: OptionErrorCode
@@ -43,12 +43,12 @@ export class OptionError extends TypeError {
   }
 }
 
-/** Where an error of hongbao has its sentence for the log; the same in every copy of hongbao. */
+/** The property with an error's sentence for the log; the same in every copy of hongbao. */
 const SENTENCE: unique symbol = Symbol.for('hongbao.sentence')
 
 /**
- * Lets the default log show the code of such errors, and a sentence about each that never holds a
- * secret, whatever an app has put into the error since.
+ * Lets the default log show the code of such errors and a sentence about each. The sentence must never
+ * contain a secret, even if an app has changed the error.
  */
 export function vouchFor<Thrown extends Error>(
   type: { readonly prototype: Thrown },
@@ -61,12 +61,12 @@ export function vouchFor<Thrown extends Error>(
   })
 }
 
-/** The same for one error whose sentence is its own. Taken when it is made: anybody may change `message`. */
+/** The same for one error. Its sentence is fixed when it is made, because an app may change `message`. */
 export function vouchAs(error: Error, sentence: string): void {
   Object.defineProperty(error, SENTENCE, { value: sentence })
 }
 
-/** The sentence of an error of hongbao; undefined for every other one. */
+/** Returns the sentence of an error of hongbao; undefined for other errors. */
 export function sentenceOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
   const { [SENTENCE]: sentence } = thrown

@@ -1,12 +1,12 @@
 import { sentenceOf } from './errors.ts'
 
-/** Where hongbao speaks up by default; `console` is one. */
+/** A logger for warnings and errors; `console` is one. */
 export interface Logger {
   warn(message: string): void
   error(message: string): void
 }
 
-/** Runs somebody's hook: what it throws, now or later, is theirs. A broken one must not cost a payment. */
+/** Calls a hook of the app. Its errors, now or later, are ignored: they must not cost a payment. */
 export function callSafely(hook: () => unknown): void {
   try {
     const pending = hook()
@@ -16,7 +16,7 @@ export function callSafely(hook: () => unknown): void {
   }
 }
 
-/** Whether to show the text of an error: when `NODE_ENV` is `development` or `test`. Never without a `process`. */
+/** Tells whether to show the text of an error: only if `NODE_ENV` is `development` or `test`. */
 function isInDevelopment(): boolean {
   try {
     if (isKeptFromReading('NODE_ENV')) return false
@@ -37,13 +37,13 @@ interface DenoRuntime {
   }
 }
 
-/** Deno would stop the whole process in a terminal, and ask. */
+/** Deno would stop the process and prompt in the terminal. */
 function isKeptFromReading(variable: string): boolean {
   if (typeof Deno === 'undefined') return false
   return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
 }
 
-/** The text and the stack of an error and of its causes, on lines of their own; in production nothing. */
+/** Returns text and stack of an error and its causes, on lines of their own; in production nothing. */
 export function textOf(thrown: unknown): string {
   if (!isInDevelopment()) return ''
   try {
@@ -58,7 +58,7 @@ export function textOf(thrown: unknown): string {
 
 const MAX_CAUSES = 4
 
-/** What was thrown, its cause, the cause of that, and so on. */
+/** Returns the thrown value, its cause, the cause of that, and so on. */
 function causesOf(thrown: unknown): unknown[] {
   const causes = [thrown]
   for (let each = thrown; each instanceof Error && each.cause !== undefined; each = each.cause) {
@@ -74,8 +74,8 @@ function stackOf(thrown: unknown): string {
 }
 
 /**
- * The name, code and place of anything that was thrown: enough to find it, without its text. Errors
- * of hongbao show their sentence too, which never holds a secret.
+ * Returns the name, code and place of a thrown value: enough to find it, without its text. Errors of
+ * hongbao show their sentence too, which never contains a secret.
  */
 export function originOf(thrown: unknown): string {
   try {
@@ -86,17 +86,17 @@ export function originOf(thrown: unknown): string {
     const sentence = sentenceOf(thrown) ?? sentenceOf(cause)
     return ` [${facts.join(' ')}]${sentence === undefined ? '' : ` ${sentence}`}`
   } catch {
-    // Anything can be thrown, things that throw when looked at too; the line must not be lost.
+    // A thrown value may have getters that throw; the line must not be lost.
     return ''
   }
 }
 
-/** The name of an error's kind; it is text that anybody may set. */
+/** Returns the name of an error's class, if it looks like one: apps may set any text. */
 function nameOf({ name }: Error): string {
   return /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
 }
 
-/** A code such as ECONNREFUSED, also of the cause below (`fetch failed` has it there), or one of hongbao's. */
+/** Returns a code such as ECONNREFUSED, or one of hongbao's. */
 function codeOf(error: unknown): string {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
   if (typeof code !== 'string') return ''
@@ -104,12 +104,12 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The first frame of the stack in the app's own code. Frames come right after the message, which may
- * have lines that look like one; a line of another form ends them, because it may be text.
+ * Returns the first frame of the stack in the app's own code. Frames come right after the message, which
+ * may have lines that look like frames. A line of another form ends the frames, because it may be text.
  */
 function placeOf({ stack = '', message }: Error): string {
   const start = stack.indexOf(message)
-  // The message was changed after the stack was made, so where it ended is unknown.
+  // The message was changed after the stack was made, so its end is unknown.
   if (start === -1 || stack.slice(0, start).includes('\n')) return ''
   const lines = stack
     .slice(start + message.length)
@@ -120,10 +120,10 @@ function placeOf({ stack = '', message }: Error): string {
   return (frames.find(isOfTheApp) ?? '').trim()
 }
 
-/** As V8 writes them, and Bun like it. */
+/** As V8 and Bun write them. */
 const FRAME = /^ {4}at .*(?:\)|:\d+:\d+|<anonymous>)$/
 
-/** Not of a package, hongbao's included, and not of the runtime. */
+/** Tells whether a frame is neither of a package, hongbao included, nor of the runtime. */
 function isOfTheApp(frame: string): boolean {
   return /:\d+:\d+\)?$/.test(frame) && !PACKAGES.test(frame) && !RUNTIME.test(frame)
 }

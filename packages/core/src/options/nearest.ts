@@ -1,6 +1,6 @@
 /**
- * The candidate that a misspelt name most likely means, for "Did you mean …?"; undefined when more
- * than a third of it would have to change.
+ * Returns the candidate that a misspelt name most likely means, for "Did you mean …?"; undefined if
+ * more than a third of the name would have to change.
  */
 export function nearestTo(name: string, candidates: readonly string[]): string | undefined {
   const misspelt = name.toLowerCase()
@@ -9,7 +9,7 @@ export function nearestTo(name: string, candidates: readonly string[]): string |
   return least <= name.length / 3 ? candidates[distances.indexOf(least)] : undefined
 }
 
-/** How many characters must be added, removed or replaced (Levenshtein). */
+/** Returns how many characters must be added, removed or replaced (Levenshtein). */
 function distance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, at) => at)
   for (let row = 0; row < from.length; row += 1) {

@@ -1,7 +1,7 @@
 import { callSafely, originOf, textOf, type Logger } from './logger.ts'
-import { checkKind, readLogger } from './option-reader.ts'
+import { readLogger } from './readers.ts'
 
-/** What a warning of an inbox or a queue is about. */
+/** The subject of a warning of an inbox or a queue. */
 export interface WarningAbout<Code extends string = string> {
   /** For alarms: the same as the code of the error. */
   readonly code: Code
@@ -10,32 +10,27 @@ export interface WarningAbout<Code extends string = string> {
 }
 
 /**
- * Gets the warnings of an inbox or a queue: what threatens its promise although no delivery failed.
- * `error` says what happened and what to do; its `cause` is what the store threw. May be async; what
- * it throws or rejects with is ignored.
+ * Called with the warnings of an inbox or a queue: a problem that threatens its promise although no
+ * delivery failed. The message of `error` says what happened and what to do; its `cause` is the error of
+ * the store. May be async; errors thrown by the hook are ignored.
  */
 export type OnWarning<Code extends string = string> = (
   error: Error,
   about: WarningAbout<Code>,
 ) => unknown
 
-/** Passes on a warning; never throws. */
+/** Reports a warning; never throws. */
 export type Warn<Code extends string = string> = (
   error: Error & { readonly code: Code },
   key?: string,
 ) => void
 
-/**
- * The hook of the options, or if there is none, a line for each warning to the logger.
- *
- * @throws OptionError if either is of the wrong kind
- */
+/** Returns a function that calls the hook of checked options, or, without a hook, logs one line. */
 export function readWarn<Code extends string>(options: {
   readonly onWarning?: OnWarning<Code> | undefined
   readonly logger?: Logger | false | undefined
 }): Warn<Code> {
   const { onWarning = logTo(readLogger(options.logger)) } = options
-  checkKind('onWarning', onWarning, ['function'], 'a function')
   return function warn(error, key) {
     const { code } = error
     callSafely(() => onWarning(error, key === undefined ? { code } : { code, key }))
@@ -43,8 +38,8 @@ export function readWarn<Code extends string>(options: {
 }
 
 /**
- * One line, as for a delivery that failed: it holds no text of a cause that is not hongbao's, except
- * in development and in tests.
+ * Logs one line, as for a delivery that failed: without the text of a cause that is not hongbao's,
+ * except in development and in tests.
  */
 function logTo(logger: Logger): OnWarning {
   return function log(error, { code, key }) {

@@ -1,6 +1,6 @@
 /**
- * Waits for somebody else's promise. When it takes longer, the answer is what `late` gives or
- * throws, and what the promise comes to is ignored.
+ * Waits for a promise of other code. After the timeout, returns or throws the result of `late`, and the
+ * promise is ignored.
  */
 export function withTimeout<Value>(
   timeoutMs: number,

@@ -1,4 +1,5 @@
-import { appIdOf, namesApp, type WebhookEvent } from '../events/event.ts'
+import { appIdOf, namesApp } from '../events/event-key.ts'
+import type { WebhookEvent } from '../events/event.ts'
 import { Failure } from '../reply/failure.ts'
 
 /** Whom events are for, and when: what it refuses is a failure, and undefined passes. */

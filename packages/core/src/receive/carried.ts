@@ -1,5 +1,6 @@
 import { isBytes } from '../keys/bytes.ts'
-import { parseEvent, type WebhookEvent } from '../events/event.ts'
+import type { WebhookEvent } from '../events/event.ts'
+import { parseEvent } from '../events/parse-event.ts'
 import { Failure } from '../reply/failure.ts'
 import type { Verifier } from '../keys/verifier.ts'
 

@@ -1,18 +1,21 @@
 import type { Receiver } from './delivery.ts'
 import { OptionError } from '../options/errors.ts'
-import { checkKind, checkOptions } from '../options/option-reader.ts'
+import { checkOptions, wrong } from '../options/settings.ts'
 
-/** Where a host without a router mounts the receiver. */
+/** Options for mounting the receiver on a host without a router. */
 export interface MountOptions {
-  /** The path to answer, say `'/webhooks'`; every other one passes, or gets 404 where nobody else is. Default: whatever arrives. */
+  /**
+   * The path to answer, such as `'/webhooks'`; requests to other paths go to the next middleware, or
+   * get 404 if there is none. Default: every path.
+   */
   readonly path?: string | undefined
 }
 
 const NAMES: Readonly<Record<keyof MountOptions, true>> = { path: true }
 
 /**
- * Checks what is mounted and where, once, and gives the test for a request target: origin form
- * (`/webhooks?x=1`) or absolute form (RFC 9112, section 3.2.2), whatever its query.
+ * Checks the receiver and the options once, and returns a test for a request target: origin form
+ * (`/webhooks?x=1`) or absolute form (RFC 9112, section 3.2.2), with any query.
  *
  * @param adapter the name of the adapter's function, for the message
  * @param names the options that the adapter has. Default: those of {@link MountOptions}
@@ -51,8 +54,9 @@ export function checkMount(
     )
   }
   checkOptions(`\`${adapter}\``, options, names)
-  if ('waitUntil' in options) {
-    checkKind('waitUntil', options.waitUntil, ['undefined', 'function'], 'a function')
+  const { waitUntil }: { readonly waitUntil?: unknown } = options
+  if (waitUntil !== undefined && typeof waitUntil !== 'function') {
+    throw wrong('waitUntil', 'a function')
   }
 }
 

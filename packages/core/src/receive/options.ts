@@ -10,15 +10,18 @@ import {
 } from '../keys/public-key.ts'
 import type { Logger } from '../options/logger.ts'
 import { memoryInbox } from '../inbox/memory-inbox.ts'
+import { guard, optional, readSettings, wrong, type Completed } from '../options/settings.ts'
 import {
-  checkKind,
-  checkOptions,
+  asGiven,
+  callback,
+  clock,
+  flag,
+  milliseconds,
+  oneOf,
+  readApps,
   readLogger,
-  readTimeout,
-  readApp,
-  refuseUnset,
-  wrong,
-} from '../options/option-reader.ts'
+  whole,
+} from '../options/readers.ts'
 import type { Hooks, WebhookReport } from './report.ts'
 
 /** Options of `createWebhooks`. Wrong ones are refused at start-up with an `OptionError`. */
@@ -30,8 +33,8 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    *
    * Or a function, sync or async, that returns the same, so that a rotation needs no restart. It is
    * called when the first key is needed; its keys are kept for 10 minutes, and it is called again
-   * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns what
-   * cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
+   * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns
+   * something that cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
    * `key-unavailable`.
    */
   readonly publicKey: PublicKeys | PublicKeyFunction | undefined
@@ -55,21 +58,24 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * undefined, it is refused: leave it out to register handlers with `webhooks.on`.
    */
   readonly on?: WebhookHandlers<NoInfer<Context>>
-  /** How long handlers may take before Ping++ is told to send again, in milliseconds. Default: 5,000. */
+  /**
+   * How long handlers may take before the delivery is answered 500, so that Ping++ sends it again, in
+   * milliseconds. Default: 5,000.
+   */
   readonly handlerTimeoutMs?: number | undefined
   /** Largest body, in bytes. Default: 262,144 (256 KiB). */
   readonly maxBodyBytes?: number | undefined
   /** How long a body may take to arrive, in milliseconds. Default: 10,000. */
   readonly bodyTimeoutMs?: number | undefined
   /**
-   * What happens to an event without a handler: `'accept'`, the outcome `unhandled` (200), or
+   * Result of an event without a handler: `'accept'`, the outcome `unhandled` (200), or
    * `'fail'`, the outcome `failed` with the code `no-handler` (500), so that it is sent again. The same
    * for `dispatch`. Default: `'accept'`.
    */
   readonly unhandled?: 'accept' | 'fail' | undefined
   /**
-   * Age from which a verified event is refused as `event-too-old`, in seconds. Default: what the inbox
-   * remembers, less an hour. `Infinity` accepts any age, replays of old deliveries included.
+   * Age from which a verified event is refused as `event-too-old`, in seconds. Default: the
+   * retention of the inbox, less an hour. `Infinity` accepts any age, replays of old deliveries included.
    */
   readonly maxEventAgeSeconds?: number | undefined
   /**
@@ -78,117 +84,97 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    */
   readonly onReport?: ((report: WebhookReport) => void | Promise<void>) | undefined
   /**
-   * Called with what a handler, the inbox or the function `publicKey` threw, as it was thrown, once
-   * for each error: for error tracking. May be async; errors that it throws are ignored.
+   * Called with every error thrown by a handler, the inbox or the function `publicKey`, unchanged: for
+   * error tracking. May be async; errors that it throws are ignored.
    */
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
-  /** Where failures are told, one line each. `false` for nowhere. Default: `console`. */
+  /** Gets one line for each failure; `false` for none. Default: `console`. */
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
-  /** Accept the example keys of Ping++'s SDKs, which everybody has: for demonstrations. Default: `false`. */
+  /** Accept the example keys of Ping++'s SDKs, which anyone can download: for demos. Default: `false`. */
   readonly allowPublishedKeys?: boolean | undefined
 }
 
 /** The options, checked and completed. */
-export interface Settings<Context extends object> {
+export interface Settings<Context extends object> extends Completed<
+  Pick<
+    WebhooksOptions<Context>,
+    'inbox' | 'handlerTimeoutMs' | 'unhandled' | 'now' | 'allowPublishedKeys'
+  >
+> {
   readonly keys: readonly VerificationKey[] | PublicKeyFunction
-  readonly allowPublishedKeys: boolean
   readonly acceptance: Acceptance
-  readonly inbox: Inbox<Context>
   readonly on: WebhookHandlers<Context> | undefined
-  readonly handlerTimeoutMs: number
   readonly limits: BodyLimits
-  readonly unhandled: 'accept' | 'fail'
   readonly hooks: Hooks
   readonly logger: Logger
-  readonly now: () => number
 }
 
 const CLOCK_SKEW_SECONDS = 60 * 60
 const MIN_EVENT_AGE_SECONDS = 26 * 60 * 60
-const NAMES: Readonly<Record<keyof WebhooksOptions, true>> = {
-  publicKey: true,
-  app: true,
-  livemode: true,
-  inbox: true,
-  on: true,
-  handlerTimeoutMs: true,
-  maxBodyBytes: true,
-  bodyTimeoutMs: true,
-  unhandled: true,
-  maxEventAgeSeconds: true,
-  onReport: true,
-  onError: true,
-  logger: true,
-  now: true,
-  allowPublishedKeys: true,
-}
-const GUARDS = {
-  app: 'accept the events of every app',
-  livemode: 'accept live and test events',
-  inbox: 'remember applied events in the memory of this process',
-  on: 'register handlers with `webhooks.on`',
-}
 
+/** @throws OptionError */
 export function readOptions<Context extends object>(
   options: WebhooksOptions<Context>,
 ): Settings<Context> {
-  checkOptions('`createWebhooks`', options, NAMES)
-  refuseUnset(options, GUARDS)
-  const { livemode, onReport, onError, unhandled = 'accept' } = options
-  checkKind('now', options.now, ['undefined', 'function'], 'a function that gives milliseconds')
-  const now = withoutThrowing(options.now ?? Date.now)
-  const inbox = checkInbox(options.inbox ?? defaultInbox<Context>())
-  checkKind('livemode', livemode, ['undefined', 'boolean'], 'true or false')
-  const { publicKey, allowPublishedKeys = false } = options
-  checkKind('allowPublishedKeys', allowPublishedKeys, ['boolean'], 'true or false')
-  checkKind('onReport', onReport, ['undefined', 'function'], 'a function')
-  checkKind('onError', onError, ['undefined', 'function'], 'a function')
-  if (unhandled !== 'accept' && unhandled !== 'fail') throw wrong('unhandled', '"accept" or "fail"')
+  const {
+    publicKey,
+    app,
+    livemode,
+    inbox = defaultInbox<Context>(),
+    maxBodyBytes,
+    bodyTimeoutMs,
+    maxEventAgeSeconds,
+    onReport,
+    onError,
+    ...rest
+  } = readSettings('`createWebhooks`', options, {
+    publicKey: asGiven(),
+    app: guard('accept the events of every app', optional(readApps)),
+    livemode: guard('accept live and test events', optional(flag)),
+    inbox: guard('remember applied events in the memory of this process', optional(readInbox)),
+    on: guard('register handlers with `webhooks.on`', asGiven()),
+    handlerTimeoutMs: optional(milliseconds, 5000),
+    maxBodyBytes: optional(whole(1, Infinity, ' of bytes'), 256 * 1024),
+    bodyTimeoutMs: optional(milliseconds, 10_000),
+    unhandled: optional(oneOf('accept', 'fail'), 'accept'),
+    maxEventAgeSeconds: asGiven(),
+    onReport: optional(callback()),
+    onError: optional(callback()),
+    logger: readLogger,
+    now: optional(clock, Date.now),
+    allowPublishedKeys: optional(flag, false),
+  })
+  const now = withoutThrowing(rest.now)
   return {
+    ...rest,
     keys:
-      typeof publicKey === 'function' ? publicKey : readPublicKeys(publicKey, allowPublishedKeys),
-    allowPublishedKeys,
+      typeof publicKey === 'function'
+        ? publicKey
+        : readPublicKeys(publicKey, rest.allowPublishedKeys),
     acceptance: createAcceptance({
-      apps: readApps(options.app),
+      apps: app,
       livemode,
-      maxEventAgeSeconds: readMaxAge(options.maxEventAgeSeconds, inbox.retentionSeconds),
+      maxEventAgeSeconds: readMaxAge(maxEventAgeSeconds, inbox.retentionSeconds),
       now,
     }),
     inbox,
-    on: options.on,
-    handlerTimeoutMs: readTimeout('handlerTimeoutMs', options.handlerTimeoutMs ?? 5000),
-    limits: {
-      maxBytes: readBytes('maxBodyBytes', options.maxBodyBytes ?? 256 * 1024),
-      timeoutMs: readTimeout('bodyTimeoutMs', options.bodyTimeoutMs ?? 10_000),
-    },
-    unhandled,
+    limits: { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs },
     hooks: { onReport, onError },
-    logger: readLogger(options.logger),
     now,
   }
 }
 
 function defaultInbox<Context extends object>(): Inbox<Context> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is what the memory inbox lends: nothing
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- without an inbox `Context` is that of the memory inbox: empty
   return memoryInbox() as Inbox<Context>
 }
 
-function checkInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
-  if (typeof inbox?.admit !== 'function') throw wrong('inbox', 'an inbox, for one `memoryInbox()`')
-  if (!(inbox.retentionSeconds >= MIN_RETENTION_SECONDS)) {
-    throw wrong('inbox', 'an inbox whose `retentionSeconds` is 97,200 (27 h) or more')
-  }
-  return inbox
-}
-
-function readApps(app: string | readonly string[] | undefined): readonly string[] | undefined {
-  if (app === undefined) return undefined
-  const expected = 'the id of an app ("app_…"), or a list of them'
-  const apps = [app].flat().map((each) => readApp(each, expected))
-  if (apps.length === 0) throw wrong('app', expected)
-  return apps
+function readInbox<Context extends object>(inbox: Inbox<Context>): Inbox<Context> {
+  if (typeof inbox?.admit !== 'function') throw wrong('inbox', 'an inbox, such as `memoryInbox()`')
+  if (inbox.retentionSeconds >= MIN_RETENTION_SECONDS) return inbox
+  throw wrong('inbox', 'an inbox whose `retentionSeconds` is 97,200 (27 h) or more')
 }
 
 function readMaxAge(seconds: number | undefined, retentionSeconds: number): number {
@@ -198,20 +184,15 @@ function readMaxAge(seconds: number | undefined, retentionSeconds: number): numb
   if (typeof seconds === 'number' && (isKept || seconds === Infinity)) return seconds
   throw wrong(
     'maxEventAgeSeconds',
-    `from 93,600 (26 h; Ping++ sends again for 24 h 47 min) to ${longest}, which the inbox remembers, or Infinity`,
+    `from 93,600 (26 h; Ping++ sends an event again for 24 h 47 min) to ${longest}, which the inbox remembers, or Infinity`,
   )
 }
 
-function readBytes(option: string, bytes: number): number {
-  if (Number.isSafeInteger(bytes) && bytes >= 1) return bytes
-  throw wrong(option, 'a whole number of bytes, 1 or more')
-}
-
-/** A clock that fails says NaN, at which every event is stale: refused, and sent again. */
+/** Returns NaN if the clock fails: then every event is too old, is refused, and is sent again. */
 function withoutThrowing(now: () => number): () => number {
   return function safeNow() {
     try {
-      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript may give a BigInt
+      // oxlint-disable-next-line typescript/no-unnecessary-type-conversion -- JavaScript may return a BigInt
       return Number(now())
     } catch {
       return Number.NaN

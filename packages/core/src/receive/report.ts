@@ -1,5 +1,6 @@
 import type { AttemptResult } from './admission.ts'
-import { eventKey, type WebhookEvent } from '../events/event.ts'
+import { eventKey } from '../events/event-key.ts'
+import type { WebhookEvent } from '../events/event.ts'
 import type { WebhookError, WebhookErrorCode } from '../reply/errors.ts'
 import { Failure } from '../reply/failure.ts'
 import type { HandlerSource } from './handlers.ts'

@@ -2,13 +2,9 @@ import { SIGNATURE, VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './ca
 import { createAttempts, type Attempt, type CloseReport } from './admission.ts'
 import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
-import {
-  eventKey,
-  isHandledType,
-  parseEvent,
-  readDispatched,
-  type WebhookEvent,
-} from '../events/event.ts'
+import { eventKey } from '../events/event-key.ts'
+import { isHandledType, type WebhookEvent } from '../events/event.ts'
+import { parseEvent, readDispatched } from '../events/parse-event.ts'
 import { WebhookError } from '../reply/errors.ts'
 import { Failure, internalError } from '../reply/failure.ts'
 import { createHandlers, type HandlerRegistry } from './handlers.ts'

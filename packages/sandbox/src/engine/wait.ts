@@ -1,4 +1,4 @@
-import { readTimeout } from '@hongbao/core/internal'
+import { milliseconds } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
 import { SandboxError } from '../errors.ts'
 import type { Attempt, SandboxEvent } from './sandbox-event.ts'
@@ -31,7 +31,7 @@ export function createWaits(engine: Engine): Waits {
 
   async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
     if (isClosed) throw closed()
-    const timeoutMs = readTimeout('timeoutMs', options.timeoutMs ?? 5000)
+    const timeoutMs = milliseconds(options.timeoutMs ?? 5000, 'timeoutMs')
     const isMeant = createFilter(query)
     const known = engine.events().find(isMeant)
     if (known !== undefined) return known

@@ -4,9 +4,9 @@ export interface Agreement {
   readonly id: string
   /** Always `agreement`. */
   readonly object: 'agreement'
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Unix time in seconds. */
   readonly created: number
@@ -16,7 +16,7 @@ export interface Agreement {
   readonly contract_no: string
   /** The channel's number; null before the customer agreed. */
   readonly contract_id: string | null
-  /** What the client needs to agree; empty afterwards. */
+  /** Data that the client needs to agree; empty afterwards. */
   readonly credential: Readonly<Record<string, unknown>>
   /** Whether the agreement holds. */
   readonly status: AgreementStatus
@@ -28,9 +28,9 @@ export interface Agreement {
   readonly failure_code: string | null
   /** The reason in words; null unless it failed. */
   readonly failure_msg: string | null
-  /** What the channel was given and gave back, by channel. */
+  /** Parameters for the channel and its results, by channel. */
   readonly extra: Readonly<Record<string, unknown>>
-  /** What you attached when you created the agreement. */
+  /** Metadata that you attached when you created the agreement. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 

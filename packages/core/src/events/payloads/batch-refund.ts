@@ -7,7 +7,7 @@ export interface BatchRefund {
   readonly id: string
   /** Always `batch_refund`. */
   readonly object: 'batch_refund'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Your own number of the batch, 3 to 24 letters and digits. */
   readonly batch_no: string
@@ -15,7 +15,7 @@ export interface BatchRefund {
   readonly created: number
   /** Why you refund. */
   readonly description: string
-  /** What you attached when you created the batch. */
+  /** Metadata that you attached when you created the batch. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** One entry for each charge. */
   readonly charges: readonly BatchRefundCharge[]
@@ -27,7 +27,7 @@ export interface BatchRefund {
   readonly status: BatchRefundStatus
   /** When the batch succeeded, Unix time in seconds; null before that. */
   readonly time_succeeded: number | null
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
 }
 
@@ -37,7 +37,7 @@ export interface BatchRefundCharge {
   readonly charge: string
   /** Id of the refund; null before there is one. */
   readonly refund?: string | null
-  /** Integer amount in fen; absent where the whole charge is refunded. */
+  /** Integer amount in fen; absent if the whole charge is refunded. */
   readonly amount?: number
   /** Why you refund. */
   readonly description?: string
@@ -45,7 +45,7 @@ export interface BatchRefundCharge {
   readonly status: string
   /** The reason in words; null unless the refund failed. */
   readonly failure_msg?: string | null
-  /** `unsettled_funds` or `recharge_funds`; present only where the request named it. */
+  /** `unsettled_funds` or `recharge_funds`; present only if the request named it. */
   readonly funding_source?: string
 }
 

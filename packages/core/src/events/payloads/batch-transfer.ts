@@ -4,7 +4,7 @@ export interface BatchTransfer {
   readonly id: string
   /** Always `batch_transfer`. */
   readonly object: 'batch_transfer'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Sum of all transfers: integer amount in fen. */
   readonly amount: number
@@ -24,9 +24,9 @@ export interface BatchTransfer {
   readonly failure_msg: string | null
   /** The channel's fee, known once the batch succeeded: integer amount in fen. */
   readonly fee: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** What you attached when you created the batch. */
+  /** Metadata that you attached when you created the batch. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** One entry for each transfer. */
   readonly recipients: readonly BatchTransferRecipient[]
@@ -56,7 +56,7 @@ export interface BatchTransferRecipient {
   readonly description?: string
   /** Id of the transfer. */
   readonly transfer?: string | null
-  /** How far the transfer is: `paid` where it arrived. */
+  /** How far the transfer is: `paid` if it arrived. */
   readonly status?: string
   /** The channel's fee: integer amount in fen. */
   readonly fee?: number

@@ -9,15 +9,15 @@ export interface Charge {
   readonly object: 'charge'
   /** Unix time in seconds. */
   readonly created: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
   /** Whether the customer has paid. */
   readonly paid: boolean
-  /** Whether a refund was asked for, successful or not; `amount_refunded` says how much went back. */
+  /** Whether a refund was requested, successful or not; `amount_refunded` is how much was refunded. */
   readonly refunded: boolean
   /** Whether the charge was reversed. Absent in events of 2015 and 2016. */
   readonly reversed?: boolean
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Channel of the payment, such as `alipay` or `wx_pub`. */
   readonly channel: string
@@ -27,7 +27,7 @@ export interface Charge {
   readonly client_ip: string
   /** Integer amount in fen. */
   readonly amount: number
-  /** What the channel settles: integer amount in fen; 0 where it is not known yet. */
+  /** Amount that the channel settles: integer, in fen; 0 if it is not known yet. */
   readonly amount_settle: number
   /** ISO code in lower case, `cny`. */
   readonly currency: string
@@ -35,7 +35,7 @@ export interface Charge {
   readonly subject: string
   /** Description of the goods, up to 128 characters. */
   readonly body: string
-  /** What the channel was given and gave back, by channel. */
+  /** Parameters for the channel and its results, by channel. */
   readonly extra: Readonly<Record<string, unknown>>
   /** When the customer paid, Unix time in seconds; null before that. */
   readonly time_paid: number | null
@@ -45,17 +45,17 @@ export interface Charge {
   readonly time_settle: number | null
   /** The channel's number; null before payment. */
   readonly transaction_no: string | null
-  /** Null or absent where the charge is nested in an order. */
+  /** Null or absent if the charge is nested in an order. */
   readonly refunds?: ListObject<Refund> | null
-  /** What went back so far: integer amount in fen. */
+  /** Amount refunded so far: integer, in fen. */
   readonly amount_refunded: number
   /** One of the API's error codes; null unless the charge failed. */
   readonly failure_code: string | null
   /** The reason in words; null unless the charge failed. */
   readonly failure_msg: string | null
-  /** What you attached when you created the charge. */
+  /** Metadata that you attached when you created the charge. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** What the client needs to pay; empty once it is paid. */
+  /** Data that the client needs to pay; empty once it is paid. */
   readonly credential: Readonly<Record<string, unknown>>
   /** Your note, up to 255 characters. */
   readonly description: string | null

@@ -4,7 +4,7 @@ export interface Customs {
   readonly id: string
   /** Always `customs`. */
   readonly object: 'customs'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Channel of the charge. */
   readonly channel: string
@@ -22,7 +22,7 @@ export interface Customs {
   readonly is_split: boolean
   /** Your number of the part; null unless `is_split`. */
   readonly sub_order_no: string | null
-  /** What the channel asks for, such as the customer's papers. */
+  /** Data that the channel requires, such as the customer's papers. */
   readonly extra: Readonly<Record<string, unknown>>
   /** Unix time in seconds. */
   readonly created: number

@@ -2,7 +2,7 @@
 export interface ListObject<Item> {
   /** Always `list`. */
   readonly object: 'list'
-  /** Path under which the API gives the whole list; null where there is none. */
+  /** Path under which the API returns the whole list; null if there is none. */
   readonly url: string | null
   /** Whether the API has more than `data` shows. */
   readonly has_more: boolean

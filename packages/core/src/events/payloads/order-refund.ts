@@ -10,7 +10,7 @@ export interface OrderRefund {
   readonly object: 'order_refund'
   /** Id of the order. */
   readonly order: string
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Your id of the customer. */
   readonly uid: string
@@ -18,17 +18,17 @@ export interface OrderRefund {
   readonly merchant_order_no: string
   /** Integer amount in fen. */
   readonly amount: number
-  /** What the coupon had taken off: integer amount in fen. */
+  /** Discount of the coupon: integer amount in fen. */
   readonly coupon_amount: number
-  /** What goes back to the balance: integer amount in fen. */
+  /** Refund to the balance: integer amount in fen. */
   readonly balance_amount: number
-  /** What goes back through the channel: integer amount in fen. */
+  /** Refund through the channel: integer amount in fen. */
   readonly charge_amount: number
-  /** Id of the coupon; null where none was used. */
+  /** Id of the coupon; null if none was used. */
   readonly coupon: string | null
-  /** Id of the change of balance; null where there is none. */
+  /** Id of the change of balance; null if there is none. */
   readonly balance_transaction: string | null
-  /** Id of the refund of the charge; null where there is none. The event sample lacks it. */
+  /** Id of the refund of the charge; null if there is none. The event sample lacks it. */
   readonly charge_refund?: string | null
   /** The same id as the event sample names it. */
   readonly charge_rfd_id?: string | null
@@ -40,10 +40,10 @@ export interface OrderRefund {
   readonly time_succeed: number | null
   /** Why you refund. */
   readonly description: string
-  /** What you attached when you created the refund. */
+  /** Metadata that you attached when you created the refund. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** What the channel gave back: `failure_code`, `failure_msg` and `channel_transaction`. */
+  /** Results of the channel: `failure_code`, `failure_msg` and `channel_transaction`. */
   readonly extra: Readonly<Record<string, unknown>>
-  /** Where the money goes. Only the Go SDK has it. */
+  /** Destination of the money. Only the Go SDK has it. */
   readonly refund_mode?: string
 }

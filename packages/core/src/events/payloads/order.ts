@@ -14,15 +14,15 @@ export interface Order {
   readonly object: 'order'
   /** Unix time in seconds. */
   readonly created: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** Whether what was paid, less what went back, covers `actual_amount`. */
+  /** Whether the paid amount, less refunds, covers `actual_amount`. */
   readonly paid: boolean
-  /** Whether a refund was asked for, successful or not. */
+  /** Whether a refund was requested, successful or not. */
   readonly refunded: boolean
   /** How far the order is. */
   readonly status: OrderStatus
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Your id of the customer. */
   readonly uid: string
@@ -34,13 +34,13 @@ export interface Order {
   readonly amount: number
   /** `amount` less the coupon: integer amount in fen. Absent in events of 2016. */
   readonly actual_amount?: number
-  /** What went back so far: integer amount in fen. */
+  /** Amount refunded so far: integer, in fen. */
   readonly amount_refunded: number
-  /** What was paid so far: integer amount in fen. Absent in events of 2016. */
+  /** Amount paid so far: integer, in fen. Absent in events of 2016. */
   readonly amount_paid?: number
-  /** What the coupon took off: integer amount in fen. */
+  /** Discount of the coupon: integer amount in fen. */
   readonly coupon_amount: number
-  /** What other discounts took off: integer amount in fen. Only the Java SDK has it. */
+  /** Other discounts: integer amount in fen. Only the Java SDK has it. */
   readonly discount_amount?: number
   /** ISO code in lower case, `cny`. */
   readonly currency: string
@@ -54,15 +54,15 @@ export interface Order {
   readonly time_paid: number | null
   /** When the order lapses unpaid, Unix time in seconds. */
   readonly time_expire: number
-  /** Id of the charge that paid last; null where there is none. */
+  /** Id of the charge that paid last; null if there is none. */
   readonly charge: string | null
-  /** Id of the coupon; null where none was used. */
+  /** Id of the coupon; null if none was used. */
   readonly coupon: string | null
   /** Your note, up to 255 characters. */
   readonly description: string | null
-  /** What you attached when you created the order. */
+  /** Metadata that you attached when you created the order. */
   readonly metadata: Readonly<Record<string, unknown>>
-  /** What the channel said of the payment; empty before the order is paid through one. */
+  /** Details of the payment from the channel; empty before the order is paid through one. */
   readonly charge_essentials: ChargeEssentials
   /** Id of the app that takes the money. Absent in events of 2016. */
   readonly receipt_app?: string
@@ -76,9 +76,9 @@ export interface Order {
   readonly user_from?: string | null
   /** 2016: `purchase` or `recharge`. */
   readonly type?: string
-  /** 2016: what the balance paid, integer amount in fen. */
+  /** 2016: paid from the balance, integer amount in fen. */
   readonly balance_amount?: number
-  /** 2016: what the channel paid, integer amount in fen. */
+  /** 2016: paid through the channel, integer amount in fen. */
   readonly charge_amount?: number
   /** 2016: id of the change of balance. */
   readonly balance_transaction?: string | null
@@ -90,10 +90,10 @@ export interface Order {
   readonly refunds?: ListObject<Readonly<Record<string, unknown>>>
 }
 
-/** How far an order is; `refunded` begins with the first refund, whatever its amount. */
+/** How far an order is; `refunded` begins with the first refund of any amount. */
 export type OrderStatus = 'created' | 'paid' | 'refunded' | 'canceled'
 
-/** What a channel said of the payment of an order. */
+/** Details of the payment of an order from the channel. */
 export interface ChargeEssentials {
   /** Channel of the payment. */
   readonly channel?: string
@@ -103,8 +103,8 @@ export interface ChargeEssentials {
   readonly failure_code?: string | null
   /** The reason in words; null unless the payment failed. */
   readonly failure_msg?: string | null
-  /** What the channel was given and gave back. */
+  /** Parameters for the channel and its results. */
   readonly extra?: Readonly<Record<string, unknown>>
-  /** What the client needs to pay; empty once it is paid. */
+  /** Data that the client needs to pay; empty once it is paid. */
   readonly credential?: Readonly<Record<string, unknown>>
 }

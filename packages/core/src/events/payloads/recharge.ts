@@ -8,19 +8,19 @@ export interface Recharge {
   readonly id: string
   /** Always `recharge`. */
   readonly object: 'recharge'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Unix time in seconds. */
   readonly created: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** What the balance gains, with the bonus and without the fee: integer amount in fen. */
+  /** Amount added to the balance, with the bonus and without the fee: integer, in fen. */
   readonly amount: number
   /** Whether the money is in the balance. */
   readonly succeeded: boolean
   /** When it arrived, Unix time in seconds; null before that. */
   readonly time_succeeded: number | null
-  /** Whether a refund was asked for, successful or not. */
+  /** Whether a refund was requested, successful or not. */
   readonly refunded: boolean
   /** Id of the user whose balance it is. */
   readonly user: string
@@ -30,7 +30,7 @@ export interface Recharge {
   readonly user_fee: number
   /** The payment. */
   readonly charge: Charge
-  /** What the merchant added; null where nothing. */
+  /** Bonus from the merchant; null if there is none. */
   readonly balance_bonus: Readonly<Record<string, unknown>> | null
   /** Id of the change of balance; null before there is one. */
   readonly balance_transaction: string | null
@@ -38,7 +38,7 @@ export interface Recharge {
   readonly refunds?: ListObject<Refund>
   /** Your note, up to 255 characters. */
   readonly description: string | null
-  /** What you attached when you created the recharge. */
+  /** Metadata that you attached when you created the recharge. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 

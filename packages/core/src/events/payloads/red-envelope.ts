@@ -1,7 +1,7 @@
 /**
  * A WeChat red envelope (guide, step 3; API reference, "Red Envelope object").
  *
- * Ping++ has webhooks for `sent` and `received` alone; `failed`, `refunding` and `refund` show only
+ * Ping++ has webhooks for `sent` and `received` only; `failed`, `refunding` and `refund` show only
  * when the envelope is retrieved, which the reconciler of `@hongbao/client` does.
  */
 export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
@@ -17,10 +17,10 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
   readonly livemode: boolean
   /**
    * How far the envelope was when Ping++ wrote this, in lower case. In an event it may be ahead of
-   * the event's type, and is never behind it: a `red_envelope.sent` may say `received`.
+   * the event's type, and is never an earlier one: a `red_envelope.sent` may have `received`.
    */
   readonly status: Status
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** `wx_pub` in all current examples. */
   readonly channel: string
@@ -48,5 +48,5 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
 /** Note that the end of an unclaimed envelope is `refund`, not "refunded". */
 export type RedEnvelopeStatus = 'sending' | 'sent' | 'received' | 'failed' | 'refunding' | 'refund'
 
-/** What an envelope may be once it is `sent`: an event may be written after its step. */
+/** The statuses of an envelope after it was `sent`: an event may be written later than its step. */
 export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>

@@ -10,13 +10,13 @@ export interface Refund {
   readonly object: 'refund'
   /** Number of the refund, given by Ping++. */
   readonly order_no: string
-  /** Integer amount in fen, at most what is left of the charge. */
+  /** Integer amount in fen, at most the rest of the charge. */
   readonly amount: number
   /** ISO code in lower case. Only the Java SDK has it; absent in all samples. */
   readonly currency?: string
   /** Unix time in seconds. */
   readonly created: number
-  /** Whether the money went back; `status` says the same. */
+  /** Whether the money was refunded; the same as `status`. */
   readonly succeed: boolean
   /** How far the refund is. */
   readonly status: RefundStatus
@@ -28,17 +28,17 @@ export interface Refund {
   readonly failure_code: string | null
   /** The reason in words; null unless the refund failed. */
   readonly failure_msg: string | null
-  /** What you attached when you created the refund. */
+  /** Metadata that you attached when you created the refund. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Id of the charge. */
   readonly charge: string
   /** `order_no` of the charge. Absent in events of 2015. */
   readonly charge_order_no?: string
-  /** The channel's number; some channels give none. Absent in events of 2015. */
+  /** The channel's number; some channels have none. Absent in events of 2015. */
   readonly transaction_no?: string | null
-  /** `unsettled_funds` or `recharge_funds`; present only where the request named it. */
+  /** `unsettled_funds` or `recharge_funds`; present only if the request named it. */
   readonly funding_source?: string
-  /** What the channel gave back. Absent in older events. */
+  /** Results of the channel. Absent in older events. */
   readonly extra?: Readonly<Record<string, unknown>>
 }
 

@@ -10,17 +10,17 @@ export interface RoyaltySettlement {
   readonly payer_app: string
   /** Unix time in seconds. */
   readonly created: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
   /** Channel of the payments, or `balance`. */
   readonly method: string
-  /** What is settled: integer amount in fen. */
+  /** Amount to settle: integer, in fen. */
   readonly amount: number
-  /** Of that, what arrived: integer amount in fen. */
+  /** Of that, arrived: integer amount in fen. */
   readonly amount_succeeded: number
-  /** Of that, what failed: integer amount in fen. */
+  /** Of that, failed: integer amount in fen. */
   readonly amount_failed: number
-  /** Of that, what was canceled: integer amount in fen. */
+  /** Of that, canceled: integer amount in fen. */
   readonly amount_canceled: number
   /** How many payments. */
   readonly count: number
@@ -40,7 +40,7 @@ export interface RoyaltySettlement {
   readonly status: RoyaltySettlementStatus
   /** One entry for each receiver. */
   readonly royalty_transactions: ListObject<RoyaltyTransaction>
-  /** What you attached when you created the settlement. */
+  /** Metadata that you attached when you created the settlement. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
@@ -53,7 +53,7 @@ export type RoyaltySettlementStatus =
   | 'partially_succeeded'
   | 'canceled'
 
-/** What one receiver gets of a settlement. */
+/** The share of one receiver in a settlement. */
 export interface RoyaltyTransaction {
   /** 18 digits. */
   readonly id: string
@@ -67,7 +67,7 @@ export interface RoyaltyTransaction {
   readonly settle_account: string | null
   /** Id of the user that receives. */
   readonly source_user: string
-  /** Id of the app that receives; null where there is none. */
+  /** Id of the app that receives; null if there is none. */
   readonly recipient_app: string | null
   /** Id of the settlement. */
   readonly royalty_settlement: string

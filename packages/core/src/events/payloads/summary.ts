@@ -1,4 +1,4 @@
-/** What every summary of the day, week or month before says. A summary has no id. */
+/** The fields of every summary, of the day, week or month before. A summary has no id. */
 export interface Summary<Kind extends string> {
   /** Which summary it is. */
   readonly object: Kind
@@ -8,7 +8,7 @@ export interface Summary<Kind extends string> {
   readonly summary_from: number
   /** End of the period, Unix time in seconds: its last second. */
   readonly summary_to: number
-  /** What was paid in the period: integer amount in fen. */
+  /** Amount paid in the period: integer, in fen. */
   readonly charges_amount: number
   /** How many payments there were. */
   readonly charges_count: number

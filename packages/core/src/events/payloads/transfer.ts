@@ -10,11 +10,11 @@ export interface Transfer {
   readonly created: number
   /** When the money arrived, Unix time in seconds; null before that. */
   readonly time_transferred: number | null
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
   /** How far the transfer is. */
   readonly status: TransferStatus
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Channel of the transfer, such as `wx_pub`, `alipay` or `balance`. */
   readonly channel: string
@@ -28,7 +28,7 @@ export interface Transfer {
   readonly amount_settle?: number
   /** ISO code in lower case, `cny`. */
   readonly currency: string
-  /** The receiver in the channel: an openid or an account; null where `extra` names it. */
+  /** The receiver in the channel: an openid or an account; null if `extra` names it. */
   readonly recipient: string | null
   /** Your note, shown to the receiver. */
   readonly description: string
@@ -38,9 +38,9 @@ export interface Transfer {
   readonly failure_msg: string | null
   /** One of the API's error codes. Only the C# SDK has it. */
   readonly failure_code?: string | null
-  /** What the channel was given and gave back, by channel. */
+  /** Parameters for the channel and its results, by channel. */
   readonly extra: Readonly<Record<string, unknown>>
-  /** What you attached when you created the transfer. */
+  /** Metadata that you attached when you created the transfer. */
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 

@@ -6,9 +6,9 @@ export interface Withdrawal {
   readonly id: string
   /** Always `withdrawal`. */
   readonly object: 'withdrawal'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
-  /** What the balance loses: integer amount in fen. */
+  /** Amount taken from the balance: integer, in fen. */
   readonly amount: number
   /** Id of the change of the merchant's account; may be empty. */
   readonly asset_transaction: string
@@ -26,9 +26,9 @@ export interface Withdrawal {
   readonly failure_msg?: string | null
   /** The channel's fee: integer amount in fen. */
   readonly fee: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** What you attached when you created the withdrawal. */
+  /** Metadata that you attached when you created the withdrawal. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Alipay's page for confirming the payment; null elsewhere. */
   readonly operation_url?: string | null
@@ -46,11 +46,11 @@ export interface Withdrawal {
   readonly user: string
   /** The user's fee: integer amount in fen. */
   readonly user_fee: number
-  /** Id of the user's settle account, where one was used. */
+  /** Id of the user's settle account, if one was used. */
   readonly settle_account?: string | null
 }
 
-/** How far a withdrawal is. The sample of `balance.withdrawal.succeeded` says `pending`. */
+/** How far a withdrawal is. The sample of `balance.withdrawal.succeeded` has `pending`. */
 export type WithdrawalStatus = 'created' | 'pending' | 'succeeded' | 'failed' | 'canceled'
 
 /** Withdrawals that the merchant confirmed or canceled together (API reference). */
@@ -59,19 +59,19 @@ export interface BatchWithdrawal {
   readonly id: string
   /** Always `batch_withdrawal`. */
   readonly object: 'batch_withdrawal'
-  /** Id of the app, or the app itself where it was expanded. */
+  /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Unix time in seconds. */
   readonly created: number
-  /** False in test mode, where no money moves. */
+  /** False in test mode, in which no money moves. */
   readonly livemode: boolean
-  /** What the balances lose: integer amount in fen. */
+  /** Amount taken from the balances: integer, in fen. */
   readonly amount: number
-  /** Of that, what arrived: integer amount in fen. */
+  /** Of that, arrived: integer amount in fen. */
   readonly amount_succeeded: number
-  /** Of that, what failed: integer amount in fen. */
+  /** Of that, failed: integer amount in fen. */
   readonly amount_failed: number
-  /** Of that, what was canceled: integer amount in fen. */
+  /** Of that, canceled: integer amount in fen. */
   readonly amount_canceled: number
   /** How many withdrawals. One documented example lacks it. */
   readonly count?: number
@@ -83,7 +83,7 @@ export interface BatchWithdrawal {
   readonly count_canceled: number
   /** The channel's fees: integer amount in fen. */
   readonly fee: number
-  /** What you attached when you created the batch. */
+  /** Metadata that you attached when you created the batch. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Alipay's page for confirming the payments; null elsewhere. */
   readonly operation_url?: string | null

@@ -1,0 +1,142 @@
+import { ruleOf } from './catalogue.ts'
+import { isId } from './event-key.ts'
+import { isEventName, type WebhookEvent } from './event.ts'
+import { deeplyFrozen, readStrictJson, readWithExact } from './json.ts'
+import { isNumeral, spellPayload } from './payload.ts'
+import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
+import { atLeast, contradictsStep } from './state.ts'
+import { isRecord } from '../options/record.ts'
+import { Failure } from '../reply/failure.ts'
+
+/**
+ * Parses verified bytes into a typed event.
+ *
+ * Checks what decides about money: the fields around the payload, ids, the kind of the payload, and
+ * that amounts are integers. Other fields are typed as Ping++ documents them and are not checked, so
+ * that a new field or a null never costs a payment. Three things are corrected: a number for an id or
+ * an order number becomes a string of exactly its digits, a status is in lower case, and the status
+ * of a red envelope is not behind the event's type.
+ */
+export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
+  const json = readStrictJson(body)
+  if (!json.ok) return new Failure(json.code, json.reason)
+  return refuseInvalid(json.value) ?? asDocumented(json.value as WebhookEvent, json.text)
+}
+
+/** Returns a dispatched event as a webhook has it: with the same corrections, and deeply frozen. */
+export function readDispatched(value: WebhookEvent): WebhookEvent | Failure {
+  const event = refuseInvalid(value) ?? frozenOf(value)
+  return event instanceof Failure ? event : asDocumented(event)
+}
+
+function frozenOf(event: WebhookEvent): WebhookEvent | Failure {
+  try {
+    return deeplyFrozen(event)
+  } catch (error) {
+    if (error instanceof RangeError) return new Failure('event-invalid', error.message)
+    throw error
+  }
+}
+
+/** Returns a failure for a value that does not look like an event. */
+export function refuseInvalid(value: unknown): Failure | undefined {
+  const flaw = findFlaw(value)
+  return flaw === undefined ? undefined : new Failure('event-invalid', `${flaw}${nameOf(value)}`)
+}
+
+const INTEGER = /^[1-9]\d{0,63}$/
+
+// oxlint-disable-next-line eslint/complexity -- a flat list of checks, one line each
+function findFlaw(value: unknown): string | undefined {
+  if (!isRecord(value)) return 'It is not an object.'
+  const { type } = value
+  // Ping++ writes null for what it does not have.
+  const id = value['id'] ?? undefined
+  if (!isEventName(type)) return '`type` is not an event type.'
+  if ((value['object'] ?? 'event') !== 'event') return '`object` is not "event".'
+  if (id !== undefined && !isId(id)) return '`id` is not an id.'
+  if (!isPositive(value['created'])) return '`created` is not a Unix time in seconds.'
+  if (typeof value['livemode'] !== 'boolean') return '`livemode` is not true or false.'
+  const payload = isRecord(value['data']) ? value['data']['object'] : undefined
+  if (!isRecord(payload)) return '`data.object` is not an object.'
+  if (id === undefined && !isId(payload['id']) && typeof payload['id'] !== 'number') {
+    return 'Neither it nor its `data.object` has an id, so it cannot be deduplicated.'
+  }
+  return findPayloadFlaw(type, payload)
+}
+
+function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
+  const rule = ruleOf(type)
+  if (rule === undefined) return undefined
+  if (!isAmount(payload['amount'])) return notAnAmount('amount')
+  if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
+  if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
+  const { kinds, step } = rule
+  if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
+    return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
+  }
+  if (step === undefined) return undefined
+  if (contradictsStep(payload['status'], step)) {
+    return `\`data.object.status\` of a ${type} is another end of the envelope.`
+  }
+  if (!isId(payload['id']) || !isPositive(payload['amount'])) {
+    return `\`data.object\` of a ${type} needs an id and an amount above 0.`
+  }
+  return undefined
+}
+
+function notAnAmount(field: string): string {
+  return `\`data.object.${field}\` is not an integer amount in fen.`
+}
+
+/** Names a refused event by its type and ids only. */
+function nameOf(value: unknown): string {
+  if (!isRecord(value)) return ''
+  const { type, id, data } = value
+  const payload = isRecord(data) && isRecord(data['object']) ? data['object']['id'] : undefined
+  const names = [type, id, payload].filter(isEventName)
+  return names.length === 0 ? '' : ` It is ${names.join(' ')}.`
+}
+
+/** Corrects the payload as documented; returns the same event if there is nothing to correct. */
+function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failure {
+  const { object: payload } = event.data as { readonly object: Fields }
+  const exact = (): unknown =>
+    text === undefined ? undefined : (readWithExact(text, isNumeral) as WebhookEvent).data.object
+  const rule = ruleOf(event.type)
+  const spelt = rule === undefined ? withId(payload, exact) : spellPayload(payload, exact)
+  const object = withStatus(spelt, rule?.step)
+  if (object === payload) return event
+  const isNumbered = typeof payload['id'] === 'number'
+  if (isNumbered && !isId(event.id) && !INTEGER.test(String(object['id']))) {
+    return new Failure('event-invalid', '`data.object.id` is not an id.')
+  }
+  const data = Object.freeze({ ...event.data, object })
+  return Object.freeze({ ...event, data }) as WebhookEvent
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Of a type that is not in the catalogue, only the id is known. */
+function withId(payload: Fields, exact: () => unknown): Fields {
+  if (typeof payload['id'] !== 'number') return payload
+  const { id } = spellPayload({ id: payload['id'] }, exact)
+  return Object.freeze({ ...payload, id })
+}
+
+/** Returns the payload with a status that its event's type does not contradict. */
+function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Fields {
+  const { status } = payload
+  if (step === undefined || status === step) return payload
+  const further = atLeast(step, status)
+  return further === status ? payload : Object.freeze({ ...payload, status: further })
+}
+
+/** A time in seconds, or an amount in fen. */
+function isPositive(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0
+}
+
+function isAmount(value: unknown): boolean {
+  return (value ?? 0) === 0 || isPositive(value)
+}
