@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, it, vi } from 'vitest'
 import { FIXTURES } from '../../core/src/fixtures/all.ts'
 import { hasRedis } from '../../../test/servers/redis.ts'
-import type { RedisQueue } from '../src/broker.ts'
+import type { RedisQueue } from '../src/connection.ts'
 import { bullmqQueue } from '../src/index.ts'
 import {
   deliver,
@@ -372,7 +372,7 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
     } as unknown as RedisQueue
     receiverOf(closed, { logger: { warn, error: () => {} } })
     await eventually(() => expect(warn).toHaveBeenCalledOnce())
-    expect(warn.mock.calls[0]?.[0]).toContain('does not tell its maxmemory-policy')
+    expect(warn.mock.calls[0]?.[0]).toContain('does not report its maxmemory-policy')
   })
 })
 
