@@ -21,7 +21,7 @@ export async function redrive(
     jobIds === undefined
       ? await failedJobs(queue, limit)
       : await Promise.all(jobIds.map((id) => queue.getJob(id)))
-  const woken = await Promise.all(jobs.map((job) => job !== undefined && wake(queue, job)))
+  const woken = await Promise.all(jobs.map(async (job) => job !== undefined && wake(queue, job)))
   return woken.filter(Boolean).length
 }
 

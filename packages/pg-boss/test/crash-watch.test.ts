@@ -1,7 +1,10 @@
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
+import type { JobWithMetadata } from 'pg-boss'
 import { describe, expect, it, vi } from 'vitest'
-import type { DeadLetter, EventWorker } from '../src/index.ts'
+import type { BossQueue } from '../src/boss-queue.ts'
+import { watchCrashes } from '../src/crash-watch.ts'
+import type { Boss, DeadLetter, EventWorker } from '../src/index.ts'
 import {
   crashOn,
   deadLettersOf,
@@ -177,6 +180,35 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
   }
 })
 
+// A copy is dated when its transaction began, and is found when that is committed.
+it('a dead letter that was committed late is found, although the look after that failed', async () => {
+  const copies = ['b', 'c']
+  const alarms = new Set<unknown>()
+  let isFirstLookOver = false
+  const boss: Partial<Boss> = {
+    async findJobs(_: string, { after }: { readonly after?: string } = {}) {
+      if (isFirstLookOver && copies.length === 2) {
+        copies.unshift('a')
+        throw new Error('Postgres is down')
+      }
+      return copies.slice(copies.indexOf(String(after)) + 1).map(copyOf) as never
+    },
+    async insert(_: string, jobs: readonly { readonly id?: string }[]) {
+      for (const { id } of jobs) alarms.add(id)
+      return null
+    },
+    async fetch() {
+      isFirstLookOver = true
+      return []
+    },
+  }
+  const queue = { boss, name: 'a', deadLetter: 'a-failed', alarms: 'a-alarms', label: 'pg-boss:a' }
+  const work = { tell: async () => {}, warn: () => {} }
+  const stop = watchCrashes(queue as BossQueue, work, 0.01)
+  await vi.waitFor(() => expect(alarms).toEqual(new Set(['a', 'b', 'c'])))
+  await stop()
+})
+
 async function seenBy(
   watch: () => Promise<EventWorker>,
   told: readonly unknown[],
@@ -193,4 +225,8 @@ function sent(id: string) {
 
 function receiverOfWorker(): Webhooks {
   return createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
+}
+
+function copyOf(id: string): Partial<JobWithMetadata> {
+  return { id, sourceOutput: null, createdOn: new Date(0), keepUntil: new Date(0) }
 }

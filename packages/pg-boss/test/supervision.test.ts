@@ -19,7 +19,7 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
     const boss = await start({ supervise: false })
     expect(await make(boss)).toEqual([
       expect.stringMatching(
-        /^\[hongbao\] [a-z-]+: No running pg-boss of pg-boss:hongbao-events has `supervise`, so the jobs of a worker that crashes are NEVER TRIED AGAIN\. Leave `supervise` at its default, true/,
+        /^\[hongbao\] [a-z-]+: No running pg-boss of pg-boss:hongbao-events has `supervise`, so the jobs of a worker that crashes are NEVER RETRIED\. Leave `supervise` at its default, true/,
       ),
     ])
   })
