@@ -26,7 +26,7 @@ const PACKAGES = [
 
 describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
   const readme = readDocument(`packages/${name}/README.md`)
-  const shared = ['options', 'dead-letters', 'warnings']
+  const shared = ['options', 'dead-letters', 'errors']
     .map((file) => readDocument(`packages/hand-off/src/${file}.ts`))
     .join('\n')
   const own = readDocument(`packages/${name}/src/${name}-queue.ts`)

@@ -361,7 +361,7 @@ describe.skipIf(!hasRedis)('a made-up job in BullMQ', { timeout: 30_000 }, () =>
 describe.skipIf(!hasRedis)('what failed for good', { timeout: 30_000 }, () => {
   const opened = useRedis()
 
-  it('is redriven with all its attempts when the cause is gone', async () => {
+  it('is redriven with all its attempts when the cause is fixed', async () => {
     const queue = opened.openQueue()
     await deliver(receiverOf(queue, { attempts: 1 }), SENT)
     let isDown = true

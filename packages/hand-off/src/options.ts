@@ -2,7 +2,7 @@ import { OptionError } from '@hongbao/core'
 import { checkKind, checkOptions, readTimeout, wrong } from '@hongbao/core/internal'
 import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
-import type { WarningOptions } from './warnings.ts'
+import type { WarningOptions } from './errors.ts'
 
 /** Seven days: for how long every queue remembers what was applied, at the least. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60

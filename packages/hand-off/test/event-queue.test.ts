@@ -97,8 +97,8 @@ describe('an event queue', () => {
     const webhooks = processor().on('*', () => Promise.reject(cause))
     await open(queue).deliver()
     await queue.work(webhooks, { logger: false, onDeadLetter })
-    const verdict = await add(undefined, true)
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'handler-failed', cause })
+    const result = await add(undefined, true)
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'handler-failed', cause })
     expect(onDeadLetter).toHaveBeenCalledWith(expect.objectContaining({ attempts: 3 }), cause)
   })
 

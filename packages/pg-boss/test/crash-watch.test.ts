@@ -38,7 +38,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     })
     expect(onDeadLetter.mock.calls).toEqual([[failed, undefined]])
     expect(error.mock.calls.map(([line]) => line)).toEqual([
-      `[hongbao] A job is a dead letter after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is gone, \`redrive\` it.`,
+      `[hongbao] A job is a dead letter after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is fixed, \`redrive\` it.`,
     ])
   })
 

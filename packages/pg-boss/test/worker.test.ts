@@ -324,7 +324,7 @@ describe('a made-up job in pg-boss', { timeout: 30_000 }, () => {
 describe('what failed for good', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
-  it('is redriven with all its attempts when the cause is gone', async () => {
+  it('is redriven with all its attempts when the cause is fixed', async () => {
     const name = opened.freshName()
     await deliver(await receiverOf(opened.boss, { name, attempts: 1 }), SENT)
     let isDown = true

@@ -9,7 +9,8 @@ import { verifierOf } from '@hongbao/core/internal'
 import { ERRORS } from '../../core/src/reply/errors.ts'
 import { deferred } from '../../core/test/deferred.ts'
 import { bytesOf, envelopeSent, openReceiver, PINGPP } from '../../core/test/signed.ts'
-import { applyJob, type JobRules, type JobVerdict } from '../src/verdict.ts'
+import { applyJob, type JobRules } from '../src/apply-job.ts'
+import type { JobVerdict } from '../src/broker.ts'
 import { packed, RECEIVED_AT, signatureOf } from './packed.ts'
 
 const SUBJECT = 'red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA'
@@ -51,8 +52,8 @@ describe('a job', () => {
     const opened = openReceiver()
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     await apply(opened.webhooks, packed())
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'done', outcome: 'duplicate' })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'done', outcome: 'duplicate' })
     expect(opened.seen).toHaveLength(1)
   })
 
@@ -68,12 +69,12 @@ describe('a job', () => {
     const opened = openReceiver()
     const cause = Object.assign(new TypeError('card 6222 0000 declined'), { code: 'EDECLINED' })
     opened.webhooks.on('*', () => Promise.reject(cause))
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'again', outcome: 'handler-failed', cause })
-    expect(verdict.reason).toMatch(
-      /^handler-failed \(red_envelope\.sent evt_\w+\) \[TypeError EDECLINED at .+verdict\.test\.ts/,
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'again', outcome: 'handler-failed', cause })
+    expect(result.reason).toMatch(
+      /^handler-failed \(red_envelope\.sent evt_\w+\) \[TypeError EDECLINED at .+apply-job\.test\.ts/,
     )
-    expect(verdict.reason).not.toContain('6222')
+    expect(result.reason).not.toContain('6222')
   })
 
   it('is dead when it is no event: another try would end the same way', async () => {
@@ -100,17 +101,17 @@ describe('a job', () => {
     const opened = openReceiver()
     const handler = vi.fn<() => void>()
     opened.webhooks.on('*', handler)
-    const verdict = await apply(opened.webhooks, { ...packed(), signature: null })
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
-    expect(verdict.reason).toMatch(/set `acceptUnsigned: true` in the options of `work`/)
+    const result = await apply(opened.webhooks, { ...packed(), signature: null })
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
+    expect(result.reason).toMatch(/set `acceptUnsigned: true` in the options of `work`/)
     expect(handler).not.toHaveBeenCalled()
   })
 
   it('is dead when it is of another app: the worker’s `app` counts', async () => {
     const opened = openReceiver({ app: 'app_other' })
     opened.webhooks.on('*', () => {})
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
   })
 
   it('is verified under the keys that a function returns', async () => {
@@ -118,16 +119,16 @@ describe('a job', () => {
     opened.webhooks.on('*', () => {})
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
     const forged = { ...packed(), signature: Buffer.alloc(256, 7).toString('base64') }
-    const verdict = await apply(opened.webhooks, forged)
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
+    const result = await apply(opened.webhooks, forged)
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
   })
 
   it('is tried again while that function provides no key', async () => {
     const cause = new Error('no vault')
     const opened = openReceiver({ publicKey: () => Promise.reject(cause) })
     opened.webhooks.on('*', () => {})
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
   })
 
   it('is applied at any age: it was accepted when it arrived', async () => {
@@ -149,10 +150,10 @@ describe('a job', () => {
 
 describe('a job whose handlers pass their deadline', () => {
   it('waits for them, and is done when they succeed after all', async () => {
-    const { opened, end, verdict } = openSlow()
+    const { opened, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.resolve()
-    expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
+    expect(await result).toMatchObject({ fate: 'done', outcome: 'handled' })
     expect(opened.reports.map(({ kind, outcome }) => [kind, outcome])).toEqual([
       ['dispatch', expect.any(String)],
       ['late', 'handled'],
@@ -161,26 +162,26 @@ describe('a job whose handlers pass their deadline', () => {
 
   it('calls `onLate` at the deadline, and goes on waiting for them [E56]', async () => {
     const onLate = vi.fn<() => void>()
-    const { end, verdict } = openSlow({ onLate })
+    const { end, result } = openSlow({ onLate })
     await vi.advanceTimersByTimeAsync(4999)
     expect(onLate).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
     expect(onLate).toHaveBeenCalledOnce()
     end.resolve()
-    expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
+    expect(await result).toMatchObject({ fate: 'done', outcome: 'handled' })
   })
 
   it('waits for them, and is tried again when they fail', async () => {
-    const { end, verdict } = openSlow()
+    const { end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.reject(new Error('declined'))
-    expect(await verdict).toMatchObject({ fate: 'again', outcome: 'handler-failed' })
+    expect(await result).toMatchObject({ fate: 'again', outcome: 'handler-failed' })
   })
 
   it('is tried again when they never settle, and is not run beside itself', async () => {
-    const { opened, runs, end, verdict } = openSlow()
+    const { opened, runs, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(await verdict).toMatchObject({
+    expect(await result).toMatchObject({
       fate: 'again',
       outcome: 'handler-timed-out',
       reason: `handler-timed-out (${SUBJECT})`,
@@ -194,9 +195,9 @@ describe('a job whose handlers pass their deadline', () => {
 
   it('is tried again when the receiver itself takes too long', async () => {
     const stuck = answering(() => new Promise<DispatchResult>(() => {}))
-    const verdict = apply(stuck, packed())
+    const result = apply(stuck, packed())
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(await verdict).toMatchObject({ fate: 'again', outcome: 'handler-timed-out' })
+    expect(await result).toMatchObject({ fate: 'again', outcome: 'handler-timed-out' })
   })
 })
 
@@ -232,6 +233,6 @@ function openSlow(changes: Partial<JobRules> = {}) {
   const end = deferred()
   const handler = vi.fn<() => Promise<void>>(() => end.promise)
   opened.webhooks.on('*', handler)
-  const verdict = apply(opened.webhooks, packed(), changes)
-  return { opened, end, verdict, runs: () => handler.mock.calls.length }
+  const result = apply(opened.webhooks, packed(), changes)
+  return { opened, end, result, runs: () => handler.mock.calls.length }
 }
