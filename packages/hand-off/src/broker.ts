@@ -86,7 +86,10 @@ export type JobFate = 'done' | 'again' | 'dead'
 
 /** Takes jobs until it is closed. */
 export interface Consumer {
-  /** Takes no more jobs. Resolves when those that run are acknowledged. */
+  /**
+   * Takes no more jobs. A broker that knows resolves when those that run are acknowledged; the worker
+   * waits until they have run in any case.
+   */
   close(): Promise<unknown>
   /** Cuts the connections. Called if `close` has not resolved in time. */
   abandon?(): void

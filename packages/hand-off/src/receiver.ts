@@ -50,7 +50,10 @@ interface JobContext {
   store(job: EventJob): void
 }
 
-/** An inbox that remembers nothing, because the queue or the inbox of its workers deduplicates. `applied` means stored. */
+/**
+ * An inbox that remembers nothing, because the queue, or the inbox of its workers, deduplicates.
+ * `applied` means stored.
+ */
 function queueInbox({ broker, confirmTimeoutMs, ready }: JobStore): Inbox<JobContext> {
   return {
     ready,

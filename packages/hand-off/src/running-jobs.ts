@@ -33,15 +33,17 @@ export function createRunningJobs(): RunningJobs {
   }
 
   async function waitFor(closed: Promise<unknown>): Promise<boolean> {
+    const inTime = closed.then(() => true)
     if (running.size > 0) {
+      // A rejection is handled below, after the jobs.
+      inTime.catch(() => {})
       // One promise for all that wait.
       emptied ??= Promise.withResolvers()
-      await Promise.race([closed, emptied.promise])
+      await emptied.promise
     }
-    const inTime = closed.then(() => true)
     const isClosed = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
     // A job that was being fetched may have started in the meantime.
-    return isClosed || running.size === 0 ? isClosed : waitFor(closed)
+    return running.size === 0 ? isClosed : waitFor(closed)
   }
 
   return { run, waitFor }

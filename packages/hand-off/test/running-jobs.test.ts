@@ -40,6 +40,30 @@ describe('a worker that closes', () => {
     expect(closed.result).toBe(false)
   })
 
+  it('waits for the jobs that run, even if the broker has closed', async () => {
+    const jobs = createRunningJobs()
+    const end = deferred()
+    const run = jobs.run(() => end.promise)
+    const closed = watch(jobs.waitFor(Promise.resolve()))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(closed.result).toBeUndefined()
+    end.resolve()
+    await run
+    await vi.advanceTimersByTimeAsync(0)
+    expect(closed.result).toBe(true)
+  })
+
+  it('rejects if the broker does, after the jobs that run', async () => {
+    const jobs = createRunningJobs()
+    const end = deferred()
+    const run = jobs.run(() => end.promise)
+    const closed = jobs.waitFor(Promise.reject(new Error('no broker')))
+    await vi.advanceTimersByTimeAsync(0)
+    end.resolve()
+    await run
+    await expect(closed).rejects.toThrow('no broker')
+  })
+
   it('does not wait for a job whose handlers pass their deadline [E56]', async () => {
     const jobs = createRunningJobs()
     const late = deferred()
