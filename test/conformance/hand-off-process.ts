@@ -1,5 +1,5 @@
-// A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
-// is one word a line; what it is told comes as JSON in its first argument.
+// A receiver or a worker in a process of its own, for the suite to kill. Its first argument is its task
+// as JSON; it writes one word a line.
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
@@ -14,10 +14,10 @@ export interface Task {
   /**
    * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
    * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
-   * - `'hang-when-applied'`: one that never tells the queue that it has applied; says `applied`.
-   * - `'hang-while-telling'`: one that never comes back from `onDeadLetter`; says `telling`.
+   * - `'hang-when-applied'`: one that never acknowledges what it has applied; says `applied`.
+   * - `'hang-while-reporting'`: one that never comes back from `onDeadLetter`; says `reporting`.
    */
-  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-telling'
+  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-reporting'
   readonly publicKey: string
   readonly queue: { readonly kind: BrokerKind; readonly url: string; readonly name: string }
   /** Where the inbox and the effects of workers are. */
@@ -59,8 +59,8 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
 }
 
 function hang(): void {
-  if (task.role !== 'hang-while-telling') return
-  say('telling')
+  if (task.role !== 'hang-while-reporting') return
+  say('reporting')
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 

@@ -90,7 +90,7 @@ describe('an event queue', () => {
     expect(await add(jobs[0])).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
   })
 
-  it('makes a dead letter of the last try, and tells before the broker knows', async () => {
+  it('makes the last try a dead letter, and reports it before the broker knows', async () => {
     const { queue, add } = openQueue()
     const cause = new Error('no stock')
     const onDeadLetter = vi.fn<() => void>()
@@ -112,6 +112,34 @@ describe('an event queue', () => {
         /`webhooks` must be the receiver that createWebhooks\(\)/,
       )
     }
+  })
+
+  it('never stores an event again in the queue that it came from', async () => {
+    const { queue, jobs, add } = openQueue()
+    const { receiver, deliver } = open(queue)
+    await deliver()
+    const causes: unknown[] = []
+    const webhooks = processor().on('*', async (event) => {
+      const result = await receiver.dispatch(event)
+      if (!('error' in result)) return
+      causes.push(result.error.cause)
+      throw result.error
+    })
+    await queue.work(webhooks, { logger: false })
+    const { reason } = await add()
+    expect(reason).toMatch(/\[WebhookError handler-failed queue-circle at /)
+    expect(causes.at(-1)).toMatchObject({ code: 'queue-circle' })
+    expect(jobs).toHaveLength(1)
+  })
+
+  it.each<[string, object, RegExp]>([
+    ['a misspelt option', { concurency: 4 }, /`concurency`.*acceptUnsigned/],
+    ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
+    ['a hook of the wrong kind', { onDeadLetter: 'page' }, /`onDeadLetter` must be a function/],
+  ])('refuses a worker with %s', async (_, options, expected) => {
+    const refused = openQueue().queue.work(processor(), options)
+    await expect(refused).rejects.toThrow(OptionError)
+    await expect(refused).rejects.toThrow(expected)
   })
 
   it.each(['on', 'inbox', 'unhandled', 'handlerTimeoutMs'])(
