@@ -18,7 +18,7 @@ export interface DeadLetter {
   readonly reason: string
 }
 
-/** Who is told about dead letters. */
+/** Where dead letters are reported. */
 export interface DeadLetterOptions extends Pick<WarningOptions, 'logger'> {
   /**
    * Called for every job that becomes a dead letter, by one of the workers and at least once. `cause`

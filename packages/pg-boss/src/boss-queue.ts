@@ -94,7 +94,7 @@ async function prepare(boss: Boss, name: string, options: Omit<Queue, 'name'>): 
   if (policy !== 'standard') {
     throw new OptionError(
       'option-invalid',
-      `The queue ${name} of pg-boss has the policy ${policy}, under which the job of one event can keep out that of another. Use another \`name\`, or delete the queue.`,
+      `The queue ${name} of pg-boss has the policy ${policy}, which can drop the job of an event. Use another \`name\`, or delete the queue.`,
     )
   }
   // `createQueue` does not change a queue that exists.

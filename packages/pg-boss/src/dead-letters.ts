@@ -61,7 +61,7 @@ const MAX_TRIES = 50
 function notRetried(key: string): QueueError {
   return new QueueError(
     'queue-job-missing',
-    `The job of ${key} is a dead letter, and pg-boss did not retry it. Redrive it with \`queue.redrive()\`.`,
+    `pg-boss did not retry the dead letter of ${key}. Call \`queue.redrive()\`.`,
   )
 }
 

@@ -112,7 +112,7 @@ function createBroker(
       if ((await boss.getQueue(name)) !== null) return
       throw new QueueError(
         'queue-not-ready',
-        `pg-boss no longer has the queue ${name}: it was deleted. Restart this process to create it.`,
+        `pg-boss has no queue ${name}: it was deleted. Restart this process to create it.`,
       )
     },
   }
