@@ -2,7 +2,7 @@ import type { Webhooks } from '@hongbao/core'
 import { withTimeout, wrong } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { createWarn, QueueError } from './errors.ts'
+import { createWarn, QueueError, type Warn } from './errors.ts'
 import {
   readDeadLettersOptions,
   readQueueOptions,
@@ -101,25 +101,14 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
     await withTimeout(Math.max(confirmTimeoutMs, READY_MS), broker.ready(), () => {
       throw new QueueError(
         'queue-not-ready',
-        `${broker.name} has not answered in time. Check that its broker is up, and that this process can reach it.`,
+        `${broker.name} has not answered in time. Check that the broker is up, and that this process can reach it.`,
       )
     })
   }
 
   function close(): Promise<void> {
-    closed ??= closeBroker()
+    closed ??= closeBroker(broker, warn)
     return closed
-  }
-
-  async function closeBroker(): Promise<void> {
-    try {
-      const ending = Promise.resolve(broker.close?.())
-      await withTimeout<unknown>(CLOSE_MS, ending, () => {})
-    } catch (error) {
-      warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, {
-        cause: error,
-      })
-    }
   }
 
   return { receiver, work, deadLetters, redrive, ready, close, [Symbol.asyncDispose]: close }
@@ -127,6 +116,15 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
 
 const READY_MS = 5000
 const CLOSE_MS = 5000
+
+async function closeBroker(broker: EventBroker, warn: Warn): Promise<void> {
+  try {
+    const closed = Promise.resolve(broker.close?.())
+    await withTimeout<unknown>(CLOSE_MS, closed, () => {})
+  } catch (cause) {
+    warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, { cause })
+  }
+}
 
 function unsupported(name: string, call: string): QueueError {
   return new QueueError(

@@ -72,7 +72,7 @@ async function persist(broker: EventBroker, job: EventJob, timeoutMs: number): P
     // The broker may store the job later. The next delivery has the same key.
     throw new QueueError(
       'queue-confirm-timed-out',
-      `${broker.name} has not confirmed the job within ${timeoutMs} ms. Check that its broker is up, and that this process can reach it.`,
+      `${broker.name} has not confirmed the job within ${timeoutMs} ms. Check that the broker is up, and that this process can reach it.`,
     )
   })
 }

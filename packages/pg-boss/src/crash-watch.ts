@@ -12,7 +12,7 @@ import { toDeadLetter, wasReported } from './dead-letters.ts'
  * letter queue, so that several workers insert it once. The worker that takes the alarm reports it; if
  * that worker is killed, the next one does. The copy stays, for `redrive`.
  *
- * Returns what stops it, and resolves when a look that has started is over.
+ * Returns a function that stops it, and resolves when a look that has started is over.
  */
 export function watchCrashes(
   queue: BossQueue,
@@ -21,8 +21,9 @@ export function watchCrashes(
 ): () => Promise<void> {
   const closing = new AbortController()
   const { signal } = closing
-  // The last copies that the look before the last and the last look found.
-  let [beforeLast, last]: (string | undefined)[] = []
+  // The ids of the copies where the last look and the one before it ended.
+  let last: string | undefined
+  let beforeLast: string | undefined
   const ended = watch()
   return function stop() {
     closing.abort()
@@ -42,7 +43,8 @@ export function watchCrashes(
     // Not from the last look on: a copy is dated when its transaction began, so one that is committed
     // late may be dated before copies that were found.
     const newest = await insertAlarms(queue, beforeLast, signal)
-    ;[beforeLast, last] = [last, newest]
+    beforeLast = last
+    last = newest
     await reportAlarms(queue, work, signal)
   }
 
@@ -80,7 +82,7 @@ function findCopies(
   return boss.findJobs(deadLetter, { ...page, after }).catch(() => findCopies(queue, undefined))
 }
 
-/** If the queue has an alarm with this id, reported or not, pg-boss keeps that one. */
+/** If the queue has an alarm with this id, completed or not, pg-boss keeps that one. */
 function toAlarm({ id, createdOn, keepUntil }: JobWithMetadata<unknown>): JobInsert {
   // Longer than the copy: without its alarm, the copy would be reported again.
   const lifeMs = new Date(keepUntil).getTime() - new Date(createdOn).getTime()
