@@ -12,10 +12,10 @@ import { serve } from './host.ts'
 /** What a process is to do. */
 export interface Task {
   /**
-   * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
-   * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
-   * - `'hang-when-applied'`: one that never acknowledges what it has applied; says `applied`.
-   * - `'hang-while-reporting'`: one that never comes back from `onDeadLetter`; says `reporting`.
+   * - `'receive'`: stores what it gets by HTTP; writes `port:…`.
+   * - `'hang-in-handler'`: a worker that never ends its first handler; writes `in-handler`.
+   * - `'hang-when-applied'`: one that never acknowledges what it has applied; writes `applied`.
+   * - `'hang-while-reporting'`: one that never returns from `onDeadLetter`; writes `reporting`.
    */
   readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-reporting'
   readonly publicKey: string
@@ -34,7 +34,7 @@ async function receive(): Promise<void> {
   const webhooks = await client.receiver(task.publicKey)
   const app = express()
   app.post('/webhooks', expressWebhooks(webhooks))
-  say(`port:${(await serve(app)).port}`)
+  write(`port:${(await serve(app)).port}`)
 }
 
 async function workUntilKilled(role: Task['role']): Promise<void> {
@@ -44,14 +44,14 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
   webhooks.on('*', async (event, { tx }) => {
     await effects.applyEffect(event, tx)
     if (role !== 'hang-in-handler') return
-    say('in-handler')
+    write('in-handler')
     await never
   })
   const receiver: Pick<Webhooks, 'dispatch'> = {
     ...webhooks,
     async dispatch(event, how) {
       await webhooks.dispatch(event, how)
-      if (role === 'hang-when-applied') say('applied')
+      if (role === 'hang-when-applied') write('applied')
       return never
     },
   }
@@ -60,10 +60,10 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
 
 function hang(): void {
   if (task.role !== 'hang-while-reporting') return
-  say('reporting')
+  write('reporting')
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 
-function say(word: string): void {
+function write(word: string): void {
   process.stdout.write(`${word}\n`)
 }

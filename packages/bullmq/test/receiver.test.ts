@@ -285,7 +285,7 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
   })
 })
 
-/** A connection that gives up one that is silent, as that of the README does. */
+/** A connection that replaces a silent one, as that of the README does. */
 function impatient({ connection }: Opened): QueueOptions['connection'] {
   return { ...connection, socketTimeout: 5000 }
 }

@@ -26,7 +26,7 @@ afterEach(() => {
 })
 
 describe('a job', () => {
-  it('is done when its handlers succeed, and they learn what the receiver knew', async () => {
+  it('is done when its handlers succeed, and they get the context of the delivery', async () => {
     const opened = openReceiver()
     const contexts: unknown[] = []
     opened.webhooks.on('*', (event, context) => void contexts.push([event, context]))
@@ -65,7 +65,7 @@ describe('a job', () => {
     })
   })
 
-  it('is tried again when a handler fails, and says where but not what', async () => {
+  it('is retried when a handler fails, with a reason that has the place and not the message', async () => {
     const opened = openReceiver()
     const cause = Object.assign(new TypeError('card 6222 0000 declined'), { code: 'EDECLINED' })
     opened.webhooks.on('*', () => Promise.reject(cause))
@@ -77,7 +77,7 @@ describe('a job', () => {
     expect(result.reason).not.toContain('6222')
   })
 
-  it('is dead when it is no event: another try would end the same way', async () => {
+  it('is a dead letter when it is no event, because a retry would fail too', async () => {
     const opened = openReceiver()
     const bytes = bytesOf('{"type":"red_envelope.sent"}')
     const data = { body: bytes.toString('base64'), signature: signatureOf(bytes) }
@@ -89,7 +89,7 @@ describe('a job', () => {
     expect(opened.reports).toEqual([])
   })
 
-  it('is dead when it is none of ours', async () => {
+  it('is a dead letter when another program made it', async () => {
     expect(await apply(openReceiver().webhooks, { to: 'somebody' })).toMatchObject({
       fate: 'dead',
       reason: expect.stringMatching(/^queue-job-invalid \(no event\): The job was not made by/),
@@ -97,7 +97,7 @@ describe('a job', () => {
     })
   })
 
-  it('is dead when it has no signature, and says what to do', async () => {
+  it('is a dead letter when it has no signature, with a reason that says what to do', async () => {
     const opened = openReceiver()
     const handler = vi.fn<() => void>()
     opened.webhooks.on('*', handler)
@@ -107,14 +107,14 @@ describe('a job', () => {
     expect(handler).not.toHaveBeenCalled()
   })
 
-  it('is dead when it is of another app: the worker’s `app` counts', async () => {
+  it('is a dead letter when its app is not the `app` of the worker', async () => {
     const opened = openReceiver({ app: 'app_other' })
     opened.webhooks.on('*', () => {})
     const result = await apply(opened.webhooks, packed())
     expect(result).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
   })
 
-  it('is verified under the keys that a function returns', async () => {
+  it('is verified with the keys that a function returns', async () => {
     const opened = openReceiver({ publicKey: () => Promise.resolve(PINGPP.publicKey) })
     opened.webhooks.on('*', () => {})
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
@@ -123,7 +123,7 @@ describe('a job', () => {
     expect(result).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
   })
 
-  it('is tried again while that function provides no key', async () => {
+  it('is retried while that function provides no key', async () => {
     const cause = new Error('no vault')
     const opened = openReceiver({ publicKey: () => Promise.reject(cause) })
     opened.webhooks.on('*', () => {})
@@ -131,7 +131,7 @@ describe('a job', () => {
     expect(result).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
   })
 
-  it('is applied at any age: it was accepted when it arrived', async () => {
+  it('is applied at any age, because it was accepted when it arrived', async () => {
     const opened = openReceiver({ now: () => Date.now() + 365 * 24 * 60 * 60 * 1000 })
     opened.webhooks.on('*', () => {})
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
@@ -149,7 +149,7 @@ describe('a job', () => {
 })
 
 describe('a job whose handlers pass their deadline', () => {
-  it('waits for them, and is done when they succeed after all', async () => {
+  it('waits for them, and is done when they succeed', async () => {
     const { opened, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.resolve()
@@ -171,14 +171,14 @@ describe('a job whose handlers pass their deadline', () => {
     expect(await result).toMatchObject({ fate: 'done', outcome: 'handled' })
   })
 
-  it('waits for them, and is tried again when they fail', async () => {
+  it('waits for them, and is retried when they fail', async () => {
     const { end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.reject(new Error('declined'))
     expect(await result).toMatchObject({ fate: 'again', outcome: 'handler-failed' })
   })
 
-  it('is tried again when they never settle, and is not run beside itself', async () => {
+  it('is retried when they never settle, without a second run at the same time', async () => {
     const { opened, runs, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(60_000)
     expect(await result).toMatchObject({
@@ -193,7 +193,7 @@ describe('a job whose handlers pass their deadline', () => {
     expect(runs()).toBe(1)
   })
 
-  it('is tried again when the receiver itself takes too long', async () => {
+  it('is retried when the receiver itself takes too long', async () => {
     const stuck = answering(() => new Promise<DispatchResult>(() => {}))
     const result = apply(stuck, packed())
     await vi.advanceTimersByTimeAsync(60_000)

@@ -8,7 +8,7 @@ const PINGPP = createTestKeys()
 const EVENT = eventFixture('red_envelope.sent')
 
 describe('an event queue', () => {
-  it('answers 200 once its broker has confirmed the job, and a worker applies it', async () => {
+  it('answers 200 when its broker has confirmed the job, and a worker applies it', async () => {
     const { queue, jobs } = openQueue()
     const { receiver, deliver } = open(queue)
     expect(await deliver()).toMatchObject({ status: 200, outcome: 'handled' })
@@ -19,7 +19,7 @@ describe('an event queue', () => {
     expect(await applied.promise).toEqual(EVENT)
   })
 
-  it('stores every delivery: its receiver remembers nothing', async () => {
+  it('stores every delivery, without deduplication in its receiver', async () => {
     const { queue, jobs } = openQueue()
     const { deliver } = open(queue)
     for (let time = 0; time < 3; time += 1) expect(await deliver()).toMatchObject({ status: 200 })
@@ -31,7 +31,7 @@ describe('an event queue', () => {
     expect(await open(queue).deliver()).toMatchObject({ status: 500 })
   })
 
-  it('answers 500 if its broker does not confirm in time, and says so in the log', async () => {
+  it('answers 500 if its broker does not confirm in time, with a log line', async () => {
     const error = vi.fn<(line: string) => void>()
     const { queue } = openQueue({ persist: () => new Promise(() => {}) }, { confirmTimeoutMs: 20 })
     const { deliver } = open(queue, { warn() {}, error })
@@ -41,7 +41,7 @@ describe('an event queue', () => {
     )
   })
 
-  it('refuses what is older than it remembers', async () => {
+  it('refuses a delivery that is older than its retention', async () => {
     const { queue, jobs } = openQueue()
     const later = Date.now() + 7 * 24 * 60 * 60 * 1000
     const receiver = queue.receiver({
@@ -150,7 +150,7 @@ describe('an event queue', () => {
     },
   )
 
-  it('rejects what its broker does not have, and says what to do', async () => {
+  it('rejects a call that its broker does not have, with what to do', async () => {
     const { queue } = openQueue()
     await expect(queue.deadLetters()).rejects.toMatchObject({ code: 'queue-unsupported' })
     await expect(queue.redrive()).rejects.toThrow(/has no `redrive`\. Use the broker's own tools/)

@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('a worker that closes', () => {
+describe('close() of a worker', () => {
   it('waits 5 seconds for a broker that does not answer, and no longer [E56]', async () => {
     const closed = watch(createRunningJobs().waitFor(new Promise(() => {})))
     await vi.advanceTimersByTimeAsync(4999)
@@ -53,7 +53,7 @@ describe('a worker that closes', () => {
     expect(closed.result).toBe(true)
   })
 
-  it('rejects if the broker does, after the jobs that run', async () => {
+  it('rejects if the broker rejects, after the jobs that run', async () => {
     const jobs = createRunningJobs()
     const end = deferred()
     const run = jobs.run(() => end.promise)
@@ -101,7 +101,7 @@ describe('a worker that closes', () => {
     await run
   })
 
-  it('lets everyone go who waits, when two wait at once', async () => {
+  it('resolves for both callers that wait at once', async () => {
     const jobs = createRunningJobs()
     const end = deferred()
     const run = jobs.run(() => end.promise)

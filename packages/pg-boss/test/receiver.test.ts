@@ -64,7 +64,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
 
   // Another program deletes the queue and creates it again while the receiver runs.
   it.each<QueuePolicy>(['short', 'singleton', 'stately', 'exclusive', 'key_strict_fifo'])(
-    'makes a job of every event, though its queue gets the policy %s behind its back [E54]',
+    'stores a job of every event, although another program gives its queue the policy %s [E54]',
     async (policy) => {
       const { boss } = opened
       const name = opened.freshName()
