@@ -21,12 +21,14 @@ export async function redrive(
     jobIds === undefined
       ? await failedJobs(queue, limit)
       : await Promise.all(jobIds.map((id) => queue.getJob(id)))
-  const woken = await Promise.all(jobs.map(async (job) => job !== undefined && wake(queue, job)))
-  return woken.filter(Boolean).length
+  const retried = await Promise.all(
+    jobs.map(async (job) => job !== undefined && retryFailed(queue, job)),
+  )
+  return retried.filter(Boolean).length
 }
 
 /** Retries a failed job. Resolves with whether this call did it. */
-export async function wake(queue: RedisQueue, job: Job): Promise<boolean> {
+export async function retryFailed(queue: RedisQueue, job: Job): Promise<boolean> {
   try {
     // The counter of crashes: BullMQ would keep it, and fail the job at its next crash.
     const client = await queue.getBackend().client

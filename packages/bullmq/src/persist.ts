@@ -2,7 +2,7 @@ import type { EventJob } from '@hongbao/hand-off'
 import { QueueError, type JobSettings } from '@hongbao/hand-off/internal'
 import type { JobsOptions } from 'bullmq'
 import type { RedisQueue } from './connection.ts'
-import { wake } from './dead-letters.ts'
+import { retryFailed } from './dead-letters.ts'
 
 /** Stores a job, one for each key. Resolves when Redis has it. */
 export async function persist(
@@ -24,7 +24,7 @@ export async function persist(
   // the event is never applied; a missing one was evicted or removed.
   const state = await job.getState()
   if (state !== 'failed' && state !== 'unknown') return
-  if (state === 'failed' && (await wake(queue, job))) return
+  if (state === 'failed' && (await retryFailed(queue, job))) return
   // Another process retried or removed the job in the meantime.
   if (triesLeft > 1) return persist(queue, data, settings, triesLeft - 1)
   throw new QueueError(

@@ -23,7 +23,7 @@ export async function redrive(
 }
 
 /** Retries the failed job of an event that was delivered again, if no other call did it. */
-export async function wake(
+export async function retryFailed(
   queue: BossQueue,
   { id, key }: { readonly id: string; readonly key: string },
 ): Promise<void> {

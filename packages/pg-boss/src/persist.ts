@@ -2,7 +2,7 @@ import type { EventJob } from '@hongbao/hand-off'
 import { QueueError } from '@hongbao/hand-off/internal'
 import { createHash } from 'node:crypto'
 import type { BossQueue } from './boss-queue.ts'
-import { wake } from './dead-letters.ts'
+import { retryFailed } from './dead-letters.ts'
 
 /** Stores a job, one for each key. Resolves when Postgres has committed it. */
 export async function persist(queue: BossQueue, data: EventJob): Promise<void> {
@@ -21,7 +21,7 @@ export async function persist(queue: BossQueue, data: EventJob): Promise<void> {
       `pg-boss stored no job for ${key}. Check that the queue ${name} is not being deleted.`,
     )
   }
-  if (job.state === 'failed') await wake(queue, { id, key })
+  if (job.state === 'failed') await retryFailed(queue, { id, key })
 }
 
 /** The namespace of hongbao's keys, chosen at random: no other program derives the same ids. */
