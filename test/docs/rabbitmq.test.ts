@@ -2,7 +2,7 @@ import type { Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { EventQueue, EventWorker } from '@hongbao/hand-off'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
@@ -93,6 +93,23 @@ describe('packages/hand-off/README.md', () => {
     expect(await deliver(eventFixture('red_envelope.sent'))).toBe(500)
   })
 
+  it('answers 500 if RabbitMQ confirms events that it returned, because the queue is gone', async () => {
+    const { deliver, channel } = await openShop()
+    for (const level of ['error', 'warn'] as const) vi.spyOn(console, level).mockReturnValue()
+    channel.isDeleted = true
+    const event = eventFixture('red_envelope.sent')
+    expect(await Promise.all([deliver(event), deliver(event)])).toEqual([500, 500])
+    channel.isDeleted = false
+    expect(await deliver(event)).toBe(200)
+  })
+
+  it('warns when the queue of its worker is deleted', async () => {
+    const { channel } = await openShop()
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    await channel.cancelConsumer()
+    expect(warn.mock.calls).toEqual([['[hongbao] rabbitmq-cancelled: webhooks was deleted.']])
+  })
+
   let opened = 0
 
   async function openShop() {
@@ -130,7 +147,8 @@ interface Message {
 /** A channel of RabbitMQ with one queue, in memory. */
 function createChannel() {
   const waiting: Message[] = []
-  let consumer: ((message: Message) => unknown) | undefined
+  let consumer: ((message: Message | null) => unknown) | undefined
+  const events = new EventEmitter()
 
   function flow(): void {
     if (consumer === undefined) return
@@ -142,19 +160,27 @@ function createChannel() {
     dead: [] as Message[],
     cancelled: [] as string[],
     refuses: false,
+    isDeleted: false,
+    on: events.on.bind(events),
+    cancelConsumer: async () => consumer?.(null),
     sendToQueue(
       _queue: string,
       content: Buffer,
-      { messageId }: { messageId: string },
+      { messageId, correlationId }: { messageId: string; correlationId?: string },
       confirm: (error: Error | null) => void,
     ) {
       if (this.refuses) return confirm(new Error('nacked'))
+      if (this.isDeleted) {
+        // With `mandatory`, the return comes before the confirm.
+        events.emit('return', { properties: { correlationId } })
+        return confirm(null)
+      }
       waiting.push({ content, properties: { messageId, headers: { 'x-delivery-count': 0 } } })
       confirm(null)
       flow()
     },
     prefetch: async () => {},
-    async consume(_queue: string, consume: (message: Message) => unknown) {
+    async consume(_queue: string, consume: (message: Message | null) => unknown) {
       consumer = consume
       queueMicrotask(flow)
       return { consumerTag: 'consumer-1' }
