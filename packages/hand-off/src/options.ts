@@ -4,33 +4,33 @@ import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
 import type { WarningOptions } from './errors.ts'
 
-/** Seven days: how long every queue recognizes duplicates, at the least. */
+/** Seven days: for how long every queue remembers what was applied, at the least. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 
 /** Options of every queue. Wrong ones are refused with an `OptionError`. */
 export interface EventQueueOptions extends WarningOptions {
   /**
-   * How long the broker may take to confirm a job, in milliseconds. After that, Ping++ gets a 500.
+   * How long the broker may take to confirm before Ping++ is told to send again, in milliseconds.
    * Default: 1,000.
    */
   readonly confirmTimeoutMs?: number | undefined
 }
 
-/** Options of a queue whose broker retries jobs, such as `bullmqQueue` and `pgBossQueue`. */
+/** Options of a queue whose broker tries again by itself, as `bullmqQueue` and `pgBossQueue` do. */
 export interface JobOptions extends EventQueueOptions {
   /** How often workers try a job before it is a dead letter. Default: 15, over most of a day. */
   readonly attempts?: number | undefined
   /**
-   * The pause before the first retry, in whole seconds. It doubles each time, with up to half less at
-   * random. Default: 5.
+   * The first pause after a try that failed, in whole seconds; it doubles each time, and chance takes
+   * off up to half. Default: 5.
    */
   readonly backoffSeconds?: number | undefined
   /**
-   * How long a job is held while its handlers run, even after `handlerTimeoutMs`, in milliseconds. Then
-   * it is retried, and the inbox prevents a second run beside the first. Default: 900,000 (15 min).
+   * How long a job is held while its handlers run, past `handlerTimeoutMs` or not, in milliseconds;
+   * then it is tried again, and the inbox knows whether they still run. Default: 900,000 (15 min).
    */
   readonly jobTimeoutMs?: number | undefined
-  /** How long the queue recognizes duplicates, in seconds: 7 d or more. Default: 604,800 (7 d). */
+  /** How long the queue remembers what was applied, in seconds: 7 d or more. Default: 604,800 (7 d). */
   readonly keepAppliedSeconds?: number | undefined
   /** How long the queue keeps waiting jobs and dead letters, in seconds. Default: 2,592,000 (30 d). */
   readonly keepDeadLettersSeconds?: number | undefined
@@ -51,8 +51,7 @@ export interface WorkOptions extends DeadLetterOptions, WarningOptions {
   readonly concurrency?: number | undefined
   /**
    * Whether to apply jobs without a signature of Ping++: polled events that your app has put into the
-   * queue. Any program that may write to the queue can then make events. Default: `false`: such jobs
-   * become dead letters.
+   * queue. Whoever may write to the queue can then make events. Default: `false`, they are dead letters.
    */
   readonly acceptUnsigned?: boolean | undefined
 }
