@@ -1,5 +1,14 @@
 import type { PublicKeyInput, Webhooks } from '@hongbao/core'
-import type { DeadLetter, QueueReceiver } from '@hongbao/hand-off'
+import type {
+  DeadLetter,
+  DeadLettersOptions,
+  EventJob,
+  EventWorker,
+  JobOptions,
+  QueueReceiver,
+  RedriveOptions,
+  WorkOptions,
+} from '@hongbao/hand-off'
 import type { TestServer } from '../servers/server.ts'
 
 /** A kind of queue with its real broker: what the conformance suite of hand-offs runs against. */
@@ -10,7 +19,7 @@ export interface HandOffHost {
   start(): Promise<Broker>
 }
 
-/** A broker that the tests started, and how a process of its own reaches it. */
+/** A broker that the tests started, and how a process connects to it. */
 export interface Broker {
   readonly server: TestServer
   readonly kind: BrokerKind
@@ -21,40 +30,41 @@ export interface Broker {
 export type BrokerKind = 'bullmq' | 'pg-boss'
 
 /** How often and how soon the jobs of a test are tried. */
-export interface Tries {
-  readonly attempts?: number
-  readonly confirmTimeoutMs?: number
-}
+export type Tries = Pick<JobOptions, 'attempts' | 'confirmTimeoutMs'>
 
 /** How a worker of a test works. */
-export interface Work {
-  readonly onDeadLetter?: (letter: DeadLetter) => void
-  /** How many crashes of its workers a job survives, where crashes are counted apart from tries. */
+export interface Work extends WorkOptions {
+  /** How many crashes of its workers a job survives, if the broker counts crashes and tries apart. */
   readonly crashes?: number
 }
 
-/** A process that has connected itself to a queue. */
+/** A process that is connected to a queue. */
 export interface QueueClient {
   /** The receiver of the queue. */
   receiver(publicKey: PublicKeyInput, tries?: Tries): Promise<QueueReceiver>
-  /** Starts a worker; the client closes it. */
-  work(webhooks: Pick<Webhooks, 'dispatch'>, how?: Work): Promise<void>
-  /** The jobs that the broker has, one for each of their lives. */
+  /** Starts a worker. `close` of the client closes it, too. */
+  work(webhooks: Pick<Webhooks, 'dispatch'>, how?: Work): Promise<EventWorker>
+  /** Adds a job as another program would. */
+  add(data: object): Promise<void>
+  /** The jobs that the broker has, redriven ones beside their dead letters. */
   jobs(): Promise<QueuedJob[]>
-  /** The ids of the events that are dead letters. */
-  failed(): Promise<string[]>
-  /** Lets all dead letters be tried again. */
-  redrive(): Promise<number>
-  /** As if an hour had gone by: pauses are over, and a worker that is dead is known to be. */
+  deadLetters(options?: DeadLettersOptions): Promise<DeadLetter[]>
+  redrive(options?: RedriveOptions): Promise<number>
+  /** All that the broker has stored of the queue, as text. */
+  contents(): Promise<string>
+  /** As if an hour had passed: pauses are over, and dead workers are detected. */
   passTime(): Promise<void>
-  /** Where no worker is alive: makes the queue learn that, and what they had is due at once. */
+  /** If no worker is alive: makes the queue detect that, so that their jobs are due at once. */
   noticeDeaths(): Promise<void>
-  /** Ends the workers in an orderly way, and the connections. */
+  /** Closes the workers in an orderly way, and the connections. */
   close(): Promise<void>
 }
 
-/** A job as everybody sees it. */
+/** A job as every broker has it. */
 export interface QueuedJob {
   readonly eventId: string
-  readonly state: 'open' | 'done' | 'failed'
+  readonly state: 'waiting' | 'active' | 'done' | 'failed'
+  /** What `work.run` returned, once the job is done. */
+  readonly outcome: string | undefined
+  readonly data: EventJob
 }

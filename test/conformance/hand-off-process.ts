@@ -1,5 +1,5 @@
-// A receiver or a worker in a process of its own, for the suite to kill. What it says on its output
-// is one word a line; what it is told comes as JSON in its first argument.
+// A receiver or a worker in a process of its own, for the suite to kill. Its first argument is its task
+// as JSON; it writes one word a line.
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import express from 'express'
@@ -12,12 +12,12 @@ import { serve } from './host.ts'
 /** What a process is to do. */
 export interface Task {
   /**
-   * - `'receive'`: hands off what it gets by HTTP; says `port:…`.
-   * - `'hang-in-handler'`: a worker that never ends its first handler; says `in-handler`.
-   * - `'hang-when-applied'`: one that never tells the queue that it has applied; says `applied`.
-   * - `'hang-while-telling'`: one that never comes back from `onDeadLetter`; says `telling`.
+   * - `'receive'`: stores what it gets by HTTP; writes `port:…`.
+   * - `'hang-in-handler'`: a worker that never ends its first handler; writes `in-handler`.
+   * - `'hang-when-applied'`: one that never acknowledges what it has applied; writes `applied`.
+   * - `'hang-while-reporting'`: one that never returns from `onDeadLetter`; writes `reporting`.
    */
-  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-telling'
+  readonly role: 'receive' | 'hang-in-handler' | 'hang-when-applied' | 'hang-while-reporting'
   readonly publicKey: string
   readonly queue: { readonly kind: BrokerKind; readonly url: string; readonly name: string }
   /** Where the inbox and the effects of workers are. */
@@ -34,7 +34,7 @@ async function receive(): Promise<void> {
   const webhooks = await client.receiver(task.publicKey)
   const app = express()
   app.post('/webhooks', expressWebhooks(webhooks))
-  say(`port:${(await serve(app)).port}`)
+  write(`port:${(await serve(app)).port}`)
 }
 
 async function workUntilKilled(role: Task['role']): Promise<void> {
@@ -44,14 +44,14 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
   webhooks.on('*', async (event, { tx }) => {
     await effects.applyEffect(event, tx)
     if (role !== 'hang-in-handler') return
-    say('in-handler')
+    write('in-handler')
     await never
   })
   const receiver: Pick<Webhooks, 'dispatch'> = {
     ...webhooks,
     async dispatch(event, how) {
       await webhooks.dispatch(event, how)
-      if (role === 'hang-when-applied') say('applied')
+      if (role === 'hang-when-applied') write('applied')
       return never
     },
   }
@@ -59,11 +59,11 @@ async function workUntilKilled(role: Task['role']): Promise<void> {
 }
 
 function hang(): void {
-  if (task.role !== 'hang-while-telling') return
-  say('telling')
+  if (task.role !== 'hang-while-reporting') return
+  write('reporting')
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 
-function say(word: string): void {
+function write(word: string): void {
   process.stdout.write(`${word}\n`)
 }

@@ -26,7 +26,7 @@ const PACKAGES = [
 
 describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
   const readme = readDocument(`packages/${name}/README.md`)
-  const shared = ['options', 'dead-letters', 'warnings']
+  const shared = ['options', 'dead-letters', 'errors']
     .map((file) => readDocument(`packages/hand-off/src/${file}.ts`))
     .join('\n')
   const own = readDocument(`packages/${name}/src/${name}-queue.ts`)
@@ -67,7 +67,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       rmSync(folder, { recursive: true })
     }, 30_000)
 
-    it('take an event all the way to an order, and end when they are told to', async () => {
+    it('apply an event to its order, and end on SIGTERM', async () => {
       const shop = await openShop()
       await shop.insert('1', 'sending')
       expect(await shop.deliver('1')).toBe(200)
@@ -91,7 +91,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       expect(await shop.stop('SIGINT')).toEqual([0, null])
     }, 60_000)
 
-    it('end when they are told to while the queue does not answer [E56]', async () => {
+    it('end on SIGTERM while the queue does not answer [E56]', async () => {
       const shop = await openShop()
       await shop.insert('3', 'sending')
       expect(await shop.deliver('3')).toBe(200)

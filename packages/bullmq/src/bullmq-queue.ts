@@ -1,16 +1,30 @@
-import { createEventQueue, type EventQueue, type JobOptions } from '@hongbao/hand-off'
-import { createWarn, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
-import { asGiven, must, optional } from '@hongbao/core/internal'
+import { asGiven, must, optional, originOf, withTimeout } from '@hongbao/core/internal'
+import {
+  createEventQueue,
+  type EventBroker,
+  type EventQueue,
+  type JobOptions,
+  type Warn,
+} from '@hongbao/hand-off'
+import {
+  createWarn,
+  QueueError,
+  queueOptionsOf,
+  readJobOptions,
+  type JobSettings,
+} from '@hongbao/hand-off/internal'
 import { Queue, type QueueOptions, type WorkerOptions } from 'bullmq'
-import { createBroker } from './broker.ts'
-import { refuseSplitQueue } from './cluster.ts'
-import { forReceivers, isClient } from './connection.ts'
+import { disconnect, forReceivers, refuseSplitQueue, type RedisQueue } from './connection.ts'
+import { listDeadLetters, redrive } from './dead-letters.ts'
+import { persist } from './persist.ts'
+import { warnOfSettings } from './redis-settings.ts'
+import { startWorker, type WorkerSettings } from './worker.ts'
 
 /** Options of {@link bullmqQueue}. Wrong ones are refused with an `OptionError`. */
 export interface BullmqQueueOptions extends JobOptions {
   /**
-   * BullMQ's connection to Redis: `{ url }` or `{ host, port }` with further options of ioredis, of
-   * which hongbao sets some; or an ioredis client of your own with `maxRetriesPerRequest: null`, which
+   * BullMQ's connection to Redis: `{ url }` or `{ host, port }` with further options of ioredis, some
+   * of which hongbao sets; or an ioredis client of your own with `maxRetriesPerRequest: null`, which
    * hongbao does not change and you close.
    */
   readonly connection: QueueOptions['connection']
@@ -23,10 +37,9 @@ export interface BullmqQueueOptions extends JobOptions {
 }
 
 /**
- * A queue of verified events on BullMQ and Redis. Make it with the same options in the processes that
- * receive and in those that work.
+ * Makes a queue of verified events on BullMQ and Redis. Receivers and workers need the same options.
  *
- * One event is one job, however often Ping++ sends it. The redelivery of a dead letter wakes its job.
+ * One event is one job, however often Ping++ sends it. The redelivery of a dead letter retries its job.
  *
  * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
@@ -40,16 +53,68 @@ export function bullmqQueue(options: BullmqQueueOptions): EventQueue {
   refuseSplitQueue(connection, `${prefix}:${name}`)
   const warn = createWarn(options)
   const queue = new Queue(name, { connection: forReceivers(connection), prefix })
-  const broker = createBroker(queue, {
-    connection,
-    ownsConnection: !isClient(connection),
-    settings,
-    worker: { ...worker, prefix },
-    warn,
-  })
+  const broker = createBroker(queue, { connection, settings, worker: { ...worker, prefix }, warn })
   return createEventQueue(broker, queueOptionsOf(options))
 }
 
 function isText(value: string): boolean {
   return typeof value === 'string' && value !== ''
+}
+
+/** How a queue on BullMQ works. */
+interface BrokerSettings extends Pick<WorkerSettings, 'connection' | 'worker'> {
+  readonly settings: JobSettings
+  readonly warn: Warn
+}
+
+export function createBroker(queue: RedisQueue, options: BrokerSettings): EventBroker {
+  const { connection, worker, settings, warn } = options
+  const { jobTimeoutMs } = settings
+  const onError = warnOncePerMinute(queue.qualifiedName, warn)
+  queue.on('error', onError)
+  void warnOfSettings(queue, warn)
+  return {
+    name: queue.qualifiedName,
+    persist: (job) => persist(queue, job, settings),
+    take: (work) => startWorker(queue, { connection, worker, jobTimeoutMs, onError }, work),
+    deadLetters: ({ limit }) => listDeadLetters(queue, limit),
+    redrive: (selection) => redrive(queue, selection),
+    ready: () => checkReady(queue),
+    async close() {
+      // BullMQ waits for Redis without a limit.
+      const closed = queue.close().then(
+        () => true,
+        () => false,
+      )
+      const isClosed = await withTimeout(CLOSE_MS, closed, () => false)
+      if (!isClosed) disconnect(queue.getBackend(), connection)
+    },
+  }
+}
+
+const CLOSE_MS = 3000
+
+/** While Redis is down, BullMQ emits an error at each try to reconnect. */
+function warnOncePerMinute(name: string, warn: Warn): (error: Error) => void {
+  let quietUntilMs = 0
+  return function onError(cause) {
+    const nowMs = performance.now()
+    if (nowMs < quietUntilMs) return
+    quietUntilMs = nowMs + 60_000
+    warn('bullmq-connection-failed', `The connection of ${name} has an error.`, { cause })
+  }
+}
+
+async function checkReady(queue: RedisQueue): Promise<void> {
+  try {
+    // A write: a replica, or a Redis that is full, answers reads and takes no jobs.
+    const client = await queue.getBackend().client
+    await client.set(queue.toKey('ready'), 1, { PX: 1000 })
+  } catch (error) {
+    throw new QueueError(
+      'queue-not-ready',
+      `Redis takes no jobs of ${queue.qualifiedName}.${originOf(error)} Check that it is up and the primary, and that it has memory.`,
+      { cause: error },
+    )
+  }
 }

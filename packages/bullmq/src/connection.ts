@@ -1,11 +1,15 @@
-import type { QueueOptions, WorkerOptions } from 'bullmq'
+import { OptionError } from '@hongbao/core'
+import type { Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq'
 
-/** Whether the app has made the client, and closes it. */
-export function isClient(connection: object): boolean {
-  return 'disconnect' in connection
-}
+/** The part of a BullMQ queue that is used here. */
+export type RedisQueue = Pick<
+  Queue,
+  'name' | 'qualifiedName' | 'toKey' | 'add' | 'getJob' | 'getJobs' | 'getBackend' | 'on' | 'close'
+>
 
-/** A silent connection is given up, and one to a primary that became a replica is made anew. */
+export type Connection = QueueOptions['connection']
+
+/** A silent connection is closed, and one to a primary that became a replica is replaced. */
 const OPTIONS = {
   keepAlive: 10_000,
   reconnectOnError: (error: Error) => error.message.includes('READONLY'),
@@ -14,20 +18,53 @@ const OPTIONS = {
 // A worker waits up to 5 s for a job, and up to 10 s while one is delayed.
 const WORKER_SOCKET_TIMEOUT_MS = 15_000
 
-/** A delivery is answered 500 at once while Redis is down, in place of waiting in ioredis. */
-export function forReceivers(connection: QueueOptions['connection']): QueueOptions['connection'] {
+/** While Redis is down, a delivery is answered 500 at once instead of waiting in ioredis. */
+export function forReceivers(connection: Connection): Connection {
   if (isClient(connection)) return connection
   return { ...OPTIONS, socketTimeout: 5000, enableOfflineQueue: false, ...connection }
 }
 
-export function forWorkers(connection: QueueOptions['connection']): WorkerOptions['connection'] {
+export function forWorkers(connection: Connection): WorkerOptions['connection'] {
   if (isClient(connection)) return connection
   const given: unknown = Reflect.get(connection, 'socketTimeout')
-  const socketTimeout = typeof given === 'number' ? given : 0
-  return {
-    ...OPTIONS,
-    ...connection,
-    socketTimeout: Math.max(socketTimeout, WORKER_SOCKET_TIMEOUT_MS),
-    enableOfflineQueue: true,
-  }
+  const socketTimeout = Math.max(Number(given) || 0, WORKER_SOCKET_TIMEOUT_MS)
+  return { ...OPTIONS, ...connection, socketTimeout, enableOfflineQueue: true }
 }
+
+/**
+ * Cuts connections that do not close by themselves, or they would reconnect and keep the process
+ * alive. A client that the app made stays connected.
+ */
+export function disconnect(
+  backend: ReturnType<(Queue | Worker)['getBackend']>,
+  connection: Connection,
+): void {
+  void backend.close(true).catch(() => {})
+  // While BullMQ waits for the answer to its QUIT, `close` does nothing.
+  if (!isClient(connection))
+    void backend.client.then(
+      (client) => client.disconnect(),
+      () => {},
+    )
+}
+
+/** Whether the app made the client, so the app closes it. */
+function isClient(connection: object): boolean {
+  return 'disconnect' in connection
+}
+
+/**
+ * Refuses a queue whose keys a Redis Cluster would put into several slots: BullMQ's scripts fail
+ * there, so every event would be answered 500.
+ */
+export function refuseSplitQueue(connection: object, qualifiedName: string): void {
+  const isCluster = Reflect.get(connection, 'isCluster') === true
+  if (!isCluster || HASH_TAG.test(qualifiedName)) return
+  throw new OptionError(
+    'option-invalid',
+    `The queue ${qualifiedName} is on a Redis Cluster, and BullMQ needs all its keys in one slot: put the prefix in braces. Write \`bullmqQueue({ connection, prefix: '{bull}' })\`.`,
+  )
+}
+
+/** The part of a key that decides its slot (Redis Cluster specification, "Hash tags"). */
+const HASH_TAG = /^[^{]*\{[^}]+\}/

@@ -1,65 +1,59 @@
 import type { DeadLetter, RedriveSelection } from '@hongbao/hand-off'
 import { deadLetter } from '@hongbao/hand-off/internal'
 import type { Job } from 'bullmq'
-import type { RedisQueue } from './broker.ts'
+import type { RedisQueue } from './connection.ts'
 
-/** The dead letters are BullMQ's failed set, the oldest first. */
-export async function listDeadLetters(
-  queue: RedisQueue,
-  selection: Pick<RedriveSelection, 'limit'>,
-): Promise<DeadLetter[]> {
-  const jobs = await failedJobs(queue, selection)
+/** Lists BullMQ's failed jobs, the oldest first. */
+export async function listDeadLetters(queue: RedisQueue, limit: number): Promise<DeadLetter[]> {
+  const jobs = await failedJobs(queue, limit)
   return jobs.map(toDeadLetter)
 }
 
 /**
- * Lets failed jobs be tried again, with all their attempts and no crash counted. Not
- * `queue.retryJobs()`: it leaves a job the single attempt that it had left.
+ * Retries failed jobs, with all their attempts and no crash counted. `queue.retryJobs()` would leave
+ * each job only the one attempt that it had left.
  */
-export async function redrive(queue: RedisQueue, selection: RedriveSelection): Promise<number> {
-  const { jobIds } = selection
+export async function redrive(
+  queue: RedisQueue,
+  { jobIds, limit }: RedriveSelection,
+): Promise<number> {
   const jobs =
     jobIds === undefined
-      ? await failedJobs(queue, selection)
+      ? await failedJobs(queue, limit)
       : await Promise.all(jobIds.map((id) => queue.getJob(id)))
-  const woken = await Promise.all(
-    jobs.filter((job) => job !== undefined).map((job) => wake(queue, job)),
+  const retried = await Promise.all(
+    jobs.map(async (job) => job !== undefined && retryFailed(queue, job)),
   )
-  return woken.filter(Boolean).length
+  return retried.filter(Boolean).length
 }
 
-/** Moves a failed job back to those that wait; says whether it was this call that did. */
-export async function wake(queue: RedisQueue, job: Job): Promise<boolean> {
+/** Retries a failed job. Resolves with whether this call did it. */
+export async function retryFailed(queue: RedisQueue, job: Job): Promise<boolean> {
   try {
-    // BullMQ would go on counting crashes, and fail a job that they failed at the very next one.
+    // The counter of crashes: BullMQ would keep it, and fail the job at its next crash.
     const client = await queue.getBackend().client
     await client.hdel(queue.toKey(String(job.id)), 'stc')
     await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true })
     return true
   } catch (error) {
     // Another call was faster, or Redis failed.
-    const state = await job.getState()
-    if (state === 'failed') throw error
+    if ((await job.getState()) === 'failed') throw error
     return false
   }
 }
 
-/** The dead letter of a job in the failed set. */
 export function toDeadLetter(job: Job): DeadLetter {
   const { attemptsMade, stalledCounter, failedReason: reason } = job
-  // BullMQ counts crashes apart, and as a try that it failed the job without one.
+  // BullMQ counts crashes separately, and counts it as an attempt when it fails a crashed job.
   const attempts = reason === CRASHED ? attemptsMade - 1 + stalledCounter : attemptsMade
   return deadLetter(job.data, { jobId: job.id ?? '', attempts, reason })
 }
 
-// What BullMQ's script `moveStalledJobsToWait` leaves for the next worker to fail a job with.
+// BullMQ's script `moveStalledJobsToWait` writes it; the next worker fails the job with it.
 const CRASHED = 'job stalled more than allowable limit'
 
-async function failedJobs(
-  queue: RedisQueue,
-  { limit }: Pick<RedriveSelection, 'limit'>,
-): Promise<Job[]> {
+async function failedJobs(queue: RedisQueue, limit: number): Promise<Job[]> {
   const jobs: (Job | undefined)[] = await queue.getJobs(['failed'], 0, limit - 1, true)
-  // One that left the set between two commands comes as undefined.
+  // A job that left the set between two commands is undefined.
   return jobs.filter((job) => job !== undefined)
 }

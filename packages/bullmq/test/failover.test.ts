@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import type { Queue } from 'bullmq'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { closeReplica, hasRedis, startRedis } from '../../../test/servers/redis.ts'
-import { warnOfFailovers } from '../src/failover.ts'
+import { warnOfSettings } from '../src/redis-settings.ts'
 import { useRedis } from './opened.ts'
 
 const PATIENCE = { timeout: 20_000, interval: 20 }
@@ -67,6 +67,8 @@ function warningsOf(options: object): Promise<string[]> {
 
 async function collect(queue: Queue): Promise<string[]> {
   const lines: string[] = []
-  await warnOfFailovers(queue, (_code, message) => void lines.push(message))
+  await warnOfSettings(queue, (code, message) => {
+    if (code === 'bullmq-failover-unsafe') lines.push(message)
+  })
   return lines
 }

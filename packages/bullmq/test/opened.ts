@@ -18,8 +18,8 @@ import {
   type WorkOptions,
 } from '@hongbao/hand-off'
 import { createWarn, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
-import { createBroker, type RedisQueue } from '../src/broker.ts'
-import { isClient } from '../src/connection.ts'
+import { createBroker } from '../src/bullmq-queue.ts'
+import type { RedisQueue } from '../src/connection.ts'
 import type { BullmqQueueOptions } from '../src/index.ts'
 
 /** A key pair in Ping++'s place. */
@@ -98,7 +98,6 @@ export function eventQueueOf(
   const given: JobOptions = { logger: false, ...rest }
   const broker = createBroker(queue, {
     connection,
-    ownsConnection: !isClient(connection),
     settings: readJobOptions('bullmqQueue', given, {}),
     worker,
     warn: createWarn(given),

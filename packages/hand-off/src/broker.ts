@@ -1,74 +1,96 @@
 import type { DeadLetter } from './dead-letters.ts'
+import type { Warn } from './errors.ts'
 import type { EventJob } from './event-job.ts'
-import type { JobVerdict } from './verdict.ts'
-import type { Warn } from './warnings.ts'
 
 /**
- * What a broker does for a queue of events. `persist` and `take` are all that receiving and applying
- * need; a queue without the others rejects the calls that need them.
+ * What a broker does for a queue of events. Receivers need `persist`, workers need `take`; calls of the
+ * queue that need one of the others reject if the broker does not have it.
  */
 export interface EventBroker {
   /** The name of the queue in log lines, the same in every process: `'rabbitmq:webhooks'`. */
   readonly name: string
   /**
-   * Stores a job and resolves once the broker has confirmed it; JSON keeps all of it. Ping++ gets its
-   * 200 then. If it rejects, or takes longer than `confirmTimeoutMs`, Ping++ gets a 500 and sends again.
+   * Stores a job, which is JSON. Resolves when the broker has confirmed it: then Ping++ gets its 200.
+   * If it rejects, or takes longer than `confirmTimeoutMs`, Ping++ gets a 500 and sends the event again.
    *
-   * `job.key` is the idempotency key. A broker that can, keeps one job for each, and wakes the one that
-   * is a dead letter; for one that cannot, the inbox of the workers removes duplicates.
+   * `job.key` is the idempotency key. A broker that can deduplicate keeps one job for each key, and
+   * retries it if it is a dead letter; otherwise the inbox of the workers removes duplicates.
    */
   persist(job: EventJob): Promise<unknown>
-  /** Starts taking jobs, and gives each to `work.run`. */
+  /** Starts to take jobs, and gives each to `work.run`. */
   take(work: Work): Consumer | Promise<Consumer>
-  /** The dead letters, the oldest first. */
+  /** Lists dead letters, the oldest first. */
   deadLetters?(selection: { readonly limit: number }): Promise<DeadLetter[]>
-  /** Lets dead letters be tried again, the oldest first; resolves with how many there were. */
+  /** Retries dead letters, the oldest first. Resolves with how many. */
   redrive?(selection: RedriveSelection): Promise<number>
-  /** Rejects if no job could be stored now, with an error that says what to do. */
+  /** Rejects if the broker could not store a job now, with an error that says what to do. */
   ready?(): Promise<unknown>
-  /** Ends the connections that the broker opened. */
+  /** Closes the connections that the broker opened. */
   close?(): Promise<unknown>
 }
 
-/** Which dead letters are meant. */
+/** Which dead letters to retry. */
 export interface RedriveSelection {
   readonly jobIds: readonly string[] | undefined
   readonly limit: number
 }
 
-/** What a worker wants of its broker. */
+/** The worker's side of `take`. */
 export interface Work {
   /** How many jobs to run at a time. */
   readonly concurrency: number
-  /**
-   * Applies a job. Never rejects. `fate` says what to do with it: `done` acknowledges it, `again`
-   * returns it for another try, `dead` makes it a dead letter; `onDeadLetter` has been called by then.
-   */
+  /** Applies a job. Never rejects. The result says what to do with the job. */
   run(job: TakenJob): Promise<JobVerdict>
-  /** Tells `onDeadLetter` of a job that the broker itself has given up. */
+  /** Reports a dead letter that the broker made by itself to `onDeadLetter`. */
   tell(letter: DeadLetter, cause?: unknown): Promise<void>
-  /** Tells `onWarning`. */
+  /** Passes a warning to `onWarning`. */
   readonly warn: Warn
 }
 
-/** A job that a worker has taken. */
+/** A job that a worker has taken from its broker. */
 export interface TakenJob {
-  /** What `redrive` takes. */
+  /** The id for `redrive`. */
   readonly id: string
-  /** What `persist` was given, or its JSON as a text. It is checked: it may be anything. */
+  /** The job as `persist` got it, or its JSON text. Unknown, because any program may have added it. */
   readonly data: unknown
   /** Which try this is, from 1. */
   readonly attempt: number
-  /** Whether it is the last one. Default: `false`; the broker then counts by itself, or tries for ever. */
+  /** Whether this is the last try. Default: `false`; then the broker limits the tries, or does not. */
   readonly isLast?: boolean | undefined
-  /** How long to hold it while its handlers run, past `handlerTimeoutMs` or not. Default: 900,000 (15 min). */
+  /**
+   * How long to hold the job while its handlers run, even after `handlerTimeoutMs`. Default: 900,000
+   * (15 min).
+   */
   readonly timeoutMs?: number | undefined
 }
 
-/** What takes jobs. */
+/** The result of a job. */
+export interface JobVerdict {
+  readonly fate: JobFate
+  /** `handled`, `duplicate`, `unhandled`, or the code of the error. */
+  readonly outcome: string
+  /** Code, event and place, for people who look into the queue. Without a handler's error message. */
+  readonly reason: string
+  /** What a handler or the inbox threw, or the error with which hongbao refused the job. */
+  readonly cause: unknown
+}
+
+/**
+ * What to do with a job.
+ *
+ * - `done`: acknowledge it. A broker that can deduplicate remembers its key for a while.
+ * - `again`: retry it, after a pause.
+ * - `dead`: make it a dead letter, because a retry would fail too. `onDeadLetter` has been called.
+ */
+export type JobFate = 'done' | 'again' | 'dead'
+
+/** Takes jobs until it is closed. */
 export interface Consumer {
-  /** Takes no more jobs, and resolves when those that run are confirmed. */
+  /**
+   * Takes no more jobs. A broker that knows resolves when those that run are acknowledged; the worker
+   * waits until they have run in any case.
+   */
   close(): Promise<unknown>
-  /** Cuts the connections; called if `close` has not resolved in time. */
+  /** Cuts the connections. Called if `close` has not resolved in time. */
   abandon?(): void
 }

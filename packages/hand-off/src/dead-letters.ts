@@ -1,10 +1,10 @@
 import { callSafely, readLogger, withTimeout } from '@hongbao/core/internal'
+import type { WarningOptions } from './errors.ts'
 import { fieldsOf } from './event-job.ts'
-import type { WarningOptions } from './warnings.ts'
 
-/** A job that was given up, and waits for people. */
+/** A job that failed for good and is kept until it is redriven. */
 export interface DeadLetter {
-  /** What `redrive` takes. */
+  /** The id for `redrive`. */
   readonly jobId: string
   readonly eventType: string | undefined
   readonly eventId: string | undefined
@@ -14,11 +14,11 @@ export interface DeadLetter {
   readonly receivedAt: Date | undefined
   /** How often it was tried. */
   readonly attempts: number
-  /** Why the last try failed: code, event and place; no text of a handler's error. */
+  /** Why the last try failed: code, event and place, without the message of a handler's error. */
   readonly reason: string
 }
 
-/** Who is told of dead letters. */
+/** Where dead letters are reported. */
 export interface DeadLetterOptions extends Pick<WarningOptions, 'logger'> {
   /**
    * Called for every job that becomes a dead letter, by one of the workers and at least once. `cause`
@@ -30,50 +30,55 @@ export interface DeadLetterOptions extends Pick<WarningOptions, 'logger'> {
 }
 
 /**
- * Tells of a dead letter. Settles when `onDeadLetter` has, or has had its time: a worker that confirms
- * to its broker after that, and is killed before, tells again. Never rejects.
+ * Reports a dead letter to the log and to `onDeadLetter`, and waits up to five seconds for the hook.
+ * Never rejects. Workers acknowledge to the broker after this: if a worker is killed before, the next
+ * one reports again.
  */
-export type Tell = (letter: DeadLetter, cause?: unknown) => Promise<void>
+export type ReportDeadLetter = (letter: DeadLetter, cause?: unknown) => Promise<void>
 
 const MAX_HOOK_MS = 5000
 
-export function createTell(options: DeadLetterOptions, queue: string): Tell {
+export function createReport(options: DeadLetterOptions, queue: string): ReportDeadLetter {
   const { onDeadLetter } = options
   const logger = readLogger(options.logger)
-  return async function tell(letter, cause) {
-    const { attempts } = letter
-    const tries = attempts === 1 ? '1 try' : `${attempts} tries`
-    callSafely(() =>
-      logger.error(
-        `[hongbao] A job is a dead letter after ${tries}, and is kept in ${queue}: ${explain(letter)}. When the cause is gone, \`redrive\` it.`,
-      ),
-    )
+  return async function report(letter, cause) {
+    callSafely(() => logger.error(lineOf(letter, queue)))
     if (onDeadLetter === undefined) return
-    const told = (async () => onDeadLetter(letter, cause))().catch(() => {})
-    await withTimeout(MAX_HOOK_MS, told, () => {})
+    const reported = (async () => onDeadLetter(letter, cause))().catch(() => {})
+    await withTimeout(MAX_HOOK_MS, reported, () => {})
   }
 }
 
-/** The reason, and the event if that does not name it: a queue's own words of a crash do not. */
-function explain(letter: DeadLetter): string {
-  const subject = `(${subjectOf(letter)})`
+function lineOf(letter: DeadLetter, queue: string): string {
+  const { attempts } = letter
+  const tries = attempts === 1 ? '1 try' : `${attempts} tries`
+  // A broker's own reason, such as that of a crash, does not name the event.
+  const subject = ` (${nameOf(letter)})`
   const reason = letter.reason.replace(/\.$/, '')
-  return reason.includes(subject) ? reason : `${reason} ${subject}`
+  const why = reason.includes(subject) ? reason : reason + subject
+  return `[hongbao] A job is a dead letter after ${tries}, and is kept in ${queue}: ${why}. When the cause is fixed, \`redrive\` it.`
 }
 
 /** Makes a dead letter of a job, whatever its data is. */
 export function deadLetter(
   data: unknown,
-  job: Pick<DeadLetter, 'jobId' | 'attempts' | 'reason'>,
+  { jobId, attempts, reason }: Pick<DeadLetter, 'jobId' | 'attempts' | 'reason'>,
 ): DeadLetter {
-  const { jobId, attempts, reason } = job
   return { jobId, ...labelsOf(data), attempts, reason }
+}
+
+/** The event of a job for log lines, whatever its data is. */
+export function subjectOf(data: unknown): string {
+  return nameOf(labelsOf(data))
+}
+
+function nameOf({ eventType, eventId = 'without id' }: Labels): string {
+  return eventType === undefined ? 'no event' : `${eventType} ${eventId}`
 }
 
 type Labels = Pick<DeadLetter, 'eventType' | 'eventId' | 'key' | 'receivedAt'>
 
-/** What can be told of the data of a job without trusting it. */
-export function labelsOf(data: unknown): Labels {
+function labelsOf(data: unknown): Labels {
   const { type, id, key, receivedAt } = fieldsOf(data)
   const received = Date.parse(labelOf(receivedAt) ?? '')
   return {
@@ -84,11 +89,7 @@ export function labelsOf(data: unknown): Labels {
   }
 }
 
-export function subjectOf({ eventType, eventId = 'without id' }: Labels): string {
-  return eventType === undefined ? 'no event' : `${eventType} ${eventId}`
-}
-
-/** Types, ids, keys and times as they are written; another text may be anything. */
+/** Only what looks like a type, an id, a key or a time: the data is not verified. */
 function labelOf(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:-]{1,300}$/.test(value) ? value : undefined
 }

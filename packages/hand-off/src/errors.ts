@@ -1,9 +1,9 @@
-import { InboxError } from '@hongbao/core'
-import { vouchAs } from '@hongbao/core/internal'
+import { InboxError, type Logger, type OnWarning } from '@hongbao/core'
+import { readWarn, vouchAs } from '@hongbao/core/internal'
 
 /**
  * Why an event was not stored, or a job is a dead letter at once. A broker may have codes of its own,
- * with its own prefix.
+ * with a prefix of its own.
  */
 export type QueueErrorCode =
   | 'queue-confirm-timed-out'
@@ -14,10 +14,35 @@ export type QueueErrorCode =
   | 'queue-not-ready'
   | 'queue-unsupported'
 
-/** An error of a queue: its message is hongbao's own, so the log may show it. */
+/** An error of a queue. Its message is hongbao's own, so the log may show it. */
 export class QueueError<Code extends string = QueueErrorCode> extends InboxError<Code> {
   constructor(code: Code, message: string, options?: ErrorOptions) {
     super(code, message, options)
     vouchAs(this, message)
+  }
+}
+
+/** Where a queue reports what may cost events. */
+export interface WarningOptions {
+  /**
+   * Called with what may cost events: a Redis that may evict, a connection that hangs, a stalled job.
+   * Errors thrown by the hook are ignored. Default: one line to `logger`.
+   */
+  readonly onWarning?: OnWarning | undefined
+  /** Where warnings and dead letters are logged, one line each. `false` for nowhere. Default: `console`. */
+  readonly logger?: Logger | false | undefined
+}
+
+/** Passes on a warning. `cause` is what was thrown, `key` the idempotency key of the event. */
+export type Warn = (
+  code: string,
+  message: string,
+  about?: { readonly cause?: unknown; readonly key?: string },
+) => void
+
+export function createWarn(options: WarningOptions): Warn {
+  const warn = readWarn(options)
+  return function warnOfQueue(code, message, { cause, key } = {}) {
+    warn(new QueueError(code, message, cause === undefined ? {} : { cause }), key)
   }
 }

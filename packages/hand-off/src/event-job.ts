@@ -8,9 +8,9 @@ import { Failure, parseEvent, signatureOf, type VerifyCarried } from '@hongbao/c
 import { Buffer } from 'node:buffer'
 import { QueueError } from './errors.ts'
 
-/** A verified event on its way through a queue: the data of its job, as JSON. */
+/** The data of a job: a verified event, as JSON. */
 export interface EventJob {
-  /** The layout of this object. A worker that does not know it makes the job a dead letter. */
+  /** The version of this format. Workers make jobs of other versions dead letters. */
   readonly version: 1
   /** The idempotency key of the event: `context.key` of the worker's handlers. */
   readonly key: string
@@ -18,26 +18,26 @@ export interface EventJob {
   readonly id: string | null
   /** The bytes of the event in base64. */
   readonly body: string
-  /** The signature of the body, as its header had it; `null` for an event that was not delivered. */
+  /** The signature from the header of the delivery; `null` for an event that was not delivered. */
   readonly signature: string | null
   /** When the delivery arrived, as `Date.toJSON` writes it. */
   readonly receivedAt: string
   readonly source: EventSource
 }
 
-/** How an event reached us. */
+/** How the receiver got the event. */
 export type EventSource = NonNullable<DispatchOptions['source']>
 
-/** Makes the data of a job. `queue` names the queue it goes to. */
+/** Makes the data of a job for `queue`. */
 export function packEvent(
   event: WebhookEvent,
   context: Pick<HandlerContext, 'rawBody' | 'receivedAt' | 'source'>,
   queue: string,
 ): EventJob {
-  if (comesFrom.get(event) === queue) throw new QueueError('queue-circle', circle(queue))
+  if (queueOf.get(event) === queue) throw new QueueError('queue-circle', circle(queue))
   const key = eventKey(event)
   if (key === undefined) {
-    throw new QueueError('queue-job-invalid', 'The event has no id, so it has no key.')
+    throw new QueueError('queue-job-invalid', NO_KEY)
   }
   const { rawBody, receivedAt, source } = context
   const signature = signatureOf(context)
@@ -53,27 +53,24 @@ export function packEvent(
   }
 }
 
-/** An event that came out of a queue, with what `webhooks.dispatch` is told about it. */
-export interface Unpacked {
-  readonly event: WebhookEvent
-  readonly how: DispatchOptions
-}
-
 /** How a worker reads jobs. */
 export interface Reading {
-  /** Names the queue, in the same words as in `packEvent`. */
+  /** The same name as for `packEvent`. */
   readonly queue: string
   readonly verify: VerifyCarried
   readonly acceptUnsigned: boolean
 }
 
 /**
- * Reads the data of a job. It comes from outside: whoever may write to the broker can add jobs. So the
- * signature is verified again, and the event parsed again.
+ * Reads the data of a job: the event, and the options for `webhooks.dispatch`. Verifies the signature and
+ * parses the event again, because any program that may write to the broker can add jobs.
  *
- * @throws WebhookError or QueueError, if the job is not to be applied
+ * @throws WebhookError or QueueError, if the job is refused
  */
-export async function unpackEvent(data: unknown, reading: Reading): Promise<Unpacked> {
+export async function unpackEvent(
+  data: unknown,
+  reading: Reading,
+): Promise<{ readonly event: WebhookEvent; readonly how: DispatchOptions }> {
   if (!isEventJob(data)) throw new QueueError('queue-job-invalid', NOT_OURS)
   const bytes = Buffer.from(data.body, 'base64')
   const receivedAt = new Date(data.receivedAt)
@@ -82,7 +79,7 @@ export async function unpackEvent(data: unknown, reading: Reading): Promise<Unpa
     return { event, how: { source: data.source, receivedAt } }
   }
   const { event, keyFingerprint } = await reading.verify(bytes, data.signature)
-  comesFrom.set(event, reading.queue)
+  queueOf.set(event, reading.queue)
   return { event, how: { source: 'webhook', rawBody: bytes, receivedAt, keyFingerprint } }
 }
 
@@ -90,21 +87,23 @@ function readUnsigned(bytes: Uint8Array, { queue, acceptUnsigned }: Reading): We
   if (!acceptUnsigned) throw new QueueError('queue-job-unsigned', UNSIGNED)
   const event = parseEvent(bytes)
   if (event instanceof Failure) throw event.toError()
-  comesFrom.set(event, queue)
+  queueOf.set(event, queue)
   return event
 }
 
-/** Which queue an event came out of, so that its worker cannot hand it off in a circle. */
-const comesFrom = new WeakMap<WebhookEvent, string>()
+/** The queue that an event was taken from, so that its worker cannot store it there again. */
+const queueOf = new WeakMap<WebhookEvent, string>()
 
 function circle(queue: string): string {
   return `A worker of ${queue} puts its events into ${queue} again, so they would never be applied. Give the worker a receiver of createWebhooks() with handlers that apply them.`
 }
 
+const NO_KEY =
+  'The event has no id, so it has no idempotency key and cannot be stored in a queue. Query Ping++ for it.'
 const NOT_OURS =
   'The job was not made by the receiver of a queue of this version. Check which program adds jobs to this queue.'
 const UNSIGNED =
-  'The job has no signature of Ping++, so anyone who may write to this queue can have made it. If your app puts polled events into the queue, set `acceptUnsigned: true` in the options of `work`, then `redrive` it.'
+  'The job has no signature of Ping++, so any program that may write to this queue can have made it. If your app puts polled events into the queue, set `acceptUnsigned: true` in the options of `work`, then `redrive` it.'
 
 const SOURCES: ReadonlySet<unknown> = new Set(['webhook', 'poll', 'dispatch'])
 
@@ -120,7 +119,7 @@ function isEventJob(data: unknown): data is EventJob {
   )
 }
 
-/** What the data of a job holds, if it holds anything. */
+/** The fields of a job, none of them verified. */
 export function fieldsOf(data: unknown): Readonly<Partial<Record<keyof EventJob, unknown>>> {
   return typeof data === 'object' && data !== null ? data : {}
 }

@@ -2,7 +2,7 @@ import type { Webhooks } from '@hongbao/core'
 import { withTimeout, wrong } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { QueueError } from './errors.ts'
+import { createWarn, QueueError, type Warn } from './errors.ts'
 import {
   readDeadLettersOptions,
   readQueueOptions,
@@ -13,25 +13,24 @@ import {
   type WorkOptions,
 } from './options.ts'
 import { openReceiver, type QueueReceiver, type QueueReceiverOptions } from './receiver.ts'
-import { createWarn } from './warnings.ts'
 import { startWorker, type EventWorker } from './worker.ts'
 
 /** A queue of verified events: its receivers store them before they answer, its workers apply them. */
 export interface EventQueue extends AsyncDisposable {
   /**
-   * A receiver to mount with an adapter: it verifies a delivery, stores its event as a job, and answers
-   * 200 once the broker has confirmed that, else 500. It has no handlers and no inbox, because every
-   * delivery has to reach the queue: the redelivery of a dead letter wakes its job.
+   * Makes a receiver to mount with an adapter. It verifies a delivery, stores its event as a job, and
+   * answers 200 when the broker has confirmed the job, else 500. It has no handlers and no inbox, because
+   * every delivery must reach the queue: the redelivery of a dead letter retries its job.
    *
    * @throws OptionError for a wrong option
    */
   receiver(options: QueueReceiverOptions): QueueReceiver
   /**
-   * Starts a worker: it applies the events of the queue with the handlers of `webhooks` and through its
-   * inbox. Add the handlers first: an event without handlers is complete.
+   * Starts a worker. It applies the events of the queue with the handlers and the inbox of `webhooks`.
+   * Add the handlers first: an event without handlers is complete.
    *
-   * The signature that came with each event is verified again, under the keys of `webhooks`, and its
-   * `app` and `livemode` count: a job that another program added is a dead letter and reaches no handler.
+   * It verifies the signature of each event again, with the keys, the `app` and the `livemode` of
+   * `webhooks`. A job that another program added becomes a dead letter and reaches no handler.
    *
    * Rejects with an `OptionError` for a wrong option, or if `webhooks` is the receiver of a queue.
    */
@@ -39,27 +38,27 @@ export interface EventQueue extends AsyncDisposable {
     webhooks: Pick<Webhooks<Context>, 'dispatch'>,
     options?: WorkOptions,
   ): Promise<EventWorker>
-  /** The jobs that were given up, the oldest first. */
+  /** Lists the dead letters, the oldest first. */
   deadLetters(options?: DeadLettersOptions): Promise<DeadLetter[]>
   /**
-   * Lets dead letters be tried again, with all their attempts, the oldest first. Resolves with how many
-   * there were; one that was redriven meanwhile does not count.
+   * Retries dead letters, with all their attempts, the oldest first. Resolves with how many; one that
+   * another call redrove at the same time does not count.
    */
   redrive(options?: RedriveOptions): Promise<number>
   /**
-   * Resolves if jobs can be stored now; rejects with an error that says what to do. For start-up and
-   * health checks.
+   * Resolves if the broker can store jobs now, else rejects with an error that says what to do. For
+   * start-up and health checks.
    */
   ready(): Promise<void>
   /**
-   * Ends the connections that the queue opened, within 5 s. Close its receivers and workers first. A
+   * Closes the connections that the queue opened, within 5 s. Close its receivers and workers first. A
    * second call returns the same promise.
    */
   close(): Promise<void>
 }
 
 /**
- * Makes a queue of events of any broker. `@hongbao/bullmq` and `@hongbao/pg-boss` have theirs.
+ * Makes a queue of events on any broker. For BullMQ and pg-boss use `bullmqQueue` and `pgBossQueue`.
  *
  * @throws OptionError for a wrong option
  */
@@ -81,7 +80,7 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
     webhooks: Pick<Webhooks<Context>, 'dispatch'>,
     given: WorkOptions = {},
   ): Promise<EventWorker> {
-    // The hooks of the queue are those of its workers, unless they have their own.
+    // A worker without hooks uses those of the queue.
     return startWorker(webhooks, given, { broker, warnings: { onWarning, logger, ...given } })
   }
 
@@ -102,25 +101,14 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
     await withTimeout(Math.max(confirmTimeoutMs, READY_MS), broker.ready(), () => {
       throw new QueueError(
         'queue-not-ready',
-        `${broker.name} has not answered in time. Check that its broker is up, and that this process can reach it.`,
+        `${broker.name} has not answered in time. Check that the broker is up, and that this process can reach it.`,
       )
     })
   }
 
   function close(): Promise<void> {
-    closed ??= closeBroker()
+    closed ??= closeBroker(broker, warn)
     return closed
-  }
-
-  async function closeBroker(): Promise<void> {
-    try {
-      const ending = Promise.resolve(broker.close?.())
-      await withTimeout<unknown>(CLOSE_MS, ending, () => {})
-    } catch (error) {
-      warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, {
-        cause: error,
-      })
-    }
   }
 
   return { receiver, work, deadLetters, redrive, ready, close, [Symbol.asyncDispose]: close }
@@ -128,6 +116,15 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
 
 const READY_MS = 5000
 const CLOSE_MS = 5000
+
+async function closeBroker(broker: EventBroker, warn: Warn): Promise<void> {
+  try {
+    const closed = Promise.resolve(broker.close?.())
+    await withTimeout<unknown>(CLOSE_MS, closed, () => {})
+  } catch (cause) {
+    warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, { cause })
+  }
+}
 
 function unsupported(name: string, call: string): QueueError {
   return new QueueError(

@@ -1,5 +1,4 @@
-// For the queues of hongbao's own packages; outside semantic versioning.
-export { deadLetter, type Tell } from './dead-letters.ts'
-export { QueueError } from './errors.ts'
+// For hongbao's own brokers; outside semantic versioning.
+export { deadLetter } from './dead-letters.ts'
+export { createWarn, QueueError } from './errors.ts'
 export { queueOptionsOf, readJobOptions, type JobSettings } from './options.ts'
-export { createWarn } from './warnings.ts'

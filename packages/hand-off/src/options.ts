@@ -16,7 +16,7 @@ import {
 } from '@hongbao/core/internal'
 import type { RedriveSelection } from './broker.ts'
 import type { DeadLetterOptions } from './dead-letters.ts'
-import type { WarningOptions } from './warnings.ts'
+import type { WarningOptions } from './errors.ts'
 
 /** Seven days: the shortest time for which a queue remembers applied events. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60

@@ -5,34 +5,33 @@ import { QueueError } from './errors.ts'
 import { packEvent, type EventJob } from './event-job.ts'
 import { MIN_KEEP_APPLIED_SECONDS, refuseHandlers, type NotOfAReceiver } from './options.ts'
 
-/** Options of `queue.receiver`: those of `createWebhooks`, but for handlers and inbox. */
+/** Options of `queue.receiver`: those of `createWebhooks`, without those for handlers and the inbox. */
 export type QueueReceiverOptions = Omit<WebhooksOptions, NotOfAReceiver>
 
 /**
- * A receiver that stores what it receives. `dispatch` puts a polled event into the queue; the worker
- * applies those only with `acceptUnsigned: true`.
+ * A receiver that stores verified events in the queue. `dispatch` stores a polled event; workers apply
+ * those only with `acceptUnsigned: true`.
  */
 export interface QueueReceiver
   extends Pick<Webhooks, 'handle' | 'dispatch' | 'ready' | 'close'>, AsyncDisposable {}
 
-/** Where a receiver stores. */
-export interface Outlet {
+/** Where a receiver stores events. */
+export interface JobStore {
   readonly broker: EventBroker
   readonly confirmTimeoutMs: number
-  /** Of the queue. */
   readonly ready: () => Promise<void>
 }
 
-export function openReceiver(options: QueueReceiverOptions, outlet: Outlet): QueueReceiver {
+export function openReceiver(options: QueueReceiverOptions, store: JobStore): QueueReceiver {
   refuseHandlers(options)
-  const { name } = outlet.broker
-  const webhooks = createWebhooks<Outgoing>({
+  const { name } = store.broker
+  const webhooks = createWebhooks<JobContext>({
     ...options,
-    inbox: outbox(outlet),
-    // Storing has a time-out of its own, whose error says what to do.
-    handlerTimeoutMs: Math.min(outlet.confirmTimeoutMs + 1000, MAX_TIMEOUT_MS),
+    inbox: queueInbox(store),
+    // `persist` times out first, with an error that says what to do.
+    handlerTimeoutMs: Math.min(store.confirmTimeoutMs + 1000, MAX_TIMEOUT_MS),
   })
-  webhooks.on('*', (event, context) => context.hand(packEvent(event, context, name)))
+  webhooks.on('*', (event, context) => context.store(packEvent(event, context, name)))
   return {
     handle: (delivery) => webhooks.handle(delivery),
     dispatch: (event, how) => webhooks.dispatch(event, how),
@@ -46,19 +45,22 @@ export function openReceiver(options: QueueReceiverOptions, outlet: Outlet): Que
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-/** What the receiver's handler is lent: a place for the job. */
-interface Outgoing {
-  hand(job: EventJob): void
+/** What the inbox lends to the receiver's handler. */
+interface JobContext {
+  store(job: EventJob): void
 }
 
-/** An inbox that remembers nothing, because the queue does: `applied` means stored. */
-function outbox({ broker, confirmTimeoutMs, ready }: Outlet): Inbox<Outgoing> {
+/**
+ * An inbox that remembers nothing, because the queue, or the inbox of its workers, deduplicates.
+ * `applied` means stored.
+ */
+function queueInbox({ broker, confirmTimeoutMs, ready }: JobStore): Inbox<JobContext> {
   return {
     ready,
     retentionSeconds: MIN_KEEP_APPLIED_SECONDS,
     async admit(_key, work) {
       const jobs: EventJob[] = []
-      await work({ hand: (job) => void jobs.push(job) })
+      await work({ store: (job) => void jobs.push(job) })
       await Promise.all(jobs.map((job) => persist(broker, job, confirmTimeoutMs)))
       return 'applied'
     },
@@ -67,10 +69,10 @@ function outbox({ broker, confirmTimeoutMs, ready }: Outlet): Inbox<Outgoing> {
 
 async function persist(broker: EventBroker, job: EventJob, timeoutMs: number): Promise<void> {
   await withTimeout<unknown>(timeoutMs, broker.persist(job), () => {
-    // The job may still come to be, when the broker is back: the next delivery has the same key.
+    // The broker may store the job later. The next delivery has the same key.
     throw new QueueError(
       'queue-confirm-timed-out',
-      `${broker.name} has not confirmed the job within ${timeoutMs} ms. Check that its broker is up, and that this process can reach it.`,
+      `${broker.name} has not confirmed the job within ${timeoutMs} ms. Check that the broker is up, and that this process can reach it.`,
     )
   })
 }

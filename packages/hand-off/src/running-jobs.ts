@@ -1,14 +1,14 @@
 import { withTimeout } from '@hongbao/core/internal'
 
-/** The jobs that a worker runs, for its `close`. */
+/** The jobs that a worker runs. Its `close` waits for them. */
 export interface RunningJobs {
-  /** Counts a job until it has ended, or calls `onLate`: its handlers have passed their deadline. */
+  /** Counts a job until it ends or calls `onLate`, when its handlers pass their deadline. */
   run<Result>(job: (onLate: () => void) => Promise<Result>): Promise<Result>
   /**
-   * Waits until the broker has let a worker go: until no job is counted, and then for 5 seconds.
-   * Resolves with whether the broker did. Rejects if `released` does.
+   * Waits until no job is counted, and then up to 5 seconds for `closed`. Resolves with whether the
+   * broker closed in time. Rejects if `closed` does.
    */
-  waitFor(released: Promise<unknown>): Promise<boolean>
+  waitFor(closed: Promise<unknown>): Promise<boolean>
 }
 
 const BROKER_TIMEOUT_MS = 5000
@@ -32,16 +32,18 @@ export function createRunningJobs(): RunningJobs {
     }
   }
 
-  async function waitFor(released: Promise<unknown>): Promise<boolean> {
+  async function waitFor(closed: Promise<unknown>): Promise<boolean> {
+    const inTime = closed.then(() => true)
     if (running.size > 0) {
-      // Whoever waits already must not be left behind.
+      // A rejection is handled below, after the jobs.
+      inTime.catch(() => {})
+      // One promise for all that wait.
       emptied ??= Promise.withResolvers()
-      await Promise.race([released, emptied.promise])
+      await emptied.promise
     }
-    const inTime = released.then(() => true)
-    const isReleased = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
-    // A job that was being fetched may have started meanwhile.
-    return isReleased || running.size === 0 ? isReleased : waitFor(released)
+    const isClosed = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
+    // A job that was being fetched may have started in the meantime.
+    return running.size === 0 ? isClosed : waitFor(closed)
   }
 
   return { run, waitFor }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { deferred } from '../../core/test/deferred.ts'
-import { createTell, deadLetter } from '../src/dead-letters.ts'
+import { createReport, deadLetter } from '../src/dead-letters.ts'
 import { packed, RECEIVED_AT } from './packed.ts'
 
 const SUBJECT = 'red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA'
@@ -18,27 +18,27 @@ afterEach(() => {
 describe('a dead letter', () => {
   const letter = deadLetter(packed(), { jobId: 'job-1', attempts: 15, reason: 'handler-failed' })
 
-  it('ends a reason that is a sentence once', async () => {
+  it('has one full stop in its log line if its reason is a sentence', async () => {
     const lines: string[] = []
     const logger = { warn() {}, error: (line: string) => void lines.push(line) }
     const ended = deadLetter({}, { jobId: '1', attempts: 1, reason: 'no event: It is full.' })
-    await createTell({ logger }, 'bull:hongbao')(ended, undefined)
+    await createReport({ logger }, 'bull:hongbao')(ended, undefined)
     expect(lines).toEqual([
-      '[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: no event: It is full (no event). When the cause is gone, `redrive` it.',
+      '[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: no event: It is full (no event). When the cause is fixed, `redrive` it.',
     ])
   })
 
   it('is one line in the log, and `onDeadLetter` gets what was thrown', async () => {
     const lines: string[] = []
-    const told: unknown[] = []
+    const reported: unknown[] = []
     const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
-    const onDeadLetter = (...args: unknown[]): void => void told.push(args)
+    const onDeadLetter = (...args: unknown[]): void => void reported.push(args)
     const cause = new Error('declined')
-    await createTell({ logger, onDeadLetter }, 'bull:hongbao')(letter, cause)
+    await createReport({ logger, onDeadLetter }, 'bull:hongbao')(letter, cause)
     expect(lines).toEqual([
-      '[hongbao] A job is a dead letter after 15 tries, and is kept in bull:hongbao: handler-failed (red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA). When the cause is gone, `redrive` it.',
+      '[hongbao] A job is a dead letter after 15 tries, and is kept in bull:hongbao: handler-failed (red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA). When the cause is fixed, `redrive` it.',
     ])
-    expect(told).toEqual([[letter, cause]])
+    expect(reported).toEqual([[letter, cause]])
     expect(letter).toEqual({
       jobId: 'job-1',
       eventType: 'red_envelope.sent',
@@ -50,23 +50,23 @@ describe('a dead letter', () => {
     })
   })
 
-  it('names the event once, and what is no event as such', async () => {
+  it('names its event once in the log, or says that it is no event', async () => {
     const lines: string[] = []
     const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
-    const raise = createTell({ logger }, 'bull:hongbao')
+    const raise = createReport({ logger }, 'bull:hongbao')
     const reason = `unhandled (${SUBJECT})`
     await raise(deadLetter(packed(), { jobId: 'job-1', attempts: 1, reason }), undefined)
     await raise(deadLetter({}, { jobId: 'job-2', attempts: 1, reason: 'timed out' }), undefined)
     expect(lines).toEqual([
-      `[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: unhandled (${SUBJECT}). When the cause is gone, \`redrive\` it.`,
-      '[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: timed out (no event). When the cause is gone, `redrive` it.',
+      `[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: unhandled (${SUBJECT}). When the cause is fixed, \`redrive\` it.`,
+      '[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: timed out (no event). When the cause is fixed, `redrive` it.',
     ])
   })
 
-  it('has been told when `onDeadLetter` has settled', async () => {
+  it('is reported when `onDeadLetter` has settled', async () => {
     const end = deferred()
     let isOver = false
-    const raised = createTell({ logger: false, onDeadLetter: () => end.promise }, 'bull:hongbao')(
+    const raised = createReport({ logger: false, onDeadLetter: () => end.promise }, 'bull:hongbao')(
       letter,
       undefined,
     ).then(() => {
@@ -78,20 +78,20 @@ describe('a dead letter', () => {
     await raised
   })
 
-  it('waits five seconds for `onDeadLetter`, and no longer', async () => {
+  it('waits at most five seconds for `onDeadLetter`', async () => {
     const onDeadLetter = (): Promise<void> => new Promise(() => {})
-    const raised = createTell({ logger: false, onDeadLetter }, 'bull:hongbao')(letter, undefined)
+    const raised = createReport({ logger: false, onDeadLetter }, 'bull:hongbao')(letter, undefined)
     await vi.advanceTimersByTimeAsync(5000)
     await raised
   })
 
-  it('goes on when logger and hook fail', async () => {
+  it('is reported although logger and hook throw', async () => {
     const fail = (): never => {
       throw new Error('no disk')
     }
     const hook = vi.fn<() => Promise<void>>(() => Promise.reject(new Error('no pager')))
     for (const onDeadLetter of [hook, fail]) {
-      await createTell({ logger: { warn: fail, error: fail }, onDeadLetter }, 'bull:hongbao')(
+      await createReport({ logger: { warn: fail, error: fail }, onDeadLetter }, 'bull:hongbao')(
         letter,
         1,
       )

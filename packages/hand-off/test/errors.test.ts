@@ -5,7 +5,7 @@ import { QueueError } from '../src/errors.ts'
 
 const { publicKey } = createTestKeys()
 
-it('an error of a queue has its sentence in the log, and no message that was put there since [S19]', async () => {
+it('a queue error is logged with its own message, not with one that was assigned later [S19]', async () => {
   const error = vi.fn<(line: string) => void>()
   const webhooks = createWebhooks({ publicKey, logger: { warn() {}, error } })
   const thrown = new QueueError('queue-not-ready', 'any:events has not answered.')

@@ -29,7 +29,7 @@ describe('the data of a job', () => {
     })
   })
 
-  it('comes out as it went in, byte for byte, whatever a queue does to JSON', async () => {
+  it('keeps an event byte for byte through JSON', async () => {
     const random = seeded(20_240_210)
     const subjects = ['新年红包 🧧', '恭喜发财,大吉大利!', 'Happy 新年', '\u0000\u2028"\\', '']
     for (let round = 0; round < 100; round += 1) {
@@ -46,7 +46,7 @@ describe('the data of a job', () => {
     }
   })
 
-  it('keeps an id that is a number too long for a double', async () => {
+  it('keeps an id that is a number too large for a double', async () => {
     const summary = { id: 0, object: 'account_daily_summary' }
     const changes = { type: 'account.summary.available', object: summary }
     const text = JSON.stringify(chargeSucceeded(changes))
@@ -56,28 +56,28 @@ describe('the data of a job', () => {
     expect(unpacked.data.object).toMatchObject({ id: '2111608270000005209' })
   })
 
-  it('of a poll holds the event, and gives its handlers no bytes that were never signed', async () => {
+  it('of a polled event has no signature, and its handlers get no raw bytes', async () => {
     const { event, how } = await unpack(throughQueue(polled()), { acceptUnsigned: true })
     expect(polled()).toMatchObject({ signature: null, source: 'poll' })
     expect(event).toStrictEqual(envelopeSent())
     expect(how).toEqual({ source: 'poll', receivedAt: RECEIVED_AT })
   })
 
-  it('is not made of an event that cannot be told from another', () => {
+  it('is refused for an event without an idempotency key', () => {
     const event = asEvent(chargeSucceeded({ id: undefined, object: { id: undefined } }))
     expect(() => packEvent(event, contextOf(undefined), QUEUE)).toThrow(
       expect.objectContaining({ name: 'InboxError', code: 'queue-job-invalid' }),
     )
   })
 
-  it('is not made by the worker that took it out: that would go round for ever', async () => {
+  it('is refused for an event that came from the same queue', async () => {
     const { event } = await unpack(packed())
     expect(() => packEvent(event, contextOf(undefined), QUEUE)).toThrow(
       expect.objectContaining({ name: 'InboxError', code: 'queue-circle' }),
     )
   })
 
-  it('may be made for another queue by a worker', async () => {
+  it('can be made by a worker for another queue', async () => {
     const { event } = await unpack(packed())
     expect(packEvent(event, contextOf(undefined), 'bull:archive').type).toBe('red_envelope.sent')
   })

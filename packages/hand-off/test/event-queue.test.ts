@@ -8,7 +8,7 @@ const PINGPP = createTestKeys()
 const EVENT = eventFixture('red_envelope.sent')
 
 describe('an event queue', () => {
-  it('answers 200 once its broker has confirmed the job, and a worker applies it', async () => {
+  it('answers 200 when its broker has confirmed the job, and a worker applies it', async () => {
     const { queue, jobs } = openQueue()
     const { receiver, deliver } = open(queue)
     expect(await deliver()).toMatchObject({ status: 200, outcome: 'handled' })
@@ -19,7 +19,7 @@ describe('an event queue', () => {
     expect(await applied.promise).toEqual(EVENT)
   })
 
-  it('stores every delivery: its receiver remembers nothing', async () => {
+  it('stores every delivery, without deduplication in its receiver', async () => {
     const { queue, jobs } = openQueue()
     const { deliver } = open(queue)
     for (let time = 0; time < 3; time += 1) expect(await deliver()).toMatchObject({ status: 200 })
@@ -31,7 +31,7 @@ describe('an event queue', () => {
     expect(await open(queue).deliver()).toMatchObject({ status: 500 })
   })
 
-  it('answers 500 if its broker does not confirm in time, and says so in the log', async () => {
+  it('answers 500 if its broker does not confirm in time, with a log line', async () => {
     const error = vi.fn<(line: string) => void>()
     const { queue } = openQueue({ persist: () => new Promise(() => {}) }, { confirmTimeoutMs: 20 })
     const { deliver } = open(queue, { warn() {}, error })
@@ -41,7 +41,7 @@ describe('an event queue', () => {
     )
   })
 
-  it('refuses what is older than it remembers', async () => {
+  it('refuses a delivery that is older than its retention', async () => {
     const { queue, jobs } = openQueue()
     const later = Date.now() + 7 * 24 * 60 * 60 * 1000
     const receiver = queue.receiver({
@@ -90,15 +90,15 @@ describe('an event queue', () => {
     expect(await add(jobs[0])).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
   })
 
-  it('makes a dead letter of the last try, and tells before the broker knows', async () => {
+  it('makes the last try a dead letter, and reports it before the broker knows', async () => {
     const { queue, add } = openQueue()
     const cause = new Error('no stock')
     const onDeadLetter = vi.fn<() => void>()
     const webhooks = processor().on('*', () => Promise.reject(cause))
     await open(queue).deliver()
     await queue.work(webhooks, { logger: false, onDeadLetter })
-    const verdict = await add(undefined, true)
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'handler-failed', cause })
+    const result = await add(undefined, true)
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'handler-failed', cause })
     expect(onDeadLetter).toHaveBeenCalledWith(expect.objectContaining({ attempts: 3 }), cause)
   })
 
@@ -114,6 +114,34 @@ describe('an event queue', () => {
     }
   })
 
+  it('never stores an event again in the queue that it came from', async () => {
+    const { queue, jobs, add } = openQueue()
+    const { receiver, deliver } = open(queue)
+    await deliver()
+    const causes: unknown[] = []
+    const webhooks = processor().on('*', async (event) => {
+      const result = await receiver.dispatch(event)
+      if (!('error' in result)) return
+      causes.push(result.error.cause)
+      throw result.error
+    })
+    await queue.work(webhooks, { logger: false })
+    const { reason } = await add()
+    expect(reason).toMatch(/\[WebhookError handler-failed queue-circle at /)
+    expect(causes.at(-1)).toMatchObject({ code: 'queue-circle' })
+    expect(jobs).toHaveLength(1)
+  })
+
+  it.each<[string, object, RegExp]>([
+    ['a misspelt option', { concurency: 4 }, /`concurency`.*acceptUnsigned/],
+    ['no concurrency', { concurrency: 0 }, /`concurrency` must be/],
+    ['a hook of the wrong kind', { onDeadLetter: 'page' }, /`onDeadLetter` must be a function/],
+  ])('refuses a worker with %s', async (_, options, expected) => {
+    const refused = openQueue().queue.work(processor(), options)
+    await expect(refused).rejects.toThrow(OptionError)
+    await expect(refused).rejects.toThrow(expected)
+  })
+
   it.each(['on', 'inbox', 'unhandled', 'handlerTimeoutMs'])(
     'has a receiver that refuses the option %s [E74]',
     (name) => {
@@ -122,7 +150,7 @@ describe('an event queue', () => {
     },
   )
 
-  it('rejects what its broker does not have, and says what to do', async () => {
+  it('rejects a call that its broker does not have, with what to do', async () => {
     const { queue } = openQueue()
     await expect(queue.deadLetters()).rejects.toMatchObject({ code: 'queue-unsupported' })
     await expect(queue.redrive()).rejects.toThrow(/has no `redrive`\. Use the broker's own tools/)

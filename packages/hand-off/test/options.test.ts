@@ -65,7 +65,7 @@ describe('the options of a queue', () => {
     expect(() => read(options)).toThrow(/`keepDeadLettersSeconds` must be .* 3,000,000/)
   })
 
-  it('refuse names that are not theirs, and take those of their queue', () => {
+  it('refuse unknown names, and take those of their broker', () => {
     expect(() => read({ attempt: 3 })).toThrow(
       /Unknown option `attempt`\. Did you mean `attempts`\? Valid options: connection, .*attempts, backoffSeconds, jobTimeoutMs, /,
     )
@@ -94,8 +94,8 @@ describe('the options of work()', () => {
   })
 })
 
-describe('which dead letters are meant', () => {
-  it('is 1,000 of them, or those of the ids', () => {
+describe('the selection of dead letters', () => {
+  it('is 1,000 of them, or those with the ids', () => {
     expect(readDeadLettersOptions({})).toEqual({ limit: 1000 })
     expect(readRedriveOptions({})).toEqual({ jobIds: undefined, limit: 1000 })
     const selection = readRedriveOptions({ jobIds: ['a', 'b', 'c'], limit: 2 })

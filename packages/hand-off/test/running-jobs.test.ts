@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('a worker that closes', () => {
+describe('close() of a worker', () => {
   it('waits 5 seconds for a broker that does not answer, and no longer [E56]', async () => {
     const closed = watch(createRunningJobs().waitFor(new Promise(() => {})))
     await vi.advanceTimersByTimeAsync(4999)
@@ -38,6 +38,30 @@ describe('a worker that closes', () => {
     expect(closed.result).toBeUndefined()
     await vi.advanceTimersByTimeAsync(1)
     expect(closed.result).toBe(false)
+  })
+
+  it('waits for the jobs that run, even if the broker has closed', async () => {
+    const jobs = createRunningJobs()
+    const end = deferred()
+    const run = jobs.run(() => end.promise)
+    const closed = watch(jobs.waitFor(Promise.resolve()))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(closed.result).toBeUndefined()
+    end.resolve()
+    await run
+    await vi.advanceTimersByTimeAsync(0)
+    expect(closed.result).toBe(true)
+  })
+
+  it('rejects if the broker rejects, after the jobs that run', async () => {
+    const jobs = createRunningJobs()
+    const end = deferred()
+    const run = jobs.run(() => end.promise)
+    const closed = jobs.waitFor(Promise.reject(new Error('no broker')))
+    await vi.advanceTimersByTimeAsync(0)
+    end.resolve()
+    await run
+    await expect(closed).rejects.toThrow('no broker')
   })
 
   it('does not wait for a job whose handlers pass their deadline [E56]', async () => {
@@ -77,7 +101,7 @@ describe('a worker that closes', () => {
     await run
   })
 
-  it('lets everyone go who waits, when two wait at once', async () => {
+  it('resolves for both callers that wait at once', async () => {
     const jobs = createRunningJobs()
     const end = deferred()
     const run = jobs.run(() => end.promise)

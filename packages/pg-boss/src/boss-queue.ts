@@ -1,9 +1,10 @@
 import { OptionError } from '@hongbao/core'
 import { wrong } from '@hongbao/core/internal'
+import type { Warn } from '@hongbao/hand-off'
 import type { JobSettings } from '@hongbao/hand-off/internal'
 import type { PgBoss, Queue } from 'pg-boss'
 
-/** A pg-boss that was started, and nothing else of it than is used here. */
+/** A pg-boss that was started: the part of it that is used here. */
 export type Boss = Pick<
   PgBoss,
   | 'send'
@@ -22,21 +23,20 @@ export type Boss = Pick<
   | 'getInstances'
 >
 
-/** Where events wait, and where dead letters go. */
+/** A queue in pg-boss, and the two queues that belong to it. */
 export interface BossQueue {
   readonly boss: Boss
   readonly name: string
   readonly deadLetter: string
-  /** Where a worker finds the dead letters that it must tell of. */
+  /** Has a job for each dead letter of crashed workers that is to be reported. */
   readonly alarms: string
-  /** What it is called in log lines, and apart from queues of other brokers. */
+  /** The name in log lines, different from those of other brokers. */
   readonly label: string
 }
 
-/** Checks what names a queue. */
 export function readBossQueue(boss: Boss, name: string = 'hongbao-events'): BossQueue {
   if (typeof boss?.send !== 'function') throw wrong('boss', 'a `PgBoss` that was started')
-  // pg-boss takes these characters, and puts the name into SQL as it is.
+  // pg-boss accepts these characters, and puts the name into SQL without escaping it.
   if (typeof name !== 'string' || !/^[\w.\-/]{1,200}$/.test(name)) {
     throw wrong('name', 'the name of a queue: letters, digits, `_`, `.`, `-` and `/`')
   }
@@ -45,13 +45,13 @@ export function readBossQueue(boss: Boss, name: string = 'hongbao-events'): Boss
 }
 
 /**
- * Makes the queue and its dead letter queue, or brings them up to date. All is set on the queue and
- * nothing on its jobs, because a job that is redriven is made anew of what its queue says.
+ * Creates the queue and its dead letter queue, or updates their settings. Jobs have no settings of
+ * their own, because pg-boss gives a job that is redriven those of its queue.
  */
 export async function prepareQueue(queue: BossQueue, settings: JobSettings): Promise<void> {
   const { keepAppliedSeconds, keepDeadLettersSeconds, attempts, backoffSeconds } = settings
   const kept = {
-    // pg-boss deletes what nobody works on after this: 14 days if nothing is said.
+    // pg-boss deletes jobs that wait for longer than this. Its default is 14 days.
     retentionSeconds: keepDeadLettersSeconds,
     deleteAfterSeconds: keepAppliedSeconds,
   }
@@ -61,14 +61,14 @@ export async function prepareQueue(queue: BossQueue, settings: JobSettings): Pro
     deadLetter: queue.deadLetter,
     retryLimit: attempts - 1,
     retryBackoff: true,
-    // pg-boss waits one to two times this before the second try, and doubles it from there.
+    // pg-boss waits once to twice this before the first retry, and doubles it for each further one.
     retryDelay: Math.ceil(backoffSeconds / 2),
     expireInSeconds: Math.ceil(settings.jobTimeoutMs / 1000) + EXPIRY_MARGIN_SECONDS,
     heartbeatSeconds: HEARTBEAT_SECONDS,
   })
 }
 
-/** Makes the queue of alarms: an alarm is tried until somebody was told, however many are killed. */
+/** Creates the queue of alarms. An alarm is retried until a worker has reported it. */
 export async function prepareAlarms({ boss, alarms }: BossQueue): Promise<void> {
   await prepare(boss, alarms, {
     retryLimit: 1_000_000,
@@ -81,11 +81,11 @@ export async function prepareAlarms({ boss, alarms }: BossQueue): Promise<void> 
 // `onDeadLetter` has five seconds.
 const ALARM_SECONDS = 60
 
-// Our answer comes before pg-boss takes the job away: a job that expired is tried again beside the
-// handlers that run (pg-boss issue 555), and its worker waits for them, maybe for ever.
+// Our worker gives up a job before it expires: pg-boss runs an expired job again while its handlers
+// run (pg-boss issue 555), and its worker waits for them without a limit.
 export const EXPIRY_MARGIN_SECONDS = 10
 
-// A worker that crashed is noticed after this and up to a minute, not only when its job expires.
+// pg-boss detects a crashed worker after this and up to a minute, not when its job expires.
 const HEARTBEAT_SECONDS = 60
 
 async function prepare(boss: Boss, name: string, options: Omit<Queue, 'name'>): Promise<void> {
@@ -94,9 +94,35 @@ async function prepare(boss: Boss, name: string, options: Omit<Queue, 'name'>): 
   if (policy !== 'standard') {
     throw new OptionError(
       'option-invalid',
-      `The queue ${name} of pg-boss has the policy ${policy}, under which jobs of different events push each other out. Use another \`name\`, or delete the queue.`,
+      `The queue ${name} of pg-boss has the policy ${policy}, which can drop the job of an event. Use another \`name\`, or delete the queue.`,
     )
   }
-  // `createQueue` leaves a queue that is there as it is.
+  // `createQueue` does not change a queue that exists.
   await boss.updateQueue(name, options)
 }
+
+/**
+ * Warns if no running pg-boss has `supervise`: then nothing detects that a worker crashed, and its
+ * jobs stay `active`.
+ */
+export async function warnOfNoSupervisor({ boss, label }: BossQueue, warn: Warn): Promise<void> {
+  if (!(await lacksSupervisor(boss))) return
+  warn(
+    'pg-boss-unsupervised',
+    `No running pg-boss of ${label} has \`supervise\`, so the jobs of a worker that crashes are NEVER RETRIED. Leave \`supervise\` at its default, true, in at least one process, or call \`boss.supervise()\` once a minute.`,
+  )
+}
+
+async function lacksSupervisor(boss: Boss): Promise<boolean> {
+  try {
+    const instances = await boss.getInstances({ limit: MAX_LISTED })
+    const live = instances.filter((instance) => instance.live)
+    // A process with `registerInstance: false` is not in the list.
+    return live.length > 0 && !live.some((instance) => instance.supervise)
+  } catch {
+    return false
+  }
+}
+
+/** The most that pg-boss returns in one list. */
+export const MAX_LISTED = 100_000

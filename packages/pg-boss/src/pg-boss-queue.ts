@@ -4,13 +4,25 @@ import {
   type EventBroker,
   type EventQueue,
   type JobOptions,
+  type Warn,
 } from '@hongbao/hand-off'
-import { createWarn, QueueError, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
-import { prepareQueue, readBossQueue, type Boss } from './boss-queue.ts'
+import {
+  createWarn,
+  QueueError,
+  queueOptionsOf,
+  readJobOptions,
+  type JobSettings,
+} from '@hongbao/hand-off/internal'
+import {
+  prepareQueue,
+  readBossQueue,
+  warnOfNoSupervisor,
+  type Boss,
+  type BossQueue,
+} from './boss-queue.ts'
 import { listDeadLetters, redrive } from './dead-letters.ts'
 import { persist } from './persist.ts'
-import { warnOfNoSupervisor } from './supervision.ts'
-import { startWorker } from './worker.ts'
+import { startWorker, type Intervals } from './worker.ts'
 
 /** Options of {@link pgBossQueue}. Wrong ones are refused with an `OptionError`. */
 export interface PgBossQueueOptions extends JobOptions {
@@ -21,83 +33,90 @@ export interface PgBossQueueOptions extends JobOptions {
   /** How often a worker looks for jobs while there are none, in seconds: 0.5 or more. Default: 1. */
   readonly pollingIntervalSeconds?: number | undefined
   /**
-   * How often a worker looks for dead letters that no worker knows of, because theirs crashed, in
-   * seconds: 0.5 to 3,600. Default: 60.
+   * How often a worker looks for dead letters of crashed workers, in seconds: 0.5 to 3,600.
+   * Default: 60.
    */
   readonly watchIntervalSeconds?: number | undefined
 }
 
 /**
- * A queue of verified events on pg-boss and Postgres. Make it with the same options in the processes
- * that receive and in those that work.
+ * Makes a queue of verified events on pg-boss and Postgres. Receivers and workers need the same options.
  *
- * One event is one job, however often Ping++ sends it. The redelivery of a dead letter wakes its job.
+ * One event is one job, however often Ping++ sends it. The redelivery of a dead letter retries its job.
  *
- * Its queues in pg-boss are made, or their settings brought up to date, by `ready`, or else by the first
- * delivery. `ready` rejects with an `OptionError` if a queue of that name has another policy.
+ * `ready`, or else the first delivery, creates its queues in pg-boss or updates their settings. `ready`
+ * rejects with an `OptionError` if a queue of that name has another policy.
  *
  * @throws OptionError for a wrong option
  */
 export function pgBossQueue(options: PgBossQueueOptions): EventQueue {
-  const {
-    boss,
-    name: given,
-    pollingIntervalSeconds,
-    watchIntervalSeconds,
-    ...settings
-  } = readJobOptions('pgBossQueue', options, {
-    boss: asGiven(),
-    name: asGiven(),
-    pollingIntervalSeconds: optional(
-      must('0.5 or more', (value) => value >= 0.5),
-      1,
-    ),
-    watchIntervalSeconds: optional(
-      must('a number from 0.5 to 3,600', (value) => value >= 0.5 && value <= 3600),
-      60,
-    ),
-  })
-  const queue = readBossQueue(boss, given)
-  const { name, label } = queue
-  const warn = createWarn(options)
+  const { boss, name, pollingIntervalSeconds, watchIntervalSeconds, ...settings } = readJobOptions(
+    'pgBossQueue',
+    options,
+    {
+      boss: asGiven(),
+      name: asGiven(),
+      pollingIntervalSeconds: optional(
+        must('0.5 or more', (value) => value >= 0.5),
+        1,
+      ),
+      watchIntervalSeconds: optional(
+        must('a number from 0.5 to 3,600', (value) => value >= 0.5 && value <= 3600),
+        60,
+      ),
+    },
+  )
+  const queue = readBossQueue(boss, name)
+  const intervals = { pollingIntervalSeconds, watchIntervalSeconds }
+  const broker = createBroker(queue, { settings, intervals, warn: createWarn(options) })
+  return createEventQueue(broker, queueOptionsOf(options))
+}
+
+interface BrokerSettings {
+  readonly settings: JobSettings
+  readonly intervals: Intervals
+  readonly warn: Warn
+}
+
+function createBroker(
+  queue: BossQueue,
+  { settings, intervals, warn }: BrokerSettings,
+): EventBroker {
+  const { boss, name } = queue
   let prepared: Promise<void> | undefined
 
-  /** Once, and again if it failed. */
+  /** Prepares the queues once, or again if that failed. */
   function prepare(): Promise<void> {
-    prepared ??= prepareAndWarn().catch((error: unknown) => {
-      prepared = undefined
-      throw error
-    })
+    prepared ??= prepareQueue(queue, settings)
+      .then(() => warnOfNoSupervisor(queue, warn))
+      .catch((error: unknown) => {
+        prepared = undefined
+        throw error
+      })
     return prepared
   }
 
-  async function prepareAndWarn(): Promise<void> {
-    await prepareQueue(queue, settings)
-    await warnOfNoSupervisor(queue, warn)
-  }
-
-  const broker: EventBroker = {
-    name: label,
+  return {
+    name: queue.label,
     async persist(job) {
       await prepare()
       await persist(queue, job)
     },
     async take(work) {
-      // The receivers' settings count, if there is one.
+      // A worker does not change the settings that receivers have made.
       if ((await boss.getQueue(name)) === null) await prepareQueue(queue, settings)
       await warnOfNoSupervisor(queue, work.warn)
-      return startWorker(queue, { pollingIntervalSeconds, watchIntervalSeconds }, work)
+      return startWorker(queue, intervals, work)
     },
-    deadLetters: (selection) => listDeadLetters(queue, selection),
+    deadLetters: ({ limit }) => listDeadLetters(queue, limit),
     redrive: (selection) => redrive(queue, selection),
     async ready() {
       await prepare()
       if ((await boss.getQueue(name)) !== null) return
       throw new QueueError(
         'queue-not-ready',
-        `pg-boss has no queue ${name} any more: it was deleted. Start this process again to make it.`,
+        `pg-boss has no queue ${name}: it was deleted. Restart this process to create it.`,
       )
     },
   }
-  return createEventQueue(broker, queueOptionsOf(options))
 }

@@ -9,7 +9,7 @@ export interface Intervals {
   readonly watchIntervalSeconds: number
 }
 
-/** Starts pg-boss's workers, one for each job at a time, and the watch for crashes. */
+/** Starts as many of pg-boss's workers as jobs may run at a time, and the watch for crashes. */
 export async function startWorker(
   queue: BossQueue,
   { pollingIntervalSeconds, watchIntervalSeconds }: Intervals,
@@ -18,15 +18,15 @@ export async function startWorker(
   const { boss, name } = queue
   await prepareAlarms(queue)
   const workers = await Promise.all(Array.from({ length: work.concurrency }, startOne))
-  const watch = watchCrashes(queue, { work, intervalSeconds: watchIntervalSeconds })
+  const stopWatch = watchCrashes(queue, work, watchIntervalSeconds)
   return {
     close() {
       const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
-      return Promise.all([...ended, watch.close()])
+      return Promise.all([...ended, stopWatch()])
     },
   }
 
-  /** One job at a time, so that a handler that hangs holds up nothing but itself. */
+  /** A worker for one job at a time: a handler that hangs blocks no other job. */
   async function startOne(): Promise<string> {
     const how = { perJobResults: true, includeMetadata: true, pollingIntervalSeconds } as const
     const id: string = await boss.work<EventJob, unknown, typeof how>(
@@ -34,7 +34,7 @@ export async function startWorker(
       how,
       async function applyJobs(jobs) {
         const results = await Promise.all(jobs.map((job) => apply(work, job)))
-        // There may be more: without this, one event per interval.
+        // Without this, a worker takes one job per polling interval.
         boss.notifyWorker(id)
         return results
       },

@@ -1,7 +1,10 @@
 import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
+import type { JobWithMetadata } from 'pg-boss'
 import { describe, expect, it, vi } from 'vitest'
-import type { DeadLetter, EventWorker } from '../src/index.ts'
+import type { BossQueue } from '../src/boss-queue.ts'
+import { watchCrashes } from '../src/crash-watch.ts'
+import type { Boss, DeadLetter, EventWorker } from '../src/index.ts'
 import {
   crashOn,
   deadLettersOf,
@@ -15,11 +18,11 @@ import {
   type WorkerOptions,
 } from './opened.ts'
 
-// That processes are killed with SIGKILL is the business of test/conformance/hand-off.ts.
+// test/conformance/hand-off.ts kills processes with SIGKILL.
 describe('an event whose workers crash at every try', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
-  it('is told of like any other, with pg-boss’s own words', async () => {
+  it('is reported like any other, with pg-boss’s reason', async () => {
     const { name, fail, watch } = await openQueue()
     await fail('evt_1')
     const onDeadLetter = vi.fn<(failed: DeadLetter, cause: unknown) => void>()
@@ -35,56 +38,56 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     })
     expect(onDeadLetter.mock.calls).toEqual([[failed, undefined]])
     expect(error.mock.calls.map(([line]) => line)).toEqual([
-      `[hongbao] A job is a dead letter after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is gone, \`redrive\` it.`,
+      `[hongbao] A job is a dead letter after 1 try, and is kept in pg-boss:${name}: job heartbeat timeout (red_envelope.sent evt_1). When the cause is fixed, \`redrive\` it.`,
     ])
   })
 
-  it('is told of while workers run', async () => {
-    const { name, claim, watch, told } = await openQueue()
+  it('is reported while workers run', async () => {
+    const { name, claim, watch, reported } = await openQueue()
     await claim('evt_1')
     await watch({ watchIntervalSeconds: 0.5 })
     await crashOn(opened.boss, name)
-    await eventually(() => expect(told).toEqual(['evt_1']))
+    await eventually(() => expect(reported).toEqual(['evt_1']))
   })
 
-  it('is told of once, by one of many workers and whoever comes after them', async () => {
-    const { fail, watch, told } = await openQueue()
+  it('is reported once, by one of many workers, and not by later ones', async () => {
+    const { fail, watch, reported } = await openQueue()
     await fail('evt_1')
     const workers = await Promise.all(Array.from({ length: 5 }, () => watch()))
-    await eventually(() => expect(told).toEqual(['evt_1']))
+    await eventually(() => expect(reported).toEqual(['evt_1']))
     await Promise.all(workers.map((worker) => worker.close()))
     await fail('evt_2')
     await watch()
-    await eventually(() => expect(told).toEqual(['evt_1', 'evt_2']))
+    await eventually(() => expect(reported).toEqual(['evt_1', 'evt_2']))
   })
 
-  it('is told of again when it was redriven and crashes its workers again', async () => {
-    const { name, fail, watch, told } = await openQueue()
+  it('is reported again when it was redriven and crashes its workers again', async () => {
+    const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
-    await (await seenBy(watch, told, 'evt_1')).close()
+    await (await seenBy(watch, reported, 'evt_1')).close()
     await redrive(opened.boss, { name })
     await crashOn(opened.boss, name)
     expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     await watch()
-    await eventually(() => expect(told).toEqual(['evt_1', 'evt_1']))
+    await eventually(() => expect(reported).toEqual(['evt_1', 'evt_1']))
   })
 
-  it('is not told of when somebody was faster and redrove it', async () => {
-    const { name, fail, watch, told } = await openQueue()
+  it('is not reported if another process redrove it before', async () => {
+    const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
     const [copy] = await opened.boss.findJobs(`${name}-failed`)
     await opened.boss.createQueue(`${name}-alarms`)
-    // As a worker leaves it that is killed before it tells.
+    // What a worker leaves that is killed before it reports.
     await opened.boss.insert(`${name}-alarms`, [{ id: String(copy?.id) }])
     await redrive(opened.boss, { name })
     await opened.boss.deleteQueuedJobs(name)
     await fail('evt_2')
     await watch()
-    await eventually(() => expect(told).toEqual(['evt_2']))
+    await eventually(() => expect(reported).toEqual(['evt_2']))
   })
 
-  it('is told of where many are, and none of those that a handler failed', async () => {
-    const { name, receiver, watch, told } = await openQueue()
+  it('is reported among many others, those that a handler failed excepted', async () => {
+    const { name, receiver, watch, reported } = await openQueue()
     await deliver(receiver, sent('evt_thrown'))
     const broken = receiverOfWorker().on('*', () => Promise.reject(new Error('no stock')))
     const worker = await watch({}, broken)
@@ -92,31 +95,31 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
       expect(await deadLettersOf(opened.boss, { name })).toHaveLength(1)
     })
     await worker.close()
-    expect(told).toEqual(['evt_thrown'])
+    expect(reported).toEqual(['evt_thrown'])
     const ids = Array.from({ length: 250 }, (_, index) => `evt_${index}`)
     const jobs = ids.map((id) => ({ data: { type: 'red_envelope.sent', id }, retryLimit: 0 }))
     await opened.boss.insert(name, jobs)
     await crashOn(opened.boss, name)
     const workers = await Promise.all([watch(), watch()])
-    await eventually(() => expect(told).toHaveLength(251))
+    await eventually(() => expect(reported).toHaveLength(251))
     await Promise.all(workers.map((one) => one.close()))
-    expect(new Set(told)).toEqual(new Set(['evt_thrown', ...ids]))
-    expect(told).toHaveLength(251)
+    expect(new Set(reported)).toEqual(new Set(['evt_thrown', ...ids]))
+    expect(reported).toHaveLength(251)
   })
 
-  it('is told of when the one that was looked at last is gone', async () => {
-    const { name, fail, watch, told } = await openQueue()
+  it('is reported although the one that was found last is gone', async () => {
+    const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
     await watch({ watchIntervalSeconds: 0.5 })
-    await eventually(() => expect(told).toEqual(['evt_1']))
+    await eventually(() => expect(reported).toEqual(['evt_1']))
     const [copy] = await opened.boss.findJobs(`${name}-failed`)
     await opened.boss.deleteJob(`${name}-failed`, String(copy?.id))
     await opened.boss.send(`${name}-failed`, { type: 'red_envelope.sent', id: 'evt_2' })
-    await eventually(() => expect(told).toEqual(['evt_1', 'evt_2']))
+    await eventually(() => expect(reported).toEqual(['evt_1', 'evt_2']))
   })
 
-  it('is told of when Postgres is back, and the log says that it was not there', async () => {
-    const { name, claim, watch, told } = await openQueue()
+  it('is reported when Postgres is back, with a warning that it was down', async () => {
+    const { name, claim, watch, reported } = await openQueue()
     await claim('evt_1')
     const lines: string[] = []
     const warn = (line: string): void => {
@@ -128,16 +131,16 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await eventually(() => expect(lines).not.toEqual([]))
     await opened.postgres.start()
     await eventually(() => crashOn(opened.boss, name))
-    await eventually(() => expect(told).toEqual(['evt_1']))
+    await eventually(() => expect(reported).toEqual(['evt_1']))
     expect(lines[0]).toMatch(
       /^\[hongbao\] [a-z-]+: Could not look for dead letters of crashed workers in pg-boss:events-\d+; the next look is in 0\.5 s\. \[\w+ .+\]/,
     )
   })
 
-  it('leaves nothing to do once it was told of', async () => {
-    const { name, fail, watch, told } = await openQueue()
+  it('keeps its alarm for longer than its copy', async () => {
+    const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
-    const worker = await seenBy(watch, told, 'evt_1')
+    const worker = await seenBy(watch, reported, 'evt_1')
     await worker.close()
     const [alarm] = await jobsOf(opened.boss, `${name}-alarms`)
     const [copy] = await opened.boss.findJobs(`${name}-failed`)
@@ -146,19 +149,19 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     expect(keptUntil).toBeGreaterThan(Number(copy?.keepUntil))
   })
 
-  /** A queue whose events have one try, and what its workers tell. */
+  /** A queue whose events have one try, and what its workers report. */
   async function openQueue() {
     const name = opened.freshName()
     const receiver = await receiverOf(opened.boss, { name, attempts: 1 })
-    const told: unknown[] = []
+    const reported: unknown[] = []
 
-    /** An event that a worker has taken and will never end. */
+    /** An event that a worker has taken and never finishes. */
     async function claim(id: string): Promise<void> {
       await deliver(receiver, sent(id))
       expect(await opened.boss.fetch(name)).toHaveLength(1)
     }
 
-    /** An event that failed for good, and nobody knows. */
+    /** A dead letter that no worker has reported. */
     async function fail(id: string): Promise<void> {
       await deliver(receiver, sent(id))
       await crashOn(opened.boss, name)
@@ -169,21 +172,50 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
       options: WorkerOptions = {},
       webhooks = receiverOfWorker(),
     ): Promise<EventWorker> {
-      const onDeadLetter = (failed: DeadLetter): void => void told.push(failed.eventId)
+      const onDeadLetter = (failed: DeadLetter): void => void reported.push(failed.eventId)
       return opened.startWorker(webhooks, name, { onDeadLetter, ...options })
     }
 
-    return { name, receiver, told, claim, fail, watch }
+    return { name, receiver, reported, claim, fail, watch }
   }
+})
+
+// A copy is dated when its transaction began, and is found when that is committed.
+it('a dead letter that was committed late is found, although the look after that failed', async () => {
+  const copies = ['b', 'c']
+  const alarms = new Set<unknown>()
+  let isFirstLookOver = false
+  const boss: Partial<Boss> = {
+    async findJobs(_: string, { after }: { readonly after?: string } = {}) {
+      if (isFirstLookOver && copies.length === 2) {
+        copies.unshift('a')
+        throw new Error('Postgres is down')
+      }
+      return copies.slice(copies.indexOf(String(after)) + 1).map(copyOf) as never
+    },
+    async insert(_: string, jobs: readonly { readonly id?: string }[]) {
+      for (const { id } of jobs) alarms.add(id)
+      return null
+    },
+    async fetch() {
+      isFirstLookOver = true
+      return []
+    },
+  }
+  const queue = { boss, name: 'a', deadLetter: 'a-failed', alarms: 'a-alarms', label: 'pg-boss:a' }
+  const work = { tell: async () => {}, warn: () => {} }
+  const stop = watchCrashes(queue as BossQueue, work, 0.01)
+  await vi.waitFor(() => expect(alarms).toEqual(new Set(['a', 'b', 'c'])))
+  await stop()
 })
 
 async function seenBy(
   watch: () => Promise<EventWorker>,
-  told: readonly unknown[],
+  reported: readonly unknown[],
   id: string,
 ): Promise<EventWorker> {
   const worker = await watch()
-  await eventually(() => expect(told).toEqual([id]))
+  await eventually(() => expect(reported).toEqual([id]))
   return worker
 }
 
@@ -193,4 +225,8 @@ function sent(id: string) {
 
 function receiverOfWorker(): Webhooks {
   return createWebhooks({ publicKey: PINGPP.publicKey, logger: false })
+}
+
+function copyOf(id: string): Partial<JobWithMetadata> {
+  return { id, sourceOutput: null, createdOn: new Date(0), keepUntil: new Date(0) }
 }

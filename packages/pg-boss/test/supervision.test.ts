@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { pgBossQueue } from '../src/index.ts'
 import { PINGPP, usePostgres } from './opened.ts'
 
-describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
+describe('a pg-boss without a supervisor', { timeout: 30_000 }, () => {
   const opened = usePostgres()
   const bosses: PgBoss[] = []
 
@@ -19,7 +19,7 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
     const boss = await start({ supervise: false })
     expect(await make(boss)).toEqual([
       expect.stringMatching(
-        /^\[hongbao\] [a-z-]+: No running pg-boss of pg-boss:hongbao-events has `supervise`, so the jobs of a worker that crashes are NEVER TRIED AGAIN\. Leave `supervise` at its default, true/,
+        /^\[hongbao\] [a-z-]+: No running pg-boss of pg-boss:hongbao-events has `supervise`, so the jobs of a worker that crashes are NEVER RETRIED\. Leave `supervise` at its default, true/,
       ),
     ])
   })
@@ -35,7 +35,7 @@ describe('a pg-boss that nobody supervises', { timeout: 30_000 }, () => {
     expect(await make(boss)).toHaveLength(1)
   })
 
-  it('is not warned of where pg-boss does not tell', async () => {
+  it('is not warned of if pg-boss does not list its instances', async () => {
     const { boss } = opened
     const answers = [() => Promise.reject(new Error('permission denied')), () => []]
     for (const getInstances of answers) {

@@ -6,6 +6,7 @@ import {
   type EventWorker,
 } from '@hongbao/bullmq'
 import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
 import { hasRedis, startRedis } from '../../servers/redis.ts'
 import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
 
@@ -36,16 +37,17 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
   async function jobs(): Promise<QueuedJob[]> {
     const all = await queue.getJobs()
     return Promise.all(
-      all.map(async ({ data, id }) => {
-        const state = await queue.getJobState(String(id))
-        return { eventId: String(data.id), state: STATES[state] ?? 'open' }
+      all.map(async ({ data, id, returnvalue }) => {
+        const state = STATES[await queue.getJobState(String(id))] ?? 'waiting'
+        const outcome = state === 'done' ? String(returnvalue) : undefined
+        return { eventId: String(data.id), state, outcome, data }
       }),
     )
   }
 
   async function passTime(): Promise<void> {
     const delayed = await queue.getDelayed()
-    // One that a worker has taken meanwhile is no longer delayed.
+    // A job that a worker has taken in the meantime is no longer delayed.
     await Promise.all(delayed.map((job) => job.promote().catch(() => {})))
   }
 
@@ -54,20 +56,32 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
     async receiver(publicKey, tries) {
       return open(tries).receiver({ publicKey, logger: false })
     },
-    async work(webhooks, { onDeadLetter, crashes } = {}) {
-      // A worker that died is noticed after a second, not a minute. If crashes are counted, a machine
-      // that is busy should not be taken for one.
-      const worker =
+    async work(webhooks, { crashes, ...how } = {}) {
+      // A dead worker is detected after a second, not a minute. If crashes are counted, a busy machine
+      // must not be taken for one.
+      const options =
         crashes === undefined
           ? { lockDuration: 500, stalledInterval: 200 }
           : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes }
-      workers.push(await open({ worker }).work(webhooks, { onDeadLetter }))
+      const worker = await open({ worker: options }).work(webhooks, { logger: false, ...how })
+      workers.push(worker)
+      return worker
     },
     jobs,
-    failed: async () => (await events.deadLetters()).map(({ eventId }) => String(eventId)),
-    redrive: () => events.redrive(),
+    async add(data) {
+      await queue.add('mail', data as EventJob, { attempts: 15 })
+    },
+    deadLetters: (options) => events.deadLetters(options),
+    redrive: (options) => events.redrive(options),
+    async contents() {
+      const client = new Redis(url)
+      const keys = await client.keys(`${queue.qualifiedName}:*`)
+      const dumps = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+      client.disconnect()
+      return dumps.map((dump) => dump?.toString('latin1')).join('\n')
+    },
     passTime,
-    // Every worker looks for dead ones by itself.
+    // Every worker looks for dead ones.
     noticeDeaths: () => Promise.resolve(),
     async close() {
       await Promise.all(workers.splice(0).map((worker) => worker.close()))
@@ -76,4 +90,8 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
   }
 }
 
-const STATES: Readonly<Record<string, QueuedJob['state']>> = { completed: 'done', failed: 'failed' }
+const STATES: Readonly<Record<string, QueuedJob['state']>> = {
+  active: 'active',
+  completed: 'done',
+  failed: 'failed',
+}

@@ -19,9 +19,11 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
 
   async function jobs(): Promise<QueuedJob[]> {
     const all = await boss.findJobs<EventJob>(name)
-    return all.map(({ data, state }) => ({
+    return all.map(({ data, state, output }) => ({
       eventId: String(data.id),
-      state: STATES[state] ?? 'open',
+      state: STATES[state] ?? 'waiting',
+      outcome: state === 'completed' ? String(Object(output).outcome) : undefined,
+      data,
     }))
   }
 
@@ -61,12 +63,21 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
       await queue.ready()
       return queue.receiver({ publicKey, logger: false })
     },
-    async work(webhooks, { onDeadLetter } = {}) {
-      workers.push(await events.work(webhooks, { onDeadLetter }))
+    async work(webhooks, { crashes: _crashes, ...how } = {}) {
+      const worker = await events.work(webhooks, { logger: false, ...how })
+      workers.push(worker)
+      return worker
+    },
+    async add(data) {
+      await boss.send(name, data)
     },
     jobs,
-    failed: async () => (await events.deadLetters()).map(({ eventId }) => String(eventId)),
-    redrive: () => events.redrive(),
+    deadLetters: (options) => events.deadLetters(options),
+    redrive: (options) => events.redrive(options),
+    async contents() {
+      const { rows } = await boss.getDb().executeSql('select * from pgboss.job')
+      return JSON.stringify(rows)
+    },
     passTime,
     noticeDeaths,
     async close() {
@@ -76,4 +87,8 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
   }
 }
 
-const STATES: Readonly<Record<string, QueuedJob['state']>> = { completed: 'done', failed: 'failed' }
+const STATES: Readonly<Record<string, QueuedJob['state']>> = {
+  active: 'active',
+  completed: 'done',
+  failed: 'failed',
+}

@@ -9,7 +9,8 @@ import { verifierOf } from '@hongbao/core/internal'
 import { ERRORS } from '../../core/src/reply/errors.ts'
 import { deferred } from '../../core/test/deferred.ts'
 import { bytesOf, envelopeSent, openReceiver, PINGPP } from '../../core/test/signed.ts'
-import { applyJob, type JobRules, type JobVerdict } from '../src/verdict.ts'
+import { applyJob, type JobRules } from '../src/apply-job.ts'
+import type { JobVerdict } from '../src/broker.ts'
 import { packed, RECEIVED_AT, signatureOf } from './packed.ts'
 
 const SUBJECT = 'red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA'
@@ -25,7 +26,7 @@ afterEach(() => {
 })
 
 describe('a job', () => {
-  it('is done when its handlers succeed, and they learn what the receiver knew', async () => {
+  it('is done when its handlers succeed, and they get the context of the delivery', async () => {
     const opened = openReceiver()
     const contexts: unknown[] = []
     opened.webhooks.on('*', (event, context) => void contexts.push([event, context]))
@@ -51,8 +52,8 @@ describe('a job', () => {
     const opened = openReceiver()
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     await apply(opened.webhooks, packed())
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'done', outcome: 'duplicate' })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'done', outcome: 'duplicate' })
     expect(opened.seen).toHaveLength(1)
   })
 
@@ -64,19 +65,19 @@ describe('a job', () => {
     })
   })
 
-  it('is tried again when a handler fails, and says where but not what', async () => {
+  it('is retried when a handler fails, with a reason that has the place and not the message', async () => {
     const opened = openReceiver()
     const cause = Object.assign(new TypeError('card 6222 0000 declined'), { code: 'EDECLINED' })
     opened.webhooks.on('*', () => Promise.reject(cause))
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'again', outcome: 'handler-failed', cause })
-    expect(verdict.reason).toMatch(
-      /^handler-failed \(red_envelope\.sent evt_\w+\) \[TypeError EDECLINED at .+verdict\.test\.ts/,
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'again', outcome: 'handler-failed', cause })
+    expect(result.reason).toMatch(
+      /^handler-failed \(red_envelope\.sent evt_\w+\) \[TypeError EDECLINED at .+apply-job\.test\.ts/,
     )
-    expect(verdict.reason).not.toContain('6222')
+    expect(result.reason).not.toContain('6222')
   })
 
-  it('is dead when it is no event: another try would end the same way', async () => {
+  it('is a dead letter when it is no event, because a retry would fail too', async () => {
     const opened = openReceiver()
     const bytes = bytesOf('{"type":"red_envelope.sent"}')
     const data = { body: bytes.toString('base64'), signature: signatureOf(bytes) }
@@ -88,7 +89,7 @@ describe('a job', () => {
     expect(opened.reports).toEqual([])
   })
 
-  it('is dead when it is none of ours', async () => {
+  it('is a dead letter when another program made it', async () => {
     expect(await apply(openReceiver().webhooks, { to: 'somebody' })).toMatchObject({
       fate: 'dead',
       reason: expect.stringMatching(/^queue-job-invalid \(no event\): The job was not made by/),
@@ -96,41 +97,41 @@ describe('a job', () => {
     })
   })
 
-  it('is dead when it has no signature, and says what to do', async () => {
+  it('is a dead letter when it has no signature, with a reason that says what to do', async () => {
     const opened = openReceiver()
     const handler = vi.fn<() => void>()
     opened.webhooks.on('*', handler)
-    const verdict = await apply(opened.webhooks, { ...packed(), signature: null })
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
-    expect(verdict.reason).toMatch(/set `acceptUnsigned: true` in the options of `work`/)
+    const result = await apply(opened.webhooks, { ...packed(), signature: null })
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'queue-job-unsigned' })
+    expect(result.reason).toMatch(/set `acceptUnsigned: true` in the options of `work`/)
     expect(handler).not.toHaveBeenCalled()
   })
 
-  it('is dead when it is of another app: the worker’s `app` counts', async () => {
+  it('is a dead letter when its app is not the `app` of the worker', async () => {
     const opened = openReceiver({ app: 'app_other' })
     opened.webhooks.on('*', () => {})
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'app-mismatch' })
   })
 
-  it('is verified under the keys that a function returns', async () => {
+  it('is verified with the keys that a function returns', async () => {
     const opened = openReceiver({ publicKey: () => Promise.resolve(PINGPP.publicKey) })
     opened.webhooks.on('*', () => {})
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
     const forged = { ...packed(), signature: Buffer.alloc(256, 7).toString('base64') }
-    const verdict = await apply(opened.webhooks, forged)
-    expect(verdict).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
+    const result = await apply(opened.webhooks, forged)
+    expect(result).toMatchObject({ fate: 'dead', outcome: 'signature-mismatch' })
   })
 
-  it('is tried again while that function provides no key', async () => {
+  it('is retried while that function provides no key', async () => {
     const cause = new Error('no vault')
     const opened = openReceiver({ publicKey: () => Promise.reject(cause) })
     opened.webhooks.on('*', () => {})
-    const verdict = await apply(opened.webhooks, packed())
-    expect(verdict).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
+    const result = await apply(opened.webhooks, packed())
+    expect(result).toMatchObject({ fate: 'again', outcome: 'key-unavailable', cause })
   })
 
-  it('is applied at any age: it was accepted when it arrived', async () => {
+  it('is applied at any age, because it was accepted when it arrived', async () => {
     const opened = openReceiver({ now: () => Date.now() + 365 * 24 * 60 * 60 * 1000 })
     opened.webhooks.on('*', () => {})
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
@@ -148,11 +149,11 @@ describe('a job', () => {
 })
 
 describe('a job whose handlers pass their deadline', () => {
-  it('waits for them, and is done when they succeed after all', async () => {
-    const { opened, end, verdict } = openSlow()
+  it('waits for them, and is done when they succeed', async () => {
+    const { opened, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.resolve()
-    expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
+    expect(await result).toMatchObject({ fate: 'done', outcome: 'handled' })
     expect(opened.reports.map(({ kind, outcome }) => [kind, outcome])).toEqual([
       ['dispatch', expect.any(String)],
       ['late', 'handled'],
@@ -161,26 +162,26 @@ describe('a job whose handlers pass their deadline', () => {
 
   it('calls `onLate` at the deadline, and goes on waiting for them [E56]', async () => {
     const onLate = vi.fn<() => void>()
-    const { end, verdict } = openSlow({ onLate })
+    const { end, result } = openSlow({ onLate })
     await vi.advanceTimersByTimeAsync(4999)
     expect(onLate).not.toHaveBeenCalled()
     await vi.advanceTimersByTimeAsync(1)
     expect(onLate).toHaveBeenCalledOnce()
     end.resolve()
-    expect(await verdict).toMatchObject({ fate: 'done', outcome: 'handled' })
+    expect(await result).toMatchObject({ fate: 'done', outcome: 'handled' })
   })
 
-  it('waits for them, and is tried again when they fail', async () => {
-    const { end, verdict } = openSlow()
+  it('waits for them, and is retried when they fail', async () => {
+    const { end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(59_000)
     end.reject(new Error('declined'))
-    expect(await verdict).toMatchObject({ fate: 'again', outcome: 'handler-failed' })
+    expect(await result).toMatchObject({ fate: 'again', outcome: 'handler-failed' })
   })
 
-  it('is tried again when they never settle, and is not run beside itself', async () => {
-    const { opened, runs, end, verdict } = openSlow()
+  it('is retried when they never settle, without a second run at the same time', async () => {
+    const { opened, runs, end, result } = openSlow()
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(await verdict).toMatchObject({
+    expect(await result).toMatchObject({
       fate: 'again',
       outcome: 'handler-timed-out',
       reason: `handler-timed-out (${SUBJECT})`,
@@ -192,11 +193,11 @@ describe('a job whose handlers pass their deadline', () => {
     expect(runs()).toBe(1)
   })
 
-  it('is tried again when the receiver itself takes too long', async () => {
+  it('is retried when the receiver itself takes too long', async () => {
     const stuck = answering(() => new Promise<DispatchResult>(() => {}))
-    const verdict = apply(stuck, packed())
+    const result = apply(stuck, packed())
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(await verdict).toMatchObject({ fate: 'again', outcome: 'handler-timed-out' })
+    expect(await result).toMatchObject({ fate: 'again', outcome: 'handler-timed-out' })
   })
 })
 
@@ -232,6 +233,6 @@ function openSlow(changes: Partial<JobRules> = {}) {
   const end = deferred()
   const handler = vi.fn<() => Promise<void>>(() => end.promise)
   opened.webhooks.on('*', handler)
-  const verdict = apply(opened.webhooks, packed(), changes)
-  return { opened, end, verdict, runs: () => handler.mock.calls.length }
+  const result = apply(opened.webhooks, packed(), changes)
+  return { opened, end, result, runs: () => handler.mock.calls.length }
 }
