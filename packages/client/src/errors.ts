@@ -82,8 +82,10 @@ export interface PingppApiError {
 
 /** What is known of one call that failed. */
 export interface PingppErrorFacts {
-  /** What is known of this one case, behind the code's own sentence. */
+  /** What is known of this one case; follows the code's own sentence. */
   readonly detail?: string | undefined
+  /** Instead of both: the message of the request that failed last. */
+  readonly said?: string | undefined
   readonly status?: number | undefined
   readonly requestId?: string | undefined
   readonly api?: PingppApiError | undefined
@@ -141,11 +143,23 @@ brand(PingppError, 'PingppError')
 // Without the detail, which may have words of Ping++.
 vouchFor(PingppError, ({ code }) => ERRORS[code].message)
 
+/** The failure of one request. Whether it has created an envelope is as certain as its code is. */
+export function requestFailed(
+  code: PingppErrorCode,
+  facts: PingppErrorFacts = {},
+  options?: ErrorOptions,
+): PingppError {
+  return new PingppError(code, { notCreated: ERRORS[code].notCreated, ...facts }, options)
+}
+
 function describe(code: PingppErrorCode, facts: PingppErrorFacts): string {
-  const { detail, attempts = 0, retryAfterMs = 0, orderNo, notCreated = false } = facts
-  const sentences = [ERRORS[code].message, detail]
+  const { detail, said, attempts = 0, retryAfterMs = 0, orderNo, notCreated = false } = facts
+  const sentences = said === undefined ? [ERRORS[code].message, detail] : [said]
   if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
-  if (retryAfterMs > 0) sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
+  // Said of the whole call only.
+  if (attempts > 0 && retryAfterMs > 0) {
+    sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
+  }
   if (orderNo !== undefined && !notCreated) {
     sentences.push(
       `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,

@@ -2,6 +2,7 @@ import { OptionError } from '@hongbao/core'
 import {
   checkKind,
   checkOptions,
+  readApp,
   readPrivateKey,
   readPublicKeys,
   readTimeout,
@@ -26,6 +27,11 @@ export interface PingppClientOptions {
    */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
   /**
+   * Id of the app (`app_…`) of every `create` and `list` whose parameters have no `app`. Default: each
+   * call has its own. Given but undefined or null, it is refused: leave it out for the default.
+   */
+  readonly app?: string
+  /**
    * What stands before `/v1`: https, or http on loopback and, with a test key, to a sandbox among
    * containers. A proxy must pass path and query on as they are, because a signature covers them.
    * An empty text is as good as none. Default: `https://api.pingxx.com`.
@@ -46,6 +52,11 @@ export interface PingppClientOptions {
 
 /** Parameters that Ping++ takes, and that its current documents do not name. */
 export type ExtraParams = Readonly<Record<string, unknown>>
+
+/** An app, as the parameters of `create` and `list` have it. */
+export interface AppRef {
+  readonly id: string
+}
 
 /** Options of one call. */
 export interface PingppRequestOptions {
@@ -75,6 +86,7 @@ export interface Settings {
   readonly signingKey: SigningKey | undefined
   /** Empty where answers are not verified. */
   readonly publicKeys: readonly VerificationKey[]
+  readonly app: AppRef | undefined
   /** Without a slash at its end: `https://api.pingxx.com`. */
   readonly baseUrl: string
   readonly timeoutMs: number
@@ -95,6 +107,7 @@ const CLIENT_OPTIONS: Readonly<Record<keyof PingppClientOptions, true>> = {
   apiKey: true,
   privateKey: true,
   publicKey: true,
+  app: true,
   baseUrl: true,
   timeoutMs: true,
   retries: true,
@@ -115,6 +128,7 @@ const PINGPP_URL = 'https://api.pingxx.com'
 export function readOptions(options: PingppClientOptions): Settings {
   checkOptions('`createPingppClient`', options, CLIENT_OPTIONS)
   refuseUnset(options, GUARDS, 'key-missing')
+  refuseUnset(options, { app: 'name the app in each call' })
   const { fetch = globalFetch, now = Date.now } = options
   const apiKey = readApiKey(options.apiKey)
   checkKind('fetch', fetch, ['function'], 'a function like the global `fetch`')
@@ -122,6 +136,7 @@ export function readOptions(options: PingppClientOptions): Settings {
   return {
     apiKey,
     ...readKeys(options),
+    app: options.app === undefined ? undefined : { id: readApp(options.app) },
     baseUrl: readBaseUrl(options.baseUrl ?? PINGPP_URL, apiKey),
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),

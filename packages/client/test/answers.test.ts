@@ -243,7 +243,7 @@ describe('with `publicKey`, an answer', () => {
     [
       'whose signature is no base64',
       { json: envelope(), headers: { 'x-pingplusplus-signature': 'A'.repeat(342) + '!!' } },
-      'Its signature is none. Its status is 200.',
+      'Its signature is malformed. Its status is 200.',
     ],
     [
       'that is a refusal, and unsigned',

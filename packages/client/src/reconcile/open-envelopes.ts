@@ -1,6 +1,6 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
-import { untilAborted } from '../http/until-aborted.ts'
+import { untilAborted } from '../http/retries.ts'
 
 /**
  * An envelope that the merchant's own table has open: one whose end it does not know yet. What is

@@ -1,18 +1,15 @@
 import { nearestTo } from '@hongbao/core/internal'
+import type { PingppErrorFacts } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../http/answer.ts'
 
 /** Parameters that Ping++ documents; those that are objects with members of their own, with these. */
 export type KnownParameters = Readonly<Record<string, true | Readonly<Record<string, true>>>>
 
-/** What is wrong with a parameter. */
-export interface ParameterFlaw {
-  /** As Ping++ writes it: `amount`, `extra[send_name]`. */
-  readonly param?: string
-  readonly detail: string
-}
-
 /** The first parameter that is not documented: a misspelt one would be sent, and do nothing. */
-export function findUnknown(given: JsonObject, known: KnownParameters): ParameterFlaw | undefined {
+export function findUnknown(
+  given: JsonObject,
+  known: KnownParameters,
+): PingppErrorFacts | undefined {
   for (const [path, name, names] of levelsOf(given, known)) {
     if (!Object.hasOwn(names, name)) return unknown(path, name, Object.keys(names))
   }
@@ -20,7 +17,10 @@ export function findUnknown(given: JsonObject, known: KnownParameters): Paramete
 }
 
 /** The first of `extraParams` that is documented: it would replace what was checked. */
-export function findDocumented(extra: unknown, known: KnownParameters): ParameterFlaw | undefined {
+export function findDocumented(
+  extra: unknown,
+  known: KnownParameters,
+): PingppErrorFacts | undefined {
   if (!isJsonObject(extra)) return { detail: '`extraParams` must be an object.' }
   for (const [path, name, names] of levelsOf(extra, known)) {
     const members = Object.hasOwn(names, name) ? names[name] : undefined
@@ -57,7 +57,11 @@ function* levelsOf(
   }
 }
 
-function unknown(path: string | undefined, name: string, names: readonly string[]): ParameterFlaw {
+function unknown(
+  path: string | undefined,
+  name: string,
+  names: readonly string[],
+): PingppErrorFacts {
   const param = paramOf(path, name)
   const meant = nearestTo(name, names)
   const advice =

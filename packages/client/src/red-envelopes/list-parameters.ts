@@ -1,9 +1,9 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { isJsonObject } from '../http/answer.ts'
 import { isId } from './red-envelope.ts'
-import { PingppError } from '../errors.ts'
-import { findDocumented, findUnknown, withExtra, type ParameterFlaw } from './known-parameters.ts'
-import type { ExtraParams } from '../options.ts'
+import { PingppError, type PingppErrorFacts } from '../errors.ts'
+import type { AppRef, ExtraParams } from '../options.ts'
+import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
 import { encodeQuery } from './query.ts'
 
 /**
@@ -11,7 +11,7 @@ import { encodeQuery } from './query.ts'
  * is refused: see `extraParams` of the call.
  */
 export interface RedEnvelopeListParams {
-  /** Ping++'s current documents require it. */
+  /** Default: the `app` of the client. Ping++'s current documents require one. */
   readonly app?: { readonly id: string }
   /** Size of a page, 1 to 100. Default: Ping++'s 10. */
   readonly limit?: number
@@ -21,7 +21,7 @@ export interface RedEnvelopeListParams {
   readonly ending_before?: string
   readonly channel?: string
   readonly status?: RedEnvelopeStatus
-  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month alone. */
+  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month only. */
   readonly created?:
     | number
     | {
@@ -42,26 +42,27 @@ export interface ListQuery {
   readonly pathTo: (cursor: string | undefined) => string
 }
 
-/** Reads the query of a list: at once, so that what the caller changes later is not asked for. */
+/**
+ * Reads the query of a list at once: changes that the caller makes to it later have no effect.
+ *
+ * @throws PingppError `parameter-invalid`
+ */
 export function readListQuery(
   query: RedEnvelopeListParams,
+  defaultApp: AppRef | undefined,
   extraParams: ExtraParams = {},
-): ListQuery | PingppError {
+): ListQuery {
   const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
-  if (flaw !== undefined) return new PingppError('parameter-invalid', flaw)
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const { starting_after: after, ending_before: before, ...rest } = query
   const isBackwards = (before ?? undefined) === undefined
-  try {
-    const narrowed = encodeQuery(withExtra(rest, extraParams))
-    return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
+  const filters = writeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
+  return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
-    function pathTo(cursor: string | undefined): string {
-      const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
-      const written = [narrowed, place].filter((part) => part !== '').join('&')
-      return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
-    }
-  } catch (cause) {
-    return unwritable(cause)
+  function pathTo(cursor: string | undefined): string {
+    const place = writeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
+    const written = [filters, place].filter((part) => part !== '').join('&')
+    return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
   }
 }
 
@@ -69,16 +70,16 @@ export function readListQuery(
 export function writeExtraQuery(extraParams: ExtraParams = {}): string {
   const flaw = findDocumented(extraParams, {})
   if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
-  try {
-    return encodeQuery(extraParams)
-  } catch (cause) {
-    throw unwritable(cause)
-  }
+  return writeQuery(extraParams)
 }
 
-function unwritable(cause: unknown): PingppError {
-  const detail = cause instanceof Error ? cause.message : undefined
-  return new PingppError('parameter-invalid', { detail }, { cause })
+function writeQuery(query: ExtraParams): string {
+  try {
+    return encodeQuery(query)
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : undefined
+    throw new PingppError('parameter-invalid', { detail }, { cause })
+  }
 }
 
 /** What is wrong with a value, as the end of a sentence that starts with its name. */
@@ -108,8 +109,8 @@ const CHECKS: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
   created: findCreatedProblem,
 }
 
-/** The first thing wrong with a query; undefined where Ping++ would take it. */
-function findListFlaw(query: unknown): ParameterFlaw | undefined {
+/** The first thing wrong with a query; undefined if Ping++ would accept it. */
+function findListFlaw(query: unknown): PingppErrorFacts | undefined {
   if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
   const unknown = findUnknown(query, KNOWN)
   if (unknown !== undefined) return unknown

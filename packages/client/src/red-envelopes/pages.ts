@@ -1,4 +1,6 @@
 import type { RedEnvelope } from '@hongbao/core'
+import { invalidAnswer, type GoodAnswer } from '../http/answer.ts'
+import { readEnvelope } from './red-envelope.ts'
 
 /** A page of a list, newest first. */
 export interface RedEnvelopePage {
@@ -64,4 +66,26 @@ export function createEnvelopeList({ isBackwards = true, ask }: PageSource): Red
     then: (onPage, onError) => openFirst().then(onPage, onError),
     [Symbol.asyncIterator]: iterate,
   }
+}
+
+/**
+ * Reads a page of an answer: every item is a checked envelope, and the page is beyond the cursor. With
+ * a server that ignores the cursor, the list would never end.
+ *
+ * @throws PingppError `response-invalid`
+ */
+export function readPage(answer: GoodAnswer, cursor: string | undefined): AnsweredPage {
+  const { object, data: items, has_more: hasMore } = answer.value
+  if (object !== 'list' || !Array.isArray(items)) throw invalidAnswer(answer, 'It is no list.')
+  if (typeof hasMore !== 'boolean') {
+    throw invalidAnswer(answer, 'Its `has_more` is not true or false.')
+  }
+  const data = items.map((item) => readEnvelope(answer, {}, item))
+  if (hasMore && data.length === 0) {
+    throw invalidAnswer(answer, 'It is empty, and says that there is more.')
+  }
+  if (cursor !== undefined && data.some(({ id }) => id === cursor)) {
+    throw invalidAnswer(answer, 'It starts again, where the page after an envelope was asked for.')
+  }
+  return { data: Object.freeze(data), hasMore }
 }
