@@ -1,4 +1,5 @@
-import type { EventType, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
+import type { EventType, RedEnvelope, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import type { PingppErrorCode } from '../errors.ts'
 import type { Mismatch } from './open-envelopes.ts'
 
@@ -158,4 +159,14 @@ export function newDraft(
     oldestOpenSeconds: null,
     overdue: [],
   }
+}
+
+/** Counts an envelope that the sweep listed, and adds up its amount. */
+export function addToTotals(draft: Draft, envelope: RedEnvelope): void {
+  draft.swept += 1
+  const status = readEnvelopeStatus(envelope.status)
+  if (status === undefined) return
+  const { count, amount } = draft.totals[status] ?? { count: 0, amount: 0 }
+  const total = { count: count + 1, amount: amount + envelope.amount }
+  draft.totals = { ...draft.totals, [status]: total }
 }

@@ -1,19 +1,19 @@
 import { callSafely, originOf, textOf } from '@hongbao/core/internal'
-import { createLedger } from './envelope-ledger.ts'
-import { retryAfter } from './envelope-record.ts'
+import { waitByTimer } from '../http/retries.ts'
+import { createReportLog } from './log.ts'
 import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'
 import {
   readReconcilerOptions,
   readRunOptions,
   type ReconcilerOptions,
-  type ReconcilerSeams,
   type ReconcilerRunOptions,
+  type ReconcilerSeams,
+  type ReconcilerSettings,
   type RunRange,
 } from './reconciler-options.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
-import { runOnce, type RunScope } from './reconciler-run.ts'
-import { createReportLog } from './reconciler-log.ts'
-import { waitByTimer } from '../http/retries.ts'
+import { runOnce, type RunScope } from './run.ts'
+import { backoffMs, createTracker } from './tracker.ts'
 
 export type { ReconcilerSeams } from './reconciler-options.ts'
 
@@ -52,19 +52,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   return createReconcilerWith(options, { wait: waitByTimer, random: Math.random })
 }
 
-/** `createReconciler` with its waits and its jitter in the hands of a test. Not exported by the package. */
+/** `createReconciler` with waits and jitter that a test controls. Not exported by the package. */
 export function createReconcilerWith(
   options: ReconcilerOptions,
   seams: ReconcilerSeams,
 ): Reconciler {
   const settings = readReconcilerOptions(options, seams)
-  const { now, random, wait, overlapSeconds, intervalMs, logger } = settings
+  const { now, random, overlapSeconds, logger, open, onReport, onError } = settings
   const memoryMs = Math.max(PLAN_ENDS_MS, overlapSeconds * 1000) + DAY_MS
-  const ledger = createLedger({ now, random, memoryMs })
+  const tracker = createTracker({ now, random, memoryMs })
   const log = createReportLog({ logger, now, memoryMs })
   let { sweptUntil } = settings
   let lastRun: Promise<unknown> = Promise.resolve()
-  let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
 
   async function run(runOptions: ReconcilerRunOptions = {}): Promise<ReconcilerReport> {
     const range = readRunOptions(runOptions)
@@ -73,38 +72,46 @@ export function createReconcilerWith(
     return ending
   }
 
-  async function runNow({ from, to, dryRun, signal = NEVER }: RunRange): Promise<ReconcilerReport> {
-    // A clock that was ahead has promised too much.
-    const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
-    const scope: RunScope = {
-      from: from ?? Math.max(0, Math.floor(Math.min(to ?? mark, mark) - overlapSeconds)),
-      to,
-      sweptUntil: mark,
-      isBounded: from !== undefined || to !== undefined,
-      dryRun,
-    }
-    const { report, cause } = await runOnce(
-      settings,
-      dryRun ? ledger.copy() : ledger,
-      scope,
-      signal,
-    )
+  async function runNow(range: RunRange): Promise<ReconcilerReport> {
+    const { dryRun, signal = NEVER } = range
+    // A clock that was ahead has moved it too far.
+    const scope = scopeOf(range, Math.min(sweptUntil, Math.floor(now() / 1000)), overlapSeconds)
+    const memory = dryRun ? tracker.copy() : tracker
+    const { report, cause } = await runOnce(settings, memory, scope, signal)
     if (!dryRun) {
       sweptUntil = report.sweptUntil
-      ledger.prune(settings.open === undefined)
+      tracker.prune(open === undefined)
       log(report, cause)
     }
-    tell(report, cause)
+    const { error } = report
+    callSafely(() => onReport?.(report))
+    if (error !== null && error.code !== 'run-aborted') callSafely(() => onError?.(cause, report))
     return report
   }
 
-  function tell(report: ReconcilerReport, cause: unknown): void {
-    const { onReport, onError } = settings
-    const { error } = report
-    callSafely(() => onReport?.(report))
-    // Whoever aborted the run knows why.
-    if (error !== null && error.code !== 'run-aborted') callSafely(() => onError?.(cause, report))
-  }
+  const { start, close } = createLoop(run, settings)
+  return { run, start, close, [Symbol.asyncDispose]: close }
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const NEVER = new AbortController().signal
+
+function scopeOf(
+  { from, to, dryRun }: RunRange,
+  sweptUntil: number,
+  overlapSeconds: number,
+): RunScope {
+  const start = Math.max(0, Math.floor(Math.min(to ?? sweptUntil, sweptUntil) - overlapSeconds))
+  const isBounded = from !== undefined || to !== undefined
+  return { from: from ?? start, to, sweptUntil, isBounded, dryRun }
+}
+
+/** Runs again and again, from `start` to `close`. */
+function createLoop(
+  run: Reconciler['run'],
+  { logger, intervalMs, random, wait }: ReconcilerSettings,
+): Pick<Reconciler, 'start' | 'close'> {
+  let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
 
   async function repeat(signal: AbortSignal): Promise<void> {
     let failures = 0
@@ -112,10 +119,10 @@ export function createReconcilerWith(
       // oxlint-disable-next-line no-await-in-loop -- one run after another
       const { error } = await run({ signal })
       failures = error === null ? 0 : failures + 1
-      const askedMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
-      const backoffMs = failures === 0 ? 0 : Math.max(askedMs, retryAfter(failures, random))
+      const retryAfterMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
+      const pauseMs = failures === 0 ? 0 : Math.max(retryAfterMs, backoffMs(failures, random()))
       // oxlint-disable-next-line no-await-in-loop -- as above
-      await wait(Math.max(jitter(intervalMs, random), backoffMs), signal)
+      await wait(Math.max(jitter(intervalMs, random()), pauseMs), signal)
     }
   }
 
@@ -123,7 +130,7 @@ export function createReconcilerWith(
     if (loop?.controller.signal.aborted === false) return
     const controller = new AbortController()
     const ended = repeat(controller.signal).catch(function endLoop(thrown: unknown) {
-      // Not Ping++ and not a handler: a clock of the caller's own.
+      // Only the caller's own clock can do this.
       callSafely(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
       controller.abort()
     })
@@ -136,9 +143,7 @@ export function createReconcilerWith(
     await ending?.ended
   }
 
-  return { run, start, close, [Symbol.asyncDispose]: close }
+  return { start, close }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000
-const NEVER = new AbortController().signal
 const LOOP_BROKE = '[hongbao] reconciler: the loop has ended, because `now` threw.'
