@@ -114,7 +114,9 @@ function queryOf(how: PingppRequestOptions | undefined): string {
 function checkId(id: string, expected: string): string {
   const isNumber = /^\d+$/.test(id)
   if (isId(id) && !isNumber) return id
-  const advice = isNumber ? ' An order number is none: look for it in `redEnvelopes.list`.' : ''
+  const advice = isNumber
+    ? ' An order number is not an id: look for it in `redEnvelopes.list`.'
+    : ''
   throw new PingppError('parameter-invalid', {
     param: 'id',
     detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.${advice}`,

@@ -41,29 +41,29 @@ export type JsonObject = Readonly<Record<string, unknown>>
 /** Statuses of a failure that passes. A gateway before Ping++ answers them too, without a signature. */
 export const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
 
-/** HTTP status → code (API reference, "错误"). Ping++ says 403 where the plan allows no more at a time. */
-const CODES_OF_STATUS: Readonly<Record<string, PingppErrorCode>> = {
-  400: 'request-invalid',
-  401: 'api-key-invalid',
-  402: 'channel-failed',
-  403: 'rate-limited',
-  404: 'not-found',
-  429: 'rate-limited',
-}
+/** HTTP status → code (API reference, "错误"). Ping++ answers 403 if the plan allows no more at a time. */
+const CODES_OF_STATUS: ReadonlyMap<number, PingppErrorCode> = new Map([
+  [400, 'request-invalid'],
+  [401, 'api-key-invalid'],
+  [402, 'channel-failed'],
+  [403, 'rate-limited'],
+  [404, 'not-found'],
+  [429, 'rate-limited'],
+])
 
-/** Ping++'s own code → code, where it says more than the status. */
-const CODES_OF_CODE: Readonly<Record<string, PingppErrorCode>> = {
-  red_system_busy: 'channel-busy',
-  charge_order_no_used: 'order-number-used',
-}
+/** Ping++'s own code → code, if it is more exact than the status. */
+const CODES_OF_CODE: ReadonlyMap<string | undefined, PingppErrorCode> = new Map([
+  ['red_system_busy', 'channel-busy'],
+  ['charge_order_no_used', 'order-number-used'],
+])
 
 /** Ping++'s type of an error → code, for an error that came with the status of a success. */
-const CODES_OF_TYPE: Readonly<Record<string, PingppErrorCode>> = {
-  invalid_request_error: 'request-invalid',
-  channel_error: 'channel-failed',
-  card_error: 'channel-failed',
-  api_error: 'server-failed',
-}
+const CODES_OF_TYPE: ReadonlyMap<string | undefined, PingppErrorCode> = new Map([
+  ['invalid_request_error', 'request-invalid'],
+  ['channel_error', 'channel-failed'],
+  ['card_error', 'channel-failed'],
+  ['api_error', 'server-failed'],
+])
 
 /** After these Ping++ does not know what the channel did: no answer came, or none that it understood. */
 const OPEN_CODES: ReadonlySet<string | undefined> = new Set([
@@ -216,13 +216,12 @@ function refusal(
 
 /** Only a refusal as Ping++ documents it is certain: anything else may come from a proxy. */
 function isCertain(status: number, { type, code, param }: PingppApiError): boolean {
-  const isDocumented =
-    String(status) in CODES_OF_STATUS && lookUp(CODES_OF_TYPE, type) !== undefined
+  const isDocumented = CODES_OF_STATUS.has(status) && CODES_OF_TYPE.has(type)
   // The form of the number was checked, so this is about its having been used.
   return isDocumented && !OPEN_CODES.has(code) && param !== 'order_no'
 }
 
-/** Ping++ answers 401 for both, and only its words, Chinese or English, say which it is. */
+/** Ping++ answers 401 for a wrong key and a wrong signature; only its message, Chinese or English, differs. */
 function adviceOn(status: number, { message = '' }: PingppApiError): string {
   if (status !== 401) return ''
   return /签名|signature/i.test(message)
@@ -231,18 +230,10 @@ function adviceOn(status: number, { message = '' }: PingppApiError): string {
 }
 
 function codeOf(status: number, api: PingppApiError = {}): PingppErrorCode {
-  const special = lookUp(CODES_OF_CODE, api.code)
+  const special = CODES_OF_CODE.get(api.code)
   if (special !== undefined) return special
-  if (status < 300) return lookUp(CODES_OF_TYPE, api.type) ?? 'response-invalid'
-  const fallback = status >= 500 ? 'server-failed' : 'request-invalid'
-  return lookUp(CODES_OF_STATUS, String(status)) ?? fallback
-}
-
-function lookUp(
-  table: Readonly<Record<string, PingppErrorCode>>,
-  key: string | undefined,
-): PingppErrorCode | undefined {
-  return key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined
+  if (status < 300) return CODES_OF_TYPE.get(api.type) ?? 'response-invalid'
+  return CODES_OF_STATUS.get(status) ?? (status >= 500 ? 'server-failed' : 'request-invalid')
 }
 
 const MAX_QUOTED_CHARACTERS = 300
@@ -254,7 +245,7 @@ function quote(status: number, { type, code, param, message = '' }: PingppApiErr
   return `Ping++ said: ${said} (${shorten(names)})`
 }
 
-/** On one line, not endless, and with whole characters alone. */
+/** On one line, of limited length, without half characters. */
 function shorten(words: string): string {
   return (
     words
@@ -276,7 +267,7 @@ function errorIn({ error }: JsonObject, { mask }: Secrets): PingppApiError | und
   return Object.freeze(Object.fromEntries(said))
 }
 
-/** No document names a request id; where one comes, it is as good as a header. */
+/** No document names a request id; one in the body counts like the header. */
 function idIn({ request_id, error }: JsonObject): string | undefined {
   return idOf(request_id) ?? (isJsonObject(error) ? idOf(error['request_id']) : undefined)
 }

@@ -9,7 +9,7 @@ import {
 } from '../options.ts'
 import { readAnswer, readBytes, type Answer, type GoodAnswer } from './answer.ts'
 import { sendWithRetries, untilAborted, type FailedCall, type RetrySeams } from './retries.ts'
-import { createSecrets } from './secrets.ts'
+import { createSecrets, type Secrets } from './secrets.ts'
 import { signRequest } from './signature.ts'
 
 /** A call of the API: what is sent, and how its answer is read. */
@@ -29,69 +29,72 @@ export interface Call<Result> {
 export type Send = <Result>(call: Call<Result>, options?: PingppRequestOptions) => Promise<Result>
 
 export function createSend(settings: Settings, seams: RetrySeams): Send {
-  const { apiKey, signingKey, publicKeys, baseUrl, fetch, now } = settings
-  const secrets = createSecrets(apiKey)
-  const source = ` It came from ${new URL(baseUrl).origin}.`
+  const api: Api = { ...settings, secrets: createSecrets(settings.apiKey) }
 
-  async function send<Result>(
-    call: Call<Result>,
-    options: PingppRequestOptions = {},
-  ): Promise<Result> {
+  return async function send(call, options = {}) {
     const limits = readRequestOptions(options, settings)
-    const ending = await sendWithRetries(() => request(call, limits), limits, seams)
+    const ending = await sendWithRetries(() => sendOnce(api, call, limits), limits, seams)
     if ('result' in ending) return ending.result
-    throw toCallError(ending, call, limits)
+    throw toCallError(api, ending, call.orderNo, limits.signal)
   }
+}
 
-  /** Signs, sends, reads: once. Timestamp and signature are new for each request. */
-  async function request<Result>(call: Call<Result>, limits: CallLimits): Promise<Result> {
-    const answer = await exchange(write(call), fetch, limits)
-    return call.read(readAnswer(answer, { publicKeys, secrets, nowMs: now() }))
+interface Api extends Settings {
+  readonly secrets: Secrets
+}
+
+async function sendOnce<Result>(api: Api, call: Call<Result>, limits: CallLimits): Promise<Result> {
+  const answer = await exchange(sign(api, call), api.fetch, limits)
+  return call.read(readAnswer(answer, { ...api, nowMs: api.now() }))
+}
+
+/** The request of a call. Timestamp and signature are new for each one. */
+function sign(
+  { baseUrl, apiKey, signingKey, now }: Api,
+  { method, path, body }: Call<unknown>,
+): OutgoingRequest {
+  // `fetch` sends the URL as the URL parser writes it.
+  const url = new URL(`${baseUrl}/v1${path}`)
+  const timestamp = Math.floor(now() / 1000)
+  if (!Number.isSafeInteger(timestamp)) {
+    throw new OptionError('option-invalid', '`now` must give milliseconds since 1970.')
   }
-
-  function write({ method, path, body }: Call<unknown>): OutgoingRequest {
-    // `fetch` sends the URL as the URL parser writes it.
-    const url = new URL(`${baseUrl}/v1${path}`)
-    const timestamp = Math.floor(now() / 1000)
-    if (!Number.isSafeInteger(timestamp)) {
-      throw new OptionError('option-invalid', '`now` must give milliseconds since 1970.')
-    }
-    const headers = {
-      Authorization: `Bearer ${apiKey}`,
-      Accept: 'application/json',
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
-      ...signRequest({ body, target: url.pathname + url.search, timestamp }, signingKey),
-    }
-    return { method, url, headers, body: body ?? null }
+  const headers = {
+    Authorization: `Bearer ${apiKey}`,
+    Accept: 'application/json',
+    ...(body === undefined ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
+    ...signRequest({ body, target: url.pathname + url.search, timestamp }, signingKey),
   }
+  return { method, url, headers, body: body ?? null }
+}
 
-  function toCallError(
-    { error, attempts, notCreated }: FailedCall,
-    { orderNo }: Call<unknown>,
-    { signal }: CallLimits,
-  ): PingppError {
-    const { code, message, status, requestId, api, retryAfterMs } = error
-    // The reason of an abort belongs to the caller.
-    const cause: unknown =
-      code === 'request-aborted' ? (error.cause ?? signal?.reason) : secrets.maskCause(error.cause)
-    return new PingppError(
-      code,
-      {
-        status,
-        api,
-        attempts,
-        orderNo,
-        retryAfterMs,
-        requestId: requestId && secrets.mask(requestId),
-        said: secrets.mask(code.startsWith('response-') ? message + source : message),
-        // A call that creates nothing says nothing of an envelope that another one may have created.
-        notCreated: orderNo !== undefined && notCreated,
-      },
-      cause === undefined ? undefined : { cause },
-    )
-  }
-
-  return send
+/** The error of a call: that of its last request, and what is known of all of them. */
+function toCallError(
+  { secrets, baseUrl }: Api,
+  { error, attempts, notCreated }: FailedCall,
+  orderNo: string | undefined,
+  signal: AbortSignal | undefined,
+): PingppError {
+  const { code, message, status, requestId, api, retryAfterMs } = error
+  const source = code.startsWith('response-') ? ` It came from ${new URL(baseUrl).origin}.` : ''
+  // The reason of an abort belongs to the caller.
+  const cause: unknown =
+    code === 'request-aborted' ? (error.cause ?? signal?.reason) : secrets.maskCause(error.cause)
+  return new PingppError(
+    code,
+    {
+      status,
+      api,
+      attempts,
+      orderNo,
+      retryAfterMs,
+      requestId: requestId && secrets.mask(requestId),
+      lastMessage: secrets.mask(message + source),
+      // A call that creates nothing says nothing of an envelope that another one may have created.
+      notCreated: orderNo !== undefined && notCreated,
+    },
+    cause === undefined ? undefined : { cause },
+  )
 }
 
 interface OutgoingRequest {

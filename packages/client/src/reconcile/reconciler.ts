@@ -17,7 +17,7 @@ import { backoffMs, createTracker } from './tracker.ts'
 
 export type { ReconcilerSeams } from './reconciler-options.ts'
 
-/** Queries Ping++ for what its webhooks have not delivered. */
+/** Queries Ping++ for events that its webhooks have not delivered. */
 export interface Reconciler extends AsyncDisposable {
   /**
    * Runs once, after the run in progress if there is one. Does not reject because of Ping++, your
@@ -33,18 +33,18 @@ export interface Reconciler extends AsyncDisposable {
 }
 
 /**
- * Creates a reconciler, which repairs what webhooks lost: it sweeps the list of red envelopes, retrieves those that are open and due
- * (2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after they were created), and dispatches
- * what it sees as typed events with `source: 'poll'`. They go through the same inbox as webhooks, so
- * what a webhook has told is a duplicate. `failed`, `refunding` and `refund`, which have no webhook,
- * are told by this alone.
+ * Creates a reconciler: it sweeps the list of red envelopes, queries those that are open and due (2 min,
+ * 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after they were created), and dispatches their status
+ * as typed events with `source: 'poll'`. They go through the same inbox as webhooks, so an event that a
+ * webhook delivered is a duplicate. It is the only source of `failed`, `refunding` and `refund`, which have
+ * no webhook.
  *
- * An envelope never goes back: what is behind the furthest state seen is not dispatched, and neither
- * is a second end. Run it in one process; a second one is harmless where the inbox is shared, and
- * asks everything twice.
+ * An envelope never goes back: a status behind the furthest one seen is not dispatched, and neither is a
+ * second final status. Run it in one process; a second one is harmless if the inbox is shared, and queries
+ * everything twice.
  *
- * In test mode the query by id itself moves an envelope on and sends the webhook (guide, note 4), so
- * both may come at the same time; handlers run once.
+ * In test mode the query by id itself moves an envelope on and sends the webhook (guide, note 4), so both
+ * may arrive at the same time; handlers run once.
  *
  * @throws OptionError for a wrong option
  */

@@ -3,12 +3,12 @@ import { isJsonObject } from '../http/answer.ts'
 import type { ExpectedEnvelope } from './red-envelope.ts'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
-import { findParameterFlaw } from './parameters.ts'
+import { CREATE_PARAMETERS, findParameterFlaw } from './parameters.ts'
 import type { AppRef, ExtraParams } from '../options.ts'
 
 /**
  * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
- * refused, because a misspelt one would be sent without a word: see `extraParams` of the call.
+ * refused, because a misspelt one would be sent and do nothing: see `extraParams` of the call.
  */
 export interface RedEnvelopeCreateParams {
   /** `{ id: 'app_…' }`. Default: the `app` of the client; one of the two is required. */
@@ -71,29 +71,9 @@ export function writeEnvelope(
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
-type Names<Params> = Readonly<Record<keyof Params, true>>
-
-const KNOWN: {
-  readonly [Name in keyof RedEnvelopeCreateParams]-?: Name extends 'app' | 'extra'
-    ? Names<NonNullable<RedEnvelopeCreateParams[Name]>>
-    : true
-} = {
-  app: { id: true },
-  channel: true,
-  order_no: true,
-  amount: true,
-  currency: true,
-  recipient: true,
-  subject: true,
-  body: true,
-  description: true,
-  extra: { send_name: true, scene_id: true },
-  metadata: true,
-}
-
 function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
   // First, so that an `amuont` is not reported as an `amount` that is missing.
-  const unknown = isJsonObject(parameters) ? findUnknown(parameters, KNOWN) : undefined
+  const unknown = isJsonObject(parameters) ? findUnknown(parameters, CREATE_PARAMETERS) : undefined
   if (unknown !== undefined) throw refusal(unknown)
   const flaw = findParameterFlaw(parameters)
   if (flaw !== undefined) throw refusal({ param: flaw.param, detail: flaw.problem })
@@ -105,7 +85,7 @@ function writeWithExtra(
   extraParams: ExtraParams,
 ): Uint8Array<ArrayBuffer> {
   const extra = readBack(writeJson(extraParams))
-  const flaw = findDocumented(extra, KNOWN)
+  const flaw = findDocumented(extra, CREATE_PARAMETERS)
   if (flaw !== undefined) throw refusal(flaw)
   return writeJson(withExtra({ ...sent }, isJsonObject(extra) ? extra : {}))
 }
@@ -114,7 +94,7 @@ function writeWithExtra(
 function readBack(body: Uint8Array): unknown {
   const json = readStrictJson(body)
   if (json.ok) return json.value
-  throw refusal({ detail: `As JSON, they are none that Ping++ could read. ${json.reason}` })
+  throw refusal({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
 }
 
 function writeJson(parameters: object): Uint8Array<ArrayBuffer> {

@@ -3,7 +3,7 @@ import { isJsonObject } from '../http/answer.ts'
 import { isId } from './red-envelope.ts'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import type { AppRef, ExtraParams } from '../options.ts'
-import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
+import { findDocumented, findUnknown, withExtra, type KnownParameters } from './known-parameters.ts'
 import { encodeQuery } from './query.ts'
 
 /**
@@ -85,36 +85,31 @@ function writeQuery(query: ExtraParams): string {
 /** What is wrong with a value, as the end of a sentence that starts with its name. */
 type Check = (value: unknown) => string | undefined
 
-const KNOWN: {
-  readonly [Name in keyof RedEnvelopeListParams]-?: Name extends 'app' | 'created'
-    ? Readonly<Record<string, true>>
-    : true
-} = {
-  app: { id: true },
-  limit: true,
-  starting_after: true,
-  ending_before: true,
-  channel: true,
-  status: true,
-  created: { gt: true, gte: true, lt: true, lte: true },
+interface Rule {
+  readonly check: Check
+  /** Names of members, if the parameter may be an object. */
+  readonly members?: readonly string[]
 }
 
-const CHECKS: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
-  app: findAppProblem,
-  limit: findLimitProblem,
-  starting_after: findCursorProblem,
-  ending_before: findCursorProblem,
-  channel: findTextProblem,
-  status: findTextProblem,
-  created: findCreatedProblem,
+const RULES: Readonly<Record<keyof RedEnvelopeListParams, Rule>> = {
+  app: { check: findAppProblem, members: ['id'] },
+  limit: { check: findLimitProblem },
+  starting_after: { check: findCursorProblem },
+  ending_before: { check: findCursorProblem },
+  channel: { check: findTextProblem },
+  status: { check: findTextProblem },
+  created: { check: findCreatedProblem, members: ['gt', 'gte', 'lt', 'lte'] },
 }
+const KNOWN: KnownParameters = Object.fromEntries(
+  Object.entries(RULES).map(([name, { members = [] }]) => [name, members]),
+)
 
 /** The first thing wrong with a query; undefined if Ping++ would accept it. */
 function findListFlaw(query: unknown): PingppErrorFacts | undefined {
   if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
   const unknown = findUnknown(query, KNOWN)
   if (unknown !== undefined) return unknown
-  for (const [param, check] of Object.entries(CHECKS)) {
+  for (const [param, { check }] of Object.entries(RULES)) {
     const value = query[param] ?? undefined
     const problem = value === undefined ? undefined : check(value)
     if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }

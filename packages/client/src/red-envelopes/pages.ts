@@ -82,10 +82,13 @@ export function readPage(answer: GoodAnswer, cursor: string | undefined): Answer
   }
   const data = items.map((item) => readEnvelope(answer, {}, item))
   if (hasMore && data.length === 0) {
-    throw invalidAnswer(answer, 'It is empty, and says that there is more.')
+    throw invalidAnswer(answer, 'It is empty, but its `has_more` is true.')
   }
   if (cursor !== undefined && data.some(({ id }) => id === cursor)) {
-    throw invalidAnswer(answer, 'It starts again, where the page after an envelope was asked for.')
+    throw invalidAnswer(
+      answer,
+      'It starts again, instead of after the envelope that was asked for.',
+    )
   }
   return { data: Object.freeze(data), hasMore }
 }
