@@ -77,7 +77,7 @@ export interface AnswerContext {
   /** Empty if answers are not verified. */
   readonly publicKeys: readonly VerificationKey[]
   readonly secrets: Secrets
-  readonly nowMs: number
+  readonly now: () => number
 }
 
 /**
@@ -88,12 +88,12 @@ export interface AnswerContext {
  */
 export function readAnswer(
   { status, headers, bytes }: Answer,
-  { publicKeys, secrets, nowMs }: AnswerContext,
+  { publicKeys, secrets, now }: AnswerContext,
 ): GoodAnswer {
   const facts: AnswerFacts = {
     status,
     requestId: idOf(headers.get('x-request-id')),
-    retryAfterMs: readRetryAfter(headers.get('retry-after'), nowMs),
+    retryAfterMs: readRetryAfter(headers.get('retry-after'), now),
   }
   if (bytes === undefined) throw invalid(facts, TOO_LONG)
   if (status < 200 || (status >= 300 && status < 400)) throw invalid(facts, REDIRECTS)
@@ -159,12 +159,12 @@ const TOO_LONG = 'It is over 4,194,304 bytes.'
  * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
  * 10.2.3); of the three date formats only the current one.
  */
-function readRetryAfter(header: string | null, nowMs: number): number | undefined {
+function readRetryAfter(header: string | null, now: () => number): number | undefined {
   if (header === null) return undefined
   if (/^\d+$/.test(header)) return Number(header) * 1000
   if (!/^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return undefined
   const atMs = Date.parse(header)
-  return Number.isNaN(atMs) ? undefined : Math.max(atMs - nowMs, 0)
+  return Number.isNaN(atMs) ? undefined : Math.max(atMs - now(), 0)
 }
 
 function findForgery(

@@ -45,7 +45,7 @@ interface Api extends Settings {
 
 async function sendOnce<Result>(api: Api, call: Call<Result>, limits: CallLimits): Promise<Result> {
   const answer = await exchange(sign(api, call), api.fetch, limits)
-  return call.read(readAnswer(answer, { ...api, nowMs: api.now() }))
+  return call.read(readAnswer(answer, api))
 }
 
 /** The request of a call. Timestamp and signature are new for each one. */

@@ -7,7 +7,6 @@ import type {
   Webhooks,
 } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
-import { eventOf } from './envelope-event.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { ReconcilerSettings } from './reconciler-options.ts'
@@ -126,6 +125,29 @@ async function dispatch(
   }
   postpone(tracked, settings.now(), settings.random)
   noteFailure(draft, step, result.error)
+}
+
+/** A status with an event. */
+type EventStatus = Exclude<RedEnvelopeStatus, 'sending'>
+
+/**
+ * The event of an envelope's status, as a webhook would have it. It has no id, because Ping++ gave it
+ * none: type and envelope make its key in the inbox. It is the same each time that it is made.
+ */
+function eventOf(
+  envelope: RedEnvelope,
+  status: EventStatus,
+): WebhookEvent<`red_envelope.${EventStatus}`> {
+  const { created: createdAt, livemode, received, refunded } = envelope
+  const dates = new Map<EventStatus, unknown>([
+    ['received', received],
+    ['refund', refunded],
+  ])
+  const type = `red_envelope.${status}` as const
+  const created = dates.get(status) ?? createdAt
+  const data = { object: { ...envelope, status } }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the status is that of the type
+  return { object: 'event', type, created, livemode, data } as WebhookEvent<typeof type>
 }
 
 /** A receiver never rejects; an object in its place may. */
