@@ -64,7 +64,7 @@ export function createPingppClientWith(
   seams: RetrySeams,
 ): PingppClient {
   const settings = readOptions(options)
-  const { app } = settings
+  const app = settings.app === undefined ? undefined : { id: settings.app }
   const send = createSend(settings, seams)
 
   async function create(

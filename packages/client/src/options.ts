@@ -53,11 +53,6 @@ export interface PingppClientOptions {
 /** Parameters that Ping++ takes, and that its current documents do not name. */
 export type ExtraParams = Readonly<Record<string, unknown>>
 
-/** An app, as the parameters of `create` and `list` have it. */
-export interface AppRef {
-  readonly id: string
-}
-
 /** Options of one call. */
 export interface PingppRequestOptions {
   /** Ends the call, its retries and the waits between them. */
@@ -86,7 +81,7 @@ export interface Settings {
   readonly signingKey: SigningKey | undefined
   /** Empty where answers are not verified. */
   readonly publicKeys: readonly VerificationKey[]
-  readonly app: AppRef | undefined
+  readonly app: string | undefined
   /** Without a slash at its end: `https://api.pingxx.com`. */
   readonly baseUrl: string
   readonly timeoutMs: number
@@ -136,7 +131,7 @@ export function readOptions(options: PingppClientOptions): Settings {
   return {
     apiKey,
     ...readKeys(options),
-    app: options.app === undefined ? undefined : { id: readApp(options.app) },
+    app: options.app === undefined ? undefined : readApp(options.app),
     baseUrl: readBaseUrl(options.baseUrl ?? PINGPP_URL, apiKey),
     timeoutMs: readTimeout('timeoutMs', options.timeoutMs ?? 30_000),
     retries: readRetries(options.retries ?? 2),

@@ -4,7 +4,7 @@ import type { ExpectedEnvelope } from './red-envelope.ts'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
 import { CREATE_PARAMETERS, findParameterFlaw } from './parameters.ts'
-import type { AppRef, ExtraParams } from '../options.ts'
+import type { ExtraParams } from '../options.ts'
 
 /**
  * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
@@ -54,7 +54,7 @@ export interface WrittenEnvelope {
  */
 export function writeEnvelope(
   parameters: RedEnvelopeCreateParams,
-  defaultApp: AppRef | undefined,
+  defaultApp: RedEnvelopeCreateParams['app'],
   extraParams?: ExtraParams,
 ): WrittenEnvelope {
   if (!isJsonObject(parameters))

@@ -2,7 +2,7 @@ import type { RedEnvelopeStatus } from '@hongbao/core'
 import { isJsonObject } from '../http/answer.ts'
 import { isId } from './red-envelope.ts'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
-import type { AppRef, ExtraParams } from '../options.ts'
+import type { ExtraParams } from '../options.ts'
 import { findDocumented, findUnknown, withExtra, type KnownParameters } from './known-parameters.ts'
 import { encodeQuery } from './query.ts'
 
@@ -49,7 +49,7 @@ export interface ListQuery {
  */
 export function readListQuery(
   query: RedEnvelopeListParams,
-  defaultApp: AppRef | undefined,
+  defaultApp: RedEnvelopeListParams['app'],
   extraParams: ExtraParams = {},
 ): ListQuery {
   const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
@@ -91,13 +91,24 @@ interface Rule {
   readonly members?: readonly string[]
 }
 
+const CURSOR = { check: must(isId, 'the id of an envelope, "red_…"') }
+const TEXT = { check: must((value) => typeof value === 'string' && value !== '', 'a text') }
+
 const RULES: Readonly<Record<keyof RedEnvelopeListParams, Rule>> = {
-  app: { check: findAppProblem, members: ['id'] },
-  limit: { check: findLimitProblem },
-  starting_after: { check: findCursorProblem },
-  ending_before: { check: findCursorProblem },
-  channel: { check: findTextProblem },
-  status: { check: findTextProblem },
+  app: {
+    check: must((app) => isJsonObject(app) && isId(app['id']), '{ id: "app_…" }'),
+    members: ['id'],
+  },
+  limit: {
+    check: must(
+      (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
+      'a whole number from 1 to 100',
+    ),
+  },
+  starting_after: CURSOR,
+  ending_before: CURSOR,
+  channel: TEXT,
+  status: TEXT,
   created: { check: findCreatedProblem, members: ['gt', 'gte', 'lt', 'lte'] },
 }
 const KNOWN: KnownParameters = Object.fromEntries(
@@ -120,21 +131,8 @@ function findListFlaw(query: unknown): PingppErrorFacts | undefined {
   return { param: 'ending_before', detail }
 }
 
-function findAppProblem(app: unknown): string | undefined {
-  return isJsonObject(app) && isId(app['id']) ? undefined : 'must be { id: "app_…" }.'
-}
-
-function findLimitProblem(limit: unknown): string | undefined {
-  const isSize = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= 100
-  return isSize ? undefined : 'must be a whole number from 1 to 100.'
-}
-
-function findCursorProblem(value: unknown): string | undefined {
-  return isId(value) ? undefined : 'must be the id of an envelope, "red_…".'
-}
-
-function findTextProblem(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? undefined : 'must be a text.'
+function must(isValid: (value: unknown) => boolean, expected: string): Check {
+  return (value) => (isValid(value) ? undefined : `must be ${expected}.`)
 }
 
 function findCreatedProblem(value: unknown): string | undefined {
