@@ -12,7 +12,7 @@ import {
   type RunRange,
 } from './reconciler-options.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
-import { runOnce, type RunScope } from './run.ts'
+import { runOnce } from './run.ts'
 import { backoffMs, createTracker } from './tracker.ts'
 
 export type { ReconcilerSeams } from './reconciler-options.ts'
@@ -73,11 +73,11 @@ export function createReconcilerWith(
   }
 
   async function runNow(range: RunRange): Promise<ReconcilerReport> {
-    const { dryRun, signal = NEVER } = range
-    // A clock that was ahead has moved it too far.
-    const scope = scopeOf(range, Math.min(sweptUntil, Math.floor(now() / 1000)), overlapSeconds)
+    const { dryRun } = range
     const memory = dryRun ? tracker.copy() : tracker
-    const { report, cause } = await runOnce(settings, memory, scope, signal)
+    // A clock that was ahead has moved it too far.
+    const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
+    const { report, cause } = await runOnce(settings, memory, range, mark)
     if (!dryRun) {
       sweptUntil = report.sweptUntil
       tracker.prune(open === undefined)
@@ -94,17 +94,6 @@ export function createReconcilerWith(
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
-const NEVER = new AbortController().signal
-
-function scopeOf(
-  { from, to, dryRun }: RunRange,
-  sweptUntil: number,
-  overlapSeconds: number,
-): RunScope {
-  const start = Math.max(0, Math.floor(Math.min(to ?? sweptUntil, sweptUntil) - overlapSeconds))
-  const isBounded = from !== undefined || to !== undefined
-  return { from: from ?? start, to, sweptUntil, isBounded, dryRun }
-}
 
 /** Runs again and again, from `start` to `close`. */
 function createLoop(

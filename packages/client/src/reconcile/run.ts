@@ -6,7 +6,7 @@ import type { PingppRequestOptions } from '../options.ts'
 import { OpenError, readTable, spansOf, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
 import { processListed, processRetrieved, type RunContext } from './processor.ts'
-import type { ReconcilerSettings } from './reconciler-options.ts'
+import type { ReconcilerSettings, RunRange } from './reconciler-options.ts'
 import {
   addToTotals,
   newDraft,
@@ -23,18 +23,6 @@ import {
   type Tracker,
 } from './tracker.ts'
 
-/** What one run is about. Times in Unix seconds. */
-export interface RunScope {
-  readonly from: number
-  /** undefined: no end, so that a local clock that is behind hides nothing. */
-  readonly to: number | undefined
-  /** Up to when earlier runs have swept. */
-  readonly sweptUntil: number
-  /** Whether envelopes outside of the range are skipped, even if they are due. */
-  readonly isBounded: boolean
-  readonly dryRun: boolean
-}
-
 /** How a run went. */
 export interface RunResult {
   readonly report: ReconcilerReport
@@ -44,29 +32,37 @@ export interface RunResult {
 
 interface Run extends RunContext {
   table: OpenTable | undefined
-  readonly scope: RunScope
+  readonly range: RunRange
   readonly signal: AbortSignal
   /** Options of every request: the rate limit and the count of requests. */
   readonly how: PingppRequestOptions
 }
 
-/** Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects. */
+const NEVER = new AbortController().signal
+
+/**
+ * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects.
+ *
+ * @param sweptUntil up to when earlier runs have swept, in Unix seconds
+ */
 export async function runOnce(
   settings: ReconcilerSettings,
   tracker: Tracker,
-  scope: RunScope,
-  signal: AbortSignal,
+  range: RunRange,
+  sweptUntil: number,
 ): Promise<RunResult> {
-  const { now, bucket, open } = settings
+  const { now, bucket, open, overlapSeconds } = settings
   const startedMs = now()
-  const { dryRun, from, to = Math.floor(startedMs / 1000), sweptUntil } = scope
+  const { dryRun, to = Math.floor(startedMs / 1000), signal = NEVER } = range
+  const start = Math.floor(Math.min(range.to ?? sweptUntil, sweptUntil) - overlapSeconds)
+  const from = range.from ?? Math.max(0, start)
   const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
   const beforeAttempt = async (): Promise<void> => {
     await bucket.take(signal)
     draft.requests += 1
   }
   const how = { signal, beforeAttempt }
-  const run: Run = { settings, tracker, table: undefined, draft, scope, signal, how }
+  const run: Run = { settings, tracker, table: undefined, draft, range, signal, how }
   let cause: unknown
 
   try {
@@ -105,15 +101,16 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
  * `sweptUntil`, to the start of this run at most: later envelopes came before the pages that were read.
  */
 async function sweep(run: Run): Promise<PingppError | undefined> {
-  const { draft, scope } = run
-  const { from, to, sweptUntil, dryRun } = scope
-  const created = to === undefined ? { gte: from } : { gte: from, lte: to }
+  const { draft, range } = run
+  const { from, to, sweptUntil, startedMs, dryRun } = draft
+  // Without an end, so that a local clock that is behind hides nothing.
+  const created = range.to === undefined ? { gte: from } : { gte: from, lte: to }
   const failure = await readList(run, created, (envelope) => {
     addToTotals(draft, envelope)
     return processListed(run, envelope)
   })
   if (failure === undefined && !dryRun && from <= sweptUntil) {
-    draft.sweptUntil = Math.max(sweptUntil, Math.min(draft.to, Math.floor(draft.startedMs / 1000)))
+    draft.sweptUntil = Math.max(sweptUntil, Math.min(to, Math.floor(startedMs / 1000)))
   }
   return failure
 }
@@ -123,16 +120,16 @@ async function sweep(run: Run): Promise<PingppError | undefined> {
  * on which they were created. Not in every run: Ping++ may not have them.
  */
 async function search(run: Run): Promise<PingppError | undefined> {
-  const { table, tracker, scope } = run
-  if (table === undefined || scope.isBounded) return undefined
+  const { table, tracker, draft, range } = run
+  if (table === undefined || isBounded(range)) return undefined
   const missing = table.rows.filter(
     ({ id, orderNo, createdMs }) =>
       id === undefined &&
-      createdMs < scope.from * 1000 &&
+      createdMs < draft.from * 1000 &&
       tracker.findAdopted(orderNo) === undefined &&
       !tracker.wasSearched(orderNo),
   )
-  for (const { orderNos, ...created } of spansOf(missing, scope.from)) {
+  for (const { orderNos, ...created } of spansOf(missing, draft.from)) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits concurrent requests
     const failure = await readList(run, created, async (envelope) => {
       const row = table.match(envelope)
@@ -169,12 +166,12 @@ async function readList(
  * @throws the third of several errors in a row: the next query would end with it too
  */
 async function retrieveDue(run: Run): Promise<void> {
-  const { table, tracker, scope, settings } = run
+  const { table, tracker, settings } = run
   const envelopes =
     table === undefined ? tracker.open() : table.rows.flatMap((row) => track(row, run) ?? [])
   const due = envelopes.filter(
     (envelope) =>
-      isInScope(scope, envelope) && isOpen(envelope) && settings.now() >= queryMsOf(envelope),
+      isInRange(run, envelope) && isOpen(envelope) && settings.now() >= queryMsOf(envelope),
   )
   let inARow = 0
   for (const envelope of due.toSorted((a, b) => queryMsOf(a) - queryMsOf(b))) {
@@ -230,12 +227,12 @@ const OF_ONE_ENVELOPE: ReadonlySet<PingppErrorCode> = new Set([
 
 /** Reports the envelopes that are open now. */
 function conclude(run: Run): void {
-  const { table, tracker, scope } = run
+  const { table, tracker } = run
   for (const envelope of table === undefined ? tracker.open() : []) {
-    if (isInScope(scope, envelope)) noteOpen(run, envelope, envelope)
+    if (isInRange(run, envelope)) noteOpen(run, envelope, envelope)
   }
   for (const row of table?.rows ?? []) {
-    if (isInScope(scope, row)) concludeRow(run, row, track(row, run))
+    if (isInRange(run, row)) concludeRow(run, row, track(row, run))
   }
 }
 
@@ -275,9 +272,12 @@ function track(
   return tracked
 }
 
-function isInScope(
-  { isBounded, from, to = Infinity }: RunScope,
-  { createdMs }: OpenRow | TrackedEnvelope,
-): boolean {
-  return !isBounded || (createdMs >= from * 1000 && createdMs < (to + 1) * 1000)
+/** A run with a range skips all other envelopes, even if they are due. */
+function isInRange({ range, draft }: Run, { createdMs }: OpenRow | TrackedEnvelope): boolean {
+  const { to = Infinity } = range
+  return !isBounded(range) || (createdMs >= draft.from * 1000 && createdMs < (to + 1) * 1000)
+}
+
+function isBounded({ from, to }: RunRange): boolean {
+  return from !== undefined || to !== undefined
 }
