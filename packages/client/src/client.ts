@@ -84,16 +84,14 @@ export function createPingppClientWith(
   function list(query: RedEnvelopeListParams = {}, how?: PingppRequestOptions): RedEnvelopeList {
     try {
       const { isBackwards, start, pathTo } = readListQuery(query, app, how?.extraParams)
-      return createEnvelopeList({
-        isBackwards,
-        ask: (cursor = start) =>
-          send(
-            { method: 'GET', path: pathTo(cursor), read: (answer) => readPage(answer, cursor) },
-            how,
-          ),
-      })
+      return createEnvelopeList((cursor = start) => {
+        return send(
+          { method: 'GET', path: pathTo(cursor), read: (answer) => readPage(answer, cursor) },
+          how,
+        )
+      }, isBackwards)
     } catch (error) {
-      return createEnvelopeList({ ask: () => Promise.reject(error) })
+      return createEnvelopeList(() => Promise.reject(error), true)
     }
   }
 

@@ -20,21 +20,18 @@ export interface RedEnvelopePage {
  */
 export interface RedEnvelopeList extends PromiseLike<RedEnvelopePage>, AsyncIterable<RedEnvelope> {}
 
-/** One page as it was answered. */
-export interface AnsweredPage {
-  readonly data: readonly RedEnvelope[]
-  readonly hasMore: boolean
-}
+type AnsweredPage = Omit<RedEnvelopePage, 'next'>
 
-/** Where pages come from. */
-export interface PageSource {
-  /** Whether pages go into the past, as they do without `ending_before`. Default: true. */
-  readonly isBackwards?: boolean
-  /** Asks for the page beyond an envelope, or for the first one. */
-  readonly ask: (cursor: string | undefined) => Promise<AnsweredPage>
-}
-
-export function createEnvelopeList({ isBackwards = true, ask }: PageSource): RedEnvelopeList {
+/**
+ * Makes a list of pages.
+ *
+ * @param ask asks for the page after an envelope, or for the first one
+ * @param isBackwards whether pages go into the past, as they do without `ending_before`
+ */
+export function createEnvelopeList(
+  ask: (cursor: string | undefined) => Promise<AnsweredPage>,
+  isBackwards: boolean,
+): RedEnvelopeList {
   let first: Promise<RedEnvelopePage> | undefined
 
   async function open(cursor: string | undefined): Promise<RedEnvelopePage> {
