@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const TSC = join(ROOT, 'node_modules/.bin/tsc')
-const PACKAGES = ['core', 'express', 'hono', 'postgres', 'redis']
+const PACKAGES = ['client', 'core', 'express', 'hono', 'postgres', 'redis']
 const THEIRS = ['express', 'hono', 'ioredis', 'pg', 'postgres', '@types/express', '@types/pg']
 
 /**

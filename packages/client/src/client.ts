@@ -1,18 +1,17 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
-import { createSend } from './http/request.ts'
-import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
-import { readEnvelopeList } from './red-envelopes/list.ts'
-import { isId, readEnvelope } from './red-envelopes/red-envelope.ts'
 import { PingppError } from './errors.ts'
-import { readEvent } from './red-envelopes/event.ts'
+import type { GoodAnswer } from './http/answer.ts'
+import { createSend } from './http/request.ts'
+import { waitByTimer, type RetrySeams } from './http/retries.ts'
+import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
+import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
 import {
   readListQuery,
   writeExtraQuery,
   type RedEnvelopeListParams,
 } from './red-envelopes/list-parameters.ts'
-import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
-import { createEnvelopeList, type RedEnvelopeList } from './red-envelopes/pages.ts'
-import { waitByTimer, type RetrySeams } from './http/retries.ts'
+import { createEnvelopeList, readPage, type RedEnvelopeList } from './red-envelopes/pages.ts'
+import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
 export interface PingppClient {
@@ -35,8 +34,8 @@ export interface PingppClient {
      */
     retrieve(id: string, options?: PingppRequestOptions): Promise<RedEnvelope>
     /**
-     * One page when awaited, all envelopes when iterated over; newest first. What is wrong with the
-     * query is told there too.
+     * One page when awaited, all envelopes when iterated over; newest first. A wrong query rejects
+     * there too.
      */
     list(query?: RedEnvelopeListParams, options?: PingppRequestOptions): RedEnvelopeList
   }
@@ -59,54 +58,41 @@ export function createPingppClient(options: PingppClientOptions): PingppClient {
   return createPingppClientWith(options, { wait: waitByTimer, random: Math.random })
 }
 
-/** `createPingppClient` with the waits of its retries in the hands of a test. Not exported by the package. */
+/** `createPingppClient` with waits and jitter that a test controls. Not exported by the package. */
 export function createPingppClientWith(
   options: PingppClientOptions,
-  seams: Pick<RetrySeams, 'wait' | 'random'>,
+  seams: RetrySeams,
 ): PingppClient {
   const settings = readOptions(options)
-  const send = createSend(settings, { ...seams, now: settings.now })
+  const app = settings.app === undefined ? undefined : { id: settings.app }
+  const send = createSend(settings, seams)
 
   async function create(
     parameters: RedEnvelopeCreateParams,
     how?: PingppRequestOptions,
   ): Promise<RedEnvelope> {
-    const { body, orderNo, expected } = writeEnvelope(parameters, how?.extraParams)
-    return send(
-      {
-        method: 'POST',
-        path: '/red_envelopes',
-        body,
-        orderNo,
-        read: ({ value }) => readEnvelope(value, expected),
-      },
-      how,
-    )
+    const { expected, ...written } = writeEnvelope(parameters, app, how?.extraParams)
+    const read = (answer: GoodAnswer): RedEnvelope => readEnvelope(answer, expected)
+    return send({ method: 'POST', path: '/red_envelopes', ...written, read }, how)
   }
 
   async function retrieve(id: string, how?: PingppRequestOptions): Promise<RedEnvelope> {
     const path = `/red_envelopes/${checkId(id, 'an envelope, "red_…"')}${queryOf(how)}`
-    return send({ method: 'GET', path, read: ({ value }) => readEnvelope(value, { id }) }, how)
+    return send({ method: 'GET', path, read: (answer) => readEnvelope(answer, { id }) }, how)
   }
 
   function list(query: RedEnvelopeListParams = {}, how?: PingppRequestOptions): RedEnvelopeList {
-    const asked = readListQuery(query, how?.extraParams)
-    if (asked instanceof PingppError)
-      return createEnvelopeList({ ask: () => Promise.reject(asked) })
-
-    const { isBackwards, start, pathTo } = asked
-    return createEnvelopeList({
-      isBackwards,
-      ask: (cursor = start) =>
-        send(
-          {
-            method: 'GET',
-            path: pathTo(cursor),
-            read: ({ value }) => readEnvelopeList(value, cursor),
-          },
+    try {
+      const { isBackwards, start, pathTo } = readListQuery(query, app, how?.extraParams)
+      return createEnvelopeList((cursor = start) => {
+        return send(
+          { method: 'GET', path: pathTo(cursor), read: (answer) => readPage(answer, cursor) },
           how,
-        ),
-    })
+        )
+      }, isBackwards)
+    } catch (error) {
+      return createEnvelopeList(() => Promise.reject(error), true)
+    }
   }
 
   async function retrieveEvent(id: string, how?: PingppRequestOptions): Promise<WebhookEvent> {
@@ -126,7 +112,9 @@ function queryOf(how: PingppRequestOptions | undefined): string {
 function checkId(id: string, expected: string): string {
   const isNumber = /^\d+$/.test(id)
   if (isId(id) && !isNumber) return id
-  const advice = isNumber ? ' An order number is none: look for it in `redEnvelopes.list`.' : ''
+  const advice = isNumber
+    ? ' An order number is not an id: look for it in `redEnvelopes.list`.'
+    : ''
   throw new PingppError('parameter-invalid', {
     param: 'id',
     detail: `\`id\` must be the id of ${expected}: letters, digits, - and _, at most 64.${advice}`,

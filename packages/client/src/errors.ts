@@ -20,9 +20,9 @@ export type PingppErrorCode =
 interface ErrorEntry {
   /** What happened, what was expected, what to do next. */
   readonly message: string
-  /** Whether a create that ended so has certainly created no envelope. What is known of one case may say less. */
+  /** Whether a create with this code has certainly created no envelope, if nothing else is known. */
   readonly notCreated: boolean
-  /** Whether the same request may do better in a moment. A status may say so too. */
+  /** Whether a retry may succeed. So it may after some statuses, whatever the code is. */
   readonly isPassing: boolean
 }
 
@@ -40,7 +40,7 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   },
   'not-found': {
     ...REFUSED,
-    message: 'Ping++ has nothing with this id. Test and live mode share no objects.',
+    message: 'Ping++ has no object with this id. Test and live mode share no objects.',
   },
   'order-number-used': {
     ...OPEN,
@@ -51,7 +51,10 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
     message: 'The channel (WeChat) refused the envelope, or failed.',
   },
   'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
-  'rate-limited': { ...REFUSED, message: 'Too many requests at a time for Ping++, or too fast.' },
+  'rate-limited': {
+    ...REFUSED,
+    message: 'Ping++ refused the request: too many at a time, or too fast.',
+  },
   'server-failed': { ...OPEN, message: 'Ping++ failed.' },
   'pingpp-unreachable': { ...PASSING, message: 'The connection to Ping++ failed.' },
   'request-timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
@@ -61,15 +64,15 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   },
   'response-invalid': {
     ...OPEN,
-    message: 'This is not an answer as Ping++ gives it. Is `baseUrl` right, or a proxy between?',
+    message: 'The answer is not one that Ping++ sends. Check `baseUrl`, and proxies on the way.',
   },
   'response-forged': {
     ...OPEN,
-    message: 'The answer is not signed by `publicKey`, so nothing in it was believed.',
+    message: 'The answer is not signed by `publicKey`, so its content was ignored.',
   },
 }
 
-/** An error as Ping++ sent it; what it left out is left out. API keys are masked in the message. */
+/** An error as Ping++ sent it, with the members that it had. API keys are masked. */
 export interface PingppApiError {
   /** `invalid_request_error`, `api_error`, `channel_error`, … */
   readonly type?: string
@@ -80,46 +83,40 @@ export interface PingppApiError {
   readonly message?: string
 }
 
-/** What is known of one call that failed. */
-export interface PingppErrorFacts {
-  /** What is known of this one case, behind the code's own sentence. */
+/** What is known of a call or of one of its requests. */
+export interface PingppErrorFacts extends Partial<Omit<PingppError, keyof Error | 'code'>> {
+  /** What is known of this one case; follows the code's own sentence. */
   readonly detail?: string | undefined
-  readonly status?: number | undefined
-  readonly requestId?: string | undefined
-  readonly api?: PingppApiError | undefined
-  readonly param?: string | undefined
-  readonly attempts?: number | undefined
-  readonly retryAfterMs?: number | undefined
-  readonly orderNo?: string | undefined
-  readonly notCreated?: boolean | undefined
+  /** Instead of both: the message of the request that failed last. */
+  readonly lastMessage?: string
 }
 
-/** A call that did not succeed. Holds no key, and no part of what was sent but the order number. */
+/** A call that failed. Holds no key, and of what was sent only the order number. */
 export class PingppError extends Error {
   override readonly name = 'PingppError'
   readonly code: PingppErrorCode
-  /** The HTTP status of the last answer, where there was one. */
+  /** The HTTP status of the last answer, if there was one. */
   readonly status: number | undefined
-  /** Ping++'s name for the request, where it gave one: its support asks for it. */
+  /** Ping++'s id of the request, if it sent one: its support asks for it. */
   readonly requestId: string | undefined
-  /** Ping++'s own words, where it had some. */
+  /** The error of Ping++, if it sent one. */
   readonly api: PingppApiError | undefined
   /** The parameter that it is about, as Ping++ writes it: `amount`, `extra[send_name]`. */
   readonly param: string | undefined
-  /** How often the request was sent, or was to be where no connection came to be. */
+  /** How many requests the call made, those without a connection included. */
   readonly attempts: number
-  /** How long Ping++ asked to wait, in milliseconds, where it did. */
+  /** How long Ping++ asked to wait, in milliseconds, if it did. */
   readonly retryAfterMs: number | undefined
   /** The `order_no` of a create. */
   readonly orderNo: string | undefined
   /**
    * True only if it is certain that this `create` created no envelope: nothing was sent, or Ping++
-   * refused every attempt. False whenever an attempt ended without such an answer, or if the number
-   * was used before; and for every call that creates nothing. If false after a `create`, look for
-   * `orderNo`, or create again with the same number, never with a new one.
+   * refused every request. False if a request ended without such an answer, if the number was used
+   * before, and for every call that creates nothing. If false after a `create`, look for `orderNo`, or
+   * create again with the same number, never with a new one.
    *
-   * It is about this call. After an earlier one with the same `order_no` that was not certain, the
-   * envelope may exist all the same.
+   * It is about this call only. After an earlier one with the same `order_no` that was not certain, the
+   * envelope may exist.
    */
   readonly notCreated: boolean
 
@@ -138,14 +135,26 @@ export class PingppError extends Error {
 }
 
 brand(PingppError, 'PingppError')
-// Without the detail, which may have words of Ping++.
+// Without the detail, which may quote Ping++.
 vouchFor(PingppError, ({ code }) => ERRORS[code].message)
 
+/** The failure of one request. Whether it has created an envelope is as certain as its code is. */
+export function requestFailed(
+  code: PingppErrorCode,
+  facts: PingppErrorFacts = {},
+  options?: ErrorOptions,
+): PingppError {
+  return new PingppError(code, { notCreated: ERRORS[code].notCreated, ...facts }, options)
+}
+
 function describe(code: PingppErrorCode, facts: PingppErrorFacts): string {
-  const { detail, attempts = 0, retryAfterMs = 0, orderNo, notCreated = false } = facts
-  const sentences = [ERRORS[code].message, detail]
+  const { detail, lastMessage, attempts = 0, retryAfterMs = 0, orderNo, notCreated = false } = facts
+  const sentences = [lastMessage ?? ERRORS[code].message, detail]
   if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
-  if (retryAfterMs > 0) sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
+  // Only the error of the whole call has both.
+  if (attempts > 0 && retryAfterMs > 0) {
+    sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
+  }
   if (orderNo !== undefined && !notCreated) {
     sentences.push(
       `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,

@@ -7,6 +7,7 @@ import {
   guard,
   milliseconds,
   optional,
+  readApp,
   readPrivateKey,
   readPublicKeys,
   readSettings,
@@ -31,6 +32,11 @@ export interface PingppClientOptions {
    * verified. Given but undefined, it is refused: leave it out not to verify.
    */
   readonly publicKey?: PublicKeyInput | readonly PublicKeyInput[] | undefined
+  /**
+   * Id of the app (`app_…`) of every `create` and `list` whose parameters have no `app`. Default: each
+   * call has its own. Given but undefined or null, it is refused: leave it out for the default.
+   */
+  readonly app?: string
   /**
    * The URL before `/v1`: https, or http on loopback and, with a test key, to a sandbox among
    * containers. A proxy must not change path and query, because a signature covers them. An empty text
@@ -76,7 +82,10 @@ export interface PingppRequestOptions {
 }
 
 /** The options, checked and completed. `baseUrl` has no slash at its end: `https://api.pingxx.com`. */
-export interface Settings extends Completed<Omit<PingppClientOptions, 'privateKey' | 'publicKey'>> {
+export interface Settings extends Completed<
+  Omit<PingppClientOptions, 'privateKey' | 'publicKey' | 'app'>
+> {
+  readonly app: string | undefined
   readonly signingKey: SigningKey | undefined
   /** Empty if answers are not verified. */
   readonly publicKeys: readonly VerificationKey[]
@@ -102,6 +111,7 @@ export function readOptions(options: PingppClientOptions): Settings {
         optional((keys: PublicKeyInput | readonly PublicKeyInput[]) => readPublicKeys(keys)),
         'key-missing',
       ),
+      app: guard('name the app in each call', optional(readApp)),
       baseUrl: optional(asGiven(), PINGPP_URL),
       timeoutMs: optional(milliseconds, 30_000),
       retries: optional(retries, 2),

@@ -164,7 +164,7 @@ describe('an answer that is none', () => {
       notCreated: false,
     })
     expect(String(error)).toContain(`${problem} Its status is ${step.status ?? 200}.`)
-    expect(String(error)).toContain('Is `baseUrl` right, or a proxy between?')
+    expect(String(error)).toContain('Check `baseUrl`, and proxies on the way.')
   })
 
   it.each([301, 302, 303, 304, 307, 308])('a redirect is not followed: %d', async (status) => {
@@ -243,7 +243,7 @@ describe('with `publicKey`, an answer', () => {
     [
       'whose signature is no base64',
       { json: envelope(), headers: { 'x-pingplusplus-signature': 'A'.repeat(342) + '!!' } },
-      'Its signature is none. Its status is 200.',
+      'Its signature is malformed. Its status is 200.',
     ],
     [
       'that is a refusal, and unsigned',

@@ -290,6 +290,29 @@ describe('a connection that fails', () => {
   })
 })
 
+describe('a PingppError that foreign code throws during a create', () => {
+  const foreign = new PingppError('request-invalid', { notCreated: true })
+
+  it('of `fetch` says nothing of this create: it may have been sent [S32]', async () => {
+    const fetch = (): Promise<Response> => Promise.reject(foreign)
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'pingpp-unreachable',
+      attempts: 1,
+      notCreated: false,
+    })
+  })
+
+  it('of `beforeAttempt` ends the call with nothing sent', async () => {
+    const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
+    const beforeAttempt = (): Promise<never> => Promise.reject(foreign)
+    const error = await errorOf(client.redEnvelopes.create(GUIDE, { beforeAttempt }))
+    expect(error).toMatchObject({ code: 'request-aborted', attempts: 0, notCreated: true })
+    expect((error as Error).cause).toBe(foreign)
+    expect(seen).toEqual([])
+  })
+})
+
 describe('a `fetch` of one’s own', () => {
   const bytes = new TextEncoder().encode(JSON.stringify(envelope()))
 

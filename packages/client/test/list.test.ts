@@ -185,7 +185,7 @@ describe('a list that fails', () => {
       { ...page([], false), has_more: 'no' },
       'Its `has_more` is not true or false.',
     ],
-    ['more of nothing', page([], true), 'It is empty, and says that there is more.'],
+    ['more of nothing', page([], true), 'It is empty, but its `has_more` is true.'],
     ['an item that is none', { ...page([], false), data: [5] }, 'It is not an object.'],
     [
       'an item of another kind',

@@ -30,7 +30,7 @@ describe('the options of a client', () => {
     expect(refusalWith({ timeout: 5 })).toMatchObject({
       code: 'option-invalid',
       message:
-        'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: apiKey, privateKey, publicKey, baseUrl, timeoutMs, retries, fetch, now.',
+        'Unknown option `timeout`. Did you mean `timeoutMs`? Valid options: apiKey, privateKey, publicKey, app, baseUrl, timeoutMs, retries, fetch, now.',
     })
   })
 
@@ -47,7 +47,7 @@ describe('the options of a client', () => {
     })
   })
 
-  it('may be undefined, all but `apiKey` and `publicKey`', () => {
+  it('may be undefined, all but `apiKey`, `publicKey` and `app`', () => {
     const nothing = {
       privateKey: undefined,
       baseUrl: undefined,

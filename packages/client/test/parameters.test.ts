@@ -106,7 +106,7 @@ describe('a parameter that is missing', () => {
 
 describe('an amount', () => {
   const outside =
-    'fen; 100 to 20,000 are allowed (1 to 200 yuan), others with `extra[scene_id]` alone.'
+    'fen; 100 to 20,000 are allowed (1 to 200 yuan), others only with `extra[scene_id]`.'
 
   it.each<[unknown, string]>([
     [99, `is below 100 ${outside}`],

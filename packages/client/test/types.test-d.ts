@@ -76,6 +76,16 @@ describe('redEnvelopes', () => {
     void client.redEnvelopes.create(GUIDE, { extraParam: {} })
   })
 
+  it('create and list need no app, which may be that of the client', () => {
+    const { app: _, ...withoutApp } = GUIDE
+    void client.redEnvelopes.create(withoutApp)
+    expectTypeOf<PingppClientOptions['app']>().toEqualTypeOf<string | undefined>()
+    // @ts-expect-error -- a variable that may be unset
+    createPingppClient({ apiKey: 'sk_test_1', app: process.env['PINGPP_APP'] })
+    // @ts-expect-error -- one app, not a list
+    createPingppClient({ apiKey: 'sk_test_1', app: ['app_1'] })
+  })
+
   it('create refuses what Ping++ would', () => {
     const { subject: _, ...withoutSubject } = GUIDE
     // @ts-expect-error -- no subject

@@ -235,7 +235,7 @@ describe('an id', () => {
       code: 'parameter-invalid',
       param: 'id',
       message: expect.stringContaining(
-        'An order number is none: look for it in `redEnvelopes.list`.',
+        'An order number is not an id: look for it in `redEnvelopes.list`.',
       ),
     })
     expect(seen).toEqual([])

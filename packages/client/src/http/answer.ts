@@ -1,7 +1,8 @@
 import {
-  Failure as SignatureFailure,
+  Failure,
   findSigner,
   isNumeral,
+  joinBytes,
   readSignature,
   readStrictJson,
   readWithExact,
@@ -9,13 +10,26 @@ import {
   spellPayload,
   type VerificationKey,
 } from '@hongbao/core/internal'
-import type { PingppApiError, PingppErrorCode } from '../errors.ts'
-import { Failure, type FailureFacts } from './failure.ts'
+import {
+  requestFailed,
+  type PingppApiError,
+  type PingppError,
+  type PingppErrorCode,
+  type PingppErrorFacts,
+} from '../errors.ts'
 import type { Secrets } from './secrets.ts'
-import type { Answer } from './transport.ts'
 
-/** An answer that Ping++ gave, verified where that was asked for, and without an error in it. */
+/** What came back, whatever its status. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  /** The body as it was sent, but for a `Content-Encoding`; undefined if it is too long. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** An answer of Ping++ without an error in it, verified if `publicKey` is set. */
 export interface GoodAnswer {
+  readonly status: number
   /** The body as strict JSON, deeply frozen; a number for an order number is a text of its digits. */
   readonly value: JsonObject
   readonly bytes: Uint8Array
@@ -24,32 +38,32 @@ export interface GoodAnswer {
 /** An object of an answer, before anything is known of it. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Statuses of a failure that passes; whoever stands before Ping++ gives them too, and signs nothing. */
+/** Statuses of a failure that passes. A gateway before Ping++ answers them too, without a signature. */
 export const PASSING_STATUSES: ReadonlySet<number | undefined> = new Set([429, 502, 503, 504])
 
-/** HTTP status → code (API reference, "错误"). Ping++ says 403 where the plan allows no more at a time. */
-const CODES_OF_STATUS: Readonly<Record<string, PingppErrorCode>> = {
-  400: 'request-invalid',
-  401: 'api-key-invalid',
-  402: 'channel-failed',
-  403: 'rate-limited',
-  404: 'not-found',
-  429: 'rate-limited',
-}
+/** HTTP status → code (API reference, "错误"). Ping++ answers 403 if the plan allows no more at a time. */
+const CODES_OF_STATUS: ReadonlyMap<number, PingppErrorCode> = new Map([
+  [400, 'request-invalid'],
+  [401, 'api-key-invalid'],
+  [402, 'channel-failed'],
+  [403, 'rate-limited'],
+  [404, 'not-found'],
+  [429, 'rate-limited'],
+])
 
-/** Ping++'s own code → code, where it says more than the status. */
-const CODES_OF_CODE: Readonly<Record<string, PingppErrorCode>> = {
-  red_system_busy: 'channel-busy',
-  charge_order_no_used: 'order-number-used',
-}
+/** Ping++'s own code → code, if it is more exact than the status. */
+const CODES_OF_CODE: ReadonlyMap<string | undefined, PingppErrorCode> = new Map([
+  ['red_system_busy', 'channel-busy'],
+  ['charge_order_no_used', 'order-number-used'],
+])
 
 /** Ping++'s type of an error → code, for an error that came with the status of a success. */
-const CODES_OF_TYPE: Readonly<Record<string, PingppErrorCode>> = {
-  invalid_request_error: 'request-invalid',
-  channel_error: 'channel-failed',
-  card_error: 'channel-failed',
-  api_error: 'server-failed',
-}
+const CODES_OF_TYPE: ReadonlyMap<string | undefined, PingppErrorCode> = new Map([
+  ['invalid_request_error', 'request-invalid'],
+  ['channel_error', 'channel-failed'],
+  ['card_error', 'channel-failed'],
+  ['api_error', 'server-failed'],
+])
 
 /** After these Ping++ does not know what the channel did: no answer came, or none that it understood. */
 const OPEN_CODES: ReadonlySet<string | undefined> = new Set([
@@ -58,76 +72,140 @@ const OPEN_CODES: ReadonlySet<string | undefined> = new Set([
   'channel_unexpected_error',
 ])
 
+/** What an answer is read with. */
+export interface AnswerContext {
+  /** Empty if answers are not verified. */
+  readonly publicKeys: readonly VerificationKey[]
+  readonly secrets: Secrets
+  readonly now: () => number
+}
+
 /**
- * Reads an answer: verifies its signature over the raw bytes, and takes errors out of it. What is
- * not signed is not read; of a gateway's 502, 503 or 504, and of a 429, the status alone is used.
+ * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. What
+ * is not signed is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
+ *
+ * @throws PingppError
  */
 export function readAnswer(
-  answer: Answer,
-  keys: readonly VerificationKey[],
-  secrets: Secrets,
-): GoodAnswer | Failure {
-  const { status, headers, bytes } = answer
-  const facts: FailureFacts = {
+  { status, headers, bytes }: Answer,
+  { publicKeys, secrets, now }: AnswerContext,
+): GoodAnswer {
+  const facts: AnswerFacts = {
     status,
     requestId: idOf(headers.get('x-request-id')),
-    retryAfter: headers.get('retry-after') ?? undefined,
+    retryAfterMs: readRetryAfter(headers.get('retry-after'), now),
   }
-  if (status < 200 || (status >= 300 && status < 400)) return invalid(facts, REDIRECTS)
-  const forgery = findForgery(answer, keys)
+  if (bytes === undefined) throw invalid(facts, TOO_LONG)
+  if (status < 200 || (status >= 300 && status < 400)) throw invalid(facts, REDIRECTS)
+  const forgery = findForgery(headers, bytes, publicKeys)
   if (forgery !== undefined) {
-    return PASSING_STATUSES.has(status)
-      ? byStatusAlone(facts)
-      : new Failure('response-forged', { ...facts, detail: `${forgery} Its status is ${status}.` })
+    if (PASSING_STATUSES.has(status)) throw byStatusOnly(facts)
+    const detail = `${forgery} Its status is ${status}.`
+    throw requestFailed('response-forged', { ...facts, detail })
   }
   const json = readStrictJson(bytes)
-  if (!json.ok) return wordless(facts, json.reason)
+  if (!json.ok) throw wordless(facts, json.reason)
   const { value } = json
-  if (!isJsonObject(value)) return wordless(facts, 'It is not an object.')
+  if (!isJsonObject(value)) throw wordless(facts, 'It is not an object.')
   const api = errorIn(value, secrets)
-  if (api !== undefined) return refusal(facts, api, idIn(value))
-  if (status >= 300) return wordless(facts, 'It has no `error`.')
-  return { value: spellPayload(value, () => readWithExact(json.text, isNumeral)), bytes }
+  if (api !== undefined) throw refusal(facts, api, idIn(value))
+  if (status >= 300) throw wordless(facts, 'It has no `error`.')
+  return { status, value: spellPayload(value, () => readWithExact(json.text, isNumeral)), bytes }
+}
+
+/** The error of an answer that has no error in it, and is not what was asked for. */
+export function invalidAnswer({ status }: GoodAnswer, detail: string): PingppError {
+  return requestFailed('response-invalid', { status, detail })
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+// A page of 100 envelopes with every field as long as possible has 0.6 MB.
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+/** The whole body, or undefined if it is too long. */
+export async function readBytes(
+  body: ReadableStream<Uint8Array> | null,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const joined = joinBytes()
+  if (body === null) return joined.all()
+  const reader = body.getReader()
+  const cancel = (): void => void reader.cancel().catch(() => {})
+  // The body of a `fetch` that ignores `signal` would be read to its end.
+  signal.addEventListener('abort', cancel)
+  if (signal.aborted) cancel()
+  // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    if (joined.size() + next.value.byteLength > MAX_ANSWER_BYTES) {
+      cancel()
+      return undefined
+    }
+    joined.add(next.value)
+  }
+  return joined.all()
+}
+
+interface AnswerFacts extends Pick<PingppErrorFacts, 'requestId' | 'retryAfterMs'> {
+  readonly status: number
+}
+
 const REDIRECTS = 'It redirects, which is not followed.'
+const TOO_LONG = 'It is over 4,194,304 bytes.'
+
+/**
+ * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
+ * 10.2.3); of the three date formats only the current one.
+ */
+function readRetryAfter(header: string | null, now: () => number): number | undefined {
+  if (header === null) return undefined
+  if (/^\d+$/.test(header)) return Number(header) * 1000
+  if (!/^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return undefined
+  const atMs = Date.parse(header)
+  return Number.isNaN(atMs) ? undefined : Math.max(atMs - now(), 0)
+}
 
 function findForgery(
-  { headers, bytes }: Answer,
+  headers: Headers,
+  bytes: Uint8Array,
   keys: readonly VerificationKey[],
 ): string | undefined {
   if (keys.length === 0) return undefined
   const signature = readSignature(headers.get(SIGNATURE_HEADER) ?? undefined, keys)
-  if (signature instanceof SignatureFailure) {
-    return signature.code === 'signature-missing' ? 'It is unsigned.' : 'Its signature is none.'
+  if (signature instanceof Failure) {
+    return signature.code === 'signature-missing'
+      ? 'It is unsigned.'
+      : 'Its signature is malformed.'
   }
   return findSigner(bytes, signature, keys) === undefined ? 'Its signature is wrong.' : undefined
 }
 
-/** An answer without words of Ping++'s: of a proxy, most likely. */
-function wordless(facts: FailureFacts, problem: string): Failure {
-  const { status = 0 } = facts
+/** An answer without an `error` of Ping++: of a proxy, most likely. */
+function wordless(facts: AnswerFacts, problem: string): PingppError {
+  const { status } = facts
   const saysEnough = status >= 500 || PASSING_STATUSES.has(status)
-  return saysEnough ? byStatusAlone(facts) : invalid(facts, problem)
+  return saysEnough ? byStatusOnly(facts) : invalid(facts, problem)
 }
 
-/** A proxy may have passed the request on before it answered in Ping++'s place. */
-function byStatusAlone(facts: FailureFacts): Failure {
-  return new Failure(codeOf(facts.status ?? 0), { ...facts, notCreated: false })
+/** A proxy may have passed the request on before it answered in place of Ping++. */
+function byStatusOnly(facts: AnswerFacts): PingppError {
+  return requestFailed(codeOf(facts.status), { ...facts, notCreated: false })
 }
 
-function invalid(facts: FailureFacts, problem: string): Failure {
+function invalid(facts: AnswerFacts, problem: string): PingppError {
   const detail = `${problem} Its status is ${facts.status}.`
-  return new Failure('response-invalid', { ...facts, detail })
+  return requestFailed('response-invalid', { ...facts, detail })
 }
 
-function refusal(facts: FailureFacts, api: PingppApiError, requestId: string | undefined): Failure {
-  const { status = 0 } = facts
-  return new Failure(codeOf(status, api), {
+function refusal(
+  facts: AnswerFacts,
+  api: PingppApiError,
+  requestId: string | undefined,
+): PingppError {
+  const { status } = facts
+  return requestFailed(codeOf(status, api), {
     ...facts,
     api,
     ...(isCertain(status, api) ? {} : { notCreated: false }),
@@ -138,13 +216,12 @@ function refusal(facts: FailureFacts, api: PingppApiError, requestId: string | u
 
 /** Only a refusal as Ping++ documents it is certain: anything else may come from a proxy. */
 function isCertain(status: number, { type, code, param }: PingppApiError): boolean {
-  const isDocumented =
-    String(status) in CODES_OF_STATUS && lookUp(CODES_OF_TYPE, type) !== undefined
+  const isDocumented = CODES_OF_STATUS.has(status) && CODES_OF_TYPE.has(type)
   // The form of the number was checked, so this is about its having been used.
   return isDocumented && !OPEN_CODES.has(code) && param !== 'order_no'
 }
 
-/** Ping++ answers 401 for both, and only its words, Chinese or English, say which it is. */
+/** Ping++ answers 401 for a wrong key and a wrong signature; only its message, Chinese or English, differs. */
 function adviceOn(status: number, { message = '' }: PingppApiError): string {
   if (status !== 401) return ''
   return /签名|signature/i.test(message)
@@ -153,18 +230,10 @@ function adviceOn(status: number, { message = '' }: PingppApiError): string {
 }
 
 function codeOf(status: number, api: PingppApiError = {}): PingppErrorCode {
-  const special = lookUp(CODES_OF_CODE, api.code)
+  const special = CODES_OF_CODE.get(api.code)
   if (special !== undefined) return special
-  if (status < 300) return lookUp(CODES_OF_TYPE, api.type) ?? 'response-invalid'
-  const fallback = status >= 500 ? 'server-failed' : 'request-invalid'
-  return lookUp(CODES_OF_STATUS, String(status)) ?? fallback
-}
-
-function lookUp(
-  table: Readonly<Record<string, PingppErrorCode>>,
-  key: string | undefined,
-): PingppErrorCode | undefined {
-  return key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined
+  if (status < 300) return CODES_OF_TYPE.get(api.type) ?? 'response-invalid'
+  return CODES_OF_STATUS.get(status) ?? (status >= 500 ? 'server-failed' : 'request-invalid')
 }
 
 const MAX_QUOTED_CHARACTERS = 300
@@ -176,7 +245,7 @@ function quote(status: number, { type, code, param, message = '' }: PingppApiErr
   return `Ping++ said: ${said} (${shorten(names)})`
 }
 
-/** On one line, not endless, and with whole characters alone. */
+/** On one line, of limited length, without half characters. */
 function shorten(words: string): string {
   return (
     words
@@ -198,7 +267,7 @@ function errorIn({ error }: JsonObject, { mask }: Secrets): PingppApiError | und
   return Object.freeze(Object.fromEntries(said))
 }
 
-/** No document names a request id; where one comes, it is as good as a header. */
+/** No document names a request id; one in the body counts like the header. */
 function idIn({ request_id, error }: JsonObject): string | undefined {
   return idOf(request_id) ?? (isJsonObject(error) ? idOf(error['request_id']) : undefined)
 }

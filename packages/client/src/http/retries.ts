@@ -1,66 +1,75 @@
-import { PASSING_STATUSES } from './answer.ts'
-import { ERRORS } from '../errors.ts'
-import { Failure } from './failure.ts'
+import { ERRORS, PingppError, requestFailed } from '../errors.ts'
 import type { CallLimits } from '../options.ts'
-import { untilAborted } from './until-aborted.ts'
+import { PASSING_STATUSES } from './answer.ts'
 
 /** What retries need of the world. */
 export interface RetrySeams {
-  /** Resolves after a time, or at once when the signal says so; never rejects. */
+  /** Resolves after a time, or when the signal fires; never rejects. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   /** From 0 up to, but not including, 1. */
   readonly random: () => number
-  /** Milliseconds since 1970. */
-  readonly now: () => number
 }
 
-/** How a call ended. */
-export interface Ending<Result> {
-  readonly result: Result | Failure
-  /** How often it was sent. */
+/** A call whose last request failed. */
+export interface FailedCall {
+  readonly error: PingppError
+  /** How many requests were sent. */
   readonly attempts: number
-  /** Whether every attempt that was sent has certainly created no envelope. */
+  /** Whether each of them has certainly created no envelope. */
   readonly notCreated: boolean
 }
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 8000
-/** Whoever is told to wait for longer decides on it: a call that takes ten minutes is none. */
+/** If Ping++ asks to wait for longer, the call ends, and the caller decides when to go on. */
 export const MAX_RETRY_AFTER_MS = 60_000
 
 /**
- * Sends until an attempt succeeds, fails for good, or was the last one. Between attempts it waits
- * as long as Ping++ asked for, if that is a minute at the most, or a random part of a time that
+ * Sends requests until one succeeds, fails for good, or was the last one. Between them it waits
+ * as long as Ping++ asked for, if that is a minute at most, or a random part of a time that
  * doubles: clients that failed together should not come back together.
  */
 export async function sendWithRetries<Result>(
-  attempt: () => Promise<Result | Failure>,
+  request: () => Promise<Result>,
   { retries, signal, beforeAttempt }: CallLimits,
-  seams: RetrySeams,
-): Promise<Ending<Result>> {
+  { wait, random }: RetrySeams,
+): Promise<{ readonly result: Result } | FailedCall> {
   let notCreated = true
   for (let attempts = 0; ;) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- one after another is the point
       await mayGo(beforeAttempt, signal)
     } catch (cause) {
-      return { result: new Failure('request-aborted', { cause }), attempts, notCreated }
+      return { error: requestFailed('request-aborted', {}, { cause }), attempts, notCreated }
     }
     attempts += 1
     // oxlint-disable-next-line no-await-in-loop -- as above
-    const result = await attempt()
-    if (!(result instanceof Failure)) return { result, attempts, notCreated: false }
-    // An attempt that may have worked stays so, whatever the next one is told.
-    notCreated &&= result.facts.notCreated ?? ERRORS[result.code].notCreated
-    if (attempts > retries || !isPassing(result)) return { result, attempts, notCreated }
-    const delayMs = delayOf(result, attempts, seams)
-    if (delayMs > MAX_RETRY_AFTER_MS) return { result, attempts, notCreated }
+    const result = await outcomeOf(request)
+    if (!('error' in result)) return result
+    const { error } = result
+    // A request that may have created the envelope stays so, whatever a later one is answered.
+    notCreated &&= error.notCreated
+    const ownMs = random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
+    const delayMs = error.retryAfterMs ?? ownMs
+    const isLast = attempts > retries || !isPassing(error) || delayMs > MAX_RETRY_AFTER_MS
+    if (isLast) return { error, attempts, notCreated }
     // oxlint-disable-next-line no-await-in-loop -- as above
-    await seams.wait(delayMs, signal)
+    await wait(delayMs, signal)
   }
 }
 
-/** Rejects where the signal has fired, or fires while a limit is waited for: nothing is sent then. */
+async function outcomeOf<Result>(
+  request: () => Promise<Result>,
+): Promise<{ readonly result: Result } | { readonly error: PingppError }> {
+  try {
+    return { result: await request() }
+  } catch (error) {
+    if (error instanceof PingppError) return { error }
+    throw error
+  }
+}
+
+/** Rejects if the signal has fired, or fires during `beforeAttempt`: then nothing is sent. */
 async function mayGo(
   beforeAttempt: CallLimits['beforeAttempt'],
   signal: AbortSignal | undefined,
@@ -70,6 +79,10 @@ async function mayGo(
   const limit = Promise.resolve(beforeAttempt())
   await (signal === undefined ? limit : untilAborted(limit, signal))
   signal?.throwIfAborted()
+}
+
+function isPassing({ code, status }: PingppError): boolean {
+  return ERRORS[code].isPassing || PASSING_STATUSES.has(status)
 }
 
 /** Waits by a timer of the runtime. */
@@ -86,23 +99,21 @@ export function waitByTimer(ms: number, signal: AbortSignal | undefined): Promis
   })
 }
 
-function isPassing({ code, facts }: Failure): boolean {
-  return ERRORS[code].isPassing || PASSING_STATUSES.has(facts.status)
-}
-
-function delayOf({ facts }: Failure, attempts: number, { random, now }: RetrySeams): number {
-  const ownMs = random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
-  return readRetryAfter(facts.retryAfter, now()) ?? ownMs
-}
-
 /**
- * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
- * 10.2.3); of the three date formats the one that is sent today.
+ * Waits for foreign work until the signal fires, even if the work ignores the signal; returns
+ * undefined then, and the later result of the work is ignored.
  */
-export function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
-  if (header === undefined) return undefined
-  if (/^\d+$/.test(header)) return Number(header) * 1000
-  if (!/^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(header)) return undefined
-  const atMs = Date.parse(header)
-  return Number.isNaN(atMs) ? undefined : Math.max(atMs - nowMs, 0)
+export async function untilAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result | undefined> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
+  const end = (): void => resolve(undefined)
+  signal.addEventListener('abort', end)
+  if (signal.aborted) end()
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
 }

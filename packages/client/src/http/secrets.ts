@@ -1,7 +1,7 @@
-/** Takes API keys out of what others say: Ping++, which repeats them, and a `fetch` that fails. */
+/** Removes API keys from foreign texts: of Ping++, which repeats them, and of a `fetch` that fails. */
 export interface Secrets {
   readonly mask: (said: string) => string
-  /** A copy of what was thrown, causes and codes included, without anything that could hold a key. */
+  /** A copy of an error with its causes and codes, without anything that could hold a key. */
   readonly maskCause: (thrown: unknown) => unknown
 }
 

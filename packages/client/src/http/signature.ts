@@ -13,8 +13,8 @@ export interface SignedParts {
 
 /**
  * The headers that say who sent a request, and when: RSA-SHA256 over body, target and timestamp,
- * one after another, as Ping++'s own SDKs have signed since 2016, GET included. Without a key, the
- * time alone.
+ * one after another, as Ping++'s own SDKs have signed since 2016, GET included. Without a key, only
+ * the time.
  */
 export function signRequest(
   { body, target, timestamp }: SignedParts,

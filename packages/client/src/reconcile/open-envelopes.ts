@@ -1,18 +1,18 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
-import { untilAborted } from '../http/until-aborted.ts'
+import { untilAborted } from '../http/retries.ts'
 
 /**
- * An envelope that the merchant's own table has open: one whose end it does not know yet. What is
- * given beyond the first three fields is compared with what Ping++ says; null counts as not given.
+ * An envelope that is open in the merchant's own table, which has no final status of it yet. The fields
+ * after the first three are compared with the envelope of Ping++; null counts as not given.
  */
 export interface OpenRedEnvelope {
-  /** `red_…`. Without it, because the call of `create` got no answer say, it is found by `order_no`. */
+  /** `red_…`. Without it, because `create` got no answer for example, it is found by `order_no`. */
   readonly id?: string | null | undefined
   readonly order_no: string
   /** When you created it; Unix time in seconds, or a Date. */
   readonly created: number | Date
-  /** Your table's own status: what it already has is not dispatched again, after a restart neither. */
+  /** Your table's own status: it is not dispatched again, not even after a restart. */
   readonly status?: RedEnvelopeStatus | null | undefined
   /** Integer amount in fen. */
   readonly amount?: number | null | undefined
@@ -22,7 +22,7 @@ export interface OpenRedEnvelope {
   readonly livemode?: boolean | null | undefined
 }
 
-/** Gives the envelopes that are open in the merchant's own table. */
+/** Returns the envelopes that are open in the merchant's own table. */
 export type ReadOpen = () =>
   | Iterable<OpenRedEnvelope>
   | AsyncIterable<OpenRedEnvelope>
@@ -34,36 +34,29 @@ export interface OpenRow {
   readonly orderNo: string
   readonly createdMs: number
   readonly status: RedEnvelopeStatus | undefined
-  readonly claims: Claims
+  /** What the envelope of Ping++ must have. */
+  readonly expected: Partial<Pick<RedEnvelope, (typeof COMPARED)[number]>>
 }
 
-type Claims = Partial<Pick<RedEnvelope, (typeof COMPARED)[number]>>
-
-/** What the merchant's table has open, as it was when a run began. */
+/** The open envelopes of the merchant's table at the start of a run. */
 export interface OpenTable {
-  readonly readMs: number
   readonly rows: readonly OpenRow[]
   /** The row of an envelope, by id, or else by order number. */
   match(envelope: RedEnvelope): OpenRow | undefined
 }
 
-/** A field in which an envelope is another one than the merchant's row means. */
+/** A field in which an envelope differs from the merchant's row. */
 export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
 
 const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
 
-/** @throws OpenError, whatever `open` does; what the signal was aborted with, however long it takes */
-export async function readTable(
-  open: ReadOpen,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<OpenTable> {
+/** @throws OpenError if `open` fails; the reason of the signal, however long `open` takes */
+export async function readTable(open: ReadOpen, signal: AbortSignal): Promise<OpenTable> {
   const rows = (await untilAborted(readRows(open, signal), signal)) ?? []
   signal.throwIfAborted()
   const byId = new Map(rows.flatMap((row) => (row.id === undefined ? [] : [[row.id, row]])))
   const byOrderNo = new Map(rows.map((row) => [row.orderNo, row]))
   return {
-    readMs: nowMs,
     rows,
     match: ({ id, order_no }) => byId.get(id) ?? byOrderNo.get(order_no),
   }
@@ -79,101 +72,106 @@ async function readRows(open: ReadOpen, signal: AbortSignal): Promise<OpenRow[]>
     return rows
   } catch (error) {
     if (error instanceof OpenError) throw error
-    // The text of somebody else's error may hold a secret; whoever wants it has the cause.
+    // The text of a foreign error may hold a secret; `onError` gets the cause.
     const name = error instanceof Error ? error.name : typeof error
     throw new OpenError(`\`open\` failed (${name}).`, { cause: error })
   }
 }
 
-/** The merchant's table could not be read, or gave what is no envelope. */
+/** The merchant's table could not be read, or returned an invalid row. */
 export class OpenError extends Error {
   override readonly name = 'OpenError'
 }
 
-/** The first field in which an envelope is not what the merchant's row says. */
+/** The first field in which an envelope differs from the merchant's row. */
 export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | undefined {
   if (row.id !== undefined && row.id !== envelope.id) return 'id'
   if (row.orderNo !== envelope.order_no) return 'order_no'
-  return COMPARED.find((field) => field in row.claims && row.claims[field] !== envelope[field])
+  return COMPARED.find((field) => field in row.expected && row.expected[field] !== envelope[field])
 }
 
-/** Reads a time in Unix seconds, or a Date; undefined where it is neither. */
+/** Reads a time in Unix seconds, or a Date; undefined if it is neither. */
 export function readTime(value: unknown): number | undefined {
   const seconds = value instanceof Date ? value.getTime() / 1000 : value
-  // What is above is in milliseconds: in seconds it would be after the year 5000.
+  // A larger number is in milliseconds: in seconds it would be after the year 5000.
   const isTime = typeof seconds === 'number' && seconds >= 0 && seconds < 1e11
   return isTime ? seconds : undefined
 }
 
 /** @throws OpenError that names the field: a row that is misread would compare wrong */
 function readRow(envelope: OpenRedEnvelope): OpenRow {
-  const flaw = ROW.find(({ field, isValid }) => !isValid(envelope[field]))
-  if (flaw !== undefined) throw wrongField(envelope, flaw)
   const { id, order_no: orderNo, created, status } = envelope
+  const flaw = RULES.find(([field, isValid]) => !isValid(envelope[field]))
+  if (flaw !== undefined) {
+    const [field, , expected] = flaw
+    const which = isText(orderNo) ? ` (order_no ${orderNo})` : ''
+    throw new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}${which}.`)
+  }
+  const given = COMPARED.filter((field) => (envelope[field] ?? undefined) !== undefined)
   return {
     id: id ?? undefined,
     orderNo,
     createdMs: (readTime(created) ?? 0) * 1000,
-    status: isGiven(status) ? readEnvelopeStatus(status) : undefined,
-    claims: claimsOf(envelope),
+    status: readEnvelopeStatus(status),
+    expected: Object.fromEntries(given.map((field) => [field, envelope[field]])),
   }
 }
 
-interface RowRule {
-  readonly field: keyof OpenRedEnvelope
-  readonly isValid: (value: unknown) => boolean
-  /** What is expected, as the end of a sentence. */
-  readonly expected: string
-}
+type Rule = readonly [
+  field: keyof OpenRedEnvelope,
+  isValid: (value: unknown) => boolean,
+  expected: string,
+]
 
-const ROW: readonly RowRule[] = [
-  { field: 'order_no', isValid: isText, expected: 'a text' },
-  {
-    field: 'created',
-    isValid: (value) => readTime(value) !== undefined,
-    expected: 'a Date, or Unix time in seconds',
-  },
-  { field: 'id', isValid: orNull(isText), expected: 'a text, or null' },
-  {
-    field: 'status',
-    isValid: orNull((value) => readEnvelopeStatus(value) !== undefined),
-    expected: 'sending, sent, received, failed, refunding or refund',
-  },
-  {
-    field: 'amount',
-    isValid: orNull(Number.isSafeInteger),
-    expected: 'an integer amount in fen',
-  },
-  {
-    // SQLite and MySQL have 1 for true.
-    field: 'livemode',
-    isValid: orNull((value) => typeof value === 'boolean'),
-    expected: 'true or false',
-  },
+const RULES: readonly Rule[] = [
+  ['order_no', isText, 'a text'],
+  ['created', (value) => readTime(value) !== undefined, 'a Date, or Unix time in seconds'],
+  ['id', orNull(isText), 'a text, or null'],
+  [
+    'status',
+    orNull((value) => readEnvelopeStatus(value) !== undefined),
+    'sending, sent, received, failed, refunding or refund',
+  ],
+  ['amount', orNull(Number.isSafeInteger), 'an integer amount in fen'],
+  // SQLite and MySQL have 1 for true.
+  ['livemode', orNull((value) => typeof value === 'boolean'), 'true or false'],
 ]
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== ''
 }
 
+/** Databases write null for a missing value. */
 function orNull(isValid: (value: unknown) => boolean): (value: unknown) => boolean {
-  return (value) => !isGiven(value) || isValid(value)
+  return (value) => value === undefined || value === null || isValid(value)
 }
 
-/** Databases write null where there is nothing. */
-function isGiven<Value>(value: Value | null | undefined): value is Value {
-  return value !== undefined && value !== null
+// Clocks differ, and a create without an answer is retried for a while.
+const HOUR = 60 * 60
+const DAY = 24 * HOUR
+// A much longer list would rather fail than end.
+const LONGEST_SPAN = 3 * DAY
+
+/** Times of lists in Unix seconds, both ends included, and the orders whose envelopes they have. */
+interface Span {
+  readonly gte: number
+  lte: number
+  readonly orderNos: string[]
 }
 
-function claimsOf(envelope: OpenRedEnvelope): Claims {
-  const given = COMPARED.filter((field) => isGiven(envelope[field]))
-  return Object.fromEntries(given.map((field) => [field, envelope[field]]))
-}
-
-function wrongField(
-  { order_no: orderNo }: OpenRedEnvelope,
-  { field, expected }: RowRule,
-): OpenError {
-  const which = isText(orderNo) ? ` (order_no ${orderNo})` : ''
-  return new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}${which}.`)
+/** The times, in Unix seconds, at which the envelopes of rows must be listed; overlapping ones are one. */
+export function spansOf(rows: readonly OpenRow[], end: number): Span[] {
+  const spans: Span[] = []
+  for (const { orderNo, createdMs } of rows.toSorted((a, b) => a.createdMs - b.createdMs)) {
+    const created = Math.floor(createdMs / 1000)
+    const [gte, lte] = [Math.max(0, created - HOUR), Math.min(created + DAY, end)]
+    const last = spans.at(-1)
+    if (last !== undefined && gte <= last.lte && lte - last.gte <= LONGEST_SPAN) {
+      last.lte = lte
+      last.orderNos.push(orderNo)
+    } else {
+      spans.push({ gte: Math.max(gte, last?.lte ?? 0), lte, orderNos: [orderNo] })
+    }
+  }
+  return spans
 }

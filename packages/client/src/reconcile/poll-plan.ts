@@ -3,9 +3,9 @@ const HOUR_MS = 60 * MINUTE_MS
 const DAY_MS = 24 * HOUR_MS
 
 /**
- * How long after its creation an open envelope is asked for, in milliseconds. Dense while a webhook may
- * be late, once right after the 24 hours within which it can be opened, and then until its money must
- * be back.
+ * How long after its creation an open envelope is queried, in milliseconds. Dense while a webhook may be
+ * late, once right after the 24 hours within which it can be opened, and then until its money must be
+ * back.
  */
 const DUE_AFTER_MS: readonly number[] = [
   2 * MINUTE_MS,
@@ -26,53 +26,25 @@ export const PLAN_ENDS_MS: number = DAY_MS + 48 * HOUR_MS * 1.1
 
 /** Unopened for this long, an envelope goes back (overview of red envelopes). */
 const CLAIM_PERIOD_MS = DAY_MS
-const LAST = DUE_AFTER_MS.length - 1
 const JITTER = 0.1
 
-/** When an envelope is to be asked for next. */
-export interface Due {
-  /** Which due time of the plan it is; those above the last come once a day. */
-  readonly step: number
-  readonly dueMs: number
+/** The first due time after a moment: of the plan, and daily after its end. `random` is the envelope's own. */
+export function nextDueMs(createdMs: number, afterMs: number, random: number): number {
+  const plannedMs = DUE_AFTER_MS.map((ms) => createdMs + spread(ms, random))
+  const dueMs = plannedMs.find((ms) => ms > afterMs)
+  if (dueMs !== undefined) return dueMs
+  const dailyMs = createdMs + PLAN_ENDS_MS + jitter(DAY_MS, random)
+  const days = Math.ceil(Math.max(0, afterMs + 1 - dailyMs) / DAY_MS)
+  return dailyMs + days * DAY_MS
 }
 
-export function firstDue(createdMs: number, random: () => number): Due {
-  return { step: 0, dueMs: dueAt(0, createdMs, random) }
-}
-
-/** The first due time that is still to come, for an envelope that was asked for now. */
-export function nextDue(due: Due, createdMs: number, nowMs: number, random: () => number): Due {
-  let next = due
-  while (next.dueMs <= nowMs) {
-    const step = Math.max(next.step + 1, LAST + daysBehindPlan(createdMs, nowMs))
-    next = { step, dueMs: dueAt(step, createdMs, random) }
-  }
-  return next
-}
-
-/** 0 or less within the plan: no due time of it is left out. */
-function daysBehindPlan(createdMs: number, nowMs: number): number {
-  const days = Math.floor((nowMs - createdMs - PLAN_ENDS_MS) / DAY_MS)
-  return days > 0 ? days : -LAST
-}
-
-/** Tells whether the whole plan was gone through. */
-export function isBeyondPlan({ step }: Due): boolean {
-  return step > LAST
-}
-
-/** Spreads a time by ±10 %, so that what was made at once is not asked for at once. */
-export function jitter(ms: number, random: () => number): number {
-  return ms * (1 + JITTER * (2 * random() - 1))
-}
-
-function dueAt(step: number, createdMs: number, random: () => number): number {
-  const afterMs = DUE_AFTER_MS[step]
-  if (afterMs === undefined) {
-    const daysBehind = step - LAST - 1
-    return createdMs + PLAN_ENDS_MS + daysBehind * DAY_MS + jitter(DAY_MS, random)
-  }
-  // 10 % of 24 h 15 min would ask before the 24 hours are over, and learn nothing.
+/** 10 % of 24 h 15 min would query before the 24 hours are over, when nothing has changed yet. */
+function spread(afterMs: number, random: number): number {
   const fixedMs = afterMs > CLAIM_PERIOD_MS ? CLAIM_PERIOD_MS : 0
-  return createdMs + fixedMs + jitter(afterMs - fixedMs, random)
+  return fixedMs + jitter(afterMs - fixedMs, random)
+}
+
+/** Spreads a time by ±10 %, so that envelopes of one moment are not queried at one moment. */
+export function jitter(ms: number, random: number): number {
+  return ms * (1 + JITTER * (2 * random - 1))
 }

@@ -17,7 +17,7 @@ import type { PingppClient } from '../client.ts'
 import { readTime, type ReadOpen } from './open-envelopes.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
 import { createTokenBucket, type TokenBucket, type Wait } from './token-bucket.ts'
-import { untilAborted } from '../http/until-aborted.ts'
+import { untilAborted } from '../http/retries.ts'
 
 /** Options of `createReconciler`. Wrong ones are refused at once with an `OptionError`. */
 export interface ReconcilerOptions {

@@ -1,12 +1,13 @@
-import type { EventType, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
+import type { EventType, RedEnvelope, RedEnvelopeStatus, WebhookErrorCode } from '@hongbao/core'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import type { PingppErrorCode } from '../errors.ts'
 import type { Mismatch } from './open-envelopes.ts'
 
-/** What one run saw and did: plain data, for `JSON.stringify`. Numbers count, lists are to be looked at. */
+/** What one run found and did: plain data, for `JSON.stringify`. Numbers are counters; lists need review. */
 export interface ReconcilerReport {
   /** True for a run that dispatched nothing: see `wouldDispatch`. */
   readonly dryRun: boolean
-  /** Why the run ended early; null where it went through. What it had done until then is done. */
+  /** Why the run ended early, or null. What it did until then is done. */
   readonly error: ReconcilerRunError | null
   /** Unix time in milliseconds. */
   readonly startedMs: number
@@ -15,47 +16,47 @@ export interface ReconcilerReport {
   readonly from: number
   readonly to: number
   /**
-   * Up to when all was swept, by this run or an earlier one: give it to the next process as
+   * Up to when everything was swept, by this run or an earlier one: pass it to the next process as
    * `sweptUntil`. Unix time in seconds.
    */
   readonly sweptUntil: number
-  /** Requests for pages and single envelopes, what the client sent again included. */
+  /** Requests for pages and single envelopes, the client's retries included. */
   readonly requests: number
-  /** Envelopes that the sweep showed. */
+  /** Envelopes that the sweep listed. */
   readonly swept: number
-  /** The same, by state: compare the sums of a day with those of your own table. */
+  /** The same, by status: compare the sums of a day with those of your own table. */
   readonly totals: Readonly<Partial<Record<RedEnvelopeStatus, ReconcilerTotal>>>
-  /** Envelopes that were asked for one by one, because they were due. */
+  /** Envelopes that were queried one by one, because they were due. */
   readonly retrieved: number
-  /** Events given to the handlers; each is in one of the next five. */
+  /** Events that were dispatched; each is in one of the next five. */
   readonly dispatched: number
-  /** Handlers ran, and ended well: no webhook had told of these. */
+  /** Handlers ran and succeeded: no webhook had delivered these. */
   readonly applied: readonly ReconcilerStep[]
-  /** A webhook, or an earlier run, had told of them, or a webhook was just telling. */
+  /** A webhook or an earlier run had delivered them, or a webhook did at the same moment. */
   readonly duplicates: number
-  /** Nobody listens to their type. */
+  /** Their type has no handler. */
   readonly unhandled: number
-  /** Another process was applying them; they are looked at again. */
+  /** Another process was applying them; a later run checks them again. */
   readonly busy: number
-  /** Asking or handling failed; each is tried again, after a minute at first, then later and later. */
+  /** The query or the handlers failed; each is retried, after a minute at first, then later and later. */
   readonly failed: readonly ReconcilerFailure[]
   /** In a dry run: what would have been dispatched. */
   readonly wouldDispatch: readonly ReconcilerStep[]
-  /** Not dispatched, because it contradicts what is known. Somebody should look. */
+  /** Not dispatched, because they contradict what is known. They need review. */
   readonly conflicts: readonly ReconcilerConflict[]
-  /** Envelopes that `open` has without an id, and their ids. */
+  /** Envelopes that `open` returned without an id, and their ids. */
   readonly adopted: readonly ReconcilerEnvelope[]
-  /** Envelopes that are on their way, and that `open` does not have. */
+  /** Envelopes without a final status that `open` did not return. */
   readonly unknown: readonly ReconcilerEnvelope[]
-  /** How many envelopes have no end yet that was handled. */
+  /** How many envelopes have no final status yet that was applied. */
   readonly open: number
-  /** Age of the oldest of them, in seconds; null where there is none. Past 26 h, something is wrong. */
+  /** Age of the oldest of them, in seconds, or null. Over 26 h, something is wrong. */
   readonly oldestOpenSeconds: number | null
-  /** Still open when the whole plan was over, 72 hours after they were created. Somebody should look. */
+  /** Still open at the end of the plan, 72 hours after they were created. They need review. */
   readonly overdue: readonly ReconcilerOverdueEnvelope[]
 }
 
-/** How many envelopes, and their money. */
+/** The number and the sum of envelopes. */
 export interface ReconcilerTotal {
   readonly count: number
   /** Integer amount in fen. */
@@ -69,21 +70,21 @@ export interface ReconcilerEnvelope {
   readonly status: RedEnvelopeStatus
 }
 
-/** An envelope, and the event that tells of its state. */
+/** An envelope, and the event of its status. */
 export interface ReconcilerStep extends ReconcilerEnvelope {
   readonly type: EventType
 }
 
-/** An envelope that could not be asked for, or whose handlers failed. */
+/** An envelope whose query or handlers failed. */
 export interface ReconcilerFailure {
   readonly id: string
   readonly order_no: string
-  /** null where Ping++ did not tell. */
+  /** null if it is not known. */
   readonly status: RedEnvelopeStatus | null
-  /** null where there was nothing to dispatch yet. */
+  /** null if the query failed. */
   readonly type: EventType | null
   readonly code: WebhookErrorCode | PingppErrorCode
-  /** What a handler threw is not in here: the `onError` of your webhooks has it. */
+  /** Without the error of a handler: `onError` of your webhooks gets it. */
   readonly message: string
 }
 
@@ -94,21 +95,21 @@ export interface ReconcilerConflict {
   /** As Ping++ wrote it. */
   readonly status: string
   /**
-   * - `end`: it has ended before, in another way.
-   * - `status`: this version knows no such state.
-   * - `app`: it is of another app.
-   * - `id`: another envelope has this order number in your table; money may have gone twice.
-   * - others: the field of your row that says something else.
+   * - `end`: it has another final status than before.
+   * - `status`: this version does not know its status.
+   * - `app`: it belongs to another app.
+   * - `id`: another envelope has this order number in your table; it may have been paid twice.
+   * - others: the field that differs from your row.
    */
   readonly reason: 'end' | 'status' | 'app' | Mismatch
 }
 
-/** An envelope that nobody has heard the end of. */
+/** An envelope that is still open at the end of the plan. */
 export interface ReconcilerOverdueEnvelope {
-  /** null where no list has shown it: an order that Ping++ may never have got. */
+  /** null if no list has it: Ping++ may never have received the order. */
   readonly id: string | null
   readonly order_no: string
-  /** The furthest state seen; null where none was. */
+  /** The furthest status seen, or null. */
   readonly status: RedEnvelopeStatus | null
   /** Unix time in seconds. */
   readonly created: number
@@ -119,10 +120,10 @@ export type ReconcilerErrorCode = 'run-aborted' | 'open-failed'
 
 /** Why a run ended early. */
 export interface ReconcilerRunError {
-  /** Besides the reconciler's own: `inbox-unavailable`, `internal-error`, and what the client failed with. */
+  /** Besides the reconciler's own: `inbox-unavailable`, `internal-error`, and codes of the client. */
   readonly code: ReconcilerErrorCode | WebhookErrorCode | PingppErrorCode
   readonly message: string
-  /** How long Ping++ asked to wait, in milliseconds, where it did: the loop waits, for a day at the most. */
+  /** How long Ping++ asked to wait, in milliseconds, if it did: the loop waits, a day at most. */
   readonly retryAfterMs?: number | undefined
 }
 
@@ -158,4 +159,14 @@ export function newDraft(
     oldestOpenSeconds: null,
     overdue: [],
   }
+}
+
+/** Counts an envelope that the sweep listed, and adds up its amount. */
+export function addToTotals(draft: Draft, envelope: RedEnvelope): void {
+  draft.swept += 1
+  const status = readEnvelopeStatus(envelope.status)
+  if (status === undefined) return
+  const { count, amount } = draft.totals[status] ?? { count: 0, amount: 0 }
+  const total = { count: count + 1, amount: amount + envelope.amount }
+  draft.totals = { ...draft.totals, [status]: total }
 }

@@ -1,11 +1,11 @@
-/** Lets a limited number of things happen per second. */
+/** A rate limit. */
 export interface TokenBucket {
-  /** Resolves when the next one may happen. @throws what the signal was aborted with */
+  /** Resolves when the next request may be sent. @throws the reason of the signal */
   take(signal: AbortSignal): Promise<void>
 }
 
 export interface TokenBucketOptions {
-  /** How many per second; as many may come at once after a pause, and one always. */
+  /** Requests per second; as many may follow at once after a pause, and always one. */
   readonly perSecond: number
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -22,8 +22,8 @@ export function createTokenBucket({ perSecond, now, wait }: TokenBucketOptions):
 
   async function take(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    // Time that was waited for counts even where the clock stood still, and a clock that is set back
-    // gives nothing: an endless wait is worse than a request too early.
+    // A wait counts even if the clock stands still, and a clock that is set back adds no tokens: an
+    // endless wait is worse than a request too early.
     const nowMs = Math.max(now(), countedMs)
     tokens = Math.min(capacity, tokens + ((nowMs - countedMs) / 1000) * perSecond)
     countedMs = nowMs

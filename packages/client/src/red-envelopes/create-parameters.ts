@@ -1,18 +1,18 @@
 import { readStrictJson } from '@hongbao/core/internal'
 import { isJsonObject } from '../http/answer.ts'
 import type { ExpectedEnvelope } from './red-envelope.ts'
-import { PingppError } from '../errors.ts'
+import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
-import { findParameterFlaw } from './parameters.ts'
+import { CREATE_PARAMETERS, findParameterFlaw } from './parameters.ts'
 import type { ExtraParams } from '../options.ts'
 
 /**
  * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
- * refused, because a misspelt one would be sent without a word: see `extraParams` of the call.
+ * refused, because a misspelt one would be sent and do nothing: see `extraParams` of the call.
  */
 export interface RedEnvelopeCreateParams {
-  /** `{ id: 'app_…' }`. */
-  readonly app: { readonly id: string }
+  /** `{ id: 'app_…' }`. Default: the `app` of the client; one of the two is required. */
+  readonly app?: { readonly id: string }
   /** `wx_pub` in all current documents. */
   readonly channel: string
   /** Your own number of the order: 1 to 28 digits, never used before. */
@@ -54,12 +54,16 @@ export interface WrittenEnvelope {
  */
 export function writeEnvelope(
   parameters: RedEnvelopeCreateParams,
+  defaultApp: RedEnvelopeCreateParams['app'],
   extraParams?: ExtraParams,
 ): WrittenEnvelope {
-  if (!isJsonObject(parameters)) throw refusal('`create` expects an object of parameters.')
-  check(parameters)
-  const written = writeJson(parameters)
-  // A getter, or a `toJSON`, may have given something else than what was checked.
+  if (!isJsonObject(parameters))
+    throw refusal({ detail: '`create` expects an object of parameters.' })
+  const app = parameters.app ?? defaultApp
+  const complete = app === parameters.app ? parameters : { ...parameters, app }
+  check(complete)
+  const written = writeJson(complete)
+  // A getter, or a `toJSON`, may have written something else than what was checked.
   const sent = readBack(written)
   check(sent)
   const body = extraParams === undefined ? written : writeWithExtra(sent, extraParams)
@@ -67,32 +71,12 @@ export function writeEnvelope(
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
-type Names<Params> = Readonly<Record<keyof Params, true>>
-
-const KNOWN: {
-  readonly [Name in keyof RedEnvelopeCreateParams]-?: Name extends 'app' | 'extra'
-    ? Names<RedEnvelopeCreateParams[Name]>
-    : true
-} = {
-  app: { id: true },
-  channel: true,
-  order_no: true,
-  amount: true,
-  currency: true,
-  recipient: true,
-  subject: true,
-  body: true,
-  description: true,
-  extra: { send_name: true, scene_id: true },
-  metadata: true,
-}
-
 function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
   // First, so that an `amuont` is not reported as an `amount` that is missing.
-  const unknown = isJsonObject(parameters) ? findUnknown(parameters, KNOWN) : undefined
-  if (unknown !== undefined) throw refusal(unknown.detail, unknown)
+  const unknown = isJsonObject(parameters) ? findUnknown(parameters, CREATE_PARAMETERS) : undefined
+  if (unknown !== undefined) throw refusal(unknown)
   const flaw = findParameterFlaw(parameters)
-  if (flaw !== undefined) throw refusal(flaw.problem, flaw)
+  if (flaw !== undefined) throw refusal({ param: flaw.param, detail: flaw.problem })
 }
 
 /** The body with `extraParams`: read back too, so that what is checked is what is sent. */
@@ -101,8 +85,8 @@ function writeWithExtra(
   extraParams: ExtraParams,
 ): Uint8Array<ArrayBuffer> {
   const extra = readBack(writeJson(extraParams))
-  const flaw = findDocumented(extra, KNOWN)
-  if (flaw !== undefined) throw refusal(flaw.detail, flaw)
+  const flaw = findDocumented(extra, CREATE_PARAMETERS)
+  if (flaw !== undefined) throw refusal(flaw)
   return writeJson(withExtra({ ...sent }, isJsonObject(extra) ? extra : {}))
 }
 
@@ -110,21 +94,17 @@ function writeWithExtra(
 function readBack(body: Uint8Array): unknown {
   const json = readStrictJson(body)
   if (json.ok) return json.value
-  throw refusal(`As JSON, they are none that Ping++ could read. ${json.reason}`)
+  throw refusal({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
 }
 
 function writeJson(parameters: object): Uint8Array<ArrayBuffer> {
   try {
     return new TextEncoder().encode(JSON.stringify(parameters))
   } catch (cause) {
-    throw refusal('They cannot be written as JSON: a BigInt, or a circle?', {}, { cause })
+    throw refusal({ detail: 'They cannot be written as JSON: a BigInt, or a circle?' }, { cause })
   }
 }
 
-function refusal(
-  detail: string,
-  { param }: { readonly param?: string } = {},
-  options?: ErrorOptions,
-): PingppError {
-  return new PingppError('parameter-invalid', { param, detail, notCreated: true }, options)
+function refusal(facts: PingppErrorFacts, options?: ErrorOptions): PingppError {
+  return new PingppError('parameter-invalid', { ...facts, notCreated: true }, options)
 }

@@ -1,31 +1,29 @@
 import { nearestTo } from '@hongbao/core/internal'
+import type { PingppErrorFacts } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../http/answer.ts'
 
-/** Parameters that Ping++ documents; those that are objects with members of their own, with these. */
-export type KnownParameters = Readonly<Record<string, true | Readonly<Record<string, true>>>>
-
-/** What is wrong with a parameter. */
-export interface ParameterFlaw {
-  /** As Ping++ writes it: `amount`, `extra[send_name]`. */
-  readonly param?: string
-  readonly detail: string
-}
+/** The parameters that Ping++ documents, each with the names of its members. */
+export type KnownParameters = Readonly<Record<string, readonly string[]>>
 
 /** The first parameter that is not documented: a misspelt one would be sent, and do nothing. */
-export function findUnknown(given: JsonObject, known: KnownParameters): ParameterFlaw | undefined {
-  for (const [path, name, names] of levelsOf(given, known)) {
-    if (!Object.hasOwn(names, name)) return unknown(path, name, Object.keys(names))
+export function findUnknown(
+  given: JsonObject,
+  known: KnownParameters,
+): PingppErrorFacts | undefined {
+  for (const [name, siblings, path] of namesOf(given, known)) {
+    if (!siblings.includes(name)) return unknown(name, siblings, path)
   }
   return undefined
 }
 
 /** The first of `extraParams` that is documented: it would replace what was checked. */
-export function findDocumented(extra: unknown, known: KnownParameters): ParameterFlaw | undefined {
+export function findDocumented(
+  extra: unknown,
+  known: KnownParameters,
+): PingppErrorFacts | undefined {
   if (!isJsonObject(extra)) return { detail: '`extraParams` must be an object.' }
-  for (const [path, name, names] of levelsOf(extra, known)) {
-    const members = Object.hasOwn(names, name) ? names[name] : undefined
-    if (members === undefined || (typeof members === 'object' && isJsonObject(extra[name])))
-      continue
+  for (const [name, siblings, path] of namesOf(extra, known)) {
+    if (!siblings.includes(name)) continue
     const param = paramOf(path, name)
     const detail = `\`${param}\` is a documented parameter: pass it with the others, not in \`extraParams\`.`
     return { param, detail }
@@ -42,22 +40,25 @@ export function withExtra(given: JsonObject, extra: JsonObject): JsonObject {
   return { ...given, ...Object.fromEntries(added) }
 }
 
-/** Every name with the names that are known beside it; `path` is the object that it is in. */
-function* levelsOf(
+type GivenName = readonly [name: string, siblings: readonly string[], path: string | undefined]
+
+/** Each name with those that are documented beside it. An object with members counts by its members. */
+function* namesOf(
   given: JsonObject,
   known: KnownParameters,
+  siblings: readonly string[] = Object.keys(known),
   path?: string,
-): Generator<readonly [path: string | undefined, name: string, names: KnownParameters]> {
+): Generator<GivenName> {
   for (const [name, value] of Object.entries(given)) {
     // JSON and queries carry neither.
     if (value === undefined || typeof value === 'function') continue
-    yield [path, name, known]
-    const members = Object.hasOwn(known, name) ? known[name] : undefined
-    if (typeof members === 'object' && isJsonObject(value)) yield* levelsOf(value, members, name)
+    const members = Object.hasOwn(known, name) ? (known[name] ?? []) : []
+    if (members.length > 0 && isJsonObject(value)) yield* namesOf(value, {}, members, name)
+    else yield [name, siblings, path]
   }
 }
 
-function unknown(path: string | undefined, name: string, names: readonly string[]): ParameterFlaw {
+function unknown(name: string, names: readonly string[], path?: string): PingppErrorFacts {
   const param = paramOf(path, name)
   const meant = nearestTo(name, names)
   const advice =

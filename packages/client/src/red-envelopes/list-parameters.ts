@@ -1,9 +1,9 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { isJsonObject } from '../http/answer.ts'
 import { isId } from './red-envelope.ts'
-import { PingppError } from '../errors.ts'
-import { findDocumented, findUnknown, withExtra, type ParameterFlaw } from './known-parameters.ts'
+import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import type { ExtraParams } from '../options.ts'
+import { findDocumented, findUnknown, withExtra, type KnownParameters } from './known-parameters.ts'
 import { encodeQuery } from './query.ts'
 
 /**
@@ -11,7 +11,7 @@ import { encodeQuery } from './query.ts'
  * is refused: see `extraParams` of the call.
  */
 export interface RedEnvelopeListParams {
-  /** Ping++'s current documents require it. */
+  /** Default: the `app` of the client. Ping++'s current documents require one. */
   readonly app?: { readonly id: string }
   /** Size of a page, 1 to 100. Default: Ping++'s 10. */
   readonly limit?: number
@@ -21,7 +21,7 @@ export interface RedEnvelopeListParams {
   readonly ending_before?: string
   readonly channel?: string
   readonly status?: RedEnvelopeStatus
-  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month alone. */
+  /** Unix seconds, exact or as a range. Without it, Ping++ lists the last month only. */
   readonly created?:
     | number
     | {
@@ -42,26 +42,27 @@ export interface ListQuery {
   readonly pathTo: (cursor: string | undefined) => string
 }
 
-/** Reads the query of a list: at once, so that what the caller changes later is not asked for. */
+/**
+ * Reads the query of a list at once: changes that the caller makes to it later have no effect.
+ *
+ * @throws PingppError `parameter-invalid`
+ */
 export function readListQuery(
   query: RedEnvelopeListParams,
+  defaultApp: RedEnvelopeListParams['app'],
   extraParams: ExtraParams = {},
-): ListQuery | PingppError {
+): ListQuery {
   const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
-  if (flaw !== undefined) return new PingppError('parameter-invalid', flaw)
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const { starting_after: after, ending_before: before, ...rest } = query
   const isBackwards = (before ?? undefined) === undefined
-  try {
-    const narrowed = encodeQuery(withExtra(rest, extraParams))
-    return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
+  const filters = writeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
+  return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
-    function pathTo(cursor: string | undefined): string {
-      const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
-      const written = [narrowed, place].filter((part) => part !== '').join('&')
-      return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
-    }
-  } catch (cause) {
-    return unwritable(cause)
+  function pathTo(cursor: string | undefined): string {
+    const place = writeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
+    const written = [filters, place].filter((part) => part !== '').join('&')
+    return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
   }
 }
 
@@ -69,51 +70,57 @@ export function readListQuery(
 export function writeExtraQuery(extraParams: ExtraParams = {}): string {
   const flaw = findDocumented(extraParams, {})
   if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
-  try {
-    return encodeQuery(extraParams)
-  } catch (cause) {
-    throw unwritable(cause)
-  }
+  return writeQuery(extraParams)
 }
 
-function unwritable(cause: unknown): PingppError {
-  const detail = cause instanceof Error ? cause.message : undefined
-  return new PingppError('parameter-invalid', { detail }, { cause })
+function writeQuery(query: ExtraParams): string {
+  try {
+    return encodeQuery(query)
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : undefined
+    throw new PingppError('parameter-invalid', { detail }, { cause })
+  }
 }
 
 /** What is wrong with a value, as the end of a sentence that starts with its name. */
 type Check = (value: unknown) => string | undefined
 
-const KNOWN: {
-  readonly [Name in keyof RedEnvelopeListParams]-?: Name extends 'app' | 'created'
-    ? Readonly<Record<string, true>>
-    : true
-} = {
-  app: { id: true },
-  limit: true,
-  starting_after: true,
-  ending_before: true,
-  channel: true,
-  status: true,
-  created: { gt: true, gte: true, lt: true, lte: true },
+interface Rule {
+  readonly check: Check
+  /** Names of members, if the parameter may be an object. */
+  readonly members?: readonly string[]
 }
 
-const CHECKS: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
-  app: findAppProblem,
-  limit: findLimitProblem,
-  starting_after: findCursorProblem,
-  ending_before: findCursorProblem,
-  channel: findTextProblem,
-  status: findTextProblem,
-  created: findCreatedProblem,
-}
+const CURSOR = { check: must(isId, 'the id of an envelope, "red_…"') }
+const TEXT = { check: must((value) => typeof value === 'string' && value !== '', 'a text') }
 
-/** The first thing wrong with a query; undefined where Ping++ would take it. */
-function findListFlaw(query: unknown): ParameterFlaw | undefined {
+const RULES: Readonly<Record<keyof RedEnvelopeListParams, Rule>> = {
+  app: {
+    check: must((app) => isJsonObject(app) && isId(app['id']), '{ id: "app_…" }'),
+    members: ['id'],
+  },
+  limit: {
+    check: must(
+      (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
+      'a whole number from 1 to 100',
+    ),
+  },
+  starting_after: CURSOR,
+  ending_before: CURSOR,
+  channel: TEXT,
+  status: TEXT,
+  created: { check: findCreatedProblem, members: ['gt', 'gte', 'lt', 'lte'] },
+}
+const KNOWN: KnownParameters = Object.fromEntries(
+  Object.entries(RULES).map(([name, { members = [] }]) => [name, members]),
+)
+
+/** The first thing wrong with a query; undefined if Ping++ would accept it. */
+function findListFlaw(query: unknown): PingppErrorFacts | undefined {
   if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
   const unknown = findUnknown(query, KNOWN)
   if (unknown !== undefined) return unknown
-  for (const [param, check] of Object.entries(CHECKS)) {
+  for (const [param, { check }] of Object.entries(RULES)) {
     const value = query[param] ?? undefined
     const problem = value === undefined ? undefined : check(value)
     if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }
@@ -124,21 +131,8 @@ function findListFlaw(query: unknown): ParameterFlaw | undefined {
   return { param: 'ending_before', detail }
 }
 
-function findAppProblem(app: unknown): string | undefined {
-  return isJsonObject(app) && isId(app['id']) ? undefined : 'must be { id: "app_…" }.'
-}
-
-function findLimitProblem(limit: unknown): string | undefined {
-  const isSize = Number.isInteger(limit) && Number(limit) >= 1 && Number(limit) <= 100
-  return isSize ? undefined : 'must be a whole number from 1 to 100.'
-}
-
-function findCursorProblem(value: unknown): string | undefined {
-  return isId(value) ? undefined : 'must be the id of an envelope, "red_…".'
-}
-
-function findTextProblem(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? undefined : 'must be a text.'
+function must(isValid: (value: unknown) => boolean, expected: string): Check {
+  return (value) => (isValid(value) ? undefined : `must be ${expected}.`)
 }
 
 function findCreatedProblem(value: unknown): string | undefined {

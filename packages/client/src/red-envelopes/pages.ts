@@ -1,4 +1,6 @@
 import type { RedEnvelope } from '@hongbao/core'
+import { invalidAnswer, type GoodAnswer } from '../http/answer.ts'
+import { readEnvelope } from './red-envelope.ts'
 
 /** A page of a list, newest first. */
 export interface RedEnvelopePage {
@@ -18,21 +20,18 @@ export interface RedEnvelopePage {
  */
 export interface RedEnvelopeList extends PromiseLike<RedEnvelopePage>, AsyncIterable<RedEnvelope> {}
 
-/** One page as it was answered. */
-export interface AnsweredPage {
-  readonly data: readonly RedEnvelope[]
-  readonly hasMore: boolean
-}
+type AnsweredPage = Omit<RedEnvelopePage, 'next'>
 
-/** Where pages come from. */
-export interface PageSource {
-  /** Whether pages go into the past, as they do without `ending_before`. Default: true. */
-  readonly isBackwards?: boolean
-  /** Asks for the page beyond an envelope, or for the first one. */
-  readonly ask: (cursor: string | undefined) => Promise<AnsweredPage>
-}
-
-export function createEnvelopeList({ isBackwards = true, ask }: PageSource): RedEnvelopeList {
+/**
+ * Makes a list of pages.
+ *
+ * @param ask asks for the page after an envelope, or for the first one
+ * @param isBackwards whether pages go into the past, as they do without `ending_before`
+ */
+export function createEnvelopeList(
+  ask: (cursor: string | undefined) => Promise<AnsweredPage>,
+  isBackwards: boolean,
+): RedEnvelopeList {
   let first: Promise<RedEnvelopePage> | undefined
 
   async function open(cursor: string | undefined): Promise<RedEnvelopePage> {
@@ -64,4 +63,29 @@ export function createEnvelopeList({ isBackwards = true, ask }: PageSource): Red
     then: (onPage, onError) => openFirst().then(onPage, onError),
     [Symbol.asyncIterator]: iterate,
   }
+}
+
+/**
+ * Reads a page of an answer: every item is a checked envelope, and the page is beyond the cursor. With
+ * a server that ignores the cursor, the list would never end.
+ *
+ * @throws PingppError `response-invalid`
+ */
+export function readPage(answer: GoodAnswer, cursor: string | undefined): AnsweredPage {
+  const { object, data: items, has_more: hasMore } = answer.value
+  if (object !== 'list' || !Array.isArray(items)) throw invalidAnswer(answer, 'It is no list.')
+  if (typeof hasMore !== 'boolean') {
+    throw invalidAnswer(answer, 'Its `has_more` is not true or false.')
+  }
+  const data = items.map((item) => readEnvelope(answer, {}, item))
+  if (hasMore && data.length === 0) {
+    throw invalidAnswer(answer, 'It is empty, but its `has_more` is true.')
+  }
+  if (cursor !== undefined && data.some(({ id }) => id === cursor)) {
+    throw invalidAnswer(
+      answer,
+      'It starts again, instead of after the envelope that was asked for.',
+    )
+  }
+  return { data: Object.freeze(data), hasMore }
 }

@@ -10,8 +10,8 @@ export interface ParameterFlaw {
 
 /**
  * The first thing wrong with the parameters of `POST /v1/red_envelopes`, by the documented limits;
- * undefined where Ping++ would take them. Unknown parameters are left alone. A null and an empty
- * PHP array, which comes as `[]`, count as nothing.
+ * undefined if Ping++ would accept them. Unknown parameters are ignored. A null and an empty PHP
+ * array, which comes as `[]`, count as missing.
  */
 export function findParameterFlaw(params: unknown): ParameterFlaw | undefined {
   const given = isRecord(params) ? params : {}
@@ -31,7 +31,7 @@ interface Rule {
   readonly name: string
   /** The parameter is this member of `name`: `app[id]`. */
   readonly member?: string
-  /** What belongs there, for somebody who left it out. Absent: it may be left out. */
+  /** What is expected, if it is missing. Without this, it may be missing. */
   readonly required?: string
   readonly check: Check
 }
@@ -64,6 +64,15 @@ const RULES: readonly Rule[] = [
   { name: 'extra', member: 'scene_id', check: oneOf(SCENES, '"PRODUCT_1" to "PRODUCT_8"') },
   { name: 'metadata', check: findMetadataProblem },
 ]
+
+/** The names of all documented parameters, each with those of its members. */
+export const CREATE_PARAMETERS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  RULES.map(({ name }) => [name, membersOf(name)]),
+)
+
+function membersOf(outer: string): string[] {
+  return RULES.flatMap(({ name, member }) => (name === outer ? (member ?? []) : []))
+}
 
 function judge({ name, member, required, check }: Rule, params: Params): ParameterFlaw | undefined {
   const outer = read(params, name)
@@ -119,7 +128,7 @@ function findAmountProblem(amount: unknown, params: Params): string | undefined 
   const isUsual = amount >= MIN_FEN && amount <= MAX_FEN
   if (isUsual || read(read(params, 'extra'), 'scene_id') !== undefined) return undefined
   const side = amount < MIN_FEN ? 'below 100' : 'above 20,000'
-  return `is ${side} fen; 100 to 20,000 are allowed (1 to 200 yuan), others with \`extra[scene_id]\` alone.`
+  return `is ${side} fen; 100 to 20,000 are allowed (1 to 200 yuan), others only with \`extra[scene_id]\`.`
 }
 
 function findMetadataProblem(metadata: unknown): string | undefined {

@@ -1,6 +1,6 @@
-import type { RedEnvelope } from '@hongbao/core'
-import { isJsonObject, type JsonObject } from '../http/answer.ts'
-import { Failure } from '../http/failure.ts'
+import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
+import { Failure, parseEvent } from '@hongbao/core/internal'
+import { invalidAnswer, isJsonObject, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
 /** What of an envelope is known before its answer comes. */
 export type ExpectedEnvelope = Partial<
@@ -8,29 +8,47 @@ export type ExpectedEnvelope = Partial<
 >
 
 /**
- * Makes an envelope of an answer. What decides about money is checked: that it is an envelope, the
- * one that was asked for, with a status and an amount. What Ping++ adds later is kept.
+ * Reads an envelope of an answer. What decides about money is checked: that it is an envelope, the
+ * one that was asked for, with a status and an amount. Members that Ping++ adds later are kept.
  *
- * Two more things that Ping++ was seen to write otherwise are made alike: empty objects as `[]`, and
- * `pending` for `sending` (its overview of red envelopes).
+ * Two variants that Ping++ was seen to write are normalized: empty objects as `[]`, and `pending` for
+ * `sending` (its overview of red envelopes).
+ *
+ * @throws PingppError `response-invalid`
  */
 export function readEnvelope(
-  value: unknown,
+  answer: GoodAnswer,
   expected: ExpectedEnvelope = {},
-): RedEnvelope | Failure {
-  if (!isJsonObject(value)) return invalid('It is not an object.')
-  const flaw = findFlaw(value) ?? findStranger(value, expected)
-  return flaw === undefined ? normalize(value) : invalid(flaw)
+  value: unknown = answer.value,
+): RedEnvelope {
+  if (!isJsonObject(value)) throw invalidAnswer(answer, 'It is not an object.')
+  const flaw = findFlaw(value) ?? findMismatch(value, expected)
+  if (flaw !== undefined) throw invalidAnswer(answer, flaw)
+  const { status } = value
+  const unified = { ...value, status: status === 'pending' ? 'sending' : status }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- where an answer becomes typed: what decides about money was checked, the rest is as Ping++ documents it
+  return withObjects(unified) as unknown as RedEnvelope
 }
 
 /**
- * An object of Ping++'s whose empty objects are objects: asked for by GET, some come as `[]`, which
- * is how PHP writes them.
+ * Reads an event of an answer, by the same rules as an event of a webhook.
+ *
+ * @throws PingppError `response-invalid`
  */
-export function withObjects(object: object): JsonObject {
+export function readEvent(answer: GoodAnswer, id: string): WebhookEvent {
+  const event = parseEvent(answer.bytes)
+  if (event instanceof Failure) throw invalidAnswer(answer, event.message)
+  if (event.id !== id) throw invalidAnswer(answer, 'It is another event.')
+  const data = Object.freeze({ ...event.data, object: withObjects(event.data.object) })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event that was checked, with empty objects for empty lists
+  return Object.freeze({ ...event, data }) as WebhookEvent
+}
+
+/** An object with `{}` for members that Ping++ answers to GET as `[]`: PHP writes empty objects so. */
+function withObjects(object: object): JsonObject {
   const members = Object.entries(object).map(([name, value]: [string, unknown]) => {
-    const isPhps = HASHES.has(name) && Array.isArray(value) && value.length === 0
-    return [name, isPhps ? Object.freeze({}) : value] as const
+    const isEmpty = HASHES.has(name) && Array.isArray(value) && value.length === 0
+    return [name, isEmpty ? Object.freeze({}) : value] as const
   })
   return Object.freeze(Object.fromEntries(members))
 }
@@ -39,7 +57,7 @@ const HASHES: ReadonlySet<string> = new Set(['extra', 'metadata', 'credential'])
 
 const ID = /^[\w-]{1,64}$/
 
-/** Tells whether a value could be the id of an object of Ping++'s, and so a part of a path. */
+/** Whether a value has the form of an id of Ping++, and so may be part of a path. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }
@@ -53,25 +71,13 @@ function findFlaw({ id, object, status, amount }: JsonObject): string | undefine
 }
 
 /**
- * An answer to another question: of a cache, or a replayed one, whose signature is as good as new; or
- * the earlier envelope of a number that was used before. What is not in the answer is no stranger.
+ * An answer to another request: of a cache, a replayed one, whose signature is still valid, or the
+ * earlier envelope of an order number that was used before. Members that are not in the answer match.
  */
-function findStranger(envelope: JsonObject, expected: ExpectedEnvelope): string | undefined {
+function findMismatch(envelope: JsonObject, expected: ExpectedEnvelope): string | undefined {
   for (const [name, value] of Object.entries(expected)) {
     const answered = envelope[name]
     if (answered !== undefined && answered !== value) return `It is of another \`${name}\`.`
   }
   return undefined
-}
-
-/** The envelope as the types have it. */
-function normalize(envelope: JsonObject): RedEnvelope {
-  const { status } = envelope
-  const unified = { ...envelope, status: status === 'pending' ? 'sending' : status }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- where an answer becomes typed: what decides about money was checked, the rest is as Ping++ documents it
-  return withObjects(unified) as unknown as RedEnvelope
-}
-
-function invalid(detail: string): Failure {
-  return new Failure('response-invalid', { detail })
 }

@@ -1,4 +1,5 @@
 // What must not compile. The line above each mistake has a piece of the message that the user sees.
+import { createPingppClient, type PingppClient } from '@hongbao/client'
 import {
   createWebhooks,
   type WebhookEvent,
@@ -49,3 +50,9 @@ webhooks.once('red_envelope.sent', () => {})
 webhooks.listenerCount('red_envelope.sent')
 // error: Type 'undefined' is not assignable to type
 webhooks.on({ 'red_envelope.sent': undefined })
+
+declare const pingpp: PingppClient
+// error: is not assignable to parameter of type 'PingppClientOptions' with 'exactOptionalPropertyTypes: true'.
+createPingppClient({ apiKey: '', app: process.env['PINGPP_APP'] })
+// error: Type 'string' is not assignable to type '{ readonly id: string; }'.
+void pingpp.redEnvelopes.list({ app: 'app_1' })
