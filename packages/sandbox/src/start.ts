@@ -9,7 +9,7 @@ import { SandboxError } from './errors.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './http/server.ts'
-import { createFilter, createWaits } from './engine/wait.ts'
+import { createFilter, waitForEvent } from './engine/wait.ts'
 
 /**
  * Starts a local Ping++: its API and a control API on a port, and notifications to the target.
@@ -69,11 +69,9 @@ function createSandbox(
   server: Listening,
 ): Sandbox {
   const { journal } = engine
-  const waits = createWaits(engine)
   let closing: Promise<void> | undefined
 
   async function closeAll(): Promise<void> {
-    waits.close()
     await Promise.all([engine.close(), server.close()])
   }
 
@@ -110,7 +108,7 @@ function createSandbox(
     event: (id) => engine.event(id),
     events: (query = {}) => engine.events().filter(createFilter(query)),
     envelope: (idOrOrderNo) => engine.find(idOrOrderNo),
-    waitFor: (query, options) => waits.waitFor(query, options),
+    waitFor: (query, options) => waitForEvent(engine, query, options),
     setTarget: (target) => engine.setTarget(target),
     listen: (listener) => journal.listen(listener),
     journal: (afterSeq = 0) => journal.since(afterSeq),

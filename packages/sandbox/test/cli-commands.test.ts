@@ -150,7 +150,7 @@ describe('trigger', () => {
     [['red_envelop.sent', '--set', 'amount=5'], 'Did you mean red_envelope.sent?'],
     [['charge.suceeded'], 'Did you mean charge.succeeded?'],
     [['Charge.Succeeded'], 'Did you mean charge.succeeded?'],
-    [['paid'], 'is known. All of them'],
+    [['paid'], 'of Ping++. All of them'],
     [['red_envelope.refund'], 'sends no webhook'],
     [['charge.failed', '--times', '0'], 'Write a whole number'],
     [['charge.failed', '--envelope', 'red_1', '--order-no', '1'], 'not both'],
@@ -214,7 +214,7 @@ describe('events', () => {
     await cli(sandbox, 'envelopes', 'move', orderNo, 'received')
     expect(sandbox.envelope(orderNo)).toMatchObject({ status: 'received' })
     const refused = await cli(sandbox, 'envelopes', 'move', orderNo, 'sent')
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('that is the end') })
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('which is final') })
   })
 })
 

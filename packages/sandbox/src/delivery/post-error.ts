@@ -2,7 +2,7 @@ import type { AttemptErrorCode } from '../engine/sandbox-event.ts'
 import { SandboxError } from '../errors.ts'
 import type { PostError } from './sender.ts'
 
-/** What Node says → what it means to somebody whose app should have answered. */
+/** Node's error code → ours. */
 const MEANINGS: Readonly<Record<string, AttemptErrorCode>> = {
   ECONNREFUSED: 'connection-refused',
   ECONNRESET: 'connection-reset',
@@ -19,7 +19,7 @@ const MEANINGS: Readonly<Record<string, AttemptErrorCode>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
 }
 
-/** Meaning → what to say of it, with the place and Node's own code. */
+/** Our error code → message, with the host and Node's code. */
 const SENTENCES: Readonly<
   Record<Exclude<AttemptErrorCode, 'app-threw' | 'fault'>, (place: string, code: string) => string>
 > = {
@@ -27,7 +27,7 @@ const SENTENCES: Readonly<
     `Nothing listens on ${place}. Is the app running, and on that port? In a container, 127.0.0.1 is the container itself.`,
   'connection-reset': (place) =>
     `${place} closed the connection before it answered. Did the app crash?`,
-  timeout: (place) => `${place} did not let itself be connected to.`,
+  timeout: (place) => `The connection to ${place} timed out.`,
   tls: (place, code) =>
     `${place} and the sandbox could not agree on TLS (${code}). Is it https? A certificate of your own goes into NODE_EXTRA_CA_CERTS.`,
   dns: (place, code) => `The name of ${place} does not resolve (${code}).`,
@@ -36,18 +36,12 @@ const SENTENCES: Readonly<
   failed: (place, code) => `The post to ${place} failed (${code}).`,
 }
 
-/** Says why a post to a URL failed. */
+/** Why a post to a URL failed. */
 export function postErrorOf(error: Error, { host }: URL): PostError {
   if (error instanceof SandboxError) return { code: 'target-remote', error: error.message }
   const cause = 'code' in error ? String(error.code) : error.name
   const code = meaningOf(cause)
   return { code, error: SENTENCES[code](host, cause) }
-}
-
-/** Why there is no answer: it did not come in time. */
-export function lateAnswer(timeoutMs: number): PostError {
-  const ms = timeoutMs.toLocaleString('en-US')
-  return { code: 'timeout', error: `The app did not answer within ${ms} ms.` }
 }
 
 function meaningOf(cause: string): keyof typeof SENTENCES {

@@ -1,48 +1,47 @@
 import { SandboxError } from '../errors.ts'
 import { readDuration, type Duration } from './duration.ts'
-import { createTimerQueue, type Queued } from './timer-queue.ts'
 
 /**
- * The sandbox's time. Everything that it dates or waits for goes by one clock, and no global timer
- * is replaced: a clock of speed 0 sets no timer at all.
+ * The sandbox's time: all dates and timers of the sandbox use this clock. Global timers are not
+ * replaced; a clock of speed 0 sets none.
  *
- * Work that waits for a move of the clock (`advance` and the like, `settled`) waits for itself.
+ * Scheduled work must not await a move of the clock (`advance`, `next`, `drain`, `settled`): the move
+ * waits for the work.
  */
 export interface Clock {
-  /** 1 is real time, N is N times as fast, 0 moves only when it is told to. */
+  /** 1 is real time, N is N times as fast, 0 moves only by `advance`, `next` and `drain`. */
   readonly speed: number
-  /** Milliseconds since 1970. May be handed on by itself: `createWebhooks({ now: sandbox.clock.now })`. */
+  /** Milliseconds since 1970. Can be passed on by itself: `createWebhooks({ now: sandbox.clock.now })`. */
   readonly now: () => number
   /**
-   * Runs `work` when the clock has come to `dueMs`; at once, but never before this call returns,
-   * where that is past. Work of one instant starts in the order in which it was scheduled. At speed
-   * 0 one work ends before the next starts.
+   * Schedules `work` for `dueMs`; if that is past, it runs as soon as this call has returned. Work of
+   * one instant starts in the order in which it was scheduled. At speed 0, each work ends before the
+   * next starts.
    *
-   * @throws SandboxError `option-invalid` where `dueMs` is no time
+   * @throws SandboxError `option-invalid` if `dueMs` is not a time
    */
   at(dueMs: number, work: () => void | Promise<void>): Timer
-  /** Due times of all that is scheduled, soonest first. */
+  /** Due times of all timers, soonest first. */
   pending(): readonly number[]
   /**
    * Moves the clock forward by a number of milliseconds, or by a duration such as `'90s'`, `'2h'` or
-   * `'1h30m'`. Every timer runs at its own time and is awaited before the clock goes on, so a timer
-   * that it schedules on the way runs too. Works at any speed; a move that is requested during
-   * another one follows it.
+   * `'1h30m'`. Every timer runs at its own time and is awaited before the clock goes on, so timers
+   * that are added on the way run too. Works at any speed. Moves run one after another.
    *
    * @throws SandboxError `option-invalid` if it is not a time of 0 or more
    */
   advance(by: number | Duration): Promise<void>
-  /** Moves on to the next instant for which something is scheduled, and runs it; false where there is none. */
+  /** Moves to the next timer and runs it; resolves with false if there is none. */
   next(): Promise<boolean>
-  /** Moves on until nothing is scheduled; says how many timers ran. */
+  /** Moves on until no timer is left; resolves with the number of timers that ran. */
   drain(): Promise<number>
-  /** Resolves when all that is due has run. */
+  /** Resolves when all due timers have run. */
   settled(): Promise<void>
-  /** Forgets all that is scheduled. */
+  /** Removes all timers. */
   clear(): void
 }
 
-/** Something scheduled. */
+/** Scheduled work. */
 export interface Timer {
   readonly dueMs: number
   cancel(): void
@@ -50,229 +49,243 @@ export interface Timer {
 
 /** Options of {@link createClock}. */
 export interface ClockOptions {
-  /** 1 is real time, N is N times as fast, 0 moves only when it is told to. */
+  /** 1 is real time, N is N times as fast, 0 moves only by `advance`, `next` and `drain`. */
   readonly speed: number
   /** When it starts, in milliseconds since 1970. Default: now. */
   readonly startMs?: number | undefined
   /** The wall clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly wallNow?: (() => number) | undefined
-  /** Told what work threw. Default: nobody. */
+  /** Called with errors of scheduled work. */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Told of every `advance`, `next` and `drain`. Default: nobody. */
+  /** Called after each `advance`, `next` and `drain`. */
   readonly onMoved?: ((fromMs: number, toMs: number) => void) | undefined
 }
 
-interface Scheduled extends Timer, Queued {
-  readonly work: () => void | Promise<void>
-}
-
-/**
- * It looks at the time at least this often while something is scheduled, so a laptop that slept is
- * up to date a minute later, and no timer is asked for more than the 31 bits that Node's hold.
- */
+/** The clock checks the time at least this often, so it is right a minute after a laptop wakes up. */
 const LONGEST_SLEEP_MS = 60_000
 
-// The last moment that a Date can name (ECMA-262, "Time Values and Time Range").
+// The last moment that a Date can hold (ECMA-262, "Time Values and Time Range").
 const LAST_MS = 8.64e15
 
 export function createClock(options: ClockOptions): Clock {
-  const { speed, wallNow = Date.now, onError = ignore, onMoved = ignore } = options
-  const queue = createTimerQueue<Scheduled>()
-  let atMs = options.startMs ?? wallNow()
-  let wallMs = wallNow()
-  /** Time stands still during a move, while the work of an instant is awaited. */
-  let isMoving = false
-  let running = 0
-  let ran = 0
-  let isCalled = false
-  let alarm: NodeJS.Timeout | undefined
-  let alarmDueMs: number | undefined
-  let waiting: (() => void)[] = []
-  let lastMove: Promise<unknown> = Promise.resolve()
+  return new TimerClock(options)
+}
 
-  function now(): number {
-    const nowMs = wallNow()
-    // A wall clock that is set back does not take this one with it.
-    if (!isMoving) atMs += Math.max(0, nowMs - wallMs) * speed
-    wallMs = nowMs
-    return Math.floor(atMs)
+interface ScheduledWork extends Timer {
+  readonly work: () => void | Promise<void>
+}
+
+class TimerClock implements Clock {
+  readonly speed: number
+  readonly #wallNow: () => number
+  readonly #onError: (error: unknown) => void
+  readonly #onMoved: (fromMs: number, toMs: number) => void
+  /** The soonest is the last; of one instant, the first added is the last. */
+  #timers: ScheduledWork[] = []
+  #atMs: number
+  #wallMs: number
+  /** During a move, time advances only from timer to timer. */
+  #isMoving = false
+  #running = 0
+  #ran = 0
+  #isLookPlanned = false
+  #alarm: NodeJS.Timeout | undefined
+  #alarmDueMs: number | undefined
+  #idleWaiters: (() => void)[] = []
+  #lastMove: Promise<unknown> = Promise.resolve()
+
+  constructor({ speed, startMs, wallNow = Date.now, onError, onMoved }: ClockOptions) {
+    this.speed = speed
+    this.#wallNow = wallNow
+    this.#onError = onError ?? ignore
+    this.#onMoved = onMoved ?? ignore
+    this.#wallMs = wallNow()
+    this.#atMs = startMs ?? this.#wallMs
   }
 
-  function at(dueMs: number, work: () => void | Promise<void>): Timer {
-    if (!(dueMs >= -LAST_MS && dueMs <= LAST_MS)) throw wrong('`dueMs`', 'since 1970')
-    const timer: Scheduled = {
-      dueMs,
-      work,
-      place: -1,
-      order: 0,
-      cancel() {
-        queue.remove(timer)
-        callWaiting()
-      },
-    }
-    queue.add(timer)
-    if (dueMs <= now()) call()
-    else if (queue.first() === timer) setAlarm()
+  readonly now = (): number => {
+    const wallMs = this.#wallNow()
+    // If the wall clock is set back, this one does not follow.
+    if (!this.#isMoving) this.#atMs += Math.max(0, wallMs - this.#wallMs) * this.speed
+    this.#wallMs = wallMs
+    return Math.floor(this.#atMs)
+  }
+
+  at(dueMs: number, work: () => void | Promise<void>): Timer {
+    if (!(dueMs >= -LAST_MS && dueMs <= LAST_MS)) throw invalidTime('`dueMs`', 'since 1970')
+    const timer: ScheduledWork = { dueMs, work, cancel: () => this.#cancel(timer) }
+    this.#timers.splice(this.#placeOf(dueMs), 0, timer)
+    if (dueMs <= this.now()) this.#startSoon()
+    else if (this.#timers.at(-1) === timer) this.#setAlarm()
     return timer
   }
 
-  /** Looks for due work once the present call has returned. */
-  function call(): void {
-    if (isCalled) return
-    isCalled = true
-    queueMicrotask(function look() {
-      isCalled = false
-      startDue()
+  pending(): readonly number[] {
+    return this.#timers.map(({ dueMs }) => dueMs).toReversed()
+  }
+
+  advance(by: number | Duration): Promise<void> {
+    const ms = typeof by === 'string' ? (readDuration(by) ?? Number.NaN) : by
+    if (!(ms >= 0 && ms <= LAST_MS - this.now())) {
+      return Promise.reject(invalidTime('The argument', '0 or more, or a duration such as "24h"'))
+    }
+    return this.#move(() => this.#goTo(this.now() + ms))
+  }
+
+  next(): Promise<boolean> {
+    return this.#move(async () => {
+      const first = this.#timers.at(-1)
+      if (first !== undefined) await this.#goTo(first.dueMs)
+      return first !== undefined
     })
   }
 
-  /** Starts what is due: all of it in real time, one after another where time stands still. */
-  function startDue(): void {
-    while (mayStart()) void run(queue.shift())
-    setAlarm()
-    callWaiting()
+  drain(): Promise<number> {
+    const ranBefore = this.#ran
+    return this.#move(async () => {
+      for (let first = this.#timers.at(-1); first !== undefined; first = this.#timers.at(-1)) {
+        // oxlint-disable-next-line no-await-in-loop -- work may schedule more
+        await this.#goTo(first.dueMs)
+      }
+      return this.#ran - ranBefore
+    })
   }
 
-  function mayStart(): boolean {
-    return !isMoving && isDue() && (speed > 0 || running === 0)
+  settled(): Promise<void> {
+    return this.#lastMove.then(() => this.#idle())
   }
 
-  function isDue(): boolean {
-    const first = queue.first()
-    return first !== undefined && first.dueMs <= now()
+  clear(): void {
+    this.#timers = []
+    this.#setAlarm()
+    this.#resolveIdle()
   }
 
-  /** Runs one work to its end; what it throws goes to `onError`. */
-  function run(timer: Scheduled | undefined): void | Promise<void> {
+  #cancel(timer: ScheduledWork): void {
+    const place = this.#timers.indexOf(timer, this.#placeOf(timer.dueMs))
+    if (place !== -1) this.#timers.splice(place, 1)
+    this.#resolveIdle()
+  }
+
+  /** Where a new timer of this time belongs: by binary search. */
+  #placeOf(dueMs: number): number {
+    let [low, high] = [0, this.#timers.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#timers[middle]?.dueMs ?? 0) > dueMs) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Starts due work after the present call has returned. */
+  #startSoon(): void {
+    if (this.#isLookPlanned) return
+    this.#isLookPlanned = true
+    queueMicrotask(() => {
+      this.#isLookPlanned = false
+      this.#startDue()
+    })
+  }
+
+  /** Starts due work: all of it, or one after another at speed 0. */
+  #startDue(): void {
+    while (!this.#isMoving && this.#isDue() && (this.speed > 0 || this.#running === 0)) {
+      void this.#run(this.#timers.pop())
+    }
+    this.#setAlarm()
+    this.#resolveIdle()
+  }
+
+  #isDue(): boolean {
+    const first = this.#timers.at(-1)
+    return first !== undefined && first.dueMs <= this.now()
+  }
+
+  /** Runs one work to its end; errors go to `onError`. */
+  #run(timer: ScheduledWork | undefined): void | Promise<void> {
     if (timer === undefined) return undefined
-    ran += 1
-    running += 1
+    this.#ran += 1
+    this.#running += 1
     try {
       const result: unknown = timer.work()
-      if (isPromise(result)) return result.then(ignore, onError).then(ended)
+      if (result instanceof Promise) {
+        return result.then(ignore, this.#onError).then(() => {
+          this.#running -= 1
+          this.#startDue()
+        })
+      }
     } catch (error) {
-      onError(error)
+      this.#onError(error)
     }
-    running -= 1
+    this.#running -= 1
     return undefined
   }
 
-  function ended(): void {
-    running -= 1
-    startDue()
-  }
-
-  /** Scheduled work keeps no process alive; the server that it is for does. */
-  function setAlarm(): void {
-    const dueMs = queue.first()?.dueMs
-    if (speed === 0 || dueMs === alarmDueMs) return
-    clearTimeout(alarm)
-    alarmDueMs = dueMs
+  /** Timers keep no process alive; the server does. */
+  #setAlarm(): void {
+    const dueMs = this.#timers.at(-1)?.dueMs
+    if (this.speed === 0 || dueMs === this.#alarmDueMs) return
+    clearTimeout(this.#alarm)
+    this.#alarmDueMs = dueMs
     if (dueMs === undefined) return
-    const sleepMs = Math.ceil((dueMs - now()) / speed)
-    alarm = setTimeout(wake, Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))).unref()
+    const sleepMs = Math.ceil((dueMs - this.now()) / this.speed)
+    const wake = (): void => {
+      this.#alarmDueMs = undefined
+      this.#startDue()
+    }
+    this.#alarm = setTimeout(wake, Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))).unref()
   }
 
-  function wake(): void {
-    alarmDueMs = undefined
-    startDue()
+  #isIdle(): boolean {
+    return this.#running === 0 && !this.#isDue()
   }
 
-  function isIdle(): boolean {
-    return running === 0 && !isDue()
+  #idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve()
+    return new Promise((resolve) => this.#idleWaiters.push(resolve))
   }
 
-  /** Resolves when nothing runs and nothing is due; nothing starts before whoever waits goes on. */
-  function idle(): Promise<void> {
-    if (isIdle()) return Promise.resolve()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    waiting.push(resolve)
-    return promise
+  #resolveIdle(): void {
+    if (this.#idleWaiters.length === 0 || !this.#isIdle()) return
+    for (const resolve of this.#idleWaiters.splice(0)) resolve()
   }
 
-  function callWaiting(): void {
-    if (waiting.length === 0 || !isIdle()) return
-    const called = waiting
-    waiting = []
-    for (const resolve of called) resolve()
-  }
-
-  /** Moves are made one at a time, in the order in which they were asked for. */
-  function move<Result>(go: () => Promise<Result>): Promise<Result> {
-    const moved = lastMove.then(async function moveOnce() {
-      await idle()
-      const fromMs = now()
-      isMoving = true
+  #move<Result>(go: () => Promise<Result>): Promise<Result> {
+    const moved = this.#lastMove.then(async () => {
+      await this.#idle()
+      const fromMs = this.now()
+      this.#isMoving = true
       try {
         return await go()
       } finally {
-        const toMs = now()
-        isMoving = false
-        // The alarm was set for the time that the move has skipped.
-        alarmDueMs = undefined
-        if (toMs !== fromMs) onMoved(fromMs, toMs)
-        startDue()
+        const toMs = this.now()
+        this.#isMoving = false
+        // The alarm was set for a time that the move has skipped.
+        this.#alarmDueMs = undefined
+        if (toMs !== fromMs) this.#onMoved(fromMs, toMs)
+        this.#startDue()
       }
     })
-    lastMove = moved.catch(ignore)
+    this.#lastMove = moved.catch(ignore)
     return moved
   }
 
-  async function goTo(toMs: number): Promise<void> {
-    for (let first = queue.first(); first !== undefined; first = queue.first()) {
+  async #goTo(toMs: number): Promise<void> {
+    for (let first = this.#timers.at(-1); first !== undefined; first = this.#timers.at(-1)) {
       if (first.dueMs > toMs) break
-      atMs = Math.max(atMs, first.dueMs)
+      this.#atMs = Math.max(this.#atMs, first.dueMs)
       // oxlint-disable-next-line no-await-in-loop -- one work ends before the clock goes on
-      await run(queue.shift())
+      await this.#run(this.#timers.pop())
     }
-    atMs = Math.max(atMs, toMs)
-  }
-
-  return {
-    speed,
-    now,
-    at,
-    pending: () => queue.dueTimes(),
-    advance(by) {
-      const ms = typeof by === 'string' ? (readDuration(by) ?? Number.NaN) : by
-      if (!(ms >= 0 && ms <= LAST_MS - now()))
-        return Promise.reject(wrong('The argument', '0 or more, or a duration such as "24h"'))
-      return move(() => goTo(now() + ms))
-    },
-    next: () =>
-      move(async function goToNext() {
-        const first = queue.first()
-        if (first === undefined) return false
-        await goTo(first.dueMs)
-        return true
-      }),
-    drain() {
-      const ranBefore = ran
-      return move(async function goToEnd() {
-        for (let first = queue.first(); first !== undefined; first = queue.first()) {
-          // oxlint-disable-next-line no-await-in-loop -- work may schedule more
-          await goTo(first.dueMs)
-        }
-        return ran - ranBefore
-      })
-    },
-    settled: () => lastMove.then(idle),
-    clear() {
-      queue.clear()
-      setAlarm()
-      callWaiting()
-    },
+    this.#atMs = Math.max(this.#atMs, toMs)
   }
 }
 
-function isPromise(result: unknown): result is Promise<unknown> {
-  return result instanceof Promise
-}
-
-function wrong(what: string, which: string): SandboxError {
+function invalidTime(what: string, which: string): SandboxError {
   return new SandboxError(
     'option-invalid',
-    `${what} must be a time in milliseconds, ${which}. To go on until nothing is scheduled: \`drain()\`.`,
+    `${what} must be a time in milliseconds, ${which}. To run all timers: \`drain()\`.`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { callSafely } from '@hongbao/core/internal'
-import type { AttemptErrorCode } from './sandbox-event.ts'
+import type { AttemptErrorCode, AttemptKind } from './sandbox-event.ts'
 
 /**
- * One line of what happened: the same object on the event stream of the control API, in the
- * command's NDJSON, and for listeners in a program. `v` is the version of this schema.
+ * One thing that happened: the same object on the event stream of the control API, in the command's
+ * NDJSON, and for listeners in a program. `v` is the version of this schema.
  */
 export type JournalRecord = JournalHead & JournalBody
 
@@ -17,105 +17,79 @@ export interface JournalHead {
   readonly clock: string
 }
 
-export type JournalBody =
-  | {
-      readonly type: 'ready'
-      readonly url: string
-      readonly target: string | null
-      readonly keyFingerprint: string
-      readonly pid: number
-    }
-  | {
-      readonly type: 'api.request'
-      readonly id: string
-      readonly method: string
-      /** Path and query, as they were sent. */
-      readonly path: string
-      readonly status: number
-      readonly ms: number
-      readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked'
-      /** The likeliest cause of an invalid signature, or the message of an error. */
-      readonly reason?: string | undefined
-      readonly faults?: readonly string[] | undefined
-    }
-  | {
-      readonly type: 'envelope.changed'
-      readonly envelope: string
-      readonly orderNo: string
-      readonly status: string
-    }
-  | {
-      readonly type: 'event.created'
-      readonly event: string
-      readonly eventType: string
-      readonly envelope: string | null
-      readonly orderNo: string | null
-      readonly bytes: number
-    }
-  | {
-      readonly type: 'attempt.started'
-      readonly event: string
-      readonly eventType: string
-      readonly n: number
-      readonly of: number
-      readonly kind: AttemptKind
-      readonly faults?: readonly string[] | undefined
-    }
-  | {
-      readonly type: 'attempt.finished'
-      readonly event: string
-      readonly eventType: string
-      readonly n: number
-      readonly of: number
-      readonly kind: AttemptKind
-      readonly ok: boolean
-      readonly ms: number
-      readonly status?: number | undefined
-      readonly error?: string | undefined
-      readonly errorCode?: AttemptErrorCode | undefined
-      /** What the app answered: at most the first 1,000 characters here; up to 64 KB with the attempt. */
-      readonly body?: string | undefined
-      readonly faults?: readonly string[] | undefined
-    }
-  | {
-      readonly type: 'retry.scheduled'
-      readonly event: string
-      readonly eventType: string
-      readonly n: number
-      readonly dueAt: string
-    }
-  | {
-      readonly type: 'event.delivered'
-      readonly event: string
-      readonly eventType: string
-      readonly attempts: number
-    }
-  | {
-      readonly type: 'event.exhausted'
-      readonly event: string
-      readonly eventType: string
-      readonly attempts: number
-    }
-  | {
-      readonly type: 'fault.fired'
-      readonly fault: string
-      readonly kind: string
-      readonly subject: string
-    }
-  | { readonly type: 'clock.moved'; readonly from: string; readonly to: string }
-  /** Something in the sandbox itself failed. */
-  | { readonly type: 'error'; readonly message: string }
-  | { readonly type: 'reset' }
+export type JournalBody = {
+  [Type in keyof RecordTypes]: { readonly type: Type } & RecordTypes[Type]
+}[keyof RecordTypes]
 
-/** Why an attempt was made. */
-export type AttemptKind = 'scheduled' | 'duplicate' | 'manual'
+/** Type → the fields of its records. */
+interface RecordTypes {
+  ready: {
+    readonly url: string
+    readonly target: string | null
+    readonly keyFingerprint: string
+    readonly pid: number
+  }
+  'api.request': {
+    readonly id: string
+    readonly method: string
+    /** Path and query, as they were sent. */
+    readonly path: string
+    /** 0 if there was no answer. */
+    readonly status: number
+    readonly ms: number
+    readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked'
+    /** The likely cause of an invalid signature, or the message of an error. */
+    readonly reason?: string | undefined
+    readonly faults?: readonly string[] | undefined
+  }
+  'envelope.changed': {
+    readonly envelope: string
+    readonly orderNo: string
+    readonly status: string
+  }
+  'event.created': EventFields & {
+    readonly envelope: string | null
+    readonly orderNo: string | null
+    readonly bytes: number
+  }
+  'attempt.started': AttemptFields
+  'attempt.finished': AttemptFields & {
+    readonly ok: boolean
+    readonly ms: number
+    readonly status?: number | undefined
+    readonly error?: string | undefined
+    readonly errorCode?: AttemptErrorCode | undefined
+    /** What the app answered: the first 1,000 characters. The event has up to 64 KB. */
+    readonly body?: string | undefined
+  }
+  'retry.scheduled': EventFields & { readonly n: number; readonly dueAt: string }
+  'event.delivered': EventFields & { readonly attempts: number }
+  'event.exhausted': EventFields & { readonly attempts: number }
+  'fault.fired': { readonly fault: string; readonly kind: string; readonly subject: string }
+  'clock.moved': { readonly from: string; readonly to: string }
+  /** The sandbox itself failed. */
+  error: { readonly message: string }
+  reset: object
+}
 
-/** All that happened, kept up to a bound, and told as it happens. */
+interface EventFields {
+  readonly event: string
+  readonly eventType: string
+}
+
+interface AttemptFields extends EventFields {
+  readonly n: number
+  readonly of: number
+  readonly kind: AttemptKind
+  readonly faults?: readonly string[] | undefined
+}
+
+/** Keeps the latest records and passes each on to listeners. */
 export interface Journal {
   write(body: JournalBody): void
   /** Kept records with a greater `seq`, oldest first. */
   since(seq: number): readonly JournalRecord[]
-  /** Tells a listener of every record from now on; what it throws is ignored. Returns how to stop. */
+  /** Calls a listener with every record from now on; its errors are ignored. Returns how to stop. */
   listen(listener: (record: JournalRecord) => void): () => void
   clear(): void
 }
@@ -130,40 +104,36 @@ export function createJournal(clockNow: () => number): Journal {
   const clockDate = createDateText()
   let records: JournalRecord[] = []
   let seq = 0
-  let told = 0
-  let isTelling = false
+  let sent = 0
+  let isSending = false
 
-  function write(body: JournalBody): void {
-    seq += 1
-    records.push({ v: 1, seq, at: wallDate(Date.now()), clock: clockDate(clockNow()), ...body })
-    // Cut in large pieces, so that a record costs the same at any length.
-    if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
-    tell()
-  }
-
-  /** A listener may cause records of its own: those are told after this one, to everybody. */
-  function tell(): void {
-    if (listeners.length === 0) told = seq
-    if (isTelling) return
-    isTelling = true
-    while (told < seq) {
-      told += 1
-      const record = records[records.length - 1 - (seq - told)]
+  /** A record that a listener causes is sent after this one, to all listeners. */
+  function send(): void {
+    if (listeners.length === 0) sent = seq
+    if (isSending) return
+    isSending = true
+    while (sent < seq) {
+      sent += 1
+      const record = records[records.length - 1 - (seq - sent)]
       if (record !== undefined) for (const listener of listeners) callSafely(() => listener(record))
     }
-    isTelling = false
-  }
-
-  function since(after: number): readonly JournalRecord[] {
-    const missed = Math.max(0, Math.min(seq - after, MAX_RECORDS, records.length))
-    return missed === 0 ? [] : records.slice(-missed)
+    isSending = false
   }
 
   return {
-    write,
-    since,
+    write(body) {
+      seq += 1
+      records.push({ v: 1, seq, at: wallDate(Date.now()), clock: clockDate(clockNow()), ...body })
+      // Cut in large pieces, so that a record costs the same at any length.
+      if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
+      send()
+    },
+    since(after) {
+      const missed = Math.max(0, Math.min(seq - after, MAX_RECORDS, records.length))
+      return missed === 0 ? [] : records.slice(-missed)
+    },
     listen(listener) {
-      // Each subscription is a value of its own: one function may be subscribed twice.
+      // A new function, because the same listener may be added twice.
       const subscription = (record: JournalRecord) => listener(record)
       listeners = [...listeners, subscription]
       return function stop() {
@@ -176,7 +146,7 @@ export function createJournal(clockNow: () => number): Journal {
   }
 }
 
-/** ISO 8601. Many records are of one millisecond, and the text takes longer than all else in a record. */
+/** ISO 8601, cached: many records have the same millisecond, and the conversion is the slowest part. */
 function createDateText(): (ms: number) => string {
   let lastMs = Number.NaN
   let lastText = ''

@@ -2,7 +2,7 @@ import { isEventType } from '@hongbao/core'
 import { CATALOGUE } from '@hongbao/core/internal'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { EventDetail, EventView } from '../../http/control/event-view.ts'
-import { toldStatusOf } from '../../engine/trigger.ts'
+import { webhookStatusOf } from '../../engine/trigger.ts'
 import { parseChange, readChanges, type Change } from '../changes.ts'
 import { EXIT, usageError, type ExitStatus } from '../exit.ts'
 import { writeRecord } from '../record-lines.ts'
@@ -87,7 +87,7 @@ const NO_TARGET =
 /** All but those that an app sees by retrieving an envelope alone. */
 function listTypes({ output }: Session): void {
   for (const type of Object.keys(CATALOGUE).filter(isEventType)) {
-    const isTold = !type.startsWith('red_envelope.') || toldStatusOf(type) !== undefined
+    const isTold = !type.startsWith('red_envelope.') || webhookStatusOf(type) !== undefined
     if (isTold) output.result({ type }, type)
   }
 }

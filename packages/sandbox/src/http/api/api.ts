@@ -99,7 +99,7 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
     const task = readTask(engine, { request, body, id: context.req.param('id') ?? '' })
     const faults = engine.faults.takeForRequest(task)
     sighting.faults = faults.map(({ kind }) => kind)
-    const ends = { caller: request.signal, sandbox: engine.givenUp }
+    const ends = { caller: request.signal, sandbox: engine.cancelled }
     return { status: 200, body: await runUnderFaults(task.run, faults, ends) }
   }
 }

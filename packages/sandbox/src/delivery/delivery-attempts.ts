@@ -1,0 +1,146 @@
+import { setMaxListeners } from 'node:events'
+import type { Clock } from '../engine/clock.ts'
+import type { Journal } from '../engine/journal.ts'
+import type { Attempt, AttemptErrorCode, AttemptKind } from '../engine/sandbox-event.ts'
+import type { AttemptPlan } from '../faults/fault-plan.ts'
+import { ATTEMPTS } from './schedule.ts'
+import type { Post, PostResult, Sender } from './sender.ts'
+
+/** A delivery attempt to make. */
+export interface AttemptOrder {
+  readonly event: string
+  readonly eventType: string
+  readonly n: number
+  readonly kind: AttemptKind
+  readonly plan: AttemptPlan
+}
+
+/** `received`: with a 2xx that counts. */
+export type AttemptOutcome = 'received' | 'failed' | 'cancelled'
+
+type RecordAttempt = (attempt: Attempt) => void
+
+/** Posts to the app and writes to the journal. */
+export class DeliveryAttempts {
+  readonly #clock: Clock
+  readonly #journal: Journal
+  readonly #responseTimeoutMs: number
+  /** Aborted by `cancel`, which replaces it: an attempt that started before is dropped. */
+  #ongoing = newController()
+
+  constructor(options: { clock: Clock; journal: Journal; responseTimeoutMs: number }) {
+    this.#clock = options.clock
+    this.#journal = options.journal
+    this.#responseTimeoutMs = options.responseTimeoutMs
+  }
+
+  /** Makes an attempt, as often as its plan has copies; calls `record` after each post. Never rejects. */
+  async make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<AttemptOutcome> {
+    const { copies, atOnce } = order.plan
+    const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
+    const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
+    const { signal } = this.#ongoing
+    // One copy that was received is enough.
+    let isReceived = false
+    if (atOnce) {
+      const received = await Promise.all(orders.map((each) => this.#post(each, sender, record)))
+      isReceived = received.includes(true)
+    } else {
+      for (const each of orders) {
+        if (signal.aborted) break
+        // oxlint-disable-next-line no-await-in-loop -- copies are sent one after another
+        if (await this.#post(each, sender, record)) isReceived = true
+      }
+    }
+    if (signal.aborted) return 'cancelled'
+    return isReceived ? 'received' : 'failed'
+  }
+
+  /** Ends all ongoing posts; they are not recorded. */
+  cancel(): void {
+    this.#ongoing.abort()
+    this.#ongoing = newController()
+  }
+
+  /** Resolves with whether the app received it. */
+  async #post(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<boolean> {
+    const { plan, ...about } = order
+    const { n, kind } = about
+    const faults = plan.faults.length === 0 ? undefined : plan.faults
+    const head = { ...about, of: ATTEMPTS, faults }
+    this.#journal.write({ type: 'attempt.started', ...head })
+    const { signal } = this.#ongoing
+    const startedMs = this.#clock.now()
+    const started = performance.now()
+    const result = await sender.post(postOf(plan, this.#responseTimeoutMs), signal)
+    if (signal.aborted) return false
+
+    const ms = Math.round(performance.now() - started)
+    const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
+    record(attempt)
+    const { ok, error, errorCode, response } = attempt
+    const { status } = response ?? {}
+    const body = firstCharacters(response?.body)
+    this.#journal.write({
+      type: 'attempt.finished',
+      ...head,
+      ok,
+      ms,
+      status,
+      error,
+      errorCode,
+      body,
+    })
+    return ok
+  }
+}
+
+/** Every post listens; by default Node warns at 11 listeners. */
+function newController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
+
+function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {
+  const bodyEnds = ending === 'cut' || ending === 'reset' ? ending : 'whole'
+  return { body, headers, drip, bodyEnds, timeoutMs }
+}
+
+/** How a fault ended an attempt → the error. */
+const FAULT_ENDINGS: Readonly<Record<Exclude<AttemptPlan['ending'], 'answered'>, string>> = {
+  lost: 'The app answered, and a fault lost the answer.',
+  late: 'The app answered, and by a fault the answer came too late.',
+  cut: 'A fault closed the connection in the middle of the body.',
+  reset: 'A fault reset the connection in the middle of the body.',
+}
+
+/** Errors that happen before a fault can have an effect. */
+const BEFORE_FAULTS: ReadonlySet<AttemptErrorCode> = new Set([
+  'connection-refused',
+  'dns',
+  'target-remote',
+  'tls',
+])
+
+/** Only a 2xx counts (guide, step 4), and only if its answer came. */
+function judge(
+  result: PostResult,
+  { ending }: AttemptPlan,
+): Pick<Attempt, 'ok' | 'response' | 'error' | 'errorCode'> {
+  const response = 'response' in result ? result.response : undefined
+  const failure = 'code' in result ? result : undefined
+  if (ending !== 'answered' && (failure === undefined || !BEFORE_FAULTS.has(failure.code))) {
+    return { ok: false, response, error: FAULT_ENDINGS[ending], errorCode: 'fault' }
+  }
+  const ok = response !== undefined && response.status >= 200 && response.status < 300
+  return { ok, response, error: failure?.error, errorCode: failure?.code }
+}
+
+const MAX_CHARACTERS = 1000
+
+function firstCharacters(body: Buffer | undefined): string | undefined {
+  if (body === undefined || body.length === 0) return undefined
+  // A character has at most four bytes in UTF-8.
+  return body.toString('utf8', 0, 4 * MAX_CHARACTERS).slice(0, MAX_CHARACTERS)
+}
