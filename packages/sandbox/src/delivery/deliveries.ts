@@ -1,11 +1,12 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock, Timer } from '../engine/clock.ts'
 import type { Journal } from '../engine/journal.ts'
 import type { Notification } from '../engine/notifications.ts'
-import type { SandboxEvent } from '../engine/sandbox-event.ts'
+import type { Attempt, SandboxEvent } from '../engine/sandbox-event.ts'
 import { SandboxError } from '../errors.ts'
 import { planAttempt, type AttemptPlan } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
-import { DeliveryAttempts } from './delivery-attempts.ts'
+import { makeAttempt } from './delivery-attempts.ts'
 import { RETRY_GAPS_MS } from './schedule.ts'
 import type { Sender } from './sender.ts'
 
@@ -41,16 +42,16 @@ interface PlannedAttempt {
 export class Deliveries {
   readonly #options: DeliveriesOptions
   readonly #clock: Clock
-  readonly #attempts: DeliveryAttempts
   readonly #deliveries = new Map<string, Delivery>()
   /** Attempts that a `reorder` fault holds back until another notification was sent. */
   readonly #held = new Map<PlannedAttempt, Timer>()
   #sender: Sender | undefined
+  /** Aborted by `clear`, which replaces it. */
+  #ongoing = newController()
 
   constructor(options: DeliveriesOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#attempts = new DeliveryAttempts(options)
   }
 
   /** Starts to deliver; nothing is sent before this returns. */
@@ -96,7 +97,8 @@ export class Deliveries {
     for (const timer of this.#held.values()) timer.cancel()
     this.#deliveries.clear()
     this.#held.clear()
-    this.#attempts.cancel()
+    this.#ongoing.abort()
+    this.#ongoing = newController()
   }
 
   #schedule(delivery: Delivery, dueMs: number): void {
@@ -145,14 +147,15 @@ export class Deliveries {
       delivery.n = n
       this.#update(delivery, { nextAttemptMs: undefined })
     }
-    const order = { event, eventType, n, kind, plan }
-    const outcome = await this.#attempts.make(order, sender, (made) => {
+    const { signal } = this.#ongoing
+    const record = (made: Attempt) =>
       this.#update(delivery, { attempts: [...delivery.event.attempts, made] })
-    })
-    if (outcome === 'cancelled') return
+    const context = { ...this.#options, sender, signal, record }
+    const isReceived = await makeAttempt({ event, eventType, n, kind, plan }, context)
+    if (signal.aborted) return
     this.#releaseHeld(delivery)
     if (delivery.event.status === 'delivered') return
-    if (outcome === 'received') this.#finish(delivery, 'delivered')
+    if (isReceived) this.#finish(delivery, 'delivered')
     else if (kind === 'scheduled') this.#retry(delivery, startedMs)
   }
 
@@ -195,6 +198,13 @@ export class Deliveries {
     delivery.event = { ...delivery.event, ...changes }
     this.#options.onChange(delivery.event)
   }
+}
+
+/** Every post listens; by default Node warns at 11 listeners. */
+function newController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }
 
 function show(notification: Notification): SandboxEvent {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { Clock } from '../engine/clock.ts'
 import type { Journal } from '../engine/journal.ts'
 import type { Attempt, AttemptErrorCode, AttemptKind } from '../engine/sandbox-event.ts'
@@ -15,91 +14,57 @@ export interface AttemptOrder {
   readonly plan: AttemptPlan
 }
 
-/** `received`: with a 2xx that counts. */
-export type AttemptOutcome = 'received' | 'failed' | 'cancelled'
-
-type RecordAttempt = (attempt: Attempt) => void
-
-/** Posts to the app and writes to the journal. */
-export class DeliveryAttempts {
-  readonly #clock: Clock
-  readonly #journal: Journal
-  readonly #responseTimeoutMs: number
-  /** Aborted by `cancel`, which replaces it: an attempt that started before is dropped. */
-  #ongoing = newController()
-
-  constructor(options: { clock: Clock; journal: Journal; responseTimeoutMs: number }) {
-    this.#clock = options.clock
-    this.#journal = options.journal
-    this.#responseTimeoutMs = options.responseTimeoutMs
-  }
-
-  /** Makes an attempt, as often as its plan has copies; calls `record` after each post. Never rejects. */
-  async make(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<AttemptOutcome> {
-    const { copies, atOnce } = order.plan
-    const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
-    const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
-    const { signal } = this.#ongoing
-    // One copy that was received is enough.
-    let isReceived = false
-    if (atOnce) {
-      const received = await Promise.all(orders.map((each) => this.#post(each, sender, record)))
-      isReceived = received.includes(true)
-    } else {
-      for (const each of orders) {
-        if (signal.aborted) break
-        // oxlint-disable-next-line no-await-in-loop -- copies are sent one after another
-        if (await this.#post(each, sender, record)) isReceived = true
-      }
-    }
-    if (signal.aborted) return 'cancelled'
-    return isReceived ? 'received' : 'failed'
-  }
-
-  /** Ends all ongoing posts; they are not recorded. */
-  cancel(): void {
-    this.#ongoing.abort()
-    this.#ongoing = newController()
-  }
-
-  /** Resolves with whether the app received it. */
-  async #post(order: AttemptOrder, sender: Sender, record: RecordAttempt): Promise<boolean> {
-    const { plan, ...about } = order
-    const { n, kind } = about
-    const faults = plan.faults.length === 0 ? undefined : plan.faults
-    const head = { ...about, of: ATTEMPTS, faults }
-    this.#journal.write({ type: 'attempt.started', ...head })
-    const { signal } = this.#ongoing
-    const startedMs = this.#clock.now()
-    const started = performance.now()
-    const result = await sender.post(postOf(plan, this.#responseTimeoutMs), signal)
-    if (signal.aborted) return false
-
-    const ms = Math.round(performance.now() - started)
-    const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
-    record(attempt)
-    const { ok, error, errorCode, response } = attempt
-    const { status } = response ?? {}
-    const body = firstCharacters(response?.body)
-    this.#journal.write({
-      type: 'attempt.finished',
-      ...head,
-      ok,
-      ms,
-      status,
-      error,
-      errorCode,
-      body,
-    })
-    return ok
-  }
+export interface AttemptContext {
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly responseTimeoutMs: number
+  readonly sender: Sender
+  /** Cancels the attempt; nothing of it is recorded from then on. */
+  readonly signal: AbortSignal
+  /** Called after each post. */
+  readonly record: (attempt: Attempt) => void
 }
 
-/** Every post listens; by default Node warns at 11 listeners. */
-function newController(): AbortController {
-  const controller = new AbortController()
-  setMaxListeners(0, controller.signal)
-  return controller
+/**
+ * Makes an attempt: as many posts as its plan has copies. Resolves with whether the app received one;
+ * never rejects.
+ */
+export async function makeAttempt(order: AttemptOrder, context: AttemptContext): Promise<boolean> {
+  const { copies, atOnce } = order.plan
+  const duplicate: AttemptOrder = { ...order, kind: 'duplicate' }
+  const orders = [order, ...Array.from({ length: copies - 1 }, () => duplicate)]
+  if (atOnce) {
+    const received = await Promise.all(orders.map((each) => post(each, context)))
+    return received.includes(true)
+  }
+  let isReceived = false
+  for (const each of orders) {
+    if (context.signal.aborted) break
+    // oxlint-disable-next-line no-await-in-loop -- copies are sent one after another
+    if (await post(each, context)) isReceived = true
+  }
+  return isReceived
+}
+
+async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): Promise<boolean> {
+  const { clock, journal, responseTimeoutMs, sender, signal, record } = context
+  const { n, kind } = about
+  const faults = plan.faults.length === 0 ? undefined : plan.faults
+  const head = { ...about, of: ATTEMPTS, faults }
+  journal.write({ type: 'attempt.started', ...head })
+  const startedMs = clock.now()
+  const started = performance.now()
+  const result = await sender.post(postOf(plan, responseTimeoutMs), signal)
+  if (signal.aborted) return false
+
+  const ms = Math.round(performance.now() - started)
+  const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
+  record(attempt)
+  const { ok, error, errorCode, response } = attempt
+  const { status } = response ?? {}
+  const body = firstCharacters(response?.body)
+  journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, errorCode, body })
+  return ok
 }
 
 function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {

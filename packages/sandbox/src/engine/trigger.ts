@@ -1,7 +1,7 @@
 import { isEventType, type EventType } from '@hongbao/core'
 import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
-import { askForEventType } from './event-type-question.ts'
+import { suggestEventType } from './event-type-question.ts'
 import { newDigits } from './ids.ts'
 
 /** The status that an event reports; undefined for events that are not about red envelopes. */
@@ -54,7 +54,7 @@ export function checkSample(type: string, envelope: string | undefined): void {
   if (!isEventType(type)) {
     throw new SandboxError(
       'type-unknown',
-      `${JSON.stringify(type.slice(0, 64))} is not a known event type of Ping++. ${askForEventType(type)}`,
+      `${JSON.stringify(type.slice(0, 64))} is not a known event type of Ping++. ${suggestEventType(type)}`,
     )
   }
   if (envelope !== undefined) {

@@ -1,6 +1,10 @@
-import type { ApiOperation, FaultKind, FaultRule } from './fault-kind.ts'
-import { ASPECTS, isWebhookFault, type Aspect } from './fault-aspect.ts'
-import { createRandom } from './fault-random.ts'
+import {
+  ASPECTS,
+  isWebhookFault,
+  type ApiOperation,
+  type FaultKind,
+  type FaultRule,
+} from './fault-kind.ts'
 import { checkRule } from './fault-rule.ts'
 
 /** A rule that was added. */
@@ -12,12 +16,11 @@ export interface ActiveFault extends FaultRule {
 }
 
 /**
- * The faults in force. Rules are tried in the order in which they were added; of those that concern
- * the same thing (the signature, say, or how the exchange ends) one fires at a time, and the others
- * wait for their turn.
+ * The faults in force. Rules are tried in the order in which they were added. Of those that change
+ * the same thing (the signature, for example, or how the exchange ends) one fires at a time.
  */
 export interface Faults {
-  /** @throws SandboxError `fault-invalid` for an unknown kind or a wrong number */
+  /** @throws SandboxError `fault-invalid` for an unknown kind or an invalid field */
   add(kind: FaultKind, rule?: Omit<FaultRule, 'kind'>): ActiveFault
   list(): readonly ActiveFault[]
   remove(id: string): boolean
@@ -25,13 +28,13 @@ export interface Faults {
   clear(): void
 }
 
-/** What is asked of the faults by those who let them happen: which fire now. Asking counts as firing. */
+/** Returns the faults that fire now, and counts them as fired. */
 export interface FaultSource extends Faults {
   takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-/** An attempt that is to be made. */
+/** A delivery attempt that is to be made. */
 export interface FaultyAttempt {
   /** `evt_…` */
   readonly id: string
@@ -41,7 +44,7 @@ export interface FaultyAttempt {
   readonly orderNo: string | undefined
 }
 
-/** A request that is to be carried out. */
+/** An API request that is to be carried out. */
 export interface FaultyRequest {
   readonly operation: ApiOperation
   readonly envelope: string | undefined
@@ -49,8 +52,8 @@ export interface FaultyRequest {
 }
 
 /**
- * @param seed what random faults go by
- * @param onFired told of every fault that fires, with the event's id or the API operation
+ * @param seed of the random numbers
+ * @param onFired called with every fault that fires, and the event's id or the API operation
  */
 export function createFaults(
   seed: number,
@@ -68,13 +71,13 @@ export function createFaults(
     return show(fault)
   }
 
-  /** Those that fire now, one of each aspect; from then on they count as fired. */
-  function take(subject: string, isMeant: (rule: FaultRule) => boolean): readonly ActiveFault[] {
+  /** The faults that fire now, one of each aspect. */
+  function take(subject: string, isMatch: (rule: FaultRule) => boolean): readonly ActiveFault[] {
     if (active.length === 0) return NONE
-    const taken = new Map<Aspect, Rule>()
+    const taken = new Map<string, Rule>()
     for (const fault of active) {
       const aspect = ASPECTS[fault.given.kind]
-      if (taken.has(aspect) || isSpent(fault) || !isMeant(fault.given) || !draw(fault)) continue
+      if (taken.has(aspect) || isSpent(fault) || !isMatch(fault.given) || !draw(fault)) continue
       fault.fired += 1
       taken.set(aspect, fault)
     }
@@ -83,7 +86,7 @@ export function createFaults(
     return fired
   }
 
-  /** The last question, so that the random numbers go to those alone whose turn it is. */
+  /** Checked last, so that other rules do not change which random number this one gets. */
   function draw({ given: { probability = 1 } }: Rule): boolean {
     return probability === 1 || random() < probability
   }
@@ -121,7 +124,7 @@ function isSpent({ given: { attempt, times = attemptsIn(attempt) }, fired }: Rul
   return fired >= times
 }
 
-/** Whoever names a range of attempts means each of them. */
+/** A range of attempts means each of them. */
 function attemptsIn(range: FaultRule['attempt']): number {
   return typeof range === 'object' ? range[1] - range[0] + 1 : 1
 }
@@ -158,4 +161,16 @@ function isInRange(n: number, range: FaultRule['attempt']): boolean {
   if (range === undefined) return true
   if (typeof range === 'number') return n === range
   return n >= range[0] && n <= range[1]
+}
+
+/** Random numbers from 0 up to, but not including, 1; the same for the same seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = Math.trunc(seed)
+
+  return function random() {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
 }

@@ -3,12 +3,10 @@ import type { SandboxOptions } from '../../options.ts'
 import type { JournalRecord } from '../../engine/journal.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
-import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { EXIT, usageError } from '../exit.ts'
-import { startOnFreePort } from '../free-port.ts'
+import { addDirectory, numberParser, openFor, type DirectoryOptions } from '../inputs.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { OpenSession, Session } from '../session.ts'
-import { openFor } from './keys.ts'
 
 interface StartOptions extends DirectoryOptions {
   readonly port: number
@@ -47,7 +45,7 @@ export function addStart(program: Command, open: OpenSession): void {
     .option('--response-timeout-ms <ms>', 'how long your app may take', parseInteger, 10_000)
     .option('--seed <number>', 'what random faults go by', parseInteger, 1)
     .option('--allow-remote', 'notifications to other machines, and requests from them')
-    // Somebody who mistypes a command ends up here, because this one is the default.
+    // A mistyped command ends up here, because this one is the default.
     .argument('[words...]')
     .usage('[options]')
     .action(async (words: readonly string[], options: StartOptions) => {
@@ -77,29 +75,39 @@ async function start(session: Session, options: StartOptions): Promise<void> {
   session.endWith(EXIT[ending])
 }
 
-function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOptions {
-  const { port, host, clock, sendWebhooks, responseTimeoutMs, seed, requestSignatures } = options
-  const isAsked = requestSignatures !== undefined && requestSignatures !== 'off'
-  const merchantKey = options.merchantPublicKey ?? (isAsked ? ownMerchantKey : undefined)
-  return {
-    port,
-    host,
-    clock,
-    sendWebhooks,
-    responseTimeoutMs,
-    seed,
-    requestSignatures,
-    target: options.target,
-    allowRemote: options.allowRemote === true,
-    merchantPublicKey: merchantKey === undefined ? undefined : { path: merchantKey },
+const PORT_TRIES = 20
+
+/** Starts on the given port, or on the next free one. */
+async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Promise<Sandbox> {
+  // Imported here: the other commands start in half the time without a server.
+  const { startSandbox } = await import('../../start.ts')
+  const { port: first = 0 } = options
+  const last = isStrict || first === 0 ? first : Math.min(first + PORT_TRIES, 65_535)
+  for (let port = first; ; port += 1) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one port after another
+      return await startSandbox({ ...options, port })
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'port-taken'
+      if (port >= last || !isTaken) throw error
+    }
   }
+}
+
+function readSettings(
+  { dir: _dir, strictPort: _strict, merchantPublicKey: path, ...options }: StartOptions,
+  ownMerchantKey: string,
+): SandboxOptions {
+  const { requestSignatures = 'off' } = options
+  const merchantKey = path ?? (requestSignatures === 'off' ? undefined : ownMerchantKey)
+  return { ...options, merchantPublicKey: merchantKey && { path: merchantKey } }
 }
 
 function isChecked({ merchantPublicKey, requestSignatures }: SandboxOptions): boolean {
   return merchantPublicKey !== undefined && requestSignatures !== 'off'
 }
 
-/** Shows all that has happened, and what happens from now on. */
+/** Prints all records, past and future. */
 function show({ output }: Session, sandbox: Sandbox): void {
   const withDay = sandbox.clock.speed !== 1
   function showRecord(record: JournalRecord): void {
@@ -117,7 +125,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 function waitForEnd({ host }: Session): Promise<(typeof SIGNALS)[number] | 'ok'> {
   const { promise, resolve } = Promise.withResolvers<(typeof SIGNALS)[number] | 'ok'>()
   for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
-  // Whoever read the records has left.
+  // The reader of the records has left.
   host.stdout.once('error', () => resolve('ok'))
   return promise
 }
@@ -127,10 +135,7 @@ function noCommand(program: Command, word: string): Error {
   return usageError(`There is no command ${JSON.stringify(word)}. There are: ${names}. See --help.`)
 }
 
-function parseInteger(text: string): number {
-  if (/^-?\d{1,15}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Write a whole number.')
-}
+const parseInteger = numberParser(/^-?\d{1,15}$/, 'a whole number')
 
 function parseClock(text: string): NonNullable<SandboxOptions['clock']> {
   if (text === 'real' || text === 'virtual') return text

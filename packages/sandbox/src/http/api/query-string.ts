@@ -42,7 +42,3 @@ const BOUNDS = {
 export function unreadable(cause: Text): ApiError {
   return new ApiError('request-unreadable', { about: { cause } })
 }
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

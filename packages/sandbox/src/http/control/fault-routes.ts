@@ -3,7 +3,7 @@ import type { FaultKind } from '../../faults/fault-kind.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { readFields } from './fields.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from './control-error.ts'
 
 /** A fault as JSON, which has no Infinity. */
 export type FaultView = Omit<ActiveFault, 'times'> & { readonly times?: number | 'always' }

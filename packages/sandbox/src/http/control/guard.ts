@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import { Refusal } from './refusal.ts'
+import { Refusal } from './control-error.ts'
 
 /**
  * Lets no web page of another origin ask for anything, though a browser on this machine can reach
