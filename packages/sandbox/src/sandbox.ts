@@ -1,9 +1,9 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { Clock } from './engine/clock.ts'
+import type { Clock } from './clock/clock.ts'
 import type { TriggerOptions } from './engine/engine.ts'
 import type { Faults } from './faults/faults.ts'
-import type { JournalRecord } from './engine/journal.ts'
-import type { SandboxEvent } from './engine/sandbox-event.ts'
+import type { JournalRecord } from './events/journal.ts'
+import type { SandboxEvent } from './events/sandbox-event.ts'
 import type { Target } from './delivery/target.ts'
 import type { EventQuery, WaitOptions } from './engine/wait.ts'
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { writeBanner } from '../src/cli/banner.ts'
-import { formatDuration } from '../src/engine/duration.ts'
+import { formatDuration } from '../src/clock/duration.ts'
 import { parseDuration } from '../src/cli/inputs.ts'
 import {
   alignColumns,
@@ -11,7 +11,7 @@ import {
   type OutputOptions,
 } from '../src/cli/output.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
-import type { JournalBody } from '../src/engine/journal.ts'
+import type { JournalBody } from '../src/events/journal.ts'
 import type { Keys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
 

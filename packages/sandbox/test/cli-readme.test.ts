@@ -90,7 +90,7 @@ describe('the README', () => {
   })
 
   it('has every type of record', () => {
-    const journal = readFileSync(join(import.meta.dirname, '../src/engine/journal.ts'), 'utf8')
+    const journal = readFileSync(join(import.meta.dirname, '../src/events/journal.ts'), 'utf8')
     const [, table = ''] = /\ninterface RecordTypes \{\n([^]*?)\n\}/.exec(journal) ?? []
     const real = [...table.matchAll(/^ {2}'?([a-z]+(?:\.[a-z]+)?)'?: /gm)].map(([, type]) => type)
     const told = [...section('## When it is ready').matchAll(/^\| (`[^|]+) \|/gm)].flatMap(

@@ -1,8 +1,8 @@
 import { readStrictJson } from '@hongbao/core/internal'
 import { isRecord } from '../record.ts'
-import { formatDuration } from '../engine/duration.ts'
-import type { JournalRecord } from '../engine/journal.ts'
-import { CONTROL_VERSION, VERSION_HEADER } from '../http/control/version.ts'
+import { formatDuration } from '../clock/duration.ts'
+import type { JournalRecord } from '../events/journal.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
 import { CliError, EXIT } from './exit.ts'
 
 /** Calls the control API of a running sandbox. */

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { readDuration } from '../engine/duration.ts'
+import { readDuration } from '../clock/duration.ts'
 import { openKeys, type Keys } from '../keys/keys.ts'
 import { usageError } from './exit.ts'
 import type { Output } from './output.ts'

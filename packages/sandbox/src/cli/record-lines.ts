@@ -1,5 +1,5 @@
-import { formatDuration } from '../engine/duration.ts'
-import type { JournalRecord } from '../engine/journal.ts'
+import { formatDuration } from '../clock/duration.ts'
+import type { JournalRecord } from '../events/journal.ts'
 import { plainLine, type Paint, type Style } from './output.ts'
 
 type RecordOf<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events'
-import type { Clock, Timer } from '../engine/clock.ts'
-import type { Journal } from '../engine/journal.ts'
-import type { Notification } from '../engine/notifications.ts'
-import type { Attempt, SandboxEvent } from '../engine/sandbox-event.ts'
+import type { Clock, Timer } from '../clock/clock.ts'
+import type { Journal } from '../events/journal.ts'
+import type { Notification } from '../events/notifications.ts'
+import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 import { SandboxError } from '../errors.ts'
 import { planAttempt, type AttemptPlan } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
 import { makeAttempt } from './delivery-attempts.ts'
-import { RETRY_GAPS_MS } from './schedule.ts'
+import { RETRY_GAPS_MS } from '../clock/schedule.ts'
 import type { Sender } from './sender.ts'
 
 export interface DeliveriesOptions {

@@ -1,8 +1,8 @@
-import type { Clock } from '../engine/clock.ts'
-import type { Journal } from '../engine/journal.ts'
-import type { Attempt, AttemptErrorCode, AttemptKind } from '../engine/sandbox-event.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { Journal } from '../events/journal.ts'
+import type { Attempt, AttemptErrorCode, AttemptKind } from '../events/sandbox-event.ts'
 import type { AttemptPlan } from '../faults/fault-plan.ts'
-import { ATTEMPTS } from './schedule.ts'
+import { ATTEMPTS } from '../clock/schedule.ts'
 import type { Post, PostResult, Sender } from './sender.ts'
 
 /** A delivery attempt to make. */

@@ -1,4 +1,4 @@
-import type { AttemptErrorCode } from '../engine/sandbox-event.ts'
+import type { AttemptErrorCode } from '../events/sandbox-event.ts'
 import { SandboxError } from '../errors.ts'
 import type { PostError } from './sender.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttemptErrorCode, AttemptResponse } from '../engine/sandbox-event.ts'
+import type { AttemptErrorCode, AttemptResponse } from '../events/sandbox-event.ts'
 import type { Drip } from '../faults/fault-plan.ts'
 
 /** One post to the app. */

@@ -2,7 +2,7 @@ import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from '../errors.ts'
-import { bareHost, isLoopback } from '../http/loopback.ts'
+import { bareHost, isLoopback } from '../loopback.ts'
 
 /**
  * Reads the URL of a target. Only loopback is accepted unless others are allowed; names other than

@@ -2,7 +2,7 @@ import { request as openRequest, type ClientRequest, type IncomingMessage } from
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import pLimit from 'p-limit'
-import { bareHost } from '../http/loopback.ts'
+import { bareHost } from '../loopback.ts'
 import { postErrorOf } from './post-error.ts'
 import {
   exchange,

@@ -5,17 +5,17 @@ import { Deliveries } from '../delivery/deliveries.ts'
 import { createSender, type Target } from '../delivery/target.ts'
 import { SandboxError } from '../errors.ts'
 import { createFaults, type FaultSource } from '../faults/faults.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 import { Envelopes, type CreateParameters, type Creation, type WebhookStatus } from './envelopes.ts'
-import { createJournal, type Journal } from './journal.ts'
-import { envelopeNotification, sampleNotification } from './notifications.ts'
-import type { SandboxEvent } from './sandbox-event.ts'
+import { createJournal, type Journal } from '../events/journal.ts'
+import { envelopeNotification, sampleNotification } from '../events/notifications.ts'
+import type { SandboxEvent } from '../events/sandbox-event.ts'
 import { checkSample, readSampleParameters, webhookStatusOf } from './trigger.ts'
 
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
-export type { Attempt, SandboxEvent } from './sandbox-event.ts'
+export type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 /** When red envelopes cause notifications. */
 export type SendWebhooks =

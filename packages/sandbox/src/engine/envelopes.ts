@@ -1,10 +1,10 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { isDeepStrictEqual } from 'node:util'
-import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../delivery/schedule.ts'
+import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../clock/schedule.ts'
 import { SandboxError } from '../errors.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Clock, Timer } from '../clock/clock.ts'
 import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
-import { newDigits, newId } from './ids.ts'
+import { newDigits, newId } from '../events/ids.ts'
 
 /** Status → the statuses that can follow (guide, notes 1 and 2; overview of red envelopes). */
 const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> = {

@@ -1,8 +1,8 @@
 import { isEventType, type EventType } from '@hongbao/core'
 import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
-import { suggestEventType } from './event-type-question.ts'
-import { newDigits } from './ids.ts'
+import { suggestEventType } from '../events/event-types.ts'
+import { newDigits } from '../events/ids.ts'
 
 /** The status that an event reports; undefined for events that are not about red envelopes. */
 export function webhookStatusOf(type: EventType): WebhookStatus | undefined {

@@ -1,7 +1,7 @@
 import { readTimeout } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
 import { SandboxError } from '../errors.ts'
-import type { Attempt, SandboxEvent } from './sandbox-event.ts'
+import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 /** Selects events; all given fields must match. */
 export interface EventQuery {

@@ -2,8 +2,8 @@ import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { isWebhookFault, type WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'
-import type { Notification } from '../engine/notifications.ts'
-import { TEST_CASE_DELAY_MS } from '../delivery/schedule.ts'
+import type { Notification } from '../events/notifications.ts'
+import { TEST_CASE_DELAY_MS } from '../clock/schedule.ts'
 
 /** How one delivery attempt is made. */
 export interface AttemptPlan {

@@ -1,6 +1,6 @@
 import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
-import { suggestEventType } from '../engine/event-type-question.ts'
+import { suggestEventType } from '../events/event-types.ts'
 import { isRecord } from '../record.ts'
 import {
   ASPECTS,
@@ -10,7 +10,7 @@ import {
   type FaultMatch,
   type FaultRule,
 } from './fault-kind.ts'
-import { ATTEMPTS } from '../delivery/schedule.ts'
+import { ATTEMPTS } from '../clock/schedule.ts'
 
 type Field = Exclude<keyof FaultRule, 'kind'>
 

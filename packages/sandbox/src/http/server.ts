@@ -2,9 +2,9 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
 import { SandboxError } from '../errors.ts'
-import { bareHost, hostInUrl, isLoopback } from './loopback.ts'
+import { bareHost, hostInUrl, isLoopback } from '../loopback.ts'
 
 /** The `fetch` of a Hono app; the bindings are Node's request and response. */
 export type FetchHandler = (

@@ -2,7 +2,7 @@ import { readPrivateKey, unquote } from '@hongbao/core/internal'
 import { createPublicKey, generateKeyPair } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { newId } from '../engine/ids.ts'
+import { newId } from '../events/ids.ts'
 import { SandboxError } from '../errors.ts'
 import {
   openKeysFolder,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander'
-import { formatDuration } from '../../engine/duration.ts'
+import { formatDuration } from '../../clock/duration.ts'
 import type { ClockView } from '../../http/control/clock-routes.ts'
 import { parseDuration } from '../inputs.ts'
 import { localTime } from '../record-lines.ts'

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { SandboxOptions } from '../../options.ts'
-import type { JournalRecord } from '../../engine/journal.ts'
+import type { JournalRecord } from '../../events/journal.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
 import { EXIT, usageError } from '../exit.ts'

@@ -1,7 +1,7 @@
 import { isEventType } from '@hongbao/core'
 import type { Command } from 'commander'
 import type { EventDetail, EventView } from '../../http/control/event-view.ts'
-import { EVENT_TYPES } from '../../engine/event-type-question.ts'
+import { EVENT_TYPES } from '../../events/event-types.ts'
 import { webhookStatusOf } from '../../engine/trigger.ts'
 import { parseChange, readChanges, type Change } from '../changes.ts'
 import { EXIT, usageError } from '../exit.ts'

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
-import { newId } from '../../engine/ids.ts'
+import { newId } from '../../events/ids.ts'
 import { readLimitedBody } from '../limited-body.ts'
 import { ApiError } from './api-error.ts'
 import { languageOf, type Language } from './language.ts'

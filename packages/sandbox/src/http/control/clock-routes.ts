@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Clock } from '../../engine/clock.ts'
+import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from './event-view.ts'
 import { invalidField, readFields } from './fields.ts'
 

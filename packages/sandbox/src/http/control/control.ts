@@ -8,7 +8,7 @@ import { faultRoutes } from './fault-routes.ts'
 import { invalidField, readFields } from './fields.ts'
 import { guard } from './guard.ts'
 import { streamRecords } from './record-stream.ts'
-import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
 
 export interface ControlOptions {
   /** Pause between heartbeats of a stream. Default: 15,000. */
