@@ -19,19 +19,14 @@ import { createFilter, waitForEvent } from './engine/wait.ts'
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const settings = await readOptions(options)
   const engine = openEngine(settings)
-  const { host, port, allowRemote } = settings
   const api = createApi(engine, settings)
   const app = new Hono<ApiEnv>()
-  const server = await listen((request, bindings) => app.fetch(request, bindings), {
-    host,
-    port,
-    allowRemote,
-  })
+  const server = await listen((request, bindings) => app.fetch(request, bindings), settings)
   const sandbox = createSandbox(engine, settings, api, server)
   app.route('/', api)
   app.route('/_sandbox', createControl(sandbox))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
-  // What cuts a connection must reach the server as it is.
+  // The error of a cut connection must reach the server.
   app.onError((error) => {
     throw error
   })
@@ -52,9 +47,12 @@ function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Eng
   const clock = createClock({
     speed,
     startMs,
-    onError: (error) => engine.journal.write({ type: 'error', message: describe(error) }),
+    onError(error) {
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+      engine.journal.write({ type: 'error', message })
+    },
     onMoved(fromMs, toMs) {
-      const [from, to] = [toIso(fromMs), toIso(toMs)]
+      const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
       engine.journal.write({ type: 'clock.moved', from, to })
     },
   })
@@ -71,13 +69,9 @@ function createSandbox(
   const { journal } = engine
   let closing: Promise<void> | undefined
 
-  async function closeAll(): Promise<void> {
-    await Promise.all([engine.close(), server.close()])
-  }
-
-  function close(): Promise<void> {
-    closing ??= closeAll()
-    return closing
+  async function close(): Promise<void> {
+    closing ??= Promise.all([engine.close(), server.close()]).then(() => {})
+    await closing
   }
 
   return {
@@ -116,12 +110,4 @@ function createSandbox(
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-}
-
-function toIso(ms: number): string {
-  return new Date(ms).toISOString()
 }

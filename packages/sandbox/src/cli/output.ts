@@ -6,7 +6,7 @@ export type Stream = Writable & { readonly isTTY?: boolean | undefined }
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** Colours a text, where there are colours. */
+/** Colours a text, if there are colours. */
 export type Paint = (style: Style, text: string) => string
 
 export interface OutputOptions {
@@ -16,7 +16,7 @@ export interface OutputOptions {
   readonly json: boolean
   /** Nothing on stderr but errors. */
   readonly quiet: boolean
-  /** Colours where the terminal has them and NO_COLOR is not set. */
+  /** Colours if the terminal has them and NO_COLOR is not set. */
   readonly color: boolean
 }
 

@@ -63,7 +63,7 @@ export interface LineOptions {
 
 /** A record as one line of text; undefined if another line shows the same. */
 export function writeRecord(record: JournalRecord, options: LineOptions): string | undefined {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's type says that each writer takes the records under its own name
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the table's type, each writer takes the records of its own name
   const write = LINES[record.type] as ((record: JournalRecord) => Line) | undefined
   if (write === undefined) return undefined
   const { tint, withDay } = options

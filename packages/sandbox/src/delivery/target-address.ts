@@ -11,9 +11,7 @@ import { bareHost, isLoopback } from '../loopback.ts'
  * @throws SandboxError `target-invalid`, `target-remote`
  */
 export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
-  const text = target instanceof URL ? target.href : target
-  const plain = typeof text === 'string' ? unquote(text) : ''
-  const url = URL.canParse(plain) ? new URL(plain) : undefined
+  const url = parse(target)
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw invalid(
       `A target is a URL with http: or https:, or a function from Request to Response.${suggestUrl(target)}`,
@@ -29,6 +27,11 @@ export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
   }
   if (!allowRemote && isIP(host) !== 0 && !isLoopback(host)) throw remoteTarget(host)
   return url
+}
+
+function parse(target: unknown): URL | undefined {
+  const text = target instanceof URL || typeof target === 'string' ? unquote(String(target)) : ''
+  return URL.canParse(text) ? new URL(text) : undefined
 }
 
 /** For `3000`, `localhost:3000` and the like. */

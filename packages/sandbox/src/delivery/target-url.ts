@@ -1,7 +1,6 @@
 import { request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
-import pLimit from 'p-limit'
 import { bareHost } from '../loopback.ts'
 import { postErrorOf } from './post-error.ts'
 import {
@@ -18,7 +17,7 @@ import { createLookup } from './target-address.ts'
 const MAX_CONNECTIONS = 64
 
 /**
- * Posts to a URL by `node:http`, which tells a refused connection from a reset one, and can break one.
+ * Posts to a URL by `node:http`, which reports why a connection failed, and can break one.
  *
  * Every post has a connection of its own. The app may close a kept one at the very moment in which
  * it is used: that would look like a failed delivery, and a repeated post could be a duplicate. Kept
@@ -26,7 +25,7 @@ const MAX_CONNECTIONS = 64
  * against 5,000 posts per CPU second on the machine that this was written on).
  */
 export function urlSender(url: URL, allowRemote: boolean): Sender {
-  const limit = pLimit(MAX_CONNECTIONS)
+  const limit = createLimit(MAX_CONNECTIONS)
   const port = portOf(url)
   const options = {
     method: 'POST',
@@ -58,6 +57,24 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
     name: url.href,
     // The timeout starts when there is a free connection.
     post: (post, signal) => limit(() => exchange(post, signal, (answer) => send(post, answer))),
+  }
+}
+
+/** Runs at most so many works at a time; the others wait. */
+function createLimit(max: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  return async function limit(work) {
+    if (running < max) running += 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running -= 1
+      else next()
+    }
   }
 }
 

@@ -42,15 +42,15 @@ export function listEnvelopes(
 
 function isMatch(envelope: RedEnvelope, query: EnvelopeQuery): boolean {
   const { app = envelope.app, channel = envelope.channel, status = envelope.status } = query
-  const { gt = -Infinity, gte = -Infinity, lt = Infinity, lte = Infinity } = query.created ?? {}
-  const { created } = envelope
   return (
     app === envelope.app &&
     channel === envelope.channel &&
     status === envelope.status &&
-    created > gt &&
-    created >= gte &&
-    created < lt &&
-    created <= lte
+    isInRange(envelope.created, query.created)
   )
+}
+
+function isInRange(created: number, range: EnvelopeQuery['created'] = {}): boolean {
+  const { gt = -Infinity, gte = -Infinity, lt = Infinity, lte = Infinity } = range
+  return created > gt && created >= gte && created < lt && created <= lte
 }

@@ -37,7 +37,7 @@ export type ApiFaultKind =
   | 'api-hang'
   /** Resets the connection before anything is done. */
   | 'api-reset'
-  /** Does what was asked, then resets the connection: the answer is lost. */
+  /** Carries out the request, then resets the connection: the answer is lost. */
   | 'api-answer-lost'
   /** The channel refuses: 402 with `code` (default `red_system_busy`); with `committed`, the envelope was created. */
   | 'channel-failure'

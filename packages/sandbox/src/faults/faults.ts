@@ -60,40 +60,37 @@ export function createFaults(
   onFired: (fault: ActiveFault, subject: string) => void,
 ): FaultSource {
   let random = createRandom(seed)
-  let active: Rule[] = []
+  let active: ActiveFault[] = []
   let added = 0
-
-  function add(kind: FaultKind, rule: Omit<FaultRule, 'kind'> = {}): ActiveFault {
-    checkRule(kind, rule)
-    added += 1
-    const fault: Rule = { id: `fault_${added}`, given: { ...rule, kind }, fired: 0 }
-    active.push(fault)
-    return show(fault)
-  }
 
   /** The faults that fire now, one of each aspect. */
   function take(subject: string, isMatch: (rule: FaultRule) => boolean): readonly ActiveFault[] {
-    if (active.length === 0) return NONE
-    const taken = new Map<string, Rule>()
-    for (const fault of active) {
-      const aspect = ASPECTS[fault.given.kind]
-      if (taken.has(aspect) || isSpent(fault) || !isMatch(fault.given) || !draw(fault)) continue
-      fault.fired += 1
-      taken.set(aspect, fault)
-    }
-    const fired = Array.from(taken.values(), show)
+    if (active.length === 0) return []
+    const taken = new Map<string, ActiveFault>()
+    active = active.map((fault) => {
+      const aspect = ASPECTS[fault.kind]
+      if (taken.has(aspect) || isSpent(fault) || !isMatch(fault)) return fault
+      // Drawn last, so that other rules do not change which random number this one gets.
+      const { probability = 1 } = fault
+      if (probability < 1 && random() >= probability) return fault
+      const fired = { ...fault, fired: fault.fired + 1 }
+      taken.set(aspect, fired)
+      return fired
+    })
+    const fired = [...taken.values()]
     for (const fault of fired) onFired(fault, subject)
     return fired
   }
 
-  /** Checked last, so that other rules do not change which random number this one gets. */
-  function draw({ given: { probability = 1 } }: Rule): boolean {
-    return probability === 1 || random() < probability
-  }
-
   return {
-    add,
-    list: () => active.map(show),
+    add(kind, rule = {}) {
+      checkRule(kind, rule)
+      added += 1
+      const fault: ActiveFault = { ...rule, kind, id: `fault_${added}`, fired: 0 }
+      active.push(fault)
+      return fault
+    },
+    list: () => [...active],
     remove(id) {
       const before = active.length
       active = active.filter((fault) => fault.id !== id)
@@ -108,25 +105,10 @@ export function createFaults(
   }
 }
 
-interface Rule {
-  readonly id: string
-  readonly given: FaultRule
-  fired: number
-}
-
-const NONE: readonly ActiveFault[] = []
-
-function show({ id, given, fired }: Rule): ActiveFault {
-  return { ...given, id, fired }
-}
-
-function isSpent({ given: { attempt, times = attemptsIn(attempt) }, fired }: Rule): boolean {
-  return fired >= times
-}
-
-/** A range of attempts means each of them. */
-function attemptsIn(range: FaultRule['attempt']): number {
-  return typeof range === 'object' ? range[1] - range[0] + 1 : 1
+/** By default a rule fires once, or once for each attempt of its range. */
+function isSpent({ attempt, times, fired }: ActiveFault): boolean {
+  const range = typeof attempt === 'object' ? attempt[1] - attempt[0] + 1 : 1
+  return fired >= (times ?? range)
 }
 
 function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {

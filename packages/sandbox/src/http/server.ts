@@ -26,7 +26,7 @@ export interface Listening {
   /** `http://host:port`, without a path. */
   readonly url: string
   readonly port: number
-  /** Stops to listen and cuts what is still open. May be called again. */
+  /** Closes the server and all connections. Can be called again. */
   close(): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    // An event stream or an answer that a fault holds back would keep it open for ever.
+    // Otherwise an event stream, or an answer that a fault holds back, would keep it open.
     server.closeAllConnections()
     await closed
   }

@@ -25,8 +25,8 @@ interface StartOptions extends DirectoryOptions {
 export function addStart(program: Command, open: OpenSession): void {
   addDirectory(program.command('start', { isDefault: true }))
     .description('start a sandbox, and show what happens in it until Ctrl-C')
-    .option('--port <port>', 'port; the next free one where it is taken', parseInteger, 4141)
-    .option('--strict-port', 'fail where the port is taken')
+    .option('--port <port>', 'port; the next free one if it is taken', parseInteger, 4141)
+    .option('--strict-port', 'fail if the port is taken')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--target <url>', 'your app: where notifications go; without it they are kept')
     .option('--clock <clock>', 'real, virtual, or how many times as fast: 60', parseClock, 'real')
@@ -49,7 +49,11 @@ export function addStart(program: Command, open: OpenSession): void {
     .argument('[words...]')
     .usage('[options]')
     .action(async (words: readonly string[], options: StartOptions) => {
-      if (words.length > 0) throw noCommand(program, words[0] ?? '')
+      if (words.length > 0) {
+        const names = program.commands.map((command) => command.name()).join(', ')
+        const word = JSON.stringify(words[0])
+        throw usageError(`There is no command ${word}. There are: ${names}. See --help.`)
+      }
       await start(open(), options)
     })
 }
@@ -68,7 +72,9 @@ async function start(session: Session, options: StartOptions): Promise<void> {
       `Port ${options.port} is taken; --strict-port makes that an error. Other commands need --url ${sandbox.url}, or HONGBAO_SANDBOX_URL.`,
     )
   }
-  writeBanner(output, sandbox, keys, isChecked(settings))
+  const { merchantPublicKey, requestSignatures } = settings
+  const isChecked = merchantPublicKey !== undefined && requestSignatures !== 'off'
+  writeBanner(output, sandbox, keys, isChecked)
   show(session, sandbox)
   const ending = await ended
   await sandbox.close()
@@ -103,36 +109,27 @@ function readSettings(
   return { ...options, merchantPublicKey: merchantKey && { path: merchantKey } }
 }
 
-function isChecked({ merchantPublicKey, requestSignatures }: SandboxOptions): boolean {
-  return merchantPublicKey !== undefined && requestSignatures !== 'off'
-}
-
 /** Prints all records, past and future. */
 function show({ output }: Session, sandbox: Sandbox): void {
-  const withDay = sandbox.clock.speed !== 1
+  const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1 }
   function showRecord(record: JournalRecord): void {
-    if (output.isJson) return output.result(record, '')
-    const line = writeRecord(record, { tint: output.tint, withDay })
-    if (line !== undefined) output.note(line)
+    const line = output.isJson ? undefined : writeRecord(record, options)
+    if (output.isJson) output.result(record, '')
+    else if (line !== undefined) output.note(line)
   }
   sandbox.listen(showRecord)
-  for (const record of sandbox.journal()) showRecord(record)
+  sandbox.journal().forEach(showRecord)
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Resolves when the sandbox is to end; a second signal ends the process at once. */
 function waitForEnd({ host }: Session): Promise<(typeof SIGNALS)[number] | 'ok'> {
-  const { promise, resolve } = Promise.withResolvers<(typeof SIGNALS)[number] | 'ok'>()
-  for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
-  // The reader of the records has left.
-  host.stdout.once('error', () => resolve('ok'))
-  return promise
-}
-
-function noCommand(program: Command, word: string): Error {
-  const names = program.commands.map((command) => command.name()).join(', ')
-  return usageError(`There is no command ${JSON.stringify(word)}. There are: ${names}. See --help.`)
+  return new Promise((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
+    // The reader of the records has left.
+    host.stdout.once('error', () => resolve('ok'))
+  })
 }
 
 const parseInteger = numberParser(/^-?\d{1,15}$/, 'a whole number')

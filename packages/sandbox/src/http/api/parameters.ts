@@ -46,9 +46,9 @@ export function readCreateParameters(sent: Readonly<Record<string, unknown>>): C
   }
   const flaw = findParameterFlaw(params)
   if (flaw !== undefined) throw invalidParameter(flaw.param, flaw.problem)
-  const text = (name: string): string => String(params[name] ?? '')
+  const text = (name: string) => textOf(params[name])
   return {
-    app: String(recordOf(params['app'])['id']),
+    app: textOf(recordOf(params['app'])['id']),
     channel: text('channel'),
     order_no: text('order_no'),
     amount: Number(params['amount']),
@@ -107,6 +107,10 @@ function refuseForeignCharset(attributes: readonly string[]): void {
     .find((name) => name !== undefined)
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
   throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

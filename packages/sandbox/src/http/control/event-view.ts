@@ -30,7 +30,7 @@ export interface AttemptView extends Pick<Attempt, 'n' | 'kind' | 'ms' | 'ok' | 
 export interface AttemptDetail extends AttemptView {
   readonly response: {
     readonly headers: Readonly<Record<string, string>>
-    /** Decoded as UTF-8 whatever it is: for people to read. */
+    /** Decoded as UTF-8, also if it is binary. */
     readonly body: string
     readonly truncated: boolean
   } | null
