@@ -323,6 +323,17 @@ describe('a target that is a function', () => {
     expect(attempt.error).toContain(error)
   })
 
+  it('has an endless answer cut off, and no longer read', async () => {
+    const { promise: cancelled, resolve } = Promise.withResolvers<string>()
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024)),
+      cancel: () => resolve('cancelled'),
+    })
+    const attempt = await deliverTo(() => new Response(body))
+    expect(attempt).toMatchObject({ ok: true, response: { status: 200, truncated: true } })
+    expect(await cancelled).toBe('cancelled')
+  })
+
   it('has 64 KB of its answer kept', async () => {
     const { response } = await deliverTo(() => new Response('x'.repeat(100_000)))
     expect(response).toMatchObject({ status: 200, truncated: true })

@@ -1,7 +1,7 @@
 import type { EventType } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import { readStrictJson } from '@hongbao/core/internal'
-import { isRecord } from '../record.ts'
+import { isRecord } from '../is-record.ts'
 import { usageError } from './exit.ts'
 
 /** One `--set path=value`. */

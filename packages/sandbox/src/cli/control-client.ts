@@ -1,5 +1,5 @@
 import { readStrictJson } from '@hongbao/core/internal'
-import { isRecord } from '../record.ts'
+import { isRecord } from '../is-record.ts'
 import { formatDuration } from '../clock/duration.ts'
 import type { JournalRecord } from '../events/journal.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'

@@ -47,8 +47,8 @@ export interface Answer {
   /** Resolves when the answer has ended or failed. */
   readonly result: Promise<PostResult>
   begin(status: number, headers: Readonly<Record<string, string>>): void
-  /** Ends the answer when no more of it is kept. */
-  add(chunk: Uint8Array): void
+  /** Returns whether there is room for more; if not, the answer has ended. */
+  add(chunk: Uint8Array): boolean
   end(isComplete: boolean): void
   /** If a status has come, it counts, whatever happened to the rest. */
   fail(error: PostError): void
@@ -81,7 +81,9 @@ function createAnswer(): Answer {
       const kept = chunk.subarray(0, MAX_KEPT_BYTES - keptBytes)
       chunks.push(kept)
       keptBytes += kept.length
-      if (kept.length < chunk.length) end(false)
+      if (kept.length === chunk.length) return true
+      end(false)
+      return false
     },
     end,
     fail: (error) => resolve(take(true) ?? error),

@@ -25,7 +25,7 @@ async function call(target: FunctionTarget, post: Post, answer: Answer): Promise
     const given: unknown = await target(requestOf(post))
     if (!isResponse(given)) return answer.fail(notAResponse(given))
     answer.begin(given.status, Object.fromEntries(given.headers))
-    for await (const chunk of given.body ?? []) answer.add(chunk)
+    for await (const chunk of given.body ?? []) if (!answer.add(chunk)) break
     return answer.end(true)
   } catch (error) {
     return answer.fail({ code: 'app-threw', error: `The target threw ${describe(error)}.` })

@@ -1,7 +1,7 @@
 import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
-import { isRecord } from '../record.ts'
+import { isRecord } from '../is-record.ts'
 import {
   ASPECTS,
   isFaultKind,

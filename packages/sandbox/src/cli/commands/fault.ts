@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { ASPECTS } from '../../faults/fault-kind.ts'
 import type { FaultView } from '../../http/control/fault-routes.ts'
-import { isRecord } from '../../record.ts'
+import { isRecord } from '../../is-record.ts'
 import { numberParser, parseDuration } from '../inputs.ts'
 import { alignColumns } from '../output.ts'
 import type { OpenSession } from '../session.ts'

@@ -1,6 +1,6 @@
 import type { EnvelopeQuery } from '../../engine/engine.ts'
 import { STATUSES } from '../../engine/envelopes.ts'
-import { isRecord } from '../../record.ts'
+import { isRecord } from '../../is-record.ts'
 import type { ApiError } from './api-error.ts'
 import { invalidParameter } from './parameters.ts'
 import type { QueryParameters } from './query-string.ts'

@@ -2,7 +2,7 @@ import { findParameterFlaw } from '@hongbao/client/internal'
 import { readStrictJson } from '@hongbao/core/internal'
 import type { CreateParameters } from '../../engine/engine.ts'
 import { ApiError } from './api-error.ts'
-import { isRecord } from '../../record.ts'
+import { isRecord } from '../../is-record.ts'
 import { readQueryString, unreadable, type QueryParameters } from './query-string.ts'
 import type { Text } from './language.ts'
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../../record.ts'
+import { isRecord } from '../../is-record.ts'
 import { ApiError } from './api-error.ts'
 import type { Text } from './language.ts'
 

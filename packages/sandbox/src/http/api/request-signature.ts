@@ -97,14 +97,10 @@ function findTimestampFlaw(timestamp: string | undefined, nowMs: number): Text |
   if (Math.abs(lateSeconds) <= TOLERANCE_SECONDS) return undefined
   // As seconds, that is after the year 5138.
   if (seconds > 1e11) return { zh: '它以毫秒为单位', en: 'it counts milliseconds' }
-  const apart = String(Math.abs(lateSeconds))
-  return lateSeconds > 0
-    ? {
-        zh: `它比这台机器的时钟早 ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟；重试时须重新签名`,
-        en: `it is ${apart} seconds before the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock, and sign again on a retry`,
-      }
-    : {
-        zh: `它比这台机器的时钟晚 ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟`,
-        en: `it is ${apart} seconds after the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock`,
-      }
+  const apart = Math.abs(lateSeconds)
+  const side = lateSeconds > 0 ? { zh: '早', en: 'before' } : { zh: '晚', en: 'after' }
+  return {
+    zh: `它比这台机器的时钟${side.zh} ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟；重试时须重新签名`,
+    en: `it is ${apart} seconds ${side.en} the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock, and sign again on a retry`,
+  }
 }

@@ -15,11 +15,11 @@ export function streamRecords(c: Context, sandbox: Sandbox, heartbeatMs: number)
   if (!/^\d{1,15}$/.test(after)) throw invalidField('after', 'the `seq` of a record')
 
   return streamSSE(c, async (stream) => {
-    let wake: ((isNew: boolean) => void) | undefined
-    const stopListening = sandbox.listen(() => wake?.(true))
+    let wake: (() => void) | undefined
+    const stopListening = sandbox.listen(() => wake?.())
     stream.onAbort(() => {
       stopListening()
-      wake?.(true)
+      wake?.()
     })
     await stream.write('retry: 1000\n\n')
     for (let seq = Number(after); !stream.aborted;) {
@@ -32,8 +32,11 @@ export function streamRecords(c: Context, sandbox: Sandbox, heartbeatMs: number)
       if (sandbox.journal(seq).length > 0) continue
       // oxlint-disable-next-line no-await-in-loop -- until there is something to send
       const isNew = await new Promise<boolean>((resolve) => {
-        wake = resolve
-        setTimeout(resolve, heartbeatMs, false).unref()
+        const heartbeat = setTimeout(resolve, heartbeatMs, false).unref()
+        wake = () => {
+          clearTimeout(heartbeat)
+          resolve(true)
+        }
       })
       // oxlint-disable-next-line no-await-in-loop -- as above
       if (!isNew) await stream.write(': heartbeat\n\n')
