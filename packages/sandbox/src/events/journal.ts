@@ -100,6 +100,8 @@ const MAX_RECORDS = 10_000
 /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
 export function createJournal(clockNow: () => number): Journal {
   let listeners: readonly ((record: JournalRecord) => void)[] = []
+  const wallDate = createDateText()
+  const clockDate = createDateText()
   let records: JournalRecord[] = []
   let seq = 0
   let sent = 0
@@ -121,8 +123,7 @@ export function createJournal(clockNow: () => number): Journal {
   return {
     write(body) {
       seq += 1
-      const at = new Date().toISOString()
-      const clock = new Date(clockNow()).toISOString()
+      const [at, clock] = [wallDate(Date.now()), clockDate(clockNow())]
       records.push({ v: 1, seq, at, clock, ...body })
       // Cut in large pieces, so that a record costs the same at any length.
       if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
@@ -143,5 +144,17 @@ export function createJournal(clockNow: () => number): Journal {
     clear() {
       records = []
     },
+  }
+}
+
+/** ISO 8601, cached: many records have the same millisecond, and the conversion is the slowest part. */
+function createDateText(): (ms: number) => string {
+  let lastMs = Number.NaN
+  let lastText = ''
+
+  return function dateText(ms) {
+    if (ms !== lastMs) lastText = new Date(ms).toISOString()
+    lastMs = ms
+    return lastText
   }
 }
