@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Console } from 'node:console'
-// As a whole: where a name of it does not exist yet, importing that alone would be a syntax error.
+// As a whole: importing a name that an old Node does not have would be a syntax error.
 import nodeModule from 'node:module'
 
 // `engines` of package.json, of which npm only warns.
@@ -25,10 +25,10 @@ function start(): void {
   // A command starts in half the time once its modules were compiled before.
   nodeModule.enableCompileCache()
 
-  // Stdout has results alone, whatever a library says.
+  // Stdout only has results, also if a library logs.
   globalThis.console = new Console(process.stderr)
 
-  // A reader that leaves, as `head` does, is no failure: what is written after that goes nowhere.
+  // A reader that leaves, such as `head`, is no failure; later output is dropped.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error

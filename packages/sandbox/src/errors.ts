@@ -1,4 +1,3 @@
-/** What can be wrong with what is asked of a sandbox. */
 export type SandboxErrorCode =
   | 'option-invalid'
   | 'target-invalid'
@@ -15,7 +14,7 @@ export type SandboxErrorCode =
   | 'unreachable'
   | 'closed'
 
-/** A sandbox was asked for something that it cannot do; says what, and what it can. */
+/** Thrown if a sandbox cannot do what was requested; the message has the reason and a remedy. */
 export class SandboxError extends Error {
   override readonly name = 'SandboxError'
   readonly code: SandboxErrorCode

@@ -12,9 +12,9 @@ export type {
   AttemptErrorCode as SandboxAttemptErrorCode,
   AttemptResponse as SandboxAttemptResponse,
   SandboxEvent,
-} from './engine/sandbox-event.ts'
-export type { Clock as SandboxClock, Timer as SandboxTimer } from './engine/clock.ts'
-export type { Duration } from './engine/duration.ts'
+} from './events/sandbox-event.ts'
+export type { Clock as SandboxClock, Timer as SandboxTimer } from './clock/clock.ts'
+export type { Duration } from './clock/duration.ts'
 export type {
   ApiFaultKind,
   ApiOperation,
@@ -24,8 +24,8 @@ export type {
   WebhookFaultKind,
 } from './faults/fault-kind.ts'
 export type { ActiveFault, Faults as SandboxFaults } from './faults/faults.ts'
-export type { JournalRecord as SandboxRecord } from './engine/journal.ts'
+export type { JournalRecord as SandboxRecord } from './events/journal.ts'
 export type { SignatureMode as RequestSignatures } from './http/api/request-signature.ts'
-export { CLAIM_PERIOD_MS, RETRY_GAPS_MS } from './delivery/schedule.ts'
+export { CLAIM_PERIOD_MS, RETRY_GAPS_MS } from './clock/schedule.ts'
 export { SandboxError } from './errors.ts'
 export type { SandboxErrorCode } from './errors.ts'

@@ -23,7 +23,7 @@ import { promisify } from 'node:util'
 import type { SignatureMode } from './http/api/request-signature.ts'
 import type { SendWebhooks } from './engine/engine.ts'
 import type { Target } from './delivery/target.ts'
-import { newId } from './engine/ids.ts'
+import { newId } from './events/ids.ts'
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {

@@ -1,42 +1,42 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import type { Clock } from './engine/clock.ts'
+import type { Clock } from './clock/clock.ts'
 import type { TriggerOptions } from './engine/engine.ts'
 import type { Faults } from './faults/faults.ts'
-import type { JournalRecord } from './engine/journal.ts'
-import type { SandboxEvent } from './engine/sandbox-event.ts'
+import type { JournalRecord } from './events/journal.ts'
+import type { SandboxEvent } from './events/sandbox-event.ts'
 import type { Target } from './delivery/target.ts'
 import type { EventQuery, WaitOptions } from './engine/wait.ts'
 
-/** A local Ping++ that runs. */
+/** A running local Ping++. */
 export interface Sandbox extends AsyncDisposable {
   /** `http://127.0.0.1:…`; the API is below `/v1`. */
   readonly url: string
-  /** A key that the API takes. */
+  /** A key that the API accepts. */
   readonly apiKey: string
   /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */
   readonly publicKey: string
   readonly keyFingerprint: string
-  /** Where notifications go now: a URL, `in-process` for a function, null for nowhere. */
+  /** Where notifications go: a URL, `in-process` for a function, null for nowhere. */
   readonly target: string | null
   readonly clock: Clock
   readonly faults: Faults
   /** The API without HTTP, for `createPingppClient({ fetch: sandbox.fetch })`. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   /**
-   * Makes and sends a notification.
+   * Creates and sends a notification.
    *
    * @throws SandboxError `type-without-webhook`, `type-unknown`, `envelope-unknown`, `move-invalid`
    */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
   /**
-   * Sends the same bytes once more, outside the schedule. One that had no target begins its schedule.
+   * Sends the same bytes again, outside the schedule. An event that had no target starts its schedule.
    *
-   * @throws SandboxError `event-unknown`; `target-invalid` where there is no target
+   * @throws SandboxError `event-unknown`; `target-invalid` if there is no target
    */
   resend(id: string): SandboxEvent
   /**
-   * Moves an envelope on by hand: the user opens it, the channel fails. `sent` and `received` send
-   * their notification.
+   * Changes the status of an envelope: the user opens it, the channel fails. `sent` and `received`
+   * send their notification.
    *
    * @throws SandboxError `envelope-unknown`, `move-invalid`
    */
@@ -46,22 +46,22 @@ export interface Sandbox extends AsyncDisposable {
   events(query?: EventQuery): readonly SandboxEvent[]
   envelope(idOrOrderNo: string): RedEnvelope | undefined
   /**
-   * Resolves with the first event that matches, be it past or to come.
+   * Resolves with the first event that matches, past or future.
    *
    * @throws SandboxError `wait-timed-out`, whose message shows what happened instead; `closed`
    */
   waitFor(query: EventQuery, options?: WaitOptions): Promise<SandboxEvent>
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void
-  /** Told of everything from now on. Returns how to stop. */
+  /** Calls a listener with every record from now on. Returns how to stop. */
   listen(listener: (record: JournalRecord) => void): () => void
-  /** What happened so far, after a certain record. */
+  /** Records so far, after a certain one. */
   journal(afterSeq?: number): readonly JournalRecord[]
   /**
-   * Forgets envelopes, events and faults; the clock stays. Gives up what is on its way: a request that
-   * a fault holds back ends as one whose connection is lost.
+   * Removes envelopes, events and faults; the clock stays. Cancels what is on its way: a request that a
+   * fault holds back ends as if its connection was lost.
    */
   reset(): Promise<void>
-  /** Gives up what is on its way, ends all waits, and stops to listen. May be called again. */
+  /** Cancels what is on its way, ends all waits, and closes the server. Can be called again. */
   close(): Promise<void>
 }

@@ -2,14 +2,14 @@ import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
 import { createApi } from './http/api/api.ts'
 import type { ApiEnv } from './http/api/request.ts'
-import { createClock } from './engine/clock.ts'
-import { createControl } from './http/control-app.ts'
+import { createClock } from './clock/clock.ts'
+import { createControl } from './http/control/control.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import { SandboxError } from './errors.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './http/server.ts'
-import { createFilter, createWaits } from './engine/wait.ts'
+import { createFilter, waitForEvent } from './engine/wait.ts'
 
 /**
  * Starts a local Ping++: its API and a control API on a port, and notifications to the target.
@@ -19,19 +19,14 @@ import { createFilter, createWaits } from './engine/wait.ts'
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const settings = await readOptions(options)
   const engine = openEngine(settings)
-  const { host, port, allowRemote } = settings
   const api = createApi(engine, settings)
   const app = new Hono<ApiEnv>()
-  const server = await listen((request, bindings) => app.fetch(request, bindings), {
-    host,
-    port,
-    allowRemote,
-  })
+  const server = await listen((request, bindings) => app.fetch(request, bindings), settings)
   const sandbox = createSandbox(engine, settings, api, server)
   app.route('/', api)
   app.route('/_sandbox', createControl(sandbox))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
-  // What cuts a connection must reach the server as it is.
+  // The error of a cut connection must reach the server.
   app.onError((error) => {
     throw error
   })
@@ -52,9 +47,12 @@ function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Eng
   const clock = createClock({
     speed,
     startMs,
-    onError: (error) => engine.journal.write({ type: 'error', message: describe(error) }),
+    onError(error) {
+      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+      engine.journal.write({ type: 'error', message })
+    },
     onMoved(fromMs, toMs) {
-      const [from, to] = [toIso(fromMs), toIso(toMs)]
+      const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
       engine.journal.write({ type: 'clock.moved', from, to })
     },
   })
@@ -69,17 +67,11 @@ function createSandbox(
   server: Listening,
 ): Sandbox {
   const { journal } = engine
-  const waits = createWaits(engine)
   let closing: Promise<void> | undefined
 
-  async function closeAll(): Promise<void> {
-    waits.close()
-    await Promise.all([engine.close(), server.close()])
-  }
-
-  function close(): Promise<void> {
-    closing ??= closeAll()
-    return closing
+  async function close(): Promise<void> {
+    closing ??= Promise.all([engine.close(), server.close()]).then(() => {})
+    await closing
   }
 
   return {
@@ -110,7 +102,7 @@ function createSandbox(
     event: (id) => engine.event(id),
     events: (query = {}) => engine.events().filter(createFilter(query)),
     envelope: (idOrOrderNo) => engine.find(idOrOrderNo),
-    waitFor: (query, options) => waits.waitFor(query, options),
+    waitFor: (query, options) => waitForEvent(engine, query, options),
     setTarget: (target) => engine.setTarget(target),
     listen: (listener) => journal.listen(listener),
     journal: (afterSeq = 0) => journal.since(afterSeq),
@@ -118,12 +110,4 @@ function createSandbox(
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-}
-
-function toIso(ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -166,7 +166,7 @@ describe('api-hang', () => {
     await api.engine.reset()
     expect(await code).toBe('ECONNRESET')
     expect(api.requests()).toMatchObject([
-      { status: 0, faults: ['api-hang'], reason: 'The sandbox gave the request up.' },
+      { status: 0, faults: ['api-hang'], reason: 'The sandbox was reset or closed.' },
     ])
     expect((await api.post(ENVELOPE)).status).toBe(200)
   })

@@ -150,7 +150,7 @@ describe('trigger', () => {
     [['red_envelop.sent', '--set', 'amount=5'], 'Did you mean red_envelope.sent?'],
     [['charge.suceeded'], 'Did you mean charge.succeeded?'],
     [['Charge.Succeeded'], 'Did you mean charge.succeeded?'],
-    [['paid'], 'is known. All of them'],
+    [['paid'], 'of Ping++. All of them'],
     [['red_envelope.refund'], 'sends no webhook'],
     [['charge.failed', '--times', '0'], 'Write a whole number'],
     [['charge.failed', '--envelope', 'red_1', '--order-no', '1'], 'not both'],
@@ -214,7 +214,7 @@ describe('events', () => {
     await cli(sandbox, 'envelopes', 'move', orderNo, 'received')
     expect(sandbox.envelope(orderNo)).toMatchObject({ status: 'received' })
     const refused = await cli(sandbox, 'envelopes', 'move', orderNo, 'sent')
-    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('that is the end') })
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('which is final') })
   })
 })
 
@@ -254,7 +254,10 @@ describe('clock', () => {
   it('is not moved back, and says so', async () => {
     const sandbox = await open({ clock: 'virtual' })
     const { status, stderr } = await cli(sandbox, 'clock', 'advance', '-2h')
-    expect([status, stderr]).toEqual([2, expect.stringContaining('The clock moves on alone.')])
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('The clock can only move forward.'),
+    ])
     expect((await cli(sandbox, 'clock', 'advance', '2h', '--no-such')).status).toBe(2)
   })
 
@@ -345,7 +348,7 @@ describe('fault', () => {
     [['answer-lost', '--probability', '2'], '`probability` must be'],
     [['answer-lost', '--match', 'color=red'], 'type=red_envelope.sent'],
     [['answer-lost', '--match', 'type=red_envelope.send'], 'Did you mean red_envelope.sent?'],
-    [['answer-lost', '--status', '500'], '`status` is for api-error alone'],
+    [['answer-lost', '--status', '500'], '`status` is only for api-error'],
   ])('refuses %j', async (args, message) => {
     const sandbox = await open()
     const { status, stderr } = await cli(sandbox, 'fault', 'add', ...args)
@@ -531,8 +534,8 @@ describe('verify', () => {
     ['a line break too many', `${body}\n`, 'A line break was added'],
     ['CR LF', `${body}\r\n`, 'A line break was added'],
     ['a byte order mark', `\uFEFF${body}`, 'A byte order mark'],
-    ['spaces', JSON.stringify(JSON.parse(body), null, 2), 'parsed and written anew'],
-    ['\\u escapes', body.replaceAll(/[^\0-\x7f]/g, escapeUnit), 'parsed and written anew'],
+    ['spaces', JSON.stringify(JSON.parse(body), null, 2), 'parsed and serialised again'],
+    ['\\u escapes', body.replaceAll(/[^\0-\x7f]/g, escapeUnit), 'parsed and serialised again'],
     ['latin1', Buffer.from(body).toString('latin1'), 'read as latin1'],
     ['other content', '{"id":"evt_2"}', 'another key signed it'],
   ])('tells %s', async (_name, received, expected) => {

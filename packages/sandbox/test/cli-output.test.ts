@@ -1,12 +1,17 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { writeBanner } from '../src/cli/banner.ts'
-import { formatDuration } from '../src/engine/duration.ts'
-import { parseDuration } from '../src/cli/parse-duration.ts'
-import { alignColumns, createOutput, type OutputOptions } from '../src/cli/output.ts'
-import { plainLine, plainText } from '../src/cli/plain-text.ts'
+import { formatDuration } from '../src/clock/duration.ts'
+import { parseDuration } from '../src/cli/inputs.ts'
+import {
+  alignColumns,
+  createOutput,
+  plainLine,
+  plainText,
+  type OutputOptions,
+} from '../src/cli/output.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
-import type { JournalBody } from '../src/engine/journal.ts'
+import type { JournalBody } from '../src/events/journal.ts'
 import type { Keys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
 

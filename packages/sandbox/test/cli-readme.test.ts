@@ -90,8 +90,9 @@ describe('the README', () => {
   })
 
   it('has every type of record', () => {
-    const journal = readFileSync(join(import.meta.dirname, '../src/engine/journal.ts'), 'utf8')
-    const real = [...journal.matchAll(/readonly type: '([\w.]+)'/g)].map(([, type]) => type)
+    const journal = readFileSync(join(import.meta.dirname, '../src/events/journal.ts'), 'utf8')
+    const [, table = ''] = /\ninterface RecordTypes \{\n([^]*?)\n\}/.exec(journal) ?? []
+    const real = [...table.matchAll(/^ {2}'?([a-z]+(?:\.[a-z]+)?)'?: /gm)].map(([, type]) => type)
     const told = [...section('## When it is ready').matchAll(/^\| (`[^|]+) \|/gm)].flatMap(
       ([, types = '']) => [...types.matchAll(/`([a-z]+(?:\.[a-z]+)?)`/g)].map(([, type]) => type),
     )

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { createClock, type Clock, type ClockOptions } from '../src/engine/clock.ts'
+import { createClock, type Clock, type ClockOptions } from '../src/clock/clock.ts'
 import { START_MS } from './open-engine.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createClock } from '../src/engine/clock.ts'
+import { createClock } from '../src/clock/clock.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { functionApp, httpApp, isGenuine, openEngine, START_MS, startsOf } from './open-engine.ts'
 

@@ -225,7 +225,7 @@ describe('the life of an envelope', () => {
     const engine = openEngine()
     const { id } = create(engine)
     expect(() => engine.move(id, 'received')).toThrow(
-      `Envelope ${id} cannot become "received": it is "sending", and from there it goes to sent or failed.`,
+      `Envelope ${id} cannot become "received": it is "sending", which can become sent or failed.`,
     )
     expect(() => engine.move('red_none', 'sent')).toThrow(
       expect.objectContaining({ code: 'envelope-unknown' }),

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClock } from '../src/engine/clock.ts'
+import { createClock } from '../src/clock/clock.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import type { ApiFaultKind, FaultKind, FaultRule } from '../src/faults/fault-kind.ts'
 import { createFaults, type FaultSource } from '../src/faults/faults.ts'
@@ -471,8 +471,8 @@ describe('the rules', () => {
     ['delay', { delay: 5 }, /`delay` is no field.*delayMs/],
     ['delay', { delayMs: 0 }, /`delayMs` must be a whole number of milliseconds/],
     ['delay', { delayMs: 1.5 }, /`delayMs`/],
-    ['delay', { copies: 2 }, /`copies` is for duplicate alone, not for delay/],
-    ['api-error', { attempt: 1 }, /`attempt` is for faults of webhooks alone/],
+    ['delay', { copies: 2 }, /`copies` is only for duplicate, not for delay/],
+    ['api-error', { attempt: 1 }, /`attempt` is only for faults of webhooks/],
     ['timeout', { attempt: 0 }, /`attempt` must be an attempt from 1 to 11/],
     ['timeout', { attempt: 12 }, /`attempt`/],
     ['timeout', { attempt: [3, 2] }, /`attempt`/],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createJournal, type Journal, type JournalRecord } from '../src/engine/journal.ts'
+import { createJournal, type Journal, type JournalRecord } from '../src/events/journal.ts'
 import { START_MS } from './open-engine.ts'
 
 describe('the journal', () => {

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { readPrivateKey, readPublicKeys, type VerificationKey } from '@hongbao/core/internal'
 import { createApi, type ApiOptions } from '../src/http/api/api.ts'
-import { createClock, type Clock } from '../src/engine/clock.ts'
+import { createClock, type Clock } from '../src/clock/clock.ts'
 import { createEngine, type Engine } from '../src/engine/engine.ts'
-import type { JournalBody, JournalRecord } from '../src/engine/journal.ts'
+import type { JournalBody, JournalRecord } from '../src/events/journal.ts'
 import { listen } from '../src/http/server.ts'
 
 /** The key pair in Ping++'s place. Signing and verifying is node:crypto alone here: no code under test. */

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Attempt, Engine } from '../src/engine/engine.ts'
 import type { Target } from '../src/delivery/target.ts'
-import { createClock } from '../src/engine/clock.ts'
+import { createClock } from '../src/clock/clock.ts'
 import { createLookup } from '../src/delivery/target-address.ts'
 import { httpApp, isGenuine, openEngine } from './open-engine.ts'
 
@@ -321,6 +321,17 @@ describe('a target that is a function', () => {
     const attempt = await deliverTo(target, 30)
     expect(attempt).toMatchObject({ ok: false, errorCode, response: undefined })
     expect(attempt.error).toContain(error)
+  })
+
+  it('has an endless answer cut off, and no longer read', async () => {
+    const { promise: cancelled, resolve } = Promise.withResolvers<string>()
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(16 * 1024)),
+      cancel: () => resolve('cancelled'),
+    })
+    const attempt = await deliverTo(() => new Response(body))
+    expect(attempt).toMatchObject({ ok: true, response: { status: 200, truncated: true } })
+    expect(await cancelled).toBe('cancelled')
   })
 
   it('has 64 KB of its answer kept', async () => {

@@ -6,33 +6,34 @@ import { localTime } from './record-lines.ts'
 import { DEFAULT_URL } from './session.ts'
 
 /**
- * Says where the sandbox is, and on a terminal what to do next.
+ * Prints where the sandbox is, and on a terminal the next steps.
  *
  * @param isChecked whether signatures of requests are checked
  */
 export function writeBanner(
-  output: Output,
-  sandbox: Sandbox,
+  { note, tint, isStderrTerminal }: Pick<Output, 'note' | 'tint' | 'isStderrTerminal'>,
+  { url, target, clock, keyFingerprint }: Sandbox,
   keys: Keys,
   isChecked: boolean,
 ): void {
-  const { url, target, clock, keyFingerprint } = sandbox
-  const { tint } = output
-  const time = localTime(new Date(clock.now()).toISOString(), true)
-  const facts = alignColumns([
+  const speed = clock.speed === 0 ? 'virtual' : `×${clock.speed}`
+  const facts = [
     ['target', target ?? NO_TARGET],
-    ['clock', clock.speed === 1 ? 'real' : `${speedOf(clock.speed)}, ${time}`],
+    ['clock', clock.speed === 1 ? 'real' : `${speed}, ${localTime(clock.now(), true)}`],
     ['key', `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
     ['requests', isChecked ? CHECKED : UNCHECKED],
+  ]
+  note(`${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}  ${tint('dim', NO_MONEY)}`)
+  for (const line of alignColumns(facts)) note(`  ${line}`)
+  if (!isStderrTerminal) return
+  const where = url === DEFAULT_URL ? '' : ` --url ${url}`
+  const steps = NEXT_STEPS.map(([command, about]) => [
+    `npx hongbao-sandbox ${command}${where}`,
+    about,
   ])
-  output.note(
-    `${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}  ${tint('dim', NOT_FOR_MONEY)}`,
-  )
-  for (const line of facts) output.note(`  ${line}`)
-  if (!output.isWatched) return
-  output.note(`\n${tint('bold', 'Next 接下来')}`)
-  for (const line of alignColumns(nextSteps(url))) output.note(`  ${line}`)
-  output.note('')
+  note(`\n${tint('bold', 'Next 接下来')}`)
+  for (const line of alignColumns(steps)) note(`  ${line}`)
+  note('')
 }
 
 const NO_TARGET =
@@ -40,20 +41,10 @@ const NO_TARGET =
 const CHECKED = 'signatures are checked 校验请求签名'
 const UNCHECKED =
   'signatures are not checked; --request-signatures strict checks them 不校验请求签名，加此选项开启'
-const NOT_FOR_MONEY = 'for development, no money moves 仅供开发，不涉及真实资金'
+const NO_MONEY = 'for development, no money moves 仅供开发，不涉及真实资金'
 
-function nextSteps(url: string): string[][] {
-  const where = url === DEFAULT_URL ? '' : ` --url ${url}`
-  return [
-    [`npx hongbao-sandbox env --sdk node${where}`, 'point your code at it 让代码指向沙箱'],
-    [
-      `npx hongbao-sandbox trigger red_envelope.sent --wait${where}`,
-      'send a notification 发一条通知',
-    ],
-    [`npx hongbao-sandbox clock next${where}`, 'go to the next retry 跳到下一次重发'],
-  ]
-}
-
-function speedOf(speed: number): string {
-  return speed === 0 ? 'virtual' : `×${speed}`
-}
+const NEXT_STEPS = [
+  ['env --sdk node', 'point your code at it 让代码指向沙箱'],
+  ['trigger red_envelope.sent --wait', 'send a notification 发一条通知'],
+  ['clock next', 'go to the next retry 跳到下一次重发'],
+] as const

@@ -1,6 +1,7 @@
 import type { EventType } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import { readStrictJson } from '@hongbao/core/internal'
+import { isRecord } from '../is-record.ts'
 import { usageError } from './exit.ts'
 
 /** One `--set path=value`. */
@@ -34,25 +35,28 @@ export function readChanges(type: EventType, changes: readonly Change[]): Fields
   const made = new Map<string, unknown>()
   for (const { path, value } of changes) {
     const [name = '', ...rest] = path
-    if (!object.has(name)) throw noField(type, name, [...object.keys()])
+    if (!object.has(name)) {
+      const names = [...object.keys()].join(', ')
+      throw usageError(
+        `--set ${name}: \`data.object\` of a ${type} has no such field. It has: ${names}.`,
+      )
+    }
     const before = made.has(name) ? made.get(name) : object.get(name)
     const change = changeAt(before, rest, value, path.join('.'))
-    if (name === 'order_no') checkOrderNo(type, change)
+    // Order numbers of red envelopes are digits (guide, step 1); an app would refuse the event.
+    const isEnvelope = type.startsWith('red_envelope.')
+    if (isEnvelope && name === 'order_no' && !/^\d{1,28}$/.test(String(change))) {
+      throw usageError('--set order_no must be 1 to 28 digits, as for every red envelope.')
+    }
     made.set(name, change)
   }
   return Object.fromEntries(made)
 }
 
-/** Of a red envelope it is digits alone (guide, step 1), so an app would refuse the event. */
-function checkOrderNo(type: EventType, orderNo: unknown): void {
-  if (!type.startsWith('red_envelope.') || /^\d{1,28}$/.test(String(orderNo))) return
-  throw usageError('--set order_no must be 1 to 28 digits, as for every red envelope.')
-}
-
 function changeAt(before: unknown, path: readonly string[], value: string, name: string): unknown {
   const [first, ...rest] = path
   if (first === undefined) return readValue(before, value, name)
-  if (before !== null && before !== undefined && !isFields(before)) {
+  if (before !== null && before !== undefined && !isRecord(before)) {
     throw usageError(`--set ${name}: there is no object to set a member of.`)
   }
   const fields = before ?? {}
@@ -76,15 +80,4 @@ function kindOf(value: unknown): string {
   if (typeof value === 'boolean') return 'true or false'
   if (Array.isArray(value)) return 'a JSON list'
   return typeof value === 'object' ? 'a JSON object' : 'a text'
-}
-
-function noField(type: string, name: string, names: readonly string[]): Error {
-  const there = names.join(', ')
-  return usageError(
-    `--set ${name}: \`data.object\` of a ${type} has no such field. It has: ${there}.`,
-  )
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

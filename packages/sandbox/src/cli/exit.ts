@@ -1,9 +1,8 @@
-/** Exit status → meaning: one table, in the README too. */
+/** Exit statuses, as in the README. */
 export const EXIT = {
   ok: 0,
-  /** Something failed that should not. */
   unexpected: 1,
-  /** A wrong command, option or argument, or one that names nothing. */
+  /** A wrong command, option or argument. */
   usage: 2,
   /** No sandbox answers. */
   unreachable: 3,
@@ -12,7 +11,7 @@ export const EXIT = {
   timedOut: 5,
   /** `verify`: the signature does not cover these bytes under this key. */
   invalidSignature: 6,
-  // 128 and the signal's number, as shells have it.
+  // 128 and the signal's number, as in shells.
   SIGHUP: 129,
   SIGINT: 130,
   SIGTERM: 143,
@@ -20,7 +19,7 @@ export const EXIT = {
 
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 
-/** Ends a command with a sentence for people, and a status for programs. */
+/** Ends a command with a message and an exit status. */
 export class CliError extends Error {
   override readonly name = 'CliError'
   readonly status: ExitStatus
@@ -33,27 +32,20 @@ export class CliError extends Error {
   }
 }
 
-/** The error for a wrong option or argument. */
 export function usageError(message: string): CliError {
   return new CliError(EXIT.usage, 'usage', message)
 }
 
-/** What an error of any origin says to people, and as which status. */
-export function describeError(error: unknown): {
-  readonly status: ExitStatus
-  readonly code: string
-  readonly message: string
-} {
+/** Code, message and exit status of any error. */
+export function describeError(error: unknown): Pick<CliError, 'status' | 'code' | 'message'> {
   if (error instanceof CliError) return error
   if (!(error instanceof Error)) {
     return { status: EXIT.unexpected, code: 'unexpected', message: String(error) }
   }
   const { message, name, stack = message } = error
   const code = 'code' in error ? String(error.code) : 'unexpected'
-  // What is wrong with options, of the sandbox and of keys; both say what to do.
-  if (name === 'SandboxError' || name === 'OptionError')
-    return { status: EXIT.usage, code, message }
-  // A file that is not there, a folder that may not be written to.
-  if ('syscall' in error) return { status: EXIT.usage, code, message }
+  // `syscall`: a file that does not exist, a folder that is not writable.
+  const isUsage = name === 'SandboxError' || name === 'OptionError' || 'syscall' in error
+  if (isUsage) return { status: EXIT.usage, code, message }
   return { status: EXIT.unexpected, code, message: stack }
 }

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream'
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 
 /** Where a command writes; `process.stdout` and `process.stderr` are two. */
 export type Stream = Writable & { readonly isTTY?: boolean | undefined }
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** Colours a text, where there are colours. */
+/** Colours a text, if there are colours. */
 export type Paint = (style: Style, text: string) => string
 
 export interface OutputOptions {
@@ -16,57 +16,74 @@ export interface OutputOptions {
   readonly json: boolean
   /** Nothing on stderr but errors. */
   readonly quiet: boolean
-  /** Colours where the terminal has them and NO_COLOR is not set. */
+  /** Colours if the terminal has them and NO_COLOR is not set. */
   readonly color: boolean
 }
 
-/** What a command says: results on stdout, everything else on stderr. */
+/** Writes results to stdout, everything else to stderr. */
 export interface Output {
   readonly isJson: boolean
-  /** Whether somebody looks at stdout, rather than a program. */
-  readonly isRead: boolean
-  /** Whether somebody looks at stderr. */
-  readonly isWatched: boolean
-  /** A result: the object as a line of JSON, or the text. */
+  readonly isStdoutTerminal: boolean
+  /** Also false with --quiet. */
+  readonly isStderrTerminal: boolean
+  /** Writes the object as a line of JSON, or the text. */
   result(value: object, text: string): void
-  /** A sentence on what happens. */
   note(text: string): void
-  /** Something to look at; said even where notes are not. */
+  /** Also written with --quiet. */
   warn(text: string): void
-  error(code: string, text: string): void
-  /** Colours a piece of a result. */
+  error(code: string, message: string): void
+  /** Colours text for stdout. */
   readonly paint: Paint
-  /** Colours a piece of what stderr says. */
+  /** Colours text for stderr. */
   readonly tint: Paint
 }
 
-export function createOutput(options: OutputOptions): Output {
-  const { stdout, stderr, json, quiet, color } = options
-
+export function createOutput({ stdout, stderr, json, quiet, color }: OutputOptions): Output {
   function painter(stream: Stream): Paint {
     if (!color) return (_style, text) => text
-    // `styleText` looks at the stream and at NO_COLOR by itself.
+    // `styleText` checks the stream and NO_COLOR itself.
     return (style, text) => styleText(style, text, { stream })
   }
 
   const tint = painter(stderr)
   return {
     isJson: json,
-    isRead: stdout.isTTY === true,
-    isWatched: stderr.isTTY === true && !quiet,
-    result: (value, text) => void stdout.write(`${json ? JSON.stringify(value) : text}\n`),
+    isStdoutTerminal: stdout.isTTY === true,
+    isStderrTerminal: stderr.isTTY === true && !quiet,
+    result(value, text) {
+      stdout.write(`${json ? JSON.stringify(value) : text}\n`)
+    },
     note(text) {
       if (!quiet) stderr.write(`${text}\n`)
     },
-    warn: (text) => void stderr.write(`${tint('yellow', 'warning:')} ${text}\n`),
-    error(code, text) {
-      // For programs that read stderr too; stdout has results alone.
-      if (json) stderr.write(`${JSON.stringify({ error: { code, message: text } })}\n`)
-      else stderr.write(`${tint('red', 'error:')} ${text}\n`)
+    warn(text) {
+      stderr.write(`${tint('yellow', 'warning:')} ${text}\n`)
+    },
+    error(code, message) {
+      const line = json
+        ? JSON.stringify({ error: { code, message } })
+        : `${tint('red', 'error:')} ${message}`
+      stderr.write(`${line}\n`)
     },
     paint: painter(stdout),
     tint,
   }
+}
+
+/**
+ * Makes text of an app safe for a terminal: it must not move the cursor, change colours, or reverse
+ * the text that follows. Line breaks and tabs stay.
+ */
+export function plainText(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(
+    /[\u202a-\u202e\u2066-\u2069]|(?![\n\t])\p{Cc}/gu,
+    ' ',
+  )
+}
+
+/** The same on one line. */
+export function plainLine(text: string): string {
+  return plainText(text).replaceAll(/\s+/g, ' ').trim()
 }
 
 /** Rows under each other, each column as wide as its widest cell. */

@@ -3,44 +3,18 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import manifest from '../../package.json' with { type: 'json' }
 import { addClock } from './commands/clock.ts'
 import { addEnv } from './commands/env.ts'
-import { addEnvelopes } from './commands/envelopes.ts'
-import { addEvents } from './commands/events.ts'
+import { addEnvelopes, addEvents } from './commands/events.ts'
 import { addFault } from './commands/fault.ts'
 import { addKeys } from './commands/keys.ts'
 import { addSign } from './commands/sign.ts'
 import { addStart } from './commands/start.ts'
 import { addTrigger } from './commands/trigger.ts'
 import { addVerify } from './commands/verify.ts'
-import { parseDuration } from './parse-duration.ts'
+import { createControlClient } from './control-client.ts'
 import { describeError, EXIT, type ExitStatus } from './exit.ts'
+import { parseDuration } from './inputs.ts'
 import { createOutput } from './output.ts'
-import { createSession, DEFAULT_URL, type Host, type Session } from './session.ts'
-
-/**
- * Runs the command line.
- *
- * @param args without the program's name
- * @returns the exit status
- */
-export async function run(args: readonly string[], host: Host): Promise<ExitStatus> {
-  let status: ExitStatus = EXIT.ok
-  const program = createProgram(host)
-  function openSession(): Session {
-    return createSession(program, host, (given) => (status = given))
-  }
-  for (const add of COMMANDS) add(program, openSession)
-  try {
-    await program.parseAsync(args, { from: 'user' })
-    return status
-  } catch (error) {
-    if (error instanceof CommanderError) return statusOf(error)
-    const { json, color } = program.opts<{ json: boolean; color: boolean }>()
-    const { stdout, stderr } = host
-    const failure = describeError(error)
-    createOutput({ stdout, stderr, json, color, quiet: false }).error(failure.code, failure.message)
-    return failure.status
-  }
-}
+import { DEFAULT_URL, type Host, type Session } from './session.ts'
 
 const COMMANDS = [
   addStart,
@@ -54,6 +28,49 @@ const COMMANDS = [
   addSign,
   addVerify,
 ]
+
+interface GlobalOptions {
+  readonly url: string
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly color: boolean
+  readonly timeout: number
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param args without the program's name
+ * @returns the exit status
+ */
+export async function run(args: readonly string[], host: Host): Promise<ExitStatus> {
+  let status: ExitStatus = EXIT.ok
+  const program = createProgram(host)
+  function openSession(): Session {
+    const { url, timeout, ...options } = program.opts<GlobalOptions>()
+    return {
+      host,
+      output: createOutput({ stdout: host.stdout, stderr: host.stderr, ...options }),
+      control: createControlClient(url, timeout),
+      endWith: (given) => (status = given),
+    }
+  }
+  for (const add of COMMANDS) add(program, openSession)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return status
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are no errors.
+      return error.exitCode === 0 || error.code === 'commander.help' ? EXIT.ok : EXIT.usage
+    }
+    const failure = describeError(error)
+    const { json, color } = program.opts<GlobalOptions>()
+    const { stdout, stderr } = host
+    createOutput({ stdout, stderr, json, color, quiet: false }).error(failure.code, failure.message)
+    return failure.status
+  }
+}
 
 function createProgram({ stdout, stderr }: Host): Command {
   return new Command('hongbao-sandbox')
@@ -92,14 +109,9 @@ Exit status:
   2 wrong usage               6 the signature is invalid
   3 no sandbox answers        130, 143 ended by SIGINT, SIGTERM`
 
-/** Help and version are what was asked for; everything else is a mistake. */
-function statusOf({ code, exitCode }: CommanderError): ExitStatus {
-  return exitCode === 0 || code === 'commander.help' ? EXIT.ok : EXIT.usage
-}
-
 function parseUrl(given: string): string {
   const text = unquote(given)
-  // An empty variable is how many a shell script unsets one.
+  // Shell scripts often unset a variable by an empty value.
   if (text === '') return DEFAULT_URL
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin

@@ -1,4 +1,4 @@
-import { bareHost } from '../http/loopback.ts'
+import { bareHost } from '../loopback.ts'
 
 /** Clients that there are snippets for. */
 export type SdkName = 'hongbao' | 'node' | 'python' | 'php' | 'ruby' | 'java' | 'go' | 'csharp'

@@ -1,13 +1,11 @@
-import type { Command } from 'commander'
 import type { Readable } from 'node:stream'
-import { createControlClient, type ControlClient } from './control-client.ts'
+import type { ControlClient } from './control-client.ts'
 import type { ExitStatus } from './exit.ts'
-import { createOutput, type Output, type Stream } from './output.ts'
+import type { Output, Stream } from './output.ts'
 
-/** Where a sandbox is that nobody gave another port. */
 export const DEFAULT_URL = 'http://127.0.0.1:4141'
 
-/** What a command needs of the process that it runs in; `process` is one. */
+/** The process that a command runs in, or a test's substitute. */
 export interface Host {
   readonly stdin: Readable & { readonly isTTY?: boolean | undefined }
   readonly stdout: Stream
@@ -18,34 +16,11 @@ export interface Host {
 export interface Session {
   readonly host: Host
   readonly output: Output
-  /** The sandbox that runs. */
+  /** The running sandbox. */
   readonly control: ControlClient
-  /** Ends the command with a status, though nothing went wrong with it. */
+  /** Sets the exit status of a command that has not failed. */
   endWith(status: ExitStatus): void
 }
 
-/** The options that every command has. */
-export interface GlobalOptions {
-  readonly url: string
-  readonly json: boolean
-  readonly quiet: boolean
-  readonly color: boolean
-  readonly timeout: number
-}
-
-/** Gives a command what it works with; to be called in its action, when the options are read. */
+/** To be called in a command's action, after the options were read. */
 export type OpenSession = () => Session
-
-export function createSession(
-  program: Command,
-  host: Host,
-  endWith: (status: ExitStatus) => void,
-): Session {
-  const { url, json, quiet, color, timeout } = program.opts<GlobalOptions>()
-  return {
-    host,
-    output: createOutput({ stdout: host.stdout, stderr: host.stderr, json, quiet, color }),
-    control: createControlClient(url, timeout),
-    endWith,
-  }
-}

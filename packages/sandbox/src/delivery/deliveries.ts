@@ -1,34 +1,21 @@
-import { createAttempts } from './attempt.ts'
-import type { Clock, Timer } from '../engine/clock.ts'
+import { setMaxListeners } from 'node:events'
+import type { Clock, Timer } from '../clock/clock.ts'
+import type { Journal } from '../events/journal.ts'
+import type { Notification } from '../events/notifications.ts'
+import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 import { SandboxError } from '../errors.ts'
 import { planAttempt, type AttemptPlan } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
-import type { Journal } from '../engine/journal.ts'
-import type { Notification } from '../engine/notifications.ts'
-import type { SandboxEvent } from '../engine/sandbox-event.ts'
-import { RETRY_GAPS_MS } from './schedule.ts'
+import { makeAttempt } from './delivery-attempts.ts'
+import { RETRY_GAPS_MS } from '../clock/schedule.ts'
 import type { Sender } from './sender.ts'
-
-/** Brings notifications to the app: at once, and again by the schedule until a 2xx. */
-export interface Deliveries {
-  /** Starts to deliver; nothing is sent before this returns. */
-  add(notification: Notification): SandboxEvent
-  /** @throws SandboxError `event-unknown`, `target-invalid` where there is no target */
-  resend(id: string): SandboxEvent
-  find(id: string): SandboxEvent | undefined
-  /** Oldest first. */
-  list(): readonly SandboxEvent[]
-  setSender(sender: Sender | undefined): void
-  /** Gives up what is on its way, and forgets everything. */
-  clear(): void
-}
 
 export interface DeliveriesOptions {
   readonly clock: Clock
   readonly journal: Journal
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
-  /** Told of every event that is new or has changed. */
+  /** Called with every event that is new or has changed. */
   readonly onChange: (event: SandboxEvent) => void
 }
 
@@ -37,13 +24,13 @@ interface Delivery {
   readonly notification: Notification
   /** What is shown of it; replaced at every change. */
   event: SandboxEvent
-  /** Number of the last attempt of the schedule that was made; 0 before the first. */
+  /** Number of the last scheduled attempt that was made; 0 before the first. */
   n: number
-  /** The next attempt of the schedule. */
+  /** The next scheduled attempt. */
   timer: Timer | undefined
 }
 
-/** One attempt that is to be made. */
+/** One delivery attempt that is to be made. */
 interface PlannedAttempt {
   readonly delivery: Delivery
   readonly n: number
@@ -51,160 +38,173 @@ interface PlannedAttempt {
   readonly plan: AttemptPlan
 }
 
-export function createDeliveries(options: DeliveriesOptions): Deliveries {
-  const { clock, journal, faults, onChange } = options
-  const attempts = createAttempts(clock, journal, options.responseTimeoutMs)
-  const deliveries = new Map<string, Delivery>()
-  /** Attempts that wait for another notification to be sent first. */
-  const held = new Map<PlannedAttempt, Timer>()
-  let sender: Sender | undefined
+/** Delivers notifications: at once, and again by the retry schedule until a 2xx. */
+export class Deliveries {
+  readonly #options: DeliveriesOptions
+  readonly #clock: Clock
+  readonly #deliveries = new Map<string, Delivery>()
+  /** Attempts that a `reorder` fault holds back until another notification was sent. */
+  readonly #held = new Map<PlannedAttempt, Timer>()
+  #sender: Sender | undefined
+  /** Aborted by `clear`, which replaces it. */
+  #ongoing = newController()
 
-  function add(notification: Notification): SandboxEvent {
-    const { id, type, envelope, orderNo, body } = notification
+  constructor(options: DeliveriesOptions) {
+    this.#options = options
+    this.#clock = options.clock
+  }
+
+  /** Starts to deliver; nothing is sent before this returns. */
+  add(notification: Notification): SandboxEvent {
+    const { id: event, type: eventType, envelope = null, orderNo = null, body } = notification
     const delivery: Delivery = { notification, event: show(notification), n: 0, timer: undefined }
-    deliveries.set(id, delivery)
-    if (sender === undefined) onChange(delivery.event)
-    else schedule(delivery, clock.now())
-    journal.write({
-      type: 'event.created',
-      event: id,
-      eventType: type,
-      envelope: envelope ?? null,
-      orderNo: orderNo ?? null,
-      bytes: body.length,
-    })
+    this.#deliveries.set(event, delivery)
+    if (this.#sender === undefined) this.#options.onChange(delivery.event)
+    else this.#schedule(delivery, this.#clock.now())
+    const record = { event, eventType, envelope, orderNo, bytes: body.length }
+    this.#options.journal.write({ type: 'event.created', ...record })
     return delivery.event
   }
 
-  function schedule(delivery: Delivery, dueMs: number): void {
-    update(delivery, { status: 'pending', nextAttemptMs: dueMs })
-    delivery.timer = clock.at(dueMs, () => begin(delivery, delivery.n + 1, 'scheduled'))
-  }
-
-  function resend(id: string): SandboxEvent {
-    const delivery = deliveries.get(id)
+  /** @throws SandboxError `event-unknown`; `target-invalid` if there is no target */
+  resend(id: string): SandboxEvent {
+    const delivery = this.#deliveries.get(id)
     if (delivery === undefined) throw unknownEvent(id)
-    if (sender === undefined) throw noTarget()
-    // What never had a target is not behind its schedule; that begins now.
-    if (delivery.event.status === 'undelivered') schedule(delivery, clock.now())
-    else clock.at(clock.now(), () => begin(delivery, Math.max(1, delivery.n), 'manual'))
+    if (this.#sender === undefined) throw noTarget()
+    const now = this.#clock.now()
+    // An event that had no target starts its schedule now.
+    if (delivery.event.status === 'undelivered') this.#schedule(delivery, now)
+    else this.#clock.at(now, () => this.#begin(delivery, Math.max(1, delivery.n), 'manual'))
     return delivery.event
   }
 
-  /** An attempt is due: which faults fire decides whether it is made now. */
-  function begin(
-    delivery: Delivery,
-    n: number,
-    kind: PlannedAttempt['kind'],
-  ): void | Promise<void> {
-    if (sender === undefined) return strand(delivery, kind)
+  find(id: string): SandboxEvent | undefined {
+    return this.#deliveries.get(id)?.event
+  }
+
+  /** Oldest first. */
+  list(): readonly SandboxEvent[] {
+    return Array.from(this.#deliveries.values(), ({ event }) => event)
+  }
+
+  setSender(sender: Sender | undefined): void {
+    this.#sender = sender
+  }
+
+  /** Cancels what is on its way, and removes all events. */
+  clear(): void {
+    for (const { timer } of this.#deliveries.values()) timer?.cancel()
+    for (const timer of this.#held.values()) timer.cancel()
+    this.#deliveries.clear()
+    this.#held.clear()
+    this.#ongoing.abort()
+    this.#ongoing = newController()
+  }
+
+  #schedule(delivery: Delivery, dueMs: number): void {
+    this.#update(delivery, { status: 'pending', nextAttemptMs: dueMs })
+    const begin = () => this.#begin(delivery, delivery.n + 1, 'scheduled')
+    delivery.timer = this.#clock.at(dueMs, begin)
+  }
+
+  /** An attempt is due: the faults that fire decide whether it is made now. */
+  #begin(delivery: Delivery, n: number, kind: PlannedAttempt['kind']): void | Promise<void> {
+    if (this.#sender === undefined) return this.#stop(delivery, kind)
     const { notification } = delivery
-    const plan = planAttempt(notification, n, faults.takeForAttempt({ ...notification, n }))
+    const faults = this.#options.faults.takeForAttempt({ ...notification, n })
+    const plan = planAttempt(notification, n, faults)
     const attempt: PlannedAttempt = { delivery, n, kind, plan }
-    return plan.holdMs > 0 ? hold(attempt) : send(attempt, sender)
+    if (plan.holdMs === 0) return this.#send(attempt, this.#sender)
+    const timer = this.#sendLater(attempt, this.#clock.now() + plan.holdMs)
+    if (plan.untilAnother) this.#held.set(attempt, timer)
+    return undefined
   }
 
-  /** There is no target any more, so the schedule stops. */
-  function strand(delivery: Delivery, kind: PlannedAttempt['kind']): void {
-    if (kind === 'scheduled') update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
+  /** The target was removed: the schedule stops. */
+  #stop(delivery: Delivery, kind: PlannedAttempt['kind']): void {
+    if (kind !== 'scheduled') return
+    this.#update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
   }
 
-  function hold(attempt: PlannedAttempt): void {
-    const { plan } = attempt
-    const timer = sendLater(attempt, clock.now() + plan.holdMs)
-    if (plan.untilAnother) held.set(attempt, timer)
-  }
-
-  function sendLater(attempt: PlannedAttempt, dueMs: number): Timer {
+  #sendLater(attempt: PlannedAttempt, dueMs: number): Timer {
     const { delivery, kind } = attempt
-    const timer = clock.at(dueMs, function sendHeld() {
-      held.delete(attempt)
-      return sender === undefined ? strand(delivery, kind) : send(attempt, sender)
+    const timer = this.#clock.at(dueMs, () => {
+      this.#held.delete(attempt)
+      if (this.#sender === undefined) return this.#stop(delivery, kind)
+      return this.#send(attempt, this.#sender)
     })
     if (kind === 'scheduled') {
       delivery.timer = timer
-      update(delivery, { nextAttemptMs: dueMs })
+      this.#update(delivery, { nextAttemptMs: dueMs })
     }
     return timer
   }
 
-  async function send(attempt: PlannedAttempt, to: Sender): Promise<void> {
-    const { delivery, n, kind, plan } = attempt
+  async #send({ delivery, n, kind, plan }: PlannedAttempt, sender: Sender): Promise<void> {
     const { id: event, type: eventType } = delivery.notification
-    const startedMs = clock.now()
+    const startedMs = this.#clock.now()
     if (kind === 'scheduled') {
       delivery.n = n
-      update(delivery, { nextAttemptMs: undefined })
+      this.#update(delivery, { nextAttemptMs: undefined })
     }
-    const order = { event, eventType, n, kind, plan }
-    const outcome = await attempts.make(order, to, function record(made) {
-      update(delivery, { attempts: [...delivery.event.attempts, made] })
-    })
-    if (outcome === 'given-up') return
-    release(delivery)
+    const { signal } = this.#ongoing
+    const record = (made: Attempt) =>
+      this.#update(delivery, { attempts: [...delivery.event.attempts, made] })
+    const context = { ...this.#options, sender, signal, record }
+    const isReceived = await makeAttempt({ event, eventType, n, kind, plan }, context)
+    if (signal.aborted) return
+    this.#releaseHeld(delivery)
     if (delivery.event.status === 'delivered') return
-    if (outcome === 'received') finish(delivery, 'delivered')
-    else if (kind === 'scheduled') tryAgain(delivery, startedMs)
+    if (isReceived) this.#finish(delivery, 'delivered')
+    else if (kind === 'scheduled') this.#retry(delivery, startedMs)
   }
 
-  /** Gaps count from the start of the attempt that failed, and no two attempts run at a time. */
-  function tryAgain(delivery: Delivery, startedMs: number): void {
+  /** Gaps count from the start of the failed attempt; no two scheduled attempts run at a time. */
+  #retry(delivery: Delivery, startedMs: number): void {
     const gapMs = RETRY_GAPS_MS[delivery.n - 1]
     if (gapMs === undefined) {
-      finish(delivery, 'exhausted')
+      this.#finish(delivery, 'exhausted')
       return
     }
-    const dueMs = Math.max(startedMs + gapMs, clock.now())
+    const dueMs = Math.max(startedMs + gapMs, this.#clock.now())
     const { id: event, type: eventType } = delivery.notification
-    const dueAt = new Date(dueMs).toISOString()
-    journal.write({ type: 'retry.scheduled', event, eventType, n: delivery.n + 1, dueAt })
-    schedule(delivery, dueMs)
+    const retry = { event, eventType, n: delivery.n + 1, dueAt: new Date(dueMs).toISOString() }
+    this.#options.journal.write({ type: 'retry.scheduled', ...retry })
+    this.#schedule(delivery, dueMs)
   }
 
-  function finish(delivery: Delivery, status: 'delivered' | 'exhausted'): void {
+  #finish(delivery: Delivery, status: 'delivered' | 'exhausted'): void {
     delivery.timer?.cancel()
-    for (const attempt of held.keys()) {
-      if (attempt.delivery === delivery && attempt.kind === 'scheduled') held.delete(attempt)
+    for (const attempt of this.#held.keys()) {
+      if (attempt.delivery === delivery && attempt.kind === 'scheduled') this.#held.delete(attempt)
     }
-    update(delivery, { status, nextAttemptMs: undefined })
+    this.#update(delivery, { status, nextAttemptMs: undefined })
     const { id: event, type: eventType } = delivery.notification
-    const { length } = delivery.event.attempts
-    journal.write({ type: `event.${status}`, event, eventType, attempts: length })
+    const attempts = delivery.event.attempts.length
+    this.#options.journal.write({ type: `event.${status}`, event, eventType, attempts })
   }
 
-  /** One was sent, so those that waited for another one may go. */
-  function release(sent: Delivery): void {
-    for (const [attempt, timer] of held) {
+  /** Another notification was sent, so held ones are due. */
+  #releaseHeld(sent: Delivery): void {
+    for (const [attempt, timer] of this.#held) {
       if (attempt.delivery === sent) continue
-      held.delete(attempt)
+      this.#held.delete(attempt)
       timer.cancel()
-      sendLater(attempt, clock.now())
+      this.#sendLater(attempt, this.#clock.now())
     }
   }
 
-  function update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
+  #update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
     delivery.event = { ...delivery.event, ...changes }
-    onChange(delivery.event)
+    this.#options.onChange(delivery.event)
   }
+}
 
-  function clear(): void {
-    for (const { timer } of deliveries.values()) timer?.cancel()
-    for (const timer of held.values()) timer.cancel()
-    deliveries.clear()
-    held.clear()
-    attempts.giveUp()
-  }
-
-  return {
-    add,
-    resend,
-    find: (id) => deliveries.get(id)?.event,
-    list: () => Array.from(deliveries.values(), ({ event }) => event),
-    setSender(next) {
-      sender = next
-    },
-    clear,
-  }
+/** Every post listens; by default Node warns at 11 listeners. */
+function newController(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
 }
 
 function show(notification: Notification): SandboxEvent {
@@ -215,7 +215,7 @@ function show(notification: Notification): SandboxEvent {
     created,
     envelope,
     orderNo,
-    // A copy: whoever alters it, say for a forgery, must not alter what is sent.
+    // A copy: a test that alters it, say to forge an event, must not alter what is sent.
     bytes: Buffer.from(body),
     signature,
     status: 'undelivered',
@@ -224,11 +224,12 @@ function show(notification: Notification): SandboxEvent {
   }
 }
 
-function unknownEvent(id: string): SandboxError {
-  return new SandboxError(
-    'event-unknown',
-    `There is no event with the id ${JSON.stringify(id.slice(0, 64))}.`,
-  )
+export function unknownEvent(id: string): SandboxError {
+  const message =
+    id === 'last'
+      ? 'There is no event yet.'
+      : `There is no event with the id ${JSON.stringify(id.slice(0, 64))}.`
+  return new SandboxError('event-unknown', message)
 }
 
 function noTarget(): SandboxError {

@@ -2,19 +2,19 @@ import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { SandboxError } from '../errors.ts'
-import { bareHost, isLoopback } from '../http/loopback.ts'
+import { bareHost, isLoopback } from '../loopback.ts'
 
 /**
- * Reads the URL of a target. Loopback alone is taken unless others are allowed; a name that is no
- * `localhost` is looked at when it is resolved, by {@link createLookup}.
+ * Reads the URL of a target. Only loopback is accepted unless others are allowed; names other than
+ * `localhost` are checked when they are resolved, by {@link createLookup}.
  *
  * @throws SandboxError `target-invalid`, `target-remote`
  */
 export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
   const url = parse(target)
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw invalid(
-      `A target is a URL with http: or https:, or a function from Request to Response.${askForUrl(target)}`,
+      `A target is a URL with http: or https:, or a function from Request to Response.${suggestUrl(target)}`,
     )
   }
   if (url.username !== '' || url.password !== '') {
@@ -30,19 +30,18 @@ export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
 }
 
 function parse(target: unknown): URL | undefined {
-  const text = target instanceof URL ? target.href : target
-  const plain = typeof text === 'string' ? unquote(text) : ''
-  return URL.canParse(plain) ? new URL(plain) : undefined
+  const text = target instanceof URL || typeof target === 'string' ? unquote(String(target)) : ''
+  return URL.canParse(text) ? new URL(text) : undefined
 }
 
-/** Asks whether a URL was meant: for `3000`, `localhost:3000` and the like. */
-function askForUrl(target: unknown): string {
+/** For `3000`, `localhost:3000` and the like. */
+function suggestUrl(target: unknown): string {
   const [, host = 'localhost', port, path = '/webhooks'] =
     /^(?:([\w.-]+)?:)?(\d{1,5})(\/[\w./-]+)?\/?$/.exec(String(target)) ?? []
   return port === undefined ? '' : ` Did you mean http://${host}:${port}${path}?`
 }
 
-/** Both, as `localhost` is often written in the hosts file with one of them alone, and apps listen on either. */
+/** Both: the hosts file often has only one of them for `localhost`, and apps listen on either. */
 const LOOPBACKS = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
@@ -51,7 +50,7 @@ const LOOPBACKS = [
 /**
  * Resolves names for connections, and refuses those that lead to other machines.
  *
- * @param resolve what knows the names. Default: the operating system
+ * @param resolve resolves names. Default: the operating system
  */
 export function createLookup(allowRemote: boolean, resolve: Resolve = resolveName): LookupFunction {
   return function lookup(hostname, options, callback) {
@@ -66,14 +65,13 @@ export function createLookup(allowRemote: boolean, resolve: Resolve = resolveNam
   }
 }
 
-/** As `lookup` of `node:dns` is called here. */
 type Resolve = (
   hostname: string,
   options: LookupAllOptions,
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void
 
-/** Notifications carry names and openids, and a typing error must not send them to a stranger. */
+/** Notifications have names and openids, which must not go to another machine by a typing error. */
 function remoteTarget(host: string): SandboxError {
   return new SandboxError(
     'target-remote',

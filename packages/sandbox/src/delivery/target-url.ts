@@ -1,96 +1,104 @@
 import { request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http'
-import { TLSSocket } from 'node:tls'
-import { lateAnswer, postErrorOf } from './post-error.ts'
-import type { AttemptResponse } from '../engine/sandbox-event.ts'
-import { createAnswer, piecesOf, type Post, type PostError, type PostResult } from './sender.ts'
-import type { Posting, Sender } from './sender.ts'
-import { createConnect, createTurnstile, portOf } from './target-connection.ts'
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls, TLSSocket } from 'node:tls'
+import { bareHost } from '../loopback.ts'
+import { postErrorOf } from './post-error.ts'
+import {
+  exchange,
+  piecesOf,
+  type Answer,
+  type Post,
+  type PostError,
+  type Sender,
+} from './sender.ts'
+import { createLookup } from './target-address.ts'
 
 // A thousand connections at once would overflow the queue of an app that listens: 511 in Node.
 const MAX_CONNECTIONS = 64
 
 /**
- * Posts to a URL by `node:http`, which tells a refused connection from a reset one, and can break one.
+ * Posts to a URL by `node:http`, which reports why a connection failed, and can break one.
  *
- * Every post has a connection of its own. A kept one may be closed by the app at the very moment in
- * which it is used: that would look like a delivery that failed, and to repeat it could make one that
- * nobody asked for. Kept ones would be twice as fast; these are still faster than `fetch`, which keeps
- * its own (6,200 against 5,000 posts per CPU second on the machine that this was written on).
+ * Every post has a connection of its own. The app may close a kept one at the very moment in which
+ * it is used: that would look like a failed delivery, and a repeated post could be a duplicate. Kept
+ * connections would be twice as fast; these are still faster than `fetch`, which keeps its own (6,200
+ * against 5,000 posts per CPU second on the machine that this was written on).
  */
 export function urlSender(url: URL, allowRemote: boolean): Sender {
-  const turnstile = createTurnstile(MAX_CONNECTIONS)
+  const limit = createLimit(MAX_CONNECTIONS)
   const port = portOf(url)
   const options = {
     method: 'POST',
-    createConnection: createConnect(url, allowRemote),
+    createConnection: connector(url, allowRemote),
     host: url.hostname,
     port,
     defaultPort: url.port === '' ? port : 0,
     path: url.pathname + url.search,
   }
 
-  function post(given: Post): Posting {
-    const { promise: result, resolve } = Promise.withResolvers<PostResult>()
-    const answer = createAnswer()
-    let request: ClientRequest | undefined
-    let deadline: NodeJS.Timeout | undefined
-    let isOver = false
-    turnstile.wait(start)
-    return { result, giveUp }
-
-    /** Waiting for one's turn is not the app's time. */
-    function start(): void {
-      if (isOver) {
-        turnstile.leave()
-        return
-      }
-      deadline = setTimeout(giveUp, given.timeoutMs)
-      const headers = { ...given.headers, 'content-length': given.body.length }
-      request = openRequest({ ...options, headers })
-      request.on('error', (error) => fail(postErrorOf(error, url)))
-      request.once('response', read)
-      request.once('upgrade', read)
-      void write(request, given).then((broken) => {
-        if (broken !== undefined) fail(broken)
-      })
-    }
-
+  function send(post: Post, answer: Answer): void {
+    const headers = { ...post.headers, 'content-length': post.body.length }
+    const request = openRequest({ ...options, headers })
+    const fail = (error: Error): void => answer.fail(postErrorOf(error, url))
     function read(response: IncomingMessage): void {
       answer.begin(response.statusCode ?? 0, flatten(response))
-      response.on('data', (chunk: Buffer) => {
-        if (!answer.add(chunk)) finish(answer.take(false))
-      })
-      response.once('end', () => finish(answer.take(response.complete)))
-      response.on('error', (error) => fail(postErrorOf(error, url)))
+      response.on('data', (chunk: Buffer) => answer.add(chunk))
+      response.once('end', () => answer.end(response.complete))
+      response.on('error', fail)
     }
-
-    function giveUp(): void {
-      fail(lateAnswer(given.timeoutMs))
-    }
-
-    /** A status that has come counts, whatever became of the rest. */
-    function fail(error: PostError): void {
-      finish(answer.take(false), error)
-    }
-
-    function finish(response: AttemptResponse | undefined, error?: PostError): void {
-      if (isOver) return
-      isOver = true
-      if (response !== undefined) resolve({ response })
-      else if (error !== undefined) resolve(error)
-      if (request === undefined) return
-      clearTimeout(deadline)
-      request.destroy()
-      turnstile.leave()
-    }
+    request.on('error', fail)
+    request.once('response', read)
+    request.once('upgrade', read)
+    void write(request, post).then((broken) => broken && answer.fail(broken))
+    void answer.result.then(() => request.destroy())
   }
 
-  return { name: url.href, post }
+  return {
+    name: url.href,
+    // The timeout starts when there is a free connection.
+    post: (post, signal) => limit(() => exchange(post, signal, (answer) => send(post, answer))),
+  }
+}
+
+/** Runs at most so many works at a time; the others wait. */
+function createLimit(max: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  return async function limit(work) {
+    if (running < max) running += 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running -= 1
+      else next()
+    }
+  }
+}
+
+/** Opens connections to a target, with TLS for `https:`. */
+function connector(url: URL, allowRemote: boolean): () => Socket {
+  const host = bareHost(url.hostname)
+  const lookup = createLookup(allowRemote)
+  // `autoSelectFamily` tries all addresses of a name, even if the process has switched that off.
+  const address = { host, port: portOf(url), lookup, noDelay: true, autoSelectFamily: true }
+  if (url.protocol !== 'https:') return () => connect(address)
+  // A server name is never an address (RFC 6066, section 3).
+  const servername = isIP(host) === 0 ? host : ''
+  return () => connectTls({ ...address, servername, ALPNProtocols: ['http/1.1'] })
+}
+
+/** A URL leaves out the usual port. */
+function portOf({ port, protocol }: URL): number {
+  if (port !== '') return Number(port)
+  return protocol === 'https:' ? 443 : 80
 }
 
 /**
- * Sends the body. Where a fault breaks it off, that ends the post at once for a reset, and after the
- * app's complaint for a connection that was only closed.
+ * Sends the body. If a fault breaks it off: a reset ends the post at once; after a close, the app can
+ * still answer.
  */
 async function write(request: ClientRequest, post: Post): Promise<PostError | undefined> {
   const { body, drip, bodyEnds } = post
@@ -109,7 +117,7 @@ async function write(request: ClientRequest, post: Post): Promise<PostError | un
 }
 
 function reset(request: ClientRequest): PostError {
-  // TLS has no RST of its own; there the connection is closed without a word.
+  // TLS has no RST of its own; there the connection is closed without an alert.
   if (request.socket instanceof TLSSocket) request.destroy()
   else request.socket?.resetAndDestroy()
   return { code: 'connection-reset', error: 'The connection was reset.' }

@@ -1,25 +1,21 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { refuseUnknown, type SigningKey } from '@hongbao/core/internal'
-import type { Clock } from './clock.ts'
-import { createDeliveries } from '../delivery/deliveries.ts'
-import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-import {
-  createEnvelopes,
-  type CreateParameters,
-  type Creation,
-  type ToldStatus,
-} from './envelopes.ts'
+import { setMaxListeners } from 'node:events'
+import { Deliveries } from '../delivery/deliveries.ts'
+import { createSender, type Target } from '../delivery/target.ts'
 import { SandboxError } from '../errors.ts'
 import { createFaults, type FaultSource } from '../faults/faults.ts'
-import { createJournal, type Journal } from './journal.ts'
-import { envelopeNotification, sampleNotification } from './notifications.ts'
-import type { SandboxEvent } from './sandbox-event.ts'
-import { createSender, type Target } from '../delivery/target.ts'
-import { checkSample, readSampleParameters, toldStatusOf } from './trigger.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
+import { Envelopes, type CreateParameters, type Creation, type WebhookStatus } from './envelopes.ts'
+import { createJournal, type Journal } from '../events/journal.ts'
+import { envelopeNotification, sampleNotification } from '../events/notifications.ts'
+import type { SandboxEvent } from '../events/sandbox-event.ts'
+import { checkSample, readSampleParameters, webhookStatusOf } from './trigger.ts'
 
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
-export type { Attempt, SandboxEvent } from './sandbox-event.ts'
+export type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 /** When red envelopes cause notifications. */
 export type SendWebhooks =
@@ -27,10 +23,10 @@ export type SendWebhooks =
   | 'on-retrieve'
   /** `sent` as soon as the envelope is created; `received` by hand. */
   | 'on-create'
-  /** By hand alone. */
+  /** Only by hand. */
   | 'by-hand'
 
-/** What is to be triggered. */
+/** Options of `trigger`. */
 export interface TriggerOptions {
   /** An envelope that exists, by id or order number. Default: a new one. */
   readonly envelope?: string | undefined
@@ -48,118 +44,175 @@ export interface EngineOptions {
   readonly allowRemoteTargets: boolean
 }
 
-/** Ping++'s behaviour, without HTTP: envelopes, their lives, and the notifications that tell of them. */
-export interface Engine {
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options)
+}
+
+/** Ping++'s behaviour, without HTTP: red envelopes, and notifications of their status. */
+export class Engine {
   readonly clock: Clock
   readonly faults: FaultSource
   readonly journal: Journal
-  /** Signs what the API answers, with the key that signs notifications. */
+  /** Signs notifications and the API's answers. */
   readonly key: SigningKey
-  /** Fires when what is on its way is given up: at the next reset, or at the end. */
-  readonly givenUp: AbortSignal
+  readonly #options: EngineOptions
+  readonly #watchers = new Set<(event: SandboxEvent) => void>()
+  readonly #envelopes: Envelopes
+  readonly #deliveries: Deliveries
+  readonly #closed = new AbortController()
+  #ongoing = new AbortController()
+  #target: string | null = null
 
-  /** The parameters have been checked; `app` and `extra` are there. */
-  create(parameters: CreateParameters): Creation
-  /** Gives the envelope, after the step that the retrieve itself causes in `on-retrieve` mode. */
-  retrieve(id: string): RedEnvelope | undefined
-  /** Looks an envelope up by id or order number, and causes nothing. */
-  find(idOrOrderNo: string): RedEnvelope | undefined
-  /** undefined where a cursor is unknown. */
-  list(query: EnvelopeQuery): EnvelopePage | undefined
-  /** Moves an envelope on by hand. @throws SandboxError `envelope-unknown`, `move-invalid` */
-  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope
+  constructor(options: EngineOptions) {
+    const { clock, seed, key, responseTimeoutMs, target } = options
+    const journal = createJournal(clock.now)
+    // Every `waitFor` listens; by default Node warns at 11 listeners.
+    setMaxListeners(0, this.closed)
+    this.#options = options
+    this.clock = clock
+    this.key = key
+    this.journal = journal
+    this.faults = createFaults(seed, ({ id, kind }, subject) => {
+      journal.write({ type: 'fault.fired', fault: id, kind, subject })
+    })
+    this.#deliveries = new Deliveries({
+      clock,
+      journal,
+      faults: this.faults,
+      responseTimeoutMs,
+      onChange: (event) => {
+        for (const watcher of this.#watchers) watcher(event)
+      },
+    })
+    this.#envelopes = new Envelopes(clock, ({ id, order_no: orderNo, status }) => {
+      journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
+    })
+    this.setTarget(target)
+  }
 
-  event(id: string): SandboxEvent | undefined
-  /** Oldest first. */
-  events(): readonly SandboxEvent[]
-  /** Makes and sends a notification. @throws SandboxError */
-  trigger(type: EventType, options?: TriggerOptions): SandboxEvent
-  /** Sends the same bytes once more, outside the schedule. @throws SandboxError `event-unknown`, `target-invalid` */
-  resend(id: string): SandboxEvent
-  /** Tells a listener of every event that is new or has changed. Returns how to stop. */
-  watch(listener: (event: SandboxEvent) => void): () => void
-  /** Where notifications go: a URL, `in-process` for a function, null for nowhere. */
-  readonly target: string | null
-  /** @throws SandboxError `target-invalid`, `target-remote` */
-  setTarget(target: Target | undefined): void
-  /** Gives up what is on its way, and forgets envelopes, events, timers and faults; the clock stays. */
-  reset(): Promise<void>
-  /** May be called again. */
-  close(): Promise<void>
-}
+  /** Aborted at the next reset, or at the end: API requests that are held back end then. */
+  get cancelled(): AbortSignal {
+    return this.#ongoing.signal
+  }
 
-export function createEngine(options: EngineOptions): Engine {
-  const { clock, sendWebhooks, key, responseTimeoutMs, allowRemoteTargets } = options
-  const journal = createJournal(clock.now)
-  const faults = createFaults(options.seed, function tell({ id, kind }, subject) {
-    journal.write({ type: 'fault.fired', fault: id, kind, subject })
-  })
-  const watchers = new Set<(event: SandboxEvent) => void>()
-  const deliveries = createDeliveries({
-    clock,
-    journal,
-    faults,
-    responseTimeoutMs,
-    onChange(event) {
-      for (const watcher of watchers) watcher(event)
-    },
-  })
-  const envelopes = createEnvelopes(clock, function tell({ id, order_no: orderNo, status }) {
-    journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
-  })
-  let ongoing = new AbortController()
-  let target: string | null = null
-  let isClosed = false
-  setTarget(options.target)
+  /** Aborted at the end. */
+  get closed(): AbortSignal {
+    return this.#closed.signal
+  }
 
-  function create(parameters: CreateParameters): Creation {
-    checkOpen()
-    const creation = envelopes.create(parameters)
-    if (sendWebhooks === 'on-create' && creation.outcome === 'created') {
+  /** Where notifications go: a URL, `in-process` for a function, or null. */
+  get target(): string | null {
+    return this.#target
+  }
+
+  /** The parameters have been checked. */
+  create(parameters: CreateParameters): Creation {
+    this.#checkOpen()
+    const creation = this.#envelopes.create(parameters)
+    if (this.#options.sendWebhooks === 'on-create' && creation.outcome === 'created') {
       const { id } = creation.envelope
-      // Not before the answer, which says `sending` (guide, note 1).
-      clock.at(clock.now(), () => {
-        if (envelopes.find(id)?.status === 'sending') move(id, 'sent')
+      // After the answer, which has the status `sending` (guide, note 1).
+      this.clock.at(this.clock.now(), () => {
+        if (this.find(id)?.status === 'sending') this.move(id, 'sent')
       })
     }
     return creation
   }
 
-  function retrieve(id: string): RedEnvelope | undefined {
-    const envelope = envelopes.find(id)
-    if (envelope === undefined || sendWebhooks !== 'on-retrieve') return envelope
+  /** Returns the envelope, after the step that the retrieve itself causes in `on-retrieve` mode. */
+  retrieve(id: string): RedEnvelope | undefined {
+    const envelope = this.find(id)
+    if (envelope === undefined || this.#options.sendWebhooks !== 'on-retrieve') return envelope
     const next = NEXT_ON_RETRIEVE[envelope.status]
-    return next === undefined ? envelope : move(envelope.id, next)
+    return next === undefined ? envelope : this.move(envelope.id, next)
   }
 
-  function move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
-    checkOpen()
-    const envelope = envelopes.move(idOrOrderNo, status)
-    if (status === 'sent' || status === 'received') notify(`red_envelope.${status}`, envelope)
+  /** Looks an envelope up by id or order number, without side effects. */
+  find(idOrOrderNo: string): RedEnvelope | undefined {
+    return this.#envelopes.find(idOrOrderNo)
+  }
+
+  /** undefined if a cursor is unknown. */
+  list(query: EnvelopeQuery): EnvelopePage | undefined {
+    return this.#envelopes.list(query)
+  }
+
+  /** Changes the status of an envelope by hand. @throws SandboxError `envelope-unknown`, `move-invalid` */
+  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
+    this.#checkOpen()
+    const envelope = this.#envelopes.move(idOrOrderNo, status)
+    if (status === 'sent' || status === 'received') {
+      this.#notify(`red_envelope.${status}`, envelope)
+    }
     return envelope
   }
 
-  function notify(type: string, object: RedEnvelope): SandboxEvent {
-    return deliveries.add(envelopeNotification(type, object, nowSeconds(), key))
+  event(id: string): SandboxEvent | undefined {
+    return this.#deliveries.find(id)
   }
 
-  function trigger(type: EventType, what: TriggerOptions = {}): SandboxEvent {
-    checkOpen()
-    refuseUnknown(what, TRIGGER_NAMES)
-    const { envelope, object = {} } = what
-    const status = toldStatusOf(type)
+  /** Oldest first. */
+  events(): readonly SandboxEvent[] {
+    return this.#deliveries.list()
+  }
+
+  /** Creates and sends a notification. @throws SandboxError */
+  trigger(type: EventType, options: TriggerOptions = {}): SandboxEvent {
+    this.#checkOpen()
+    refuseUnknown(options, TRIGGER_NAMES)
+    const { envelope, object = {} } = options
+    const status = webhookStatusOf(type)
     if (status === undefined) {
       checkSample(type, envelope)
-      return deliveries.add(sampleNotification(type, object, nowSeconds(), key))
+      return this.#deliveries.add(sampleNotification(type, object, this.#nowSeconds(), this.key))
     }
-    const { id } = envelope === undefined ? makeEnvelope(object) : { id: envelope }
-    const reached = envelopes.reach(id, status)
-    return notify(type, { ...reached, ...object })
+    const id = envelope ?? this.#createSample(object).id
+    const reached = this.#envelopes.reach(id, status)
+    return this.#notify(type, { ...reached, ...object })
   }
 
-  function makeEnvelope(object: Readonly<Record<string, unknown>>): RedEnvelope {
+  /** Sends the same bytes again, outside the schedule. @throws SandboxError `event-unknown`, `target-invalid` */
+  resend(id: string): SandboxEvent {
+    this.#checkOpen()
+    return this.#deliveries.resend(id)
+  }
+
+  /** Calls a listener with every event that is new or has changed. Returns how to stop. */
+  watch(listener: (event: SandboxEvent) => void): () => void {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
+  }
+
+  /** @throws SandboxError `target-invalid`, `target-remote` */
+  setTarget(target: Target | undefined): void {
+    this.#checkOpen()
+    const { allowRemoteTargets } = this.#options
+    const sender = target === undefined ? undefined : createSender(target, allowRemoteTargets)
+    this.#target = sender?.name ?? null
+    this.#deliveries.setSender(sender)
+  }
+
+  /** Cancels what is on its way, and removes envelopes, events, timers and faults; the clock stays. */
+  async reset(): Promise<void> {
+    this.#checkOpen()
+    this.#clear()
+    this.journal.clear()
+    this.journal.write({ type: 'reset' })
+  }
+
+  /** Can be called again. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    this.#clear()
+  }
+
+  #notify(type: string, object: RedEnvelope): SandboxEvent {
+    return this.#deliveries.add(envelopeNotification(type, object, this.#nowSeconds(), this.key))
+  }
+
+  #createSample(object: Readonly<Record<string, unknown>>): RedEnvelope {
     const parameters = readSampleParameters(object)
-    const creation = envelopes.create(parameters)
+    const creation = this.#envelopes.create(parameters)
     if (creation.outcome === 'created') return creation.envelope
     throw new SandboxError(
       'option-invalid',
@@ -167,76 +220,28 @@ export function createEngine(options: EngineOptions): Engine {
     )
   }
 
-  function setTarget(next: Target | undefined): void {
-    checkOpen()
-    const sender = next === undefined ? undefined : createSender(next, allowRemoteTargets)
-    target = sender?.name ?? null
-    deliveries.setSender(sender)
+  #clear(): void {
+    this.#envelopes.clear()
+    this.faults.clear()
+    this.#deliveries.clear()
+    this.clock.clear()
+    this.#ongoing.abort()
+    this.#ongoing = new AbortController()
   }
 
-  /** What is on its way is given up: no app hears of it, and whoever waits for an answer gets none. */
-  function forget(): void {
-    envelopes.clear()
-    faults.clear()
-    deliveries.clear()
-    clock.clear()
-    ongoing.abort()
-    ongoing = new AbortController()
+  #nowSeconds(): number {
+    return Math.floor(this.clock.now() / 1000)
   }
 
-  function nowSeconds(): number {
-    return Math.floor(clock.now() / 1000)
-  }
-
-  function checkOpen(): void {
-    if (isClosed) throw new SandboxError('closed', 'The sandbox is closed.')
-  }
-
-  return {
-    clock,
-    faults,
-    journal,
-    key,
-    get givenUp() {
-      return ongoing.signal
-    },
-    create,
-    retrieve,
-    find: (idOrOrderNo) => envelopes.find(idOrOrderNo),
-    list: (query) => envelopes.list(query),
-    move,
-    event: (id) => deliveries.find(id),
-    events: () => deliveries.list(),
-    trigger,
-    resend(id) {
-      checkOpen()
-      return deliveries.resend(id)
-    },
-    watch(listener) {
-      watchers.add(listener)
-      return () => watchers.delete(listener)
-    },
-    get target() {
-      return target
-    },
-    setTarget,
-    async reset() {
-      checkOpen()
-      forget()
-      journal.clear()
-      journal.write({ type: 'reset' })
-    },
-    async close() {
-      isClosed = true
-      forget()
-    },
+  #checkOpen(): void {
+    if (this.closed.aborted) throw new SandboxError('closed', 'The sandbox is closed.')
   }
 }
 
 const TRIGGER_NAMES: Readonly<Record<keyof TriggerOptions, true>> = { envelope: true, object: true }
 
-/** Status → what a retrieve in test mode makes of it (guide, note 4). */
-const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, ToldStatus>>> = {
+/** Status → the next status at a retrieve in test mode (guide, note 4). */
+const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, WebhookStatus>>> = {
   sending: 'sent',
   sent: 'received',
 }

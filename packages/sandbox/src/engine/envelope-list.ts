@@ -1,6 +1,6 @@
 import type { RedEnvelope } from '@hongbao/core'
 
-/** What a list is narrowed to; `created` in Unix seconds. */
+/** Filters and cursors of a list; `created` in Unix seconds. */
 export interface EnvelopeQuery {
   readonly limit: number
   readonly startingAfter?: string | undefined
@@ -8,12 +8,7 @@ export interface EnvelopeQuery {
   readonly app?: string | undefined
   readonly channel?: string | undefined
   readonly status?: string | undefined
-  readonly created?: {
-    readonly gt?: number | undefined
-    readonly gte?: number | undefined
-    readonly lt?: number | undefined
-    readonly lte?: number | undefined
-  }
+  readonly created?: Readonly<Partial<Record<'gt' | 'gte' | 'lt' | 'lte', number>>>
 }
 
 /** A page, newest first. */
@@ -23,9 +18,9 @@ export interface EnvelopePage {
 }
 
 /**
- * One page of what there is, newest first; undefined where a cursor is unknown.
+ * One page; undefined if a cursor is unknown.
  *
- * @param oldestFirst all envelopes, in the order in which they were made
+ * @param oldestFirst all envelopes, in the order in which they were created
  */
 export function listEnvelopes(
   oldestFirst: readonly RedEnvelope[],
@@ -33,41 +28,29 @@ export function listEnvelopes(
 ): EnvelopePage | undefined {
   const { limit, startingAfter, endingBefore } = query
   const newestFirst = oldestFirst.toReversed()
-  const after = placeOf(newestFirst, startingAfter, -1)
-  const before = placeOf(newestFirst, endingBefore, newestFirst.length)
-  if (after === undefined || before === undefined) return undefined
+  const placeOf = (id: string) => newestFirst.findIndex((envelope) => envelope.id === id)
+  const after = startingAfter === undefined ? undefined : placeOf(startingAfter)
+  const before = endingBefore === undefined ? undefined : placeOf(endingBefore)
+  if (after === -1 || before === -1) return undefined
 
-  const found = newestFirst.slice(after + 1, before).filter((envelope) => isMeant(envelope, query))
-  // Before a cursor, the page is the one next to it; that of the newest would leave a gap.
+  const inRange = newestFirst.slice((after ?? -1) + 1, before)
+  const found = inRange.filter((envelope) => isMatch(envelope, query))
+  // Before a cursor: the page next to it; the newest page would leave a gap.
   const data = endingBefore === undefined ? found.slice(0, limit) : found.slice(-limit)
   return { data, hasMore: found.length > limit }
 }
 
-/** Where a cursor stands; undefined where there is no such envelope. */
-function placeOf(
-  envelopes: readonly RedEnvelope[],
-  id: string | undefined,
-  otherwise: number,
-): number | undefined {
-  if (id === undefined) return otherwise
-  const place = envelopes.findIndex((envelope) => envelope.id === id)
-  return place === -1 ? undefined : place
-}
-
-function isMeant(envelope: RedEnvelope, { app, channel, status, created }: EnvelopeQuery): boolean {
+function isMatch(envelope: RedEnvelope, query: EnvelopeQuery): boolean {
+  const { app = envelope.app, channel = envelope.channel, status = envelope.status } = query
   return (
-    (app ?? envelope.app) === envelope.app &&
-    (channel ?? envelope.channel) === envelope.channel &&
-    (status ?? envelope.status) === envelope.status &&
-    isWithin(envelope.created, created)
+    app === envelope.app &&
+    channel === envelope.channel &&
+    status === envelope.status &&
+    isInRange(envelope.created, query.created)
   )
 }
 
-function isWithin(time: number, { gt, gte, lt, lte }: EnvelopeQuery['created'] = {}): boolean {
-  return (
-    time > (gt ?? -Infinity) &&
-    time >= (gte ?? -Infinity) &&
-    time < (lt ?? Infinity) &&
-    time <= (lte ?? Infinity)
-  )
+function isInRange(created: number, range: EnvelopeQuery['created'] = {}): boolean {
+  const { gt = -Infinity, gte = -Infinity, lt = Infinity, lte = Infinity } = range
+  return created > gt && created >= gte && created < lt && created <= lte
 }

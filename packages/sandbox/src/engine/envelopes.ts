@@ -1,12 +1,12 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock, Timer } from './clock.ts'
-import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
+import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../clock/schedule.ts'
 import { SandboxError } from '../errors.ts'
-import { newDigits, newId } from './ids.ts'
-import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../delivery/schedule.ts'
+import type { Clock, Timer } from '../clock/clock.ts'
+import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
+import { newDigits, newId } from '../events/ids.ts'
 
-/** Status → where an envelope can go from there (guide, notes 1 and 2; overview of red envelopes). */
+/** Status → the statuses that can follow (guide, notes 1 and 2; overview of red envelopes). */
 const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> = {
   sending: ['sent', 'failed'],
   sent: ['received', 'refunding'],
@@ -16,142 +16,143 @@ const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> =
   refund: [],
 }
 
-/** What became of a create. */
+/** All statuses of an envelope. */
+export const STATUSES: readonly string[] = Object.keys(STEPS)
+
+/** Result of a create. */
 export type Creation =
-  /** `existing`: the same order number with the same parameters came before. */
+  /** `existing`: the order number was used before, with the same parameters. */
   | { readonly outcome: 'created' | 'existing'; readonly envelope: RedEnvelope }
-  /** The order number was used with other parameters. */
+  /** The order number was used before, with other parameters. */
   | { readonly outcome: 'conflict' }
 
-/** What an envelope is made of: the parameters of `POST /v1/red_envelopes`. */
-export interface CreateParameters {
-  readonly app: string
-  readonly channel: string
-  readonly order_no: string
+/** The parameters of `POST /v1/red_envelopes`. */
+export type CreateParameters = Readonly<
+  Record<
+    'app' | 'channel' | 'order_no' | 'currency' | 'recipient' | 'subject' | 'body' | 'description',
+    string
+  >
+> & {
   readonly amount: number
-  readonly currency: string
-  readonly recipient: string
-  readonly subject: string
-  readonly body: string
-  readonly description: string
   readonly extra: Readonly<Record<string, unknown>>
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** A step that a webhook tells of. */
-export type ToldStatus = 'sent' | 'received'
-
-/** The red envelopes there are, and what happens to them. */
-export interface Envelopes {
-  create(parameters: CreateParameters): Creation
-  find(idOrOrderNo: string): RedEnvelope | undefined
-  /** @throws SandboxError `envelope-unknown`, `move-invalid` */
-  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope
-  /**
-   * The envelope as it was when it came to a status; where it has not been there yet, it goes there.
-   *
-   * @throws SandboxError `envelope-unknown`, `move-invalid`
-   */
-  reach(idOrOrderNo: string, status: ToldStatus): RedEnvelope
-  list(query: EnvelopeQuery): EnvelopePage | undefined
-  clear(): void
-}
+/** A status for which Ping++ sends a webhook. */
+export type WebhookStatus = 'sent' | 'received'
 
 interface Entry {
   readonly parameters: CreateParameters
-  /** Replaced at every step, never changed: notifications and pages show what was. */
+  /** Replaced at every step, never changed: notifications and pages keep what they were given. */
   envelope: RedEnvelope
   readonly past: Map<RedEnvelopeStatus, RedEnvelope>
   nextStep: Timer | undefined
 }
 
-/** @param onChange told of every envelope that was made or has moved */
-export function createEnvelopes(clock: Clock, onChange: (to: RedEnvelope) => void): Envelopes {
-  const byId = new Map<string, Entry>()
-  const byOrderNo = new Map<string, Entry>()
+/** The red envelopes and their statuses. */
+export class Envelopes {
+  readonly #clock: Clock
+  readonly #onChange: (to: RedEnvelope) => void
+  readonly #byId = new Map<string, Entry>()
+  readonly #byOrderNo = new Map<string, Entry>()
 
-  /** The order number is what makes a create safe to repeat: an envelope is made once for it. */
-  function create(parameters: CreateParameters): Creation {
-    // A copy of plain objects: what the caller does to its own later is not done to the envelope, and
-    // two are not taken for different because a form was read into objects without a prototype.
+  /** @param onChange called with every envelope that was created or has moved */
+  constructor(clock: Clock, onChange: (to: RedEnvelope) => void) {
+    this.#clock = clock
+    this.#onChange = onChange
+  }
+
+  /** Creates are idempotent by order number. */
+  create(parameters: CreateParameters): Creation {
+    // A copy of plain objects, so that later changes by the caller have no effect, and an object
+    // without a prototype (from a form) compares as equal.
     const kept = structuredClone(parameters)
-    const known = byOrderNo.get(kept.order_no)
+    const known = this.#byOrderNo.get(kept.order_no)
     if (known !== undefined) {
       const isSame = isDeepStrictEqual(known.parameters, kept)
       return isSame ? { outcome: 'existing', envelope: known.envelope } : { outcome: 'conflict' }
     }
-    const envelope = makeEnvelope(kept, nowSeconds())
+    const envelope = makeEnvelope(kept, Math.floor(this.#clock.now() / 1000))
     const entry: Entry = { parameters: kept, envelope, past: new Map(), nextStep: undefined }
-    byId.set(envelope.id, entry)
-    byOrderNo.set(envelope.order_no, entry)
-    onChange(envelope)
+    this.#byId.set(envelope.id, entry)
+    this.#byOrderNo.set(envelope.order_no, entry)
+    this.#onChange(envelope)
     return { outcome: 'created', envelope }
   }
 
-  function move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
-    const entry = get(idOrOrderNo)
+  find(idOrOrderNo: string): RedEnvelope | undefined {
+    return this.#entry(idOrOrderNo)?.envelope
+  }
+
+  /** @throws SandboxError `envelope-unknown`, `move-invalid` */
+  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
+    const entry = this.#get(idOrOrderNo)
     const { envelope } = entry
-    if (!STEPS[envelope.status].includes(status)) throw wrongMove(envelope, status)
+    if (!STEPS[envelope.status].includes(status)) throw invalidMove(envelope, status)
     entry.nextStep?.cancel()
-    entry.envelope = { ...envelope, ...changesAt(status, clock.now()), status }
+    entry.envelope = { ...envelope, ...changesAt(status, this.#clock.now()), status }
     entry.past.set(status, entry.envelope)
-    entry.nextStep = scheduleNext(entry)
-    onChange(entry.envelope)
+    entry.nextStep = this.#scheduleNext(entry.envelope)
+    this.#onChange(entry.envelope)
     return entry.envelope
   }
 
-  /** An envelope that nobody opens goes back by itself. */
-  function scheduleNext({ envelope: { id, status } }: Entry): Timer | undefined {
-    if (status === 'sent') return later(CLAIM_PERIOD_MS, 'refunding')
-    if (status === 'refunding') return later(REFUND_PERIOD_MS, 'refund')
-    return undefined
-
-    function later(afterMs: number, next: RedEnvelopeStatus): Timer {
-      return clock.at(clock.now() + afterMs, () => void move(id, next))
-    }
-  }
-
-  function reach(idOrOrderNo: string, status: ToldStatus): RedEnvelope {
-    const { envelope, past } = get(idOrOrderNo)
+  /**
+   * The envelope as it was when it reached a status; if it has not been there yet, it moves there.
+   *
+   * @throws SandboxError `envelope-unknown`, `move-invalid`
+   */
+  reach(idOrOrderNo: string, status: WebhookStatus): RedEnvelope {
+    const { envelope, past } = this.#get(idOrOrderNo)
     const reached = past.get(status)
     if (reached !== undefined) return reached
-    if (status === 'received' && envelope.status === 'sending') move(envelope.id, 'sent')
-    return move(envelope.id, status)
+    if (status === 'received' && envelope.status === 'sending') this.move(envelope.id, 'sent')
+    return this.move(envelope.id, status)
   }
 
-  function get(idOrOrderNo: string): Entry {
-    const entry = byId.get(idOrOrderNo) ?? byOrderNo.get(idOrOrderNo)
-    if (entry !== undefined) return entry
-    throw new SandboxError(
-      'envelope-unknown',
-      `There is no envelope with the id or order number ${quote(idOrOrderNo)}.`,
+  /** One page; undefined if a cursor is unknown. */
+  list(query: EnvelopeQuery): EnvelopePage | undefined {
+    return listEnvelopes(
+      Array.from(this.#byId.values(), ({ envelope }) => envelope),
+      query,
     )
   }
 
-  function nowSeconds(): number {
-    return Math.floor(clock.now() / 1000)
+  clear(): void {
+    for (const { nextStep } of this.#byId.values()) nextStep?.cancel()
+    this.#byId.clear()
+    this.#byOrderNo.clear()
   }
 
-  return {
-    create,
-    find: (idOrOrderNo) => (byId.get(idOrOrderNo) ?? byOrderNo.get(idOrOrderNo))?.envelope,
-    move,
-    reach,
-    list: (query) =>
-      listEnvelopes(
-        [...byId.values()].map(({ envelope }) => envelope),
-        query,
-      ),
-    clear() {
-      for (const { nextStep } of byId.values()) nextStep?.cancel()
-      byId.clear()
-      byOrderNo.clear()
-    },
+  /** An envelope that the user does not open is refunded. */
+  #scheduleNext({ id, status }: RedEnvelope): Timer | undefined {
+    const step = STEP_BY_TIME[status]
+    if (step === undefined) return undefined
+    return this.#clock.at(this.#clock.now() + step.afterMs, () => void this.move(id, step.next))
   }
+
+  #entry(idOrOrderNo: string): Entry | undefined {
+    return this.#byId.get(idOrOrderNo) ?? this.#byOrderNo.get(idOrOrderNo)
+  }
+
+  #get(idOrOrderNo: string): Entry {
+    const entry = this.#entry(idOrOrderNo)
+    if (entry !== undefined) return entry
+    throw unknownEnvelope(idOrOrderNo)
+  }
+}
+
+/** Status → the step that follows after some time. */
+const STEP_BY_TIME: Readonly<
+  Partial<Record<RedEnvelopeStatus, { next: RedEnvelopeStatus; afterMs: number }>>
+> = {
+  sent: { next: 'refunding', afterMs: CLAIM_PERIOD_MS },
+  refunding: { next: 'refund', afterMs: REFUND_PERIOD_MS },
 }
 
 /** Members in the order of Ping++'s samples (API reference, "Red Envelope object"). */
 function makeEnvelope(parameters: CreateParameters, created: number): RedEnvelope {
+  const { app, channel, order_no, amount, extra, metadata, ...texts } = parameters
   return {
     id: newId('red_'),
     object: 'red_envelope',
@@ -160,24 +161,24 @@ function makeEnvelope(parameters: CreateParameters, created: number): RedEnvelop
     refunded: null,
     livemode: false,
     status: 'sending',
-    app: parameters.app,
-    channel: parameters.channel,
-    order_no: parameters.order_no,
+    app,
+    channel,
+    order_no,
     transaction_no: null,
-    amount: parameters.amount,
-    amount_settle: parameters.amount,
-    currency: parameters.currency,
-    recipient: parameters.recipient,
-    subject: parameters.subject,
-    body: parameters.body,
-    description: parameters.description,
+    amount,
+    amount_settle: amount,
+    currency: texts.currency,
+    recipient: texts.recipient,
+    subject: texts.subject,
+    body: texts.body,
+    description: texts.description,
     failure_msg: null,
-    extra: parameters.extra,
-    metadata: parameters.metadata,
+    extra,
+    metadata,
   }
 }
 
-/** What else changes when an envelope comes to a status. */
+/** What else changes when an envelope reaches a status. */
 function changesAt(status: RedEnvelopeStatus, nowMs: number): Partial<RedEnvelope> {
   const now = Math.floor(nowMs / 1000)
   if (status === 'sent') return { transaction_no: newTransactionNo(nowMs) }
@@ -193,15 +194,20 @@ function newTransactionNo(nowMs: number): string {
   return `0010000000${day}${newDigits(10)}`
 }
 
-function wrongMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): SandboxError {
-  const next = STEPS[status]
-  const ways = next.length === 0 ? 'that is the end' : `from there it goes to ${next.join(' or ')}`
+export function unknownEnvelope(idOrOrderNo: string): SandboxError {
+  const asked = JSON.stringify(idOrOrderNo.slice(0, 64))
   return new SandboxError(
-    'move-invalid',
-    `Envelope ${id} cannot become ${quote(to)}: it is "${status}", and ${ways}.`,
+    'envelope-unknown',
+    `There is no envelope with the id or order number ${asked}.`,
   )
 }
 
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 64))
+function invalidMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): SandboxError {
+  const next = STEPS[status]
+  const ways = next.length === 0 ? 'which is final' : `which can become ${next.join(' or ')}`
+  const asked = JSON.stringify(to.slice(0, 64))
+  return new SandboxError(
+    'move-invalid',
+    `Envelope ${id} cannot become ${asked}: it is "${status}", ${ways}.`,
+  )
 }

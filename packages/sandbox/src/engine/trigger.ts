@@ -1,21 +1,16 @@
 import { isEventType, type EventType } from '@hongbao/core'
-import type { CreateParameters, ToldStatus } from './envelopes.ts'
+import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
-import { askForEventType } from './event-type-question.ts'
-import { newDigits } from './ids.ts'
+import { suggestEventType } from '../events/event-types.ts'
+import { newDigits } from '../events/ids.ts'
 
-/** Type → the step of an envelope that it tells of. */
-const TOLD: Readonly<Partial<Record<EventType, ToldStatus>>> = {
-  'red_envelope.sent': 'sent',
-  'red_envelope.received': 'received',
+/** The status that an event reports; undefined for events that are not about red envelopes. */
+export function webhookStatusOf(type: EventType): WebhookStatus | undefined {
+  if (type === 'red_envelope.sent') return 'sent'
+  return type === 'red_envelope.received' ? 'received' : undefined
 }
 
-/** The step of an envelope that an event tells of; undefined for events of other things. */
-export function toldStatusOf(type: EventType): ToldStatus | undefined {
-  return TOLD[type]
-}
-
-/** What an envelope is made of that nobody asked for: the guide's sample (step 3). */
+/** Parameters of an envelope that `trigger` creates: the guide's sample (step 3). */
 const SAMPLE: Omit<CreateParameters, 'order_no'> = {
   app: 'app_1Gqj58ynP0mHeX1q',
   channel: 'wx_pub',
@@ -29,7 +24,7 @@ const SAMPLE: Omit<CreateParameters, 'order_no'> = {
   metadata: {},
 }
 
-/** The sample, with those of the changes that an envelope is made of. */
+/** The sample, with the changes that are parameters of an envelope. */
 export function readSampleParameters(object: Readonly<Record<string, unknown>>): CreateParameters {
   const sample: CreateParameters = { ...SAMPLE, order_no: newDigits(16) }
   const changes = Object.entries(object).filter(([name, value]) => isLike(sample, name, value))
@@ -41,25 +36,25 @@ function isLike(sample: CreateParameters, name: string, value: unknown): boolean
   return typeof value === typeof Reflect.get(sample, name)
 }
 
-/** What Ping++ has no webhook for; only a retrieve shows it. */
-const UNTOLD: ReadonlySet<string> = new Set([
+/** Statuses without a webhook; only a retrieve shows them. */
+const WITHOUT_WEBHOOK: ReadonlySet<string> = new Set([
   'red_envelope.failed',
   'red_envelope.refunding',
   'red_envelope.refund',
 ])
 
-/** Refuses what a sample event cannot be triggered with. */
+/** @throws SandboxError for what `trigger` cannot make a sample event of */
 export function checkSample(type: string, envelope: string | undefined): void {
-  if (UNTOLD.has(type)) {
+  if (WITHOUT_WEBHOOK.has(type)) {
     throw new SandboxError(
       'type-without-webhook',
-      `Ping++ sends no webhook for ${type}; an app sees it by retrieving the envelope alone. To bring an envelope there, \`move\` it.`,
+      `Ping++ sends no webhook for ${type}; an app sees it only by retrieving the envelope. To bring an envelope there, \`move\` it.`,
     )
   }
   if (!isEventType(type)) {
     throw new SandboxError(
       'type-unknown',
-      `${JSON.stringify(type.slice(0, 64))} is no event of Ping++ that is known. ${askForEventType(type)}`,
+      `${JSON.stringify(type.slice(0, 64))} is not a known event type of Ping++. ${suggestEventType(type)}`,
     )
   }
   if (envelope !== undefined) {

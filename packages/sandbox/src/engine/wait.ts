@@ -1,9 +1,9 @@
 import { milliseconds } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
 import { SandboxError } from '../errors.ts'
-import type { Attempt, SandboxEvent } from './sandbox-event.ts'
+import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
-/** Which events are meant; all that is given must match. */
+/** Selects events; all given fields must match. */
 export interface EventQuery {
   readonly id?: string | undefined
   readonly type?: string | undefined
@@ -17,112 +17,86 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined
 }
 
-/** Waits for events. */
-export interface Waits {
-  /** Resolves with the first event that matches, be it past or to come. */
-  waitFor(query: EventQuery, options?: WaitOptions): Promise<SandboxEvent>
-  /** Ends all waits, which reject with `closed`. */
-  close(): void
-}
+/**
+ * Resolves with the first event that matches, past or future.
+ *
+ * @throws SandboxError `wait-timed-out`; `closed` when the engine closes
+ */
+export async function waitForEvent(
+  engine: Engine,
+  query: EventQuery,
+  options: WaitOptions = {},
+): Promise<SandboxEvent> {
+  const { closed } = engine
+  if (closed.aborted) throw closedError()
+  const timeoutMs = milliseconds(options.timeoutMs ?? 5000, 'timeoutMs')
+  const isMatch = createFilter(query)
+  const known = engine.events().find(isMatch)
+  if (known !== undefined) return known
 
-export function createWaits(engine: Engine): Waits {
-  const waiting = new Set<(error: SandboxError) => void>()
-  let isClosed = false
-
-  async function waitFor(query: EventQuery, options: WaitOptions = {}): Promise<SandboxEvent> {
-    if (isClosed) throw closed()
-    const timeoutMs = milliseconds(options.timeoutMs ?? 5000, 'timeoutMs')
-    const isMeant = createFilter(query)
-    const known = engine.events().find(isMeant)
-    if (known !== undefined) return known
-
-    const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
-    const timer = setTimeout(() => reject(tooLate(query, timeoutMs, engine.events())), timeoutMs)
-    const stopWatching = engine.watch((event) => {
-      if (isMeant(event)) resolve(event)
-    })
-    waiting.add(reject)
-    try {
-      return await promise
-    } finally {
-      clearTimeout(timer)
-      stopWatching()
-      waiting.delete(reject)
-    }
-  }
-
-  return {
-    waitFor,
-    close() {
-      isClosed = true
-      for (const reject of waiting) reject(closed())
-    },
+  const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
+  const onClosed = () => reject(closedError())
+  const timer = setTimeout(() => reject(timedOut(query, timeoutMs, engine.events())), timeoutMs)
+  const stopWatching = engine.watch((event) => {
+    if (isMatch(event)) resolve(event)
+  })
+  closed.addEventListener('abort', onClosed)
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    stopWatching()
+    closed.removeEventListener('abort', onClosed)
   }
 }
 
-function closed(): SandboxError {
+function closedError(): SandboxError {
   return new SandboxError('closed', 'The sandbox is closed.')
 }
 
 const FIELDS = ['id', 'type', 'envelope', 'orderNo', 'status'] as const
 
-/**
- * Makes what tells whether an event is one of those meant.
- *
- * @throws SandboxError `option-invalid` for an unknown field: a misspelt `order_no` would match everything
- */
+/** @throws SandboxError `option-invalid` for an unknown field: a misspelt `order_no` would match everything */
 export function createFilter(query: EventQuery): (event: SandboxEvent) => boolean {
   const unknown = Object.keys(query).find((name) => !FIELDS.some((field) => field === name))
   if (unknown !== undefined) {
     throw new SandboxError(
       'option-invalid',
-      `\`${unknown}\` is nothing that events are looked for by. There are: ${FIELDS.join(', ')}.`,
+      `\`${unknown}\` is not a field that events can be filtered by. Valid fields: ${FIELDS.join(', ')}.`,
     )
   }
   const given = FIELDS.filter((field) => query[field] !== undefined)
   return (event) => given.every((field) => query[field] === event[field])
 }
 
-function tooLate(
+function timedOut(
   query: EventQuery,
   timeoutMs: number,
   events: readonly SandboxEvent[],
 ): SandboxError {
-  const sought = FIELDS.filter((field) => query[field] !== undefined)
-    .map((field) => `${field} ${query[field]}`)
-    .join(', ')
+  const given = FIELDS.filter((field) => query[field] !== undefined)
+  const sought = given.map((field) => `${field} ${query[field]}`).join(', ') || 'any'
   const within = `within ${timeoutMs.toLocaleString('en-US')} ms`
-  return new SandboxError(
-    'wait-timed-out',
-    `No event (${sought === '' ? 'any' : sought}) came ${within}. ${describe(events)}`,
-  )
+  return new SandboxError('wait-timed-out', `No event (${sought}) came ${within}. ${list(events)}`)
 }
 
-const MAX_DESCRIBED = 20
+const MAX_LISTED = 20
 
-/** What did happen: the events of late, with their attempts. */
-function describe(events: readonly SandboxEvent[]): string {
+/** The latest events and their attempts, as text. */
+function list(events: readonly SandboxEvent[]): string {
   if (events.length === 0) return 'There were none at all.'
-  const shown = events.slice(-MAX_DESCRIBED).map(describeEvent)
-  const isCut = events.length > MAX_DESCRIBED
-  const head = isCut ? `The last ${MAX_DESCRIBED} of ${events.length} events:` : 'There were:'
-  return [head, ...shown].join('\n')
+  const isCut = events.length > MAX_LISTED
+  const head = isCut ? `The last ${MAX_LISTED} of ${events.length} events:` : 'There were:'
+  return [head, ...events.slice(-MAX_LISTED).flatMap(eventLines)].join('\n')
 }
 
-function describeEvent({
-  id,
-  type,
-  orderNo,
-  status,
-  nextAttemptMs,
-  attempts,
-}: SandboxEvent): string {
+function eventLines(event: SandboxEvent): string[] {
+  const { id, type, orderNo = '-', status, nextAttemptMs, attempts } = event
   const next = nextAttemptMs === undefined ? '' : `, next ${new Date(nextAttemptMs).toISOString()}`
-  const head = `  ${id}  ${type}  ${orderNo ?? '-'}  ${status}${next}`
-  return [head, ...attempts.map(describeAttempt)].join('\n')
+  return [`  ${id}  ${type}  ${orderNo}  ${status}${next}`, ...attempts.map(attemptLine)]
 }
 
-function describeAttempt({ n, kind, startedMs, ms, response, error, faults }: Attempt): string {
+function attemptLine({ n, kind, startedMs, ms, response, error, faults }: Attempt): string {
   const result = [response?.status, error].filter((part) => part !== undefined).join(' ')
   const fired = faults.length === 0 ? '' : `  (${faults.join(', ')})`
   const number = String(n).padStart(2)

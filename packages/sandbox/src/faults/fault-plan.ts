@@ -1,15 +1,15 @@
 import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import type { WebhookFaultKind } from './fault-kind.ts'
+import { isWebhookFault, type WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'
-import type { Notification } from '../engine/notifications.ts'
-import { TEST_CASE_DELAY_MS } from '../delivery/schedule.ts'
+import type { Notification } from '../events/notifications.ts'
+import { TEST_CASE_DELAY_MS } from '../clock/schedule.ts'
 
-/** How one attempt is made: as it should be, or as the faults that fired have it. */
+/** How one delivery attempt is made. */
 export interface AttemptPlan {
-  /** How long the attempt is held back on the sandbox's clock; 0 for not at all. */
+  /** How long the attempt is held back, on the sandbox's clock. */
   readonly holdMs: number
-  /** Whether another notification ends that. */
+  /** Whether it is released when another notification was sent. */
   readonly untilAnother: boolean
   readonly copies: number
   readonly atOnce: boolean
@@ -17,9 +17,9 @@ export interface AttemptPlan {
   readonly headers: Readonly<Record<string, string>>
   /** The body comes in pieces of so many bytes, so many wall-clock milliseconds apart. */
   readonly drip: Drip | undefined
-  /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` come of the answer. */
+  /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` concern the answer. */
   readonly ending: 'answered' | 'lost' | 'late' | 'cut' | 'reset'
-  /** Names of all that is not as it should be. */
+  /** Names of the faults that fired. */
   readonly faults: readonly string[]
 }
 
@@ -28,7 +28,7 @@ export interface Drip {
   readonly chunkMs: number
 }
 
-/** Ping++'s own test cases (`metadata[pingpp_tc]`), at the first attempt alone. */
+/** Ping++'s own test cases (`metadata[pingpp_tc]`), only at the first attempt. */
 const TEST_CASES: Readonly<Record<string, Partial<AttemptPlan>>> = {
   '001': { copies: 2 },
   '002': { holdMs: TEST_CASE_DELAY_MS },
@@ -36,7 +36,7 @@ const TEST_CASES: Readonly<Record<string, Partial<AttemptPlan>>> = {
 
 const DEFAULT_DELAY_MS = 60_000
 
-/** Kind → what it makes of a plan: one table. */
+/** Kind → its changes to a plan. */
 const CHANGES: Readonly<
   Record<WebhookFaultKind, (fault: ActiveFault, plan: AttemptPlan) => Partial<AttemptPlan>>
 > = {
@@ -52,9 +52,11 @@ const CHANGES: Readonly<
   'tampered-signature': (_, { headers }) => ({
     headers: { ...headers, [SIGNATURE_HEADER]: alterSignature(headers[SIGNATURE_HEADER] ?? '') },
   }),
-  'missing-signature': (_, { headers }) => ({ headers: without(headers, SIGNATURE_HEADER) }),
+  'missing-signature': (_, { headers: { [SIGNATURE_HEADER]: _signature, ...headers } }) => ({
+    headers,
+  }),
   'wrong-key': (_, { body, headers }) => ({
-    headers: { ...headers, [SIGNATURE_HEADER]: signBytes(body, strangersKey()) },
+    headers: { ...headers, [SIGNATURE_HEADER]: signBytes(body, foreignKey()) },
   }),
   'slow-body': ({ chunkBytes = 64, chunkMs = 20 }) => ({ drip: { chunkBytes, chunkMs } }),
 }
@@ -70,7 +72,7 @@ export function planAttempt(
 
 function planFault(plan: AttemptPlan, fault: ActiveFault): AttemptPlan {
   const { kind } = fault
-  if (!isOfWebhook(kind)) return plan
+  if (!isWebhookFault(kind)) return plan
   return { ...plan, ...CHANGES[kind](fault, plan), faults: [...plan.faults, kind] }
 }
 
@@ -96,11 +98,7 @@ function genuine({ body, signature, testCase = '' }: Notification, n: number): A
 
 const NO_FAULTS: readonly string[] = []
 
-function isOfWebhook(kind: string): kind is WebhookFaultKind {
-  return Object.hasOwn(CHANGES, kind)
-}
-
-/** Changes one digit: the amount's where there is one, as somebody would who wants more; it is still JSON. */
+/** Changes one digit, the amount's if there is one; it is still JSON. */
 function tamper(body: Buffer): Buffer {
   const text = body.toString('latin1')
   const place = Math.max(text.search(/(?<="amount":)\d/), text.search(/\d/))
@@ -110,7 +108,7 @@ function tamper(body: Buffer): Buffer {
   return tampered
 }
 
-/** `\uXXXX` for all that is not ASCII; where there is nothing such, a space, which such tools write too. */
+/** `\uXXXX` for all that is not ASCII; if there is none, a space, which such tools write too. */
 function escapeText(body: Buffer): Buffer {
   const text = body.toString()
   const escaped = text.replace(
@@ -120,23 +118,16 @@ function escapeText(body: Buffer): Buffer {
   return Buffer.from(escaped === text ? text.replace('{', '{ ') : escaped)
 }
 
-/** Another signature that is base64 of the same length. */
+/** Another base64 text of the same length. */
 function alterSignature(signature: string): string {
   const first = signature.startsWith('A') ? 'B' : 'A'
   return first + signature.slice(1)
 }
 
-function without(
-  headers: Readonly<Record<string, string>>,
-  name: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).filter(([each]) => each !== name))
-}
+let madeKey: KeyObject | undefined
 
-let foreignKey: KeyObject | undefined
-
-/** A key that is nobody's, made once: it takes a tenth of a second. */
-function strangersKey(): KeyObject {
-  foreignKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
-  return foreignKey
+/** Generated once: it takes a tenth of a second. */
+function foreignKey(): KeyObject {
+  madeKey ??= generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
+  return madeKey
 }

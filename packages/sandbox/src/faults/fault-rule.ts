@@ -1,21 +1,27 @@
 import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
-import { askForEventType } from '../engine/event-type-question.ts'
-import { ASPECTS, isFaultKind, isWebhookFault } from './fault-aspect.ts'
-import type { FaultKind, FaultMatch, FaultRule } from './fault-kind.ts'
-import { ATTEMPTS } from '../delivery/schedule.ts'
+import { suggestEventType } from '../events/event-types.ts'
+import { isRecord } from '../is-record.ts'
+import {
+  ASPECTS,
+  isFaultKind,
+  isWebhookFault,
+  type FaultKind,
+  type FaultMatch,
+  type FaultRule,
+} from './fault-kind.ts'
+import { ATTEMPTS } from '../clock/schedule.ts'
 
 type Field = Exclude<keyof FaultRule, 'kind'>
 
 interface FieldRule {
-  /** Which faults it is for. */
+  /** Faults that have the field. */
   readonly of: readonly FaultKind[] | 'webhook' | 'all'
   readonly isValid: (value: unknown, kind: FaultKind) => boolean
-  /** What is expected, as the end of a sentence. */
+  /** As the end of "must be …". */
   readonly expected: string
 }
 
-/** Field → whose it is, and what it may say: one table. */
 const FIELDS: Readonly<Record<Field, FieldRule>> = {
   attempt: {
     of: 'webhook',
@@ -38,28 +44,16 @@ const FIELDS: Readonly<Record<Field, FieldRule>> = {
     isValid: (value) => typeof value === 'number' && value > 0 && value <= 1,
     expected: 'a number above 0, up to 1',
   },
-  copies: {
-    of: ['duplicate'],
-    isValid: (value) => isInteger(value, 2, 100),
-    expected: 'a whole number from 2 to 100',
-  },
+  copies: { of: ['duplicate'], ...integer(2, 100, 'a whole number from 2 to 100') },
   how: {
     of: ['duplicate'],
     isValid: (value) => value === 'at-once' || value === 'in-sequence',
     expected: '"at-once" or "in-sequence"',
   },
   delayMs: { of: ['delay', 'reorder'], ...milliseconds(1) },
-  chunkBytes: {
-    of: ['slow-body'],
-    isValid: (value) => isInteger(value, 1, 2 ** 20),
-    expected: 'a whole number of bytes, 1 or more',
-  },
+  chunkBytes: { of: ['slow-body'], ...integer(1, 2 ** 20, 'a whole number of bytes, 1 or more') },
   chunkMs: { of: ['slow-body'], ...milliseconds(0) },
-  status: {
-    of: ['api-error'],
-    isValid: (value) => isInteger(value, 400, 599),
-    expected: 'an HTTP status from 400 to 599',
-  },
+  status: { of: ['api-error'], ...integer(400, 599, 'an HTTP status from 400 to 599') },
   code: {
     of: ['api-error', 'channel-failure'],
     isValid: (value) => typeof value === 'string' && /^\w{1,64}$/.test(value),
@@ -67,8 +61,7 @@ const FIELDS: Readonly<Record<Field, FieldRule>> = {
   },
   retryAfterSeconds: {
     of: ['api-error'],
-    isValid: (value) => isInteger(value, 0, 2 ** 31 - 1),
-    expected: 'a whole number of seconds, 0 or more',
+    ...integer(0, 2 ** 31 - 1, 'a whole number of seconds, 0 or more'),
   },
   latencyMs: { of: ['api-latency'], ...milliseconds(0) },
   committed: {
@@ -78,11 +71,7 @@ const FIELDS: Readonly<Record<Field, FieldRule>> = {
   },
 }
 
-/**
- * Refuses a rule that could not do what it says.
- *
- * @throws SandboxError `fault-invalid`, which names the field
- */
+/** @throws SandboxError `fault-invalid`, which names the field */
 export function checkRule(kind: unknown, rule: unknown): void {
   if (!isFaultKind(kind)) {
     throw invalid(`There is no such fault. There are: ${Object.keys(ASPECTS).join(', ')}.`)
@@ -94,22 +83,18 @@ export function checkRule(kind: unknown, rule: unknown): void {
 }
 
 function checkField(kind: FaultKind, name: string, value: unknown): void {
-  if (!isField(name)) {
-    throw invalid(
-      `\`${name}\` is no field of a fault. There are: ${Object.keys(FIELDS).join(', ')}.`,
-    )
+  const field = Object.entries(FIELDS).find(([each]) => each === name)?.[1]
+  if (field === undefined) {
+    const names = Object.keys(FIELDS).join(', ')
+    throw invalid(`\`${name}\` is no field of a fault. There are: ${names}.`)
   }
-  const { of, isValid, expected } = FIELDS[name]
+  const { of, isValid, expected } = field
   if (!isFieldOf(of, kind)) {
     const owners = of === 'webhook' ? 'faults of webhooks' : [of].flat().join(' and ')
-    throw invalid(`\`${name}\` is for ${owners} alone, not for ${kind}.`)
+    throw invalid(`\`${name}\` is only for ${owners}, not for ${kind}.`)
   }
   if (!isValid(value, kind)) throw invalid(`\`${name}\` must be ${expected}.`)
   if (name === 'match') checkType(value)
-}
-
-function isField(name: string): name is Field {
-  return Object.hasOwn(FIELDS, name)
 }
 
 function isFieldOf(of: FieldRule['of'], kind: FaultKind): boolean {
@@ -131,35 +116,37 @@ const MATCHES: Readonly<Record<keyof FaultMatch, RegExp>> = {
 }
 
 function isMatch(value: unknown, kind: FaultKind): boolean {
-  if (typeof value !== 'object' || value === null) return false
+  if (!isRecord(value)) return false
   // It would never fire.
   if ((isWebhookFault(kind) ? 'operation' : 'type') in value) return false
+  const patterns = Object.entries(MATCHES)
   return Object.entries(value).every(
     ([name, text]) =>
       text === undefined ||
-      (isMatchName(name) && typeof text === 'string' && MATCHES[name].test(text)),
+      (typeof text === 'string' &&
+        patterns.some(([each, pattern]) => each === name && pattern.test(text))),
   )
 }
 
-/** A type that is none would never come, and the fault never fire. */
+/** With an unknown type, the fault would never fire. */
 function checkType(match: unknown): void {
-  if (typeof match !== 'object' || match === null || !('type' in match)) return
-  const { type } = match
+  const type = isRecord(match) ? match['type'] : undefined
   if (typeof type !== 'string' || isEventType(type)) return
   throw invalid(
-    `\`match\` has ${JSON.stringify(type.slice(0, 64))}, which is no event of Ping++ that is known. ${askForEventType(type)}`,
+    `\`match\` has ${JSON.stringify(type.slice(0, 64))}, which is not a known event type of Ping++. ${suggestEventType(type)}`,
   )
-}
-
-function isMatchName(name: string): name is keyof FaultMatch {
-  return Object.hasOwn(MATCHES, name)
 }
 
 function milliseconds(least: number): Pick<FieldRule, 'isValid' | 'expected'> {
-  return {
-    isValid: (value) => isInteger(value, least, 2 ** 31 - 1),
-    expected: `a whole number of milliseconds, ${least} or more`,
-  }
+  return integer(least, 2 ** 31 - 1, `a whole number of milliseconds, ${least} or more`)
+}
+
+function integer(
+  least: number,
+  most: number,
+  expected: string,
+): Pick<FieldRule, 'isValid' | 'expected'> {
+  return { isValid: (value) => isInteger(value, least, most), expected }
 }
 
 function isInteger(value: unknown, least: number, most: number): boolean {

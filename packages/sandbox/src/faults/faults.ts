@@ -1,6 +1,10 @@
-import type { ApiOperation, FaultKind, FaultRule } from './fault-kind.ts'
-import { ASPECTS, isWebhookFault, type Aspect } from './fault-aspect.ts'
-import { createRandom } from './fault-random.ts'
+import {
+  ASPECTS,
+  isWebhookFault,
+  type ApiOperation,
+  type FaultKind,
+  type FaultRule,
+} from './fault-kind.ts'
 import { checkRule } from './fault-rule.ts'
 
 /** A rule that was added. */
@@ -12,12 +16,11 @@ export interface ActiveFault extends FaultRule {
 }
 
 /**
- * The faults in force. Rules are tried in the order in which they were added; of those that concern
- * the same thing (the signature, say, or how the exchange ends) one fires at a time, and the others
- * wait for their turn.
+ * The faults in force. Rules are tried in the order in which they were added. Of those that change
+ * the same thing (the signature, for example, or how the exchange ends) one fires at a time.
  */
 export interface Faults {
-  /** @throws SandboxError `fault-invalid` for an unknown kind or a wrong number */
+  /** @throws SandboxError `fault-invalid` for an unknown kind or an invalid field */
   add(kind: FaultKind, rule?: Omit<FaultRule, 'kind'>): ActiveFault
   list(): readonly ActiveFault[]
   remove(id: string): boolean
@@ -25,13 +28,13 @@ export interface Faults {
   clear(): void
 }
 
-/** What is asked of the faults by those who let them happen: which fire now. Asking counts as firing. */
+/** Returns the faults that fire now, and counts them as fired. */
 export interface FaultSource extends Faults {
   takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-/** An attempt that is to be made. */
+/** A delivery attempt that is to be made. */
 export interface FaultyAttempt {
   /** `evt_…` */
   readonly id: string
@@ -41,7 +44,7 @@ export interface FaultyAttempt {
   readonly orderNo: string | undefined
 }
 
-/** A request that is to be carried out. */
+/** An API request that is to be carried out. */
 export interface FaultyRequest {
   readonly operation: ApiOperation
   readonly envelope: string | undefined
@@ -49,48 +52,45 @@ export interface FaultyRequest {
 }
 
 /**
- * @param seed what random faults go by
- * @param onFired told of every fault that fires, with the event's id or the API operation
+ * @param seed of the random numbers
+ * @param onFired called with every fault that fires, and the event's id or the API operation
  */
 export function createFaults(
   seed: number,
   onFired: (fault: ActiveFault, subject: string) => void,
 ): FaultSource {
   let random = createRandom(seed)
-  let active: Rule[] = []
+  let active: ActiveFault[] = []
   let added = 0
 
-  function add(kind: FaultKind, rule: Omit<FaultRule, 'kind'> = {}): ActiveFault {
-    checkRule(kind, rule)
-    added += 1
-    const fault: Rule = { id: `fault_${added}`, given: { ...rule, kind }, fired: 0 }
-    active.push(fault)
-    return show(fault)
-  }
-
-  /** Those that fire now, one of each aspect; from then on they count as fired. */
-  function take(subject: string, isMeant: (rule: FaultRule) => boolean): readonly ActiveFault[] {
-    if (active.length === 0) return NONE
-    const taken = new Map<Aspect, Rule>()
-    for (const fault of active) {
-      const aspect = ASPECTS[fault.given.kind]
-      if (taken.has(aspect) || isSpent(fault) || !isMeant(fault.given) || !draw(fault)) continue
-      fault.fired += 1
-      taken.set(aspect, fault)
-    }
-    const fired = Array.from(taken.values(), show)
+  /** The faults that fire now, one of each aspect. */
+  function take(subject: string, isMatch: (rule: FaultRule) => boolean): readonly ActiveFault[] {
+    if (active.length === 0) return []
+    const taken = new Map<string, ActiveFault>()
+    active = active.map((fault) => {
+      const aspect = ASPECTS[fault.kind]
+      if (taken.has(aspect) || isSpent(fault) || !isMatch(fault)) return fault
+      // Drawn last, so that other rules do not change which random number this one gets.
+      const { probability = 1 } = fault
+      if (probability < 1 && random() >= probability) return fault
+      const fired = { ...fault, fired: fault.fired + 1 }
+      taken.set(aspect, fired)
+      return fired
+    })
+    const fired = [...taken.values()]
     for (const fault of fired) onFired(fault, subject)
     return fired
   }
 
-  /** The last question, so that the random numbers go to those alone whose turn it is. */
-  function draw({ given: { probability = 1 } }: Rule): boolean {
-    return probability === 1 || random() < probability
-  }
-
   return {
-    add,
-    list: () => active.map(show),
+    add(kind, rule = {}) {
+      checkRule(kind, rule)
+      added += 1
+      const fault: ActiveFault = { ...rule, kind, id: `fault_${added}`, fired: 0 }
+      active.push(fault)
+      return fault
+    },
+    list: () => [...active],
     remove(id) {
       const before = active.length
       active = active.filter((fault) => fault.id !== id)
@@ -105,25 +105,10 @@ export function createFaults(
   }
 }
 
-interface Rule {
-  readonly id: string
-  readonly given: FaultRule
-  fired: number
-}
-
-const NONE: readonly ActiveFault[] = []
-
-function show({ id, given, fired }: Rule): ActiveFault {
-  return { ...given, id, fired }
-}
-
-function isSpent({ given: { attempt, times = attemptsIn(attempt) }, fired }: Rule): boolean {
-  return fired >= times
-}
-
-/** Whoever names a range of attempts means each of them. */
-function attemptsIn(range: FaultRule['attempt']): number {
-  return typeof range === 'object' ? range[1] - range[0] + 1 : 1
+/** By default a rule fires once, or once for each attempt of its range. */
+function isSpent({ attempt, times, fired }: ActiveFault): boolean {
+  const range = typeof attempt === 'object' ? attempt[1] - attempt[0] + 1 : 1
+  return fired >= (times ?? range)
 }
 
 function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {
@@ -158,4 +143,16 @@ function isInRange(n: number, range: FaultRule['attempt']): boolean {
   if (range === undefined) return true
   if (typeof range === 'number') return n === range
   return n >= range[0] && n <= range[1]
+}
+
+/** Random numbers from 0 up to, but not including, 1; the same for the same seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = Math.trunc(seed)
+
+  return function random() {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
 }

@@ -1,10 +1,10 @@
 import { joinBytes } from '@hongbao/core/internal'
 
 /**
- * Reads the raw body of a request up to a limit; undefined where it is longer.
+ * Reads the raw body of a request; undefined if it is longer than the limit.
  *
- * Hono's own `bodyLimit` makes a new Request of the one that the Node server gives, which the global
- * class refuses as long as the server leaves it alone.
+ * Hono's `bodyLimit` constructs a new Request from the Node server's, which the global class refuses
+ * unless the server replaces it.
  */
 export async function readLimitedBody(
   request: Request,

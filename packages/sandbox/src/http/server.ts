@@ -2,11 +2,11 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { CONTROL_VERSION, VERSION_HEADER } from './control/version.ts'
+import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
 import { SandboxError } from '../errors.ts'
-import { bareHost, hostInUrl, isLoopback } from './loopback.ts'
+import { bareHost, hostInUrl, isLoopback } from '../loopback.ts'
 
-/** Answers requests: the `fetch` of a Hono app. The bindings are Node's own request and response. */
+/** The `fetch` of a Hono app; the bindings are Node's request and response. */
 export type FetchHandler = (
   request: Request,
   bindings: HttpBindings,
@@ -26,22 +26,27 @@ export interface Listening {
   /** `http://host:port`, without a path. */
   readonly url: string
   readonly port: number
-  /** Stops to listen and cuts what is still open. May be called again. */
+  /** Closes the server and all connections. Can be called again. */
   close(): Promise<void>
 }
 
 /**
- * Serves over HTTP. A request whose Host is not a name of this server is refused whatever it asks
- * for, so that no web page can reach it through a domain that it lets resolve to this machine.
+ * Serves over HTTP. A request whose Host is not a name of this server is refused, so that no web page
+ * can reach it through a domain that resolves to this machine.
  *
  * @throws SandboxError `host-remote`, `port-taken`, `option-invalid`
  */
 export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listening> {
   const { host, port, allowRemote } = options
-  if (!allowRemote && !isLoopback(host)) throw remoteHost(host)
-  // Left alone, the library would replace the global Request and Response of whoever runs a sandbox.
+  if (!allowRemote && !isLoopback(host)) {
+    throw new SandboxError(
+      'host-remote',
+      `\`host\` ${host} can be reached from other machines. Use 127.0.0.1, or set \`allowRemote\` (--allow-remote) if that is meant.`,
+    )
+  }
+  // By default the library replaces the global Request and Response.
   const answer = getRequestListener(
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server below speaks HTTP/1 alone
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the server below only speaks HTTP/1
     (request, bindings) => handler(request, bindings as HttpBindings),
     { overrideGlobalObjects: false },
   )
@@ -51,14 +56,15 @@ export async function listen(handler: FetchHandler, options: ListenOptions): Pro
     else refuse(outgoing, refusal)
   })
   await bind(server, options)
-  const bound = boundPort(server, port)
+  const address = server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
   return { url: `http://${hostInUrl(reachable(host))}:${bound}`, port: bound, close }
 
   async function close(): Promise<void> {
     if (!server.listening) return
     const closed = once(server, 'close')
     server.close()
-    // An event stream or an answer that a fault holds back would keep it open for ever.
+    // Otherwise an event stream, or an answer that a fault holds back, would keep it open.
     server.closeAllConnections()
     await closed
   }
@@ -73,16 +79,11 @@ async function bind(server: Server, { host, port }: ListenOptions): Promise<void
   }
 }
 
-/** An address that a client on this machine can connect to; that of all interfaces is none. */
+/** An address that a client on this machine can connect to. */
 function reachable(host: string): string {
   const name = bareHost(host)
   if (name === '0.0.0.0') return '127.0.0.1'
   return name === '::' ? '::1' : name
-}
-
-function boundPort(server: Server, asked: number): number {
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : asked
 }
 
 interface Refusal {
@@ -106,11 +107,11 @@ function findRefusal(incoming: IncomingMessage, options: ListenOptions): Refusal
 // The machine itself, as its containers call it. Docker Desktop and Podman forward them to loopback.
 const FROM_CONTAINERS = new Set(['host.docker.internal', 'host.containers.internal'])
 
-// Never in public DNS, so no stranger can let one resolve to this machine: RFC 6762, RFC 8375, and
+// Never in public DNS, so no web page can have one that resolves to this machine: RFC 6762, RFC 8375, and
 // ICANN's resolution 2024.07.29.06 on `.internal`.
 const PRIVATE_NAME = /^[^.]+$|\.(?:local|internal|home\.arpa)$/
 
-/** Tells whether a Host header names this server, or one that only people nearby can name. */
+/** Whether a Host header is a name of this server; with `allowRemote`, also any name outside public DNS. */
 function isOwnName(header: string | undefined, { host, allowRemote }: ListenOptions): boolean {
   const [, name] = /^(\[[\da-f:.]+\]|[^:[\]]+)(?::\d{1,5})?$/i.exec(header ?? '') ?? []
   if (name === undefined) return false
@@ -129,14 +130,7 @@ function refuse(outgoing: ServerResponse, { status, code, message }: Refusal): v
   outgoing.writeHead(status, headers).end(body)
 }
 
-function remoteHost(host: string): SandboxError {
-  return new SandboxError(
-    'host-remote',
-    `\`host\` ${host} can be reached from other machines. Use 127.0.0.1, or set \`allowRemote\` (--allow-remote) if that is meant.`,
-  )
-}
-
-/** What the operating system says of an address, by its code. */
+/** Error code of the operating system → what is wrong with the address. */
 const BINDING_PROBLEMS: Readonly<Record<string, string>> = {
   EACCES: 'may not be used: ports below 1024 need privileges',
   EADDRNOTAVAIL: 'is not an address of this machine',

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { formatDuration } from '../../clock/duration.ts'
 import type { ClockView } from '../../http/control/clock-routes.ts'
-import { formatDuration } from '../../engine/duration.ts'
-import { parseDuration } from '../parse-duration.ts'
+import { parseDuration } from '../inputs.ts'
 import { localTime } from '../record-lines.ts'
 import type { OpenSession, Session } from '../session.ts'
 
@@ -21,7 +21,7 @@ export function addClock(program: Command, open: OpenSession): void {
     .command('advance')
     .description('move on, and run all that is due on the way')
     .argument('<duration>', 'such as 90s, 2h, 25h', parseAdvance)
-    // "-2h" is a wrong duration, and no option.
+    // "-2h" is a wrong duration, not an option.
     .allowUnknownOption()
     .action(async (ms: number) => {
       const session = open()
@@ -50,34 +50,34 @@ export function addClock(program: Command, open: OpenSession): void {
 function parseAdvance(text: string): number {
   if (!/^-\d/.test(text)) return parseDuration(text)
   throw new InvalidArgumentError(
-    'The clock moves on alone. To be back at the time of this machine, start the sandbox again.',
+    'The clock can only move forward. To go back to the present, start the sandbox again.',
   )
 }
 
-/** The time alone is the result; what is ahead is said beside it. */
+/** Only the time is the result; what is due is a note. */
 function show({ output }: Session, view: ClockView): void {
-  output.result(view, view.now)
-  const aheadMs = Date.parse(view.now) - Date.now()
-  if (aheadMs > TOLERATED_MS) output.warn(describeLead(aheadMs))
+  const { now, speed, pending, next } = view
+  output.result(view, now)
+  const aheadMs = Date.parse(now) - Date.now()
+  if (aheadMs > TOLERATED_MS) output.warn(describeLead(Math.round(aheadMs / 1000) * 1000))
   if (output.isJson) return
-  const speed = view.speed === 0 ? 'virtual' : view.speed === 1 ? 'real' : `×${view.speed}`
-  output.note(`${localTime(view.now, true)} here, ${speed} clock. ${ahead(view)}`)
+  const kind = speed === 0 ? 'virtual' : speed === 1 ? 'real' : `×${speed}`
+  const dueMs = next === null ? undefined : Math.max(0, Date.parse(next) - Date.parse(now))
+  const more = pending > 1 ? `, ${pending - 1} more later` : ''
+  const due =
+    dueMs === undefined
+      ? 'Nothing is scheduled.'
+      : `The next timer is due in ${formatDuration(dueMs)}${more}.`
+  output.note(`${localTime(now, true)} here, ${kind} clock. ${due}`)
 }
 
 /** From here on `createWebhooks` refuses events as ones from the future. */
 const TOLERATED_MS = 3_600_000
 
-function describeLead(aheadMs: number): string {
-  const leadMs = Math.round(aheadMs / 1000) * 1000
+function describeLead(leadMs: number): string {
   return (
-    `The sandbox is ${formatDuration(leadMs)} ahead of this machine, so an app that goes by the machine's clock refuses its events (403, stale). ` +
+    `The sandbox is ${formatDuration(leadMs)} ahead of this machine, so an app that uses the machine's clock refuses its events (403, stale). ` +
     `Give the app the sandbox's: createWebhooks({ now: sandbox.clock.now }), or in another process { now: () => Date.now() + ${leadMs} }. ` +
-    'Clocks do not go back: to undo it, start the sandbox again; it keeps its keys.'
+    'The clock can only move forward: to undo it, start the sandbox again; it keeps its keys.'
   )
-}
-
-function ahead({ now, pending, next }: ClockView): string {
-  if (next === null) return 'Nothing is scheduled.'
-  const left = formatDuration(Math.max(0, Date.parse(next) - Date.parse(now)))
-  return `The next delivery is due in ${left}${pending === 1 ? '' : `, ${pending - 1} more later`}.`
 }

@@ -1,16 +1,11 @@
 import { Option, type Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { StateView } from '../../http/control-app.ts'
-import { addDirectory, type DirectoryOptions } from '../directory.ts'
+import type { StateView } from '../../http/control/control.ts'
 import { usageError } from '../exit.ts'
+import { addDirectory, openFor, type DirectoryOptions } from '../inputs.ts'
 import { SNIPPETS, type SdkName } from '../sdk-snippets.ts'
 import type { OpenSession } from '../session.ts'
-import { openFor } from './keys.ts'
-
-interface EnvOptions extends DirectoryOptions {
-  readonly sdk?: SdkName
-}
 
 export function addEnv(program: Command, open: OpenSession): void {
   addDirectory(program.command('env'))
@@ -20,24 +15,27 @@ export function addEnv(program: Command, open: OpenSession): void {
         Object.keys(SNIPPETS),
       ),
     )
-    .action(async ({ dir, sdk }: EnvOptions) => {
+    .action(async ({ dir, sdk }: DirectoryOptions & { readonly sdk?: SdkName }) => {
       const { control, output } = open()
-      if (!existsSync(dir)) throw noKeys(dir)
+      // New keys would be of no use: the running sandbox has others.
+      if (!existsSync(dir)) {
+        throw usageError(
+          `There is no ${dir}. Run this where the sandbox was started, or name its folder with --dir.`,
+        )
+      }
       const { publicKey, keyFingerprint } = await control.get<StateView>('/state')
       const { apiKey, webhook, merchant } = await openFor(output, dir)
       if (keyFingerprint !== webhook.fingerprint) {
         output.warn(
-          `The sandbox signs with another key than that of ${dir}. --dir says which folder it was started with.`,
+          `The sandbox signs with another key than that of ${dir}. Name the folder it was started with: --dir.`,
         )
       }
-      const { privatePath: privateKeyPath, pkcs1Path } = merchant
       const { url } = control
+      const { privatePath: privateKeyPath, pkcs1Path } = merchant
+      const { publicPath: publicKeyPath } = webhook
       if (sdk !== undefined) {
-        const publicKeyPath = webhook.publicPath
-        const settings = { url, apiKey, privateKeyPath, pkcs1Path, publicKeyPath }
-        const code = SNIPPETS[sdk](settings)
-        output.result({ sdk, code }, code)
-        return
+        const code = SNIPPETS[sdk]({ url, apiKey, privateKeyPath, pkcs1Path, publicKeyPath })
+        return output.result({ sdk, code }, code)
       }
       const env = {
         PINGPP_BASE_URL: url,
@@ -45,16 +43,9 @@ export function addEnv(program: Command, open: OpenSession): void {
         PINGPP_PRIVATE_KEY: (await readFile(privateKeyPath, 'utf8')).trim(),
         PINGPP_PRIVATE_KEY_PATH: privateKeyPath,
         PINGPP_PUBLIC_KEY: publicKey.trim(),
-        PINGPP_PUBLIC_KEY_PATH: webhook.publicPath,
+        PINGPP_PUBLIC_KEY_PATH: publicKeyPath,
       }
       const lines = Object.entries(env).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      output.result(env, lines.join('\n'))
+      return output.result(env, lines.join('\n'))
     })
-}
-
-/** New keys would be of no use here: the sandbox that runs has others. */
-function noKeys(directory: string): Error {
-  return usageError(
-    `There is no ${directory}. Run this where the sandbox was started, or name its folder with --dir.`,
-  )
 }

@@ -1,16 +1,8 @@
 import { Option, type Command } from 'commander'
 import type { EventDetail, EventView } from '../../http/control/event-view.ts'
-import { alignColumns, type Output, type Style } from '../output.ts'
-import { plainText } from '../plain-text.ts'
+import { alignColumns, plainText, type Output, type Style } from '../output.ts'
 import { localTime } from '../record-lines.ts'
 import type { OpenSession } from '../session.ts'
-
-interface ListOptions {
-  readonly type?: string
-  readonly status?: string
-  readonly envelope?: string
-  readonly orderNo?: string
-}
 
 export function addEvents(program: Command, open: OpenSession): void {
   const events = program
@@ -20,15 +12,15 @@ export function addEvents(program: Command, open: OpenSession): void {
   events
     .command('ls', { isDefault: true })
     .description('list them, oldest first')
-    .option('--type <type>', 'of this type alone')
+    .option('--type <type>', 'only of this type')
     .addOption(
-      new Option('--status <status>', 'in this state alone').choices(Object.keys(STATUS_STYLES)),
+      new Option('--status <status>', 'only in this state').choices(Object.keys(STATUS_STYLES)),
     )
-    .option('--envelope <id>', 'of this envelope alone')
-    .option('--order-no <number>', 'of this order alone')
-    .action(async (options: ListOptions) => {
+    .option('--envelope <id>', 'only of this envelope')
+    .option('--order-no <number>', 'only of this order')
+    .action(async (options: Record<string, string>) => {
       const { control, output } = open()
-      const query = new URLSearchParams({ ...options }).toString()
+      const query = new URLSearchParams(options).toString()
       const { data } = await control.get<{ data: EventView[] }>(`/events?${query}`)
       list(output, data)
     })
@@ -52,6 +44,22 @@ export function addEvents(program: Command, open: OpenSession): void {
     })
 }
 
+export function addEnvelopes(program: Command, open: OpenSession): void {
+  program
+    .command('envelopes')
+    .description('the red envelopes')
+    .command('move')
+    .description('change the status of an envelope: sent, received, failed, refunding, refund')
+    .argument('<envelope>', 'its id or order number')
+    .argument('<status>', 'its new status')
+    .action(async (envelope: string, status: string) => {
+      const { control, output } = open()
+      const path = `/envelopes/${encodeURIComponent(envelope)}/move`
+      const moved = await control.post<{ id: string; status: string }>(path, { status })
+      output.result(moved, `${moved.id}  ${moved.status}`)
+    })
+}
+
 const STATUS_STYLES: Readonly<Record<EventView['status'], Style>> = {
   pending: 'yellow',
   delivered: 'green',
@@ -64,20 +72,15 @@ function list(output: Output, events: readonly EventView[]): void {
     for (const event of events) output.result(event, '')
     return
   }
-  if (events.length === 0) output.note('There is no such event.')
-  const rows = events.map((event) => [
-    event.id,
-    event.type,
-    event.status,
-    event.lastAttempt === null ? '-' : `${event.attemptCount} (${answerOf(event.lastAttempt)})`,
-    event.orderNo ?? '-',
-    event.envelope ?? '-',
-  ])
-  const heading = output.isRead && rows.length > 0 ? [HEADING] : []
-  for (const [at, line] of alignColumns([...heading, ...rows]).entries()) {
-    const event = events[at - heading.length]
-    const style = event === undefined ? 'dim' : STATUS_STYLES[event.status]
-    output.result({}, output.paint(style, line))
+  if (events.length === 0) return output.note('There is no such event.')
+  const rows = events.map(({ id, type, status, lastAttempt, attemptCount, orderNo, envelope }) => {
+    const attempts = lastAttempt === null ? '-' : `${attemptCount} (${answerOf(lastAttempt)})`
+    return [id, type, status, attempts, orderNo ?? '-', envelope ?? '-']
+  })
+  const [heading = '', ...lines] = alignColumns([HEADING, ...rows])
+  if (output.isStdoutTerminal) output.result({}, output.paint('dim', heading))
+  for (const [at, line] of lines.entries()) {
+    output.result({}, output.paint(STATUS_STYLES[events[at]?.status ?? 'pending'], line))
   }
 }
 

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander'
+import { ASPECTS } from '../../faults/fault-kind.ts'
 import type { FaultView } from '../../http/control/fault-routes.ts'
-import { ASPECTS } from '../../faults/fault-aspect.ts'
-import type { FaultMatch } from '../../faults/fault-kind.ts'
-import { parseDuration } from '../parse-duration.ts'
+import { isRecord } from '../../is-record.ts'
+import { numberParser, parseDuration } from '../inputs.ts'
 import { alignColumns } from '../output.ts'
 import type { OpenSession } from '../session.ts'
 
@@ -24,7 +24,7 @@ export function addFault(program: Command, open: OpenSession): void {
   addAdd(fault, open)
   fault
     .command('rm')
-    .description('end one')
+    .description('remove one')
     .argument('<id>', 'such as fault_1')
     .action(async (id: string) => {
       const { control, output } = open()
@@ -33,7 +33,7 @@ export function addFault(program: Command, open: OpenSession): void {
     })
   fault
     .command('clear')
-    .description('end all')
+    .description('remove all')
     .action(async () => {
       const { control, output } = open()
       const { removed } = await control.delete<{ removed: number }>('/faults')
@@ -41,60 +41,69 @@ export function addFault(program: Command, open: OpenSession): void {
     })
 }
 
+const parseNumber = numberParser(/^\d+(?:\.\d+)?$/, 'a number')
+
+/** Options of `fault add` → their fields of a rule, what they do, and how they are read. */
+const RULE_OPTIONS: readonly (readonly [
+  flags: string,
+  field: string,
+  about: string,
+  parse?: (text: string, before: unknown) => unknown,
+])[] = [
+  ['--attempt <n>', 'attempt', 'only on this attempt, or on a range: 1..3', parseAttempts],
+  [
+    '--times <count>',
+    'times',
+    'how often at most, or always (default: 1, or as many as --attempt has)',
+    (text) => (text === 'always' ? text : parseNumber(text)),
+  ],
+  [
+    '--match <what=value>',
+    'match',
+    'only if type, envelope, order-no or operation is this; may be repeated',
+    parseMatch,
+  ],
+  ['--probability <p>', 'probability', 'above 0, up to 1; by the seed of the sandbox', parseNumber],
+  ['--copies <count>', 'copies', 'duplicate: how many in all', parseNumber],
+  ['--how <how>', 'how', 'duplicate: at-once or in-sequence'],
+  ['--delay <duration>', 'delayMs', 'delay, reorder: how late', parseDuration],
+  ['--chunk-bytes <count>', 'chunkBytes', 'slow-body: bytes at a time', parseNumber],
+  ['--chunk-pause <duration>', 'chunkMs', 'slow-body: the time between', parseDuration],
+  ['--status <status>', 'status', 'api-error: the HTTP status', parseNumber],
+  ['--code <code>', 'code', 'api-error, channel-failure: the error code of Ping++'],
+  ['--retry-after <seconds>', 'retryAfterSeconds', 'api-error: value of Retry-After', parseNumber],
+  ['--latency <duration>', 'latencyMs', 'api-latency: how late', parseDuration],
+  ['--committed', 'committed', 'channel-failure: the envelope was created'],
+]
+
 function addAdd(fault: Command, open: OpenSession): void {
-  fault
+  const add = fault
     .command('add')
     .description('add one; prints its id')
     .argument('<kind>', `one of ${Object.keys(ASPECTS).join(', ')}`)
-    .option('--attempt <n>', 'on this attempt alone, or on a range of them: 1..3', parseAttempts)
-    .option(
-      '--times <count>',
-      'how often at the most, or always (default: 1, or as many as --attempt has)',
-      parseTimes,
-    )
-    .option('--match <what=value>', `only where ${MATCHES} is this; may be repeated`, parseMatch)
-    .option('--probability <p>', 'above 0, up to 1; by the seed of the sandbox', parseNumber)
-    .option('--copies <count>', 'duplicate: how many in all', parseNumber)
-    .option('--how <how>', 'duplicate: at-once or in-sequence')
-    .option('--delay <duration>', 'delay, reorder: how late', parseDuration)
-    .option('--chunk-bytes <count>', 'slow-body: bytes at a time', parseNumber)
-    .option('--chunk-pause <duration>', 'slow-body: the time between', parseDuration)
-    .option('--status <status>', 'api-error: the HTTP status', parseNumber)
-    .option('--code <code>', 'api-error, channel-failure: the error code of Ping++')
-    .option('--retry-after <seconds>', 'api-error: value of Retry-After', parseNumber)
-    .option('--latency <duration>', 'api-latency: how late', parseDuration)
-    .option('--committed', 'channel-failure: the envelope was made all the same')
-    .action(async (kind: string, options: Readonly<Record<string, unknown>>) => {
-      const { control, output } = open()
-      const rule = Object.entries(options).map(([name, value]) => [FIELDS[name] ?? name, value])
-      const body = { kind, ...Object.fromEntries(rule) }
-      const added = await control.post<FaultView>('/faults', body)
-      output.result(added, added.id)
-    })
+  const fields = new Map<string, string>()
+  for (const [flags, field, about, parse] of RULE_OPTIONS) {
+    const option = add.createOption(flags, about)
+    if (parse !== undefined) option.argParser(parse)
+    add.addOption(option)
+    fields.set(option.attributeName(), field)
+  }
+  add.action(async (kind: string, options: Readonly<Record<string, unknown>>) => {
+    const { control, output } = open()
+    const rule = Object.entries(options).map(([name, value]) => [fields.get(name), value])
+    const body = { kind, ...Object.fromEntries(rule) }
+    const added = await control.post<FaultView>('/faults', body)
+    output.result(added, added.id)
+  })
 }
 
-/** Option → field of a rule, where the names differ: times have a unit of their own here. */
-const FIELDS: Readonly<Record<string, string>> = {
-  delay: 'delayMs',
-  chunkPause: 'chunkMs',
-  latency: 'latencyMs',
-  retryAfter: 'retryAfterSeconds',
-}
-
-const MATCHES = 'type, envelope, order-no or operation'
-
-const MATCH_FIELDS: Readonly<Record<string, keyof FaultMatch>> = {
-  type: 'type',
-  envelope: 'envelope',
-  'order-no': 'orderNo',
-  operation: 'operation',
-}
-
-function parseMatch(text: string, before: FaultMatch = {}): FaultMatch {
-  const [, name = '', value = ''] = /^([\w-]+)=(.+)$/.exec(text) ?? []
-  const field = MATCH_FIELDS[name]
-  if (field !== undefined) return { ...before, [field]: value }
-  throw new InvalidArgumentError(`Write ${MATCHES}, "=" and a value: type=red_envelope.sent.`)
+function parseMatch(text: string, before: unknown): object {
+  const [, name = '', value] = /^(type|envelope|order-no|operation)=(.+)$/.exec(text) ?? []
+  const earlier = isRecord(before) ? before : {}
+  if (value !== undefined) return { ...earlier, [name === 'order-no' ? 'orderNo' : name]: value }
+  throw new InvalidArgumentError(
+    'Write type, envelope, order-no or operation, "=" and a value: type=red_envelope.sent.',
+  )
 }
 
 function parseAttempts(text: string): number | [number, number] {
@@ -103,16 +112,7 @@ function parseAttempts(text: string): number | [number, number] {
   return to === undefined ? Number(from) : [Number(from), Number(to)]
 }
 
-function parseTimes(text: string): number | 'always' {
-  return text === 'always' ? text : parseNumber(text)
-}
-
-function parseNumber(text: string): number {
-  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Write a number.')
-}
-
 function rowOf({ id, kind, fired, ...rule }: FaultView): string[] {
-  const told = Object.entries(rule).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-  return [id, kind, `fired ${fired}×`, told.join(' ')]
+  const fields = Object.entries(rule).map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+  return [id, kind, `fired ${fired}×`, fields.join(' ')]
 }

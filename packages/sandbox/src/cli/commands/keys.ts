@@ -1,15 +1,8 @@
 import { Argument, type Command } from 'commander'
 import { readFile } from 'node:fs/promises'
-import {
-  KEY_NAMES,
-  openKeys,
-  rotateKeys,
-  type KeyName,
-  type KeyPair,
-  type Keys,
-} from '../../keys/keys.ts'
-import { addDirectory, type DirectoryOptions } from '../directory.ts'
+import { KEY_NAMES, rotateKeys, type KeyName, type KeyPair, type Keys } from '../../keys/keys.ts'
 import { usageError } from '../exit.ts'
+import { addDirectory, openFor, type DirectoryOptions } from '../inputs.ts'
 import { alignColumns, type Output } from '../output.ts'
 import type { OpenSession } from '../session.ts'
 
@@ -30,7 +23,7 @@ export function addKeys(program: Command, open: OpenSession): void {
     .description('where they are, and their fingerprints')
     .action(async ({ dir }: DirectoryOptions) => {
       const { output } = open()
-      show(output, await openKeys(dir))
+      show(output, await openFor(output, dir))
     })
   addDirectory(keys.command('print'))
     .description('print one')
@@ -50,36 +43,26 @@ export function addKeys(program: Command, open: OpenSession): void {
     .addArgument(new Argument('[keys...]', 'which (default: webhook)').choices([...KEY_NAMES]))
     .action(async (names: KeyName[], { dir }: DirectoryOptions) => {
       const { output } = open()
-      show(output, await rotateKeys(dir, names.length === 0 ? ['webhook'] : names))
+      await rotateKeys(dir, names.length === 0 ? ['webhook'] : names)
+      show(output, await openFor(output, dir))
       output.note('A sandbox that runs keeps its keys; start it again.')
     })
 }
 
-/** Opens the folder, and says what had to be set right. */
-export async function openFor(output: Output, directory: string): Promise<Keys> {
-  const keys = await openKeys(directory)
-  for (const repair of keys.repairs) output.warn(repair)
-  return keys
-}
-
-function show(output: Output, { directory, apiKey, webhook, merchant, repairs }: Keys): void {
-  for (const repair of repairs) output.warn(repair)
-  const rows = [
-    ['api key', apiKey],
-    ['webhook public', webhook.publicPath],
-    ['webhook private', webhook.privatePath],
-    ['webhook fingerprint', webhook.fingerprint],
-    ['merchant public', merchant.publicPath],
-    ['merchant private', merchant.privatePath],
-    ['merchant fingerprint', merchant.fingerprint],
-  ]
+function show(output: Output, { directory, apiKey, webhook, merchant }: Keys): void {
+  const pairs = Object.entries({ webhook: summarize(webhook), merchant: summarize(merchant) })
+  const rows = pairs.flatMap(([name, { publicPath, privatePath, fingerprint }]) => [
+    [`${name} public`, publicPath],
+    [`${name} private`, privatePath],
+    [`${name} fingerprint`, fingerprint],
+  ])
   output.result(
-    { directory, apiKey, webhook: summarize(webhook), merchant: summarize(merchant) },
-    alignColumns(rows).join('\n'),
+    { directory, apiKey, ...Object.fromEntries(pairs) },
+    alignColumns([['api key', apiKey], ...rows]).join('\n'),
   )
 }
 
-function summarize({ fingerprint, publicPath, privatePath }: KeyPair): object {
+function summarize({ fingerprint, publicPath, privatePath }: KeyPair) {
   return { fingerprint, publicPath, privatePath }
 }
 

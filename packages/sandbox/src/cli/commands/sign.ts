@@ -1,9 +1,7 @@
 import { readPrivateKey, signBytes } from '@hongbao/core/internal'
 import { InvalidArgumentError, type Command } from 'commander'
-import { readBody } from '../body-source.ts'
-import { addDirectory, type DirectoryOptions } from '../directory.ts'
+import { addDirectory, numberParser, openFor, readBody, type DirectoryOptions } from '../inputs.ts'
 import type { OpenSession, Session } from '../session.ts'
-import { openFor } from './keys.ts'
 
 interface SignOptions extends DirectoryOptions {
   readonly key?: string
@@ -23,22 +21,21 @@ export function addSign(program: Command, open: OpenSession): void {
 
 /** Prints the header's value, or both headers of a request: `curl -H @<(hongbao-sandbox sign …)`. */
 async function sign(
-  session: Session,
+  { output, host }: Session,
   file: string | undefined,
-  options: SignOptions,
+  { key, dir, request: target, timestamp: given }: SignOptions,
 ): Promise<void> {
-  const { output, host } = session
-  const { request: target } = options
-  const { privateKey } = readPrivateKey({ path: await keyPath(session, options) }, 'key', true)
+  const folder = key === undefined ? await openFor(output, dir) : undefined
+  const own = target === undefined ? folder?.webhook : folder?.merchant
+  const { privateKey } = readPrivateKey({ path: key ?? own?.privatePath ?? '' }, 'key', true)
   if (target === undefined) {
     const signature = signBytes(await readBody(file, host), privateKey)
     output.result({ signature }, signature)
     return
   }
-  // A request without a file is one without a body, such as a GET.
+  // A request without a file has no body, such as a GET.
   const body = file === undefined ? Buffer.alloc(0) : await readBody(file, host)
-  const timestamp = String(options.timestamp ?? Math.floor(Date.now() / 1000))
-  // What current SDKs sign: the body, the target as it is on the wire, and the timestamp.
+  const timestamp = String(given ?? Math.floor(Date.now() / 1000))
   const signature = signBytes(Buffer.concat([body, Buffer.from(target + timestamp)]), privateKey)
   output.result(
     { signature, timestamp },
@@ -46,18 +43,9 @@ async function sign(
   )
 }
 
-async function keyPath(session: Session, { key, dir, request }: SignOptions): Promise<string> {
-  if (key !== undefined) return key
-  const { webhook, merchant } = await openFor(session.output, dir)
-  return request === undefined ? webhook.privatePath : merchant.privatePath
-}
-
 function parseTarget(text: string): string {
   if (/^\/[!-~]*$/.test(text) && !text.includes('#')) return text
   throw new InvalidArgumentError('Write path and query as they are sent: /v1/red_envelopes?limit=3')
 }
 
-function parseTimestamp(text: string): number {
-  if (/^\d{1,12}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Write Unix time in seconds.')
-}
+const parseTimestamp = numberParser(/^\d{1,12}$/, 'Unix time in seconds')

@@ -1,14 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { SandboxOptions } from '../../options.ts'
-import type { JournalRecord } from '../../engine/journal.ts'
+import type { JournalRecord } from '../../events/journal.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
-import { addDirectory, type DirectoryOptions } from '../directory.ts'
 import { EXIT, usageError } from '../exit.ts'
-import { startOnFreePort } from '../free-port.ts'
+import { addDirectory, numberParser, openFor, type DirectoryOptions } from '../inputs.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { OpenSession, Session } from '../session.ts'
-import { openFor } from './keys.ts'
 
 interface StartOptions extends DirectoryOptions {
   readonly port: number
@@ -27,8 +25,8 @@ interface StartOptions extends DirectoryOptions {
 export function addStart(program: Command, open: OpenSession): void {
   addDirectory(program.command('start', { isDefault: true }))
     .description('start a sandbox, and show what happens in it until Ctrl-C')
-    .option('--port <port>', 'port; the next free one where it is taken', parseInteger, 4141)
-    .option('--strict-port', 'fail where the port is taken')
+    .option('--port <port>', 'port; the next free one if it is taken', parseInteger, 4141)
+    .option('--strict-port', 'fail if the port is taken')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--target <url>', 'your app: where notifications go; without it they are kept')
     .option('--clock <clock>', 'real, virtual, or how many times as fast: 60', parseClock, 'real')
@@ -47,11 +45,15 @@ export function addStart(program: Command, open: OpenSession): void {
     .option('--response-timeout-ms <ms>', 'how long your app may take', parseInteger, 10_000)
     .option('--seed <number>', 'what random faults go by', parseInteger, 1)
     .option('--allow-remote', 'notifications to other machines, and requests from them')
-    // Somebody who mistypes a command ends up here, because this one is the default.
+    // A mistyped command ends up here, because this one is the default.
     .argument('[words...]')
     .usage('[options]')
     .action(async (words: readonly string[], options: StartOptions) => {
-      if (words.length > 0) throw noCommand(program, words[0] ?? '')
+      if (words.length > 0) {
+        const names = program.commands.map((command) => command.name()).join(', ')
+        const word = JSON.stringify(words[0])
+        throw usageError(`There is no command ${word}. There are: ${names}. See --help.`)
+      }
       await start(open(), options)
     })
 }
@@ -70,67 +72,67 @@ async function start(session: Session, options: StartOptions): Promise<void> {
       `Port ${options.port} is taken; --strict-port makes that an error. Other commands need --url ${sandbox.url}, or HONGBAO_SANDBOX_URL.`,
     )
   }
-  writeBanner(output, sandbox, keys, isChecked(settings))
+  const { merchantPublicKey, requestSignatures } = settings
+  const isChecked = merchantPublicKey !== undefined && requestSignatures !== 'off'
+  writeBanner(output, sandbox, keys, isChecked)
   show(session, sandbox)
   const ending = await ended
   await sandbox.close()
   session.endWith(EXIT[ending])
 }
 
-function readSettings(options: StartOptions, ownMerchantKey: string): SandboxOptions {
-  const { port, host, clock, sendWebhooks, responseTimeoutMs, seed, requestSignatures } = options
-  const isAsked = requestSignatures !== undefined && requestSignatures !== 'off'
-  const merchantKey = options.merchantPublicKey ?? (isAsked ? ownMerchantKey : undefined)
-  return {
-    port,
-    host,
-    clock,
-    sendWebhooks,
-    responseTimeoutMs,
-    seed,
-    requestSignatures,
-    target: options.target,
-    allowRemote: options.allowRemote === true,
-    merchantPublicKey: merchantKey === undefined ? undefined : { path: merchantKey },
+const PORT_TRIES = 20
+
+/** Starts on the given port, or on the next free one. */
+async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Promise<Sandbox> {
+  // Imported here: the other commands start in half the time without a server.
+  const { startSandbox } = await import('../../start.ts')
+  const { port: first = 0 } = options
+  const last = isStrict || first === 0 ? first : Math.min(first + PORT_TRIES, 65_535)
+  for (let port = first; ; port += 1) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one port after another
+      return await startSandbox({ ...options, port })
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'port-taken'
+      if (port >= last || !isTaken) throw error
+    }
   }
 }
 
-function isChecked({ merchantPublicKey, requestSignatures }: SandboxOptions): boolean {
-  return merchantPublicKey !== undefined && requestSignatures !== 'off'
+function readSettings(
+  { dir: _dir, strictPort: _strict, merchantPublicKey: path, ...options }: StartOptions,
+  ownMerchantKey: string,
+): SandboxOptions {
+  const { requestSignatures = 'off' } = options
+  const merchantKey = path ?? (requestSignatures === 'off' ? undefined : ownMerchantKey)
+  return { ...options, merchantPublicKey: merchantKey && { path: merchantKey } }
 }
 
-/** Shows all that has happened, and what happens from now on. */
+/** Prints all records, past and future. */
 function show({ output }: Session, sandbox: Sandbox): void {
-  const withDay = sandbox.clock.speed !== 1
+  const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1 }
   function showRecord(record: JournalRecord): void {
-    if (output.isJson) return output.result(record, '')
-    const line = writeRecord(record, { tint: output.tint, withDay })
-    if (line !== undefined) output.note(line)
+    const line = output.isJson ? undefined : writeRecord(record, options)
+    if (output.isJson) output.result(record, '')
+    else if (line !== undefined) output.note(line)
   }
   sandbox.listen(showRecord)
-  for (const record of sandbox.journal()) showRecord(record)
+  sandbox.journal().forEach(showRecord)
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Resolves when the sandbox is to end; a second signal ends the process at once. */
 function waitForEnd({ host }: Session): Promise<(typeof SIGNALS)[number] | 'ok'> {
-  const { promise, resolve } = Promise.withResolvers<(typeof SIGNALS)[number] | 'ok'>()
-  for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
-  // Whoever read the records has left.
-  host.stdout.once('error', () => resolve('ok'))
-  return promise
+  return new Promise((resolve) => {
+    for (const signal of SIGNALS) process.once(signal, () => resolve(signal))
+    // The reader of the records has left.
+    host.stdout.once('error', () => resolve('ok'))
+  })
 }
 
-function noCommand(program: Command, word: string): Error {
-  const names = program.commands.map((command) => command.name()).join(', ')
-  return usageError(`There is no command ${JSON.stringify(word)}. There are: ${names}. See --help.`)
-}
-
-function parseInteger(text: string): number {
-  if (/^-?\d{1,15}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Write a whole number.')
-}
+const parseInteger = numberParser(/^-?\d{1,15}$/, 'a whole number')
 
 function parseClock(text: string): NonNullable<SandboxOptions['clock']> {
   if (text === 'real' || text === 'virtual') return text

@@ -1,10 +1,11 @@
 import { isEventType } from '@hongbao/core'
-import { CATALOGUE } from '@hongbao/core/internal'
-import { InvalidArgumentError, type Command } from 'commander'
+import type { Command } from 'commander'
 import type { EventDetail, EventView } from '../../http/control/event-view.ts'
-import { toldStatusOf } from '../../engine/trigger.ts'
+import { EVENT_TYPES } from '../../events/event-types.ts'
+import { webhookStatusOf } from '../../engine/trigger.ts'
 import { parseChange, readChanges, type Change } from '../changes.ts'
-import { EXIT, usageError, type ExitStatus } from '../exit.ts'
+import { EXIT, usageError } from '../exit.ts'
+import { numberParser } from '../inputs.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { OpenSession, Session } from '../session.ts'
 
@@ -40,18 +41,17 @@ async function trigger(session: Session, type: string, options: TriggerOptions):
   const { control, output } = session
   const body = bodyOf(type, options)
   for (let made = 0; made < options.times; made += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- one after another is what was asked for
+    /* oxlint-disable no-await-in-loop -- one after another */
     const event = await control.post<EventView>('/trigger', body)
+    if (event.status === 'undelivered') output.warn(NO_TARGET)
     if (options.wait !== true) {
       output.result(event, event.id)
-      if (event.status === 'undelivered') output.warn(NO_TARGET)
       continue
     }
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    const status = await waitForAnswer(session, event)
-    // oxlint-disable-next-line no-await-in-loop -- as above
+    const isReceived = event.status !== 'undelivered' && (await waitForAnswer(session, event))
     output.result(await control.get<EventDetail>(`/events/${event.id}`), event.id)
-    if (status !== EXIT.ok) session.endWith(status)
+    if (!isReceived) session.endWith(EXIT.undelivered)
+    /* oxlint-enable no-await-in-loop */
   }
 }
 
@@ -60,39 +60,30 @@ function bodyOf(type: string, { envelope, orderNo, set = [] }: TriggerOptions): 
     throw usageError('Give --envelope or --order-no, not both.')
   }
   const subject = envelope ?? orderNo
-  // A type that there is none of is refused by the sandbox, which says what may have been meant.
+  // The sandbox refuses an unknown type, and suggests another.
   if (set.length === 0 || !isEventType(type)) return { type, envelope: subject }
   return { type, envelope: subject, object: readChanges(type, set) }
 }
 
-/** Shows the first attempt as it happens, and says how it ended. */
-async function waitForAnswer({ control, output }: Session, event: EventView): Promise<ExitStatus> {
-  if (event.status === 'undelivered') {
-    output.warn(NO_TARGET)
-    return EXIT.undelivered
-  }
+/** Prints the first attempt as it happens; resolves with whether the app received it. */
+async function waitForAnswer({ control, output }: Session, event: EventView): Promise<boolean> {
   for await (const record of control.follow(event.id)) {
     const line = writeRecord(record, { tint: output.tint, withDay: false })
     if (line !== undefined) output.note(line)
-    if (record.type === 'attempt.finished' && record.kind === 'scheduled') {
-      return record.ok ? EXIT.ok : EXIT.undelivered
-    }
+    if (record.type === 'attempt.finished' && record.kind === 'scheduled') return record.ok
   }
-  return EXIT.undelivered
+  return false
 }
 
 const NO_TARGET =
   'There is no target, so it was not sent. Start the sandbox with --target http://localhost:3000/webhooks.'
 
-/** All but those that an app sees by retrieving an envelope alone. */
+/** All event types, without the red-envelope events that have no webhook. */
 function listTypes({ output }: Session): void {
-  for (const type of Object.keys(CATALOGUE).filter(isEventType)) {
-    const isTold = !type.startsWith('red_envelope.') || toldStatusOf(type) !== undefined
-    if (isTold) output.result({ type }, type)
+  for (const type of EVENT_TYPES) {
+    const hasWebhook = !type.startsWith('red_envelope.') || webhookStatusOf(type) !== undefined
+    if (hasWebhook) output.result({ type }, type)
   }
 }
 
-function parseTimes(text: string): number {
-  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Write a whole number from 1 to 999,999.')
-}
+const parseTimes = numberParser(/^[1-9]\d{0,5}$/, 'a whole number from 1 to 999,999')

@@ -1,6 +1,6 @@
 import { SIGNATURE_HEADER, signBytes, type SigningKey } from '@hongbao/core/internal'
 
-/** What is answered, before it is bytes. */
+/** An answer before serialisation. */
 export interface Answer {
   readonly status: number
   readonly body: object
@@ -11,8 +11,8 @@ export interface Answer {
  * Writes an answer as Ping++ does: JSON indented by four spaces, Chinese as it is, signed over
  * exactly these bytes, errors too (captures of December 2016).
  *
- * `Connection: close`, because the official Node SDK hangs on a reused connection from Node 19 on:
- * it writes its request when the socket connects, which a reused one never does again.
+ * `Connection: close`, because from Node 19 on the official Node SDK hangs on a reused connection:
+ * it writes the request when the socket connects.
  */
 export function writeAnswer(answer: Answer, requestId: string, key: SigningKey): Response {
   const bytes = Buffer.from(JSON.stringify(answer.body, undefined, 4))

@@ -1,20 +1,20 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { ApiError, maskKeys } from './api-error.ts'
 
 /**
- * Refuses a request without a key that the sandbox takes.
+ * Checks the API key of a request.
  *
- * @param taken the keys that are taken; undefined for every `sk_test_…`
+ * @param accepted undefined for every `sk_test_…`
  * @throws ApiError
  */
 export function checkApiKey(
   authorization: string | undefined,
-  taken: readonly string[] | undefined,
+  accepted: readonly string[] | undefined,
 ): void {
   const key = readKey(authorization)
   if (key === undefined) throw new ApiError('key-missing')
   if (key.startsWith('sk_live_')) throw new ApiError('key-live', { about: { key: mask(key) } })
-  if (!TEST_KEY.test(key) || !isTaken(key, taken)) {
+  if (!TEST_KEY.test(key) || !isAccepted(key, accepted)) {
     throw new ApiError('key-invalid', { about: { key: mask(key) } })
   }
 }
@@ -31,15 +31,14 @@ function readKey(authorization = ''): string | undefined {
   return user === '' ? undefined : user
 }
 
-/** Takes the same time wherever two keys differ. */
-function isTaken(key: string, taken: readonly string[] | undefined): boolean {
-  if (taken === undefined) return true
-  const given = digestOf(key)
-  return taken.filter((each) => timingSafeEqual(given, digestOf(each))).length > 0
+/** In constant time. */
+function isAccepted(key: string, accepted: readonly string[] | undefined): boolean {
+  if (accepted === undefined) return true
+  return accepted.filter((each) => timingSafeEqual(digestOf(key), digestOf(each))).length > 0
 }
 
-function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+function digestOf(text: string): Buffer {
+  return hash('sha256', text, 'buffer')
 }
 
 function mask(key: string): string {

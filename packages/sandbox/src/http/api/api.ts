@@ -1,9 +1,9 @@
 import type { VerificationKey } from '@hongbao/core/internal'
+import { createPublicKey } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
-import type { JournalBody } from '../../engine/journal.ts'
-import { ApiError, maskKeys } from './api-error.ts'
 import { writeAnswer, type Answer } from './answer.ts'
+import { ApiError, maskKeys } from './api-error.ts'
 import { checkApiKey } from './api-key.ts'
 import { ConnectionCut, cutConnection } from './connection.ts'
 import {
@@ -14,24 +14,23 @@ import {
   readUnknown,
   type ReadTask,
 } from './operations.ts'
-import { keysOfOthers } from './other-keys.ts'
-import { readBody, readRequest, type ApiEnv, type ApiRequest } from './request.ts'
-import { runUnderFaults } from './request-faults.ts'
+import { CALLER_LEFT, runUnderFaults } from './request-faults.ts'
 import {
   createSignatureCheck,
   type SignatureMode,
   type SignatureVerdict,
 } from './request-signature.ts'
+import { readBody, readRequest, type ApiEnv, type ApiRequest } from './request.ts'
 
 /** Options of {@link createApi}. */
 export interface ApiOptions {
-  /** The API keys that are taken. Default: every `sk_test_…`. */
+  /** Accepted API keys. Default: every `sk_test_…`. */
   readonly apiKeys?: readonly string[] | undefined
-  /** Public keys of the merchant, one of which must have signed. Default: signatures are not checked. */
+  /** Public keys of the merchant. Default: signatures are not checked. */
   readonly merchantKeys?: readonly VerificationKey[] | undefined
   /**
-   * `lenient`: POST and PUT must be signed, in any way that an SDK ever had; what else is signed must be
-   * signed well. `strict`: everything must be signed, as current SDKs do it. Default: `'lenient'`.
+   * `lenient`: POST and PUT must be signed, in any way that an SDK ever had; other requests only if
+   * they have a signature. `strict`: everything must be signed, as by current SDKs. Default: `'lenient'`.
    */
   readonly requestSignatures?: SignatureMode | undefined
   /** Wall clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
@@ -43,8 +42,8 @@ export interface ApiOptions {
 /**
  * Ping++'s API of red envelopes below `/v1`. Mount it with `app.route('/', createApi(engine))`.
  *
- * Where a fault cuts the connection of a request in the same process, it throws what `fetch` would
- * reject with, so the `onError` of the app around it must throw that on.
+ * If a fault cuts the connection of a request in the same process, it throws what `fetch` would
+ * reject with; the `onError` of the app around it must rethrow that.
  */
 export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv> {
   const { apiKeys, now = Date.now, maxBodyBytes = 1024 * 1024 } = options
@@ -52,92 +51,63 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
     merchantKeys: options.merchantKeys ?? [],
     mode: options.requestSignatures ?? 'lenient',
     now,
-    otherKeys: keysOfOthers(engine.key),
+    pingppKey: createPublicKey(engine.key.privateKey),
   })
-
-  const api = new Hono<ApiEnv>()
-  api.post('/v1/red_envelopes', answer(readCreate))
-  api.get('/v1/red_envelopes', answer(readList))
-  api.get('/v1/red_envelopes/:id', answer(readRetrieve))
-  api.get('/v1/events/:id', answer(readRetrieveEvent))
-  api.all('/v1/*', answer(readUnknown))
-  api.notFound(answer(readUnknown))
-  api.onError((error) => {
-    throw error
-  })
-  return api
-
-  function answer(readTask: ReadTask): (context: Context<ApiEnv>) => Promise<Response> {
-    return async function answerPingpp(context) {
-      const request = readRequest(context)
-      const sighting = createSighting()
-      // Hono answers HEAD as GET; a retrieve is no harmless question here.
-      const read = request.method === 'HEAD' ? readUnknown : readTask
-      const result = await perform(context, request, read, sighting).catch((error: unknown) =>
-        toRefusal(error, request),
-      )
-      engine.journal.write(recordOf(request, sighting, result))
-      if (result instanceof ConnectionCut) return cutConnection(request, result)
-      const written = result instanceof ApiError ? result.toAnswer(request.language) : result
-      return writeAnswer(written, request.id, engine.key)
-    }
-  }
 
   /** key → body → signature → parameters → faults → engine. */
-  async function perform(
-    context: Context<ApiEnv>,
-    request: ApiRequest,
-    readTask: ReadTask,
-    sighting: Sighting,
-  ): Promise<Answer> {
-    checkApiKey(request.header('authorization'), apiKeys)
-    const body = await readBody(context.req.raw, maxBodyBytes)
-    const { state, problem } = checkSignature(request, body)
-    sighting.signature = state
-    if (problem !== undefined) throw problem
-
-    const task = readTask(engine, { request, body, id: context.req.param('id') ?? '' })
-    const faults = engine.faults.takeForRequest(task)
-    sighting.faults = faults.map(({ kind }) => kind)
-    const ends = { caller: request.signal, sandbox: engine.givenUp }
-    return { status: 200, body: await runUnderFaults(task.run, faults, ends) }
+  async function answer(context: Context<ApiEnv>, readTask: ReadTask): Promise<Response> {
+    const request = readRequest(context)
+    const started = performance.now()
+    let signature: SignatureVerdict['state'] = 'unchecked'
+    let faults: readonly string[] = []
+    let result: Answer | ApiError | ConnectionCut
+    try {
+      checkApiKey(request.header('authorization'), apiKeys)
+      const body = await readBody(context.req.raw, maxBodyBytes)
+      const { state, problem } = checkSignature(request, body)
+      signature = state
+      if (problem !== undefined) throw problem
+      // Hono answers HEAD as GET, but a retrieve can have side effects here.
+      const read = request.method === 'HEAD' ? readUnknown : readTask
+      const task = read(engine, { request, body, id: context.req.param('id') ?? '' })
+      const fired = engine.faults.takeForRequest(task)
+      faults = fired.map(({ kind }) => kind)
+      const ends = { caller: request.signal, sandbox: engine.cancelled }
+      result = { status: 200, body: await runUnderFaults(task.run, fired, ends) }
+    } catch (error) {
+      result = toRefusal(error, request)
+    }
+    engine.journal.write({
+      type: 'api.request',
+      id: request.id,
+      method: request.method,
+      path: maskKeys(request.target),
+      status: result instanceof ConnectionCut ? 0 : result.status,
+      ms: Math.round(performance.now() - started),
+      signature,
+      ...(result instanceof Error ? { reason: result.message } : {}),
+      ...(faults.length === 0 ? {} : { faults }),
+    })
+    if (result instanceof ConnectionCut) return cutConnection(request, result)
+    const written = result instanceof ApiError ? result.toAnswer(request.language) : result
+    return writeAnswer(written, request.id, engine.key)
   }
+
+  return new Hono<ApiEnv>()
+    .post('/v1/red_envelopes', (c) => answer(c, readCreate))
+    .get('/v1/red_envelopes', (c) => answer(c, readList))
+    .get('/v1/red_envelopes/:id', (c) => answer(c, readRetrieve))
+    .get('/v1/events/:id', (c) => answer(c, readRetrieveEvent))
+    .all('/v1/*', (c) => answer(c, readUnknown))
+    .notFound((c) => answer(c, readUnknown))
+    .onError((error) => {
+      throw error
+    })
 }
 
-/** What is found out about a request on its way. */
-interface Sighting {
-  readonly startedMs: number
-  signature: SignatureVerdict['state']
-  faults: readonly string[]
-}
-
-function createSighting(): Sighting {
-  return { startedMs: performance.now(), signature: 'unchecked', faults: [] }
-}
-
-/** What became of a request that was not carried out, or whose answer is lost. */
 function toRefusal(error: unknown, { signal }: ApiRequest): ApiError | ConnectionCut {
   if (error instanceof ApiError || error instanceof ConnectionCut) return error
-  if (signal.aborted) return new ConnectionCut('Whoever asked has left.', { cause: error })
+  if (signal.aborted) return new ConnectionCut(CALLER_LEFT, { cause: error })
   const cause = error instanceof Error ? error.message : String(error)
   return new ApiError('internal', { about: { cause } })
-}
-
-function recordOf(
-  { id, method, target }: ApiRequest,
-  { startedMs, signature, faults }: Sighting,
-  result: Answer | ApiError | ConnectionCut,
-): JournalBody {
-  return {
-    type: 'api.request',
-    id,
-    method,
-    path: maskKeys(target),
-    // No answer has no status.
-    status: result instanceof ConnectionCut ? 0 : result.status,
-    ms: Math.round(performance.now() - startedMs),
-    signature,
-    ...(result instanceof Error ? { reason: result.message } : {}),
-    ...(faults.length === 0 ? {} : { faults }),
-  }
 }

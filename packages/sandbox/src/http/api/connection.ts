@@ -1,7 +1,7 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { ApiRequest } from './request.ts'
 
-/** No answer is given: a fault cuts the connection, or whoever asked has left. */
+/** There is no answer: a fault cuts the connection, or the caller has left. */
 export class ConnectionCut extends Error {
   override readonly name = 'ConnectionCut'
   /** As Node calls it, for clients that look at the cause of a failed `fetch`. */
@@ -9,8 +9,8 @@ export class ConnectionCut extends Error {
 }
 
 /**
- * Ends a request without an answer: with a RST over HTTP; in the same process by what a `fetch`
- * rejects with whose connection is cut, or whose caller gave up.
+ * Ends a request without an answer: over HTTP with a RST; in the same process with the error of a
+ * `fetch` whose connection is cut, or whose caller has left.
  *
  * @throws TypeError in the same process
  */

@@ -1,4 +1,4 @@
-/** What Ping++ says in either of its languages. */
+/** A text in both languages of Ping++. */
 export interface Text {
   readonly zh: string
   readonly en: string

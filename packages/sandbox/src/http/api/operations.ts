@@ -1,27 +1,23 @@
 import { readStrictJson } from '@hongbao/core/internal'
 import type { RedEnvelope } from '@hongbao/core'
 import type { Engine, SandboxEvent } from '../../engine/engine.ts'
-import type { ApiOperation } from '../../faults/fault-kind.ts'
+import type { FaultyRequest } from '../../faults/faults.ts'
 import { ApiError } from './api-error.ts'
 import { expandsApp, readListQuery, unknownCursor } from './list-query.ts'
 import { readCreateParameters, readParameters } from './parameters.ts'
 import { readQueryString, type QueryParameters } from './query-string.ts'
 import type { ApiRequest } from './request.ts'
 
-/** A request that may be carried out: it has been read and checked, and nothing has been done yet. */
-export interface Task {
-  readonly operation: ApiOperation
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
-  /** Does it, and gives what is answered. @throws ApiError */
+/** A request that was read and checked, and is not carried out yet. */
+export interface Task extends FaultyRequest {
+  /** @throws ApiError */
   readonly run: () => object
 }
 
-/** What an operation is made of. */
 export interface Call {
   readonly request: ApiRequest
   readonly body: Uint8Array
-  /** The id in the path; empty where the operation has none. */
+  /** The id in the path, or empty. */
   readonly id: string
 }
 
@@ -48,8 +44,9 @@ export function readCreate(engine: Engine, { request, body }: Call): Task {
 /** `GET /v1/red_envelopes/:id` */
 export function readRetrieve(engine: Engine, { request, id }: Call): Task {
   const query = queryOf(request)
-  // By id alone: `find` takes order numbers too, and Ping++ does not.
-  const known = engine.find(id)?.id === id ? engine.find(id) : undefined
+  // `find` also accepts order numbers, which Ping++ does not.
+  const found = engine.find(id)
+  const known = found?.id === id ? found : undefined
   return {
     operation: 'retrieve',
     envelope: known?.id,
@@ -115,14 +112,14 @@ function expand(envelope: RedEnvelope, params: Readonly<Record<string, unknown>>
   return { ...envelope, app }
 }
 
-/** The event as it is sent, but for `pending_webhooks`. */
+/** The event as it is sent, except for `pending_webhooks`. */
 function eventObject(event: SandboxEvent): object {
   const json = readStrictJson(event.bytes)
   if (!json.ok || typeof json.value !== 'object') throw new Error('An event is no JSON object.')
   return { ...json.value, pending_webhooks: pendingWebhooks(event) }
 }
 
-/** How many webhooks it could not be pushed to ("推送未成功的 webhooks 数量"), given up or not. */
+/** Number of webhooks that did not receive it ("推送未成功的 webhooks 数量"), given up or not. */
 function pendingWebhooks({ status, attempts }: SandboxEvent): number {
   const hadNoTarget = status === 'undelivered' && attempts.length === 0
   return status === 'delivered' || hadNoTarget ? 0 : 1

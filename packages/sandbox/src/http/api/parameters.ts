@@ -2,7 +2,8 @@ import { findParameterFlaw } from '@hongbao/client/internal'
 import { readStrictJson } from '@hongbao/core/internal'
 import type { CreateParameters } from '../../engine/engine.ts'
 import { ApiError } from './api-error.ts'
-import { isRecord, readQueryString, unreadable, type QueryParameters } from './query-string.ts'
+import { isRecord } from '../../is-record.ts'
+import { readQueryString, unreadable, type QueryParameters } from './query-string.ts'
 import type { Text } from './language.ts'
 
 /**
@@ -37,21 +38,27 @@ export function readParameters(
  * @throws ApiError `parameter-invalid`
  */
 export function readCreateParameters(sent: Readonly<Record<string, unknown>>): CreateParameters {
-  const params: typeof sent = { ...sent, order_no: digitsOf(sent['order_no']) }
+  // The examples of the C# and Python SDKs send an integer.
+  const orderNo = sent['order_no']
+  const params: typeof sent = {
+    ...sent,
+    order_no: Number.isSafeInteger(orderNo) ? String(orderNo) : orderNo,
+  }
   const flaw = findParameterFlaw(params)
   if (flaw !== undefined) throw invalidParameter(flaw.param, flaw.problem)
+  const text = (name: string) => textOf(params[name])
   return {
     app: textOf(recordOf(params['app'])['id']),
-    channel: textOf(params['channel']),
-    order_no: textOf(params['order_no']),
+    channel: text('channel'),
+    order_no: text('order_no'),
     amount: Number(params['amount']),
-    currency: textOf(params['currency']),
-    recipient: textOf(params['recipient']),
-    subject: textOf(params['subject']),
-    body: textOf(params['body']),
-    description: textOf(params['description']),
+    currency: text('currency'),
+    recipient: text('recipient'),
+    subject: text('subject'),
+    body: text('body'),
+    description: text('description'),
     extra: recordOf(params['extra']),
-    // PHP writes an empty array as `[]`; the Go SDK fails where an answer has that.
+    // PHP writes an empty array as `[]`; the Go SDK fails if an answer has that.
     metadata: recordOf(params['metadata']),
   }
 }
@@ -84,7 +91,7 @@ function readForm(body: Uint8Array): QueryParameters {
   }
   const params = readQueryString(text)
   const { amount } = params
-  // A form knows no numbers.
+  // A form has no numbers.
   const isInteger = typeof amount === 'string' && /^\d{1,15}$/.test(amount)
   return isInteger ? { ...params, amount: Number(amount) } : params
 }
@@ -100,11 +107,6 @@ function refuseForeignCharset(attributes: readonly string[]): void {
     .find((name) => name !== undefined)
   if (charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset)) return
   throw unreadable({ zh: '字符集应为 UTF-8', en: 'its charset is not UTF-8' })
-}
-
-/** An order number as text: the examples of the C# and Python SDKs send an integer. */
-function digitsOf(orderNo: unknown): unknown {
-  return Number.isSafeInteger(orderNo) ? String(orderNo) : orderNo
 }
 
 function textOf(value: unknown): string {

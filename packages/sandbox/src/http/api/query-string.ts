@@ -1,16 +1,19 @@
-import qs from 'qs'
+import { isRecord } from '../../is-record.ts'
 import { ApiError } from './api-error.ts'
 import type { Text } from './language.ts'
 
-/** Parameters by name; what stood in brackets is an object. */
+/** Parameters by name; names with brackets become objects. */
 export type QueryParameters = Readonly<Record<string, unknown>>
 
+const MAX_PARAMETERS = 200
+const MAX_BRACKETS = 3
+
 /**
- * Reads `app[id]=…&created[gte]=…`, with brackets raw (Ruby) or as `%5B` (all others). `expand[]`
- * becomes an object too, so that `metadata[0]=…` stays one.
+ * Reads `app[id]=…&created[gte]=…`, with brackets raw (Ruby) or as `%5B` (all others). `expand[]=app`
+ * becomes an object too, so that `metadata[0]=…` stays one. A name that comes twice has a list.
  *
- * @throws ApiError `request-unreadable` for what is no UTF-8 (GBK, say) and for what no merchant sends:
- * over 200 parameters, or deeper than three brackets
+ * @throws ApiError `request-unreadable` for an encoding other than UTF-8 (GBK, for example), for over
+ * 200 parameters, and for more than three brackets
  */
 export function readQueryString(text: string): QueryParameters {
   try {
@@ -21,28 +24,40 @@ export function readQueryString(text: string): QueryParameters {
       en: 'its percent-encoding is not that of UTF-8',
     })
   }
-  try {
-    return qs.parse(text, BOUNDS)
-  } catch {
-    throw unreadable({
-      zh: '参数过多或嵌套过深',
-      en: 'it has too many parameters, or too deep ones',
-    })
+  const pairs = [...new URLSearchParams(text)]
+  const params = newObject()
+  for (const [name, value] of pairs) {
+    const [, root = name, brackets = ''] = /^([^[\]]+)((?:\[[^[\]]*\])+)$/.exec(name) ?? []
+    const path = Array.from(brackets.matchAll(/\[(.*?)\]/g), ([, key]) => key || '0')
+    if (pairs.length > MAX_PARAMETERS || path.length > MAX_BRACKETS) {
+      throw unreadable({
+        zh: '参数过多或嵌套过深',
+        en: 'it has too many parameters, or too deep ones',
+      })
+    }
+    addTo(params, [root, ...path], value)
   }
+  return params
 }
 
-const BOUNDS = {
-  parseArrays: false,
-  depth: 3,
-  strictDepth: true,
-  parameterLimit: 200,
-  throwOnLimitExceeded: true,
+function addTo(object: Record<string, unknown>, path: readonly string[], value: string): void {
+  const [key = '', ...rest] = path
+  const before = object[key]
+  if (rest.length === 0) {
+    object[key] = before === undefined ? value : [before, value].flat()
+    return
+  }
+  const nested = isRecord(before) ? Object.assign(newObject(), before) : newObject()
+  object[key] = nested
+  addTo(nested, rest, value)
+}
+
+/** Without a prototype, so that every name is safe. */
+function newObject(): Record<string, unknown> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object without members
+  return Object.create(null) as Record<string, unknown>
 }
 
 export function unreadable(cause: Text): ApiError {
   return new ApiError('request-unreadable', { about: { cause } })
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,63 +1,49 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiFaultKind } from '../../faults/fault-kind.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import { ApiError } from './api-error.ts'
 import { ConnectionCut } from './connection.ts'
 
 const DEFAULT_LATENCY_MS = 1000
-const DEFAULT_STATUS = 500
 
-/** What ends a wait before its time. */
+/** What ends a wait early. */
 export interface WaitEnds {
-  /** Fires when whoever asked has left. */
+  /** Aborted when the caller has left. */
   readonly caller: AbortSignal
-  /** Fires when the sandbox gives up what is on its way. */
+  /** Aborted when the sandbox is reset or closed. */
   readonly sandbox: AbortSignal
 }
 
 /**
- * Carries a task out under the faults that fire: late, not at all, or with its answer lost.
+ * Carries out a request under the faults that fire: late, not at all, or with its answer lost.
  *
- * @throws ApiError where a fault answers
- * @throws ConnectionCut where nothing is answered
+ * @throws ApiError if a fault answers
+ * @throws ConnectionCut if there is no answer
  */
 export async function runUnderFaults(
   run: () => object,
   faults: readonly ActiveFault[],
   ends: WaitEnds,
 ): Promise<object> {
-  const late = faults.find(({ kind }) => kind === 'api-latency')
-  if (late !== undefined) await hold(delay(late.latencyMs ?? DEFAULT_LATENCY_MS), ends)
-  if (has(faults, 'api-hang')) await hold(untilAborted, ends)
-  if (has(faults, 'api-reset')) throw new ConnectionCut('A fault reset the connection.')
-  refuse(faults.find((fault) => fault.kind === 'api-error' || isRefusal(fault, false)))
+  const find = (kind: ApiFaultKind) => faults.find((fault) => fault.kind === kind)
+  const [late, error, refusal] = [find('api-latency'), find('api-error'), find('channel-failure')]
+  if (late !== undefined) await wait(ends, late.latencyMs ?? DEFAULT_LATENCY_MS)
+  if (find('api-hang') !== undefined) await wait(ends)
+  if (find('api-reset') !== undefined) throw new ConnectionCut('A fault reset the connection.')
+  if (error !== undefined) throw serverFailure(error)
+  if (refusal !== undefined && refusal.committed !== true) throw channelFailure(refusal.code)
 
   const answer = run()
-  if (has(faults, 'api-answer-lost')) throw new ConnectionCut('A fault lost the answer.')
-  refuse(faults.find((fault) => isRefusal(fault, true)))
+  if (find('api-answer-lost') !== undefined) throw new ConnectionCut('A fault lost the answer.')
+  if (refusal !== undefined) throw channelFailure(refusal.code)
   return answer
 }
 
-function has(faults: readonly ActiveFault[], kind: ApiFaultKind): boolean {
-  return faults.some((fault) => fault.kind === kind)
-}
-
-/** The channel refuses; `committed`, after the envelope was made all the same. */
-function isRefusal({ kind, committed = false }: ActiveFault, after: boolean): boolean {
-  return kind === 'channel-failure' && committed === after
-}
-
-function refuse(fault: ActiveFault | undefined): void {
-  if (fault === undefined) return
-  if (fault.kind === 'channel-failure') throw channelFailure(fault.code)
-  const { retryAfterSeconds, status = DEFAULT_STATUS, code } = fault
-  throw new ApiError('server-failed', {
-    about: { fault: fault.id },
-    status,
-    code,
-    headers: retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) },
-  })
+function serverFailure({ id, status = 500, code, retryAfterSeconds }: ActiveFault): ApiError {
+  const headers =
+    retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }
+  return new ApiError('server-failed', { about: { fault: id }, status, code, headers })
 }
 
 function channelFailure(code = 'red_system_busy'): ApiError {
@@ -65,24 +51,21 @@ function channelFailure(code = 'red_system_busy'): ApiError {
   return new ApiError('channel-failed', { about: { code }, code })
 }
 
-type Wait = (signal: AbortSignal) => Promise<void>
-
-/** @throws ConnectionCut where the wait ends before its time */
-async function hold(wait: Wait, { caller, sandbox }: WaitEnds): Promise<void> {
+/**
+ * Waits by the wall clock, as the caller does; without a time, until the end.
+ *
+ * @throws ConnectionCut if the wait ends early
+ */
+async function wait({ caller, sandbox }: WaitEnds, ms?: number): Promise<void> {
+  const signal = AbortSignal.any([caller, sandbox])
   try {
-    await wait(AbortSignal.any([caller, sandbox]))
+    if (ms !== undefined) await sleep(ms, undefined, { signal })
+    else if (!signal.aborted) await once(signal, 'abort')
+    signal.throwIfAborted()
   } catch (cause) {
-    const reason = caller.aborted ? 'Whoever asked has left.' : 'The sandbox gave the request up.'
+    const reason = caller.aborted ? CALLER_LEFT : 'The sandbox was reset or closed.'
     throw new ConnectionCut(reason, { cause })
   }
 }
 
-/** Waits by the wall clock: whoever asked does so too. */
-function delay(ms: number): Wait {
-  return (signal) => sleep(ms, undefined, { signal })
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort')
-  signal.throwIfAborted()
-}
+export const CALLER_LEFT = 'The caller has left.'

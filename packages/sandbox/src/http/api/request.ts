@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
-import { newId } from '../../engine/ids.ts'
+import { newId } from '../../events/ids.ts'
 import { readLimitedBody } from '../limited-body.ts'
 import { ApiError } from './api-error.ts'
 import { languageOf, type Language } from './language.ts'
 
-/** What `@hono/node-server` gives its app; in the same process there is none of it. */
+/** Bindings of `@hono/node-server`; empty in the same process. */
 export interface ApiEnv {
   Bindings: { readonly incoming?: IncomingMessage | undefined }
 }
@@ -19,16 +19,16 @@ export interface ApiRequest {
   readonly target: string
   readonly language: Language
   header(name: string): string | undefined
-  /** Aborted when whoever asked has left. */
+  /** Aborted when the caller has left. */
   readonly signal: AbortSignal
-  /** Node's request; in the same process there is none. */
+  /** Node's request; undefined in the same process. */
   readonly incoming: IncomingMessage | undefined
 }
 
-/** Reads what stands before the body. */
+/** Reads everything but the body. */
 export function readRequest(context: Context<ApiEnv>): ApiRequest {
   const { req } = context
-  // Without a server there are no bindings at all, whatever Hono's types say.
+  // Without a server there are no bindings, in spite of Hono's types.
   const incoming = context.env?.incoming
   return {
     id: newId('iar_'),

@@ -1,234 +1,110 @@
-import { constants, createHash, publicDecrypt, verify } from 'node:crypto'
-import type { VerificationKey } from '@hongbao/core/internal'
-import { BODY_MISTAKES } from './body-mistakes.ts'
-import type { Text } from './language.ts'
 import {
-  ENCODINGS,
-  LAYOUTS,
-  TARGET_MISTAKES,
-  TIMESTAMP_MISTAKES,
-  type Mistake,
-} from './signature-mistakes.ts'
-
-/** A public key whose other half may have signed. */
-export interface KnownKey extends VerificationKey {
-  /** What is told of a signature with it; absent for a key of the merchant. */
-  readonly says?: Text
-}
-
-/** What a signature of a request covers. */
-export interface SignedParts {
-  readonly method: string
-  readonly body: Buffer
-  /** Path and query as they were sent. */
-  readonly target: string
-  /** `http://host:port` */
-  readonly origin: string
-  readonly timestamp: string | undefined
-}
+  Failure,
+  readPublicKeys,
+  readSignature,
+  type VerificationKey,
+} from '@hongbao/core/internal'
+import { constants, createHash, publicDecrypt, type KeyObject } from 'node:crypto'
+import type { Text } from './language.ts'
+import { REQUEST_MISTAKES, type SignedParts } from './signature-mistakes.ts'
 
 /**
- * Names the likeliest cause of a signature that does not verify.
+ * The likely cause of a signature that does not verify.
  *
- * Instead of verifying again and again, the signature is opened: under the right key it shows the
- * hash of what was signed, which is then looked for among all that people sign by mistake.
+ * The signature is decrypted with each known public key. The right one shows the hash of what was
+ * signed, which is compared with the hash of each common mistake.
+ *
+ * @param pingppKey the key that signs webhooks in Ping++'s place
  */
 export function diagnoseSignature(
   parts: SignedParts,
   header: string,
-  keys: readonly KnownKey[],
+  merchantKeys: readonly VerificationKey[],
+  pingppKey: KeyObject,
 ): Text {
-  const { signature, says } = decode(header, keys)
-  if (signature === undefined) return describeLength(header)
-  const opened = open(signature, keys)
-  if (opened === undefined) return enumerate([says, describeForeign(signature, parts, keys)])
-  const missing = parts.timestamp === undefined ? NO_TIMESTAMP : undefined
-  return enumerate([says, opened.key.says, opened.says, missing, ...findContent(parts, opened)])
-}
-
-interface Decoded {
-  readonly signature: Buffer | undefined
-  readonly says?: Text
-}
-
-/** The header as a signature, by the first decoder that makes as many bytes of it as a key does. */
-function decode(header: string, keys: readonly KnownKey[]): Decoded {
-  const decoded: Decoded[] = ENCODINGS.map(({ of, ...how }) => ({ signature: of(header), ...how }))
-  const isSignature = ({ signature }: Decoded): boolean =>
-    keys.some(({ modulusBytes }) => modulusBytes === signature?.length)
-  return decoded.find(isSignature) ?? { signature: undefined }
-}
-
-interface Opened {
-  readonly key: KnownKey
-  readonly algorithm: string
-  readonly digest: Buffer
-  readonly says?: Text
-}
-
-/** The key under which the signature opens, and the hash that it holds. */
-function open(signature: Buffer, keys: readonly KnownKey[]): Opened | undefined {
-  for (const key of keys) {
-    const wrapped = unwrap(signature, key)
-    const found = DIGESTS.find(
-      ({ prefix, bytes }) =>
-        wrapped?.length === prefix.length + 2 * bytes && wrapped.startsWith(prefix),
-    )
-    if (wrapped !== undefined && found !== undefined) {
-      return { ...found, key, digest: Buffer.from(wrapped.slice(found.prefix.length), 'hex') }
-    }
+  const signature = readSignature(header, merchantKeys)
+  if (signature instanceof Failure) {
+    return /^[\da-f]{256,}$/i.test(header) ? HEXADECIMAL : malformed(header)
   }
-  return undefined
+  const [exampleKey] = readPublicKeys(EXAMPLE_KEY, true)
+  const signed = merchantKeys
+    .map(({ publicKey }) => decrypt(signature, publicKey))
+    .find((digestInfo) => digestInfo !== undefined)
+  if (signed === undefined) {
+    if (decrypt(signature, pingppKey) !== undefined) return PINGPP_KEY
+    const isExample = exampleKey && decrypt(signature, exampleKey.publicKey) !== undefined
+    return isExample ? EXAMPLE : otherKey(merchantKeys)
+  }
+  if (signed.length !== DIGEST_INFO_BYTES) return OTHER_HASH
+  const mistake = REQUEST_MISTAKES.find((each) => {
+    const bytes = each.signed(parts)
+    return bytes !== undefined && signed.subarray(-32).equals(sha256(bytes))
+  })
+  return mistake ?? OTHER_CONTENT
 }
 
-function unwrap(signature: Buffer, { publicKey }: KnownKey): string | undefined {
-  const padding = constants.RSA_PKCS1_PADDING
+/** The name of SHA-256 and a hash (RFC 8017, section 9.2, note 1). */
+const DIGEST_INFO_BYTES = 19 + 32
+
+/** What was signed: the name of a hash algorithm and a hash; undefined for another key. */
+function decrypt(signature: Uint8Array, key: KeyObject): Buffer | undefined {
   try {
-    return publicDecrypt({ key: publicKey, padding }, signature).toString('hex')
+    return publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature)
   } catch {
     return undefined
   }
 }
 
-/** What stands before the hash in a signature, in hexadecimal: the name of its algorithm (RFC 8017, 9.2, note 1). */
-const DIGESTS: readonly { algorithm: string; bytes: number; prefix: string; says?: Text }[] = [
-  { algorithm: 'sha256', bytes: 32, prefix: '3031300d060960864801650304020105000420' },
-  otherHash('sha1', 20, '3021300906052b0e03021a05000414'),
-  otherHash('md5', 16, '3020300c06082a864886f70d020505000410'),
-  otherHash('sha224', 28, '302d300d06096086480165030402040500041c'),
-  otherHash('sha384', 48, '3041300d060960864801650304020205000430'),
-  otherHash('sha512', 64, '3051300d060960864801650304020305000440'),
-  {
-    algorithm: 'sha256',
-    bytes: 32,
-    prefix: '',
-    says: {
-      zh: '签名是用私钥直接加密的哈希，应使用 RSA-SHA256 签名',
-      en: 'it is a hash encrypted with the private key, and not an RSA-SHA256 signature',
-    },
-  },
-]
-
-function otherHash(
-  algorithm: string,
-  bytes: number,
-  prefix: string,
-): { algorithm: string; bytes: number; prefix: string; says: Text } {
-  const name = algorithm.toUpperCase().replace('SHA', 'SHA-')
-  const says = { zh: `用的是 ${name}，而不是 SHA-256`, en: `it was made with ${name}, not SHA-256` }
-  return { algorithm, bytes, prefix, says }
+function sha256(bytes: Buffer | string): Buffer {
+  return createHash('sha256').update(bytes).digest()
 }
 
-// A search hashes some thousand texts; over this, that takes longer than anybody wants to wait.
-const MAX_SEARCHED_BYTES = 16 * 1024
-
-/** What was signed instead, in the fewest mistakes that explain the hash. */
-function findContent(parts: SignedParts, { algorithm, digest }: Opened): readonly Text[] {
-  if (parts.body.byteLength > MAX_SEARCHED_BYTES) return [OTHER_CONTENT]
-  const found = candidates(parts)
-    .toSorted((a, b) => a.says.length - b.says.length)
-    .find(({ write }) => createHash(algorithm).update(write()).digest().equals(digest))
-  return found?.says ?? [OTHER_CONTENT]
+const HEXADECIMAL: Text = {
+  zh: '签名是十六进制，而不是 base64',
+  en: 'the signature is hexadecimal, not base64',
 }
 
-interface Candidate {
-  readonly says: readonly Text[]
-  readonly write: () => Buffer
+const PINGPP_KEY: Text = {
+  zh: '用的是沙箱（Ping++）签名 Webhooks 的私钥，而不是商户自己的私钥',
+  en: 'it was signed with the key that signs webhooks, not with your own private key',
 }
 
-/** Everything that may have been signed: up to three mistakes, or two where the layout is wrong too. */
-function candidates({ method, body, target, origin, timestamp = '' }: SignedParts): Candidate[] {
-  const bodies = variants(body, body, BODY_MISTAKES)
-  const targets = variants(target, { target, origin }, TARGET_MISTAKES)
-  const timestamps = variants(timestamp, timestamp, TIMESTAMP_MISTAKES)
-  const all = bodies.flatMap((first) =>
-    targets.flatMap((second) =>
-      timestamps.flatMap((third) => {
-        const says = [first, second, third].flatMap((variant) => variant.says ?? [])
-        const pieces = [first.bytes, second.bytes, third.bytes] as const
-        return LAYOUTS.map((layout) => ({
-          says: layout.says === undefined ? says : [...says, layout.says],
-          isLikely: layout.says === undefined || says.length <= 1,
-          write: () => layout.of({ method, pieces }),
-        }))
-      }),
-    ),
-  )
-  return all.filter(({ isLikely }) => isLikely)
+const EXAMPLE: Text = {
+  zh: '用的是 Ping++ SDK 中公开的示例私钥 your_rsa_private_key.pem，而不是商户自己的私钥',
+  en: "it was signed with your_rsa_private_key.pem, the public example of Ping++'s SDKs, not with your own private key",
 }
 
-interface Variant {
-  readonly bytes: Buffer
-  readonly says?: Text
-}
-
-/** What was sent, and what may have been signed instead where that differs. */
-function variants<Sent, Signed extends string | Buffer>(
-  asSent: Signed,
-  sent: Sent,
-  mistakes: readonly Mistake<Sent, Signed>[],
-): readonly Variant[] {
-  const found: Variant[] = [{ bytes: Buffer.from(asSent) }]
-  for (const { of, says } of mistakes) {
-    const signed = of(sent)
-    const bytes = signed === undefined ? undefined : Buffer.from(signed)
-    const isNew = bytes !== undefined && !found.some((known) => known.bytes.equals(bytes))
-    if (isNew) found.push({ bytes, says })
-  }
-  return found
-}
-
-/** What can be told of a signature that no known key opens. */
-function describeForeign(
-  signature: Buffer,
-  { body, target, timestamp = '' }: SignedParts,
-  keys: readonly KnownKey[],
-): Text {
-  const content = Buffer.concat([body, Buffer.from(target + timestamp)])
-  const padding = constants.RSA_PKCS1_PSS_PADDING
-  const isPss = keys.some(({ publicKey }) =>
-    verify('sha256', content, { key: publicKey, padding }, signature),
-  )
-  if (isPss)
-    return { zh: '用的是 RSA-PSS，而不是 PKCS#1 v1.5', en: 'it is RSA-PSS, not PKCS#1 v1.5' }
-  const configured = keys
-    .filter(({ says }) => says === undefined)
-    .map(({ fingerprint }) => fingerprint.slice(0, 16))
-    .join(', ')
-  return {
-    zh: `签名所用的私钥与沙箱中配置的商户公钥（${configured}）不成对，或签名本身被改动`,
-    en: `it was made with another private key than that of the merchant's public key (${configured}), or was changed`,
-  }
-}
-
-function describeLength(header: string): Text {
-  const { length } = Buffer.from(header, 'base64')
-  if (length <= 64) {
-    return {
-      zh: `签名只有 ${length} 字节，不是 RSA 签名，更像是 HMAC 或哈希`,
-      en: `it has ${length} bytes, too few for RSA: an HMAC or a hash has as many`,
-    }
-  }
-  return {
-    zh: `签名有 ${length} 字节，与商户公钥的长度不符：私钥与公钥不成对，或签名不完整`,
-    en: `it has ${length} bytes, which is not the length of the merchant's key: another key, or a part is missing`,
-  }
-}
-
-const NO_TIMESTAMP: Text = {
-  zh: '缺少请求头 Pingplusplus-Request-Timestamp',
-  en: 'the header Pingplusplus-Request-Timestamp is missing',
+const OTHER_HASH: Text = {
+  zh: '没有使用 SHA-256（Java 用 SHA256withRSA，PHP 用 OPENSSL_ALGO_SHA256）',
+  en: 'it was not signed with SHA-256 (Java: SHA256withRSA, PHP: OPENSSL_ALGO_SHA256)',
 }
 
 const OTHER_CONTENT: Text = {
   zh: '私钥正确，但签名的内容与收到的不同：签名之后请求被改动过（代理、中间件），或签名的不是实际发送的字节',
-  en: 'the key is right, but it covers something else than what arrived: the request was changed after it was signed (by a proxy, say), or other text was signed than sent',
+  en: 'the key is right, but other content was signed: a proxy changed the request, or the signed bytes are not those that were sent',
 }
 
-function enumerate(clauses: readonly (Text | undefined)[]): Text {
-  const all = clauses.filter((clause) => clause !== undefined)
+function otherKey(merchantKeys: readonly VerificationKey[]): Text {
+  const known = merchantKeys.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(', ')
   return {
-    zh: all.map(({ zh }) => zh).join('；'),
-    en: all.map(({ en }) => en).join('; '),
+    zh: `签名所用的私钥与沙箱中配置的商户公钥（${known}）不成对，或用的是 RSA-PSS`,
+    en: `it was signed with a private key that does not belong to the merchant's public key (${known}), or with RSA-PSS`,
   }
 }
+
+function malformed(header: string): Text {
+  const { length } = Buffer.from(header, 'base64')
+  return {
+    zh: `签名不是标准的 base64，或长度（${length} 字节）与商户公钥不符`,
+    en: `the signature is not standard base64, or its length (${length} bytes) is not that of the merchant's key`,
+  }
+}
+
+// Public half of the pair that all seven SDKs ship as example/your_rsa_private_key.pem.
+const EXAMPLE_KEY =
+  'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAx2MktxcKBEqdYRi2IgYcupPQIN5cxgiB' +
+  'L5udCCBJBNBbXPaquOE1qspfhB1KUzHXATnCONiSzubLcBTnwi2tz0ErRCeJZSERRCpbKx4eu6b1' +
+  'neUTWkga7xpZxWONEvkmZo5Nlhf4fXRPUYnO/bdGCNGpQ/HSJfWLtzmhCqO1aJwVhcDmDMYz4bTk' +
+  'ZavhFBdVyXf/8n7UKylk03eymlKJ1swQpeFcxaKfzsk1mJU7mc93mCWjaR+VWkNbw4AQHDyHgbzH' +
+  '+zYARzCluiy5hXdixGEP+iO4ZBk48rEs1hKTvGz1k+jhLCdkdpBRjq0pK/htjA3Ce8pF2AJs+fgN' +
+  '6ZUumQIDAQAB'

@@ -1,14 +1,12 @@
 import { Hono } from 'hono'
-import type { Clock } from '../../engine/clock.ts'
+import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from './event-view.ts'
-import { readFields, wrong, type Fields } from './fields.ts'
+import { invalidField, readFields } from './fields.ts'
 
-/** The sandbox's clock as the control API shows it. */
 export interface ClockView {
   readonly now: string
-  /** 1 is real time, N is N times as fast, 0 moves only when it is told to. */
   readonly speed: number
-  /** How much is scheduled, and when the next of it is due. */
+  /** Number of timers, and when the next is due. */
   readonly pending: number
   readonly next: string | null
 }
@@ -20,7 +18,11 @@ export function clockRoutes(clock: Clock): Hono {
   return new Hono()
     .get('/', (c) => c.json(viewClock(clock)))
     .post('/advance', async (c) => {
-      await clock.advance(readMs(await readFields(c.req, ['ms'])))
+      const { ms } = await readFields(c.req, ['ms'])
+      if (typeof ms !== 'number' || !(ms >= 0 && ms <= MAX_ADVANCE_MS)) {
+        throw invalidField('ms', 'a time in milliseconds, from 0 to ten years')
+      }
+      await clock.advance(ms)
       return c.json(viewClock(clock))
     })
     .post('/next', async (c) => {
@@ -44,9 +46,4 @@ export function viewClock(clock: Clock): ClockView {
     pending: pending.length,
     next: first === undefined ? null : isoTime(first),
   }
-}
-
-function readMs({ ms }: Fields): number {
-  if (typeof ms === 'number' && ms >= 0 && ms <= MAX_ADVANCE_MS) return ms
-  throw wrong('ms', 'a time in milliseconds, from 0 to ten years')
 }

@@ -1,30 +1,22 @@
-import type { EventType } from '@hongbao/core'
-import { Hono } from 'hono'
+import type { EventType, RedEnvelopeStatus } from '@hongbao/core'
+import { Hono, type Context } from 'hono'
+import { unknownEvent } from '../../delivery/deliveries.ts'
 import type { SandboxEvent } from '../../engine/engine.ts'
-import { SandboxError } from '../../errors.ts'
+import { STATUSES, unknownEnvelope } from '../../engine/envelopes.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { detailEvent, viewEvent } from './event-view.ts'
-import {
-  optionalFields,
-  optionalText,
-  readFields,
-  readText,
-  refuseUnknown,
-  wrong,
-  type Fields,
-} from './fields.ts'
+import { invalidField, optionalRecord, optionalText, readFields, refuseUnknown } from './fields.ts'
 
-const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
-
-/** `/events`: what became of notifications, and the same bytes once more. `last` is the latest one. */
+/** `/events`: lists events and sends them again. The id `last` is the latest one. */
 export function eventRoutes(sandbox: Sandbox): Hono {
   return new Hono()
     .get('/', (c) => {
-      const asked = c.req.query()
-      refuseUnknown(asked, ['type', 'status', 'envelope', 'orderNo'])
-      const { type, status, envelope, orderNo } = asked
-      const query = { type, envelope, orderNo, status: readStatus(status) }
-      return c.json({ data: sandbox.events(query).map(viewEvent) })
+      const query = c.req.query()
+      refuseUnknown(query, ['type', 'status', 'envelope', 'orderNo'])
+      const { status } = query
+      if (status !== undefined) checkOneOf(EVENT_STATUSES, status)
+      // Its other fields can be any text.
+      return c.json({ data: sandbox.events(query as object).map(viewEvent) })
     })
     .get('/:id', (c) => c.json(detailEvent(findEvent(sandbox, c.req.param('id')))))
     .post('/:id/resend', async (c) => {
@@ -34,35 +26,43 @@ export function eventRoutes(sandbox: Sandbox): Hono {
     })
 }
 
-/** `/trigger`: makes a notification. */
-export function triggerRoutes(sandbox: Sandbox): Hono {
-  return new Hono().post('/', async (c) => {
+const EVENT_STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered']
+
+/** `POST /trigger` */
+export function triggerRoute(sandbox: Sandbox): (c: Context) => Promise<Response> {
+  return async function trigger(c: Context): Promise<Response> {
     const fields = await readFields(c.req, ['type', 'envelope', 'object'])
-    const type = readType(fields)
-    const options = {
-      envelope: optionalText(fields, 'envelope'),
-      object: optionalFields(fields, 'object'),
-    }
-    return c.json(viewEvent(sandbox.trigger(type, options)), 201)
-  })
+    const type = optionalText(fields, 'type')
+    if (type === undefined) throw invalidField('type', 'a text')
+    const [envelope, object] = [optionalText(fields, 'envelope'), optionalRecord(fields, 'object')]
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the engine refuses unknown types, with a reason
+    const event = sandbox.trigger(type as EventType, { envelope, object })
+    return c.json(viewEvent(event), 201)
+  }
+}
+
+/** `/envelopes`: shows one, without side effects, and changes its status. */
+export function envelopeRoutes(sandbox: Sandbox): Hono {
+  return new Hono()
+    .get('/:id', (c) => {
+      const envelope = sandbox.envelope(c.req.param('id'))
+      if (envelope === undefined) throw unknownEnvelope(c.req.param('id'))
+      return c.json(envelope)
+    })
+    .post('/:id/move', async (c) => {
+      const status = optionalText(await readFields(c.req, ['status']), 'status')
+      checkOneOf(STATUSES, status)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked in the line above
+      return c.json(sandbox.move(c.req.param('id'), status as RedEnvelopeStatus))
+    })
 }
 
 function findEvent(sandbox: Sandbox, id: string): SandboxEvent {
   const event = id === 'last' ? sandbox.events().at(-1) : sandbox.event(id)
-  if (event !== undefined) return event
-  const asked = JSON.stringify(id.slice(0, 80))
-  const message = id === 'last' ? 'There is no event yet.' : `There is no event ${asked}.`
-  throw new SandboxError('event-unknown', message)
+  if (event === undefined) throw unknownEvent(id)
+  return event
 }
 
-function readType(fields: Fields): EventType {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the engine refuses types that it does not know, and says why
-  return readText(fields, 'type') as EventType
-}
-
-function readStatus(status: string | undefined): (typeof STATUSES)[number] | undefined {
-  if (status === undefined) return undefined
-  const found = STATUSES.find((each) => each === status)
-  if (found === undefined) throw wrong('status', `one of ${STATUSES.join(', ')}`)
-  return found
+function checkOneOf(statuses: readonly string[], status = ''): void {
+  if (!statuses.includes(status)) throw invalidField('status', `one of ${statuses.join(', ')}`)
 }

@@ -1,14 +1,10 @@
 import type { Attempt, SandboxEvent } from '../../engine/engine.ts'
 
-/** An event as the control API lists it. */
-export interface EventView {
-  readonly id: string
-  readonly type: string
-  /** ISO 8601, on the sandbox's clock, as all times here. */
+/** An event in a list. Times are ISO 8601, on the sandbox's clock. */
+export interface EventView extends Pick<SandboxEvent, 'id' | 'type' | 'status'> {
   readonly created: string
   readonly envelope: string | null
   readonly orderNo: string | null
-  readonly status: SandboxEvent['status']
   /** Length of the body. */
   readonly bytes: number
   readonly attemptCount: number
@@ -16,7 +12,7 @@ export interface EventView {
   readonly nextAttempt: string | null
 }
 
-/** An event with all that is known of it. */
+/** An event with body and attempts. */
 export interface EventDetail extends EventView {
   /** The body as text; every attempt sends the same bytes. */
   readonly body: string
@@ -25,41 +21,35 @@ export interface EventDetail extends EventView {
   readonly attempts: readonly AttemptDetail[]
 }
 
-export interface AttemptView {
-  readonly n: number
-  readonly kind: Attempt['kind']
+export interface AttemptView extends Pick<Attempt, 'n' | 'kind' | 'ms' | 'ok' | 'faults'> {
   readonly started: string
-  /** Wall-clock milliseconds. */
-  readonly ms: number
-  readonly ok: boolean
   readonly status: number | null
   readonly error: string | null
-  readonly faults: readonly string[]
 }
 
 export interface AttemptDetail extends AttemptView {
   readonly response: {
     readonly headers: Readonly<Record<string, string>>
-    /** As UTF-8, whatever it is: for people to read. */
+    /** Decoded as UTF-8, also if it is binary. */
     readonly body: string
     readonly truncated: boolean
   } | null
 }
 
 export function viewEvent(event: SandboxEvent): EventView {
-  const { id, type, status, attempts } = event
+  const { id, type, status, attempts, envelope = null, orderNo = null, nextAttemptMs } = event
   const last = attempts.at(-1)
   return {
     id,
     type,
     created: isoTime(event.created * 1000),
-    envelope: event.envelope ?? null,
-    orderNo: event.orderNo ?? null,
+    envelope,
+    orderNo,
     status,
     bytes: event.bytes.byteLength,
     attemptCount: attempts.length,
     lastAttempt: last === undefined ? null : viewAttempt(last),
-    nextAttempt: event.nextAttemptMs === undefined ? null : isoTime(event.nextAttemptMs),
+    nextAttempt: nextAttemptMs === undefined ? null : isoTime(nextAttemptMs),
   }
 }
 
@@ -79,9 +69,8 @@ function viewAttempt(attempt: Attempt): AttemptView {
 }
 
 function detailAttempt(attempt: Attempt): AttemptDetail {
-  const { response } = attempt
-  if (response === undefined) return { ...viewAttempt(attempt), response: null }
-  const { headers, body, truncated } = response
+  if (attempt.response === undefined) return { ...viewAttempt(attempt), response: null }
+  const { headers, body, truncated } = attempt.response
   return { ...viewAttempt(attempt), response: { headers, body: body.toString(), truncated } }
 }
 

@@ -3,19 +3,19 @@ import type { FaultKind } from '../../faults/fault-kind.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { readFields } from './fields.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from './control-error.ts'
 
 /** A fault as JSON, which has no Infinity. */
 export type FaultView = Omit<ActiveFault, 'times'> & { readonly times?: number | 'always' }
 
-/** `/faults`: what goes wrong on purpose. */
+/** `/faults` */
 export function faultRoutes({ faults }: Sandbox): Hono {
   return new Hono()
     .get('/', (c) => c.json({ data: faults.list().map(viewFault) }))
     .post('/', async (c) => {
       const { kind, ...rule } = await readFields(c.req)
       const times = rule['times'] === 'always' ? Infinity : rule['times']
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `add` checks kind and rule, whatever they are
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `add` checks kind and rule
       return c.json(viewFault(faults.add(kind as FaultKind, { ...rule, times } as object)), 201)
     })
     .delete('/', (c) => {

@@ -1,13 +1,13 @@
 import type { MiddlewareHandler } from 'hono'
-import { Refusal } from './refusal.ts'
+import { Refusal } from './control-error.ts'
 
 /**
- * Lets no web page of another origin ask for anything, though a browser on this machine can reach
- * the server. The Host header is checked where the server listens.
+ * Refuses requests of web pages of other origins: a browser on this machine can reach the server. The
+ * Host header is checked by the server itself.
  *
  * - `Origin`, which browsers send with every request that changes something, must be this server's.
- * - `Sec-Fetch-Site` tells of requests that carry no `Origin`: scripts, images, links.
- * - What changes something must be JSON: a form cannot send that, and a script only after asking
+ * - `Sec-Fetch-Site` shows requests without an `Origin`: scripts, images, links.
+ * - What changes something must be JSON: a form cannot send that, and a script only after a preflight
  *   (Fetch standard, "CORS-safelisted request-header"), which this server never answers.
  */
 export const guard: MiddlewareHandler = async function guard({ req }, next) {
@@ -33,6 +33,6 @@ function foreign(what: string): Refusal {
   return new Refusal(
     403,
     'origin-foreign',
-    `The ${what} is of another origin. Only programs and this server's own pages may control it.`,
+    `The ${what} is of another origin. Only programs and this server's own pages can control it.`,
   )
 }

@@ -3,7 +3,7 @@ import { eventFixture } from '@hongbao/core/testing'
 import { signBytes, type SigningKey } from '@hongbao/core/internal'
 import { newId } from './ids.ts'
 
-/** What one event says: made once, signed once, and never written again. */
+/** One event: serialised once, signed once, never changed. */
 export interface Notification {
   readonly id: string
   readonly type: string
@@ -11,14 +11,14 @@ export interface Notification {
   readonly created: number
   readonly envelope: string | undefined
   readonly orderNo: string | undefined
-  /** What is sent and was signed, byte for byte. */
+  /** The bytes that are sent and were signed. */
   readonly body: Buffer
   readonly signature: string
-  /** `metadata[pingpp_tc]`, with which test mode lets a merchant try what seldom happens. */
+  /** `metadata[pingpp_tc]`: a test case of Ping++'s test mode. */
   readonly testCase: string | undefined
 }
 
-/** The notification of a step of a red envelope. Members in the order of the guide's sample (step 4). */
+/** The notification of a red envelope's status. Members in the order of the guide's sample (step 4). */
 export function envelopeNotification(
   type: string,
   object: RedEnvelope,
@@ -58,7 +58,7 @@ export function sampleNotification(
   const object = { ...sample.data.object, ...changes }
   const event = { ...sample, data: { ...sample.data, object } }
   return {
-    // Ping++ leaves the id out of some types; here it is needed to speak of the event all the same.
+    // Some types have no id at Ping++; the sandbox needs one to list the event.
     id: sample.id ?? newId('evt_'),
     type,
     created,
@@ -75,7 +75,7 @@ function signed(event: object, key: SigningKey): Pick<Notification, 'body' | 'si
   return { body, signature: signBytes(body, key.privateKey) }
 }
 
-/** What somebody triggers may hold anything in place of a text. */
+/** `trigger` can put any value in the place of a text. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

@@ -5,8 +5,8 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
 /**
- * Tells whether a name means this machine alone: an address of the loopback interface, or
- * `localhost` and the names below it, which never resolve to anything else (RFC 6761, section 6.3).
+ * Whether a host is this machine: an address of the loopback interface, or `localhost` and the names
+ * below it, which never resolve to anything else (RFC 6761, section 6.3).
  */
 export function isLoopback(host: string): boolean {
   const name = bareHost(host)

@@ -3,7 +3,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /**
- * How long Ping++ waits before it sends a notification again, attempt after attempt, in milliseconds
+ * How long Ping++ waits before each retry, in milliseconds
  * (guide, note 5): ten times within 24 h 47 min after the first.
  */
 export const RETRY_GAPS_MS: readonly number[] = [
@@ -19,15 +19,15 @@ export const RETRY_GAPS_MS: readonly number[] = [
   15 * HOUR,
 ]
 
-/** An envelope that nobody opened goes back after this long, in milliseconds (overview of red envelopes). */
+/** An envelope that was not opened is refunded after this long, in milliseconds (overview of red envelopes). */
 export const CLAIM_PERIOD_MS: number = 24 * HOUR
 
-/** How often a notification is sent at the most: at once, and once after every gap. */
+/** How often a notification is sent at most: at once, and after every gap. */
 export const ATTEMPTS: number = RETRY_GAPS_MS.length + 1
 
 /**
- * How long an envelope is `refunding` before it is at `refund`, in milliseconds. Ping++ does not say;
- * ten minutes leave time to see it.
+ * How long an envelope is `refunding` before it is at `refund`, in milliseconds. Not documented
+ * by Ping++; ten minutes leave time to see it.
  */
 export const REFUND_PERIOD_MS: number = 10 * MINUTE
 

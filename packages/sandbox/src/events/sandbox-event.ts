@@ -1,6 +1,4 @@
-import type { AttemptKind } from './journal.ts'
-
-/** A notification and what has become of it so far: a value that stays as it is. `event(id)` gives the present one. */
+/** A notification and its delivery so far. The value never changes; `event(id)` returns the current one. */
 export interface SandboxEvent {
   readonly id: string
   readonly type: string
@@ -19,7 +17,10 @@ export interface SandboxEvent {
   readonly nextAttemptMs: number | undefined
 }
 
-/** One post of a notification. */
+/** Why an attempt was made. */
+export type AttemptKind = 'scheduled' | 'duplicate' | 'manual'
+
+/** One delivery attempt: one POST of a notification. */
 export interface Attempt {
   /** 1 to 11 by the schedule; duplicates share the number of their attempt, and manual ones have that of the last. */
   readonly n: number
@@ -30,7 +31,7 @@ export interface Attempt {
   readonly ms: number
   /** Whether it counts as received: 2xx, and no fault that lost the answer. */
   readonly ok: boolean
-  /** What the app answered, also where a fault then lost it; undefined where no answer came. */
+  /** What the app answered, even if a fault then lost it; undefined if no answer came. */
   readonly response: AttemptResponse | undefined
   /** Why no answer came or counted: a sentence. */
   readonly error: string | undefined
@@ -47,7 +48,7 @@ export type AttemptErrorCode =
   | 'tls'
   | 'dns'
   | 'target-remote'
-  /** A target that is a function threw, or gave no `Response`. */
+  /** A target that is a function threw, or did not return a `Response`. */
   | 'app-threw'
   /** A fault broke the connection or lost the answer. */
   | 'fault'
