@@ -1,4 +1,4 @@
-/** What a statement gives back; the result of `pg` has both. */
+/** The result of a statement; that of `pg` has both. */
 export interface PostgresResult {
   readonly rows: readonly unknown[]
   /** The first word of the command tag. At the end of a transaction: `COMMIT`, or `ROLLBACK`. */
@@ -9,7 +9,7 @@ export interface PostgresResult {
 export interface PostgresClient {
   /** A text of several statements, without values, gives the result of the last, or a list of all. */
   query(text: string, values?: unknown[]): Promise<PostgresResult | readonly PostgresResult[]>
-  /** Gives the connection back; `true` closes it, because nobody knows what state it is in. */
+  /** Gives the connection back; `true` closes it, because its state is unknown. */
   release(destroy?: boolean): void
 }
 
@@ -24,7 +24,7 @@ export interface PgPool<Client extends PostgresClient = PostgresClient> {
   connect(callback: (error: Error | undefined, client: Client | undefined) => void): void
 }
 
-/** Listens to the `error` event, where there are events. */
+/** Listens to the `error` event, if the client emits events. */
 export function onError(emitter: unknown, listener: (error: unknown) => void): () => void {
   if (!isEmitter(emitter)) return () => {}
   emitter.on('error', listener)
@@ -32,8 +32,8 @@ export function onError(emitter: unknown, listener: (error: unknown) => void): (
 }
 
 /**
- * Sees to it that no connection that is lost ends the process, as an `error` event does to which
- * nobody listens. The pool of pg has one for every connection that is lost while it is idle. On its
+ * Listens to `error` events, so that a lost connection does not end the process: Node throws an `error`
+ * event that has no listener. The pool of pg has one for every connection that is lost while it is idle. On its
  * way out of the pool a connection has no listener for a moment: pg reads a packet in one go, and
  * what says that the server goes down may come in the one that says that it is ready.
  */

@@ -8,7 +8,7 @@ import {
   type PostgresInboxErrorCode,
 } from './errors.ts'
 
-/** A connection that the inbox has borrowed: given back once, and closed where its state is unknown. */
+/** A connection that the inbox has borrowed: released once, and closed if its state is unknown. */
 export interface Connection<Client extends PostgresClient> {
   readonly client: Client
   /** The transaction that it is in, once that has claimed a key. */
@@ -20,7 +20,7 @@ export interface Connection<Client extends PostgresClient> {
    * `InboxError`, at the deadline at the latest.
    */
   run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
-  /** Told when the connection is lost, by whatever. */
+  /** Calls the listener when the connection is lost, whatever the cause. */
   onLost(listener: (reason: PostgresFailure) => void): void
   /** Closes it at once: what runs on it fails, and so does what is still to come. */
   abandon(reason: PostgresFailure): void
@@ -28,7 +28,7 @@ export interface Connection<Client extends PostgresClient> {
   release(): void
 }
 
-/** What tells whether Postgres may still work on a connection that was closed. */
+/** Shows whether Postgres may still work on a connection that was closed. */
 export type LastState = Pick<Connection<PostgresClient>, 'xid' | 'unansweredUntil'>
 
 /**
@@ -66,8 +66,8 @@ function own<Client extends PostgresClient>(
   const listeners: ((reason: PostgresFailure) => void)[] = []
   let lost: PostgresFailure | undefined
   let isReturned = false
-  // A connection that dies between two statements says so by an event, and an `error` event to
-  // which nobody listens ends the process.
+  // A connection that is lost between two statements emits `error`, and an `error` event without a
+  // listener ends the process.
   const stopListening = onError(client, (cause) => {
     lose(postgresError('postgres-unreachable', { cause }))
   })
@@ -104,7 +104,7 @@ function own<Client extends PostgresClient>(
     if (isReturned) return
     isReturned = true
     const isLost = lost !== undefined
-    // A client that is closed may have one more error to tell.
+    // A client that is closed may emit one more error.
     if (!isLost) stopListening()
     try {
       client.release(isLost)
@@ -134,7 +134,7 @@ function isAnswer({ cause }: PostgresFailure): boolean {
   return state !== undefined && !state.startsWith('08')
 }
 
-/** Of all that has a `connect`, pools alone give a client. */
+/** Only pools resolve `connect` with a client; a client has the method too. */
 function isClient(value: unknown): boolean {
   const { query, release } = Object(value)
   return typeof query === 'function' && typeof release === 'function'

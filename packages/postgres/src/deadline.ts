@@ -1,6 +1,6 @@
 import { postgresError, type PostgresInboxErrorCode } from './errors.ts'
 
-/** A moment at which something must be over, by `performance.now`. */
+/** A time by `performance.now` at which a step must be over. */
 export type Deadline = number
 
 export function deadlineIn(ms: number): Deadline {
@@ -8,8 +8,8 @@ export function deadlineIn(ms: number): Deadline {
 }
 
 /**
- * Gives what the step gives, or an error at the deadline. Whatever comes later is ignored. A step
- * that throws rejects.
+ * Resolves with the result of the step, or rejects with an error at the deadline. A later result is
+ * ignored. A step that throws rejects.
  */
 export function before<Value>(
   deadline: Deadline,
@@ -38,8 +38,8 @@ interface Waiting {
   readonly expire: () => void
 }
 
-// One timer for all that wait: hardly anything expires, and a timer for each made an event cost 3 %
-// more. It is set for the earliest of those that waited when it was set, and looks again then.
+// One timer for all deadlines: hardly any expires, and a timer for each made an event cost 3 % more.
+// It is set for the earliest deadline; when it fires it is set for the next.
 const waiting = new Set<Waiting>()
 let timer: NodeJS.Timeout | undefined
 let wakesAt = Infinity

@@ -37,7 +37,7 @@ interface Waiting {
  * have. Callers beyond that wait here and not in the pool, which would open a connection for them.
  *
  * A claim ends by the time-outs that were sent with it. For a transaction with a claim, the locks of
- * Postgres tell whether it still runs, behind PgBouncer too; if the user may not read them, it counts
+ * Postgres show whether it still runs, through PgBouncer too; if the user may not read them, it counts
  * until its own time-outs are over. COMMIT is not canceled: Postgres would commit without its standby,
  * and the next delivery be answered 200 as a duplicate.
  */
@@ -108,7 +108,7 @@ export function createLender<Client extends PostgresClient>(
   }
 
   function hasRoom(): boolean {
-    // Where nobody knows how many the pool may have, it is the pool that decides, until one is abandoned.
+    // If the pool does not show its `max`, the pool decides, until a connection is abandoned.
     if (abandoned.size === 0) return lent < (max ?? Infinity)
     forgetPast((entry) => entry.xid === undefined)
     return lent + abandoned.size < (max ?? DEFAULT_MAX)

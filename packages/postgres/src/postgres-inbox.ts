@@ -6,7 +6,7 @@ import { deadlineIn, expireAt } from './deadline.ts'
 import { postgresError } from './errors.ts'
 import { lockOf, storeKey } from './key.ts'
 import { createLender } from './lender.ts'
-import { lend } from './transaction/lent-client.ts'
+import { guardTransaction } from './transaction/transaction-guard.ts'
 import { wrong } from '@hongbao/core/internal'
 import { readOptions, type PostgresInboxOptions } from './options.ts'
 import { checkReady } from './ready.ts'
@@ -59,7 +59,7 @@ export interface PostgresInbox<Client extends PostgresClient = PostgresClient> e
  * nothing that they wrote through it is committed twice. Not promised: what handlers do outside
  * `tx`, and durability beyond that of the server itself, a failover to a replica that lags say.
  *
- * Where Postgres is down, slow or read-only, `admit` rejects with an `InboxError`, and no
+ * If Postgres is down, slow or read-only, `admit` rejects with an `InboxError`, and no
  * handler runs.
  *
  * @throws OptionError for a wrong option
@@ -73,11 +73,11 @@ export function postgresInbox<Client extends PostgresClient>(
   const transactions = createTransactions(settings)
   const keys = { ...settings, tableLock: lockOf(table.name) }
   const borrow = createLender(pool, settings)
-  // At some moment of the first interval, so that processes that never get as old clean up as well.
+  // A random moment of the first interval, so that processes that end before it is over clean up too.
   let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
   outliveLosses(pool)
 
-  /** begin with a claim → work in the transaction → commit; where anything fails, roll back. */
+  /** claim in a new transaction → work in it → commit; if any step fails, roll back. */
   async function admit(
     key: string,
     work: (context: PgContext<Client>) => Promise<void>,
@@ -85,12 +85,12 @@ export function postgresInbox<Client extends PostgresClient>(
     const deadline = deadlineIn(commandTimeoutMs)
     const connection = await borrow(deadline)
     try {
-      const claim = await transactions.begin(connection, storeKey(key, keys), deadline)
+      const claim = await transactions.claim(connection, storeKey(key, keys), deadline)
       if (claim.state !== 'claimed') {
         await transactions.rollBack(connection, deadline)
         return claim.state
       }
-      await lendWhile(connection, work)
+      await runWork(connection, work)
       await transactions.commit(connection, claim.xid, deadlineIn(commandTimeoutMs))
       return 'applied'
     } catch (error) {
@@ -102,21 +102,21 @@ export function postgresInbox<Client extends PostgresClient>(
     }
   }
 
-  /** Lends the connection until the work has settled, or has taken too long. */
-  async function lendWhile(
+  /** Runs the work with `tx`, until it settles or `transactionTimeoutMs` is over. */
+  async function runWork(
     connection: Connection<Client>,
     work: (context: PgContext<Client>) => Promise<void>,
   ): Promise<void> {
-    const lent = lend(connection.client)
-    connection.onLost(({ code, cause }) => lent.end(code, cause))
+    const guarded = guardTransaction(connection.client)
+    connection.onLost(({ code, cause }) => guarded.end(code, cause))
     const cancel = expireAt(deadlineIn(transactionTimeoutMs), () => {
       connection.abandon(postgresError('postgres-transaction-timed-out'))
     })
     try {
-      await work({ tx: lent.tx })
+      await work({ tx: guarded.tx })
     } finally {
       cancel()
-      lent.end('postgres-transaction-over')
+      guarded.end('postgres-transaction-over')
     }
   }
 

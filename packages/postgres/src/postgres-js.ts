@@ -53,17 +53,17 @@ export interface PostgresJsPoolOptions {
  *
  * Each is an instance of `postgres` with a single connection, because a connection that an instance
  * has reserved is not safe to hold a transaction in. When it is lost between two statements,
- * `postgres` 3.4 connects again behind the back of who holds it, and the next statement runs outside
- * of any transaction, at once and for good; or it throws where nobody can catch it. Of an instance
- * with one connection one knows which one was closed.
+ * `postgres` 3.4 connects again without notice, and the next statement runs outside of any
+ * transaction, at once and for good; or it throws an error that cannot be caught. If an instance has
+ * one connection, its `onclose` hook shows which connection was closed.
  *
  * `fetch_types: false`, because `postgres` 3.4 asks every new connection for the types of arrays,
- * and when that one is lost meanwhile, nobody can catch what it rejects with and the process ends.
+ * and if the connection is lost meanwhile, the rejection cannot be caught and the process ends.
  *
- * Behind PgBouncer in transaction mode `prepare: false` as well: it prepares the statements of
+ * With PgBouncer in transaction mode `prepare: false` as well: it prepares the statements of
  * handlers otherwise, and the next event is on another connection of Postgres.
  *
- * @throws OptionError where `open` opens more than one connection, or asks for types
+ * @throws OptionError if `open` opens more than one connection, or asks for types
  */
 export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   open: () => PostgresJs<Reserved>,
@@ -178,7 +178,7 @@ function openSession<Reserved extends ReservedPostgresJs>(
   const session: Session<Reserved> = {
     isClosed: () => isClosed,
     async reserve(giveBack) {
-      // A connection that is opened for it `reserve` never gives, where there was no other statement.
+      // `reserve` never resolves on a connection that has run no other statement.
       if (!isOpen) await sql.unsafe('select 1')
       isOpen = true
       const reserved = await sql.reserve()

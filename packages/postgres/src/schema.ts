@@ -6,11 +6,11 @@ import { readTable, type InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction/transaction.ts'
 
 /**
- * The SQL that creates the table of an inbox, for your own migrations. It does nothing where the table
+ * The SQL that creates the table of an inbox, for your own migrations. It does nothing if the table
  * is there.
  *
  * @param table as in the options. Default: `'hongbao_inbox'`
- * @throws OptionError where it is no name of a table
+ * @throws OptionError if it is not a valid table name
  */
 export function schemaSql(table?: string): string {
   return createStatements(readTable(table))
@@ -35,11 +35,11 @@ export async function createSchema(
   timeoutMs: number,
 ): Promise<void> {
   const deadline = deadlineIn(timeoutMs)
-  // A user who may not create tables need not be able to where somebody else has.
+  // If the table is there, a user without the right to create tables needs none.
   if (await isThere(connection, table, timeoutMs)) return
   await connection.run(deadline, `begin;\n${timeoutStatements(timeoutMs)}`)
   try {
-    // CREATE … IF NOT EXISTS alone fails when two run at once.
+    // Without the lock, CREATE … IF NOT EXISTS fails when two run at once.
     const lock = lockOf(`schema of ${table.name}`).toString()
     await connection.run(deadline, 'select pg_advisory_xact_lock($1::bigint)', [lock])
     for (const statement of createStatements(table)) {

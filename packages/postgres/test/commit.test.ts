@@ -209,6 +209,26 @@ describe('a handler that ends the transaction itself', () => {
     expect(await opened.countEffects(key)).toBe(1)
   })
 
+  it('is stopped at a COMMIT after another statement, because the check before COMMIT is too late for half of the work [E21]', async () => {
+    const { inbox } = opened.open()
+    async function admitHalf(key: string, run: typeof submit): Promise<unknown> {
+      const halves = (half: string): string => `insert into effects values ('${key}, ${half}')`
+      async function work({ tx }: { tx: PoolClient }): Promise<void> {
+        await run(tx, `${halves('first')}; commit`)
+        await run(tx, halves('second'))
+        throw new Error('the handler fails')
+      }
+      await expect(inbox.admit(key, work)).rejects.toThrow(Error)
+      return await inbox.admit(key, effectOf(key))
+    }
+    expect(await admitHalf('unseen', submit)).toBe('duplicate')
+    expect(await opened.countEffects('unseen')).toBe(0)
+    const seen = admitHalf('seen', async (tx, text) => void (await tx.query(text)))
+    expect(await seen).toBe('applied')
+    expect(await opened.countEffects('seen')).toBe(1)
+    expect(await opened.countEffects('seen, first')).toBe(0)
+  })
+
   it.each(['savepoint a', 'commitment', 'endless', 'beginning'])(
     'may say `%s`',
     async (statement) => {

@@ -8,7 +8,7 @@ import { CLAIM, COMPLETE, PROBE, RELEASE, RENEW } from './scripts.ts'
 /** An event that is ours to apply. */
 export interface Claim {
   readonly key: string
-  /** Random: nobody else can renew, complete or release the claim. */
+  /** Random, so that no other process can renew, complete or release the claim. */
   readonly owner: string
   readonly token: number
   readonly isTakeover: boolean
@@ -53,8 +53,8 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
       if (outcome < 0) return 'busy'
       return { key, owner, token, isTakeover: outcome === 2, askedAt }
     } catch (error) {
-      // Redis may have carried it out, and whoever sends the event again should not have to wait
-      // for the end of a lease that nobody holds. After a timeout `onLate` knows when.
+      // Redis may have carried out the claim. Without a release, a redelivery would wait until the
+      // unused lease ends. After a timeout, `onLate` releases it.
       const { code } = toInboxError(error)
       if (code !== 'redis-timed-out' && isUncertain(code)) giveBack()
       throw error
@@ -94,7 +94,7 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
 /** Result of a renewal. `'regained'`: another run had the key meanwhile, and holds it no more. */
 export type Renewal = 'renewed' | 'regained' | 'taken-over'
 
-/** Result of a mark. `'completed-beside-another'`: another run had the key meanwhile. */
+/** Result of a completion. `'completed-beside-another'`: another run had the key meanwhile. */
 export type Completion = 'completed' | 'completed-beside-another' | 'taken-over'
 
 function readRenewal(reply: unknown): Renewal {

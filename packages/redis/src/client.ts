@@ -69,8 +69,8 @@ export function readClient(client: RedisClient, timeoutMs: number): Send {
 }
 
 /**
- * Whether this is an ioredis that asks sentinels for the primary when it connects, and is not told when
- * it is another one: it writes to the old primary until that one becomes a replica, ten seconds later.
+ * Whether this is an ioredis that asks sentinels for the primary only when it connects, and does not
+ * notice a failover: it writes to the old primary until that one becomes a replica, ten seconds later.
  */
 export function missesFailovers(client: RedisClient): boolean {
   const options: unknown = Reflect.get(client, 'options')

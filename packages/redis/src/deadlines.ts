@@ -1,19 +1,18 @@
-/** Those who wait, each for the same time at the most. */
+/** Deadlines that all have the same timeout. */
 export interface Deadlines {
-  /** Calls back unless taken out in time. */
+  /** Calls back at the deadline, unless removed before. */
   add(expire: () => void): void
-  /** Takes out, and says as `has` does whether it was in time. */
+  /** Removes it, and returns as `has` does whether it was in time. */
   remove(expire: () => void): boolean
   /**
-   * False where its time is up, by the clock: a process that was halted reads what has come meanwhile
-   * before its timers run.
+   * False after the deadline, by the clock: a process that was halted reads pending replies before its
+   * timers run.
    */
   has(expire: () => void): boolean
 }
 
 /**
- * One timer for all: they wait for the same time, so the one that came first expires first. With a
- * timer for each, an admission costs 3 % more.
+ * One timer for all: the timeout is the same, so the first added expires first. With a timer for each, an admission costs 3 % more.
  */
 export function createDeadlines(timeoutMs: number): Deadlines {
   const waiting = new Map<() => void, number>()

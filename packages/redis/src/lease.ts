@@ -11,7 +11,7 @@ export interface Lease {
   readonly token: number
   /**
    * An earlier run of this event neither succeeded nor failed: its process died or stalled. It may
-   * have done its work, so look before you do it again. Every later run is told, until one succeeds.
+   * have done its work, so look before you do it again. Every later run learns this, until one succeeds.
    */
   readonly isTakeover: boolean
   /**
@@ -25,7 +25,7 @@ export interface Lease {
 export interface Keeper {
   readonly lease: Lease
   stop(): void
-  /** The lease turned out to be lost. Said once, whoever notices. */
+  /** Reports that the lease is lost, at most once. */
   lose(): void
 }
 
@@ -65,7 +65,7 @@ export function keepLease(
     } catch (error) {
       if (isStopped) return
       nextMs = Math.min(renewMs, commandTimeoutMs)
-      // It goes on: as long as nobody has taken over, a late renewal counts.
+      // Keep renewing: until another process takes over, a late renewal counts.
       if (performance.now() - heldSince >= leaseMs) lose('redis-lease-lost', error)
     }
     timer = schedule(nextMs)

@@ -1,9 +1,9 @@
 import type { Admission, Inbox, WorkOptions } from '@hongbao/core'
 import { createClaims } from './claims.ts'
 import { missesFailovers } from './client.ts'
+import { createCompletions } from './completions.ts'
 import { redisError } from './errors.ts'
 import { keepLease, type Lease } from './lease.ts'
-import { createMarks } from './marks.ts'
 import { readOptions, type RedisInboxOptions } from './options.ts'
 import { waitUntilReady } from './ready.ts'
 import { inspectServer } from './server.ts'
@@ -21,12 +21,12 @@ export interface RedisContext {
  * longer than the lease, or a failover of Redis, handlers may run again: give what they write a
  * unique key, and the event is effectively applied once.
  *
- * Where Redis is down, slow, read-only or out of memory, `admit` rejects within `commandTimeoutMs`
+ * If Redis is down, slow, read-only or out of memory, `admit` rejects within `commandTimeoutMs`
  * with an `InboxError`, and no handler runs.
  *
  * `await inbox.ready()` before the first delivery: it waits for the client to connect, rejects with an
  * `InboxError` after `commandTimeoutMs` if Redis cannot be reached or at once if it cannot be written
- * to, and then asks for the settings of Redis, of which `onWarning` is told.
+ * to, and then checks the settings of Redis and reports unsafe ones to `onWarning`.
  *
  * @throws OptionError for a wrong option
  */
@@ -34,18 +34,18 @@ export function redisInbox(options: RedisInboxOptions): Inbox<RedisContext> {
   const settings = readOptions(options)
   const { send, retentionSeconds, leaseMs, commandTimeoutMs, warn } = settings
   const claims = createClaims(send, settings)
-  const marks = createMarks(claims, leaseMs / 3, warn)
+  const completions = createCompletions(claims, leaseMs / 3, warn)
   let inspection: Promise<void> | undefined
   if (missesFailovers(options.client)) warn(redisError('redis-failover-unnoticed'))
 
-  /** claim → work under a lease that is renewed → mark; where the work fails, release. */
+  /** claim → work under a lease that is renewed → record the completion; if the work fails, release. */
   async function admit(
     key: string,
     work: (context: RedisContext, options?: WorkOptions) => Promise<void>,
   ): Promise<Admission> {
-    if (marks.isPending(key)) return 'duplicate'
+    if (completions.isPending(key)) return 'duplicate'
     const claim = await claims.claim(key)
-    // When Redis has answered for the first time; no delivery waits for it.
+    // After the first answer of Redis; no delivery waits for the inspection.
     if (inspection === undefined) inspectOnce().catch(() => {})
     if (claim === 'done') return 'duplicate'
     if (claim === 'busy') return 'busy'
@@ -58,10 +58,10 @@ export function redisInbox(options: RedisInboxOptions): Inbox<RedisContext> {
       throw error
     }
     keeper.stop()
-    return await marks.mark(claim, () => keeper.lose())
+    return await completions.record(claim, () => keeper.lose())
   }
 
-  /** Warns of what the server's settings threaten; tried again after it could not be asked. */
+  /** Warns of unsafe server settings. Runs again if Redis could not be asked. */
   function inspectOnce(): Promise<void> {
     inspection ??= inspectServer(send, commandTimeoutMs).then(
       (warnings) => warnings.forEach((code) => warn(redisError(code))),
@@ -78,5 +78,5 @@ export function redisInbox(options: RedisInboxOptions): Inbox<RedisContext> {
     await inspectOnce()
   }
 
-  return { retentionSeconds, admit, flush: () => marks.flush(), ready }
+  return { retentionSeconds, admit, flush: () => completions.flush(), ready }
 }

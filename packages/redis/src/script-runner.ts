@@ -12,7 +12,8 @@ export interface Step {
 
 /**
  * Runs a script in Redis and reads its answer. Rejects with an `InboxError`, in time. `onLate` is
- * for what must not be carried out later: told where the client settles a command that was given up.
+ * for commands that must not be carried out later: called if the client settles a command that was
+ * given up.
  */
 export type RunScript = <Result>(
   step: Step,
@@ -29,7 +30,7 @@ export function createScriptRunner(send: Send, timeoutMs: number): RunScript {
         reject(redisError('redis-timed-out'))
       }
 
-      /** What must not be carried out later, and comes late, is given up and back. Says whether it was. */
+      /** Gives up a command that must not be carried out late. Returns whether it was late. */
       function giveUpWhenLate(): boolean {
         if (deadlines.remove(expire) || onLate === undefined) return false
         onLate()

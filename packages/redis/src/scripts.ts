@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto'
 // The lease is in the value, and the key lives for the whole retention: if the key ended with the
 // lease, its token and the fact that a run had begun would go with it.
 //
-// Takeover: once a run began and neither succeeded nor failed, every later run is told so until one
+// Takeover: once a run began and neither succeeded nor failed, every later run learns so until one
 // succeeds. So only "applied" ends the flag; a run that fails, or a claim that is given back before
 // its run began, leaves the flag as it was.
 //
@@ -26,7 +26,10 @@ export interface Script {
   readonly sha1: string
 }
 
-/** ARGV: owner, retention (ms), token, takeover, lease (ms). `told` is what the next run is told. */
+/**
+ * ARGV: owner, retention (ms), token, takeover, lease (ms). `nextTakeover` is 1 if the next run takes
+ * over.
+ */
 const READ = `
 local value = redis.call('GET', KEYS[1]) or 'free 0'
 local done = string.match(value, '^%d+$')
@@ -37,7 +40,7 @@ if not (done or free or owner) then
 end
 local isMine = owner == ARGV[1]
 local last = tonumber(done or free or token)
-local told = (kept == '1' or takeover == '1' or (owner and not isMine)) and 1 or 0
+local nextTakeover = (kept == '1' or takeover == '1' or (owner and not isMine)) and 1 or 0
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
@@ -74,16 +77,17 @@ end
 
 /**
  * → {0, 0} applied before · {-1, 0} held by another owner · {1, token} claimed · {2, token} taken
- * over. The same owner is told the same again: clients send a command twice when its answer was lost.
+ * over. The same owner gets the same answer again: clients send a command twice when its answer was
+ * lost.
  */
 export const CLAIM: Script = script(`${READ}
 if done then return { 0, 0 } end
-if isMine then return { 1 + told, last } end
+if isMine then return { 1 + nextTakeover, last } end
 local claimedAt = now()
 if owner and tonumber(ends) > claimedAt then return { -1, 0 } end
 local nextToken = math.max(claimedAt, last + 1)
-redis.call('SET', KEYS[1], running(nextToken, told, ARGV[5]), 'PX', ARGV[2])
-return { 1 + told, nextToken }`)
+redis.call('SET', KEYS[1], running(nextToken, nextTakeover, ARGV[5]), 'PX', ARGV[2])
+return { 1 + nextTakeover, nextToken }`)
 
 /**
  * → 1 extended, also when the lease was over or Redis had forgotten the key · 2 regained, after
@@ -92,12 +96,12 @@ return { 1 + told, nextToken }`)
  */
 export const RENEW: Script = script(`${READ}${VACANT}${OVERWRITE}
 if isMine then
-  overwrite(running(last, told, ARGV[5]))
+  overwrite(running(last, nextTakeover, ARGV[5]))
   return 1
 end
 if done or not isVacant() then return 0 end
 local nextToken = isRegained and last + 1 or tonumber(ARGV[3])
-local isTakeover = math.max(told, tonumber(ARGV[4]))
+local isTakeover = math.max(nextTakeover, tonumber(ARGV[4]))
 redis.call('SET', KEYS[1], running(nextToken, isTakeover, ARGV[5]), 'PX', ARGV[2])
 return isRegained and 2 or 1`)
 
@@ -114,7 +118,7 @@ return isRegained and 2 or 1`)
 /** → 1 free · 0 not ours. */
 export const RELEASE: Script = script(`${READ}${OVERWRITE}
 if not isMine then return 0 end
-overwrite('free ' .. token .. (told == 1 and ' 1' or ''))
+overwrite('free ' .. token .. (nextTakeover == 1 and ' 1' or ''))
 return 1`)
 
 /**

@@ -4,9 +4,9 @@ import { isUncertain, redisError, toInboxError, type RedisInboxWarningCode } fro
 import { readText } from './replies.ts'
 
 /**
- * Looks at a server and tells what makes it a bad memory. What it refuses to show is a warning too:
- * managed ones often refuse CONFIG. Of a cluster, one node is asked. Rejects where it cannot be asked
- * now, or does not answer in time.
+ * Checks the settings of a server and returns a warning for each that threatens the inbox. A setting
+ * that the server refuses to show is a warning too: managed ones often refuse CONFIG. Of a cluster,
+ * only one node is checked. Rejects if the server cannot be asked, or does not answer in time.
  */
 export async function inspectServer(
   client: Send,
@@ -39,7 +39,7 @@ function requiresNoReplica(info: string): boolean {
   return hasReplicas && !isBound && field(info, 'cluster_enabled') !== '1'
 }
 
-/** By an append-only file or by snapshots; undefined where it does not say. */
+/** By an append-only file or by snapshots; undefined if the server does not show it. */
 async function keepsOnDisk(send: Send, info: string): Promise<boolean | undefined> {
   const log = field(info, 'aof_enabled') ?? (await setting(send, 'appendonly'))
   if (log === '1' || log === 'yes') return true
@@ -65,7 +65,7 @@ function listOf(reply: unknown): readonly unknown[] {
   return typeof reply === 'object' && reply !== null ? Object.entries(reply).flat() : []
 }
 
-/** Undefined where the server refuses. */
+/** Undefined if the server refuses. */
 async function ask(send: Send, command: Command): Promise<unknown> {
   try {
     return await send(command)

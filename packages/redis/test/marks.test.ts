@@ -5,7 +5,7 @@ import { hasRedis, startRedis, type RedisServer } from '../../../test/servers/re
 import { redisInbox, type RedisContext, type RedisInboxOptions } from '../src/index.ts'
 import type { Completion } from '../src/claims.ts'
 import { redisError } from '../src/errors.ts'
-import { createMarks } from '../src/marks.ts'
+import { createCompletions } from '../src/completions.ts'
 import { KINDS } from './clients.ts'
 import { warnTo, type Warned } from './warnings.ts'
 import { KEY, openKeys, type Keys } from './keys.ts'
@@ -341,20 +341,20 @@ describe('marks that are delayed', () => {
       if (!isBack) throw redisError('redis-unreachable')
       return 'completed'
     }
-    const marks = createMarks({ complete }, 20_000, () => {})
+    const completions = createCompletions({ complete }, 20_000, () => {})
     const claim = { key: KEY, owner: 'x', token: 1, isTakeover: false, askedAt: 0 }
-    await marks.flush()
-    await marks.mark(claim, () => {})
+    await completions.flush()
+    await completions.record(claim, () => {})
     await vi.advanceTimersByTimeAsync(60_000)
     const before = tries
-    const settled = marks.flush()
+    const settled = completions.flush()
     await vi.advanceTimersByTimeAsync(0)
     expect(tries).toBe(before + 1)
     isBack = true
     await vi.advanceTimersByTimeAsync(250)
     await settled
     expect(tries).toBe(before + 2)
-    expect(marks.isPending(KEY)).toBe(false)
+    expect(completions.isPending(KEY)).toBe(false)
   })
 })
 

@@ -6,17 +6,17 @@ import type { StoredKey } from '../key.ts'
 import type { Settings } from '../options.ts'
 import { onlyText } from '../row.ts'
 
-/** What became of a key that was asked for. */
+/** Result of a claim. */
 export type Claim =
   | { readonly state: 'duplicate' | 'busy' }
-  /** It is ours until the transaction `xid` ends, and for good where that commits. */
+  /** The key is ours until the transaction `xid` ends, and for good if that commits. */
   | { readonly state: 'claimed'; readonly xid: string }
 
 /** The steps of the transaction in which an event is applied. Each is one round trip. */
 export interface Transactions {
-  /** Begins a transaction and takes the key, unless somebody has it. */
-  begin(connection: Connection<PostgresClient>, key: StoredKey, deadline: Deadline): Promise<Claim>
-  /** Resolves when the key and all that was written with it are committed, and in no other case. */
+  /** Begins a transaction and claims the key, unless another process has it. */
+  claim(connection: Connection<PostgresClient>, key: StoredKey, deadline: Deadline): Promise<Claim>
+  /** Resolves only after the key and all that was written with it are committed. */
   commit(connection: Connection<PostgresClient>, xid: string, deadline: Deadline): Promise<void>
   /** Never rejects: a connection that cannot roll back is closed, which rolls back as well. */
   rollBack(connection: Connection<PostgresClient>, deadline: Deadline): Promise<void>
@@ -26,7 +26,7 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
   const beginStatements = beginFor(settings)
 
   return {
-    async begin(connection, key, deadline) {
+    async claim(connection, key, deadline) {
       try {
         const timeoutMs = deadline - performance.now()
         const { rows } = await connection.run(deadline, beginStatements(key, timeoutMs))
@@ -60,7 +60,7 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
 }
 
 /**
- * Begins, sets the time-outs of this transaction alone, asks for the lock of the key without waiting,
+ * Begins, sets the time-outs of only this transaction, asks for the lock of the key without waiting,
  * and if that is free, records the key. The answer is `busy`, `duplicate`, or the id of the
  * transaction that has recorded it.
  *
@@ -68,13 +68,13 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
  * INSERT, before anything in that statement runs. The claim ends by them on the server, with the
  * reason, while the inbox still waits; a backend whose client has gone would wait on.
  *
- * The lock comes first because an INSERT alone waits for whoever inserted the same key: a hundred
- * duplicates would sit on all connections of a pool until the first one is done.
+ * The lock comes first because an INSERT without it waits for the transaction that inserted the same
+ * key: a hundred duplicates would hold all connections of a pool until the first one is done.
  *
  * `synchronous_commit = off` would let Postgres forget a COMMIT that it has confirmed.
  *
- * All in one text, of which Postgres runs nothing behind a statement that fails; a key stands in it
- * as digits. No prepared statement, no session lock, no SET beyond the transaction: it works behind
+ * All in one text, of which Postgres runs nothing after a statement that fails; a key stands in it
+ * as digits. No prepared statement, no session lock, no SET beyond the transaction: it works with
  * PgBouncer in transaction mode.
  */
 export function beginFor(
@@ -129,8 +129,8 @@ function wholeMs(ms: number): number {
 }
 
 /**
- * COMMIT says COMMIT in a transaction that somebody else began, and outside of any. So it comes
- * behind a division by whether this is still the transaction that has recorded the key.
+ * Postgres answers COMMIT with COMMIT in any transaction, and outside of one. So a check comes first:
+ * it divides by zero unless this is still the transaction that recorded the key.
  */
 export function commitStatements(xid: string): string {
   return `select 1 / (coalesce(pg_current_xact_id_if_assigned()::text, '') = '${xid}')::int;
@@ -145,7 +145,7 @@ const NOT_IN_PREREQUISITE_STATE = '55000'
 
 /**
  * While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
- * transaction all the same (Postgres documentation, INSERT): somebody is just applying it.
+ * transaction (Postgres documentation, INSERT): another process is applying the event.
  */
 function isContended(error: unknown): boolean {
   return causeState(error) === UNIQUE_VIOLATION

@@ -1,10 +1,10 @@
 import type { PostgresClient } from '../client.ts'
 import { postgresError, type PostgresFailure, type PostgresInboxErrorCode } from '../errors.ts'
-import { guardFile, guardLazy } from './lazy-statement.ts'
+import { guardFile, guardLazy } from './statement-guard.ts'
 import { controlsTransaction } from './transaction-control.ts'
 
-/** What handlers get as `tx`: the client, without the power over its transaction. */
-export interface Lent<Client extends PostgresClient> {
+/** The client that handlers get as `tx`, which cannot begin or end a transaction. */
+export interface GuardedTransaction<Client extends PostgresClient> {
   readonly tx: Client
   /** From now on `tx` refuses everything, with this code. */
   end(code: PostgresInboxErrorCode, cause?: unknown): void
@@ -20,20 +20,23 @@ const STATEMENTS: ReadonlyMap<PropertyKey, (first: unknown) => unknown> = new Ma
   ['file', () => undefined],
   ['notify', () => undefined],
 ])
-/** Methods that are for whoever borrowed the connection. */
+/** Methods that only the inbox may call, because it borrowed the connection. */
 const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
 
 /**
- * Lends a client to handlers. It is the client itself behind a thin wall, so that whatever takes one
- * takes `tx` too: query builders, cursors, COPY streams, tagged templates.
+ * Wraps a client in a transaction guard. `tx` is a proxy of the client, so that query builders,
+ * cursors, COPY streams and tagged templates accept it.
  *
- * The wall stops what ends the transaction by mistake. What it cannot see is found out: before COMMIT,
- * Postgres is asked whether the transaction is still the same.
+ * The guard refuses statements that begin or end a transaction. It does not see statements that are
+ * sent without these methods: for those, the inbox checks before COMMIT that the transaction is the
+ * same.
  */
-export function lend<Client extends PostgresClient>(client: Client): Lent<Client> {
+export function guardTransaction<Client extends PostgresClient>(
+  client: Client,
+): GuardedTransaction<Client> {
   let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
 
-  /** Made when it is needed, so that its stack says who used what was over. */
+  /** Created when a statement is refused, so that its stack shows the caller. */
   function refusal(sql?: unknown): PostgresFailure | undefined {
     if (over !== undefined) return postgresError(over.code, { cause: over.cause })
     return typeof sql === 'string' && controlsTransaction(sql)
@@ -43,7 +46,7 @@ export function lend<Client extends PostgresClient>(client: Client): Lent<Client
 
   const tx = new Proxy(client, {
     get(target, name) {
-      // Query builders give back what they were lent; the inbox does that when all is done.
+      // Query builders release the client after use; the inbox releases it after COMMIT or ROLLBACK.
       if (name === 'release') return () => {}
       if (OWNERS.has(name)) return refuseOwner
       const value: unknown = Reflect.get(target, name, target)
@@ -78,7 +81,7 @@ function refuseOwner(): never {
   throw postgresError('postgres-transaction-control')
 }
 
-/** What `query` of pg takes beside a text: a statement, or what sends one by itself, as a cursor does. */
+/** Argument of pg's `query` other than a text: a statement, or an object that submits one, as a cursor. */
 interface PgStatement {
   callback?: unknown
   submit?: unknown
@@ -86,8 +89,9 @@ interface PgStatement {
 }
 
 /**
- * As pg refuses what a client cannot run (`query` in its lib/client.js): soon, and not by throwing.
- * Told is what was submitted, or the callback; where there is neither, the promise rejects.
+ * Refuses as pg does when a client cannot run a statement (`query` in its lib/client.js): on the next
+ * tick, without throwing. The error goes to the submitted statement or the callback, else the promise
+ * rejects.
  */
 function refuseQuery(client: object, [config, ...rest]: unknown[], error: Error): unknown {
   const statement: PgStatement = Object(config)
@@ -107,7 +111,7 @@ function sqlOf(statement: unknown): unknown {
   return typeof statement === 'string' ? statement : Object(statement).text
 }
 
-/** The text of a template; what else a template function takes are names and values. */
+/** The text of a template. A template function also takes names and values, which are not SQL. */
 function templateOf(strings: unknown): unknown {
   return Array.isArray(strings) && 'raw' in strings ? strings.join('?') : undefined
 }

@@ -2,20 +2,19 @@ import { MIN_RETENTION_SECONDS, type Warn } from '@hongbao/core/internal'
 import type { Claim, Claims, Completion } from './claims.ts'
 import { isRedisError, redisError, type RedisInboxWarningCode } from './errors.ts'
 
-/** Tells Redis which events were applied, and does not let go where Redis cannot be told. */
-export interface Marks {
-  /** Whether the key was applied here and Redis does not know yet. */
+/** Records in Redis which events were applied, and retries until Redis confirms it. */
+export interface Completions {
+  /** Whether the key was applied here, and Redis has not confirmed the completion yet. */
   isPending(key: string): boolean
   /**
-   * Marks a key whose work is done. Resolves where Redis fails, too: the work is done, and to ask
-   * for the event again would be to ask for it to be done twice. Rejects while another process holds
-   * the lease: what it makes of the event nobody knows. `onLost` is told of every
-   * takeover.
+   * Records the completion of a key whose work is done. Resolves even if Redis fails: the work is
+   * done, and a redelivery would do it twice. Rejects while another process holds the lease, because
+   * the result of that process is unknown. Calls `onLost` after every takeover.
    */
-  mark(claim: Claim, onLost: () => void): Promise<'applied'>
+  record(claim: Claim, onLost: () => void): Promise<'applied'>
   /**
-   * Resolves when no key is pending. What is, is tried at once and often from then on: a process that
-   * ends has no later.
+   * Resolves when no key is pending. Retries pending keys at once and often from then on, because the
+   * process may end soon.
    */
   flush(): Promise<void>
 }
@@ -23,38 +22,38 @@ export interface Marks {
 const FIRST_RETRY_MS = 50
 const IMPATIENT_RETRY_MS = 250
 const IMPATIENT_FOR_MS = 60_000
-// Longer than Ping++ sends again.
+// Longer than Ping++ retries.
 const KEEP_TRYING_MS = MIN_RETENTION_SECONDS * 1000
 
-export function createMarks(
+export function createCompletions(
   claims: Pick<Claims, 'complete'>,
   maxRetryMs: number,
   warn: Warn<RedisInboxWarningCode>,
-): Marks {
+): Completions {
   const pending = new Map<string, Promise<void>>()
   const pauses = new Set<() => void>()
   let longestMs = maxRetryMs
 
-  async function mark(claim: Claim, onLost: () => void): Promise<'applied'> {
+  async function record(claim: Claim, onLost: () => void): Promise<'applied'> {
     try {
-      settle(await claims.complete(claim), onLost)
+      checkCompletion(await claims.complete(claim), onLost)
     } catch (error) {
       if (isLost(error)) throw error
-      const over = keepTrying(claim, onLost).then(() => void pending.delete(claim.key))
-      pending.set(claim.key, over)
+      const retried = retry(claim, onLost).then(() => void pending.delete(claim.key))
+      pending.set(claim.key, retried)
       warn(redisError('redis-mark-delayed', { cause: error }), claim.key)
     }
     return 'applied'
   }
 
-  async function keepTrying(claim: Claim, onLost: () => void): Promise<void> {
+  async function retry(claim: Claim, onLost: () => void): Promise<void> {
     const end = performance.now() + KEEP_TRYING_MS
     for (let delayMs = FIRST_RETRY_MS; performance.now() < end; delayMs *= 2) {
       // oxlint-disable-next-line no-await-in-loop -- one try after the other
       await pause(Math.min(delayMs, longestMs))
       try {
         // oxlint-disable-next-line no-await-in-loop -- one try after the other
-        return settle(await claims.complete(claim), onLost)
+        return checkCompletion(await claims.complete(claim), onLost)
       } catch (error) {
         if (isLost(error)) return
       }
@@ -76,7 +75,7 @@ export function createMarks(
   async function flush(): Promise<void> {
     if (pending.size === 0) return
     longestMs = IMPATIENT_RETRY_MS
-    // Whoever still has not ended then is another receiver, and has time.
+    // A process that has not ended by then is not shutting down: it retries at the usual pace again.
     const timer = setTimeout(() => (longestMs = maxRetryMs), IMPATIENT_FOR_MS).unref()
     for (const end of pauses) end()
     while (pending.size > 0) {
@@ -87,10 +86,10 @@ export function createMarks(
     longestMs = maxRetryMs
   }
 
-  return { isPending: (key) => pending.has(key), mark, flush }
+  return { isPending: (key) => pending.has(key), record, flush }
 }
 
-function settle(completion: Completion, onLost: () => void): void {
+function checkCompletion(completion: Completion, onLost: () => void): void {
   if (completion === 'completed') return
   onLost()
   if (completion === 'taken-over') throw redisError('redis-lease-lost')

@@ -1,6 +1,6 @@
 /**
- * A statement of postgres 3.4 (`Query` in its src/query.js): it is sent when it is first awaited, by
- * whatever method, and not when it is made.
+ * A lazy statement of postgres 3.4 (`Query` in its src/query.js): it is sent when it is first awaited,
+ * not when it is created.
  */
 interface LazyStatement {
   handler: (statement: LazyStatement) => unknown
@@ -8,10 +8,10 @@ interface LazyStatement {
   reject(error: unknown): void
 }
 
-/** The error where a statement may not be sent any more, or its text may not be sent at all. */
+/** Returns the error if the transaction is over, or if the text may not be sent. */
 type Refusal = (sql?: unknown) => Error | undefined
 
-/** Has a statement refused at the moment at which it would be sent. Anything else is left alone. */
+/** Refuses a lazy statement when it would be sent. Returns any other value unchanged. */
 export function guardLazy(made: unknown, refusal: Refusal): unknown {
   if (!isLazy(made)) return made
   const { handler } = made
@@ -19,12 +19,12 @@ export function guardLazy(made: unknown, refusal: Refusal): unknown {
     const error = refusal()
     return error === undefined ? handler(statement) : statement.reject(error)
   }
-  // `debug` hangs on it.
+  // postgres keeps `debug` as a property of the handler.
   made.handler = Object.assign(guarded, handler)
   return made
 }
 
-/** The same for `file`, which reads when it runs, and sends when that is done. */
+/** The same for `file`, which reads the SQL when it runs, and sends it after that. */
 export function guardFile(made: unknown, refusal: Refusal): unknown {
   if (!isLazy(made)) return made
   let strings: readonly unknown[] = []
@@ -35,7 +35,7 @@ export function guardFile(made: unknown, refusal: Refusal): unknown {
       strings = error === undefined ? read : ['']
       if (error === undefined) return
       made.reject(error)
-      // It is sent all the same: an empty text, which does nothing in any transaction.
+      // postgres still sends it: an empty text, which does nothing in any transaction.
       made.args = []
     },
   })
