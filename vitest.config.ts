@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { sortTests } from './test/projects.ts'
+import { SlowestFirst } from './test/slowest-first.ts'
 
 const { unit, integration } = sortTests(import.meta.dirname)
 const CORES = availableParallelism()
@@ -19,6 +20,7 @@ export default defineConfig({
   test: {
     // An unhandled rejection anywhere fails the run: a receiver must never cause one.
     dangerouslyIgnoreUnhandledErrors: false,
+    sequence: { sequencer: SlowestFirst },
     coverage: { include: ['packages/*/src/**/*.ts'] },
     projects: [
       {
