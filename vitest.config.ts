@@ -1,18 +1,64 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { sortTests } from './test/projects.ts'
+import { SlowestFirst } from './test/slowest-first.ts'
+
+const { unit, integration } = sortTests(import.meta.dirname)
+const CORES = availableParallelism()
+
+/** What holds for every test. */
+const shared = {
+  // Vitest's own `test` adds the text of errors to the default log. What production logs is what counts.
+  env: { NODE_ENV: 'production' },
+  // They end what hangs. A machine with two cores and much to do may take its time: no test's verdict
+  // is in them, and what is promised about time a test measures itself.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/needs-openssl.ts', 'test/servers/needs-servers.ts'],
-    // Vitest's own `test` adds the text of errors to the default log. What production logs is what counts.
-    env: { NODE_ENV: 'production' },
-    // They end what hangs. A machine with two cores and much to do may take its time: no test's verdict
-    // is in them, and what is promised about time a test measures itself.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     // An unhandled rejection anywhere fails the run: a receiver must never cause one.
     dangerouslyIgnoreUnhandledErrors: false,
-    typecheck: { enabled: true, include: ['packages/*/test/**/*.test-d.ts'] },
+    sequence: { sequencer: SlowestFirst },
     coverage: { include: ['packages/*/src/**/*.ts'] },
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: [...unit],
+          // Files share a worker, and what it has loaded: half of the time was loading it again.
+          isolate: false,
+          setupFiles: ['test/fresh-file.ts'],
+          // Vitest's own default leaves one core free, which is half of a machine with two.
+          maxWorkers: CORES,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: [...integration],
+          globalSetup: [
+            'test/needs-openssl.ts',
+            'test/servers/needs-servers.ts',
+            'test/servers/clusters.ts',
+          ],
+          // These tests wait for other processes most of the time: more of them can run than there are cores.
+          maxWorkers: 2 * CORES,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: { enabled: true, only: true, include: ['packages/*/test/**/*.test-d.ts'] },
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 })

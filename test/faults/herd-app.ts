@@ -14,6 +14,8 @@ export interface HerdTask {
   readonly store: 'postgres' | 'redis'
   readonly url: string
   readonly publicKey: string
+  /** How long it waits for a connection of its store, or for an answer. */
+  readonly patienceMs: number
 }
 
 /** What it tells of itself at `GET /report`. */
@@ -40,13 +42,13 @@ async function counted(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-function openPostgres({ url, publicKey }: HerdTask) {
+function openPostgres({ url, publicKey, patienceMs }: HerdTask) {
   const pool = new Pool({
     connectionString: url,
     max: POOL_SIZE,
     // Who asked in vain leaves the queue. Without it pg keeps everybody, 2 kB each, for as long as
     // Postgres does not answer.
-    connectionTimeoutMillis: 1000,
+    connectionTimeoutMillis: patienceMs,
   })
   const inbox = postgresInbox({ pool, consumer: 'orders' })
   return createWebhooks({ publicKey, inbox, logger: false }).on('*', ({ id }, { tx }) =>
@@ -54,19 +56,25 @@ function openPostgres({ url, publicKey }: HerdTask) {
   )
 }
 
-async function openRedis({ url, publicKey }: HerdTask) {
+async function openRedis({ url, publicKey, patienceMs }: HerdTask) {
   const client = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     // Hangs up on a server that does not answer. Without it ioredis keeps every command, 2 kB each,
     // until there is an answer.
-    socketTimeout: 1000,
+    socketTimeout: patienceMs,
   })
   client.on('error', () => {})
   await client.connect()
   // An event whose claim was lost with the connection waits for its lease to end.
-  const inbox = redisInbox({ client, consumer: 'orders', leaseMs: 3000, onWarning() {} })
+  const inbox = redisInbox({
+    client,
+    consumer: 'orders',
+    commandTimeoutMs: patienceMs,
+    leaseMs: 3 * patienceMs,
+    onWarning() {},
+  })
   return createWebhooks({ publicKey, inbox, logger: false }).on('*', ({ id = '' }) =>
     counted(() => client.hincrby('effects', id, 1)),
   )

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, chownSync, cpSync, mkdtempSync, readdirSync } from 'node:fs'
+import {
+  accessSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -40,7 +48,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const folder = mkdtempSync(join(tmpdir(), 'hongbao-postgres-'))
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
-  createCluster(binaries, data)
+  copyCluster(binaries, data)
   const all = { fsync: 'off', unix_socket_directories: '', ...settings }
   const server = await startServer({
     program: join(binaries.folder, 'postgres'),
@@ -137,6 +145,9 @@ export function findPostgres(): readonly PostgresBinaries[] {
   return found
 }
 
+/** Where a run keeps the empty clusters that its servers copy. Set by `clusters.ts`. */
+export const CLUSTERS_VARIABLE = 'HONGBAO_TEST_CLUSTERS'
+
 let found: readonly PostgresBinaries[] | undefined
 
 const POSTGRES_MISSING =
@@ -213,6 +224,31 @@ export function serverUser(): { uid: number; gid: number } | undefined {
 function idOf(kind: '-u' | '-g', user: string): number | undefined {
   const { status, stdout } = spawnSync('id', [kind, user], { encoding: 'utf8' })
   return status === 0 ? Number(stdout) : undefined
+}
+
+/**
+ * `initdb` takes a second of a core, and a run starts forty servers. Where the run has a folder for
+ * clusters, the first server of a version fills it, and the others copy.
+ */
+function copyCluster(binaries: PostgresBinaries, data: string): void {
+  const folder = process.env[CLUSTERS_VARIABLE]
+  if (folder === undefined) return createCluster(binaries, data)
+  const cluster = join(folder, `${binaries.version}`)
+  if (!existsSync(cluster)) {
+    const own = `${cluster}-${process.pid}`
+    createCluster(binaries, own)
+    try {
+      renameSync(own, cluster)
+    } catch {
+      // Another process was faster. The run removes this one with the folder.
+    }
+  }
+  const { status, stderr } = spawnSync('cp', ['-a', cluster, data], {
+    ...serverUser(),
+    cwd: '/',
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`The cluster could not be copied:\n${stderr}`)
 }
 
 function createCluster(binaries: PostgresBinaries, data: string): void {

@@ -199,7 +199,7 @@ describe('the loop', () => {
     reconciler.start()
     await asked.promise
     await reconciler.close()
-    await closed.promise
+    await expect(closed.promise).resolves.toBeUndefined()
   })
 
   it('leaves nothing on its signal from run to run', async () => {

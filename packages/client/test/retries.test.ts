@@ -212,9 +212,9 @@ describe('the wait before a retry', () => {
   })
 
   it('by a real timer ends by itself, and before it starts where the signal was given', async () => {
-    await waitByTimer(1, undefined)
-    await waitByTimer(1, new AbortController().signal)
-    await waitByTimer(2 ** 30, AbortSignal.abort())
+    await expect(waitByTimer(1, undefined)).resolves.toBeUndefined()
+    await expect(waitByTimer(1, new AbortController().signal)).resolves.toBeUndefined()
+    await expect(waitByTimer(2 ** 30, AbortSignal.abort())).resolves.toBeUndefined()
   })
 })
 

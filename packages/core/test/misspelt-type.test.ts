@@ -2,16 +2,23 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
 
 // TypeScript 7 and 6, which list the members of a union in different orders.
-it.each(['tsc', 'tsc6'])(
-  'a misspelt event type has %s print the types of the same object [F23]',
-  async (compiler) => {
-    const printed = await compile(compiler, "webhooks.on('red_envelope.snet', () => {})")
-    expect(printed).toHaveLength(1)
+describe.each(['tsc', 'tsc6'])('%s', (compiler) => {
+  let printed: string[]
+
+  beforeAll(async () => {
+    printed = await compile(compiler, [
+      "webhooks.on('red_envelope.snet', () => {})",
+      "webhooks.on('coupon.created', () => {})",
+    ])
+  })
+
+  it('prints the types of the same object for a misspelt event type [F23]', () => {
+    expect(printed).toHaveLength(2)
     const [message = '', candidates = ''] = printed[0]?.split(' to parameter of type ') ?? []
     expect(message).toMatch(/Argument of type '"red_envelope\.snet"' is not assignable$/)
     expect([...new Set(candidates.match(/\w+\.\w+/g))].toSorted()).toEqual([
@@ -21,27 +28,21 @@ it.each(['tsc', 'tsc6'])(
       'red_envelope.refunding',
       'red_envelope.sent',
     ])
-  },
-  60_000,
-)
+  })
 
-it.each(['tsc', 'tsc6'])(
-  'a type of an unknown object has %s print what there is [F23]',
-  async (compiler) => {
-    const printed = await compile(compiler, "webhooks.on('coupon.created', () => {})")
-    expect(printed).toEqual([expect.stringMatching(/to parameter of type '.*HandledType/)])
-  },
-  60_000,
-)
+  it('prints what there is for a type of an unknown object [F23]', () => {
+    expect(printed[1]).toMatch(/to parameter of type '.*HandledType/)
+  })
+})
 
-/** What a compiler prints of a line: one string for each line of it. */
-async function compile(compiler: string, line: string): Promise<string[]> {
+/** What a compiler prints of an app with these lines: one string for each line of it. */
+async function compile(compiler: string, lines: readonly string[]): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hongbao-types-'))
   try {
     const source = [
       `import { createWebhooks } from '${ROOT}packages/core/src/index.ts'`,
       "const webhooks = createWebhooks({ publicKey: '' })",
-      line,
+      ...lines,
     ]
     const project = {
       extends: `${ROOT}tsconfig.base.json`,

@@ -82,7 +82,7 @@ describe('a dead letter', () => {
     const onDeadLetter = (): Promise<void> => new Promise(() => {})
     const raised = createReport({ logger: false, onDeadLetter }, 'bull:hongbao')(letter, undefined)
     await vi.advanceTimersByTimeAsync(5000)
-    await raised
+    await expect(raised).resolves.toBeUndefined()
   })
 
   it('is reported although logger and hook throw', async () => {

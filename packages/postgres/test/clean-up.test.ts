@@ -157,7 +157,8 @@ describe('cleaning up by itself', () => {
     await inbox.admit('not due', effectOf('not due'))
     clock.mockReturnValue(start + 2 * 3600 * 1000 + 1)
     await inbox.admit('due again', effectOf('due again'))
-    await opened.waitFor('select 1 where (select count(*) from hongbao_inbox) = 3')
+    const cleaned = opened.waitFor('select 1 where (select count(*) from hongbao_inbox) = 3')
+    await expect(cleaned).resolves.toBeUndefined()
     clock.mockRestore()
   })
 

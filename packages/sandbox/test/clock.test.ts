@@ -161,7 +161,7 @@ describe('a virtual clock', () => {
     })
     const settled = clock.settled()
     timer.cancel()
-    await settled
+    await expect(settled).resolves.toBeUndefined()
   })
 
   it.each<[string, () => void | Promise<void>]>([
@@ -331,7 +331,7 @@ describe('a clock that runs by itself', () => {
     const ran = Promise.withResolvers<void>()
     clock.at(clock.now() + DAY_MS, () => ran.resolve())
     await clock.advance(DAY_MS - 20)
-    await ran.promise
+    await expect(ran.promise).resolves.toBeUndefined()
   })
 
   it('waits for work that lies further ahead than a timer of Node can hold', async () => {

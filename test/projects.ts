@@ -1,0 +1,51 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+const PATTERNS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
+
+/** The test files, by what they need. */
+export interface Suites {
+  /** Need nothing but this process. */
+  readonly unit: readonly string[]
+  /** Start processes: servers, programs, compilers, `openssl`. */
+  readonly integration: readonly string[]
+}
+
+/**
+ * Sorts the test files under a folder. A file that imports `node:child_process`, itself or by way of
+ * the project's own files, is an integration test; so no unit test can start to need a server unnoticed.
+ */
+export function sortTests(root: string): Suites {
+  const startsProcesses = createSearch('node:child_process')
+  const files = globSync(PATTERNS, { cwd: root, exclude: ['**/node_modules/**'] }).toSorted()
+  const integration = files.filter((file) => startsProcesses(join(root, file)))
+  return { unit: files.filter((file) => !integration.includes(file)), integration }
+}
+
+/** Finds out whether a file imports a module, directly or by way of relative imports. */
+function createSearch(wanted: string): (file: string) => boolean {
+  const known = new Map<string, boolean>()
+
+  function reaches(file: string): boolean {
+    const before = known.get(file)
+    if (before !== undefined) return before
+    // A circle of imports ends here.
+    known.set(file, false)
+    const found = importsOf(file).some((name) =>
+      name.startsWith('.')
+        ? name.endsWith('.ts') && reaches(join(dirname(file), name))
+        : name === wanted,
+    )
+    known.set(file, found)
+    return found
+  }
+
+  return reaches
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(file, 'utf8')
+  return [...source.matchAll(/(?:\bfrom |\bimport |\bimport\()\s*'([^'\n]+)'/g)].map(
+    ([, name = '']) => name,
+  )
+}
