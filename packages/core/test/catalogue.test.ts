@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../src/events/event.ts'
 import { CATALOGUE, type EventType } from '../src/events/catalogue.ts'
-import { Failure } from '../src/reply/failure.ts'
+import { WebhookError } from '../src/reply/errors.ts'
 import { FIXTURES } from '../src/fixtures/all.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
@@ -133,7 +133,9 @@ describe('parseEvent', () => {
   })
 
   it.each(NAMELESS)('accepts %s with a payload of any kind', (type) => {
-    expect(parseEvent(withPayload(type, { object: 'recharge_refund' }))).not.toBeInstanceOf(Failure)
+    expect(parseEvent(withPayload(type, { object: 'recharge_refund' }))).not.toBeInstanceOf(
+      WebhookError,
+    )
   })
 
   it.each(['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'])(
@@ -198,7 +200,7 @@ function withPayload(type: EventType, change: Readonly<Record<string, unknown>>)
 
 function expectRefusal(body: Uint8Array): void {
   const result = parseEvent(body)
-  expect(result).toBeInstanceOf(Failure)
+  expect(result).toBeInstanceOf(WebhookError)
   expect(result).toMatchObject({ code: 'event-invalid' })
 }
 

@@ -4,7 +4,13 @@ import {
   type HandlerContext,
   type WebhookEvent,
 } from '@hongbao/core'
-import { Failure, parseEvent, signatureOf, type VerifyCarried } from '@hongbao/core/internal'
+import {
+  parseEvent,
+  signatureOf,
+  WebhookError,
+  withStack,
+  type VerifyCarried,
+} from '@hongbao/core/internal'
 import { Buffer } from 'node:buffer'
 import { QueueError } from './errors.ts'
 
@@ -89,7 +95,7 @@ export async function unpackEvent(data: unknown, reading: Reading): Promise<Unpa
 function readUnsigned(bytes: Uint8Array, { queue, acceptUnsigned }: Reading): WebhookEvent {
   if (!acceptUnsigned) throw new QueueError('queue-job-unsigned', UNSIGNED)
   const event = parseEvent(bytes)
-  if (event instanceof Failure) throw event.toError()
+  if (event instanceof WebhookError) throw withStack(event)
   comesFrom.set(event, queue)
   return event
 }

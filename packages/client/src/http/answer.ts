@@ -1,5 +1,4 @@
 import {
-  Failure as SignatureFailure,
   findSigner,
   isNumeral,
   readSignature,
@@ -7,6 +6,7 @@ import {
   readWithExact,
   SIGNATURE_HEADER,
   spellPayload,
+  WebhookError,
   type VerificationKey,
 } from '@hongbao/core/internal'
 import type { PingppApiError, PingppErrorCode } from '../errors.ts'
@@ -102,7 +102,7 @@ function findForgery(
 ): string | undefined {
   if (keys.length === 0) return undefined
   const signature = readSignature(headers.get(SIGNATURE_HEADER) ?? undefined, keys)
-  if (signature instanceof SignatureFailure) {
+  if (signature instanceof WebhookError) {
     return signature.code === 'signature-missing' ? 'It is unsigned.' : 'Its signature is none.'
   }
   return findSigner(bytes, signature, keys) === undefined ? 'Its signature is wrong.' : undefined

@@ -1,5 +1,5 @@
-import { isFinalEnvelopeStatus } from '@hongbao/core'
-import { Failure, readEnvelopeStatus } from '@hongbao/core/internal'
+import { isFinalEnvelopeStatus, WebhookError } from '@hongbao/core'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import type {
   DispatchResult,
   RedEnvelope,
@@ -149,7 +149,7 @@ export function createIntake(options: IntakeOptions): Intake {
       const isJoined = result.outcome === 'handled' && result.shared === true
       return isJoined ? { outcome: 'duplicate' } : result
     } catch {
-      return { outcome: 'failed', error: new Failure('internal-error').toError() }
+      return { outcome: 'failed', error: new WebhookError('internal-error') }
     }
   }
 

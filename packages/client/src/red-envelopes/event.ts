@@ -1,5 +1,5 @@
 import type { WebhookEvent } from '@hongbao/core'
-import { Failure as EventFailure, parseEvent } from '@hongbao/core/internal'
+import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import type { GoodAnswer } from '../http/answer.ts'
 import { withObjects } from './red-envelope.ts'
 import { Failure } from '../http/failure.ts'
@@ -7,7 +7,7 @@ import { Failure } from '../http/failure.ts'
 /** Makes an event of an answer, by the same rules as an event that came as a webhook. */
 export function readEvent({ bytes }: GoodAnswer, id: string): WebhookEvent | Failure {
   const event = parseEvent(bytes)
-  if (event instanceof EventFailure) return invalid(event.message)
+  if (event instanceof WebhookError) return invalid(event.message)
   return event.id === id ? withPayload(event) : invalid('It is another event.')
 }
 

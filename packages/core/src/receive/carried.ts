@@ -1,6 +1,6 @@
 import { isBytes } from '../keys/bytes.ts'
 import { parseEvent, type WebhookEvent } from '../events/event.ts'
-import { Failure } from '../reply/failure.ts'
+import { createFailure, withStack, WebhookError } from '../reply/errors.ts'
 import type { Verifier } from '../keys/verifier.ts'
 
 /** Where the receiver of a queue finds the signature in its handler's context. The same in every copy of hongbao. */
@@ -47,7 +47,7 @@ export async function verifyBytes(
   verifier: Verifier,
 ): Promise<CarriedEvent> {
   const result = await readVerified(body, header, verifier)
-  if (result instanceof Failure) throw result.toError()
+  if (result instanceof WebhookError) throw withStack(result)
   return result
 }
 
@@ -55,14 +55,14 @@ async function readVerified(
   body: Uint8Array,
   header: string | undefined,
   verifier: Verifier,
-): Promise<CarriedEvent | Failure> {
-  if (!isBytes(body)) return new Failure('body-consumed', NOT_RAW)
+): Promise<CarriedEvent | WebhookError> {
+  if (!isBytes(body)) return createFailure('body-consumed', NOT_RAW)
   const signature = await verifier.readSignature(header)
-  if (signature instanceof Failure) return signature
+  if (signature instanceof WebhookError) return signature
   const signer = await verifier.findSigner(body, signature)
-  if (signer instanceof Failure) return signer
+  if (signer instanceof WebhookError) return signer
   const event = parseEvent(body)
-  if (event instanceof Failure) return event
+  if (event instanceof WebhookError) return event
   return { event, keyFingerprint: signer.fingerprint }
 }
 

@@ -154,25 +154,35 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `typed-emitter` is a type for Node's emitter
   const emitter = new EventEmitter() as Emitter<Context>
   emitter.setMaxListeners(0)
+  /** Type → its handlers, until `on` or `off` changes any. */
+  const found = new Map<string, readonly AnyHandler<Context>[]>()
   let added = 0
 
   function add(given: unknown, handler: unknown): readonly string[] {
     // All are checked before one is added.
     const pairs = readHandlers<Context>(given, handler)
+    found.clear()
     for (const [type, each] of pairs) emitter.on(type, register(each, added++))
     return pairs.map(([type]) => type)
   }
 
   function remove(type: string, handler: unknown): void {
+    found.clear()
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only compared with what was added
     emitter.off(type, handler as AnyHandler<Context>)
   }
 
   function of(type: string): readonly AnyHandler<Context>[] {
+    return found.get(type) ?? find(type)
+  }
+
+  function find(type: string): readonly AnyHandler<Context>[] {
     const named = emitter.rawListeners(type)
     const all = emitter.rawListeners('*')
-    if (all.length === 0) return named
-    return [...named, ...all].toSorted((a, b) => positionOf(a) - positionOf(b))
+    const handlers = [...named, ...all].toSorted((a, b) => positionOf(a) - positionOf(b))
+    // Of the types that have handlers: any text may come as a type.
+    if (named.length > 0) found.set(type, handlers)
+    return handlers
   }
 
   return { add, remove, of, isEmpty: () => emitter.eventNames().length === 0 }

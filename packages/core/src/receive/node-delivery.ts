@@ -5,20 +5,21 @@ import { readRawBody, type KeptBody } from './raw-body.ts'
 import type { Reply } from '../reply/reply.ts'
 
 /**
- * Answers a delivery on a Node response. Where somebody's wrapper around the response throws, as
- * compression or sessions may, `onError` hears of it; the default ends the connection, and Ping++
- * sends again.
+ * Answers a delivery on a Node response. If a wrapper around the response throws an error, as
+ * compression or sessions may, `onError` gets it; the default ends the connection, and Ping++ sends
+ * the event again.
  */
-export function answer(
+export async function answer(
   receiver: Receiver,
   delivery: Delivery,
   response: ServerResponse,
   onError: (error: unknown) => void = () => response.destroy(),
-): void {
-  receiver
-    .handle(delivery)
-    .then((reply) => sendReply(response, reply))
-    .catch(onError)
+): Promise<void> {
+  try {
+    sendReply(response, await receiver.handle(delivery))
+  } catch (error) {
+    onError(error)
+  }
 }
 
 export const NODE_HINT: string = 'Answer the webhook before anything reads the request.'

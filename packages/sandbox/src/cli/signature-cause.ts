@@ -1,8 +1,8 @@
 import {
-  Failure,
   findSigner,
   readPublicKeys,
   readSignature,
+  WebhookError,
   type VerificationKey,
 } from '@hongbao/core/internal'
 import { BODY_MISTAKES, withoutBreaks } from '../http/api/body-mistakes.ts'
@@ -27,7 +27,7 @@ export function judgeSignature(
   others: readonly OtherKey[],
 ): Verdict {
   const signature = readSignature(header, keys)
-  if (signature instanceof Failure)
+  if (signature instanceof WebhookError)
     return { valid: false, code: signature.code, cause: signature.message }
   const signer = findSigner(body, signature, keys)
   if (signer !== undefined) return { valid: true, fingerprint: signer.fingerprint }

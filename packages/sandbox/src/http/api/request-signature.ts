@@ -1,4 +1,9 @@
-import { findSigner, Failure, readSignature, type VerificationKey } from '@hongbao/core/internal'
+import {
+  findSigner,
+  readSignature,
+  WebhookError,
+  type VerificationKey,
+} from '@hongbao/core/internal'
 import { ApiError } from './api-error.ts'
 import type { Text } from './language.ts'
 import type { ApiRequest } from './request.ts'
@@ -90,7 +95,7 @@ export function createSignatureCheck(
 
   function isSigned(parts: SignedParts, header: string): boolean {
     const signature = readSignature(header, merchantKeys)
-    if (signature instanceof Failure) return false
+    if (signature instanceof WebhookError) return false
     return variants.some(({ content }) => {
       const bytes = content(parts)
       return bytes !== undefined && findSigner(bytes, signature, merchantKeys) !== undefined
