@@ -79,7 +79,6 @@ export function execute<Context extends object>(
     answer: IS_STARTING,
     end: IS_STARTING,
   }
-  // First of all: a handler that dispatches its own event at once must find this execution.
   admission.running.set(work.key, execution)
   execution.answer = new Promise((resolve) => {
     const timer = setTimeout(() => resolve(expire(admission, execution)), admission.timeoutMs)
@@ -95,8 +94,6 @@ export async function share<Context extends object>(
   admission: Admission<Context>,
   execution: Execution<Context>,
 ): Promise<ExecutionResult | undefined> {
-  // Until then an execution whose handler dispatches its own event has no promises.
-  await Promise.resolve()
   if (execution.heartbeat === undefined) return execution.answer
   if (await isFrozen(execution.heartbeat)) {
     admission.late.delete(execution)
@@ -114,6 +111,9 @@ async function run<Context extends object>(
   timer: ReturnType<typeof setTimeout>,
 ): Promise<ExecutionResult> {
   let isOver = false
+  // By then the execution has its promises, which a handler that dispatches its own event waits for,
+  // and the stack of a handler is short enough to show the adapter.
+  await Promise.resolve()
   try {
     const answer = await admission.inbox.admit(execution.work.key, handleOnce)
     isOver = true

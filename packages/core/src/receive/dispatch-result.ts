@@ -1,6 +1,6 @@
 import { WebhookError } from '../reply/errors.ts'
 import type { HandlerSource } from './handlers.ts'
-import type { Ended } from './report.ts'
+import type { Admitted } from './report.ts'
 
 /** Options of `webhooks.dispatch`. */
 export interface DispatchOptions {
@@ -37,15 +37,12 @@ interface RefusedDispatch extends DispatchBase {
   readonly finalResult?: Promise<DispatchResult>
 }
 
-/** What `dispatch` returns for an end. */
-export function dispatchResult({ trace, result, end }: Ended): DispatchResult {
-  const shared = trace.shared === true ? { shared: true } : undefined
-  if (!(result instanceof WebhookError)) return { outcome: result, ...shared }
+/** What `dispatch` returns for an event that was admitted in this way. */
+export function dispatchResult({ result, shared, end }: Admitted): DispatchResult {
+  const base = shared === true ? { shared } : undefined
+  if (!(result instanceof WebhookError)) return { outcome: result, ...base }
   const { outcome, code } = result
-  if (code !== 'handler-timed-out' || end === undefined)
-    return { outcome, error: result, ...shared }
-  const finalResult = end.then((last) =>
-    dispatchResult({ trace: { ...trace, shared: false }, result: last }),
-  )
-  return { outcome, error: result, finalResult, ...shared }
+  if (code !== 'handler-timed-out' || end === undefined) return { outcome, error: result, ...base }
+  const finalResult = end.then((last) => dispatchResult({ result: last }))
+  return { outcome, error: result, finalResult, ...base }
 }

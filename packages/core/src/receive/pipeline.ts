@@ -17,14 +17,7 @@ import {
 import type { DispatchOptions } from './dispatch-result.ts'
 import type { HandlerWarnings } from './handler-warnings.ts'
 import type { Handlers } from './handlers.ts'
-import {
-  nameOf,
-  type Arrival,
-  type Ended,
-  type Reporter,
-  type Result,
-  type Trace,
-} from './report.ts'
+import { nameOf, type Admitted, type Reporter, type Result, type Trace } from './report.ts'
 
 /** All that a delivery meets on its way. */
 export interface Pipeline<Context extends object> {
@@ -41,55 +34,62 @@ export interface Pipeline<Context extends object> {
   readonly now: () => number
 }
 
-/** Answers one delivery. Never throws and never rejects. */
+/**
+ * Answers one delivery: read → verify → parse → accept → admit → reply. What can refuse it without the
+ * body comes first. Never rejects.
+ */
 export async function handle<Context extends object>(
   pipeline: Pipeline<Context>,
   delivery: Delivery,
 ): Promise<Reply> {
-  const { now } = pipeline
-  const arrival: Arrival = {
+  let trace: Trace = {
     kind: 'delivery',
     source: 'webhook',
-    receivedAt: new Date(now()),
+    receivedAt: new Date(pipeline.now()),
     startedMs: performance.now(),
   }
   try {
-    return reply(pipeline, await receive(pipeline, delivery, arrival))
+    const decoded = readSignature(pipeline, delivery)
+    const signature = decoded instanceof Promise ? await decoded : decoded
+    if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
+
+    const rawBody = await readBody(delivery, pipeline.limits)
+    trace = { ...trace, readMs: performance.now() }
+    if (rawBody instanceof WebhookError) return reply(pipeline, trace, rawBody)
+
+    const found = pipeline.verifier.findSigner(rawBody, signature)
+    const signer = found instanceof Promise ? await found : found
+    trace = { ...trace, verifiedMs: performance.now() }
+    if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
+
+    trace = { ...trace, keyFingerprint: signer.fingerprint }
+    const event = parseEvent(rawBody)
+    if (event instanceof WebhookError) return reply(pipeline, trace, event)
+
+    trace = { ...trace, event }
+    const refusal = accept(pipeline, event)
+    if (refusal !== undefined) return reply(pipeline, trace, refusal)
+
+    const { waitUntil } = delivery
+    const { result, shared } = await admit(pipeline, {
+      trace,
+      event,
+      rawBody,
+      signature,
+      waitUntil,
+    })
+    return reply(pipeline, { ...trace, shared }, result)
   } catch (error) {
-    return reply(pipeline, { trace: arrival, result: internalError(error) })
+    return reply(pipeline, trace, internalError(error))
   }
 }
 
-/** read → verify → parse → accept → admit. What can refuse without the body comes first. */
-async function receive<Context extends object>(
-  pipeline: Pipeline<Context>,
+/** The signature, if nothing is wrong that can be seen without the body. */
+function readSignature<Context extends object>(
+  { verifier }: Pipeline<Context>,
   delivery: Delivery,
-  arrival: Arrival,
-): Promise<Ended> {
-  const unread = refuseUnread(delivery)
-  if (unread !== undefined) return { trace: arrival, result: unread }
-  const decoded = pipeline.verifier.readSignature(delivery.header(SIGNATURE_HEADER))
-  const signature = decoded instanceof Promise ? await decoded : decoded
-  if (signature instanceof WebhookError) return { trace: arrival, result: signature }
-
-  const rawBody = await readBody(delivery, pipeline.limits)
-  const readMs = performance.now()
-  if (rawBody instanceof WebhookError) return { trace: { ...arrival, readMs }, result: rawBody }
-
-  const found = pipeline.verifier.findSigner(rawBody, signature)
-  const signer = found instanceof Promise ? await found : found
-  const verifiedMs = performance.now()
-  if (signer instanceof WebhookError) {
-    return { trace: { ...arrival, readMs, verifiedMs }, result: signer }
-  }
-
-  const proof = { ...arrival, readMs, verifiedMs, keyFingerprint: signer.fingerprint }
-  const event = parseEvent(rawBody)
-  if (event instanceof WebhookError) return { trace: proof, result: event }
-  const trace = { ...proof, event }
-  const refused = accept(pipeline, event)
-  if (refused !== undefined) return { trace, result: refused }
-  return await admit(pipeline, { trace, event, rawBody, signature, waitUntil: delivery.waitUntil })
+): ReturnType<Verifier['readSignature']> {
+  return refuseUnread(delivery) ?? verifier.readSignature(delivery.header(SIGNATURE_HEADER))
 }
 
 /** Applies an event that did not come by HTTP. Never rejects. */
@@ -97,33 +97,28 @@ export async function dispatch<Context extends object>(
   pipeline: Pipeline<Context>,
   given: WebhookEvent,
   { source = 'dispatch', rawBody, receivedAt, keyFingerprint }: DispatchOptions,
-): Promise<Ended> {
-  const trace: Trace = {
+): Promise<Admitted> {
+  let trace: Trace = {
     kind: 'dispatch',
     source,
     receivedAt: receivedAt ?? new Date(pipeline.now()),
     startedMs: performance.now(),
     keyFingerprint,
   }
-  const ended = await admitDispatched(pipeline, given, rawBody, trace)
-  pipeline.report(ended)
-  return ended
-}
-
-async function admitDispatched<Context extends object>(
-  pipeline: Pipeline<Context>,
-  given: WebhookEvent,
-  rawBody: Uint8Array | undefined,
-  trace: Trace,
-): Promise<Ended> {
   try {
     const event = readDispatched(given)
-    if (event instanceof WebhookError) return { trace, result: event }
-    const refused = pipeline.acceptance.refuseMisdirected(event)
-    if (refused !== undefined) return { trace, result: refused }
-    return await admit(pipeline, { trace: { ...trace, event }, event, rawBody })
+    if (event instanceof WebhookError) return end({ result: event })
+    trace = { ...trace, event }
+    const refusal = pipeline.acceptance.refuseMisdirected(event)
+    if (refusal !== undefined) return end({ result: refusal })
+    return end(await admit(pipeline, { trace, event, rawBody }))
   } catch (error) {
-    return { trace, result: internalError(error) }
+    return end({ result: internalError(error) })
+  }
+
+  function end(admitted: Admitted): Admitted {
+    pipeline.report({ ...trace, shared: admitted.shared }, admitted.result)
+    return admitted
   }
 }
 
@@ -148,33 +143,30 @@ interface Accepted {
 async function admit<Context extends object>(
   pipeline: Pipeline<Context>,
   accepted: Accepted,
-): Promise<Ended> {
+): Promise<Admitted> {
   const { admission, report } = pipeline
   const { trace, event, rawBody, signature, waitUntil } = accepted
   const handlers = pipeline.handlers.of(event.type)
-  if (handlers.length === 0) return { trace, result: withoutHandler(pipeline, event) }
+  if (handlers.length === 0) return { result: withoutHandler(pipeline, event) }
   const key = eventKey(event)
-  if (key === undefined) {
-    return { trace, result: createFailure('event-invalid', 'It has no id.') }
-  }
+  if (key === undefined) return { result: createFailure('event-invalid', 'It has no id.') }
   const other = admission.running.get(key)
   if (other !== undefined) {
-    const shared = await share(admission, other)
-    if (shared === undefined) return admit(pipeline, accepted)
-    return { trace: { ...trace, shared: true }, result: shared, end: other.end }
+    const result = await share(admission, other)
+    return result === undefined
+      ? admit(pipeline, accepted)
+      : { result, shared: true, end: other.end }
   }
-  if (pipeline.isClosed()) return { trace, result: createFailure('shutting-down') }
+  if (pipeline.isClosed()) return { result: createFailure('shutting-down') }
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
   const execution = execute(admission, { key, event, startedMs: verifiedMs, handlers, context })
-  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
-  const result = await execution.answer
   const { end } = execution
-  if (execution.isLate) {
-    void end.then((last) => report({ trace: { ...trace, kind: 'late' }, result: last }))
-  }
-  return { trace, result, end }
+  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, end)
+  const result = await execution.answer
+  if (execution.isLate) void end.then((last) => report({ ...trace, kind: 'late' }, last))
+  return { result, end }
 }
 
 function withoutHandler<Context extends object>(
@@ -202,8 +194,12 @@ function keepAlive<Context extends object>(
 const WAIT_UNTIL_FAILED =
   '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'
 
-function reply<Context extends object>({ report }: Pipeline<Context>, ended: Ended): Reply {
-  const answer = replyTo(nameOf(ended.result))
-  report(ended, answer.status)
+function reply<Context extends object>(
+  { report }: Pipeline<Context>,
+  trace: Trace,
+  result: Result,
+): Reply {
+  const answer = replyTo(nameOf(result))
+  report(trace, result, answer.status)
   return answer
 }

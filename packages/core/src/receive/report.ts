@@ -61,51 +61,47 @@ export interface Hooks {
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
 }
 
-/** When and how an event came: the beginning of every trace. */
-export interface Arrival {
+/** What a delivery went through, as far as it came. Each step adds to it in a new object. */
+export interface Trace {
   readonly kind: WebhookReport['kind']
   readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
-}
-
-/** What a delivery went through, as far as it came. Each step adds to it in a new object. */
-export interface Trace extends Arrival {
   readonly readMs?: number
   readonly verifiedMs?: number
-  readonly event?: WebhookEvent
   readonly keyFingerprint?: string | undefined
+  readonly event?: WebhookEvent
   /** Whether it shared the execution of another delivery. */
-  readonly shared?: boolean
-}
-
-/** A trace with its result: what is reported. */
-export interface Ended {
-  readonly trace: Trace
-  readonly result: Result
-  /** With an execution: its result after the handlers have settled. */
-  readonly end?: Promise<ExecutionResult>
+  readonly shared?: boolean | undefined
 }
 
 /** The result of an execution, or that no handler is registered. */
 export type Result = ExecutionResult | 'unhandled'
 
-/** Reports an end to the log and to the hooks. Errors thrown by hooks and loggers are ignored. */
-export type Reporter = (ended: Ended, status?: number) => void
+/** How an event was admitted. */
+export interface Admitted {
+  readonly result: Result
+  /** Whether another delivery started the execution. */
+  readonly shared?: boolean
+  /** With an execution: its result after the handlers have settled. */
+  readonly end?: Promise<ExecutionResult>
+}
+
+/** Reports a result to the log and to the hooks. Errors that hooks and loggers throw are ignored. */
+export type Reporter = (trace: Trace, result: Result, status?: number) => void
 
 export function createReporter({ onReport, onError }: Hooks, log: FailureLog): Reporter {
   /** A failure reaches the deliveries that share it, and the late report: `onError` gets it once. */
   const reported = new WeakSet<WebhookError>()
 
-  return function report(ended, status) {
-    const { result, trace } = ended
+  return function report(trace, result, status) {
     const failure = result instanceof WebhookError ? result : undefined
     if (failure !== undefined && trace.shared !== true) {
       callSafely(() => log(failure, subjectOf(trace)))
     }
     const isNew = onError !== undefined && failure !== undefined && isNewlyThrown(failure)
     if (onReport === undefined && !isNew) return
-    const details = createReport(ended, status)
+    const details = createReport(trace, result, status)
     if (onReport !== undefined) callSafely(() => onReport(details))
     if (isNew) callSafely(() => onError(failure.cause, details))
   }
@@ -123,7 +119,7 @@ export function nameOf(result: Result): ReplyName {
   return result instanceof WebhookError ? result.code : result
 }
 
-function createReport({ trace, result }: Ended, status: number | undefined): WebhookReport {
+function createReport(trace: Trace, result: Result, status: number | undefined): WebhookReport {
   const { kind, source, event, keyFingerprint, shared = false, receivedAt } = trace
   return {
     kind,

@@ -40,8 +40,6 @@ export async function shutDown<Context extends object>(
 
 /** Handlers that run past their deadline settle after the answer. */
 async function handlersEnd<Context extends object>(execution: Execution<Context>): Promise<void> {
-  // Until then an execution whose handler calls `close` has no answer.
-  await Promise.resolve()
   await execution.answer
   await execution.handling?.catch(() => {})
 }

@@ -1,6 +1,6 @@
 import { freezesRequests } from '../inbox/heartbeat.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
-import { isHandledType, type WebhookEvent } from '../events/event.ts'
+import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
 import { callSafely } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
@@ -126,7 +126,7 @@ export function createWebhooks<Context extends object = NoContext>(
       addHandlers(given, handler)
       return webhooks
     },
-    off(type: string, handler: unknown) {
+    off(type: HandledType, handler: unknown) {
       handlers.remove(type, handler)
       return webhooks
     },
