@@ -49,6 +49,10 @@ export interface Execution<Context extends object> {
 export interface Admission<Context extends object> {
   readonly inbox: Inbox<Context>
   readonly timeoutMs: number
+  /** Whether this runtime freezes requests that were answered. */
+  readonly isFreezing: boolean
+  /** Set by `shutDown`: nothing may start from then on. */
+  isClosed: boolean
   /** Key → the execution that has it in this process. */
   readonly running: Map<string, Execution<Context>>
   /** What passed its deadline, until the inbox has answered: that may be after the key is free. */
@@ -59,7 +63,8 @@ export function createAdmission<Context extends object>(
   inbox: Inbox<Context>,
   timeoutMs: number,
 ): Admission<Context> {
-  return { inbox, timeoutMs, running: new Map(), late: new Set() }
+  const isFreezing = freezesRequests()
+  return { inbox, timeoutMs, isFreezing, isClosed: false, running: new Map(), late: new Set() }
 }
 
 const IS_STARTING = new Promise<never>(() => {})
@@ -75,7 +80,7 @@ export function execute<Context extends object>(
     handling: undefined,
     stop: new AbortController(),
     isLate: false,
-    heartbeat: freezesRequests() ? startHeartbeat() : undefined,
+    heartbeat: admission.isFreezing ? startHeartbeat() : undefined,
     answer: IS_STARTING,
     end: IS_STARTING,
   }
@@ -119,7 +124,7 @@ async function run<Context extends object>(
     isOver = true
     // What an inbox answers is about what it has seen, so it is judged by that.
     const seen = execution.state
-    await handlersOf(execution)
+    if (seen === 'started') await handlersOf(execution)
     return judge(answer, execution.state instanceof WebhookError ? execution.state : seen)
   } catch (error) {
     isOver = true

@@ -94,7 +94,7 @@ const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (
 /** Gives a host's reading of a body a deadline. Not by `Promise.race`: that costs 2 points of the benchmark `refuse forged`. */
 export function beforeDeadline<Body>(bytes: Promise<Body>, timeoutMs: number): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new WebhookError('body-too-slow')), timeoutMs)
+    const timer = setTimeout(() => reject(createFailure('body-too-slow')), timeoutMs)
     bytes.then(
       (body) => {
         clearTimeout(timer)

@@ -28,7 +28,6 @@ export interface Pipeline<Context extends object> {
   readonly unhandled: 'accept' | 'fail'
   readonly warnings: HandlerWarnings
   readonly admission: Admission<Context>
-  readonly isClosed: () => boolean
   readonly report: Reporter
   readonly logger: Logger
   readonly now: () => number
@@ -42,11 +41,17 @@ export async function handle<Context extends object>(
   pipeline: Pipeline<Context>,
   delivery: Delivery,
 ): Promise<Reply> {
-  let trace: Trace = {
+  // Only this function writes to it.
+  const trace: Draft<Trace> = {
     kind: 'delivery',
     source: 'webhook',
     receivedAt: new Date(pipeline.now()),
     startedMs: performance.now(),
+    readMs: undefined,
+    verifiedMs: undefined,
+    keyFingerprint: undefined,
+    event: undefined,
+    shared: false,
   }
   try {
     const decoded = readSignature(pipeline, delivery)
@@ -54,19 +59,19 @@ export async function handle<Context extends object>(
     if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
 
     const rawBody = await readBody(delivery, pipeline.limits)
-    trace = { ...trace, readMs: performance.now() }
+    trace.readMs = performance.now()
     if (rawBody instanceof WebhookError) return reply(pipeline, trace, rawBody)
 
     const found = pipeline.verifier.findSigner(rawBody, signature)
     const signer = found instanceof Promise ? await found : found
-    trace = { ...trace, verifiedMs: performance.now() }
+    trace.verifiedMs = performance.now()
     if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
 
-    trace = { ...trace, keyFingerprint: signer.fingerprint }
+    trace.keyFingerprint = signer.fingerprint
     const event = parseEvent(rawBody)
     if (event instanceof WebhookError) return reply(pipeline, trace, event)
 
-    trace = { ...trace, event }
+    trace.event = event
     const refusal = accept(pipeline, event)
     if (refusal !== undefined) return reply(pipeline, trace, refusal)
 
@@ -78,11 +83,14 @@ export async function handle<Context extends object>(
       signature,
       waitUntil,
     })
-    return reply(pipeline, { ...trace, shared }, result)
+    trace.shared = shared
+    return reply(pipeline, trace, result)
   } catch (error) {
     return reply(pipeline, trace, internalError(error))
   }
 }
+
+type Draft<Record> = { -readonly [Name in keyof Record]: Record[Name] }
 
 /** The signature, if nothing is wrong that can be seen without the body. */
 function readSignature<Context extends object>(
@@ -157,7 +165,7 @@ async function admit<Context extends object>(
       ? admit(pipeline, accepted)
       : { result, shared: true, end: other.end }
   }
-  if (pipeline.isClosed()) return { result: createFailure('shutting-down') }
+  if (admission.isClosed) return { result: createFailure('shutting-down') }
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }

@@ -61,16 +61,16 @@ export interface Hooks {
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
 }
 
-/** What a delivery went through, as far as it came. Each step adds to it in a new object. */
+/** What a delivery went through, as far as it came. */
 export interface Trace {
   readonly kind: WebhookReport['kind']
   readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
-  readonly readMs?: number
-  readonly verifiedMs?: number
+  readonly readMs?: number | undefined
+  readonly verifiedMs?: number | undefined
   readonly keyFingerprint?: string | undefined
-  readonly event?: WebhookEvent
+  readonly event?: WebhookEvent | undefined
   /** Whether it shared the execution of another delivery. */
   readonly shared?: boolean | undefined
 }

@@ -26,12 +26,13 @@ export interface RunningEvent {
 
 /**
  * Waits until all handlers have settled, for the timeout of handlers at most, and then until the inbox
- * has stored the results, for as long again. Nothing may start after the call.
+ * has stored the results, for as long again. Nothing starts after the call.
  */
 export async function shutDown<Context extends object>(
   admission: Admission<Context>,
 ): Promise<CloseReport> {
   const { running, late, timeoutMs } = admission
+  admission.isClosed = true
   const handlers = Promise.all(Array.from(running.values(), handlersEnd))
   await withTimeout<unknown>(timeoutMs, handlers, () => {})
   const inboxFlushed = await withTimeout(timeoutMs, flush(admission), () => false)

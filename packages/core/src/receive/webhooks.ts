@@ -1,4 +1,3 @@
-import { freezesRequests } from '../inbox/heartbeat.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
@@ -87,7 +86,6 @@ export function createWebhooks<Context extends object = NoContext>(
     handlers: createHandlers(),
     warnings: createHandlerWarnings(logger),
     admission: createAdmission(inbox, handlerTimeoutMs),
-    isClosed: () => closed !== undefined,
     report: createReporter(hooks, log),
   }
   const { verifier, handlers, warnings, admission } = pipeline
@@ -108,7 +106,7 @@ export function createWebhooks<Context extends object = NoContext>(
   function ready(): Promise<void> {
     if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
     // A promise of a frozen request never settles.
-    if (freezesRequests()) return checkNeeds(pipeline)
+    if (admission.isFreezing) return checkNeeds(pipeline)
     // Probes may come faster than a store that hangs answers.
     checking ??= checkNeeds(pipeline).finally(() => {
       checking = undefined

@@ -34,13 +34,11 @@ export function createFailure(
   options?: ErrorOptions,
 ): WebhookError {
   const { stackTraceLimit } = Error
-  // Not assigned: with `node --frozen-intrinsics` that throws an error.
+  // With `node --frozen-intrinsics` an assignment throws an error, and `Reflect.set` does nothing.
   Reflect.set(Error, 'stackTraceLimit', 0)
-  try {
-    return new WebhookError(code, detail, options)
-  } finally {
-    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
-  }
+  const failure = new WebhookError(code, detail, options)
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+  return failure
 }
 
 /** The same failure for `throw`, with the stack of the function that throws it. */
