@@ -47,11 +47,6 @@ export async function handle<Context extends object>(
     source: 'webhook',
     receivedAt: new Date(pipeline.now()),
     startedMs: performance.now(),
-    readMs: undefined,
-    verifiedMs: undefined,
-    keyFingerprint: undefined,
-    event: undefined,
-    shared: false,
   }
   try {
     const decoded = readSignature(pipeline, delivery)
