@@ -1,5 +1,5 @@
 import { eventKey } from '@hongbao/core'
-import { parseEvent, Failure } from '@hongbao/core/internal'
+import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { listen } from '../conformance/host.ts'
@@ -121,7 +121,7 @@ function forward(
 
 function keyOf(body: Buffer): string {
   const event = parseEvent(body)
-  const key = event instanceof Failure ? undefined : eventKey(event)
+  const key = event instanceof WebhookError ? undefined : eventKey(event)
   if (key === undefined) throw new Error('The sender has sent what is no event.')
   return key
 }

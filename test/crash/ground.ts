@@ -9,7 +9,7 @@ import {
   type WorkOptions,
 } from '@hongbao/core'
 import type { Delivery } from '@hongbao/core/adapter'
-import { Failure, parseEvent } from '@hongbao/core/internal'
+import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import type { EventQueue } from '@hongbao/hand-off'
 import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -84,7 +84,7 @@ export function createQueueReceiver(
   /** Duplicates that come at a time are one run. */
   function start(bytes: Uint8Array, askedMs: number): string | undefined {
     const event = parseEvent(bytes)
-    const key = event instanceof Failure ? undefined : eventKey(event)
+    const key = event instanceof WebhookError ? undefined : eventKey(event)
     if (key === undefined || running.has(key)) return undefined
     running.add(key)
     points.pass('before-hand-off')

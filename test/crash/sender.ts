@@ -1,6 +1,6 @@
 import type { EventType } from '@hongbao/core'
 import { eventKey } from '@hongbao/core'
-import { Failure, parseEvent } from '@hongbao/core/internal'
+import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import { startSandbox, type Sandbox, type SandboxEvent } from '@hongbao/sandbox'
 import { seeded } from '../../packages/core/test/seeded.ts'
 
@@ -141,7 +141,7 @@ function tell(sandbox: Sandbox, chance: number): readonly SandboxEvent[] {
 
 function keyOf({ bytes }: SandboxEvent): string {
   const event = parseEvent(bytes)
-  const key = event instanceof Failure ? undefined : eventKey(event)
+  const key = event instanceof WebhookError ? undefined : eventKey(event)
   if (key === undefined) throw new Error('The sandbox has made what is no event.')
   return key
 }

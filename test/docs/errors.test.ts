@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ERRORS, type WebhookErrorCode } from '../../packages/core/src/reply/errors.ts'
+import {
+  createFailure,
+  ERRORS,
+  type WebhookErrorCode,
+} from '../../packages/core/src/reply/errors.ts'
 import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
-import { Failure } from '../../packages/core/src/reply/failure.ts'
 import { createLog } from '../../packages/core/src/receive/log.ts'
 import { headings, section } from './markdown.ts'
 import { readDocument } from './snippets.ts'
@@ -61,7 +64,7 @@ function linesOfThree(code: WebhookErrorCode): number {
   const log = createLog({ warn: write, error: write }, () => clock)
   for (const at of [0, 1000, 61_000]) {
     clock = at
-    log(new Failure(code))
+    log(createFailure(code))
   }
   return lines.length
 }

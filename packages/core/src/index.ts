@@ -58,7 +58,7 @@ export type { MemoryInboxOptions, MemoryInboxWarningCode } from './inbox/memory-
 export type { Admission, Inbox, NoContext, WorkOptions } from './inbox/inbox.ts'
 // `Delivery` is for adapters; without it here, the built types would import those of `node:http`.
 export type { Delivery, Receiver } from './receive/delivery.ts'
-export type { CloseReport, RunningEvent } from './receive/admission.ts'
+export type { CloseReport, RunningEvent } from './receive/shutdown.ts'
 export type { Reply } from './reply/reply.ts'
 export { InboxError } from './inbox/errors.ts'
 export { OptionError } from './options/errors.ts'

@@ -21,8 +21,9 @@ export type NodeListener = (
 export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): NodeListener {
   const isMountedAt = createMount('nodeWebhooks', receiver, options)
 
-  return function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, NODE_HINT), response)
+  // oxlint-disable-next-line typescript/no-misused-promises -- it does not reject: `answer` passes errors on
+  return async function hongbaoWebhooks(request, response, next) {
+    if (isMountedAt(request.url)) await answer(receiver, nodeDelivery(request, NODE_HINT), response)
     else if (next === undefined) sendReply(response, replyTo('path-mismatch'))
     else next()
   }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { parseEvent } from '../src/events/parse-event.ts'
 import { CATALOGUE, ruleOf, type EventType } from '../src/events/catalogue.ts'
 import type { WebhookEvent } from '../src/events/event.ts'
-import { Failure } from '../src/reply/failure.ts'
+import { WebhookError } from '../src/reply/errors.ts'
+import {} from '../src/reply/errors.ts'
 import { eventFixture } from '../src/testing.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
@@ -136,7 +137,9 @@ describe('parseEvent', () => {
   })
 
   it.each(NAMELESS)('accepts %s with a payload of any kind', (type) => {
-    expect(parseEvent(withPayload(type, { object: 'recharge_refund' }))).not.toBeInstanceOf(Failure)
+    expect(parseEvent(withPayload(type, { object: 'recharge_refund' }))).not.toBeInstanceOf(
+      WebhookError,
+    )
   })
 
   it.each(['account_daily_summary', 'account_weekly_summary', 'account_monthly_summary'])(
@@ -205,7 +208,7 @@ function withPayload(type: EventType, change: Readonly<Record<string, unknown>>)
 
 function expectRefusal(body: Uint8Array): void {
   const result = parseEvent(body)
-  expect(result).toBeInstanceOf(Failure)
+  expect(result).toBeInstanceOf(WebhookError)
   expect(result).toMatchObject({ code: 'event-invalid' })
 }
 

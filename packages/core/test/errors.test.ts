@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { isNativeError } from 'node:util/types'
 import { describe, expect, it } from 'vitest'
-import { ERRORS } from '../src/reply/errors.ts'
+import { createFailure, ERRORS, withStack } from '../src/reply/errors.ts'
 import {
   InboxError,
   OptionError,
@@ -95,6 +97,38 @@ describe('the errors', () => {
   it.each(TABLE)('%s is documented as it is', (code, outcome, status, log) => {
     const line = `### ${code}\n\n\`${outcome}\` · ${status} · ${SPOKEN[log]}\n`
     expect(docs('errors.md')).toContain(line)
+  })
+})
+
+describe('a WebhookError that a step returns', () => {
+  it('is an Error like one that is thrown, for inspection and JSON as well', () => {
+    const cause = new TypeError('The store is gone.')
+    const failure = createFailure('inbox-unavailable', 'It is gone.', { cause })
+    const thrown = new WebhookError('inbox-unavailable', 'It is gone.', { cause })
+    expect(failure).toBeInstanceOf(WebhookError)
+    expect(isNativeError(failure)).toBe(true)
+    expect(failure).toEqual(thrown)
+    expect(JSON.stringify(failure)).toBe(JSON.stringify(thrown))
+    expect(inspect(failure)).toContain('[cause]: TypeError: The store is gone.')
+    expect(structuredClone(failure).message).toBe(thrown.message)
+  })
+
+  it('has no frames in its stack, and every other error has as many as before', () => {
+    const before = Error.stackTraceLimit
+    const { stack = '', message } = createFailure('signature-missing')
+    expect(stack).toContain(message)
+    expect(stack).not.toContain('\n    at ')
+    expect(Error.stackTraceLimit).toBe(before)
+    expect(new WebhookError('signature-missing').stack).toContain('\n    at ')
+  })
+
+  it('has the stack of the place where it is thrown', () => {
+    function throwsIt(): never {
+      throw withStack(createFailure('shutting-down'))
+    }
+    expect(throwsIt).toThrow(
+      expect.objectContaining({ stack: expect.stringContaining('at throwsIt') }),
+    )
   })
 })
 

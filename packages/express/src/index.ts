@@ -20,8 +20,10 @@ export type ExpressHandler = (
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
   const isMountedAt = createMount('expressWebhooks', receiver, options)
 
-  return function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url)) answer(receiver, nodeDelivery(request, HINT), response, next)
+  // oxlint-disable-next-line typescript/no-misused-promises -- it does not reject: `answer` passes errors on
+  return async function hongbaoWebhooks(request, response, next) {
+    if (isMountedAt(request.url))
+      await answer(receiver, nodeDelivery(request, HINT), response, next)
     else next()
   }
 }

@@ -4,7 +4,13 @@ import {
   type HandlerContext,
   type WebhookEvent,
 } from '@hongbao/core'
-import { Failure, parseEvent, signatureOf, type VerifyCarried } from '@hongbao/core/internal'
+import {
+  parseEvent,
+  signatureOf,
+  WebhookError,
+  withStack,
+  type VerifyCarried,
+} from '@hongbao/core/internal'
 import { Buffer } from 'node:buffer'
 import { QueueError } from './errors.ts'
 
@@ -86,7 +92,7 @@ export async function unpackEvent(
 function readUnsigned(bytes: Uint8Array, { queue, acceptUnsigned }: Reading): WebhookEvent {
   if (!acceptUnsigned) throw new QueueError('queue-job-unsigned', UNSIGNED)
   const event = parseEvent(bytes)
-  if (event instanceof Failure) throw event.toError()
+  if (event instanceof WebhookError) throw withStack(event)
   queueOf.set(event, queue)
   return event
 }

@@ -1,6 +1,6 @@
 import type { EventType } from '@hongbao/core'
 import { eventKey } from '@hongbao/core'
-import { parseEvent, Failure } from '@hongbao/core/internal'
+import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import { describe, expect, it } from 'vitest'
 import { isGenuine, openEngine, parameters, START_MS } from './open-engine.ts'
 
@@ -62,7 +62,7 @@ describe('the bytes of a notification', () => {
   it.each(WITH_WEBHOOK)('are an event that a receiver takes: %s', (type) => {
     const event = openEngine().trigger(type)
     const parsed = parseEvent(event.bytes)
-    if (parsed instanceof Failure) throw parsed.toError()
+    if (parsed instanceof WebhookError) throw parsed
     expect(parsed).toMatchObject({ type, created: START_S, livemode: false })
     expect(eventKey(parsed)).toBeDefined()
     expect(parsed.id ?? event.id).toBe(event.id)

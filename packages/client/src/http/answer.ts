@@ -1,5 +1,4 @@
 import {
-  Failure,
   findSigner,
   isNumeral,
   joinBytes,
@@ -8,6 +7,7 @@ import {
   readWithExact,
   SIGNATURE_HEADER,
   spellPayload,
+  WebhookError,
   type VerificationKey,
 } from '@hongbao/core/internal'
 import {
@@ -174,7 +174,7 @@ function findForgery(
 ): string | undefined {
   if (keys.length === 0) return undefined
   const signature = readSignature(headers.get(SIGNATURE_HEADER) ?? undefined, keys)
-  if (signature instanceof Failure) {
+  if (signature instanceof WebhookError) {
     return signature.code === 'signature-missing'
       ? 'It is unsigned.'
       : 'Its signature is malformed.'

@@ -1,5 +1,5 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
-import { Failure, parseEvent } from '@hongbao/core/internal'
+import { WebhookError, parseEvent } from '@hongbao/core/internal'
 import { invalidAnswer, isJsonObject, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
 /** What of an envelope is known before its answer comes. */
@@ -37,7 +37,7 @@ export function readEnvelope(
  */
 export function readEvent(answer: GoodAnswer, id: string): WebhookEvent {
   const event = parseEvent(answer.bytes)
-  if (event instanceof Failure) throw invalidAnswer(answer, event.message)
+  if (event instanceof WebhookError) throw invalidAnswer(answer, event.message)
   if (event.id !== id) throw invalidAnswer(answer, 'It is another event.')
   const data = Object.freeze({ ...event.data, object: withObjects(event.data.object) })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event that was checked, with empty objects for empty lists

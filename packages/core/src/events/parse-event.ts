@@ -6,7 +6,7 @@ import { isNumeral, spellPayload } from './payload.ts'
 import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
 import { atLeast, contradictsStep } from './state.ts'
 import { isRecord } from '../options/record.ts'
-import { Failure } from '../reply/failure.ts'
+import { createFailure, WebhookError } from '../reply/errors.ts'
 
 /**
  * Parses verified bytes into a typed event.
@@ -17,31 +17,31 @@ import { Failure } from '../reply/failure.ts'
  * an order number becomes a string of exactly its digits, a status is in lower case, and the status
  * of a red envelope is not behind the event's type.
  */
-export function parseEvent(body: Uint8Array): WebhookEvent | Failure {
+export function parseEvent(body: Uint8Array): WebhookEvent | WebhookError {
   const json = readStrictJson(body)
-  if (!json.ok) return new Failure(json.code, json.reason)
+  if (!json.ok) return createFailure(json.code, json.reason)
   return refuseInvalid(json.value) ?? asDocumented(json.value as WebhookEvent, json.text)
 }
 
 /** Returns a dispatched event as a webhook has it: with the same corrections, and deeply frozen. */
-export function readDispatched(value: WebhookEvent): WebhookEvent | Failure {
+export function readDispatched(value: WebhookEvent): WebhookEvent | WebhookError {
   const event = refuseInvalid(value) ?? frozenOf(value)
-  return event instanceof Failure ? event : asDocumented(event)
+  return event instanceof WebhookError ? event : asDocumented(event)
 }
 
-function frozenOf(event: WebhookEvent): WebhookEvent | Failure {
+function frozenOf(event: WebhookEvent): WebhookEvent | WebhookError {
   try {
     return deeplyFrozen(event)
   } catch (error) {
-    if (error instanceof RangeError) return new Failure('event-invalid', error.message)
+    if (error instanceof RangeError) return createFailure('event-invalid', error.message)
     throw error
   }
 }
 
 /** Returns a failure for a value that does not look like an event. */
-export function refuseInvalid(value: unknown): Failure | undefined {
+export function refuseInvalid(value: unknown): WebhookError | undefined {
   const flaw = findFlaw(value)
-  return flaw === undefined ? undefined : new Failure('event-invalid', `${flaw}${nameOf(value)}`)
+  return flaw === undefined ? undefined : createFailure('event-invalid', `${flaw}${nameOf(value)}`)
 }
 
 const INTEGER = /^[1-9]\d{0,63}$/
@@ -99,7 +99,7 @@ function nameOf(value: unknown): string {
 }
 
 /** Corrects the payload as documented; returns the same event if there is nothing to correct. */
-function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failure {
+function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | WebhookError {
   const { object: payload } = event.data as { readonly object: Fields }
   const exact = (): unknown =>
     text === undefined ? undefined : (readWithExact(text, isNumeral) as WebhookEvent).data.object
@@ -109,7 +109,7 @@ function asDocumented(event: WebhookEvent, text?: string): WebhookEvent | Failur
   if (object === payload) return event
   const isNumbered = typeof payload['id'] === 'number'
   if (isNumbered && !isId(event.id) && !INTEGER.test(String(object['id']))) {
-    return new Failure('event-invalid', '`data.object.id` is not an id.')
+    return createFailure('event-invalid', '`data.object.id` is not an id.')
   }
   const data = Object.freeze({ ...event.data, object })
   return Object.freeze({ ...event, data }) as WebhookEvent

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createVerify, sign, type KeyObject } from 'node:crypto'
-import { Failure } from '../reply/failure.ts'
+import { createFailure, type WebhookError } from '../reply/errors.ts'
 import type { VerificationKey } from './public-key.ts'
 
 /** The header that carries the signature of a webhook: base64 of RSA-SHA256 over the body (guide, step 5). */
@@ -15,15 +15,15 @@ const ALGORITHM = 'RSA-SHA256'
 export function readSignature(
   header: string | readonly string[] | undefined,
   keys: readonly VerificationKey[],
-): Uint8Array | Failure {
-  if (header === undefined) return new Failure('signature-missing')
-  if (typeof header !== 'string') return new Failure('signature-malformed')
+): Uint8Array | WebhookError {
+  if (header === undefined) return createFailure('signature-missing')
+  if (typeof header !== 'string') return createFailure('signature-malformed')
   const text = header.trim()
-  if (text === '') return new Failure('signature-missing')
+  if (text === '') return createFailure('signature-missing')
   if (!keys.some((key) => text.length === base64Length(key.modulusBytes))) {
-    return new Failure('signature-malformed')
+    return createFailure('signature-malformed')
   }
-  return decodeStrictBase64(text) ?? new Failure('signature-malformed')
+  return decodeStrictBase64(text) ?? createFailure('signature-malformed')
 }
 
 /** Returns the key that signed exactly these bytes, if there is one. */

@@ -1,4 +1,4 @@
-import { Failure } from '../reply/failure.ts'
+import { createFailure, WebhookError } from '../reply/errors.ts'
 import {
   readPublicKeys,
   type PublicKeyFunction,
@@ -18,12 +18,12 @@ export interface Verifier {
   /** Returns the key that signed these bytes. */
   findSigner(this: void, body: Uint8Array, signature: Uint8Array): Signer | Promise<Signer>
   /** Returns a failure if no key is available now. */
-  check(this: void): Promise<Failure | undefined>
+  check(this: void): Promise<WebhookError | undefined>
 }
 
 type Header = Parameters<typeof readSignature>[0]
 type Signature = ReturnType<typeof readSignature>
-type Signer = VerificationKey | Failure
+type Signer = VerificationKey | WebhookError
 type Keys = readonly VerificationKey[]
 
 export function createVerifier(keys: Keys): Verifier {
@@ -32,7 +32,7 @@ export function createVerifier(keys: Keys): Verifier {
   return {
     readSignature: (header) => readSignature(header, keys),
     findSigner: (body, signature) =>
-      findSigner(body, signature, keys) ?? new Failure('signature-mismatch', mismatch),
+      findSigner(body, signature, keys) ?? createFailure('signature-mismatch', mismatch),
     check: () => Promise.resolve(undefined),
   }
 }
@@ -46,7 +46,7 @@ export interface KeyFunctionOptions {
   readonly allowPublishedKeys: boolean
   readonly now: () => number
   /** Called when the keys could not be read again and the last good ones stay in use. */
-  readonly onStale: (failure: Failure) => void
+  readonly onStale: (failure: WebhookError) => void
 }
 
 /** Verifies with the keys that a function returns. */
@@ -61,9 +61,9 @@ export function createRotatingVerifier(
       // A request without a signature needs no key.
       if (header === undefined) return readSignature(header, [])
       const keys = await ring.current()
-      if (keys instanceof Failure) return keys
+      if (keys instanceof WebhookError) return keys
       const signature = readSignature(header, keys)
-      if (!(signature instanceof Failure) || signature.code !== 'signature-malformed')
+      if (!(signature instanceof WebhookError) || signature.code !== 'signature-malformed')
         return signature
       // A new key may be longer than the old one, and so are its signatures.
       const newer = await ring.newerThan(keys)
@@ -71,16 +71,16 @@ export function createRotatingVerifier(
     },
     async findSigner(body, signature) {
       const keys = await ring.current()
-      if (keys instanceof Failure) return keys
+      if (keys instanceof WebhookError) return keys
       const signer = findSigner(body, signature, keys)
       if (signer !== undefined) return signer
       const newer = await ring.newerThan(keys)
-      const mismatch = new Failure('signature-mismatch', mismatchOf(newer ?? keys))
+      const mismatch = createFailure('signature-mismatch', mismatchOf(newer ?? keys))
       return newer === undefined ? mismatch : (findSigner(body, signature, newer) ?? mismatch)
     },
     async check() {
       const keys = await ring.current()
-      return keys instanceof Failure ? keys : undefined
+      return keys instanceof WebhookError ? keys : undefined
     },
   }
 }
@@ -88,7 +88,7 @@ export function createRotatingVerifier(
 /** Caches the keys that a function returned. */
 interface KeyRing {
   /** Returns the keys to verify with; they are read again after 10 minutes. */
-  current(this: void): Keys | Failure | Promise<Keys | Failure>
+  current(this: void): Keys | WebhookError | Promise<Keys | WebhookError>
   /** Returns newer keys than these, reading again after 30 s; undefined if there are none. */
   newerThan(this: void, keys: Keys): Promise<Keys | undefined>
 }
@@ -104,11 +104,11 @@ function createKeyRing(
   { allowPublishedKeys, now, onStale }: KeyFunctionOptions,
 ): KeyRing {
   let held: Keys | undefined
-  let failure: Failure | undefined
+  let failure: WebhookError | undefined
   let readAt = -Infinity
   let reading: Promise<void> | undefined
 
-  function current(): Keys | Failure | Promise<Keys | Failure> {
+  function current(): Keys | WebhookError | Promise<Keys | WebhookError> {
     const last = held ?? failure
     if (last !== undefined && isWithin(keepsFor())) return last
     return readAgain()
@@ -133,9 +133,9 @@ function createKeyRing(
     return age >= 0 && age < ms
   }
 
-  async function readAgain(): Promise<Keys | Failure> {
+  async function readAgain(): Promise<Keys | WebhookError> {
     await readOnce()
-    return held ?? failure ?? new Failure('key-unavailable')
+    return held ?? failure ?? createFailure('key-unavailable')
   }
 
   /** Calls the function once, however many deliveries wait. */
@@ -149,10 +149,10 @@ function createKeyRing(
   async function read(): Promise<void> {
     try {
       const input = await withTimeout(TIMEOUT_MS, call(publicKey), timedOut)
-      held = input instanceof Failure ? held : readPublicKeys(input, allowPublishedKeys)
-      failure = input instanceof Failure ? input : undefined
+      held = input instanceof WebhookError ? held : readPublicKeys(input, allowPublishedKeys)
+      failure = input instanceof WebhookError ? input : undefined
     } catch (error) {
-      failure = new Failure('key-unavailable', undefined, { cause: error })
+      failure = createFailure('key-unavailable', undefined, { cause: error })
     }
     readAt = now()
     if (held !== undefined && failure !== undefined) onStale(staleOf(failure))
@@ -162,15 +162,15 @@ function createKeyRing(
 }
 
 /** Rejects also if the function throws before it returns a promise. */
-async function call(publicKey: PublicKeyFunction): Promise<PublicKeys | Failure> {
+async function call(publicKey: PublicKeyFunction): Promise<PublicKeys | WebhookError> {
   return publicKey()
 }
 
-function timedOut(): Failure {
-  return new Failure('key-unavailable', `It has not answered within ${TIMEOUT_MS} ms.`)
+function timedOut(): WebhookError {
+  return createFailure('key-unavailable', `It has not answered within ${TIMEOUT_MS} ms.`)
 }
 
-function staleOf({ detail = '', cause, hasCause }: Failure): Failure {
-  const sentence = `${detail} The last good keys stay in use.`.trim()
-  return new Failure('key-unavailable', sentence, hasCause ? { cause } : undefined)
+function staleOf(failure: WebhookError): WebhookError {
+  const sentence = `${failure.detail ?? ''} The last good keys stay in use.`.trim()
+  return createFailure('key-unavailable', sentence, failure)
 }

@@ -1,13 +1,13 @@
+import { createFailure, type WebhookError } from '../reply/errors.ts'
 import { appIdOf, namesApp } from '../events/event-key.ts'
 import type { WebhookEvent } from '../events/event.ts'
-import { Failure } from '../reply/failure.ts'
 
 /** Whom events are for, and when: what it refuses is a failure, and undefined passes. */
 export interface Acceptance {
   /** Refuses an event of another app or of the other mode, however it came. */
-  refuseMisdirected(this: void, event: WebhookEvent): Failure | undefined
+  refuseMisdirected(this: void, event: WebhookEvent): WebhookError | undefined
   /** Refuses a delivery that may be a replay: one of a time that the inbox does not remember. */
-  refuseUntimely(this: void, event: WebhookEvent): Failure | undefined
+  refuseUntimely(this: void, event: WebhookEvent): WebhookError | undefined
 }
 
 export interface AcceptanceOptions {
@@ -32,25 +32,25 @@ export function createAcceptance({
   maxEventAgeSeconds,
   now,
 }: AcceptanceOptions): Acceptance {
-  function refuseMisdirected(event: WebhookEvent): Failure | undefined {
+  function refuseMisdirected(event: WebhookEvent): WebhookError | undefined {
     if (apps !== undefined && namesApp(event) && !apps.includes(appIdOf(event) ?? '')) {
-      return new Failure(
+      return createFailure(
         'app-mismatch',
         `The event is of ${appIdOf(event) ?? 'no app that has an id'}.`,
       )
     }
-    if (livemode !== undefined && event.livemode !== livemode) return new Failure('mode-mismatch')
+    if (livemode !== undefined && event.livemode !== livemode) return createFailure('mode-mismatch')
     return undefined
   }
 
-  function refuseUntimely(event: WebhookEvent): Failure | undefined {
+  function refuseUntimely(event: WebhookEvent): WebhookError | undefined {
     const ageSeconds = now() / 1000 - event.created
     // Written so that a clock which says NaN refuses.
     if (!(ageSeconds <= maxEventAgeSeconds)) {
-      return new Failure('event-too-old', `It was created at ${timeOf(event)}.`)
+      return createFailure('event-too-old', `It was created at ${timeOf(event)}.`)
     }
     if (ageSeconds < -MAX_LEAD_SECONDS) {
-      return new Failure('event-from-future', `It was created at ${timeOf(event)}.`)
+      return createFailure('event-from-future', `It was created at ${timeOf(event)}.`)
     }
     return undefined
   }

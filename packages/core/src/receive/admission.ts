@@ -1,7 +1,4 @@
-import { WebhookError } from '../reply/errors.ts'
 import type { WebhookEvent } from '../events/event.ts'
-import { Failure } from '../reply/failure.ts'
-import type { AnyHandler, EventContext } from './handlers.ts'
 import {
   BEAT_MS,
   freezesRequests,
@@ -11,259 +8,184 @@ import {
 } from '../inbox/heartbeat.ts'
 import type { Inbox, WorkOptions } from '../inbox/inbox.ts'
 import { withTimeout } from '../options/with-timeout.ts'
+import { createFailure, WebhookError } from '../reply/errors.ts'
+import type { AnyHandler, EventContext } from './handlers.ts'
 
-/** How an attempt to apply an event ended. */
-export type AttemptResult = 'handled' | 'duplicate' | Failure
+/** How an execution ended. */
+export type ExecutionResult = 'handled' | 'duplicate' | WebhookError
 
-/** What is to be applied. */
-export interface Job<Context extends object> {
-  /** The inbox key of the event. */
-  readonly key: string
-  readonly event: WebhookEvent
-  /** When it began, on the clock of `performance.now`. */
-  readonly startedMs: number
-  /** Run one after another; the first failure ends the attempt. */
-  readonly handlers: readonly AnyHandler<Context>[]
-  /** What handlers get, before the attempt and the inbox add theirs. */
-  readonly context: Omit<EventContext, 'signal'>
-  /** Told the result of handlers that had passed their deadline. */
-  readonly onLate: (result: AttemptResult) => void
-}
-
-/** An attempt that is under way. Neither promise rejects. */
-export interface Attempt<Context extends object> {
-  readonly job: Job<Context>
-  readonly progress: Progress
-  /** Its result, or a failure at the deadline. */
-  readonly answer: Promise<AttemptResult>
-  /** Its result once the handlers have settled, however long after the deadline. */
-  readonly end: Promise<AttemptResult>
-  /** Only on runtimes that freeze requests: whether the one that the attempt belongs to is alive. */
-  readonly heartbeat: Heartbeat | undefined
-}
-
-/** Result of `webhooks.close()`: what had not ended in time. */
-export interface CloseReport {
-  /** The events that were still being applied; empty if all have ended. */
-  readonly running: readonly RunningEvent[]
-  /**
-   * Whether the inbox has stored the keys of all events that were applied. If not, an event that was
-   * answered 200 may run again.
-   */
-  readonly inboxFlushed: boolean
-}
-
-/** An event that was still being applied when `close` returned. */
-export interface RunningEvent {
+/** An event and what to run for it. */
+export interface Work<Context extends object> {
   /** The key under which the inbox knows the event. */
   readonly key: string
-  readonly eventType: string
-  readonly eventId: string | undefined
-  /** What has not ended: a handler, or the inbox, which has not confirmed the result of the handlers. */
-  readonly waitsFor: 'handlers' | 'inbox'
-  /** For how long, in milliseconds. */
-  readonly runningMs: number
+  readonly event: WebhookEvent
+  /** When the work began, on the clock of `performance.now`. */
+  readonly startedMs: number
+  /** Run one after another; the first failure ends the execution. */
+  readonly handlers: readonly AnyHandler<Context>[]
+  /** What handlers get, without the signal and what the inbox lends. */
+  readonly context: Omit<EventContext, 'signal'>
 }
 
-/** Applies events: through the inbox, under a deadline, one attempt per key at a time. */
-export interface Attempts<Context extends object> {
-  /** The attempt that is running for the key in this process, if one is. */
-  running(key: string): Attempt<Context> | undefined
-  /** Starts an attempt. */
-  start(job: Job<Context>): Attempt<Context>
-  /** The answer of a running attempt; undefined if its request is frozen. Then its key is free. */
-  answerUnlessFrozen(attempt: Attempt<Context>): Promise<AttemptResult | undefined>
-  /**
-   * Waits until all handlers have settled, for `timeoutMs` at the most, and then until the inbox has
-   * noted it, for as long again.
-   */
-  close(): Promise<CloseReport>
-}
-
-export function createAttempts<Context extends object>(
-  inbox: Inbox<Context>,
-  timeoutMs: number,
-): Attempts<Context> {
-  const underWay = new Map<string, Attempt<Context>>()
-  /** What passed its deadline, until its inbox has spoken: it may be noted later than it is done. */
-  const late = new Set<Attempt<Context>>()
-  const isFreezing = freezesRequests()
-  let emptied: PromiseWithResolvers<void> | undefined
-
-  function start(job: Job<Context>): Attempt<Context> {
-    const answer = Promise.withResolvers<AttemptResult>()
-    const end = Promise.withResolvers<AttemptResult>()
-    const attempt: Attempt<Context> = {
-      job,
-      progress: { seen: 'nothing', stop: new AbortController(), expired: false },
-      answer: answer.promise,
-      end: end.promise,
-      heartbeat: isFreezing ? startHeartbeat() : undefined,
-    }
-    // Before anything runs: a handler that dispatches its own event finds itself at work.
-    underWay.set(job.key, attempt)
-    end.resolve(run(attempt, answer.resolve))
-    return attempt
-  }
-
-  async function run(
-    attempt: Attempt<Context>,
-    resolve: (result: AttemptResult) => void,
-  ): Promise<AttemptResult> {
-    const { job, progress } = attempt
-    const timer = setTimeout(() => {
-      resolve(expire(progress))
-      // An inbox that does not answer keeps nothing, or one lost answer of a store would block the
-      // event until a restart.
-      if (progress.seen === 'nothing') return leave(attempt)
-      // A timeout is no failure: handlers that run keep their key.
-      void progress.working?.then(() => leave(attempt))
-      late.add(attempt)
-    }, timeoutMs)
-    const result = await settle(inbox, job, progress)
-    clearTimeout(timer)
-    attempt.heartbeat?.stop()
-    leave(attempt)
-    if (progress.expired) endLate(attempt, result)
-    else resolve(result)
-    return result
-  }
-
-  function leave(attempt: Attempt<Context>): void {
-    const { key } = attempt.job
-    if (underWay.get(key) === attempt) underWay.delete(key)
-    if (underWay.size > 0) return
-    emptied?.resolve()
-    emptied = undefined
-  }
-
-  function endLate(attempt: Attempt<Context>, result: AttemptResult): void {
-    late.delete(attempt)
-    attempt.job.onLate(result)
-  }
-
-  async function answerUnlessFrozen(attempt: Attempt<Context>): Promise<AttemptResult | undefined> {
-    if (await isFrozen(attempt.heartbeat)) return abandon(attempt)
-    return (
-      (await withTimeout(BEAT_MS, attempt.answer, () => undefined)) ?? answerUnlessFrozen(attempt)
-    )
-  }
-
-  function abandon(attempt: Attempt<Context>): undefined {
-    late.delete(attempt)
-    leave(attempt)
-  }
-
-  async function close(): Promise<CloseReport> {
-    await withTimeout(timeoutMs, emptyOut(), () => {})
-    const inboxFlushed = await withTimeout(timeoutMs, noted(), () => false)
-    const running = [...new Set([...underWay.values(), ...late])].map(describe)
-    return { running, inboxFlushed }
-  }
-
-  async function emptyOut(): Promise<void> {
-    if (underWay.size === 0) return
-    emptied ??= Promise.withResolvers()
-    await emptied.promise
-  }
-
-  async function noted(): Promise<boolean> {
-    // Handlers that still run have had their time: nobody waits for them once more.
-    const ended = [...late].filter(({ progress }) => progress.seen !== 'started')
-    await Promise.all([...ended.map(({ end }) => end), remembered()])
-    // What ended just now may be still to be remembered.
-    return remembered()
-  }
-
-  async function remembered(): Promise<boolean> {
-    try {
-      await inbox.flush?.()
-      return true
-    } catch {
-      // Somebody's own inbox: nothing more is to be had of it.
-      return false
-    }
-  }
-
-  return { running: (key) => underWay.get(key), start, answerUnlessFrozen, close }
-}
-
-function describe<Context extends object>({ job, progress }: Attempt<Context>): RunningEvent {
-  return {
-    key: job.key,
-    eventType: job.event.type,
-    eventId: job.event.id,
-    waitsFor: progress.seen === 'started' ? 'handlers' : 'inbox',
-    runningMs: Math.round(performance.now() - job.startedMs),
-  }
-}
-
-/** How far an attempt got. */
-interface Progress {
-  seen: 'nothing' | 'started' | 'finished' | Failure
+/** An event that is being applied. Neither of its promises rejects. */
+export interface Execution<Context extends object> {
+  readonly work: Work<Context>
+  /** How far the handlers are; the error if one failed. */
+  state: 'not started' | 'started' | 'finished' | WebhookError
+  /** Settles when the handlers do; undefined until the inbox admits the event. */
+  handling: Promise<void> | undefined
   /** Fires `context.signal`: at the deadline, or when the inbox has lost its claim. */
   readonly stop: AbortController
-  expired: boolean
-  /** Resolves when the handlers have settled, however. */
-  working?: Promise<void>
+  isLate: boolean
+  /** Only on runtimes that freeze requests: whether the request of this execution is alive. */
+  readonly heartbeat: Heartbeat | undefined
+  /** The result, or a failure at the deadline. */
+  answer: Promise<ExecutionResult>
+  /** The result after the handlers have settled, however long after the deadline. */
+  end: Promise<ExecutionResult>
 }
 
-/** Takes a job through the inbox. Never rejects, and never settles before its handlers. */
-async function settle<Context extends object>(
+/** Applies events through an inbox, under a deadline, one execution per key at a time. */
+export interface Admission<Context extends object> {
+  readonly inbox: Inbox<Context>
+  readonly timeoutMs: number
+  /** Whether this runtime freezes requests that were answered. */
+  readonly isFreezing: boolean
+  /** Set by `shutDown`: nothing may start from then on. */
+  isClosed: boolean
+  /** Key → the execution that has it in this process. */
+  readonly running: Map<string, Execution<Context>>
+  /** What passed its deadline, until the inbox has answered: that may be after the key is free. */
+  readonly late: Set<Execution<Context>>
+}
+
+export function createAdmission<Context extends object>(
   inbox: Inbox<Context>,
-  job: Job<Context>,
-  progress: Progress,
-): Promise<AttemptResult> {
-  let isOver = false
+  timeoutMs: number,
+): Admission<Context> {
+  const isFreezing = freezesRequests()
+  return { inbox, timeoutMs, isFreezing, isClosed: false, running: new Map(), late: new Set() }
+}
 
-  function admitted(lent: Context, options?: WorkOptions): Promise<void> {
-    // One run at a time, and none after the inbox has spoken: an inbox may try again when a run
-    // has failed, and do nothing else.
-    if (isOver || progress.seen === 'started') return Promise.reject(new WebhookError('inbox-busy'))
-    if (options?.signal !== undefined) stopWith(options.signal, progress.stop)
-    const working = work(job, lent, progress)
-    // Whether or not the inbox waits for it: a failed handler must not become a crash.
-    progress.working = working.catch(() => {})
-    return working
+const IS_STARTING = new Promise<never>(() => {})
+
+/** Starts an execution. Its key must be free. */
+export function execute<Context extends object>(
+  admission: Admission<Context>,
+  work: Work<Context>,
+): Execution<Context> {
+  const execution: Execution<Context> = {
+    work,
+    state: 'not started',
+    handling: undefined,
+    stop: new AbortController(),
+    isLate: false,
+    heartbeat: admission.isFreezing ? startHeartbeat() : undefined,
+    answer: IS_STARTING,
+    end: IS_STARTING,
   }
+  admission.running.set(work.key, execution)
+  execution.answer = new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(expire(admission, execution)), admission.timeoutMs)
+    execution.end = run(admission, execution, timer)
+    // `resolve` itself and no other reaction: otherwise a handler's stack would end here.
+    void execution.end.then(resolve)
+  })
+  return execution
+}
 
+/** The answer of a running execution; undefined if its request is frozen. Then its key is free. */
+export async function share<Context extends object>(
+  admission: Admission<Context>,
+  execution: Execution<Context>,
+): Promise<ExecutionResult | undefined> {
+  if (execution.heartbeat === undefined) return execution.answer
+  if (await isFrozen(execution.heartbeat)) {
+    admission.late.delete(execution)
+    release(admission, execution)
+    return undefined
+  }
+  const answer = await withTimeout(BEAT_MS, execution.answer, () => undefined)
+  return answer ?? share(admission, execution)
+}
+
+/** Takes the work through the inbox. Never rejects, and never settles before the handlers. */
+async function run<Context extends object>(
+  admission: Admission<Context>,
+  execution: Execution<Context>,
+  timer: ReturnType<typeof setTimeout>,
+): Promise<ExecutionResult> {
+  let isOver = false
+  // By then the execution has its promises, which a handler that dispatches its own event waits for,
+  // and the stack of a handler is short enough to show the adapter.
+  await Promise.resolve()
   try {
-    const admission = await inbox.admit(job.key, admitted)
+    const answer = await admission.inbox.admit(execution.work.key, handleOnce)
     isOver = true
     // What an inbox answers is about what it has seen, so it is judged by that.
-    const { seen } = progress
-    await progress.working
-    return judge(admission, progress.seen instanceof Failure ? progress.seen : seen)
+    const seen = execution.state
+    if (seen === 'started') await handlersOf(execution)
+    return judge(answer, execution.state instanceof WebhookError ? execution.state : seen)
   } catch (error) {
     isOver = true
-    await progress.working
-    if (progress.seen instanceof Failure) return progress.seen
-    return new Failure('inbox-unavailable', undefined, { cause: error })
+    await handlersOf(execution)
+    if (execution.state instanceof WebhookError) return execution.state
+    return createFailure('inbox-unavailable', undefined, { cause: error })
+  } finally {
+    clearTimeout(timer)
+    execution.heartbeat?.stop()
+    admission.late.delete(execution)
+    release(admission, execution)
+  }
+
+  function handleOnce(lent: Context, options?: WorkOptions): Promise<void> {
+    // One run at a time, and none after the inbox has answered: an inbox may only try again after a
+    // run that failed.
+    if (isOver || execution.state === 'started') return Promise.reject(createFailure('inbox-busy'))
+    if (options?.signal !== undefined) stopWith(options.signal, execution.stop)
+    execution.handling = runHandlers(execution, lent)
+    if (execution.state instanceof WebhookError) handled(execution.handling)
+    return execution.handling
   }
 }
 
-/** Runs the handlers and notes how far they came. */
-async function work<Context extends object>(
-  { event, handlers, context }: Job<Context>,
+async function runHandlers<Context extends object>(
+  execution: Execution<Context>,
   lent: Context,
-  progress: Progress,
 ): Promise<void> {
-  // The inbox let us in after Ping++ was told to come again: do not start what nobody waits for.
-  if (progress.expired) throw new WebhookError('handler-timed-out')
-  progress.seen = 'started'
-  const fullContext = { ...lent, ...context, signal: progress.stop.signal }
+  const { event, handlers, context } = execution.work
+  // The inbox admits the event after Ping++ was told to send it again: nothing waits for handlers.
+  if (execution.isLate) throw createFailure('handler-timed-out')
+  execution.state = 'started'
+  const fullContext = { ...lent, ...context, signal: execution.stop.signal }
   try {
     for (const handler of handlers) {
       // oxlint-disable-next-line no-await-in-loop -- a later handler may rely on an earlier one
       await handler(event, fullContext)
     }
-    progress.seen = 'finished'
+    execution.state = 'finished'
   } catch (error) {
-    const failure = new Failure('handler-failed', undefined, { cause: error })
-    progress.seen = failure
-    // Always an Error, whatever a handler threw: an inbox should not have to expect `undefined`.
-    throw failure.toError()
+    execution.state = createFailure('handler-failed', undefined, { cause: error })
+    if (execution.handling !== undefined) handled(execution.handling)
+    // An Error, whatever a handler threw: an inbox need not expect `undefined`.
+    throw execution.state
   }
+}
+
+/**
+ * An inbox may not wait for the handlers, and their failure must not end the process. Called after the
+ * failure: from the start, a second reaction would cut the handler's stack.
+ */
+function handled(handling: Promise<void>): void {
+  handling.catch(() => {})
+}
+
+/** Waits for handlers that run. */
+async function handlersOf<Context extends object>({
+  state,
+  handling,
+}: Execution<Context>): Promise<void> {
+  if (state === 'started') await handling?.catch(() => {})
 }
 
 /** Fires the signal of handlers when the inbox's own fires. Only for inboxes that have one. */
@@ -272,25 +194,42 @@ function stopWith(signal: AbortSignal, stop: AbortController): void {
   signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true })
 }
 
-/** What an attempt was waiting for at its deadline. */
-function expire(progress: Progress): Failure {
-  progress.expired = true
-  progress.stop.abort(new WebhookError('handler-timed-out'))
-  const { seen } = progress
-  if (seen instanceof Failure) return seen
-  if (seen === 'started') return new Failure('handler-timed-out')
-  return new Failure('inbox-unavailable', 'It has not answered in time.')
+/** What an execution was waiting for at its deadline. Handlers that run keep their key. */
+function expire<Context extends object>(
+  admission: Admission<Context>,
+  execution: Execution<Context>,
+): WebhookError {
+  const { state } = execution
+  execution.isLate = true
+  execution.stop.abort(createFailure('handler-timed-out'))
+  if (state === 'not started') {
+    // Otherwise one lost answer of a store would block the event until a restart.
+    release(admission, execution)
+  } else {
+    admission.late.add(execution)
+    void handlersOf(execution).then(() => release(admission, execution))
+  }
+  if (state instanceof WebhookError) return state
+  if (state === 'started') return createFailure('handler-timed-out')
+  return createFailure('inbox-unavailable', 'It has not answered in time.')
+}
+
+function release<Context extends object>(
+  { running }: Admission<Context>,
+  execution: Execution<Context>,
+): void {
+  const { key } = execution.work
+  if (running.get(key) === execution) running.delete(key)
 }
 
 /** Believes an inbox only as far as it agrees with what the handlers were seen to do. */
-function judge(admission: unknown, seen: Progress['seen']): AttemptResult {
-  if (seen instanceof Failure) return seen
-  if (admission === 'applied' && seen === 'finished') return 'handled'
-  if (admission === 'duplicate' && seen === 'nothing') return 'duplicate'
-  if (admission === 'busy' && seen === 'nothing') return new Failure('inbox-busy')
-  const done = seen === 'nothing' ? 'not started' : seen
-  return new Failure(
+function judge(answer: unknown, seen: Execution<object>['state']): ExecutionResult {
+  if (seen instanceof WebhookError) return seen
+  if (answer === 'applied' && seen === 'finished') return 'handled'
+  if (answer === 'duplicate' && seen === 'not started') return 'duplicate'
+  if (answer === 'busy' && seen === 'not started') return createFailure('inbox-busy')
+  return createFailure(
     'inbox-unavailable',
-    `It answered "${String(admission)}", but the handlers had ${done}.`,
+    `It answered "${String(answer)}", but the handlers had ${seen}.`,
   )
 }

@@ -1,7 +1,7 @@
+import { createFailure, withStack, WebhookError } from '../reply/errors.ts'
 import { isBytes } from '../keys/bytes.ts'
 import type { WebhookEvent } from '../events/event.ts'
 import { parseEvent } from '../events/parse-event.ts'
-import { Failure } from '../reply/failure.ts'
 import type { Verifier } from '../keys/verifier.ts'
 
 /** Where the receiver of a queue finds the signature in its handler's context. The same in every copy of hongbao. */
@@ -48,7 +48,7 @@ export async function verifyBytes(
   verifier: Verifier,
 ): Promise<CarriedEvent> {
   const result = await readVerified(body, header, verifier)
-  if (result instanceof Failure) throw result.toError()
+  if (result instanceof WebhookError) throw withStack(result)
   return result
 }
 
@@ -56,14 +56,14 @@ async function readVerified(
   body: Uint8Array,
   header: string | undefined,
   verifier: Verifier,
-): Promise<CarriedEvent | Failure> {
-  if (!isBytes(body)) return new Failure('body-consumed', NOT_RAW)
+): Promise<CarriedEvent | WebhookError> {
+  if (!isBytes(body)) return createFailure('body-consumed', NOT_RAW)
   const signature = await verifier.readSignature(header)
-  if (signature instanceof Failure) return signature
+  if (signature instanceof WebhookError) return signature
   const signer = await verifier.findSigner(body, signature)
-  if (signer instanceof Failure) return signer
+  if (signer instanceof WebhookError) return signer
   const event = parseEvent(body)
-  if (event instanceof Failure) return event
+  if (event instanceof WebhookError) return event
   return { event, keyFingerprint: signer.fingerprint }
 }
 

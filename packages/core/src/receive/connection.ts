@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { WebhookErrorCode } from '../reply/errors.ts'
-import { codeOfReply, type Reply } from '../reply/reply.ts'
 
 // As much as a body may have by default: to read and throw away that much costs less than a new connection.
 const LINGER_BYTES = 256 * 1024
@@ -24,31 +23,10 @@ export function canStayOpen(
 }
 
 /**
- * The headers of a reply to a Node request. An answer before the end of a body closes the connection
- * unless the rest is known to be small: Node would read and throw away all that the sender sends.
- * HTTP/2 has no `connection` header (RFC 9113, section 8.2.2), and Node ends streams that nobody reads.
- */
-export function nodeHeaders(
-  request: IncomingMessage | undefined,
-  reply: Reply,
-): Record<string, string> {
-  if (request === undefined || !mayContinue(request)) return { ...reply.headers }
-  const { 'content-length': length, 'transfer-encoding': coding } = request.headers
-  if (canStayOpen(codeOfReply(reply), length, coding)) return { ...reply.headers }
-  closeInStages(request)
-  return { ...reply.headers, connection: 'close' }
-}
-
-/** Tells whether more of a body can come. Requests that tests and serverless platforms make may not know. */
-function mayContinue(request: IncomingMessage): boolean {
-  return 'complete' in request && !request.complete && http2StreamOf(request) === undefined
-}
-
-/**
  * The stream of a request of `node:http2`. The version does not tell: Node's parser of HTTP/1 passes on
  * requests that say HTTP/2.0 or HTTP/0.9, and serverless platforms make up requests with any version.
  */
-function http2StreamOf(request: IncomingMessage): Http2ServerRequest['stream'] | undefined {
+export function http2StreamOf(request: IncomingMessage): Http2ServerRequest['stream'] | undefined {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's requests of HTTP/2 stand in for those of HTTP/1
   const { stream } = request as unknown as Partial<Http2ServerRequest>
   return typeof stream?.rstCode === 'number' ? stream : undefined
@@ -59,7 +37,7 @@ function http2StreamOf(request: IncomingMessage): Http2ServerRequest['stream'] |
  * what the sender has on its way is then answered with RST, by which it may lose the answer. So the
  * rest of the body is read and thrown away first: up to 256 KiB, for up to 2 s.
  */
-function closeInStages(request: IncomingMessage): void {
+export function closeInStages(request: IncomingMessage): void {
   const { socket } = request
   if (typeof socket?.destroySoon !== 'function') return
   const close = socket.destroySoon.bind(socket)

@@ -1,7 +1,6 @@
-import type { CloseReport } from './admission.ts'
+import type { CloseReport } from './shutdown.ts'
 import { isBytes } from '../keys/bytes.ts'
-import { WebhookError } from '../reply/errors.ts'
-import { Failure } from '../reply/failure.ts'
+import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 
 /**
@@ -51,11 +50,11 @@ export interface Receiver {
 }
 
 /** What can be refused without touching the body. */
-export function refuseUnread(delivery: Delivery): Failure | undefined {
-  if (delivery.method !== 'POST') return new Failure('method-not-allowed')
+export function refuseUnread(delivery: Delivery): WebhookError | undefined {
+  if (delivery.method !== 'POST') return createFailure('method-not-allowed')
   const encoding = delivery.header('content-encoding')
   if (encoding === undefined || isPlain(String(encoding))) return undefined
-  return new Failure('body-encoded')
+  return createFailure('body-encoded')
 }
 
 /** Some senders write the charset here (`Content-Encoding: UTF-8`), or `none`: neither changes any bytes. */
@@ -80,14 +79,13 @@ function isCharset(label: string): boolean {
 export async function readBody(
   delivery: Delivery,
   limits: BodyLimits,
-): Promise<Uint8Array | Failure> {
+): Promise<Uint8Array | WebhookError> {
   try {
     const body = await delivery.body(limits)
-    if (!isBytes(body)) return new Failure('internal-error', NOT_BYTES)
-    return body.byteLength > limits.maxBytes ? new Failure('body-too-large') : body
+    if (!isBytes(body)) return createFailure('internal-error', NOT_BYTES)
+    return body.byteLength > limits.maxBytes ? createFailure('body-too-large') : body
   } catch (error) {
-    if (error instanceof WebhookError) return new Failure(error.code, error.detail, error)
-    return new Failure('internal-error', undefined, { cause: error })
+    return error instanceof WebhookError ? error : internalError(error)
   }
 }
 
@@ -96,7 +94,7 @@ const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (
 /** Gives a host's reading of a body a deadline. Not by `Promise.race`: that costs 2 points of the benchmark `refuse forged`. */
 export function beforeDeadline<Body>(bytes: Promise<Body>, timeoutMs: number): Promise<Body> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new WebhookError('body-too-slow')), timeoutMs)
+    const timer = setTimeout(() => reject(createFailure('body-too-slow')), timeoutMs)
     bytes.then(
       (body) => {
         clearTimeout(timer)

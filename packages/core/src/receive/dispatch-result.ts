@@ -1,8 +1,6 @@
-import type { AttemptResult } from './admission.ts'
-import type { WebhookError } from '../reply/errors.ts'
-import { Failure } from '../reply/failure.ts'
+import { WebhookError } from '../reply/errors.ts'
 import type { HandlerSource } from './handlers.ts'
-import type { Result } from './report.ts'
+import type { Admitted } from './report.ts'
 
 /** Options of `webhooks.dispatch`. */
 export interface DispatchOptions {
@@ -39,10 +37,12 @@ interface RefusedDispatch extends DispatchBase {
   readonly finalResult?: Promise<DispatchResult>
 }
 
-/** The result of a dispatch; `end` is how it ends once the handlers have settled. */
-export function dispatchResult(result: Result, end?: Promise<AttemptResult>): DispatchResult {
-  if (!(result instanceof Failure)) return { outcome: result }
-  const failed = { outcome: result.outcome, error: result.toError() }
-  if (result.code !== 'handler-timed-out' || end === undefined) return failed
-  return { ...failed, finalResult: end.then((late) => dispatchResult(late)) }
+/** What `dispatch` returns for an event that was admitted in this way. */
+export function dispatchResult({ result, shared, end }: Admitted): DispatchResult {
+  const base = shared === true ? { shared } : undefined
+  if (!(result instanceof WebhookError)) return { outcome: result, ...base }
+  const { outcome, code } = result
+  if (code !== 'handler-timed-out' || end === undefined) return { outcome, error: result, ...base }
+  const finalResult = end.then((last) => dispatchResult({ result: last }))
+  return { outcome, error: result, finalResult, ...base }
 }

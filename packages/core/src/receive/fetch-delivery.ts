@@ -1,7 +1,7 @@
 import { joinBytes } from '../keys/bytes.ts'
 import { canStayOpen } from './connection.ts'
 import { beforeDeadline, type BodyLimits, type Delivery, type WaitUntil } from './delivery.ts'
-import { WebhookError } from '../reply/errors.ts'
+import { createFailure, WebhookError } from '../reply/errors.ts'
 import { codeOfReply, type Reply } from '../reply/reply.ts'
 
 /**
@@ -62,7 +62,7 @@ async function readRequest(
 ): Promise<Uint8Array> {
   const { bodyUsed, headers } = request
   const length = headers.get('content-length')
-  if (Number(length) > limits.maxBytes) throw new WebhookError('body-too-large')
+  if (Number(length) > limits.maxBytes) throw createFailure('body-too-large')
   const isShort = length !== null && Number(length) <= MAX_HOST_BYTES
   try {
     // The host's own way is the only one for a body that it has kept, and spares @hono/node-server
@@ -71,13 +71,13 @@ async function readRequest(
     if (readBytes !== undefined && (bodyUsed || isShort)) {
       return await beforeDeadline(wholeBody(readBytes), limits.timeoutMs)
     }
-    if (bodyUsed) throw new WebhookError('body-consumed', hint)
+    if (bodyUsed) throw createFailure('body-consumed', hint)
     return await readStream(request.body, limits)
   } catch (error) {
     if (error instanceof WebhookError) throw error
     const isConsumed = bodyUsed || (isTypeError(error) && !hasLeft(request))
-    if (isConsumed) throw new WebhookError('body-consumed', hint, { cause: error })
-    throw new WebhookError('body-aborted', undefined, { cause: error })
+    if (isConsumed) throw createFailure('body-consumed', hint, { cause: error })
+    throw createFailure('body-aborted', undefined, { cause: error })
   }
 }
 
@@ -115,7 +115,7 @@ async function countedBody(
     // oxlint-disable-next-line no-await-in-loop -- one chunk after another is what a stream is
     const { done, value } = await reader.read()
     if (done) return joined.all()
-    if (joined.size() + value.byteLength > maxBytes) throw new WebhookError('body-too-large')
+    if (joined.size() + value.byteLength > maxBytes) throw createFailure('body-too-large')
     joined.add(value)
   }
 }

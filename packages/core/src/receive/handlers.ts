@@ -144,48 +144,65 @@ export type AnyHandler<Context extends object> = WebhookHandler<'*', Context>
 export interface Handlers<Context extends object> {
   /** Adds the handler for one type or several, or the handlers of a map; returns the types. */
   add(given: unknown, handler: unknown): readonly string[]
-  remove(type: string, handler: unknown): void
+  remove(type: HandledType, handler: unknown): void
   isEmpty(): boolean
   /** The handlers of an event of this type, those of `'*'` included, in the order in which they were added. */
-  of(type: string): readonly AnyHandler<Context>[]
+  of(type: HandledType): readonly AnyHandler<Context>[]
 }
 
 export function createHandlers<Context extends object>(): Handlers<Context> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `typed-emitter` is a type for Node's emitter
   const emitter = new EventEmitter() as Emitter<Context>
   emitter.setMaxListeners(0)
+  /** Type → its handlers, until `on` or `off` changes any. */
+  const found = new Map<HandledType, readonly AnyHandler<Context>[]>()
   let added = 0
 
   function add(given: unknown, handler: unknown): readonly string[] {
     // All are checked before one is added.
     const pairs = readHandlers<Context>(given, handler)
+    found.clear()
     for (const [type, each] of pairs) emitter.on(type, register(each, added++))
     return pairs.map(([type]) => type)
   }
 
-  function remove(type: string, handler: unknown): void {
+  function remove(type: HandledType, handler: unknown): void {
+    found.clear()
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only compared with what was added
     emitter.off(type, handler as AnyHandler<Context>)
   }
 
-  function of(type: string): readonly AnyHandler<Context>[] {
+  function of(type: HandledType): readonly AnyHandler<Context>[] {
+    return found.get(type) ?? find(type)
+  }
+
+  function find(type: HandledType): readonly AnyHandler<Context>[] {
     const named = emitter.rawListeners(type)
-    const all = emitter.rawListeners('*')
-    if (all.length === 0) return named
-    return [...named, ...all].toSorted((a, b) => positionOf(a) - positionOf(b))
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was made by `register`
+    const registered = [...named, ...emitter.rawListeners('*')] as unknown as Registered<Context>[]
+    const handlers = registered
+      .toSorted((a, b) => a.position - b.position)
+      .map(({ listener }) => listener)
+    // Only of types that have handlers: an event's type may be any text.
+    if (named.length > 0) found.set(type, handlers)
+    return handlers
   }
 
   return { add, remove, of, isEmpty: () => emitter.eventNames().length === 0 }
 }
 
-/** Node's emitter, typed as the map of handlers that it is. */
-type Emitter<Context extends object> = typedEmitter.default<Record<string, AnyHandler<Context>>>
+/** Node's emitter, typed by the map from event type to handler. */
+type Emitter<Context extends object> = typedEmitter.default<HandlerMap<Context>>
+
+type HandlerMap<Context extends object> = {
+  readonly [Type in HandledType]: WebhookHandler<Type, Context>
+}
 
 /** The handlers that `on` was given, in any of its three forms, each with its type. */
 function readHandlers<Context extends object>(
   given: unknown,
   handler: unknown,
-): readonly (readonly [string, AnyHandler<Context>])[] {
+): readonly (readonly [HandledType, AnyHandler<Context>])[] {
   const pairs = isMap(given)
     ? Object.entries(given)
     : [given].flat().map((type) => [type, handler] as const)
@@ -200,8 +217,9 @@ function isMap(given: unknown): given is object {
   return typeof given === 'object' && given !== null && !Array.isArray(given)
 }
 
-function readType(type: unknown): string {
-  if (type === '*' || (isEventName(type) && !OF_NODE.has(type))) return type
+function readType(type: unknown): HandledType {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a type of no catalogue, in JavaScript without `unlisted`
+  if (type === '*' || (isEventName(type) && !OF_NODE.has(type))) return type as HandledType
   throw new OptionError('option-invalid', '`on` expects the name of an event type, or "*".')
 }
 
@@ -226,6 +244,7 @@ function register<Context extends object>(
   return Object.assign(registered, { listener: handler, position })
 }
 
-function positionOf(registered: object): number {
-  return 'position' in registered ? Number(registered.position) : 0
+interface Registered<Context extends object> {
+  readonly listener: AnyHandler<Context>
+  readonly position: number
 }

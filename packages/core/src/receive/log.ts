@@ -1,9 +1,8 @@
 import { originOf, textOf, type Logger } from '../options/logger.ts'
-import { ERRORS, type WebhookErrorCode } from '../reply/errors.ts'
-import type { Failure } from '../reply/failure.ts'
+import { describe, ERRORS, type WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
 
 /** Speaks of one failure; `subject` says which event. */
-export type FailureLog = (failure: Failure, subject?: string) => void
+export type FailureLog = (failure: WebhookError, subject?: string) => void
 
 const MINUTE_MS = 60_000
 
@@ -22,7 +21,7 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
       unspoken.set(code, (unspoken.get(code) ?? 0) + 1)
       return
     }
-    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${failure.message}${told(failure, originOf)}${skipped(code)}${told(failure, textOf)}`
+    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${describe(code, failure.detail)}${told(failure, originOf)}${skipped(code)}${told(failure, textOf)}`
     // Returned, so that the rejection of an async logger can be ignored.
     return ERRORS[code].log === 'warning' ? logger.warn(line) : logger.error(line)
   }
@@ -42,6 +41,6 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
 }
 
 /** What the log tells of the error behind a failure. */
-function told({ cause, hasCause, code }: Failure, tell: (thrown: unknown) => string): string {
-  return hasCause && ERRORS[code].log !== 'warning' ? tell(cause) : ''
+function told(failure: WebhookError, tell: (thrown: unknown) => string): string {
+  return 'cause' in failure && ERRORS[failure.code].log !== 'warning' ? tell(failure.cause) : ''
 }

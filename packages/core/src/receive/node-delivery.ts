@@ -1,24 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { nodeHeaders } from './connection.ts'
+import { canStayOpen, closeInStages, http2StreamOf } from './connection.ts'
 import type { Delivery, Receiver } from './delivery.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
-import type { Reply } from '../reply/reply.ts'
+import { codeOfReply, type Reply } from '../reply/reply.ts'
 
 /**
- * Answers a delivery on a Node response. Where somebody's wrapper around the response throws, as
- * compression or sessions may, `onError` hears of it; the default ends the connection, and Ping++
- * sends again.
+ * Answers a delivery on a Node response. If a wrapper around the response throws an error, as
+ * compression or sessions may, `onError` gets it; the default ends the connection, and Ping++ sends
+ * the event again.
  */
-export function answer(
+export async function answer(
   receiver: Receiver,
   delivery: Delivery,
   response: ServerResponse,
   onError: (error: unknown) => void = () => response.destroy(),
-): void {
-  receiver
-    .handle(delivery)
-    .then((reply) => sendReply(response, reply))
-    .catch(onError)
+): Promise<void> {
+  try {
+    sendReply(response, await receiver.handle(delivery))
+  } catch (error) {
+    onError(error)
+  }
 }
 
 export const NODE_HINT: string = 'Answer the webhook before anything reads the request.'
@@ -47,4 +48,25 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
   if (response.headersSent || response.destroyed) return
   response.writeHead(reply.status, nodeHeaders(response.req, reply))
   response.end(reply.body)
+}
+
+/**
+ * The headers of a reply to a Node request. An answer before the end of a body closes the connection
+ * unless the rest is known to be small: Node would read and throw away all that the sender sends.
+ * HTTP/2 has no `connection` header (RFC 9113, section 8.2.2), and Node ends streams that nobody reads.
+ */
+export function nodeHeaders(
+  request: IncomingMessage | undefined,
+  reply: Reply,
+): Record<string, string> {
+  if (request === undefined || !mayContinue(request)) return { ...reply.headers }
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers
+  if (canStayOpen(codeOfReply(reply), length, coding)) return { ...reply.headers }
+  closeInStages(request)
+  return { ...reply.headers, connection: 'close' }
+}
+
+/** Tells whether more of a body can come. Requests that tests and serverless platforms make may not know. */
+function mayContinue(request: IncomingMessage): boolean {
+  return 'complete' in request && !request.complete && http2StreamOf(request) === undefined
 }

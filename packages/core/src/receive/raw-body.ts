@@ -3,8 +3,8 @@ import { Readable } from 'node:stream'
 import { getRawBody, type Decoder, type Options, type RawBodyError } from 'raw-body'
 import { isBytes, joinBytes, type JoinedBytes } from '../keys/bytes.ts'
 import { discardRest } from './connection.ts'
-import { beforeDeadline, type BodyLimits } from './delivery.ts'
-import { WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
+import type { BodyLimits } from './delivery.ts'
+import { createFailure, WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
 
 /** Where an earlier parser may have left the body. Used only if it is bytes, or a stream of them as `body`. */
 export interface KeptBody {
@@ -22,18 +22,20 @@ export interface KeptBody {
  * @param hint what to change in this framework when a parser came first
  * @throws WebhookError `body-too-large`, `body-too-slow`, `body-aborted` or `body-consumed`
  */
-export async function readRawBody(
+export function readRawBody(
   request: IncomingMessage,
   limits: BodyLimits,
   kept: KeptBody,
   hint: string,
 ): Promise<Uint8Array> {
-  if (isBytes(kept.rawBody)) return kept.rawBody
-  if (isBytes(kept.body)) return kept.body
+  if (isBytes(kept.rawBody)) return Promise.resolve(kept.rawBody)
+  if (isBytes(kept.body)) return Promise.resolve(kept.body)
   // In Fastify, a `preParsing` hook may have read the request and put another stream in its place.
   const stream = kept.body instanceof Readable ? kept.body : request
-  if (stream.destroyed && !stream.readableDidRead) throw new WebhookError('body-aborted')
-  if (isSpent(stream)) throw new WebhookError('body-consumed', hint)
+  if (stream.destroyed && !stream.readableDidRead) {
+    return Promise.reject(createFailure('body-aborted'))
+  }
+  if (isSpent(stream)) return Promise.reject(createFailure('body-consumed', hint))
   return readStream(stream, request, limits, hint)
 }
 
@@ -41,27 +43,32 @@ function isSpent(stream: Readable): boolean {
   return stream.readableDidRead || stream.readableEnded || stream.readableEncoding !== null
 }
 
-async function readStream(
+function readStream(
   stream: Readable,
   request: IncomingMessage,
   { maxBytes, timeoutMs }: BodyLimits,
   hint: string,
 ): Promise<Uint8Array> {
-  const length = stream === request ? request.headers['content-length'] : undefined
-  const joined = joinBytes()
-  try {
+  return new Promise((resolve, reject) => {
+    const joined = joinBytes()
+    const length = stream === request ? request.headers['content-length'] : undefined
     const options = { limit: maxBytes, length: length ?? null, ...decodeInto(joined) }
-    const whole = getRawBody(stream, options)
+    const timer = setTimeout(() => fail(createFailure('body-too-slow')), timeoutMs)
+    getRawBody(stream, options, (error) => {
+      clearTimeout(timer)
+      if (error === null || error === undefined) resolve(joined.all())
+      else fail(error)
+    })
     // An earlier middleware may have paused the request; listeners alone do not wake it.
     stream.resume()
-    await beforeDeadline(whole, timeoutMs)
-    return joined.all()
-  } catch (error) {
-    // Nobody collects any more: raw-body does not know of the deadline.
-    stream.removeAllListeners('data')
-    discardRest(request)
-    throw fromRawBody(error, hint)
-  }
+
+    function fail(error: unknown): void {
+      // raw-body does not know of the deadline, and would go on collecting.
+      stream.removeAllListeners('data')
+      discardRest(request)
+      reject(fromRawBody(error, hint))
+    }
+  })
 }
 
 /** raw-body keeps every chunk until the end, except when a decoder takes them. */
@@ -90,5 +97,5 @@ function fromRawBody(error: unknown, hint: string): WebhookError {
   // Without a type it is the stream's own error (ECONNRESET): the sender is gone.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- raw-body rejects with nothing else
   const code = CODES[(error as RawBodyError).type ?? 'request.aborted']
-  return new WebhookError(code, code === 'body-consumed' ? hint : undefined, { cause: error })
+  return createFailure(code, code === 'body-consumed' ? hint : undefined, { cause: error })
 }

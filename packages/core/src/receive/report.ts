@@ -1,8 +1,7 @@
-import type { AttemptResult } from './admission.ts'
+import { WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
+import type { ExecutionResult } from './admission.ts'
 import { eventKey } from '../events/event-key.ts'
 import type { WebhookEvent } from '../events/event.ts'
-import type { WebhookError, WebhookErrorCode } from '../reply/errors.ts'
-import { Failure } from '../reply/failure.ts'
 import type { HandlerSource } from './handlers.ts'
 import { callSafely } from '../options/logger.ts'
 import type { FailureLog } from './log.ts'
@@ -63,94 +62,66 @@ export interface Hooks {
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
 }
 
-/** What is noted of a delivery while it is on its way. */
-export interface Sighting {
+/** What a delivery went through, as far as it came. */
+export interface Trace {
   readonly kind: WebhookReport['kind']
   readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
-  readMs: number | undefined
-  verifiedMs: number | undefined
-  event: WebhookEvent | undefined
-  keyFingerprint: string | undefined
-  /** The bytes of the signature that was verified. */
-  signature: Uint8Array | undefined
-  /** The result of the attempt that it started or shares, once its handlers have settled. */
-  end: Promise<AttemptResult> | undefined
-  shared: boolean
+  readonly readMs?: number | undefined
+  readonly verifiedMs?: number | undefined
+  readonly keyFingerprint?: string | undefined
+  readonly event?: WebhookEvent | undefined
+  /** Whether it shared the execution of another delivery. */
+  readonly shared?: boolean | undefined
 }
 
-/** A result as it is reported: an attempt's, or that nobody listens. */
-export type Result = AttemptResult | 'unhandled'
+/** The result of an execution, or that no handler is registered. */
+export type Result = ExecutionResult | 'unhandled'
 
-/** Turns sightings into reports and log lines. Errors thrown by hooks and loggers are ignored. */
-export interface Observer {
-  /** `receivedAt` is now unless somebody else received it. */
-  start(kind: WebhookReport['kind'], source: HandlerSource, receivedAt?: Date): Sighting
-  end(sighting: Sighting, result: Result, status?: number): void
+/** How an event was admitted. */
+export interface Admitted {
+  readonly result: Result
+  /** Whether another delivery started the execution. */
+  readonly shared?: boolean
+  /** With an execution: its result after the handlers have settled. */
+  readonly end?: Promise<ExecutionResult>
 }
 
-export function createObserver(
-  { onReport, onError }: Hooks,
-  log: FailureLog,
-  now: () => number,
-): Observer {
-  /** A failure reaches the deliveries that share it, and the late report: its error is told once. */
-  const told = new WeakSet<Failure>()
+/** Reports a result to the log and to the hooks. Errors that hooks and loggers throw are ignored. */
+export type Reporter = (trace: Trace, result: Result, status?: number) => void
 
-  function start(
-    kind: WebhookReport['kind'],
-    source: HandlerSource,
-    receivedAt: Date = new Date(now()),
-  ): Sighting {
-    return {
-      kind,
-      source,
-      receivedAt,
-      startedMs: performance.now(),
-      readMs: undefined,
-      verifiedMs: undefined,
-      event: undefined,
-      keyFingerprint: undefined,
-      signature: undefined,
-      end: undefined,
-      shared: false,
+export function createReporter({ onReport, onError }: Hooks, log: FailureLog): Reporter {
+  /** A failure reaches the deliveries that share it, and the late report: `onError` gets it once. */
+  const reported = new WeakSet<WebhookError>()
+
+  return function report(trace, result, status) {
+    const failure = result instanceof WebhookError ? result : undefined
+    if (failure !== undefined && trace.shared !== true) {
+      callSafely(() => log(failure, subjectOf(trace)))
     }
+    const isNew = onError !== undefined && failure !== undefined && isNewlyThrown(failure)
+    if (onReport === undefined && !isNew) return
+    const details = createReport(trace, result, status)
+    if (onReport !== undefined) callSafely(() => onReport(details))
+    if (isNew) callSafely(() => onError(failure.cause, details))
   }
 
-  function end(sighting: Sighting, result: Result, status?: number): void {
-    if (result instanceof Failure && !sighting.shared)
-      callSafely(() => log(result, subjectOf(sighting)))
-    const thrown = onError === undefined ? undefined : newlyThrown(result)
-    if (onReport === undefined && thrown === undefined) return
-    const report = createReport(sighting, result, status)
-    if (onReport !== undefined) callSafely(() => onReport(report))
-    if (onError !== undefined && thrown !== undefined)
-      callSafely(() => onError(thrown.cause, report))
+  function isNewlyThrown(failure: WebhookError): boolean {
+    if (!('cause' in failure) || failure.outcome === 'rejected' || reported.has(failure))
+      return false
+    reported.add(failure)
+    return true
   }
-
-  function newlyThrown(result: Result): Failure | undefined {
-    if (!(result instanceof Failure) || !result.hasCause || result.outcome === 'rejected')
-      return undefined
-    if (told.has(result)) return undefined
-    told.add(result)
-    return result
-  }
-
-  return { start, end }
 }
 
 /** The outcome of a result, or the code of its failure. */
 export function nameOf(result: Result): ReplyName {
-  return result instanceof Failure ? result.code : result
+  return result instanceof WebhookError ? result.code : result
 }
 
-function createReport(
-  sighting: Sighting,
-  result: Result,
-  status: number | undefined,
-): WebhookReport {
-  const { kind, source, event, keyFingerprint, shared, receivedAt } = sighting
+function createReport(trace: Trace, result: Result, status: number | undefined): WebhookReport {
+  const { kind, source, event, keyFingerprint, shared = false, receivedAt } = trace
   return {
     kind,
     status,
@@ -161,20 +132,17 @@ function createReport(
     keyFingerprint,
     shared,
     receivedAt,
-    durations: durationsOf(sighting, performance.now()),
-    ...endOf(result),
+    durations: durationsOf(trace, performance.now()),
+    ...(result instanceof WebhookError
+      ? { outcome: result.outcome, code: result.code, error: result }
+      : { outcome: result }),
   }
 }
 
-function endOf(
-  result: Result,
-): Pick<AcceptedReport, 'outcome'> | Pick<RefusedReport, 'outcome' | 'code' | 'error'> {
-  if (!(result instanceof Failure)) return { outcome: result }
-  return { outcome: result.outcome, code: result.code, error: result.toError() }
-}
-
-function durationsOf(sighting: Sighting, endedMs: number): WebhookReport['durations'] {
-  const { startedMs, readMs, verifiedMs, event } = sighting
+function durationsOf(
+  { startedMs, readMs, verifiedMs, event }: Trace,
+  endedMs: number,
+): WebhookReport['durations'] {
   return {
     totalMs: endedMs - startedMs,
     readMs: readMs === undefined ? undefined : readMs - startedMs,
@@ -183,7 +151,7 @@ function durationsOf(sighting: Sighting, endedMs: number): WebhookReport['durati
   }
 }
 
-function subjectOf({ event }: Sighting): string | undefined {
+function subjectOf({ event }: Trace): string | undefined {
   if (event === undefined) return undefined
   return `${event.type} ${event.id ?? 'without id'}`
 }

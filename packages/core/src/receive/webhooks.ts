@@ -1,24 +1,21 @@
-import { SIGNATURE, VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './carried.ts'
-import { createAttempts, type Attempt, type CloseReport } from './admission.ts'
-import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
-import { readBody, refuseUnread, type Delivery, type Receiver, type WaitUntil } from './delivery.ts'
-import { eventKey } from '../events/event-key.ts'
-import { isHandledType, type WebhookEvent } from '../events/event.ts'
-import { parseEvent, readDispatched } from '../events/parse-event.ts'
-import { WebhookError } from '../reply/errors.ts'
-import { Failure, internalError } from '../reply/failure.ts'
-import { createHandlers, type HandlerRegistry } from './handlers.ts'
-import { createHandlerWarnings } from './handler-warnings.ts'
-import { freezesRequests } from '../inbox/heartbeat.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
-import { callSafely, originOf } from '../options/logger.ts'
+import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
+import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
+import { callSafely } from '../options/logger.ts'
+import { withTimeout } from '../options/with-timeout.ts'
+import { WebhookError, withStack } from '../reply/errors.ts'
+import type { Reply } from '../reply/reply.ts'
+import { createAdmission } from './admission.ts'
+import { VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './carried.ts'
+import type { Delivery, Receiver } from './delivery.ts'
+import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
+import { createHandlerWarnings } from './handler-warnings.ts'
+import { createHandlers, type HandlerRegistry } from './handlers.ts'
 import { createLog, type FailureLog } from './log.ts'
 import { readOptions, type Settings, type WebhooksOptions } from './options.ts'
-import { createObserver, nameOf, type Result, type Sighting } from './report.ts'
-import { replyTo, type Reply } from '../reply/reply.ts'
-import { SIGNATURE_HEADER } from '../keys/signature.ts'
-import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
-import { withTimeout } from '../options/with-timeout.ts'
+import { accept, dispatch, handle, type Pipeline } from './pipeline.ts'
+import { createReporter } from './report.ts'
+import { shutDown, type CloseReport } from './shutdown.ts'
 
 /** A receiver of Ping++ webhooks: register handlers with `on`, mount it with an adapter. */
 export interface Webhooks<Context extends object = NoContext>
@@ -80,169 +77,20 @@ export function createWebhooks<Context extends object = NoContext>(
   options: WebhooksOptions<Context> &
     (NoContext extends Context ? unknown : { readonly inbox: Inbox<Context> }),
 ): Webhooks<Context> {
-  const { limits, acceptance, inbox, handlerTimeoutMs, ...rest } = readOptions<Context>(options)
-  const handlers = createHandlers<Context>()
-  const log = createLog(rest.logger, rest.now)
-  const observer = createObserver(rest.hooks, log, rest.now)
-  const verifier = verifierOf(rest, log)
-  const attempts = createAttempts(inbox, handlerTimeoutMs)
-  const warnings = createHandlerWarnings(rest.logger)
-  const isFreezing = freezesRequests()
+  const settings = readOptions<Context>(options)
+  const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
+  const log = createLog(logger, now)
+  const pipeline: Pipeline<Context> = {
+    ...settings,
+    verifier: verifierOf(settings, log),
+    handlers: createHandlers(),
+    warnings: createHandlerWarnings(logger),
+    admission: createAdmission(inbox, handlerTimeoutMs),
+    report: createReporter(hooks, log),
+  }
+  const { verifier, handlers, warnings, admission } = pipeline
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
-
-  async function handle(delivery: Delivery): Promise<Reply> {
-    const sighting = observer.start('delivery', 'webhook')
-    let result: Result
-    try {
-      result = await receive(delivery, sighting)
-    } catch (error) {
-      result = internalError(error)
-    }
-    const reply = replyTo(nameOf(result))
-    observer.end(sighting, result, reply.status)
-    return reply
-  }
-
-  /** read → verify → parse → admit → dispatch. What can refuse without the body comes first. */
-  async function receive(delivery: Delivery, sighting: Sighting): Promise<Result> {
-    const refusal = refuseUnread(delivery)
-    if (refusal !== undefined) return refusal
-    const decoded = verifier.readSignature(delivery.header(SIGNATURE_HEADER))
-    const signature = decoded instanceof Promise ? await decoded : decoded
-    if (signature instanceof Failure) return signature
-
-    const rawBody = await readBody(delivery, limits)
-    sighting.readMs = performance.now()
-    if (rawBody instanceof Failure) return rawBody
-
-    const found = verifier.findSigner(rawBody, signature)
-    const signer = found instanceof Promise ? await found : found
-    sighting.verifiedMs = performance.now()
-    if (signer instanceof Failure) return signer
-    sighting.keyFingerprint = signer.fingerprint
-    sighting.signature = signature
-
-    const event = parseEvent(rawBody)
-    if (event instanceof Failure) return event
-    sighting.event = event
-    const refused = acceptance.refuseMisdirected(event) ?? acceptance.refuseUntimely(event)
-    return refused ?? (await admit(event, rawBody, sighting, delivery.waitUntil))
-  }
-
-  async function verify(
-    body: Uint8Array,
-    signature: string | null | undefined,
-  ): Promise<WebhookEvent> {
-    const { event } = await verifyBytes(body, signature ?? undefined, verifier)
-    const refused = acceptance.refuseMisdirected(event) ?? acceptance.refuseUntimely(event)
-    if (refused !== undefined) throw refused.toError()
-    return event
-  }
-
-  async function dispatch(event: WebhookEvent, how: DispatchOptions = {}): Promise<DispatchResult> {
-    const { source = 'dispatch', rawBody, receivedAt, keyFingerprint } = how
-    const sighting = observer.start('dispatch', source, receivedAt)
-    sighting.keyFingerprint = keyFingerprint
-    let result: Result
-    try {
-      result = await admitDispatched(event, rawBody, sighting)
-    } catch (error) {
-      result = internalError(error)
-    }
-    observer.end(sighting, result)
-    const told = dispatchResult(result, sighting.end)
-    return sighting.shared ? { ...told, shared: true } : told
-  }
-
-  async function admitDispatched(
-    given: WebhookEvent,
-    rawBody: Uint8Array | undefined,
-    sighting: Sighting,
-  ): Promise<Result> {
-    const event = readDispatched(given)
-    if (event instanceof Failure) return event
-    return acceptance.refuseMisdirected(event) ?? (await admit(event, rawBody, sighting))
-  }
-
-  /** A duplicate of an event that is running here shares its outcome; the inbox decides on the rest. */
-  function admit(
-    event: WebhookEvent,
-    rawBody: Uint8Array | undefined,
-    sighting: Sighting,
-    waitUntil?: WaitUntil,
-  ): Result | Promise<Result> {
-    sighting.event = event
-    const listening = handlers.of(event.type)
-    if (listening.length === 0) {
-      if (rest.unhandled === 'fail') return new Failure('no-handler')
-      warnings.unhandled(event.type, handlers.isEmpty())
-      return 'unhandled'
-    }
-    const key = eventKey(event)
-    if (key === undefined) return new Failure('event-invalid', 'It has no id.')
-    const running = attempts.running(key)
-    if (running !== undefined) {
-      sighting.shared = true
-      sighting.end = running.end
-      if (running.heartbeat === undefined) return running.answer
-      return shareUnlessFrozen(running, sighting, () => admit(event, rawBody, sighting, waitUntil))
-    }
-    if (closed !== undefined) return new Failure('shutting-down')
-    const { receivedAt, source, keyFingerprint, signature } = sighting
-    const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
-    const startedMs = sighting.verifiedMs ?? sighting.startedMs
-    const attempt = attempts.start({ key, event, startedMs, handlers: listening, context, onLate })
-    sighting.end = attempt.end
-    if (waitUntil !== undefined) keepAlive(waitUntil, attempt.end)
-    return attempt.answer
-
-    function onLate(result: Result): void {
-      observer.end({ ...sighting, kind: 'late' }, result)
-    }
-  }
-
-  /** On a runtime that freezes requests: the answer of the other one, or an attempt in its place. */
-  async function shareUnlessFrozen(
-    other: Attempt<Context>,
-    sighting: Sighting,
-    admitAgain: () => Result | Promise<Result>,
-  ): Promise<Result> {
-    const answer = await attempts.answerUnlessFrozen(other)
-    if (answer !== undefined) return answer
-    sighting.shared = false
-    sighting.end = undefined
-    return admitAgain()
-  }
-
-  /** What a host does with its request is its own: the event is applied all the same. */
-  function keepAlive(waitUntil: WaitUntil, end: Promise<unknown>): void {
-    try {
-      waitUntil(end)
-    } catch (error) {
-      callSafely(() => rest.logger.warn(`${WAIT_UNTIL_FAILED}${originOf(error)}`))
-    }
-  }
-
-  function ready(): Promise<void> {
-    if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
-    // A promise of a frozen request never settles.
-    if (isFreezing) return checkNeeds()
-    // Probes may come faster than a store that hangs answers.
-    checking ??= checkNeeds().finally(() => {
-      checking = undefined
-    })
-    return checking
-  }
-
-  async function checkNeeds(): Promise<void> {
-    const failure = await verifier.check()
-    if (failure !== undefined) throw failure.toError()
-    if (inbox.ready === undefined) return
-    await withTimeout(handlerTimeoutMs, inbox.ready(), () => {
-      throw new WebhookError('inbox-unavailable', noAnswer(handlerTimeoutMs))
-    })
-  }
 
   function addHandlers(given: unknown, handler?: unknown): void {
     for (const type of handlers.add(given, handler)) {
@@ -251,19 +99,32 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   function close(): Promise<CloseReport> {
-    closed ??= attempts.close()
+    closed ??= shutDown(admission)
     return closed
   }
 
+  function ready(): Promise<void> {
+    if (closed !== undefined) return Promise.reject(new WebhookError('shutting-down'))
+    // A promise of a frozen request never settles.
+    if (admission.isFreezing) return checkNeeds(pipeline)
+    // Probes may come faster than a store that hangs answers.
+    checking ??= checkNeeds(pipeline).finally(() => {
+      checking = undefined
+    })
+    return checking
+  }
+
   const webhooks: Webhooks<Context> & { readonly [VERIFY_CARRIED]: VerifyCarried } = {
-    handle,
-    verify,
-    dispatch,
+    handle: (delivery) => handle(pipeline, delivery),
+    verify: (body, signature) => verifyEvent(pipeline, body, signature),
+    async dispatch(event, how = {}) {
+      return dispatchResult(await dispatch(pipeline, event, how))
+    },
     on(given: unknown, handler?: unknown) {
       addHandlers(given, handler)
       return webhooks
     },
-    off(type: string, handler: unknown) {
+    off(type: HandledType, handler: unknown) {
       handlers.remove(type, handler)
       return webhooks
     },
@@ -274,8 +135,32 @@ export function createWebhooks<Context extends object = NoContext>(
     },
     [VERIFY_CARRIED]: (body, signature) => verifyBytes(body, signature, verifier),
   }
-  if (rest.on !== undefined) addHandlers(rest.on)
+  if (settings.on !== undefined) addHandlers(settings.on)
   return webhooks
+}
+
+async function verifyEvent<Context extends object>(
+  pipeline: Pipeline<Context>,
+  body: Uint8Array,
+  signature: string | null | undefined,
+): Promise<WebhookEvent> {
+  const { event } = await verifyBytes(body, signature ?? undefined, pipeline.verifier)
+  const refused = accept(pipeline, event)
+  if (refused !== undefined) throw withStack(refused)
+  return event
+}
+
+/** Checks the keys, and the inbox if it has a `ready` of its own. */
+async function checkNeeds<Context extends object>({
+  verifier,
+  admission: { inbox, timeoutMs },
+}: Pipeline<Context>): Promise<void> {
+  const failure = await verifier.check()
+  if (failure !== undefined) throw withStack(failure)
+  if (inbox.ready === undefined) return
+  await withTimeout(timeoutMs, inbox.ready(), () => {
+    throw new WebhookError('inbox-unavailable', noAnswer(timeoutMs))
+  })
 }
 
 function verifierOf(
@@ -283,12 +168,9 @@ function verifierOf(
   log: FailureLog,
 ): Verifier {
   if (typeof keys !== 'function') return createVerifier(keys)
-  const onStale = (failure: Failure): void => callSafely(() => log(failure))
+  const onStale = (failure: WebhookError): void => callSafely(() => log(failure))
   return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
 }
-
-const WAIT_UNTIL_FAILED =
-  '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'
 
 function noAnswer(timeoutMs: number): string {
   return `Its \`ready\` has not answered within ${timeoutMs} ms. Check that the store is up, and that this process can reach it.`

@@ -1,5 +1,5 @@
 import {
-  Failure,
+  WebhookError,
   findSigner,
   readPublicKeys,
   readSignature,
@@ -48,7 +48,7 @@ async function verify(
   const keys = readPublicKeys({ path }, true)
   const body = await readBody(file, host)
   const signature = readSignature(header, keys)
-  if (signature instanceof Failure) {
+  if (signature instanceof WebhookError) {
     const { code, message: cause } = signature
     output.result({ valid: false, code, cause }, 'invalid')
     output.note(cause)

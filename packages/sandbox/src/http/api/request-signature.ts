@@ -1,5 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import { findSigner, Failure, readSignature, type VerificationKey } from '@hongbao/core/internal'
+import {
+  findSigner,
+  WebhookError,
+  readSignature,
+  type VerificationKey,
+} from '@hongbao/core/internal'
 import { ApiError } from './api-error.ts'
 import type { Text } from './language.ts'
 import type { ApiRequest } from './request.ts'
@@ -66,7 +71,7 @@ export function createSignatureCheck(
 
   function isSigned(parts: SignedParts, header: string): boolean {
     const signature = readSignature(header, merchantKeys)
-    if (signature instanceof Failure) return false
+    if (signature instanceof WebhookError) return false
     return signedContents(parts, mode).some(
       (bytes) => findSigner(bytes, signature, merchantKeys) !== undefined,
     )

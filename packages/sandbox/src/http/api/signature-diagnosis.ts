@@ -1,5 +1,5 @@
 import {
-  Failure,
+  WebhookError,
   readPublicKeys,
   readSignature,
   type VerificationKey,
@@ -23,7 +23,7 @@ export function diagnoseSignature(
   pingppKey: KeyObject,
 ): Text {
   const signature = readSignature(header, merchantKeys)
-  if (signature instanceof Failure) {
+  if (signature instanceof WebhookError) {
     return /^[\da-f]{256,}$/i.test(header) ? HEXADECIMAL : malformed(header)
   }
   const [exampleKey] = readPublicKeys(EXAMPLE_KEY, true)

@@ -1,0 +1,210 @@
+import { eventKey } from '../events/event-key.ts'
+import type { WebhookEvent } from '../events/event.ts'
+import { parseEvent, readDispatched } from '../events/parse-event.ts'
+import { SIGNATURE_HEADER } from '../keys/signature.ts'
+import type { Verifier } from '../keys/verifier.ts'
+import { callSafely, originOf, type Logger } from '../options/logger.ts'
+import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
+import { replyTo, type Reply } from '../reply/reply.ts'
+import type { Acceptance } from './acceptance.ts'
+import { execute, share, type Admission } from './admission.ts'
+import { SIGNATURE } from './carried.ts'
+import {
+  readBody,
+  refuseUnread,
+  type BodyLimits,
+  type Delivery,
+  type WaitUntil,
+} from './delivery.ts'
+import type { DispatchOptions } from './dispatch-result.ts'
+import type { HandlerWarnings } from './handler-warnings.ts'
+import type { Handlers } from './handlers.ts'
+import { nameOf, type Admitted, type Reporter, type Result, type Trace } from './report.ts'
+
+/** All that a delivery meets on its way. */
+export interface Pipeline<Context extends object> {
+  readonly limits: BodyLimits
+  readonly verifier: Verifier
+  readonly acceptance: Acceptance
+  readonly handlers: Handlers<Context>
+  readonly unhandled: 'accept' | 'fail'
+  readonly warnings: HandlerWarnings
+  readonly admission: Admission<Context>
+  readonly report: Reporter
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/**
+ * Answers one delivery: read → verify → parse → accept → admit → reply. What can refuse it without the
+ * body comes first. Never rejects.
+ */
+export async function handle<Context extends object>(
+  pipeline: Pipeline<Context>,
+  delivery: Delivery,
+): Promise<Reply> {
+  // Only this function writes to it.
+  const trace: Draft<Trace> = {
+    kind: 'delivery',
+    source: 'webhook',
+    receivedAt: new Date(pipeline.now()),
+    startedMs: performance.now(),
+  }
+  try {
+    const decoded = readSignature(pipeline, delivery)
+    const signature = decoded instanceof Promise ? await decoded : decoded
+    if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
+
+    const rawBody = await readBody(delivery, pipeline.limits)
+    trace.readMs = performance.now()
+    if (rawBody instanceof WebhookError) return reply(pipeline, trace, rawBody)
+
+    const found = pipeline.verifier.findSigner(rawBody, signature)
+    const signer = found instanceof Promise ? await found : found
+    trace.verifiedMs = performance.now()
+    if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
+
+    trace.keyFingerprint = signer.fingerprint
+    const event = parseEvent(rawBody)
+    if (event instanceof WebhookError) return reply(pipeline, trace, event)
+
+    trace.event = event
+    const refusal = accept(pipeline, event)
+    if (refusal !== undefined) return reply(pipeline, trace, refusal)
+
+    const { waitUntil } = delivery
+    const { result, shared } = await admit(pipeline, {
+      trace,
+      event,
+      rawBody,
+      signature,
+      waitUntil,
+    })
+    trace.shared = shared
+    return reply(pipeline, trace, result)
+  } catch (error) {
+    return reply(pipeline, trace, internalError(error))
+  }
+}
+
+type Draft<Record> = { -readonly [Name in keyof Record]: Record[Name] }
+
+/** The signature, if nothing is wrong that can be seen without the body. */
+function readSignature<Context extends object>(
+  { verifier }: Pipeline<Context>,
+  delivery: Delivery,
+): ReturnType<Verifier['readSignature']> {
+  return refuseUnread(delivery) ?? verifier.readSignature(delivery.header(SIGNATURE_HEADER))
+}
+
+/** Applies an event that did not come by HTTP. Never rejects. */
+export async function dispatch<Context extends object>(
+  pipeline: Pipeline<Context>,
+  given: WebhookEvent,
+  { source = 'dispatch', rawBody, receivedAt, keyFingerprint }: DispatchOptions,
+): Promise<Admitted> {
+  let trace: Trace = {
+    kind: 'dispatch',
+    source,
+    receivedAt: receivedAt ?? new Date(pipeline.now()),
+    startedMs: performance.now(),
+    keyFingerprint,
+  }
+  try {
+    const event = readDispatched(given)
+    if (event instanceof WebhookError) return end({ result: event })
+    trace = { ...trace, event }
+    const refusal = pipeline.acceptance.refuseMisdirected(event)
+    if (refusal !== undefined) return end({ result: refusal })
+    return end(await admit(pipeline, { trace, event, rawBody }))
+  } catch (error) {
+    return end({ result: internalError(error) })
+  }
+
+  function end(admitted: Admitted): Admitted {
+    pipeline.report({ ...trace, shared: admitted.shared }, admitted.result)
+    return admitted
+  }
+}
+
+/** Refuses an event that is for another app or mode, or of another time; undefined accepts it. */
+export function accept<Context extends object>(
+  { acceptance }: Pipeline<Context>,
+  event: WebhookEvent,
+): WebhookError | undefined {
+  return acceptance.refuseMisdirected(event) ?? acceptance.refuseUntimely(event)
+}
+
+/** An event that was accepted, with what is known of it. */
+interface Accepted {
+  readonly trace: Trace
+  readonly event: WebhookEvent
+  readonly rawBody: Uint8Array | undefined
+  readonly signature?: Uint8Array
+  readonly waitUntil?: WaitUntil | undefined
+}
+
+/** A duplicate of an event that is running here shares its result; the inbox decides on the rest. */
+async function admit<Context extends object>(
+  pipeline: Pipeline<Context>,
+  accepted: Accepted,
+): Promise<Admitted> {
+  const { admission, report } = pipeline
+  const { trace, event, rawBody, signature, waitUntil } = accepted
+  const handlers = pipeline.handlers.of(event.type)
+  if (handlers.length === 0) return { result: withoutHandler(pipeline, event) }
+  const key = eventKey(event)
+  if (key === undefined) return { result: createFailure('event-invalid', 'It has no id.') }
+  const other = admission.running.get(key)
+  if (other !== undefined) {
+    const result = await share(admission, other)
+    return result === undefined
+      ? admit(pipeline, accepted)
+      : { result, shared: true, end: other.end }
+  }
+  if (admission.isClosed) return { result: createFailure('shutting-down') }
+
+  const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
+  const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
+  const execution = execute(admission, { key, event, startedMs: verifiedMs, handlers, context })
+  const { end } = execution
+  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, end)
+  const result = await execution.answer
+  if (execution.isLate) void end.then((last) => report({ ...trace, kind: 'late' }, last))
+  return { result, end }
+}
+
+function withoutHandler<Context extends object>(
+  { handlers, unhandled, warnings }: Pipeline<Context>,
+  { type }: WebhookEvent,
+): Result {
+  if (unhandled === 'fail') return createFailure('no-handler')
+  warnings.unhandled(type, handlers.isEmpty())
+  return 'unhandled'
+}
+
+/** A host that cannot keep its request alive is no reason not to apply the event. */
+function keepAlive<Context extends object>(
+  { logger }: Pipeline<Context>,
+  waitUntil: WaitUntil,
+  end: Promise<unknown>,
+): void {
+  try {
+    waitUntil(end)
+  } catch (error) {
+    callSafely(() => logger.warn(`${WAIT_UNTIL_FAILED}${originOf(error)}`))
+  }
+}
+
+const WAIT_UNTIL_FAILED =
+  '[hongbao] `waitUntil` threw an error, so the host may stop handlers that pass their deadline. Expected a function such as (pending) => context.waitUntil(pending).'
+
+function reply<Context extends object>(
+  { report }: Pipeline<Context>,
+  trace: Trace,
+  result: Result,
+): Reply {
+  const answer = replyTo(nameOf(result))
+  report(trace, result, answer.status)
+  return answer
+}
