@@ -3,7 +3,6 @@ import { parseEvent } from '../src/events/parse-event.ts'
 import { CATALOGUE, ruleOf, type EventType } from '../src/events/catalogue.ts'
 import type { WebhookEvent } from '../src/events/event.ts'
 import { WebhookError } from '../src/reply/errors.ts'
-import {} from '../src/reply/errors.ts'
 import { eventFixture } from '../src/testing.ts'
 
 // Written by hand from Ping++'s documents and samples, and the three steps of a red envelope that
