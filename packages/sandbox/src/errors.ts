@@ -1,3 +1,5 @@
+import { brand } from '@hongbao/core/internal'
+
 export type SandboxErrorCode =
   | 'option-invalid'
   | 'target-invalid'
@@ -24,3 +26,5 @@ export class SandboxError extends Error {
     this.code = code
   }
 }
+
+brand(SandboxError, 'SandboxError')

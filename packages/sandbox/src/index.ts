@@ -1,5 +1,5 @@
 export { startSandbox } from './start.ts'
-export type { Sandbox } from './sandbox.ts'
+export type { Sandbox, SandboxVariable } from './sandbox.ts'
 export type { SandboxOptions } from './options.ts'
 export type {
   EventQuery as SandboxEventQuery,

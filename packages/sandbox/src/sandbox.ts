@@ -7,10 +7,18 @@ import type { SandboxEvent } from './events/sandbox-event.ts'
 import type { Target } from './delivery/target.ts'
 import type { EventQuery, WaitOptions } from './engine/wait.ts'
 
+/** A variable of `sandbox.env`; `PINGPP_PUBLIC_KEY` is PEM. */
+export type SandboxVariable = 'PINGPP_BASE_URL' | 'PINGPP_API_KEY' | 'PINGPP_PUBLIC_KEY'
+
 /** A running local Ping++. */
 export interface Sandbox extends AsyncDisposable {
   /** `http://127.0.0.1:…`; the API is below `/v1`. */
   readonly url: string
+  /**
+   * What an app needs to know of the sandbox, under the names that `hongbao-sandbox env` prints:
+   * `spawn('node', ['app.js'], { env: { ...process.env, ...sandbox.env } })`.
+   */
+  readonly env: Readonly<Record<SandboxVariable, string>>
   /** A key that the API accepts. */
   readonly apiKey: string
   /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */

@@ -74,10 +74,19 @@ function createSandbox(
     await closing
   }
 
+  const { url } = server
+  const publicKey = createPublicKey(key.privateKey)
+    .export({ type: 'spki', format: 'pem' })
+    .toString()
   return {
-    url: server.url,
+    url,
+    env: {
+      PINGPP_BASE_URL: url,
+      PINGPP_API_KEY: apiKey,
+      PINGPP_PUBLIC_KEY: publicKey.trim(),
+    },
     apiKey,
-    publicKey: createPublicKey(key.privateKey).export({ type: 'spki', format: 'pem' }).toString(),
+    publicKey,
     keyFingerprint: key.fingerprint,
     get target() {
       return engine.target

@@ -247,7 +247,9 @@ describe('clock', () => {
     const { status, stdout, stderr } = await cli(sandbox, 'clock', move, ...args)
     expect(status).toBe(0)
     expect(stdout).toBe(`${new Date(sandbox.clock.now()).toISOString()}\n`)
-    expect(stderr).toMatch(/warning: The sandbox is 1d 6h ahead of this machine.*\(403, stale\)/)
+    expect(stderr).toMatch(
+      /warning: The sandbox is 1d 6h ahead of this machine.*\(403, event-from-future\)/,
+    )
     expect(stderr).toMatch(/now: \(\) => Date\.now\(\) \+ 1\d{8} .*start the sandbox again/)
   })
 

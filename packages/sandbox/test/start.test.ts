@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { startSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts'
+import { SandboxError, startSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts'
 import { functionApp, parameters, START_MS } from './open-engine.ts'
 
 const open: Sandbox[] = []
@@ -27,6 +27,26 @@ describe('startSandbox', () => {
     expect(some.apiKey).toBe('sk_test_one')
     expect((await list(some, 'sk_test_two')).status).toBe(200)
     expect((await list(some, 'sk_test_three')).status).toBe(401)
+  })
+
+  it('has what an app needs to know as variables, under the names that the command `env` prints', async () => {
+    const { url, apiKey, publicKey, env } = await start()
+    expect(env).toEqual({
+      PINGPP_BASE_URL: url,
+      PINGPP_API_KEY: apiKey,
+      PINGPP_PUBLIC_KEY: publicKey.trim(),
+    })
+    expect(createPublicKey(env.PINGPP_PUBLIC_KEY).asymmetricKeyType).toBe('rsa')
+  })
+
+  it('throws an error that is a `SandboxError` of another copy of hongbao too [E75]', async () => {
+    // A query makes a module of its own of the same file.
+    const path = '../src/errors.ts?copy'
+    const copy = (await import(path)) as typeof import('../src/errors.ts')
+    expect(copy.SandboxError).not.toBe(SandboxError)
+    const error = new SandboxError('closed', 'The sandbox is closed.')
+    expect(error).toBeInstanceOf(copy.SandboxError)
+    expect(error).toBeInstanceOf(SandboxError)
   })
 
   it('has its API without HTTP, too', async () => {

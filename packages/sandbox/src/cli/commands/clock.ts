@@ -76,7 +76,7 @@ const TOLERATED_MS = 3_600_000
 
 function describeLead(leadMs: number): string {
   return (
-    `The sandbox is ${formatDuration(leadMs)} ahead of this machine, so an app that uses the machine's clock refuses its events (403, stale). ` +
+    `The sandbox is ${formatDuration(leadMs)} ahead of this machine, so an app that uses the machine's clock refuses its events (403, event-from-future). ` +
     `Give the app the sandbox's: createWebhooks({ now: sandbox.clock.now }), or in another process { now: () => Date.now() + ${leadMs} }. ` +
     'The clock can only move forward: to undo it, start the sandbox again; it keeps its keys.'
   )
