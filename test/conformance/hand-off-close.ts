@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventFixture } from '@hongbao/core/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { deliver, eventually, statesOf, type Stage } from './hand-off-stage.ts'
@@ -55,6 +56,8 @@ export function describeClosing(stage: Stage): void {
       // A worker that has not connected yet closes at once.
       await eventually(async () => expect(await statesOf(client)).toEqual(['done']))
       stage.broker().freeze()
+      // Both brokers are asked for jobs twice a second or always: by now a request is without an answer.
+      await sleep(2000)
       await worker.close()
       await stage.restore()
       expect(messages).toContainEqual(

@@ -169,7 +169,11 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   it.each<[string, object, RegExp]>([
     ['no connection', { connection: undefined }, /`connection` must be/],
     ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
-    ['a misspelt option', { attempt: 3 }, /`attempt` is no option.*logger/],
+    [
+      'a misspelt option',
+      { attempt: 3 },
+      /Unknown option `attempt`. Did you mean `attempts`.*logger/,
+    ],
     ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
     ['a logger that is none', { logger: 'console' }, /`logger` must be/],
   ])('refuses %s', (_, options, expected) => {

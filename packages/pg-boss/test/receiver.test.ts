@@ -164,7 +164,11 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     ['watching too often', { watchIntervalSeconds: 0.1 }, /`watchIntervalSeconds` must be a/],
     ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
     ['watching never', { watchIntervalSeconds: NaN }, /`watchIntervalSeconds` must be a number/],
-    ['a misspelt option', { queue: 'a' }, /`queue` is no option.*boss, name, pollingInterval/],
+    [
+      'a misspelt option',
+      { queue: 'a' },
+      /Unknown option `queue`. Valid options: boss, name, pollingInterval/,
+    ],
     ['a memory that is too short', { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
   ])('refuses %s', (_, options, expected) => {
     const make = () => pgBossQueue({ boss: opened.boss, ...options })
