@@ -760,6 +760,25 @@ describe('an inbox', () => {
     expect((await opened.deliver(envelopeSent())).outcome).toBe('failed')
   })
 
+  it('crashes nothing by starting work after the deadline without waiting for it', async () => {
+    const gate = deferred()
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await gate.promise
+        void work({})
+        return 'applied'
+      }),
+    })
+    opened.webhooks.on('*', (event) => void opened.seen.push(event))
+    const reply = opened.deliver(envelopeSent())
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await reply).toMatchObject({ code: 'inbox-unavailable' })
+    gate.resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(opened.seen).toEqual([])
+    expect(opened.reports.at(-1)).toMatchObject({ kind: 'late', code: 'inbox-unavailable' })
+  })
+
   it('finds a handler that dispatches its own event at work, and stays shared', async () => {
     const opened = openReceiver({ inbox: memoryInbox() })
     let runs = 0

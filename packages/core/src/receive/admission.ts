@@ -144,7 +144,8 @@ async function run<Context extends object>(
     if (isOver || execution.state === 'started') return Promise.reject(createFailure('inbox-busy'))
     if (options?.signal !== undefined) stopWith(options.signal, execution.stop)
     execution.handling = runHandlers(execution, lent)
-    if (execution.state instanceof WebhookError) handled(execution.handling)
+    // It failed at once: too late to start, or by a handler that throws before it waits.
+    if (execution.state !== 'started') handled(execution.handling)
     return execution.handling
   }
 }
