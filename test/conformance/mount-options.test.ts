@@ -17,7 +17,7 @@ const MOUNTS: readonly [name: string, mount: Mount, options: string][] = [
   ['fetchWebhooks', fetchWebhooks, 'path, waitUntil'],
   ['expressWebhooks', expressWebhooks, 'path'],
   ['koaWebhooks', koaWebhooks, 'path'],
-  ['honoWebhooks', honoWebhooks, 'waitUntil'],
+  ['honoWebhooks', honoWebhooks, 'path, waitUntil'],
   ['fastifyWebhooks', fastify, 'webhooks, path, prefix, logLevel, logSerializers'],
 ]
 

@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { checkMount, fetchDelivery, fetchHeaders } from '@hongbao/core/adapter'
+import { createMount, fetchDelivery, fetchHeaders } from '@hongbao/core/adapter'
 // Not from `adapter`, whose types import those of Node.
 import type { WaitUntil } from '@hongbao/core/fetch'
 
@@ -15,11 +15,19 @@ export interface HonoContextLike {
   body(text: string, status: number, headers: Record<string, string>): Response
 }
 
-/** A Hono handler. */
-export type HonoHandler = (context: HonoContextLike) => Promise<Response>
+/** A Hono handler, which is a middleware too: undefined if it passed the request to `next`. */
+export type HonoHandler = (
+  context: HonoContextLike,
+  next?: () => Promise<void>,
+) => Promise<Response | undefined>
 
 /** Options of {@link honoWebhooks}. Wrong ones are refused at start-up with an `OptionError`. */
 export interface HonoWebhooksOptions {
+  /**
+   * The path to answer, such as `'/webhooks'`, if it is mounted by `app.use`; other paths go to the next
+   * middleware. Default: every path that the router passes.
+   */
+  readonly path?: string | undefined
   /**
    * Keeps the request alive for handlers that pass their deadline, on hosts that freeze a request
    * when it is answered. Default: the `waitUntil` of Hono's execution context, if there is one.
@@ -27,20 +35,24 @@ export interface HonoWebhooksOptions {
   readonly waitUntil?: WaitUntil | undefined
 }
 
-const NAMES: Readonly<Record<keyof HonoWebhooksOptions, true>> = { waitUntil: true }
+const NAMES: Readonly<Record<keyof HonoWebhooksOptions, true>> = { path: true, waitUntil: true }
 
 /**
  * Answers webhooks in a Hono app, on Node, Bun, Deno and Cloudflare Workers:
  * `app.post('/webhooks', honoWebhooks(webhooks))`.
  *
- * @throws OptionError if there is no receiver, or for an unknown option
+ * @throws OptionError if there is no receiver, or for a wrong or unknown option
  */
 export function honoWebhooks(receiver: Receiver, options: HonoWebhooksOptions = {}): HonoHandler {
-  checkMount('honoWebhooks', receiver, options, NAMES)
+  const isMountedAt = createMount('honoWebhooks', receiver, options, NAMES)
   const findWaitUntil = HAS_EXECUTION_CONTEXTS ? waitUntilOf : () => undefined
 
-  return async function hongbaoWebhooks(context) {
+  return async function hongbaoWebhooks(context, next) {
     const { req } = context
+    if (!isMountedAt(req.raw.url)) {
+      await next?.()
+      return undefined
+    }
     const waitUntil = options.waitUntil ?? findWaitUntil(context)
     const delivery = fetchDelivery(req.raw, () => req.arrayBuffer(), HINT, waitUntil)
     const reply = await receiver.handle(delivery)

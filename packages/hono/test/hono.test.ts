@@ -15,12 +15,29 @@ describe('honoWebhooks', () => {
       .basePath('/pay')
       .on('POST', '/webhooks', honoWebhooks(webhooks))
     expectTypeOf(honoWebhooks(webhooks)).toExtend<Handler>()
-    expect(honoWebhooks(webhooks)).toHaveLength(1)
+    new Hono().use(honoWebhooks(webhooks, { path: '/webhooks' }))
+    expect(honoWebhooks(webhooks)).toHaveLength(2)
   })
 
   it('has a name among the routes of the app', () => {
     const app = new Hono().post('/webhooks', honoWebhooks(createReceiver()))
     expect(app.routes.map(({ handler }) => handler.name)).toEqual(['hongbaoWebhooks'])
+  })
+
+  it('answers one path of `app.use` if it has a path, and passes the others', async () => {
+    const app = new Hono()
+      .use(honoWebhooks(createReceiver(), { path: '/pay/webhooks' }))
+      .get('/health', (c) => c.text('up'))
+    const answered = await app.request('/pay/webhooks?from=pingpp', notification())
+    expect(await answered.text()).toBe('{"outcome":"handled"}')
+    expect(await (await app.request('/health')).text()).toBe('up')
+    expect((await app.request('/pay', notification())).status).toBe(404)
+  })
+
+  it('refuses a path that could never match', () => {
+    expect(() => honoWebhooks(createReceiver(), { path: 'webhooks' })).toThrow(
+      '`path` must start with "/" and have no query.',
+    )
   })
 
   it('answers without a server: app.request()', async () => {

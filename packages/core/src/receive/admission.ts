@@ -145,7 +145,7 @@ async function run<Context extends object>(
     if (options?.signal !== undefined) stopWith(options.signal, execution.stop)
     execution.handling = runHandlers(execution, lent)
     // It failed at once: too late to start, or by a handler that throws before it waits.
-    if (execution.state !== 'started') handled(execution.handling)
+    if (execution.isLate || execution.state instanceof WebhookError) handled(execution.handling)
     return execution.handling
   }
 }
