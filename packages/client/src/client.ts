@@ -17,8 +17,9 @@ import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 export interface PingppClient {
   readonly redEnvelopes: {
     /**
-     * Sends money: creates an envelope, which starts as `sending`. Safe to repeat with the same
-     * `order_no`, which Ping++ pays once; never with a new one.
+     * Sends money: creates an envelope, which starts as `sending`. Repeat it with the same
+     * `order_no` only, never with a new one: after `red_system_busy` Ping++ documents that one envelope
+     * is sent; after other errors retrieve or list it first.
      *
      * @throws PingppError, with `notCreated` true only if it is certain that no envelope was created
      */

@@ -58,7 +58,7 @@ export type TypedEvent<Type extends string> = Type extends EventType
 
 /**
  * Names an event type that the catalogue does not have, such as one that Ping++ added yesterday:
- * `webhooks.on(unlisted('coupon.created'), …)`.
+ * `webhooks.on(unlisted('example.created'), …)`.
  */
 export function unlisted(type: string): UnlistedType {
   UNLISTED.add(type)

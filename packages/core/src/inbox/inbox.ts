@@ -62,5 +62,5 @@ export type Admission = 'applied' | 'duplicate' | 'busy'
 /** The context of an inbox that adds nothing to the context of handlers. */
 export interface NoContext {}
 
-/** 27 hours: Ping++ sends again for 24 h 47 min, and people send again by hand. */
+/** 27 hours: Ping++ sends again for 24 h 47 min, and an app may replay what it has kept. */
 export const MIN_RETENTION_SECONDS: number = 27 * 60 * 60

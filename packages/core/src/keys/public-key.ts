@@ -80,7 +80,7 @@ const refuse: Refuse = (code, problem, options) => {
 const PUBLIC: KeyReader = {
   several: 'Pass a list of them.',
   expected: 'Ping++ signs with RSA',
-  larger: 'Ping++ keys have 2048 or more.',
+  larger: '2048 or more are expected; a shorter key can be forged.',
   refuse,
   checkLabel(label) {
     if (label.includes('PRIVATE')) throw refuse('key-private', IS_PRIVATE)

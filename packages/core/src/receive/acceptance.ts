@@ -17,12 +17,12 @@ export interface AcceptanceOptions {
   readonly now: () => number
 }
 
-/** How far ahead a sender's clock may be before its events look like forgeries of time. */
+/** How far ahead a sender's clock may be before its events are refused as from the future. */
 const MAX_LEAD_SECONDS = 60 * 60
 
 /**
- * A valid signature does not mean "for this endpoint": one key signs for all apps of an account,
- * for both modes, and, with no signed time but `created`, for ever.
+ * A valid signature does not mean "for this endpoint": the account has one key, which signs for
+ * every app, and no time but `created` is signed, so a signature never expires.
  *
  * An event whose object names no app (refunds, account summaries) cannot be of another one.
  */
