@@ -6,7 +6,7 @@ import type { Called } from './one-delivery.ts'
 
 // What a reader must know to narrate a delivery. To be lowered when it can be, never raised.
 const MOST_FILES = 24
-const MOST_FUNCTIONS = 86
+const MOST_FUNCTIONS = 84
 
 it(`one handled delivery on Express touches at most ${MOST_FILES} files and ${MOST_FUNCTIONS} functions`, async () => {
   const program = join(import.meta.dirname, 'one-delivery.ts')

@@ -207,10 +207,20 @@ describe('a `publicKey` function that fails', () => {
     expect(opened.lines[0]).toContain('The last good keys stay in use.')
   })
 
-  it('leaves a forgery a forgery while the last good key is in use [C25]', async () => {
+  it('calls nothing forged while it fails: the signature may be by a newer key [C25]', async () => {
     const { opened, source, pass } = openRotating()
     await opened.deliver(envelopeSent())
     source.next = () => fail('vault is sealed')
+    pass(MINUTE)
+    const unavailable = { code: 'key-unavailable', outcome: 'failed', status: 500 }
+    expect(await deliverBy(opened, NEXT.privateKey, envelopeSent())).toMatchObject(unavailable)
+    expect(opened.reports.at(-1)).toMatchObject({
+      error: { cause: { message: 'vault is sealed' } },
+    })
+    // Within 30 s it is not called again, and nothing is known of newer keys all the same.
+    expect(await deliverBy(opened, NEXT.privateKey, envelopeSent())).toMatchObject(unavailable)
+    expect(source.calls).toBe(2)
+    source.next = () => PINGPP.publicKey
     pass(MINUTE)
     expect(await deliverBy(opened, NEXT.privateKey, envelopeSent())).toMatchObject({
       code: 'signature-mismatch',

@@ -202,3 +202,10 @@ const RULES: ReadonlyMap<string, EventRule> = new Map(
 export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }
+
+/** Tells whether a text could name an event type; `*` could not. */
+export function isEventName(value: unknown): value is string {
+  return typeof value === 'string' && TYPE.test(value)
+}
+
+const TYPE = /^[\w.-]{1,64}$/

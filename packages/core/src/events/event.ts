@@ -87,10 +87,3 @@ export function isCatalogued(event: WebhookEvent): event is WebhookEvent<EventTy
 export function isEventType(type: string): type is EventType {
   return ruleOf(type) !== undefined
 }
-
-/** Tells whether a text could name an event type; `*` could not. */
-export function isEventName(value: unknown): value is string {
-  return typeof value === 'string' && TYPE.test(value)
-}
-
-const TYPE = /^[\w.-]{1,64}$/

@@ -1,6 +1,6 @@
-import { ruleOf } from './catalogue.ts'
+import { isEventName, ruleOf } from './catalogue.ts'
 import { isId } from './event-key.ts'
-import { isEventName, type WebhookEvent } from './event.ts'
+import type { WebhookEvent } from './event.ts'
 import { deeplyFrozen, readStrictJson, readWithExact } from './json.ts'
 import { isNumeral, spellPayload } from './payload.ts'
 import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'

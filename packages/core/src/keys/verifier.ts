@@ -67,6 +67,7 @@ export function createRotatingVerifier(
         return signature
       // A new key may be longer than the old one, and so are its signatures.
       const newer = await ring.newerThan(keys)
+      if (newer instanceof WebhookError) return newer
       return newer === undefined ? signature : readSignature(header, newer)
     },
     async findSigner(body, signature) {
@@ -75,6 +76,7 @@ export function createRotatingVerifier(
       const signer = findSigner(body, signature, keys)
       if (signer !== undefined) return signer
       const newer = await ring.newerThan(keys)
+      if (newer instanceof WebhookError) return newer
       const mismatch = createFailure('signature-mismatch', mismatchOf(newer ?? keys))
       return newer === undefined ? mismatch : (findSigner(body, signature, newer) ?? mismatch)
     },
@@ -89,8 +91,11 @@ export function createRotatingVerifier(
 interface KeyRing {
   /** Returns the keys to verify with; they are read again after 10 minutes. */
   current(this: void): Keys | WebhookError | Promise<Keys | WebhookError>
-  /** Returns newer keys than these, reading again after 30 s; undefined if there are none. */
-  newerThan(this: void, keys: Keys): Promise<Keys | undefined>
+  /**
+   * Returns newer keys than these, reading again after 30 s; undefined if there are none. A failure if
+   * the last reading failed: a newer key may exist, so nothing can be called forged.
+   */
+  newerThan(this: void, keys: Keys): Promise<Keys | WebhookError | undefined>
 }
 
 const KEPT_MS = 10 * 60_000
@@ -119,12 +124,9 @@ function createKeyRing(
     return held === undefined ? RETRY_MS : COOL_DOWN_MS
   }
 
-  async function newerThan(keys: Keys): Promise<Keys | undefined> {
-    if (keys === held) {
-      if (reading === undefined && isWithin(COOL_DOWN_MS)) return undefined
-      await readOnce()
-    }
-    return held === keys ? undefined : held
+  async function newerThan(keys: Keys): Promise<Keys | WebhookError | undefined> {
+    if (keys === held && (reading !== undefined || !isWithin(COOL_DOWN_MS))) await readOnce()
+    return held === keys ? failure : held
   }
 
   /** Returns false too if the clock was set back or returns NaN: then the keys are read again. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type typedEmitter from 'typed-emitter'
-import { isEventName, type HandledType, type TypedEvent } from '../events/event.ts'
-import type { EventPayloads, EventType } from '../events/catalogue.ts'
+import type { HandledType, TypedEvent } from '../events/event.ts'
+import { isEventName, type EventPayloads, type EventType } from '../events/catalogue.ts'
 import { OptionError } from '../options/errors.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 

@@ -34,8 +34,8 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * Or a function, sync or async, that returns the same, so that a rotation needs no restart. It is
    * called when the first key is needed; its keys are kept for 10 minutes, and it is called again
    * after a `signature-mismatch`, once in 30 s at most. It has 5 s. If it fails, or returns
-   * something that cannot be a Ping++ key, the last good keys stay in use; without any, deliveries get 500
-   * `key-unavailable`.
+   * something that cannot be a Ping++ key, the last good keys stay in use; a delivery
+   * that they do not verify gets 500 `key-unavailable` then, as every delivery does without any.
    */
   readonly publicKey: PublicKeys | PublicKeyFunction | undefined
   /**
@@ -146,7 +146,8 @@ export function readOptions<Context extends object>(
     now: optional(clock, Date.now),
     allowPublishedKeys: optional(flag, false),
   })
-  const now = withoutThrowing(rest.now)
+  // Node's own clock does not fail.
+  const now = rest.now === Date.now ? Date.now : withoutThrowing(rest.now)
   return {
     ...rest,
     keys:
