@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import ts from 'typescript'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -27,8 +27,8 @@ export function findEntries(): Entry[] {
 }
 
 /**
- * What an entry exports, as its declarations: sorted by name, without comments, and with the types of
- * other files that they are made of named only.
+ * What an entry exports, as its declarations: sorted by name and without comments. Below them stand the
+ * types of the same package that they are made of and that the entry does not export.
  */
 export function createReports(entries: readonly Entry[]): Map<string, string> {
   const program = ts.createProgram({
@@ -54,18 +54,88 @@ function reportOf({ name, path }: Entry, program: ts.Program, checker: ts.TypeCh
   const source = program.getSourceFile(path)
   const module = source && checker.getSymbolAtLocation(source)
   if (module === undefined) throw new Error(`${name} is no module: ${path}`)
-  const exported = checker
-    .getExportsOfModule(module)
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map((symbol) => declarationOf(symbol, checker))
-  return `// ${name}\n\n${exported.join('\n\n')}\n`
+  const exports = checker.getExportsOfModule(module).toSorted(byName)
+  const exported = exports.map((symbol) => declarationOf(symbol, checker))
+  const main = program.getSourceFile(join(dirname(path), 'index.ts'))
+  const mainModule = main && checker.getSymbolAtLocation(main)
+  const elsewhere = mainModule === undefined ? [] : checker.getExportsOfModule(mainModule)
+  const inner = findInnerTypes(exports, elsewhere, checker).map((symbol) =>
+    declarationOf(symbol, checker),
+  )
+  const below = inner.length === 0 ? [] : [NOT_EXPORTED, ...inner]
+  return `// ${name}\n\n${[...exported, ...below].join('\n\n')}\n`
+}
+
+const NOT_EXPORTED = '// Not exported, but part of what is:'
+
+function byName(a: ts.Symbol, b: ts.Symbol): number {
+  return a.name < b.name ? -1 : 1
+}
+
+/**
+ * The interfaces and aliases of the same package that the exports refer to, and those that these do, but
+ * for what the package exports elsewhere.
+ */
+function findInnerTypes(
+  exports: readonly ts.Symbol[],
+  elsewhere: readonly ts.Symbol[],
+  checker: ts.TypeChecker,
+): ts.Symbol[] {
+  const queue = exports.map((symbol) => resolve(symbol, checker))
+  const known = new Set([...queue, ...elsewhere.map((symbol) => resolve(symbol, checker))])
+  const found: ts.Symbol[] = []
+  for (const symbol of queue) {
+    const inner = (symbol.declarations ?? []).flatMap((node) => typesIn(node, checker))
+    for (const each of inner.filter((type) => !known.has(type))) {
+      known.add(each)
+      found.push(each)
+      queue.push(each)
+    }
+  }
+  return [...new Set(found)].toSorted(byName)
+}
+
+/** What a declaration refers to and is declared in the same package; bodies of functions do not count. */
+function typesIn(declaration: ts.Declaration, checker: ts.TypeChecker): ts.Symbol[] {
+  const home = packageOf(declaration)
+  const symbols: ts.Symbol[] = []
+  function visit(node: ts.Node): void {
+    if (ts.isBlock(node)) return
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isExpressionWithTypeArguments(node)
+        ? node.expression
+        : undefined
+    const symbol = name && checker.getSymbolAtLocation(name)
+    if (symbol !== undefined) {
+      const resolved = resolve(symbol, checker)
+      if (resolved.declarations?.some((each) => isType(each) && packageOf(each) === home)) {
+        symbols.push(resolved)
+      }
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(declaration)
+  return symbols
+}
+
+function isType(node: ts.Node): boolean {
+  return ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
+}
+
+function packageOf(node: ts.Node): string {
+  return /\/packages\/([^/]+)\/src\//.exec(node.getSourceFile().fileName)?.[1] ?? ''
+}
+
+function resolve(symbol: ts.Symbol, checker: ts.TypeChecker): ts.Symbol {
+  const isAlias = (symbol.flags & ts.SymbolFlags.Alias) !== 0
+  return isAlias ? checker.getAliasedSymbol(symbol) : symbol
 }
 
 const printer = ts.createPrinter({ removeComments: true })
 
 function declarationOf(exported: ts.Symbol, checker: ts.TypeChecker): string {
-  const isAlias = (exported.flags & ts.SymbolFlags.Alias) !== 0
-  const symbol = isAlias ? checker.getAliasedSymbol(exported) : exported
+  const symbol = resolve(exported, checker)
   const texts = (symbol.declarations ?? []).map((node) => textOf(node, symbol, checker))
   const renamed = symbol.name === exported.name ? '' : `// as ${exported.name}\n`
   return renamed + texts.join('\n')
@@ -102,7 +172,9 @@ function classOf(node: ts.ClassDeclaration): string {
       return `  ${head}`
     })
   const heritage = node.heritageClauses?.map((clause) => print(clause, node.getSourceFile())) ?? []
-  return [`class ${[node.name?.text, ...heritage].join(' ')} {`, ...members, '}'].join('\n')
+  const parameters = node.typeParameters?.map((each) => print(each, node.getSourceFile())) ?? []
+  const name = `${node.name?.text}${parameters.length === 0 ? '' : `<${parameters.join(', ')}>`}`
+  return [`class ${[name, ...heritage].join(' ')} {`, ...members, '}'].join('\n')
 }
 
 function isPrivate(member: ts.HasModifiers): boolean {
