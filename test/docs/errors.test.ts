@@ -6,8 +6,9 @@ import {
 } from '../../packages/core/src/reply/errors.ts'
 import { ERRORS as CLIENT_ERRORS } from '../../packages/client/src/errors.ts'
 import { createLog } from '../../packages/core/src/receive/log.ts'
+import { globSync } from 'node:fs'
 import { headings, section } from './markdown.ts'
-import { readDocument } from './snippets.ts'
+import { readDocument, ROOT } from './snippets.ts'
 
 const SOURCE = readDocument('packages/core/src/options/errors.ts')
 
@@ -68,3 +69,21 @@ function linesOfThree(code: WebhookErrorCode): number {
   }
   return lines.length
 }
+
+describe.each([
+  ['docs/errors.md', '## Queues'],
+  ['docs/errors.zh-CN.md', '## 队列'],
+])('%s', (path, heading) => {
+  it('has a row for every code of a queue, its warnings included, and no other', () => {
+    const sources = globSync('packages/{hand-off,bullmq,pg-boss}/src/*.ts', { cwd: ROOT })
+    const codes = sources.flatMap((source) =>
+      Array.from(
+        readDocument(source).matchAll(/'((?:queue|bullmq|pg-boss)-[a-z-]+)'/g),
+        ([, code]) => code,
+      ),
+    )
+    const rows = section(readDocument(path), heading).matchAll(/^\| `([a-z-]+)` \|/gm)
+    expect(codes.length).toBeGreaterThan(10)
+    expect(Array.from(rows, ([, code]) => code).toSorted()).toEqual([...new Set(codes)].toSorted())
+  })
+})
