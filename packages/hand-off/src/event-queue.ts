@@ -80,8 +80,7 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
     webhooks: Pick<Webhooks<Context>, 'dispatch'>,
     given: WorkOptions = {},
   ): Promise<EventWorker> {
-    // A worker without hooks uses those of the queue.
-    return startWorker(webhooks, given, { broker, warnings: { onWarning, logger, ...given } })
+    return startWorker(webhooks, given, { broker, warnings: { onWarning, logger } })
   }
 
   async function deadLetters(given: DeadLettersOptions = {}): Promise<DeadLetter[]> {

@@ -30,8 +30,10 @@ export async function startWorker<Context extends object>(
   if (verify === undefined) throw wrong('webhooks', NOT_A_RECEIVER)
   const { name: queue } = broker
   const reading = { queue, verify, acceptUnsigned }
-  const report = createReport({ ...warnings, onDeadLetter: options.onDeadLetter }, queue)
-  const warn = createWarn(warnings)
+  // A worker without hooks uses those of the queue.
+  const { onDeadLetter, onWarning = warnings.onWarning, logger = warnings.logger } = options
+  const report = createReport({ onDeadLetter, logger }, queue)
+  const warn = createWarn({ onWarning, logger })
   const running = createRunningJobs()
   const consumer = await broker.take({ concurrency, run, tell: report, warn })
   let closed: Promise<void> | undefined

@@ -177,7 +177,9 @@ describe('an event queue', () => {
     const abandon = vi.fn<() => void>()
     const warn = vi.fn<(error: Error, about: object) => void>()
     const take = () => ({ close: () => new Promise(() => {}), abandon })
-    const worker = await openQueue({ take }, { onWarning: warn }).queue.work(processor())
+    const worker = await openQueue({ take }, { onWarning: warn }).queue.work(processor(), {
+      onWarning: undefined,
+    })
     const closed = worker.close()
     expect(worker.close()).toBe(closed)
     await vi.advanceTimersByTimeAsync(5000)
