@@ -21,10 +21,14 @@ export type NodeListener = (
 export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): NodeListener {
   const isMountedAt = createMount('nodeWebhooks', receiver, options)
 
-  // oxlint-disable-next-line typescript/no-misused-promises -- it does not reject: `answer` passes errors on
-  return async function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url)) await answer(receiver, nodeDelivery(request, NODE_HINT), response)
+  // Not async itself: an error that `next` throws would be a rejection, and not reach who called this.
+  return function hongbaoWebhooks(request, response, next) {
+    if (isMountedAt(request.url)) void answerOnNode(request, response)
     else if (next === undefined) sendReply(response, replyTo('path-mismatch'))
     else next()
+  }
+
+  async function answerOnNode(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await answer(receiver, nodeDelivery(request, NODE_HINT), response)
   }
 }

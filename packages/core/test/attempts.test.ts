@@ -779,6 +779,40 @@ describe('an inbox', () => {
     expect(opened.reports.at(-1)).toMatchObject({ kind: 'late', code: 'inbox-unavailable' })
   })
 
+  it('crashes nothing by running the work again without waiting for the refusal', async () => {
+    const opened = openReceiver({
+      inbox: inboxOf(async (_, work) => {
+        await work({})
+        // While it runs, and when it has ended.
+        void work({})
+        void work({})
+        return 'applied'
+      }),
+    })
+    opened.webhooks.on('*', () => {})
+    expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
+  })
+
+  it.each(['handled', 'duplicate', 'unhandled', 'method-not-allowed', 'no-such-code'])(
+    'cannot turn a failed event into another outcome by changing its error (%s)',
+    async (code) => {
+      const opened = openReceiver({
+        inbox: inboxOf(async (_, work) => {
+          try {
+            await work({})
+          } catch (error) {
+            Object.assign(error as object, { code, outcome: code })
+            throw error
+          }
+          return 'applied'
+        }),
+      })
+      opened.webhooks.on('*', () => Promise.reject(new Error('no stock')))
+      const reply = await opened.deliver(envelopeSent())
+      expect(reply).toMatchObject({ status: 500, outcome: 'failed', code: 'handler-failed' })
+    },
+  )
+
   it('finds a handler that dispatches its own event at work, and stays shared', async () => {
     const opened = openReceiver({ inbox: memoryInbox() })
     let runs = 0

@@ -122,6 +122,21 @@ describe('a WebhookError that a step returns', () => {
     expect(new WebhookError('signature-missing').stack).toContain('\n    at ')
   })
 
+  it('leaves the stacks of other errors as they were if it cannot be made', () => {
+    const before = Error.stackTraceLimit
+    expect(() => createFailure('no-such-code' as WebhookErrorCode)).toThrow(TypeError)
+    expect(Error.stackTraceLimit).toBe(before)
+  })
+
+  it('is thrown as a copy, which an app may change', () => {
+    const failure = createFailure('key-unavailable', 'No answer.', { cause: undefined })
+    const thrown = withStack(failure)
+    expect(thrown).toEqual(failure)
+    expect('cause' in thrown).toBe(true)
+    Object.assign(thrown, { code: 'handled' })
+    expect(failure.code).toBe('key-unavailable')
+  })
+
   it('has the stack of the place where it is thrown', () => {
     function throwsIt(): never {
       throw withStack(createFailure('shutting-down'))

@@ -1,10 +1,5 @@
 import { once } from 'node:events'
-import {
-  createServer,
-  IncomingMessage,
-  request as httpRequest,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, IncomingMessage, request as httpRequest, ServerResponse } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fetchWebhooks } from '../src/fetch.ts'
@@ -73,6 +68,18 @@ describe('a request that a serverless platform makes up', () => {
       await expect(reading).rejects.toMatchObject({ code: 'body-too-large' })
     },
   )
+})
+
+describe('a request that is passed on', () => {
+  it('throws the errors of the next middleware to its own caller', () => {
+    const listener = nodeWebhooks(receiver, { path: '/webhooks' })
+    const request = Object.assign(new IncomingMessage(new Socket()), { url: '/orders' })
+    const next = (): never => {
+      throw new Error('The next middleware is broken.')
+    }
+    const pass = (): void => listener(request, new ServerResponse(request), next)
+    expect(pass).toThrow('The next middleware is broken.')
+  })
 })
 
 describe('a response that throws', () => {

@@ -137,6 +137,10 @@ describe('a report', () => {
   })
 })
 
+/** What code of the app may write to an error that it gets. */
+const CHANGES = { code: 'handled', outcome: 'handled', status: 200 }
+const FAILED = { status: 500, outcome: 'failed', code: 'handler-failed' }
+
 describe('`onReport`', () => {
   it.each<[string, NonNullable<WebhooksOptions['onReport']>]>([
     [
@@ -161,6 +165,20 @@ describe('`onReport`', () => {
       outcome: 'handled',
     })
     expect(opened.applied).toHaveLength(2)
+  })
+
+  it('cannot change the answer of a delivery that shares the failure', async () => {
+    const gate = deferred()
+    const opened = openReceiver({
+      onReport: (report) => void Object.assign('error' in report ? report.error : {}, CHANGES),
+    })
+    opened.webhooks.on('*', async () => {
+      await gate.promise
+      throw new Error('no stock')
+    })
+    const replies = [opened.deliver(envelopeSent()), opened.deliver(envelopeSent())]
+    gate.resolve()
+    expect(await Promise.all(replies)).toMatchObject([FAILED, FAILED])
   })
 
   it('that throws does not silence the log', async () => {

@@ -20,11 +20,16 @@ export type ExpressHandler = (
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
   const isMountedAt = createMount('expressWebhooks', receiver, options)
 
-  // oxlint-disable-next-line typescript/no-misused-promises -- it does not reject: `answer` passes errors on
-  return async function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url))
-      await answer(receiver, nodeDelivery(request, HINT), response, next)
+  // Not async itself: an error that `next` throws would be a rejection, and not reach who called this.
+  return function hongbaoWebhooks(request, response, next) {
+    if (isMountedAt(request.url)) void answerOnExpress(request, response, next)
     else next()
+  }
+
+  async function answerOnExpress(
+    ...[request, response, next]: Parameters<ExpressHandler>
+  ): Promise<void> {
+    await answer(receiver, nodeDelivery(request, HINT), response, next)
   }
 }
 

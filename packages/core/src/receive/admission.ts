@@ -8,7 +8,7 @@ import {
 } from '../inbox/heartbeat.ts'
 import type { Inbox, WorkOptions } from '../inbox/inbox.ts'
 import { withTimeout } from '../options/with-timeout.ts'
-import { createFailure, WebhookError } from '../reply/errors.ts'
+import { copyOf, createFailure, WebhookError } from '../reply/errors.ts'
 import type { AnyHandler, EventContext } from './handlers.ts'
 
 /** How an execution ended. */
@@ -141,11 +141,13 @@ async function run<Context extends object>(
   function handleOnce(lent: Context, options?: WorkOptions): Promise<void> {
     // One run at a time, and none after the inbox has answered: an inbox may only try again after a
     // run that failed.
-    if (isOver || execution.state === 'started') return Promise.reject(createFailure('inbox-busy'))
+    if (isOver || execution.state === 'started')
+      return handled(Promise.reject(createFailure('inbox-busy')))
     if (options?.signal !== undefined) stopWith(options.signal, execution.stop)
     execution.handling = runHandlers(execution, lent)
     // It failed at once: too late to start, or by a handler that throws before it waits.
-    if (execution.isLate || execution.state instanceof WebhookError) handled(execution.handling)
+    if (execution.isLate || execution.state instanceof WebhookError)
+      void handled(execution.handling)
     return execution.handling
   }
 }
@@ -167,9 +169,9 @@ async function runHandlers<Context extends object>(
     execution.state = 'finished'
   } catch (error) {
     execution.state = createFailure('handler-failed', undefined, { cause: error })
-    if (execution.handling !== undefined) handled(execution.handling)
+    if (execution.handling !== undefined) void handled(execution.handling)
     // An Error, whatever a handler threw: an inbox need not expect `undefined`.
-    throw execution.state
+    throw copyOf(execution.state)
   }
 }
 
@@ -177,8 +179,9 @@ async function runHandlers<Context extends object>(
  * An inbox may not wait for the handlers, and their failure must not end the process. Called after the
  * failure: from the start, a second reaction would cut the handler's stack.
  */
-function handled(handling: Promise<void>): void {
+function handled(handling: Promise<void>): Promise<void> {
   handling.catch(() => {})
+  return handling
 }
 
 /** Waits for handlers that run. */

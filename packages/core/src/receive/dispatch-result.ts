@@ -1,4 +1,4 @@
-import { WebhookError } from '../reply/errors.ts'
+import { copyOf, WebhookError } from '../reply/errors.ts'
 import type { HandlerSource } from './handlers.ts'
 import type { Admitted } from './report.ts'
 
@@ -41,8 +41,7 @@ interface RefusedDispatch extends DispatchBase {
 export function dispatchResult({ result, shared, end }: Admitted): DispatchResult {
   const base = shared === true ? { shared } : undefined
   if (!(result instanceof WebhookError)) return { outcome: result, ...base }
-  const { outcome, code } = result
-  if (code !== 'handler-timed-out' || end === undefined) return { outcome, error: result, ...base }
-  const finalResult = end.then((last) => dispatchResult({ result: last }))
-  return { outcome, error: result, finalResult, ...base }
+  const refused = { outcome: result.outcome, error: copyOf(result), ...base }
+  if (result.code !== 'handler-timed-out' || end === undefined) return refused
+  return { ...refused, finalResult: end.then((last) => dispatchResult({ result: last })) }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { canStayOpen, closeInStages, http2StreamOf } from './connection.ts'
 import type { Delivery, Receiver } from './delivery.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
@@ -36,6 +37,8 @@ export function nodeDelivery(
   // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- but it is, where `@koa/bodyparser` does not extend the type
   kept: KeptBody = request as KeptBody,
 ): Delivery {
+  // It may fail when nothing reads it (any more), and an error without a listener ends the process.
+  if (kept.body instanceof Readable) kept.body.on('error', () => {})
   return {
     method: request.method ?? '',
     header: (name) => request.headers[name],

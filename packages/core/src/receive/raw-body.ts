@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { getRawBody, type Decoder, type Options, type RawBodyError } from 'raw-body'
+import { getRawBody, type Decoder, type Options } from 'raw-body'
 import { isBytes, joinBytes, type JoinedBytes } from '../keys/bytes.ts'
 import { discardRest } from './connection.ts'
 import type { BodyLimits } from './delivery.ts'
@@ -83,19 +83,22 @@ function decodeInto(joined: JoinedBytes): Pick<Options, 'decoder'> & { encoding:
   return { encoding: 'binary', decoder: () => decoder }
 }
 
-const CODES: Readonly<Record<NonNullable<RawBodyError['type']>, WebhookErrorCode>> = {
-  'entity.too.large': 'body-too-large',
-  'request.aborted': 'body-aborted',
-  'request.size.invalid': 'body-aborted',
-  'stream.encoding.set': 'body-consumed',
-  'stream.not.readable': 'body-consumed',
-  'encoding.unsupported': 'internal-error',
+/** What raw-body says that it failed by → the code. */
+const CODES: ReadonlyMap<string, WebhookErrorCode> = new Map([
+  ['entity.too.large', 'body-too-large'],
+  ['stream.encoding.set', 'body-consumed'],
+  ['stream.not.readable', 'body-consumed'],
+  ['encoding.unsupported', 'internal-error'],
+])
+
+/** An error of no such type is the stream's own (ECONNRESET, Z_DATA_ERROR): the body cannot be had. */
+function codeOf(error: unknown): WebhookErrorCode {
+  const type = error instanceof Error && 'type' in error ? String(error.type) : ''
+  return CODES.get(type) ?? 'body-aborted'
 }
 
 function fromRawBody(error: unknown, hint: string): WebhookError {
   if (error instanceof WebhookError) return error
-  // Without a type it is the stream's own error (ECONNRESET): the sender is gone.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- raw-body rejects with nothing else
-  const code = CODES[(error as RawBodyError).type ?? 'request.aborted']
+  const code = codeOf(error)
   return createFailure(code, code === 'body-consumed' ? hint : undefined, { cause: error })
 }

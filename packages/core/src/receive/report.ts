@@ -1,4 +1,4 @@
-import { WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
+import { copyOf, WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
 import type { ExecutionResult } from './admission.ts'
 import { eventKey } from '../events/event-key.ts'
 import type { WebhookEvent } from '../events/event.ts'
@@ -134,7 +134,7 @@ function createReport(trace: Trace, result: Result, status: number | undefined):
     receivedAt,
     durations: durationsOf(trace, performance.now()),
     ...(result instanceof WebhookError
-      ? { outcome: result.outcome, code: result.code, error: result }
+      ? { outcome: result.outcome, code: result.code, error: copyOf(result) }
       : { outcome: result }),
   }
 }

@@ -36,15 +36,27 @@ export function createFailure(
   const { stackTraceLimit } = Error
   // With `node --frozen-intrinsics` an assignment throws an error, and `Reflect.set` does nothing.
   Reflect.set(Error, 'stackTraceLimit', 0)
-  const failure = new WebhookError(code, detail, options)
-  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
-  return failure
+  try {
+    return new WebhookError(code, detail, options)
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+  }
 }
 
-/** The same failure for `throw`, with the stack of the function that throws it. */
+/**
+ * A copy for code that is not hongbao's, which may change it: the failure itself decides about the answers
+ * of all deliveries that share it.
+ */
+export function copyOf(failure: WebhookError): WebhookError {
+  const { code, detail } = failure
+  return createFailure(code, detail, 'cause' in failure ? { cause: failure.cause } : undefined)
+}
+
+/** A copy for `throw`, with the stack of the function that throws it. */
 export function withStack(failure: WebhookError): WebhookError {
-  Error.captureStackTrace?.(failure, withStack)
-  return failure
+  const copy = copyOf(failure)
+  Error.captureStackTrace?.(copy, withStack)
+  return copy
 }
 
 /** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
