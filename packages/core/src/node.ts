@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Receiver } from './receive/delivery.ts'
 import { createMount, type MountOptions } from './receive/mount.ts'
-import { answer, NODE_HINT, nodeDelivery, sendReply } from './receive/node-delivery.ts'
+import { NODE_HINT, nodeDelivery, sendReply } from './receive/node-delivery.ts'
 import { replyTo } from './reply/reply.ts'
 
 export type { MountOptions } from './receive/mount.ts'
@@ -29,6 +29,12 @@ export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): No
   }
 
   async function answerOnNode(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await answer(receiver, nodeDelivery(request, NODE_HINT), response)
+    try {
+      sendReply(response, await receiver.handle(nodeDelivery(request, NODE_HINT)))
+    } catch {
+      // A wrapper around the response, as compression and sessions are, threw an error. Without an
+      // answer Ping++ sends the event again.
+      response.destroy()
+    }
   }
 }

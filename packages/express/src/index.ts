@@ -1,5 +1,5 @@
 import type { Receiver } from '@hongbao/core'
-import { answer, nodeDelivery, createMount, type MountOptions } from '@hongbao/core/adapter'
+import { createMount, nodeDelivery, sendReply, type MountOptions } from '@hongbao/core/adapter'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** An Express middleware, typed so that it fits Express 4 and 5 alike. */
@@ -29,7 +29,12 @@ export function expressWebhooks(receiver: Receiver, options: MountOptions = {}):
   async function answerOnExpress(
     ...[request, response, next]: Parameters<ExpressHandler>
   ): Promise<void> {
-    await answer(receiver, nodeDelivery(request, HINT), response, next)
+    try {
+      sendReply(response, await receiver.handle(nodeDelivery(request, HINT)))
+    } catch (error) {
+      // A wrapper around the response, as compression and sessions are, threw an error.
+      next(error)
+    }
   }
 }
 

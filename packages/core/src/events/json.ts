@@ -103,9 +103,12 @@ function freezeAndCount(value: unknown, depth: number): number {
   for (const name in value) {
     // Old libraries extend Array.prototype.
     if (!Object.hasOwn(value, name)) continue
-    const inside = freezeAndCount((value as Record<string, unknown>)[name], depth + 1)
+    count += 1
+    const member = (value as Record<string, unknown>)[name]
+    if (typeof member !== 'object' || member === null) continue
+    const inside = freezeAndCount(member, depth + 1)
     if (inside === TOO_DEEP) return TOO_DEEP
-    count += 1 + inside
+    count += inside
   }
   if (Array.isArray(value)) count -= value.length
   Object.freeze(value)

@@ -5,8 +5,10 @@ import { Buffer } from 'node:buffer'
  * classes of its own realm: jsdom, Jest and `node:vm` have others.
  */
 export function isBytes(value: unknown): value is Uint8Array {
-  // The tag can be forged; `isView` cannot, but is true for the other views too.
-  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === TAG
+  // A class and a tag can be forged; `isView` cannot, but is true for the other views too. The tag costs 1 %
+  // of a delivery, so the class comes first.
+  if (!ArrayBuffer.isView(value)) return false
+  return value instanceof Uint8Array || Object.prototype.toString.call(value) === TAG
 }
 
 const TAG = '[object Uint8Array]'

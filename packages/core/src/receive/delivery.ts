@@ -1,6 +1,6 @@
 import type { CloseReport } from './shutdown.ts'
 import { isBytes } from '../keys/bytes.ts'
-import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
+import { createFailure, failureOf, type WebhookError } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 
 /**
@@ -75,18 +75,15 @@ function isCharset(label: string): boolean {
   }
 }
 
-/** Reads the body of a delivery; what the host throws becomes a value. */
-export async function readBody(
+/** Reads the body of a delivery; an error that the host throws becomes a value. */
+export function readBody(
   delivery: Delivery,
   limits: BodyLimits,
 ): Promise<Uint8Array | WebhookError> {
-  try {
-    const body = await delivery.body(limits)
+  return delivery.body(limits).then((body) => {
     if (!isBytes(body)) return createFailure('internal-error', NOT_BYTES)
     return body.byteLength > limits.maxBytes ? createFailure('body-too-large') : body
-  } catch (error) {
-    return error instanceof WebhookError ? error : internalError(error)
-  }
+  }, failureOf)
 }
 
 const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (Uint8Array).'

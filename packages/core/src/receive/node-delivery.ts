@@ -1,27 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { canStayOpen, closeInStages, http2StreamOf } from './connection.ts'
-import type { Delivery, Receiver } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
 import { codeOfReply, type Reply } from '../reply/reply.ts'
-
-/**
- * Answers a delivery on a Node response. If a wrapper around the response throws an error, as
- * compression or sessions may, `onError` gets it; the default ends the connection, and Ping++ sends
- * the event again.
- */
-export async function answer(
-  receiver: Receiver,
-  delivery: Delivery,
-  response: ServerResponse,
-  onError: (error: unknown) => void = () => response.destroy(),
-): Promise<void> {
-  try {
-    sendReply(response, await receiver.handle(delivery))
-  } catch (error) {
-    onError(error)
-  }
-}
 
 export const NODE_HINT: string = 'Answer the webhook before anything reads the request.'
 

@@ -4,7 +4,7 @@ import { parseEvent, readDispatched } from '../events/parse-event.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
 import { callSafely, originOf, type Logger } from '../options/logger.ts'
-import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
+import { createFailure, failureOf, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
 import { execute, share, type Admission } from './admission.ts'
@@ -19,7 +19,7 @@ import {
 import type { DispatchOptions } from './dispatch-result.ts'
 import type { HandlerWarnings } from './handler-warnings.ts'
 import type { Handlers } from './handlers.ts'
-import { nameOf, type Admitted, type Reporter, type Result, type Trace } from './report.ts'
+import type { Admitted, Reporter, Result, Trace } from './report.ts'
 
 /** All that a delivery meets on its way. */
 export interface Pipeline<Context extends object> {
@@ -83,7 +83,7 @@ export async function handle<Context extends object>(
     trace.shared = shared
     return reply(pipeline, trace, result)
   } catch (error) {
-    return reply(pipeline, trace, internalError(error))
+    return reply(pipeline, trace, failureOf(error))
   }
 }
 
@@ -118,7 +118,7 @@ export async function dispatch<Context extends object>(
     if (refusal !== undefined) return end({ result: refusal })
     return end(await admit(pipeline, { trace, event, rawBody }))
   } catch (error) {
-    return end({ result: internalError(error) })
+    return end({ result: failureOf(error) })
   }
 
   function end(admitted: Admitted): Admitted {
@@ -204,7 +204,7 @@ function reply<Context extends object>(
   trace: Trace,
   result: Result,
 ): Reply {
-  const answer = replyTo(nameOf(result))
+  const answer = replyTo(result instanceof WebhookError ? result.code : result)
   report(trace, result, answer.status)
   return answer
 }

@@ -5,7 +5,6 @@ import type { WebhookEvent } from '../events/event.ts'
 import type { HandlerSource } from './handlers.ts'
 import { callSafely } from '../options/logger.ts'
 import type { FailureLog } from './log.ts'
-import type { ReplyName } from '../reply/reply.ts'
 
 /**
  * What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key.
@@ -113,11 +112,6 @@ export function createReporter({ onReport, onError }: Hooks, log: FailureLog): R
     reported.add(failure)
     return true
   }
-}
-
-/** The outcome of a result, or the code of its failure. */
-export function nameOf(result: Result): ReplyName {
-  return result instanceof WebhookError ? result.code : result
 }
 
 function createReport(trace: Trace, result: Result, status: number | undefined): WebhookReport {

@@ -59,7 +59,8 @@ export function withStack(failure: WebhookError): WebhookError {
   return copy
 }
 
-/** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
-export function internalError(error: unknown): WebhookError {
+/** A failure itself, or the last line of defence: a bug, ours or an adapter's, is answered like an outage. */
+export function failureOf(error: unknown): WebhookError {
+  if (error instanceof WebhookError) return error
   return createFailure('internal-error', undefined, { cause: error })
 }
