@@ -1,13 +1,10 @@
 import type { Agreement } from './payloads/agreement.ts'
-import type { BatchRefund } from './payloads/batch-refund.ts'
-import type { BatchTransfer } from './payloads/batch-transfer.ts'
 import type { Charge } from './payloads/charge.ts'
 import type { Customs } from './payloads/customs.ts'
-import type { OrderRefund } from './payloads/order-refund.ts'
-import type { Order } from './payloads/order.ts'
+import type { Order, OrderRefund } from './payloads/order.ts'
 import type { Recharge, RechargeRefund } from './payloads/recharge.ts'
-import type { RedEnvelope, RedEnvelopeStatus, SentOrLater } from './payloads/red-envelope.ts'
-import type { Refund } from './payloads/refund.ts'
+import type { RedEnvelope, RedEnvelopeStatus } from './payloads/red-envelope.ts'
+import type { BatchRefund, Refund } from './payloads/refund.ts'
 import type { RoyaltySettlement } from './payloads/royalty-settlement.ts'
 import type {
   AccountSummary,
@@ -15,7 +12,7 @@ import type {
   AppMonthlySummary,
   AppWeeklySummary,
 } from './payloads/summary.ts'
-import type { Transfer } from './payloads/transfer.ts'
+import type { BatchTransfer, Transfer } from './payloads/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from './payloads/withdrawal.ts'
 
 /**
@@ -108,6 +105,9 @@ export interface EventPayloads {
   /** Payments of a whole account; not documented, but in a signed sample. */
   'account.summary.available': AccountSummary
 }
+
+/** The statuses of an envelope after it was `sent`: an event may be written later than its step. */
+export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>
 
 /** A type of event that Ping++ documents or has been seen to send, or that the reconciler dispatches. */
 export type EventType = keyof EventPayloads
