@@ -14,6 +14,7 @@ import type {
 } from './payloads/summary.ts'
 import type { BatchTransfer, Transfer } from './payloads/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from './payloads/withdrawal.ts'
+import { readEnvelopeStatus } from './state.ts'
 
 /**
  * Event type → payload: every type that Ping++ documents or has been seen to send, and three of the
@@ -169,24 +170,15 @@ export const CATALOGUE: {
   ],
 }
 
-/**
- * Event type → the step of a red envelope that it announces. A step happens once in the life of an
- * envelope, so the envelope identifies it. `data.object.status` may be later; if it is earlier or
- * missing, handlers get this one; only another end of the envelope is refused.
- */
-const STEPS: ReadonlyMap<string, RedEnvelopeStatus> = new Map([
-  ['red_envelope.sent', 'sent'],
-  ['red_envelope.received', 'received'],
-  ['red_envelope.failed', 'failed'],
-  ['red_envelope.refunding', 'refunding'],
-  ['red_envelope.refund', 'refund'],
-] as const satisfies [EventType, RedEnvelopeStatus][])
-
 /** The rule of one type. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
-  /** The step of a red envelope, if the type announces one. */
+  /**
+   * The step of a red envelope that the type announces. It happens once in the life of an envelope, so
+   * the envelope identifies it. `data.object.status` may be later; if it is earlier or missing, handlers
+   * get this one; only another end of the envelope is refused.
+   */
   readonly step: RedEnvelopeStatus | undefined
 }
 
@@ -194,7 +186,8 @@ export interface EventRule {
 const RULES: ReadonlyMap<string, EventRule> = new Map(
   Object.entries(CATALOGUE).map(([type, kind]) => {
     const kinds = kind === null ? undefined : [kind].flat()
-    return [type, { kinds, step: STEPS.get(type) }]
+    const step = kind === 'red_envelope' ? readEnvelopeStatus(type.split('.')[1]) : undefined
+    return [type, { kinds, step }]
   }),
 )
 
