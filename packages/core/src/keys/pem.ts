@@ -5,6 +5,7 @@ import { isBytes } from './bytes.ts'
 import { fingerprintOf, publishedAs } from './published-keys.ts'
 import { OptionError, type OptionErrorCode } from '../options/errors.ts'
 import { unquote } from '../options/readers.ts'
+import { isRecord } from '../options/record.ts'
 
 /**
  * A `KeyObject` of `node:crypto`. Declared here, so that the types of hongbao check without those of
@@ -14,9 +15,6 @@ export interface KeyObjectLike {
   readonly type: 'secret' | 'public' | 'private'
   export(...options: never[]): unknown
 }
-
-/** An RSA key in any layout that people paste. */
-export type KeyInput = string | Uint8Array | KeyObjectLike | { readonly path: string }
 
 /** Where reading public and private keys differs: which key is expected, and what the messages say. */
 export interface KeyKind {
@@ -53,19 +51,26 @@ export interface CheckedKey {
  *
  * @throws OptionError with a code `key-…`; never with key material in it
  */
-export function readKey(
-  input: KeyInput | undefined,
-  kind: KeyKind,
-  allowPublishedKeys: boolean,
-): CheckedKey {
+export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boolean): CheckedKey {
   const key = parseKey(input, kind)
-  const { type, asymmetricKeyType, asymmetricKeyDetails } = key
+  const modulusBits = checkRsa(key, kind)
+  const fingerprint = fingerprintOf(key.type === 'private' ? createPublicKey(key) : key)
+  const published = publishedAs(fingerprint)
+  if (published !== undefined && !allowPublishedKeys) {
+    throw refuse(kind, 'key-published', `${kind.published(published)} ${kind.replace}`)
+  }
+  return { key, fingerprint, modulusBits }
+}
+
+/** Returns the length of the modulus, in bits. */
+function checkRsa(key: KeyObject, kind: KeyKind): number {
+  const { type, asymmetricKeyType: algorithm = type, asymmetricKeyDetails = {} } = key
   if (type !== 'secret' && type !== kind.half) throw refuse(kind, `key-${type}`, kind.otherHalf)
   // Node signs and verifies with EC and RSA-PSS keys too when asked for RSA-SHA256.
-  if (asymmetricKeyType !== 'rsa') {
-    throw refuse(kind, 'key-not-rsa', `is of type ${asymmetricKeyType ?? type}; RSA is expected.`)
+  if (algorithm !== 'rsa') {
+    throw refuse(kind, 'key-not-rsa', `is of type ${algorithm}; RSA is expected.`)
   }
-  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails
   // NIST SP 800-131A, section 3, disallows smaller ones.
   if (modulusLength < 2048) {
     const problem = `has ${modulusLength} bits; 2048 or more are expected, as shorter keys can be forged.`
@@ -74,12 +79,7 @@ export function readKey(
   if (publicExponent < 3n || publicExponent % 2n === 0n) {
     throw refuse(kind, 'key-weak-exponent', 'has an RSA exponent that protects nothing.')
   }
-  const fingerprint = fingerprintOf(type === 'private' ? createPublicKey(key) : key)
-  const published = publishedAs(fingerprint)
-  if (published !== undefined && !allowPublishedKeys) {
-    throw refuse(kind, 'key-published', `${kind.published(published)} ${kind.replace}`)
-  }
-  return { key, fingerprint, modulusBits: modulusLength }
+  return modulusLength
 }
 
 function refuse(
@@ -95,17 +95,18 @@ function refuseMissing(kind: KeyKind): OptionError {
   return refuse(kind, 'key-missing', `is empty or not set. ${kind.missing}`)
 }
 
-function parseKey(input: KeyInput | undefined, kind: KeyKind): KeyObject {
+function parseKey(input: unknown, kind: KeyKind): KeyObject {
   if (typeof input === 'string') return parseText(input, kind)
   if (isBytes(input)) return parseBytes(input, kind)
-  if (typeof input !== 'object' || input === null) throw refuseMissing(kind)
+  if (!isRecord(input)) throw refuseMissing(kind)
+  const { path } = input
   if ('type' in input && 'export' in input) return toKeyObject(input)
-  if (typeof input.path !== 'string') throw refuseMissing(kind)
-  return parseFile(unquote(input.path), kind)
+  if (typeof path !== 'string') throw refuseMissing(kind)
+  return parseFile(unquote(path), kind)
 }
 
 /** Returns a key that Node made, with Node's own type. */
-export function toKeyObject(input: KeyObjectLike): KeyObject {
+export function toKeyObject(input: object): KeyObject {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only Node makes them
   return input as KeyObject
 }

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto'
-import { readKey, type KeyInput, type KeyKind } from './pem.ts'
+import { readKey, type KeyKind } from './pem.ts'
+import type { PublicKeyInput } from './public-key.ts'
 
 /**
  * An RSA private key: PEM (`PRIVATE KEY` or `RSA PRIVATE KEY`) in any layout that survives an
  * environment variable, bare base64, DER or PEM bytes, a `KeyObject`, or the path of a file.
  */
-export type PrivateKeyInput = KeyInput
+export type PrivateKeyInput = PublicKeyInput
 
 /** A private key that passed every check, ready to sign with. */
 export interface SigningKey {

@@ -47,19 +47,9 @@ export function readPublicKeys(
   input: PublicKeys | undefined,
   allowPublishedKeys = false,
 ): readonly VerificationKey[] {
-  const inputs = isList(input) && input.length > 0 ? input : [input]
+  const inputs: readonly unknown[] = Array.isArray(input) && input.length > 0 ? input : [input]
   return inputs.map((each) => {
-    // A list in a list, and an empty one, is no key; `readKey` says so.
-    const { key, fingerprint, modulusBits } = readKey(
-      each as PublicKeyInput,
-      PUBLIC,
-      allowPublishedKeys,
-    )
+    const { key, fingerprint, modulusBits } = readKey(each, PUBLIC, allowPublishedKeys)
     return { publicKey: key, fingerprint, modulusBytes: Math.ceil(modulusBits / 8) }
   })
-}
-
-// `Array.isArray` does not narrow a readonly list.
-function isList(input: unknown): input is readonly PublicKeyInput[] {
-  return Array.isArray(input)
 }
