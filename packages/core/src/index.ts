@@ -18,41 +18,18 @@ export {
 } from './events/state.ts'
 export type { UnlistedEvent, UnlistedType, WebhookEvent } from './events/event.ts'
 export type { EventPayloads, EventType } from './events/catalogue.ts'
-export type { Agreement, AgreementStatus } from './events/payloads/agreement.ts'
-export type {
-  BatchRefund,
-  BatchRefundCharge,
-  BatchRefundStatus,
-} from './events/payloads/batch-refund.ts'
-export type { BatchTransfer, BatchTransferRecipient } from './events/payloads/batch-transfer.ts'
-export type { Charge } from './events/payloads/charge.ts'
-export type { Customs } from './events/payloads/customs.ts'
-export type { ListObject } from './events/payloads/list.ts'
-export type { OrderRefund } from './events/payloads/order-refund.ts'
-export type { ChargeEssentials, Order, OrderStatus } from './events/payloads/order.ts'
-export type { Recharge, RechargeRefund } from './events/payloads/recharge.ts'
-export type { RedEnvelope, RedEnvelopeStatus } from './events/payloads/red-envelope.ts'
-export type { Refund, RefundStatus } from './events/payloads/refund.ts'
-export type {
-  RoyaltySettlement,
-  RoyaltySettlementStatus,
-  RoyaltyTransaction,
-} from './events/payloads/royalty-settlement.ts'
-export type {
-  AccountSummary,
-  AppDailySummary,
-  AppMonthlySummary,
-  AppSummary,
-  AppWeeklySummary,
-  Summary,
-} from './events/payloads/summary.ts'
-export type { Transfer, TransferStatus } from './events/payloads/transfer.ts'
-export type {
-  BatchWithdrawal,
-  BatchWithdrawalStatus,
-  Withdrawal,
-  WithdrawalStatus,
-} from './events/payloads/withdrawal.ts'
+export type * from './events/payloads/agreement.ts'
+export type * from './events/payloads/charge.ts'
+export type * from './events/payloads/customs.ts'
+export type * from './events/payloads/order.ts'
+export type * from './events/payloads/recharge.ts'
+export type * from './events/payloads/red-envelope.ts'
+export type * from './events/payloads/refund.ts'
+export type * from './events/payloads/royalty-settlement.ts'
+export type * from './events/payloads/summary.ts'
+export type * from './events/payloads/transfer.ts'
+export type * from './events/payloads/withdrawal.ts'
+export type { ListObject } from './events/payloads/payload.ts'
 export { memoryInbox } from './inbox/memory-inbox.ts'
 export type { MemoryInboxOptions, MemoryInboxWarningCode } from './inbox/memory-inbox.ts'
 export type { Admission, Inbox, NoContext, WorkOptions } from './inbox/inbox.ts'

@@ -3,7 +3,7 @@ import { isBytes } from './keys/bytes.ts'
 import type { Delivery } from './receive/delivery.ts'
 import type { WebhookEvent } from './events/event.ts'
 import type { EventPayloads, EventType } from './events/catalogue.ts'
-import { PAYLOADS } from './fixtures/all.ts'
+import { payloadOf } from './fixtures/payloads.ts'
 import type { HandlerContext } from './receive/handlers.ts'
 import type { NoContext } from './inbox/inbox.ts'
 import { deeplyFrozen } from './events/json.ts'
@@ -51,7 +51,7 @@ export function eventFixture<Type extends EventType>(
   changes: FixtureChanges<Type> = {},
 ): WebhookEvent<Type> {
   const { created = Math.floor(Date.now() / 1000), livemode = true } = changes
-  const payload = PAYLOADS[type]
+  const payload = payloadOf(type)
   const object = { ...payload, ...freshParts(payload, created), ...changes.object }
   const head = headOf(type)
   const id = changes.id ?? head.id

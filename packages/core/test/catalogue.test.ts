@@ -114,6 +114,36 @@ describe('the fixtures', () => {
     expect(FIXTURES[type].data.object).not.toHaveProperty('id')
   })
 
+  // The fixtures are JSON, which the compiler reads without literal types.
+  it.each<[EventType, string]>([
+    ['batch_refund.succeeded', 'succeeded'],
+    ['batch_transfer.failed', 'failed'],
+    ['batch_withdrawal.canceled', 'canceled'],
+    ['batch_withdrawal.failed', 'failed'],
+    ['batch_withdrawal.partially_succeeded', 'partially_succeeded'],
+    ['batch_withdrawal.succeeded', 'succeeded'],
+    ['balance.withdrawal.failed', 'failed'],
+    ['balance.withdrawal.succeeded', 'succeeded'],
+    ['agreement.succeeded', 'succeeded'],
+    ['order.refunded', 'refunded'],
+    ['order.succeeded', 'paid'],
+    ['red_envelope.failed', 'failed'],
+    ['red_envelope.received', 'received'],
+    ['red_envelope.refund', 'refund'],
+    ['red_envelope.refunding', 'refunding'],
+    ['red_envelope.sent', 'sent'],
+    ['refund.failed', 'failed'],
+    ['refund.succeeded', 'succeeded'],
+    ['royalty_settlement.canceled', 'canceled'],
+    ['royalty_settlement.failed', 'failed'],
+    ['royalty_settlement.partially_succeeded', 'partially_succeeded'],
+    ['royalty_settlement.succeeded', 'succeeded'],
+    ['transfer.failed', 'failed'],
+    ['transfer.succeeded', 'paid'],
+  ])('have the documented status of %s: %s', (type, status) => {
+    expect(FIXTURES[type].data.object).toMatchObject({ status })
+  })
+
   it('contain Chinese and an emoji, as merchants write', () => {
     expect(FIXTURES['red_envelope.sent'].data.object).toMatchObject({
       subject: '新年红包 🧧',

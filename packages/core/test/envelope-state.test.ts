@@ -5,8 +5,8 @@ import {
   isFinalEnvelopeStatus,
   envelopeStatusesBefore,
   type EnvelopeNews,
-  type RedEnvelopeStatus,
 } from '../src/events/state.ts'
+import type { RedEnvelopeStatus } from '../src/events/payloads/red-envelope.ts'
 
 // Kept by row, told by column, by hand.
 const TOLD = ['sending', 'sent', 'refunding', 'received', 'failed', 'refund'] as const

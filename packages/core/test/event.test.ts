@@ -6,7 +6,8 @@ import {
   type EventType,
   type WebhookEvent,
 } from '../src/index.ts'
-import { envelopeStatusesBefore, type RedEnvelopeStatus } from '../src/events/state.ts'
+import { envelopeStatusesBefore } from '../src/events/state.ts'
+import type { RedEnvelopeStatus } from '../src/events/payloads/red-envelope.ts'
 import { parseEvent } from '../src/events/parse-event.ts'
 import {
   asEvent,

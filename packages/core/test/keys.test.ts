@@ -16,7 +16,7 @@ import {
   type PublicKeyInput,
   type WebhooksOptions,
 } from '../src/index.ts'
-import { publishedAs } from '../src/keys/public-key.ts'
+import { publishedAs } from '../src/keys/published-keys.ts'
 import { expectNoKeyMaterial } from './key-material.ts'
 import { bytesOf, deliveryOf, envelopeSent, openListener } from './signed.ts'
 

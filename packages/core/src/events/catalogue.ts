@@ -1,13 +1,10 @@
 import type { Agreement } from './payloads/agreement.ts'
-import type { BatchRefund } from './payloads/batch-refund.ts'
-import type { BatchTransfer } from './payloads/batch-transfer.ts'
 import type { Charge } from './payloads/charge.ts'
 import type { Customs } from './payloads/customs.ts'
-import type { OrderRefund } from './payloads/order-refund.ts'
-import type { Order } from './payloads/order.ts'
+import type { Order, OrderRefund } from './payloads/order.ts'
 import type { Recharge, RechargeRefund } from './payloads/recharge.ts'
-import type { RedEnvelope, RedEnvelopeStatus, SentOrLater } from './payloads/red-envelope.ts'
-import type { Refund } from './payloads/refund.ts'
+import type { RedEnvelope, RedEnvelopeStatus } from './payloads/red-envelope.ts'
+import type { BatchRefund, Refund } from './payloads/refund.ts'
 import type { RoyaltySettlement } from './payloads/royalty-settlement.ts'
 import type {
   AccountSummary,
@@ -15,8 +12,9 @@ import type {
   AppMonthlySummary,
   AppWeeklySummary,
 } from './payloads/summary.ts'
-import type { Transfer } from './payloads/transfer.ts'
+import type { BatchTransfer, Transfer } from './payloads/transfer.ts'
 import type { BatchWithdrawal, Withdrawal } from './payloads/withdrawal.ts'
+import { readEnvelopeStatus } from './state.ts'
 
 /**
  * Event type → payload: every type that Ping++ documents or has been seen to send, and three of the
@@ -109,6 +107,9 @@ export interface EventPayloads {
   'account.summary.available': AccountSummary
 }
 
+/** The statuses of an envelope after it was `sent`: an event may be written later than its step. */
+export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>
+
 /** A type of event that Ping++ documents or has been seen to send, or that the reconciler dispatches. */
 export type EventType = keyof EventPayloads
 
@@ -169,24 +170,15 @@ export const CATALOGUE: {
   ],
 }
 
-/**
- * Event type → the step of a red envelope that it announces. A step happens once in the life of an
- * envelope, so the envelope identifies it. `data.object.status` may be later; if it is earlier or
- * missing, handlers get this one; only another end of the envelope is refused.
- */
-const STEPS: ReadonlyMap<string, RedEnvelopeStatus> = new Map([
-  ['red_envelope.sent', 'sent'],
-  ['red_envelope.received', 'received'],
-  ['red_envelope.failed', 'failed'],
-  ['red_envelope.refunding', 'refunding'],
-  ['red_envelope.refund', 'refund'],
-] as const satisfies [EventType, RedEnvelopeStatus][])
-
 /** The rule of one type. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
-  /** The step of a red envelope, if the type announces one. */
+  /**
+   * The step of a red envelope that the type announces. It happens once in the life of an envelope, so
+   * the envelope identifies it. `data.object.status` may be later; if it is earlier or missing, handlers
+   * get this one; only another end of the envelope is refused.
+   */
   readonly step: RedEnvelopeStatus | undefined
 }
 
@@ -194,7 +186,8 @@ export interface EventRule {
 const RULES: ReadonlyMap<string, EventRule> = new Map(
   Object.entries(CATALOGUE).map(([type, kind]) => {
     const kinds = kind === null ? undefined : [kind].flat()
-    return [type, { kinds, step: STEPS.get(type) }]
+    const step = kind === 'red_envelope' ? readEnvelopeStatus(type.split('.')[1]) : undefined
+    return [type, { kinds, step }]
   }),
 )
 

@@ -4,7 +4,7 @@ import type { WebhookEvent } from './event.ts'
 import { deeplyFrozen, readStrictJson, readWithExact } from './json.ts'
 import { isNumeral, spellPayload } from './payload.ts'
 import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
-import { atLeast, contradictsStep } from './state.ts'
+import { statusAt } from './state.ts'
 import { isRecord } from '../options/record.ts'
 import { createFailure, WebhookError } from '../reply/errors.ts'
 
@@ -15,7 +15,7 @@ import { createFailure, WebhookError } from '../reply/errors.ts'
  * that amounts are integers. Other fields are typed as Ping++ documents them and are not checked, so
  * that a new field or a null never costs a payment. Three things are corrected: a number for an id or
  * an order number becomes a string of exactly its digits, a status is in lower case, and the status
- * of a red envelope is not behind the event's type.
+ * of a red envelope is not earlier than the event's type.
  */
 export function parseEvent(body: Uint8Array): WebhookEvent | WebhookError {
   const json = readStrictJson(body)
@@ -65,28 +65,25 @@ function findFlaw(value: unknown): string | undefined {
   return findPayloadFlaw(type, payload)
 }
 
+const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded']
+
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
   const rule = ruleOf(type)
   if (rule === undefined) return undefined
-  if (!isAmount(payload['amount'])) return notAnAmount('amount')
-  if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
-  if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
+  const amount = AMOUNTS.find((field) => !isAmount(payload[field]))
+  if (amount !== undefined) return `\`data.object.${amount}\` is not an integer amount in fen.`
   const { kinds, step } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
   }
   if (step === undefined) return undefined
-  if (contradictsStep(payload['status'], step)) {
+  if (statusAt(step, payload['status']) === undefined) {
     return `\`data.object.status\` of a ${type} is another end of the envelope.`
   }
   if (!isId(payload['id']) || !isPositive(payload['amount'])) {
     return `\`data.object\` of a ${type} needs an id and an amount above 0.`
   }
   return undefined
-}
-
-function notAnAmount(field: string): string {
-  return `\`data.object.${field}\` is not an integer amount in fen.`
 }
 
 /** Names a refused event by its type and ids only. */
@@ -128,7 +125,7 @@ function withId(payload: Fields, exact: () => unknown): Fields {
 function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Fields {
   const { status } = payload
   if (step === undefined || status === step) return payload
-  const further = atLeast(step, status)
+  const further = statusAt(step, status)
   return further === status ? payload : Object.freeze({ ...payload, status: further })
 }
 

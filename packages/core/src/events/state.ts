@@ -1,7 +1,5 @@
 import type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
 
-export type { RedEnvelopeStatus } from './payloads/red-envelope.ts'
-
 /**
  * The order of an envelope's states. It can only move up, and reaches one of the three ends
  * (API reference, "Red Envelope object"): sending → sent → received, sending → failed, or, unclaimed
@@ -16,7 +14,10 @@ const RANK: Readonly<Record<RedEnvelopeStatus, number>> = {
   refund: 3,
 }
 
-const END_RANK = 3
+/** Every status, the earlier ones first. */
+export const ENVELOPE_STATUSES: readonly RedEnvelopeStatus[] = Object.keys(
+  RANK,
+) as RedEnvelopeStatus[]
 
 /** Result of comparing the state of an event with the state of your record. */
 export type EnvelopeNews =
@@ -39,11 +40,11 @@ export type EnvelopeNews =
  */
 export function compareEnvelopeStatus(
   kept: RedEnvelopeStatus | undefined,
-  told: RedEnvelopeStatus,
+  reported: RedEnvelopeStatus,
 ): EnvelopeNews {
   if (kept === undefined) return 'ahead'
-  if (kept === told) return 'same'
-  const [from, to] = [RANK[kept], RANK[told]]
+  if (kept === reported) return 'same'
+  const [from, to] = [RANK[kept], RANK[reported]]
   if (from < to) return 'ahead'
   return from > to ? 'behind' : 'conflict'
 }
@@ -59,18 +60,8 @@ export function envelopeStatusesBefore(status: RedEnvelopeStatus): readonly RedE
 
 /** Tells whether a status is one of the three ends. */
 export function isFinalEnvelopeStatus(status: RedEnvelopeStatus): boolean {
-  return RANK[status] === END_RANK
+  return RANK[status] === RANK.refund
 }
-
-/** Every state, the earlier ones first. */
-export const ENVELOPE_STATUSES: readonly RedEnvelopeStatus[] = [
-  'sending',
-  'sent',
-  'refunding',
-  'received',
-  'failed',
-  'refund',
-]
 
 /**
  * Reads a status as Ping++ writes it: its data of 2015 is in upper case, and its overview calls the
@@ -83,19 +74,16 @@ export function readEnvelopeStatus(status: unknown): RedEnvelopeStatus | undefin
   return ENVELOPE_STATUSES.find((known) => known === name)
 }
 
-/** Tells whether a payload has another end than its event's type: one of the two is wrong. */
-export function contradictsStep(status: unknown, step: RedEnvelopeStatus): boolean {
-  const known = readEnvelopeStatus(status)
-  return known !== undefined && compareEnvelopeStatus(step, known) === 'conflict'
-}
-
 /**
- * Returns the later of the event's step and the payload's status, because Ping++ may have read the
- * payload before the step. A status that this version does not know is kept: only Ping++ knows what it
- * means.
+ * Returns the status of an envelope in an event of a step: the later of the step and the payload's
+ * status, because Ping++ may have read the payload before the step. A status that this version does not
+ * know is kept: only Ping++ knows what it means. Returns undefined if the two are different ends, one of
+ * which is wrong.
  */
-export function atLeast(step: RedEnvelopeStatus, status: unknown): unknown {
+export function statusAt(step: RedEnvelopeStatus, status: unknown): unknown {
   if (typeof status !== 'string' || status === '') return step
   const known = readEnvelopeStatus(status)
-  return known !== undefined && compareEnvelopeStatus(step, known) === 'behind' ? step : status
+  const news = known === undefined ? 'ahead' : compareEnvelopeStatus(step, known)
+  if (news === 'conflict') return undefined
+  return news === 'behind' ? step : status
 }

@@ -4,7 +4,7 @@ import type { Admission, Inbox } from './inbox.ts'
 import type { Logger } from '../options/logger.ts'
 import { optional, readSettings } from '../options/settings.ts'
 import { callback, clock, readLogger, whole } from '../options/readers.ts'
-import { readWarn, type OnWarning } from '../options/warning.ts'
+import { readWarn, type OnWarning, type Warn } from '../options/warning.ts'
 import { retention } from './retention.ts'
 
 /** Options of {@link memoryInbox}. */
@@ -43,10 +43,6 @@ export type MemoryInboxWarningCode = 'memory-full'
  * knows nothing of it: give your own records a unique key as well, or use a shared inbox. In a worker
  * of `node:cluster`, and so of PM2's cluster mode, it says so in a process warning with the code
  * `HONGBAO_MEMORY_INBOX_IN_CLUSTER`.
- *
- * Keys live in two generations, and the older one is dropped whole: no timer, no scan, and a
- * constant cost per delivery at any size. The newer one alone keeps the promise, so it may hold
- * `maxKeys` keys and last for the whole retention.
  */
 export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
   const { retentionSeconds, maxKeys, now, ...warnings } = readSettings('`memoryInbox`', options, {
@@ -57,18 +53,10 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     onWarning: optional(callback()),
     logger: readLogger,
   })
-  const warn = readWarn(warnings)
-  warnInCluster()
-
-  const retentionMs = retentionSeconds * 1000
+  const applied = createKeyMemory(retentionSeconds * 1000, maxKeys, readWarn(warnings), now())
   const running = new Map<string, Heartbeat | undefined>()
   const isFreezing = freezesRequests()
-  let current = new Set<string>()
-  let previous = new Set<string>()
-  let startedMs = now()
-  let newestMs = startedMs
-  let newestOfPreviousMs = startedMs
-  let warnedMs = Number.NEGATIVE_INFINITY
+  warnInCluster()
 
   async function admit(key: string, work: (context: object) => Promise<void>): Promise<Admission> {
     const other = running.get(key)
@@ -79,13 +67,12 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
       return admit(key, work)
     }
     if (running.has(key)) return 'busy'
-    startGenerationWhenDue(now())
-    if (current.has(key) || previous.has(key)) return 'duplicate'
+    if (applied.has(key, now())) return 'duplicate'
     const heartbeat = isFreezing ? startHeartbeat() : undefined
     running.set(key, heartbeat)
     try {
       await work({})
-      remember(key, now())
+      applied.add(key, now())
       return 'applied'
     } finally {
       heartbeat?.stop()
@@ -93,8 +80,40 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     }
   }
 
+  return { retentionSeconds, admit }
+}
+
+/** The keys that were applied. Its clock is that of its caller. */
+interface KeyMemory {
+  has(this: void, key: string, nowMs: number): boolean
+  add(this: void, key: string, nowMs: number): void
+}
+
+/**
+ * Remembers keys in two generations, and drops the older one whole: no timer, no scan, and a constant
+ * cost per delivery at any size. The newer one keeps the promise by itself, so it may hold `maxKeys` keys
+ * and last for the whole retention.
+ */
+function createKeyMemory(
+  retentionMs: number,
+  maxKeys: number,
+  warn: Warn<MemoryInboxWarningCode>,
+  createdMs: number,
+): KeyMemory {
+  let current = new Set<string>()
+  let previous = new Set<string>()
+  let startedMs = createdMs
+  let newestMs = createdMs
+  let newestOfPreviousMs = createdMs
+  let warnedMs = Number.NEGATIVE_INFINITY
+
+  function has(key: string, nowMs: number): boolean {
+    startGenerationWhenDue(nowMs)
+    return current.has(key) || previous.has(key)
+  }
+
   /** The work may have taken as long as a generation, and others may have filled one meanwhile. */
-  function remember(key: string, nowMs: number): void {
+  function add(key: string, nowMs: number): void {
     startGenerationWhenDue(nowMs)
     if (current.size >= maxKeys) {
       reportWhenEarly(nowMs)
@@ -104,7 +123,6 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     newestMs = nowMs
   }
 
-  /** A generation lasts for the whole retention, so a key lives that long at the least. */
   function startGenerationWhenDue(nowMs: number): void {
     if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
   }
@@ -116,7 +134,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     startedMs = nowMs
   }
 
-  /** Called before the older generation is dropped: what was applied after its newest key stays. */
+  /** Called before the older generation is dropped: keys that are newer than its newest one stay. */
   function reportWhenEarly(nowMs: number): void {
     const rememberedMs = nowMs - newestOfPreviousMs
     if (previous.size === 0 || rememberedMs >= retentionMs || nowMs - warnedMs < 60_000) return
@@ -124,7 +142,7 @@ export function memoryInbox(options: MemoryInboxOptions = {}): Inbox {
     warn(memoryFull(rememberedMs / 1000))
   }
 
-  return { retentionSeconds, admit }
+  return { has, add }
 }
 
 /** Node prints it, and `--disable-warning=CODE` silences it where all effects have a unique key. */

@@ -27,18 +27,18 @@ type Signer = VerificationKey | WebhookError
 type Keys = readonly VerificationKey[]
 
 export function createVerifier(keys: Keys): Verifier {
-  // Made once, so that a forged delivery costs only the check.
-  const mismatch = mismatchOf(keys)
   return {
     readSignature: (header) => readSignature(header, keys),
-    findSigner: (body, signature) =>
-      findSigner(body, signature, keys) ?? createFailure('signature-mismatch', mismatch),
+    findSigner: (body, signature) => signerOf(body, signature, keys),
     check: () => Promise.resolve(undefined),
   }
 }
 
-function mismatchOf(keys: Keys): string {
-  return `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
+function signerOf(body: Uint8Array, signature: Uint8Array, keys: Keys): Signer {
+  const signer = findSigner(body, signature, keys)
+  if (signer !== undefined) return signer
+  const configured = keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')
+  return createFailure('signature-mismatch', `Configured: ${configured}.`)
 }
 
 /** Options of a verifier whose keys a function returns. */
@@ -55,31 +55,13 @@ export function createRotatingVerifier(
   options: KeyFunctionOptions,
 ): Verifier {
   const ring = createKeyRing(publicKey, options)
-
   return {
-    async readSignature(header) {
+    readSignature(header) {
       // A request without a signature needs no key.
-      if (header === undefined) return readSignature(header, [])
-      const keys = await ring.current()
-      if (keys instanceof WebhookError) return keys
-      const signature = readSignature(header, keys)
-      if (!(signature instanceof WebhookError) || signature.code !== 'signature-malformed')
-        return signature
-      // A new key may be longer than the old one, and so are its signatures.
-      const newer = await ring.newerThan(keys)
-      if (newer instanceof WebhookError) return newer
-      return newer === undefined ? signature : readSignature(header, newer)
+      if (header === undefined || header === '') return readSignature(header, [])
+      return tryKeys(ring, (keys) => readSignature(header, keys))
     },
-    async findSigner(body, signature) {
-      const keys = await ring.current()
-      if (keys instanceof WebhookError) return keys
-      const signer = findSigner(body, signature, keys)
-      if (signer !== undefined) return signer
-      const newer = await ring.newerThan(keys)
-      if (newer instanceof WebhookError) return newer
-      const mismatch = createFailure('signature-mismatch', mismatchOf(newer ?? keys))
-      return newer === undefined ? mismatch : (findSigner(body, signature, newer) ?? mismatch)
-    },
+    findSigner: (body, signature) => tryKeys(ring, (keys) => signerOf(body, signature, keys)),
     async check() {
       const keys = await ring.current()
       return keys instanceof WebhookError ? keys : undefined
@@ -87,10 +69,24 @@ export function createRotatingVerifier(
   }
 }
 
+/** Tries again with newer keys: a new key may be longer than the old one, and so are its signatures. */
+async function tryKeys<Result>(
+  ring: KeyRing,
+  attempt: (keys: Keys) => Result | WebhookError,
+): Promise<Result | WebhookError> {
+  const keys = await ring.current()
+  if (keys instanceof WebhookError) return keys
+  const result = attempt(keys)
+  if (!(result instanceof WebhookError)) return result
+  const newer = await ring.newerThan(keys)
+  if (newer instanceof WebhookError) return newer
+  return newer === undefined ? result : attempt(newer)
+}
+
 /** Caches the keys that a function returned. */
 interface KeyRing {
   /** Returns the keys to verify with; they are read again after 10 minutes. */
-  current(this: void): Keys | WebhookError | Promise<Keys | WebhookError>
+  current(this: void): Promise<Keys | WebhookError>
   /**
    * Returns newer keys than these, reading again after 30 s; undefined if there are none. A failure if
    * the last reading failed: a newer key may exist, so nothing can be called forged.
@@ -113,10 +109,9 @@ function createKeyRing(
   let readAt = -Infinity
   let reading: Promise<void> | undefined
 
-  function current(): Keys | WebhookError | Promise<Keys | WebhookError> {
-    const last = held ?? failure
-    if (last !== undefined && isWithin(keepsFor())) return last
-    return readAgain()
+  async function current(): Promise<Keys | WebhookError> {
+    if (!isWithin(keepsFor())) await readOnce()
+    return held ?? failure ?? createFailure('key-unavailable')
   }
 
   function keepsFor(): number {
@@ -133,11 +128,6 @@ function createKeyRing(
   function isWithin(ms: number): boolean {
     const age = now() - readAt
     return age >= 0 && age < ms
-  }
-
-  async function readAgain(): Promise<Keys | WebhookError> {
-    await readOnce()
-    return held ?? failure ?? createFailure('key-unavailable')
   }
 
   /** Calls the function once, however many deliveries wait. */

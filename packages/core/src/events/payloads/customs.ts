@@ -1,9 +1,9 @@
+import type { Failure, Payload } from './payload.ts'
+
 /** A charge declared at customs (API reference, "Customs object"). */
-export interface Customs {
+export interface Customs extends Payload<'customs'>, Failure {
   /** 20 digits. */
   readonly id: string
-  /** Always `customs`. */
-  readonly object: 'customs'
   /** Id of the app, or the app itself if it was expanded. */
   readonly app: string | { readonly id: string }
   /** Channel of the charge. */
@@ -24,16 +24,10 @@ export interface Customs {
   readonly sub_order_no: string | null
   /** Data that the channel requires, such as the customer's papers. */
   readonly extra: Readonly<Record<string, unknown>>
-  /** Unix time in seconds. */
-  readonly created: number
   /** When customs accepted it, Unix time in seconds; null before that. */
   readonly time_succeeded: number | null
   /** How far the declaration is. */
   readonly status: string
-  /** One of the API's error codes; null unless the declaration failed. */
-  readonly failure_code: string | null
-  /** The reason in words; null unless the declaration failed. */
-  readonly failure_msg: string | null
   /** The channel's number; null before there is one. */
   readonly transaction_no: string | null
 }

@@ -1,5 +1,5 @@
 import type { Charge } from './charge.ts'
-import type { ListObject } from './list.ts'
+import type { AppPayload, ListObject, Payload, Purchase, WithMetadata } from './payload.ts'
 
 /**
  * An order of goods, paid by one or more charges (API reference, "Order object"; sample of the
@@ -7,23 +7,11 @@ import type { ListObject } from './list.ts'
  *
  * Fields marked "2016" are in samples of that year and in no later one.
  */
-export interface Order {
+export interface Order extends AppPayload<'order'>, Purchase {
   /** 19 digits. */
   readonly id: string
-  /** Always `order`. */
-  readonly object: 'order'
-  /** Unix time in seconds. */
-  readonly created: number
-  /** False in test mode, in which no money moves. */
-  readonly livemode: boolean
-  /** Whether the paid amount, less refunds, covers `actual_amount`. */
-  readonly paid: boolean
-  /** Whether a refund was requested, successful or not. */
-  readonly refunded: boolean
   /** How far the order is. */
   readonly status: OrderStatus
-  /** Id of the app, or the app itself if it was expanded. */
-  readonly app: string | { readonly id: string }
   /** Your id of the customer. */
   readonly uid: string
   /** The customer's balance before payment: integer amount in fen. */
@@ -34,34 +22,18 @@ export interface Order {
   readonly amount: number
   /** `amount` less the coupon: integer amount in fen. Absent in events of 2016. */
   readonly actual_amount?: number
-  /** Amount refunded so far: integer, in fen. */
-  readonly amount_refunded: number
   /** Amount paid so far: integer, in fen. Absent in events of 2016. */
   readonly amount_paid?: number
   /** Discount of the coupon: integer amount in fen. */
   readonly coupon_amount: number
   /** Other discounts: integer amount in fen. Only the Java SDK has it. */
   readonly discount_amount?: number
-  /** ISO code in lower case, `cny`. */
-  readonly currency: string
-  /** Title of the goods, up to 32 characters. */
-  readonly subject: string
-  /** Description of the goods, up to 128 characters. */
-  readonly body: string
-  /** IPv4 or IPv6 address of the customer. */
-  readonly client_ip: string
-  /** When the order was paid, Unix time in seconds; null before that. */
-  readonly time_paid: number | null
   /** When the order lapses unpaid, Unix time in seconds. */
   readonly time_expire: number
   /** Id of the charge that paid last; null if there is none. */
   readonly charge: string | null
   /** Id of the coupon; null if none was used. */
   readonly coupon: string | null
-  /** Your note, up to 255 characters. */
-  readonly description: string | null
-  /** Metadata that you attached when you created the order. */
-  readonly metadata: Readonly<Record<string, unknown>>
   /** Details of the payment from the channel; empty before the order is paid through one. */
   readonly charge_essentials: ChargeEssentials
   /** Id of the app that takes the money. Absent in events of 2016. */
@@ -107,4 +79,48 @@ export interface ChargeEssentials {
   readonly extra?: Readonly<Record<string, unknown>>
   /** Data that the client needs to pay; empty once it is paid. */
   readonly credential?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Money going back for an order (account API of 2016; Go SDK).
+ *
+ * The one sample writes `id` as a number beyond 2⁵³; `parseEvent` keeps all of its digits.
+ */
+export interface OrderRefund extends Payload<'order_refund'>, WithMetadata {
+  /** 19 digits. */
+  readonly id: string
+  /** Id of the order. */
+  readonly order: string
+  /** Id of the app, or the app itself if it was expanded. */
+  readonly app: string | { readonly id: string }
+  /** Your id of the customer. */
+  readonly uid: string
+  /** Your own number of the order. */
+  readonly merchant_order_no: string
+  /** Integer amount in fen. */
+  readonly amount: number
+  /** Discount of the coupon: integer amount in fen. */
+  readonly coupon_amount: number
+  /** Refund to the balance: integer amount in fen. */
+  readonly balance_amount: number
+  /** Refund through the channel: integer amount in fen. */
+  readonly charge_amount: number
+  /** Id of the coupon; null if none was used. */
+  readonly coupon: string | null
+  /** Id of the change of balance; null if there is none. */
+  readonly balance_transaction: string | null
+  /** Id of the refund of the charge; null if there is none. The event sample lacks it. */
+  readonly charge_refund?: string | null
+  /** The same id as the event sample names it. */
+  readonly charge_rfd_id?: string | null
+  /** How far the refund is; `succeeded` in the sample. */
+  readonly status: string
+  /** When the money went back, Unix time in seconds; null before that. */
+  readonly time_succeed: number | null
+  /** Why you refund. */
+  readonly description: string
+  /** Results of the channel: `failure_code`, `failure_msg` and `channel_transaction`. */
+  readonly extra: Readonly<Record<string, unknown>>
+  /** Destination of the money. Only the Go SDK has it. */
+  readonly refund_mode?: string
 }

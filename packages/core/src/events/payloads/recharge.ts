@@ -1,19 +1,11 @@
 import type { Charge } from './charge.ts'
-import type { ListObject } from './list.ts'
+import type { AppPayload, ListObject, WithMetadata } from './payload.ts'
 import type { Refund } from './refund.ts'
 
 /** Money that a user paid into a balance (API reference, "Recharge object"; Java sample). */
-export interface Recharge {
+export interface Recharge extends AppPayload<'recharge'>, WithMetadata {
   /** 24 digits. */
   readonly id: string
-  /** Always `recharge`. */
-  readonly object: 'recharge'
-  /** Id of the app, or the app itself if it was expanded. */
-  readonly app: string | { readonly id: string }
-  /** Unix time in seconds. */
-  readonly created: number
-  /** False in test mode, in which no money moves. */
-  readonly livemode: boolean
   /** Amount added to the balance, with the bonus and without the fee: integer, in fen. */
   readonly amount: number
   /** Whether the money is in the balance. */
@@ -38,8 +30,6 @@ export interface Recharge {
   readonly refunds?: ListObject<Refund>
   /** Your note, up to 255 characters. */
   readonly description: string | null
-  /** Metadata that you attached when you created the recharge. */
-  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 /**

@@ -1,27 +1,25 @@
+import type { AppPayload } from './payload.ts'
+
 /**
  * A WeChat red envelope (guide, step 3; API reference, "Red Envelope object").
  *
  * Ping++ has webhooks for `sent` and `received` only; `failed`, `refunding` and `refund` show only
  * when the envelope is retrieved, which the reconciler of `@hongbao/client` does.
  */
-export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
+export interface RedEnvelope<
+  Status extends string = RedEnvelopeStatus,
+> extends AppPayload<'red_envelope'> {
   /** `red_` and 24 characters. */
   readonly id: string
-  readonly object: 'red_envelope'
-  /** Unix time in seconds. */
-  readonly created: number
   /** When the user opened it, Unix time in seconds. */
   readonly received: number | null
   /** When the money went back, 24 hours unclaimed: Unix time in seconds. Absent in events of 2016. */
   readonly refunded?: number | null
-  readonly livemode: boolean
   /**
    * How far the envelope was when Ping++ wrote this, in lower case. In an event it may be ahead of
    * the event's type, and is never an earlier one: a `red_envelope.sent` may have `received`.
    */
   readonly status: Status
-  /** Id of the app, or the app itself if it was expanded. */
-  readonly app: string | { readonly id: string }
   /** `wx_pub` in all current examples. */
   readonly channel: string
   /** Your own number of the order, 1 to 28 digits. */
@@ -47,6 +45,3 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus> {
 
 /** Note that the end of an unclaimed envelope is `refund`, not "refunded". */
 export type RedEnvelopeStatus = 'sending' | 'sent' | 'received' | 'failed' | 'refunding' | 'refund'
-
-/** The statuses of an envelope after it was `sent`: an event may be written later than its step. */
-export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>

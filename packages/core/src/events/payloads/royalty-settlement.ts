@@ -1,47 +1,27 @@
-import type { ListObject } from './list.ts'
+import type { ListObject, Payload, Tally, WithMetadata } from './payload.ts'
 
 /** Shares of orders paid out to those who earned them (API reference, "Royalty settlement"). */
-export interface RoyaltySettlement {
+export interface RoyaltySettlement extends Payload<'royalty_settlement'>, Tally, WithMetadata {
   /** 18 digits. */
   readonly id: string
-  /** Always `royalty_settlement`. */
-  readonly object: 'royalty_settlement'
   /** Id of the app that pays. Note that it is not called `app` here. */
   readonly payer_app: string
-  /** Unix time in seconds. */
-  readonly created: number
   /** False in test mode, in which no money moves. */
   readonly livemode: boolean
   /** Channel of the payments, or `balance`. */
   readonly method: string
   /** Amount to settle: integer, in fen. */
   readonly amount: number
-  /** Of that, arrived: integer amount in fen. */
-  readonly amount_succeeded: number
-  /** Of that, failed: integer amount in fen. */
-  readonly amount_failed: number
-  /** Of that, canceled: integer amount in fen. */
-  readonly amount_canceled: number
   /** How many payments. */
   readonly count: number
-  /** How many arrived. */
-  readonly count_succeeded: number
-  /** How many failed. */
-  readonly count_failed: number
-  /** How many were canceled. */
-  readonly count_canceled: number
   /** When the last one ended, Unix time in seconds; null before that. */
   readonly time_finished: number | null
-  /** The channel's fee: integer amount in fen. */
-  readonly fee: number
   /** Alipay's page for confirming the payments; null elsewhere. */
   readonly operation_url: string | null
   /** How far the settlement is. */
   readonly status: RoyaltySettlementStatus
   /** One entry for each receiver. */
   readonly royalty_transactions: ListObject<RoyaltyTransaction>
-  /** Metadata that you attached when you created the settlement. */
-  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 /** How far a settlement is. */

@@ -1,9 +1,7 @@
+import type { Payload } from './payload.ts'
+
 /** The fields of every summary, of the day, week or month before. A summary has no id. */
-export interface Summary<Kind extends string> {
-  /** Which summary it is. */
-  readonly object: Kind
-  /** Unix time in seconds. */
-  readonly created: number
+export interface Summary<Kind extends string> extends Payload<Kind> {
   /** Begin of the period, Unix time in seconds: midnight in China. */
   readonly summary_from: number
   /** End of the period, Unix time in seconds: its last second. */
