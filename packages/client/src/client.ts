@@ -2,7 +2,7 @@ import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
 import { PingppError } from './errors.ts'
 import type { GoodAnswer } from './http/answer.ts'
 import { createSend } from './http/request.ts'
-import { waitByTimer, type RetrySeams } from './http/retries.ts'
+import { waitByTimer, type Seams } from './http/retries.ts'
 import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
 import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
 import { findDocumented } from './red-envelopes/known-parameters.ts'
@@ -58,10 +58,7 @@ export function createPingppClient(options: PingppClientOptions): PingppClient {
 }
 
 /** `createPingppClient` with waits and jitter that a test controls. Not exported by the package. */
-export function createPingppClientWith(
-  options: PingppClientOptions,
-  seams: RetrySeams,
-): PingppClient {
+export function createPingppClientWith(options: PingppClientOptions, seams: Seams): PingppClient {
   const settings = readOptions(options)
   const app = settings.app === undefined ? undefined : { id: settings.app }
   const send = createSend(settings, seams)

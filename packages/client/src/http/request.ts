@@ -9,7 +9,7 @@ import {
   type Settings,
 } from '../options.ts'
 import { readAnswer, readBytes, type Answer, type GoodAnswer } from './answer.ts'
-import { sendWithRetries, untilAborted, type FailedCall, type RetrySeams } from './retries.ts'
+import { sendWithRetries, untilAborted, type FailedCall, type Seams } from './retries.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 
 /** A call of the API: what is sent, and how its answer is read. */
@@ -28,7 +28,7 @@ export interface Call<Result> {
 /** Sends a call, and retries it if that is safe. Rejects with a PingppError. */
 export type Send = <Result>(call: Call<Result>, options?: PingppRequestOptions) => Promise<Result>
 
-export function createSend(settings: Settings, seams: RetrySeams): Send {
+export function createSend(settings: Settings, seams: Seams): Send {
   const api: Api = { ...settings, secrets: createSecrets(settings.apiKey) }
 
   return async function send(call, options = {}) {

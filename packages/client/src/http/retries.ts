@@ -2,8 +2,8 @@ import { ERRORS, PingppError, requestFailed } from '../errors.ts'
 import type { CallLimits } from '../options.ts'
 import { PASSING_STATUSES } from './answer.ts'
 
-/** Replaced in tests. */
-export interface RetrySeams {
+/** Replaced in tests, like the clock. */
+export interface Seams {
   /** Resolves after a time, or when the signal fires; never rejects. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   /** From 0 up to, but not including, 1. */
@@ -32,7 +32,7 @@ export const MAX_RETRY_AFTER_MS = 60_000
 export async function sendWithRetries<Result>(
   request: () => Promise<Result>,
   { retries, signal, beforeAttempt }: CallLimits,
-  { wait, random }: RetrySeams,
+  { wait, random }: Seams,
 ): Promise<{ readonly result: Result } | FailedCall> {
   let notCreated = true
   for (let attempts = 0; ; attempts += 1) {
