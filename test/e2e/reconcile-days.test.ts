@@ -10,10 +10,8 @@ import { createWebhooks, type Inbox, type RedEnvelope, type Webhooks } from '@ho
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { startSandbox, type Sandbox, type SandboxClock } from '@hongbao/sandbox'
 import { describe, expect, it } from 'vitest'
-import {
-  createReconcilerWith,
-  type ReconcilerSeams,
-} from '../../packages/client/src/reconcile/reconciler.ts'
+import type { Seams } from '../../packages/client/src/http/retries.ts'
+import { createReconcilerWith } from '../../packages/client/src/reconcile/reconciler.ts'
 
 // The loop as it runs in production, over HTTP, for 80 hours on the sandbox's clock: notifications get
 // lost, the API fails, handlers fail, processes are down and come up again, all of it by a seed.
@@ -271,20 +269,17 @@ function durableInbox(): Inbox {
 }
 
 /** Waits by the sandbox's clock, which stands still until the loop waits again. */
-function paceBy(clock: SandboxClock): {
-  wait: ReconcilerSeams['wait']
-  atRest: () => Promise<void>
-} {
+function paceBy(clock: SandboxClock): { wait: Seams['wait']; atRest: () => Promise<void> } {
   let rest = Promise.withResolvers<void>()
 
-  async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  async function wait(ms: number, signal?: AbortSignal): Promise<void> {
     const pause = Promise.withResolvers<void>()
     const timer = clock.at(clock.now() + ms, () => {
       rest = Promise.withResolvers<void>()
       pause.resolve()
       return rest.promise
     })
-    signal.addEventListener('abort', () => {
+    signal?.addEventListener('abort', () => {
       timer.cancel()
       pause.resolve()
     })

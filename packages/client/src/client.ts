@@ -2,15 +2,13 @@ import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
 import { PingppError } from './errors.ts'
 import type { GoodAnswer } from './http/answer.ts'
 import { createSend } from './http/request.ts'
-import { waitByTimer, type RetrySeams } from './http/retries.ts'
+import { waitByTimer, type Seams } from './http/retries.ts'
 import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
 import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
-import {
-  readListQuery,
-  writeExtraQuery,
-  type RedEnvelopeListParams,
-} from './red-envelopes/list-parameters.ts'
+import { findDocumented } from './red-envelopes/known-parameters.ts'
+import { readListQuery, type RedEnvelopeListParams } from './red-envelopes/list-parameters.ts'
 import { createEnvelopeList, readPage, type RedEnvelopeList } from './red-envelopes/pages.ts'
+import { encodeQuery } from './red-envelopes/query.ts'
 import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
@@ -60,10 +58,7 @@ export function createPingppClient(options: PingppClientOptions): PingppClient {
 }
 
 /** `createPingppClient` with waits and jitter that a test controls. Not exported by the package. */
-export function createPingppClientWith(
-  options: PingppClientOptions,
-  seams: RetrySeams,
-): PingppClient {
+export function createPingppClientWith(options: PingppClientOptions, seams: Seams): PingppClient {
   const settings = readOptions(options)
   const app = settings.app === undefined ? undefined : { id: settings.app }
   const send = createSend(settings, seams)
@@ -104,8 +99,12 @@ export function createPingppClientWith(
   return { redEnvelopes: { create, retrieve, list }, events: { retrieve: retrieveEvent } }
 }
 
+/** @throws PingppError `parameter-invalid` */
 function queryOf(how: PingppRequestOptions | undefined): string {
-  const query = writeExtraQuery(how?.extraParams)
+  const { extraParams = {} } = how ?? {}
+  const flaw = findDocumented(extraParams, [])
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
+  const query = encodeQuery(extraParams)
   return query === '' ? '' : `?${query}`
 }
 

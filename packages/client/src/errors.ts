@@ -26,50 +26,32 @@ interface ErrorEntry {
   readonly isPassing: boolean
 }
 
-const REFUSED = { notCreated: true, isPassing: false }
-const OPEN = { notCreated: false, isPassing: false }
-const PASSING = { notCreated: false, isPassing: true }
+const refused = (message: string): ErrorEntry => ({ message, notCreated: true, isPassing: false })
+const unclear = (message: string): ErrorEntry => ({ message, notCreated: false, isPassing: false })
+const passing = (message: string): ErrorEntry => ({ message, notCreated: false, isPassing: true })
 
 /** Error code → meaning: one table. */
 export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
-  'parameter-invalid': { ...REFUSED, message: 'Nothing was sent, because of a parameter.' },
-  'request-invalid': { ...REFUSED, message: 'Ping++ refused the request.' },
-  'api-key-invalid': {
-    ...REFUSED,
-    message: 'Ping++ refused the API key, or the signature of the request.',
-  },
-  'not-found': {
-    ...REFUSED,
-    message: 'Ping++ has no object with this id. Test and live mode share no objects.',
-  },
-  'order-number-used': {
-    ...OPEN,
-    message: 'The order_no was used before: for this envelope, or for another one.',
-  },
-  'channel-failed': {
-    ...REFUSED,
-    message: 'The channel (WeChat) refused the envelope, or failed.',
-  },
-  'channel-busy': { ...PASSING, message: 'The channel (WeChat) is busy.' },
-  'rate-limited': {
-    ...REFUSED,
-    message: 'Ping++ refused the request: too many at a time, or too fast.',
-  },
-  'server-failed': { ...OPEN, message: 'Ping++ failed.' },
-  'pingpp-unreachable': { ...PASSING, message: 'The connection to Ping++ failed.' },
-  'request-timed-out': { ...PASSING, message: 'Ping++ has not answered within `timeoutMs`.' },
-  'request-aborted': {
-    ...OPEN,
-    message: 'The `signal` ended the call, or `beforeAttempt` failed.',
-  },
-  'response-invalid': {
-    ...OPEN,
-    message: 'The answer is not one that Ping++ sends. Check `baseUrl`, and proxies on the way.',
-  },
-  'response-forged': {
-    ...OPEN,
-    message: 'The answer is not signed by `publicKey`, so its content was ignored.',
-  },
+  'parameter-invalid': refused('Nothing was sent, because of a parameter.'),
+  'request-invalid': refused('Ping++ refused the request.'),
+  'api-key-invalid': refused('Ping++ refused the API key, or the signature of the request.'),
+  'not-found': refused('Ping++ has no object with this id. Test and live mode share no objects.'),
+  'order-number-used': unclear(
+    'The order_no was used before: for this envelope, or for another one.',
+  ),
+  'channel-failed': refused('The channel (WeChat) refused the envelope, or failed.'),
+  'channel-busy': passing('The channel (WeChat) is busy.'),
+  'rate-limited': refused('Ping++ refused the request: too many at a time, or too fast.'),
+  'server-failed': unclear('Ping++ failed.'),
+  'pingpp-unreachable': passing('The connection to Ping++ failed.'),
+  'request-timed-out': passing('Ping++ has not answered within `timeoutMs`.'),
+  'request-aborted': unclear('The `signal` ended the call, or `beforeAttempt` failed.'),
+  'response-invalid': unclear(
+    'The answer is not one that Ping++ sends. Check `baseUrl`, and proxies on the way.',
+  ),
+  'response-forged': unclear(
+    'The answer is not signed by `publicKey`, so its content was ignored.',
+  ),
 }
 
 /** An error as Ping++ sent it, with the members that it had. API keys are masked. */

@@ -73,7 +73,7 @@ describe('a create', () => {
   })
 })
 
-const WAY = 'What Ping++ takes and does not document goes into `extraParams` of the call.'
+const WAY = 'A parameter that Ping++ accepts but does not document goes into `extraParams`.'
 
 describe('a parameter of a create that is not documented', () => {
   it.each<[object, string, string]>([

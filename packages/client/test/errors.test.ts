@@ -127,7 +127,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.api).toEqual(api)
     expect(error.param).toBe('amount')
     expect(error.message).toBe(
-      'The channel (WeChat) refused the envelope, or failed. Ping++ said: 对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足 (402, channel_error, channel_request_error, amount)',
+      'The channel (WeChat) refused the envelope, or failed. Ping++ answered: 对支付渠道的请求未能成功。来自 wx_pub 渠道的错误信息:余额不足 (402, channel_error, channel_request_error, amount)',
     )
     const short = await createErrorOf(refusal(404, { type: 'invalid_request_error', message: 'x' }))
     expect(Object.keys(short.api ?? {})).toEqual(['type', 'message'])
@@ -146,25 +146,25 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.code).toBe('api-key-invalid')
     expect(error.message).toContain('signature of the request. Is')
     expect(error.message).toContain(advice)
-    expect(error.message).toContain(`Ping++ said: ${message} (401`)
+    expect(error.message).toContain(`Ping++ answered: ${message} (401`)
   })
 
   it('takes nothing but texts for words', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
-    const said = 'Ping++ refused the request. Ping++ said: nothing more (400)'
-    expect(error.message).toBe(`${said} ${UNKNOWN}`)
+    const expected = 'Ping++ refused the request. Ping++ answered: no message (400)'
+    expect(error.message).toBe(`${expected} ${UNKNOWN}`)
   })
 
   it('cannot forge a line of a log, nor fill it', async () => {
     const error = await createErrorOf(
       refusal(400, { ...invalid, message: `a\r\n\u2028b${'长'.repeat(5000)}` }),
     )
-    expect(error.message).toMatch(/Ping\+\+ said: a b长+ \(400, invalid_request_error\)$/)
+    expect(error.message).toMatch(/Ping\+\+ answered: a b长+ \(400, invalid_request_error\)$/)
     expect(error.message.length).toBeLessThan(400)
     const names = { type: 'a\nb', code: '\u001B[2J', param: `c${'长'.repeat(5000)}` }
     const named = await createErrorOf(refusal(400, names))
-    expect(named.message).toMatch(/said: nothing more \(400, a b,  \[2J, c长+\) Whether/)
+    expect(named.message).toMatch(/answered: no message \(400, a b,  \[2J, c长+\) Whether/)
     expect(named.message.length).toBeLessThan(400 + UNKNOWN.length)
   })
 

@@ -224,7 +224,7 @@ describe('a list that fails', () => {
   )
 })
 
-const EXTRA = 'What Ping++ takes and does not document goes into `extraParams` of the call.'
+const EXTRA = 'A parameter that Ping++ accepts but does not document goes into `extraParams`.'
 
 describe('the query of a list', () => {
   const cursor = 'must be the id of an envelope, "red_…".'
@@ -257,7 +257,7 @@ describe('the query of a list', () => {
       'created',
       '`created` is in milliseconds; seconds are expected.',
     ],
-    [{ channel: '\uD83E' }, undefined, 'URI malformed'],
+    [{ channel: '\uD83E' }, undefined, 'A query cannot hold half a character (a lone surrogate).'],
     [
       { statis: 'sent' },
       'statis',

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { PingppError, type OpenRedEnvelope, type PingppRequestOptions } from '../src/index.ts'
 import type { ReadOpen } from '../src/reconcile/open-envelopes.ts'
-import type { Wait } from '../src/reconcile/token-bucket.ts'
+import { waitByTimer } from '../src/http/retries.ts'
 import { MINUTE, SENT, START_MS } from './in-memory-pingpp.ts'
 import { startPingpp } from './pingpp.ts'
 import { openShop, type Shop, type ShopOptions } from './reconciling.ts'
@@ -11,11 +11,11 @@ import { openShop, type Shop, type ShopOptions } from './reconciling.ts'
 function createPacing(runs: number) {
   const pauses: number[] = []
   const paused = Promise.withResolvers<void>()
-  const wait: Wait = async (ms, signal) => {
+  const wait = async (ms: number, signal?: AbortSignal): Promise<void> => {
     pauses.push(ms)
     if (pauses.length < runs) return
     paused.resolve()
-    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    await waitByTimer(2 ** 30, signal)
   }
   return { wait, pauses, paused: paused.promise }
 }
@@ -100,15 +100,11 @@ describe('the loop', () => {
     expect(pauses).toEqual([MINUTE])
   })
 
-  it('stops in the middle of a pause, even where `wait` knows no signal', async () => {
-    const paused = Promise.withResolvers<void>()
-    const wait = (): Promise<void> => {
-      paused.resolve()
-      return new Promise(() => {})
-    }
+  it('stops in the middle of a pause', async () => {
+    const { wait, paused } = createPacing(1)
     const { reconciler, reports } = openShop({ wait })
     reconciler.start()
-    await paused.promise
+    await paused
     await reconciler.close()
     expect(reports).toHaveLength(1)
   })
@@ -207,11 +203,11 @@ describe('the loop', () => {
     const paused = Promise.withResolvers<void>()
     const { reconciler } = openShop({
       open: () => [],
-      async wait(_ms, signal) {
+      async wait(_ms, signal = new AbortController().signal) {
         listening.push(getEventListeners(signal, 'abort').length)
         if (listening.length < 5) return
         paused.resolve()
-        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        await waitByTimer(2 ** 30, signal)
       },
     })
     reconciler.start()
@@ -420,7 +416,7 @@ describe('the rate limit', () => {
   it('ends its waits when the run is stopped', async () => {
     const { reconciler, pingpp, reports } = openShop({
       requestsPerSecond: 0.001,
-      wait: () => new Promise(() => {}),
+      wait: waitByTimer,
     })
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n))
     const asked = Promise.withResolvers<void>()

@@ -18,6 +18,12 @@ const REFUNDED: readonly Step[] = [
   [24 * HOUR + MINUTE, 'refund'],
 ]
 
+/** The times of the list in which rows of a day (UTC) are searched: an hour before it, and a day after. */
+function listOfDay(day: string): { gte: number; lte: number } {
+  const start = Date.parse(day) / 1000
+  return { gte: start - 3600, lte: start + 2 * DAY }
+}
+
 describe('a run', () => {
   it('dispatches the state of every envelope that no webhook told of, and `sending` of none', async () => {
     const { pingpp, clock, run, done } = openShop()
@@ -612,7 +618,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(pingpp.calls.length - before).toBe(1)
   })
 
-  it('is looked for in one list, where many are missing from the same days, every few days', async () => {
+  it('is searched for in one list for each day of missing rows, again after a few days', async () => {
     const rows: OpenRedEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
@@ -628,30 +634,37 @@ describe('the table of the merchant (`open`)', () => {
     }
     expect(await spans()).toEqual([
       { gte: from },
-      { gte: START - 3600, lte: START + 26 * 3600 },
-      { gte: START + 29 * 3600, lte: START + 54 * 3600 },
-      { gte: START + 99 * 3600, lte: START + 124 * 3600 },
+      listOfDay('2026-02-16'),
+      listOfDay('2026-02-17'),
+      listOfDay('2026-02-20'),
     ])
     clock.advance(HOUR)
     expect(await spans()).toEqual([{ gte: from }])
     clock.advance(5 * 24 * HOUR)
+    await later.run()
     expect(await spans()).toHaveLength(4)
   })
 
-  it('is looked for in lists of three days at the most, each envelope in one', async () => {
+  it('is searched for in lists of 49 hours, which end where the sweep starts', async () => {
     const rows: OpenRedEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
       order_no: String(hours + 1),
       created: START + hours * 3600,
     }))
     const { pingpp, clock, restart } = openShop({ open: () => rows })
-    clock.advance(400 * HOUR)
-    const [, ...searches] = (await restart().run(), pingpp.calls.map(({ query }) => query?.created))
-    const hours = (count: number): number => START + count * 3600
+    clock.advance(250 * HOUR)
+    const [{ gte }, ...searches] = (await restart().run(),
+    pingpp.calls.map(({ query }) => query?.created)) as [{ gte: number }, ...object[]]
+    expect(gte).toBe(START + 178 * 3600)
     expect(searches).toEqual([
-      { gte: hours(-1), lte: hours(71) },
-      { gte: hours(71), lte: hours(143) },
-      { gte: hours(143), lte: hours(215) },
-      { gte: hours(215), lte: hours(223) },
+      listOfDay('2026-02-16'),
+      listOfDay('2026-02-17'),
+      listOfDay('2026-02-18'),
+      listOfDay('2026-02-19'),
+      listOfDay('2026-02-20'),
+      listOfDay('2026-02-21'),
+      listOfDay('2026-02-22'),
+      { ...listOfDay('2026-02-23'), lte: gte },
+      { ...listOfDay('2026-02-24'), lte: gte },
     ])
   })
 
@@ -807,13 +820,21 @@ describe('the table of the merchant (`open`)', () => {
 
   it.each<[string, unknown, string]>([
     ['what is no list', 7, '`open` failed (TypeError).'],
-    ['a row without order number', [{ created: START }], '`order_no` of an envelope'],
+    ['a row without order number', [{ created: START }], '`order_no` must be a text'],
     ['milliseconds', [{ order_no: '1', created: START_MS }], 'Unix time in seconds'],
     ['a text for a time', [{ order_no: '1', created: '2026-02-17' }], 'Unix time in seconds'],
-    ['a number for an id', [{ id: 1, order_no: '1', created: START }], '`id` of an envelope'],
+    [
+      'a number for an id',
+      [{ id: 1, order_no: '1', created: START }],
+      '`id` must be a text, or null',
+    ],
     ['yuan', [{ order_no: '1', created: START, amount: 1.5 }], 'an integer amount in fen'],
     ['amounts as text', [{ order_no: '1', created: START, amount: '100' }], 'amount in fen'],
-    ['SQL for true', [{ order_no: '1', created: START, livemode: 1 }], '`livemode` of an envelope'],
+    [
+      'SQL for true',
+      [{ order_no: '1', created: START, livemode: 1 }],
+      '`livemode` must be true or false',
+    ],
     [
       'a state of its own',
       [{ order_no: '1', created: START, status: 'paid' }],
@@ -834,7 +855,7 @@ describe('the table of the merchant (`open`)', () => {
     ]
     const { run } = openShop({ open: () => rows as never })
     expect((await run()).error?.message).toBe(
-      '`amount` of an envelope from `open` must be an integer amount in fen (order_no 2).',
+      'An envelope from `open` (order_no 2) is invalid. `amount` must be an integer amount in fen.',
     )
   })
 

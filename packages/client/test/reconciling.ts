@@ -14,13 +14,14 @@ import type {
   ReconcilerReport,
   ReconcilerRunOptions,
 } from '../src/index.ts'
-import { createReconcilerWith, type ReconcilerSeams } from '../src/reconcile/reconciler.ts'
+import type { Seams } from '../src/http/retries.ts'
+import { createReconcilerWith } from '../src/reconcile/reconciler.ts'
 import { APP, createClock, createPingpp, type Clock, type Pingpp } from './in-memory-pingpp.ts'
 
 const KEYS = createTestKeys()
 
 /** Options of a reconciler, and what a test has in its hands besides. */
-export type ShopOptions = Partial<ReconcilerOptions & ReconcilerSeams>
+export type ShopOptions = Partial<ReconcilerOptions & Seams>
 
 /** A shop: Ping++ in memory, a receiver with its handlers, and what reconciles the two. */
 export interface Shop {

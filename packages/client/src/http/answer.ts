@@ -1,6 +1,7 @@
 import {
   findSigner,
   isNumeral,
+  isRecord,
   joinBytes,
   readSignature,
   readStrictJson,
@@ -15,11 +16,10 @@ import {
   type PingppApiError,
   type PingppError,
   type PingppErrorCode,
-  type PingppErrorFacts,
 } from '../errors.ts'
 import type { Secrets } from './secrets.ts'
 
-/** What came back, whatever its status. */
+/** An HTTP response of any status. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -35,7 +35,7 @@ export interface GoodAnswer {
   readonly bytes: Uint8Array
 }
 
-/** An object of an answer, before anything is known of it. */
+/** An object of an answer, before its members are checked. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Statuses of a failure that passes. A gateway before Ping++ answers them too, without a signature. */
@@ -65,8 +65,8 @@ const CODES_OF_TYPE: ReadonlyMap<string | undefined, PingppErrorCode> = new Map(
   ['api_error', 'server-failed'],
 ])
 
-/** After these Ping++ does not know what the channel did: no answer came, or none that it understood. */
-const OPEN_CODES: ReadonlySet<string | undefined> = new Set([
+/** After these Ping++ does not know what the channel did: it got no answer, or none that it understood. */
+const UNCLEAR_CODES: ReadonlySet<string | undefined> = new Set([
   'channel_connection_error',
   'channel_parse_error',
   'channel_unexpected_error',
@@ -81,8 +81,8 @@ export interface AnswerContext {
 }
 
 /**
- * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. What
- * is not signed is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
+ * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. An
+ * unsigned answer is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
  *
  * @throws PingppError
  */
@@ -92,68 +92,52 @@ export function readAnswer(
 ): GoodAnswer {
   const facts: AnswerFacts = {
     status,
-    requestId: idOf(headers.get('x-request-id')),
+    requestId: [headers.get('x-request-id')].find(isRequestId),
     retryAfterMs: readRetryAfter(headers.get('retry-after'), now),
   }
-  if (bytes === undefined) throw invalid(facts, TOO_LONG)
-  if (status < 200 || (status >= 300 && status < 400)) throw invalid(facts, REDIRECTS)
-  const forgery = findForgery(headers, bytes, publicKeys)
-  if (forgery !== undefined) {
-    if (PASSING_STATUSES.has(status)) throw byStatusOnly(facts)
-    const detail = `${forgery} Its status is ${status}.`
-    throw requestFailed('response-forged', { ...facts, detail })
+  if (bytes === undefined) throw unreadable(facts, 'It is over 4,194,304 bytes.')
+  if (status < 200 || (status >= 300 && status < 400)) {
+    throw unreadable(facts, 'It redirects, which is not followed.')
   }
+  const forgery = findForgery(headers, bytes, publicKeys)
+  if (forgery !== undefined) throw unreadable(facts, forgery, 'response-forged')
   const json = readStrictJson(bytes)
-  if (!json.ok) throw wordless(facts, json.reason)
+  if (!json.ok) throw withoutError(facts, json.reason)
   const { value } = json
-  if (!isJsonObject(value)) throw wordless(facts, 'It is not an object.')
-  const api = errorIn(value, secrets)
-  if (api !== undefined) throw refusal(facts, api, idIn(value))
-  if (status >= 300) throw wordless(facts, 'It has no `error`.')
+  if (!isRecord(value)) throw withoutError(facts, 'It is not an object.')
+  const api = readApiError(value['error'], secrets)
+  if (api !== undefined) throw refusal(facts, api, value)
+  if (status >= 300) throw withoutError(facts, 'It has no `error`.')
   return { status, value: spellPayload(value, () => readWithExact(json.text, isNumeral)), bytes }
 }
 
-/** The error of an answer that has no error in it, and is not what was asked for. */
+/** The error of an answer that has no error in it, but is not the expected object. */
 export function invalidAnswer({ status }: GoodAnswer, detail: string): PingppError {
   return requestFailed('response-invalid', { status, detail })
-}
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 // A page of 100 envelopes with every field as long as possible has 0.6 MB.
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
-/** The whole body, or undefined if it is too long. */
+/** The whole body, or undefined if it is too long. The signal ends it, even if `fetch` ignores it. */
 export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const joined = joinBytes()
-  if (body === null) return joined.all()
-  const reader = body.getReader()
-  const cancel = (): void => void reader.cancel().catch(() => {})
-  // The body of a `fetch` that ignores `signal` would be read to its end.
-  signal.addEventListener('abort', cancel)
-  if (signal.aborted) cancel()
-  // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    if (joined.size() + next.value.byteLength > MAX_ANSWER_BYTES) {
-      cancel()
-      return undefined
-    }
-    joined.add(next.value)
+  const chunks = body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal })
+  for await (const chunk of chunks ?? []) {
+    if (joined.size() + chunk.byteLength > MAX_ANSWER_BYTES) return undefined
+    joined.add(chunk)
   }
   return joined.all()
 }
 
-interface AnswerFacts extends Pick<PingppErrorFacts, 'requestId' | 'retryAfterMs'> {
+interface AnswerFacts {
   readonly status: number
+  readonly requestId: string | undefined
+  readonly retryAfterMs: number | undefined
 }
-
-const REDIRECTS = 'It redirects, which is not followed.'
-const TOO_LONG = 'It is over 4,194,304 bytes.'
 
 /**
  * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
@@ -174,42 +158,41 @@ function findForgery(
 ): string | undefined {
   if (keys.length === 0) return undefined
   const signature = readSignature(headers.get(SIGNATURE_HEADER) ?? undefined, keys)
-  if (signature instanceof WebhookError) {
-    return signature.code === 'signature-missing'
-      ? 'It is unsigned.'
-      : 'Its signature is malformed.'
+  if (!(signature instanceof WebhookError)) {
+    return findSigner(bytes, signature, keys) === undefined ? 'Its signature is wrong.' : undefined
   }
-  return findSigner(bytes, signature, keys) === undefined ? 'Its signature is wrong.' : undefined
+  return signature.code === 'signature-missing' ? 'It is unsigned.' : 'Its signature is malformed.'
 }
 
 /** An answer without an `error` of Ping++: of a proxy, most likely. */
-function wordless(facts: AnswerFacts, problem: string): PingppError {
+function withoutError(facts: AnswerFacts, problem: string): PingppError {
+  return facts.status >= 500 ? byStatus(facts) : unreadable(facts, problem)
+}
+
+function unreadable(
+  facts: AnswerFacts,
+  problem: string,
+  code: PingppErrorCode = 'response-invalid',
+): PingppError {
   const { status } = facts
-  const saysEnough = status >= 500 || PASSING_STATUSES.has(status)
-  return saysEnough ? byStatusOnly(facts) : invalid(facts, problem)
+  if (PASSING_STATUSES.has(status)) return byStatus(facts)
+  return requestFailed(code, { ...facts, detail: `${problem} Its status is ${status}.` })
 }
 
 /** A proxy may have passed the request on before it answered in place of Ping++. */
-function byStatusOnly(facts: AnswerFacts): PingppError {
+function byStatus(facts: AnswerFacts): PingppError {
   return requestFailed(codeOf(facts.status), { ...facts, notCreated: false })
 }
 
-function invalid(facts: AnswerFacts, problem: string): PingppError {
-  const detail = `${problem} Its status is ${facts.status}.`
-  return requestFailed('response-invalid', { ...facts, detail })
-}
-
-function refusal(
-  facts: AnswerFacts,
-  api: PingppApiError,
-  requestId: string | undefined,
-): PingppError {
-  const { status } = facts
+function refusal(facts: AnswerFacts, api: PingppApiError, answer: JsonObject): PingppError {
+  const { status, requestId } = facts
+  // No document names a request id; one in the body counts like the header.
+  const ids: unknown[] = [answer['request_id'], Object(answer['error'])['request_id'], requestId]
   return requestFailed(codeOf(status, api), {
     ...facts,
     api,
-    ...(isCertain(status, api) ? {} : { notCreated: false }),
-    requestId: requestId ?? facts.requestId,
+    ...(!isCertain(status, api) && { notCreated: false }),
+    requestId: ids.find(isRequestId),
     detail: `${adviceOn(status, api)}${quote(status, api)}`,
   })
 }
@@ -217,8 +200,8 @@ function refusal(
 /** Only a refusal as Ping++ documents it is certain: anything else may come from a proxy. */
 function isCertain(status: number, { type, code, param }: PingppApiError): boolean {
   const isDocumented = CODES_OF_STATUS.has(status) && CODES_OF_TYPE.has(type)
-  // The form of the number was checked, so this is about its having been used.
-  return isDocumented && !OPEN_CODES.has(code) && param !== 'order_no'
+  // The client has checked the form of the number, so the number was used before.
+  return isDocumented && !UNCLEAR_CODES.has(code) && param !== 'order_no'
 }
 
 /** Ping++ answers 401 for a wrong key and a wrong signature; only its message, Chinese or English, differs. */
@@ -229,26 +212,25 @@ function adviceOn(status: number, { message = '' }: PingppApiError): string {
     : 'Is the key complete, and was it replaced? '
 }
 
-function codeOf(status: number, api: PingppApiError = {}): PingppErrorCode {
-  const special = CODES_OF_CODE.get(api.code)
+function codeOf(status: number, { type, code }: PingppApiError = {}): PingppErrorCode {
+  const special = CODES_OF_CODE.get(code)
   if (special !== undefined) return special
-  if (status < 300) return CODES_OF_TYPE.get(api.type) ?? 'response-invalid'
+  if (status < 300) return CODES_OF_TYPE.get(type) ?? 'response-invalid'
   return CODES_OF_STATUS.get(status) ?? (status >= 500 ? 'server-failed' : 'request-invalid')
 }
 
 const MAX_QUOTED_CHARACTERS = 300
 
-/** Ping++'s own words, for a message. */
+/** The message of Ping++, with the status and the names of its error. */
 function quote(status: number, { type, code, param, message = '' }: PingppApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
-  const said = message === '' ? 'nothing more' : shorten(message)
-  return `Ping++ said: ${said} (${shorten(names)})`
+  return `Ping++ answered: ${shorten(message) || 'no message'} (${shorten(names)})`
 }
 
 /** On one line, of limited length, without half characters. */
-function shorten(words: string): string {
+function shorten(text: string): string {
   return (
-    words
+    text
       // oxlint-disable-next-line eslint/no-control-regex -- what could forge a line of a log
       .replaceAll(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/g, ' ')
       .slice(0, MAX_QUOTED_CHARACTERS)
@@ -256,22 +238,17 @@ function shorten(words: string): string {
   )
 }
 
-/** The documented members of an `error`, as far as they are texts. */
-function errorIn({ error }: JsonObject, { mask }: Secrets): PingppApiError | undefined {
+/** The documented members of an `error` that are texts. */
+function readApiError(error: unknown, { mask }: Secrets): PingppApiError | undefined {
   if (typeof error === 'string') return { message: mask(error) }
-  if (!isJsonObject(error)) return undefined
-  const said = ['type', 'code', 'param', 'message'].flatMap((name) => {
+  if (!isRecord(error)) return undefined
+  const members = ['type', 'code', 'param', 'message'].flatMap((name) => {
     const text = error[name]
     return typeof text === 'string' ? [[name, mask(text)]] : []
   })
-  return Object.freeze(Object.fromEntries(said))
+  return Object.freeze(Object.fromEntries(members))
 }
 
-/** No document names a request id; one in the body counts like the header. */
-function idIn({ request_id, error }: JsonObject): string | undefined {
-  return idOf(request_id) ?? (isJsonObject(error) ? idOf(error['request_id']) : undefined)
-}
-
-function idOf(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value) ? value : undefined
+function isRequestId(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value)
 }

@@ -2,8 +2,8 @@ import { ERRORS, PingppError, requestFailed } from '../errors.ts'
 import type { CallLimits } from '../options.ts'
 import { PASSING_STATUSES } from './answer.ts'
 
-/** What retries need of the world. */
-export interface RetrySeams {
+/** Replaced in tests, like the clock. */
+export interface Seams {
   /** Resolves after a time, or when the signal fires; never rejects. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
   /** From 0 up to, but not including, 1. */
@@ -32,52 +32,41 @@ export const MAX_RETRY_AFTER_MS = 60_000
 export async function sendWithRetries<Result>(
   request: () => Promise<Result>,
   { retries, signal, beforeAttempt }: CallLimits,
-  { wait, random }: RetrySeams,
+  { wait, random }: Seams,
 ): Promise<{ readonly result: Result } | FailedCall> {
   let notCreated = true
-  for (let attempts = 0; ;) {
+  for (let attempts = 0; ; attempts += 1) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one after another is the point
-      await mayGo(beforeAttempt, signal)
+      // oxlint-disable-next-line no-await-in-loop -- retries come one after another
+      await untilAllowed(beforeAttempt, signal)
     } catch (cause) {
       return { error: requestFailed('request-aborted', {}, { cause }), attempts, notCreated }
     }
-    attempts += 1
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    const result = await outcomeOf(request)
-    if (!('error' in result)) return result
-    const { error } = result
-    // A request that may have created the envelope stays so, whatever a later one is answered.
-    notCreated &&= error.notCreated
-    const ownMs = random() * Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS)
-    const delayMs = error.retryAfterMs ?? ownMs
-    const isLast = attempts > retries || !isPassing(error) || delayMs > MAX_RETRY_AFTER_MS
-    if (isLast) return { error, attempts, notCreated }
-    // oxlint-disable-next-line no-await-in-loop -- as above
-    await wait(delayMs, signal)
-  }
-}
-
-async function outcomeOf<Result>(
-  request: () => Promise<Result>,
-): Promise<{ readonly result: Result } | { readonly error: PingppError }> {
-  try {
-    return { result: await request() }
-  } catch (error) {
-    if (error instanceof PingppError) return { error }
-    throw error
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      return { result: await request() }
+    } catch (error) {
+      if (!(error instanceof PingppError)) throw error
+      // A request that may have created the envelope stays so, whatever a later one is answered.
+      notCreated &&= error.notCreated
+      const ownMs = random() * Math.min(FIRST_DELAY_MS * 2 ** attempts, MAX_DELAY_MS)
+      const delayMs = error.retryAfterMs ?? ownMs
+      const isLast = attempts === retries || !isPassing(error) || delayMs > MAX_RETRY_AFTER_MS
+      if (isLast) return { error, attempts: attempts + 1, notCreated }
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      await wait(delayMs, signal)
+    }
   }
 }
 
 /** Rejects if the signal has fired, or fires during `beforeAttempt`: then nothing is sent. */
-async function mayGo(
+async function untilAllowed(
   beforeAttempt: CallLimits['beforeAttempt'],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted()
   if (beforeAttempt === undefined) return
-  const limit = Promise.resolve(beforeAttempt())
-  await (signal === undefined ? limit : untilAborted(limit, signal))
+  await untilAborted(Promise.resolve(beforeAttempt()), signal)
   signal?.throwIfAborted()
 }
 
@@ -86,17 +75,11 @@ function isPassing({ code, status }: PingppError): boolean {
 }
 
 /** Waits by a timer of the runtime. */
-export function waitByTimer(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    function end(): void {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end)
-    if (signal?.aborted === true) end()
-  })
+export async function waitByTimer(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  await untilAborted(promise, signal)
+  clearTimeout(timer)
 }
 
 /**
@@ -105,15 +88,15 @@ export function waitByTimer(ms: number, signal: AbortSignal | undefined): Promis
  */
 export async function untilAborted<Result>(
   work: Promise<Result>,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Result | undefined> {
   const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
   const end = (): void => resolve(undefined)
-  signal.addEventListener('abort', end)
-  if (signal.aborted) end()
+  signal?.addEventListener('abort', end)
+  if (signal?.aborted === true) end()
   try {
     return await Promise.race([work, aborted])
   } finally {
-    signal.removeEventListener('abort', end)
+    signal?.removeEventListener('abort', end)
   }
 }

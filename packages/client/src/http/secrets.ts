@@ -1,6 +1,8 @@
+import { isRecord } from '@hongbao/core/internal'
+
 /** Removes API keys from foreign texts: of Ping++, which repeats them, and of a `fetch` that fails. */
 export interface Secrets {
-  readonly mask: (said: string) => string
+  readonly mask: (text: string) => string
   /** A copy of an error with its causes and codes, without anything that could hold a key. */
   readonly maskCause: (thrown: unknown) => unknown
 }
@@ -9,46 +11,28 @@ const API_KEY = /\b(sk_(?:test|live)_)\w+/g
 const MAX_CAUSES = 8
 
 export function createSecrets(apiKey: string): Secrets {
-  function mask(said: string): string {
-    return said.replaceAll(apiKey, '[API key]').replaceAll(API_KEY, '$1****')
+  function mask(text: string): string {
+    return text.replaceAll(apiKey, '[API key]').replaceAll(API_KEY, '$1****')
   }
 
   function maskCause(thrown: unknown, depth = 0): unknown {
     if (typeof thrown === 'string') return mask(thrown)
-    if (!isErrorLike(thrown) || depth === MAX_CAUSES) return undefined
-    const cause = maskCause(thrown.cause, depth + 1)
+    // By its shape: an error of another realm is no `instanceof Error`.
+    if (!isRecord(thrown) || depth === MAX_CAUSES) return undefined
+    const { message, errors } = thrown
+    if (typeof message !== 'string') return undefined
+    const cause = maskCause(thrown['cause'], depth + 1)
     const options = cause === undefined ? {} : { cause }
-    const message = mask(thrown.message)
-    const copy = Array.isArray(thrown.errors)
-      ? new AggregateError(
-          thrown.errors.map((each) => maskCause(each, depth + 1)),
-          message,
-          options,
-        )
-      : new Error(message, options)
-    if (typeof thrown.name === 'string') copy.name = mask(thrown.name)
-    if (typeof thrown.stack === 'string') copy.stack = mask(thrown.stack)
-    return typeof thrown.code === 'string' ? Object.assign(copy, { code: mask(thrown.code) }) : copy
+    const copies = [errors].flat().map((each) => maskCause(each, depth + 1))
+    const copy = Array.isArray(errors)
+      ? new AggregateError(copies, mask(message), options)
+      : new Error(mask(message), options)
+    for (const name of ['name', 'stack', 'code']) {
+      const text = thrown[name]
+      if (typeof text === 'string') Object.assign(copy, { [name]: mask(text) })
+    }
+    return copy
   }
 
   return { mask, maskCause: (thrown) => maskCause(thrown) }
-}
-
-interface ErrorLike {
-  readonly message: string
-  readonly name?: unknown
-  readonly stack?: unknown
-  readonly cause?: unknown
-  readonly code?: unknown
-  readonly errors?: unknown
-}
-
-/** By its shape: an error of another realm is no `instanceof Error`. */
-function isErrorLike(thrown: unknown): thrown is ErrorLike {
-  return (
-    typeof thrown === 'object' &&
-    thrown !== null &&
-    'message' in thrown &&
-    typeof thrown.message === 'string'
-  )
 }

@@ -1,5 +1,5 @@
-import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
-import { readEnvelopeStatus } from '@hongbao/core/internal'
+import { OptionError, type RedEnvelope, type RedEnvelopeStatus } from '@hongbao/core'
+import { asGiven, flag, must, readEach, readEnvelopeStatus, wrong } from '@hongbao/core/internal'
 import { untilAborted } from '../http/retries.ts'
 
 /**
@@ -28,14 +28,19 @@ export type ReadOpen = () =>
   | AsyncIterable<OpenRedEnvelope>
   | Promise<Iterable<OpenRedEnvelope> | AsyncIterable<OpenRedEnvelope>>
 
-/** A row of the merchant's table, checked. */
-export interface OpenRow {
-  readonly id: string | undefined
-  readonly orderNo: string
-  readonly createdMs: number
-  readonly status: RedEnvelopeStatus | undefined
-  /** What the envelope of Ping++ must have. */
-  readonly expected: Partial<Pick<RedEnvelope, (typeof COMPARED)[number]>>
+const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
+
+/** A field in which an envelope differs from the merchant's row. */
+export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
+
+/** A row of the merchant's table, checked. `created` is Unix time in seconds. */
+export interface OpenRow extends Given<'id' | 'status' | (typeof COMPARED)[number]> {
+  readonly order_no: string
+  readonly created: number
+}
+
+type Given<Fields extends keyof RedEnvelope> = {
+  readonly [Field in Fields]: RedEnvelope[Field] | undefined
 }
 
 /** The open envelopes of the merchant's table at the start of a run. */
@@ -45,21 +50,19 @@ export interface OpenTable {
   match(envelope: RedEnvelope): OpenRow | undefined
 }
 
-/** A field in which an envelope differs from the merchant's row. */
-export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
-
-const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
+/** The merchant's table could not be read, or returned an invalid row. */
+export class OpenError extends Error {
+  override readonly name = 'OpenError'
+  readonly code = 'open-failed'
+}
 
 /** @throws OpenError if `open` fails; the reason of the signal, however long `open` takes */
 export async function readTable(open: ReadOpen, signal: AbortSignal): Promise<OpenTable> {
   const rows = (await untilAborted(readRows(open, signal), signal)) ?? []
   signal.throwIfAborted()
-  const byId = new Map(rows.flatMap((row) => (row.id === undefined ? [] : [[row.id, row]])))
-  const byOrderNo = new Map(rows.map((row) => [row.orderNo, row]))
-  return {
-    rows,
-    match: ({ id, order_no }) => byId.get(id) ?? byOrderNo.get(order_no),
-  }
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const byOrderNo = new Map(rows.map((row) => [row.order_no, row]))
+  return { rows, match: ({ id, order_no }) => byId.get(id) ?? byOrderNo.get(order_no) }
 }
 
 async function readRows(open: ReadOpen, signal: AbortSignal): Promise<OpenRow[]> {
@@ -70,108 +73,68 @@ async function readRows(open: ReadOpen, signal: AbortSignal): Promise<OpenRow[]>
       rows.push(readRow(envelope))
     }
     return rows
-  } catch (error) {
-    if (error instanceof OpenError) throw error
+  } catch (cause) {
+    if (cause instanceof OpenError) throw cause
     // The text of a foreign error may hold a secret; `onError` gets the cause.
-    const name = error instanceof Error ? error.name : typeof error
-    throw new OpenError(`\`open\` failed (${name}).`, { cause: error })
+    const name = cause instanceof Error ? cause.name : typeof cause
+    throw new OpenError(`\`open\` failed (${name}).`, { cause })
   }
-}
-
-/** The merchant's table could not be read, or returned an invalid row. */
-export class OpenError extends Error {
-  override readonly name = 'OpenError'
-}
-
-/** The first field in which an envelope differs from the merchant's row. */
-export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | undefined {
-  if (row.id !== undefined && row.id !== envelope.id) return 'id'
-  if (row.orderNo !== envelope.order_no) return 'order_no'
-  return COMPARED.find((field) => field in row.expected && row.expected[field] !== envelope[field])
-}
-
-/** Reads a time in Unix seconds, or a Date; undefined if it is neither. */
-export function readTime(value: unknown): number | undefined {
-  const seconds = value instanceof Date ? value.getTime() / 1000 : value
-  // A larger number is in milliseconds: in seconds it would be after the year 5000.
-  const isTime = typeof seconds === 'number' && seconds >= 0 && seconds < 1e11
-  return isTime ? seconds : undefined
 }
 
 /** @throws OpenError that names the field: a row that is misread would compare wrong */
 function readRow(envelope: OpenRedEnvelope): OpenRow {
-  const { id, order_no: orderNo, created, status } = envelope
-  const flaw = RULES.find(([field, isValid]) => !isValid(envelope[field]))
-  if (flaw !== undefined) {
-    const [field, , expected] = flaw
-    const which = isText(orderNo) ? ` (order_no ${orderNo})` : ''
-    throw new OpenError(`\`${field}\` of an envelope from \`open\` must be ${expected}${which}.`)
-  }
-  const given = COMPARED.filter((field) => (envelope[field] ?? undefined) !== undefined)
-  return {
-    id: id ?? undefined,
-    orderNo,
-    createdMs: (readTime(created) ?? 0) * 1000,
-    status: readEnvelopeStatus(status),
-    expected: Object.fromEntries(given.map((field) => [field, envelope[field]])),
+  try {
+    return readEach(envelope, ROW)
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    const { order_no } = envelope
+    const which = typeof order_no === 'string' ? ` (order_no ${order_no})` : ''
+    throw new OpenError(`An envelope from \`open\`${which} is invalid. ${error.message}`)
   }
 }
 
-type Rule = readonly [
-  field: keyof OpenRedEnvelope,
-  isValid: (value: unknown) => boolean,
-  expected: string,
-]
-
-const RULES: readonly Rule[] = [
-  ['order_no', isText, 'a text'],
-  ['created', (value) => readTime(value) !== undefined, 'a Date, or Unix time in seconds'],
-  ['id', orNull(isText), 'a text, or null'],
-  [
-    'status',
-    orNull((value) => readEnvelopeStatus(value) !== undefined),
-    'sending, sent, received, failed, refunding or refund',
-  ],
-  ['amount', orNull(Number.isSafeInteger), 'an integer amount in fen'],
+const ROW = {
+  order_no: text('a text'),
+  created: readMoment,
+  id: orNull(text('a text, or null')),
+  status: orNull(readStatus),
+  amount: orNull(must<number>('an integer amount in fen', Number.isSafeInteger)),
+  currency: orNull(asGiven<string>()),
+  channel: orNull(asGiven<string>()),
+  recipient: orNull(asGiven<string>()),
   // SQLite and MySQL have 1 for true.
-  ['livemode', orNull((value) => typeof value === 'boolean'), 'true or false'],
-]
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== ''
+  livemode: orNull(flag),
 }
 
 /** Databases write null for a missing value. */
-function orNull(isValid: (value: unknown) => boolean): (value: unknown) => boolean {
-  return (value) => value === undefined || value === null || isValid(value)
+function orNull<Given, Value>(
+  read: (given: Given, option: string) => Value,
+): (given: Given | null | undefined, option: string) => Value | undefined {
+  return (given, option) =>
+    given === undefined || given === null ? undefined : read(given, option)
 }
 
-// Clocks differ, and a create without an answer is retried for a while.
-const HOUR = 60 * 60
-const DAY = 24 * HOUR
-// A much longer list would rather fail than end.
-const LONGEST_SPAN = 3 * DAY
-
-/** Times of lists in Unix seconds, both ends included, and the orders whose envelopes they have. */
-interface Span {
-  readonly gte: number
-  lte: number
-  readonly orderNos: string[]
+function text(expected: string): (value: string, field: string) => string {
+  return must(expected, (value) => typeof value === 'string' && value !== '')
 }
 
-/** The times, in Unix seconds, at which the envelopes of rows must be listed; overlapping ones are one. */
-export function spansOf(rows: readonly OpenRow[], end: number): Span[] {
-  const spans: Span[] = []
-  for (const { orderNo, createdMs } of rows.toSorted((a, b) => a.createdMs - b.createdMs)) {
-    const created = Math.floor(createdMs / 1000)
-    const [gte, lte] = [Math.max(0, created - HOUR), Math.min(created + DAY, end)]
-    const last = spans.at(-1)
-    if (last !== undefined && gte <= last.lte && lte - last.gte <= LONGEST_SPAN) {
-      last.lte = lte
-      last.orderNos.push(orderNo)
-    } else {
-      spans.push({ gte: Math.max(gte, last?.lte ?? 0), lte, orderNos: [orderNo] })
-    }
-  }
-  return spans
+function readStatus(given: RedEnvelopeStatus, option: string): RedEnvelopeStatus {
+  const status = readEnvelopeStatus(given)
+  if (status !== undefined) return status
+  throw wrong(option, 'sending, sent, received, failed, refunding or refund')
+}
+
+/** Reads a Date, or Unix time in seconds, as whole seconds, as `created` has them. @throws OptionError */
+export function readMoment(value: number | Date, option: string): number {
+  const seconds = value instanceof Date ? value.getTime() / 1000 : value
+  // A larger number is in milliseconds: in seconds it would be after the year 5000.
+  const isTime = typeof seconds === 'number' && seconds >= 0 && seconds < 1e11
+  if (isTime) return Math.floor(seconds)
+  throw wrong(option, 'a Date, or Unix time in seconds')
+}
+
+/** The first field in which an envelope differs from the merchant's row. */
+export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | undefined {
+  const fields: readonly Mismatch[] = ['id', 'order_no', ...COMPARED]
+  return fields.find((field) => row[field] !== undefined && row[field] !== envelope[field])
 }

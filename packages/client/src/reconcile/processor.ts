@@ -1,165 +1,132 @@
-import { isFinalEnvelopeStatus, WebhookError } from '@hongbao/core'
-import type {
-  DispatchResult,
-  RedEnvelope,
-  RedEnvelopeStatus,
-  WebhookEvent,
-  Webhooks,
+import {
+  isFinalEnvelopeStatus,
+  WebhookError,
+  type DispatchResult,
+  type RedEnvelope,
+  type RedEnvelopeStatus,
+  type WebhookEvent,
 } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
+import type { Seams } from '../http/retries.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
 import type { ReconcilerSettings } from './reconciler-options.ts'
 import type { Draft, ReconcilerConflict, ReconcilerStep } from './reconciler-report.ts'
-import {
-  applyLocal,
-  applyRemote,
-  markApplied,
-  postpone,
-  resetBackoff,
-  schedule,
-  type Tracker,
-  type TrackedEnvelope,
-} from './tracker.ts'
+import * as tracking from './tracker.ts'
 
 /** What the steps of a run share. */
 export interface RunContext {
-  readonly settings: ReconcilerSettings
-  readonly tracker: Tracker
+  readonly settings: ReconcilerSettings & Pick<Seams, 'random'>
+  readonly tracker: tracking.Tracker
   /** undefined if there is no `open`, and until it was read. */
   readonly table: OpenTable | undefined
   readonly draft: Draft
 }
 
-/** Processes an envelope of a list. */
-export function processListed(run: RunContext, envelope: RedEnvelope): Promise<void> {
+/**
+ * Processes an envelope of a list, or the answer to the query of one envelope: moves the tracked envelope
+ * on to the status of Ping++, and dispatches it if it is new.
+ */
+export async function processEnvelope(
+  run: RunContext,
+  envelope: RedEnvelope,
+  source: 'list' | 'query',
+): Promise<void> {
+  const { tracker, table, draft, settings } = run
+  const nowMs = settings.now()
+  const row = table?.match(envelope)
+  if (row === undefined && !isOfApp(run, envelope)) return noteConflict(draft, envelope, 'app')
+  if (row === undefined && table !== undefined) return noteUnknown(draft, envelope)
+  const tracked = tracking.track(tracker, envelope, nowMs, settings.random)
   const status = readEnvelopeStatus(envelope.status)
   // In test mode only a query by id moves an envelope on (guide, note 4), so a list says nothing new of
   // one that is not final.
-  const isCurrent = envelope.livemode || (status !== undefined && isFinalEnvelopeStatus(status))
-  return processEnvelope(run, envelope, isCurrent)
-}
-
-/** Processes the answer to the query of one envelope. */
-export function processRetrieved(run: RunContext, envelope: RedEnvelope): Promise<void> {
-  run.draft.retrieved += 1
-  return processEnvelope(run, envelope, true)
-}
-
-/** `isCurrent`: the envelope need not be queried before its next due time. */
-async function processEnvelope(
-  run: RunContext,
-  envelope: RedEnvelope,
-  isCurrent: boolean,
-): Promise<void> {
-  const { tracker, table, draft, settings } = run
-  const row = table?.match(envelope)
-  if (row === undefined && !isOfApp(envelope, settings.app)) {
-    return noteConflict(draft, envelope, 'app')
-  }
-  if (row === undefined && table !== undefined) return noteUnknown(draft, envelope)
-  const { id, order_no: orderNo, created } = envelope
-  const tracked = tracker.track({ id, orderNo, createdMs: created * 1000 })
-  if (isCurrent) schedule(tracked, settings.now())
-  await follow(run, envelope, row, tracked)
-}
-
-/** Moves the tracked envelope on to the status of Ping++, and dispatches it if it is new. */
-async function follow(
-  run: RunContext,
-  envelope: RedEnvelope,
-  row: OpenRow | undefined,
-  tracked: TrackedEnvelope,
-): Promise<void> {
-  const { draft, settings } = run
-  const status = readEnvelopeStatus(envelope.status)
+  const isCurrent = source === 'query' || envelope.livemode || isFinal(status)
+  if (isCurrent) tracking.schedule(tracked, nowMs)
   const flaw = findFlaw(run, envelope, row)
   if (flaw !== undefined || status === undefined) {
-    resetBackoff(tracked)
+    tracking.resetBackoff(tracked)
     return noteConflict(draft, envelope, flaw ?? 'status')
   }
-  if (row?.status !== undefined) applyLocal(tracked, row.status, settings.now())
-  const next = applyRemote(tracked, status, settings.now())
+  if (row?.status !== undefined) tracking.applyLocal(tracked, row.status, nowMs)
+  const next = tracking.applyRemote(tracked, status, nowMs)
   if (next === 'conflict') noteConflict(draft, envelope, 'end')
-  if (next === 'dispatch') await dispatch(run, envelope, status, tracked)
+  if (next === 'dispatch' && status !== 'sending') await dispatch(run, envelope, status, tracked)
 }
 
-function isOfApp({ app: of }: RedEnvelope, app: string): boolean {
-  return (typeof of === 'string' ? of : of?.id) === app
+function isFinal(status: RedEnvelopeStatus | undefined): boolean {
+  return status !== undefined && isFinalEnvelopeStatus(status)
+}
+
+function isOfApp({ settings }: RunContext, { app }: RedEnvelope): boolean {
+  return (typeof app === 'string' ? app : app?.id) === settings.app
 }
 
 /** What shows that an envelope is not the one that the merchant means. */
 function findFlaw(
-  { tracker, settings }: RunContext,
+  run: RunContext,
   envelope: RedEnvelope,
   row: OpenRow | undefined,
 ): ReconcilerConflict['reason'] | undefined {
-  if (!isOfApp(envelope, settings.app)) return 'app'
+  if (!isOfApp(run, envelope)) return 'app'
   if (row === undefined) return undefined
   const mismatch = findMismatch(row, envelope)
   if (mismatch !== undefined || row.id !== undefined) return mismatch
   // Only an envelope that agrees in everything is bound to the order number of a row without an id.
-  const { id, order_no: orderNo } = envelope
-  return tracker.adopt({ id, orderNo }) ? undefined : 'id'
-}
-
-async function dispatch(
-  { draft, settings }: RunContext,
-  envelope: RedEnvelope,
-  status: RedEnvelopeStatus,
-  tracked: TrackedEnvelope,
-): Promise<void> {
-  if (status === 'sending') return
-  const event = eventOf(envelope, status)
-  const { id, order_no } = envelope
-  const step: ReconcilerStep = { id, order_no, status, type: event.type }
-  if (draft.dryRun) {
-    draft.wouldDispatch.push(step)
-    return markApplied(tracked, settings.now())
-  }
-  draft.dispatched += 1
-  const result = await dispatchSafely(settings.webhooks, event)
-  if (result.outcome !== 'failed' && result.outcome !== 'rejected') {
-    markApplied(tracked, settings.now())
-    return noteSuccess(draft, step, result.outcome)
-  }
-  postpone(tracked, settings.now(), settings.random)
-  noteFailure(draft, step, result.error)
+  return tracking.adopt(run.tracker, envelope) ? undefined : 'id'
 }
 
 /** A status with an event. */
 type EventStatus = Exclude<RedEnvelopeStatus, 'sending'>
 
+async function dispatch(
+  run: RunContext,
+  envelope: RedEnvelope,
+  status: EventStatus,
+  tracked: tracking.TrackedEnvelope,
+): Promise<void> {
+  const { draft, settings } = run
+  const { id, order_no } = envelope
+  const step: ReconcilerStep = { id, order_no, status, type: `red_envelope.${status}` }
+  if (draft.dryRun) draft.wouldDispatch.push(step)
+  else {
+    draft.dispatched += 1
+    const result = await dispatchSafely(settings, eventOf(envelope, status))
+    if (result.outcome === 'failed' || result.outcome === 'rejected') {
+      tracking.postpone(tracked, settings.now(), settings.random())
+      return noteFailure(draft, step, result.error)
+    }
+    noteSuccess(draft, step, result)
+  }
+  tracking.markApplied(tracked, status, settings.now())
+}
+
 /**
  * The event of an envelope's status, as a webhook would have it. It has no id, because Ping++ gave it
  * none: type and envelope make its key in the inbox. It is the same each time that it is made.
  */
-function eventOf(
-  envelope: RedEnvelope,
-  status: EventStatus,
-): WebhookEvent<`red_envelope.${EventStatus}`> {
-  const { created: createdAt, livemode, received, refunded } = envelope
-  const dates = new Map<EventStatus, unknown>([
-    ['received', received],
-    ['refund', refunded],
-  ])
-  const type = `red_envelope.${status}` as const
-  const created = dates.get(status) ?? createdAt
+function eventOf(envelope: RedEnvelope, status: EventStatus): WebhookEvent {
+  const { livemode, received, refunded } = envelope
+  const dates: Partial<Record<EventStatus, unknown>> = { received, refund: refunded }
+  const created = dates[status] ?? envelope.created
   const data = { object: { ...envelope, status } }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the status is that of the type
-  return { object: 'event', type, created, livemode, data } as WebhookEvent<typeof type>
+  return {
+    object: 'event',
+    type: `red_envelope.${status}`,
+    created,
+    livemode,
+    data,
+  } as WebhookEvent
 }
 
 /** A receiver never rejects; an object in its place may. */
 async function dispatchSafely(
-  webhooks: Pick<Webhooks, 'dispatch'>,
+  { webhooks }: ReconcilerSettings,
   event: WebhookEvent,
 ): Promise<DispatchResult> {
   try {
-    const result = await webhooks.dispatch(event, { source: 'poll' })
-    // A webhook was a moment earlier, and its handlers ran.
-    const isShared = result.outcome === 'handled' && result.shared === true
-    return isShared ? { outcome: 'duplicate' } : result
+    return await webhooks.dispatch(event, { source: 'poll' })
   } catch {
     return { outcome: 'failed', error: new WebhookError('internal-error') }
   }
@@ -168,20 +135,18 @@ async function dispatchSafely(
 function noteSuccess(
   draft: Draft,
   step: ReconcilerStep,
-  outcome: 'handled' | 'duplicate' | 'unhandled',
+  { outcome, shared }: DispatchResult,
 ): void {
-  if (outcome === 'handled') draft.applied.push(step)
-  else if (outcome === 'duplicate') draft.duplicates += 1
-  else draft.unhandled += 1
+  if (outcome === 'unhandled') draft.unhandled += 1
+  // Shared: a webhook was a moment earlier, and its handlers ran.
+  else if (outcome === 'duplicate' || shared === true) draft.duplicates += 1
+  else draft.applied.push(step)
 }
 
 function noteFailure(draft: Draft, step: ReconcilerStep, error: WebhookError): void {
   const { code, message } = error
-  if (code === 'inbox-busy') {
-    draft.busy += 1
-    return
-  }
-  draft.failed.push({ ...step, code, message })
+  if (code === 'inbox-busy') draft.busy += 1
+  else draft.failed.push({ ...step, code, message })
   // The next envelope would only wait for the same inbox.
   if (code === 'inbox-unavailable') throw error
 }
@@ -190,11 +155,11 @@ function noteFailure(draft: Draft, step: ReconcilerStep, error: WebhookError): v
  * Notes an envelope that is not final and not open in the merchant's table. One that is final has most
  * likely been closed there, and one that is new may come into the table yet.
  */
-function noteUnknown(draft: Draft, envelope: RedEnvelope): void {
-  const { id, order_no, created } = envelope
-  const status = readEnvelopeStatus(envelope.status)
-  if (status === undefined || isFinalEnvelopeStatus(status)) return
-  if (created * 1000 <= draft.startedMs - FIRST_DUE_MS) draft.unknown.push({ id, order_no, status })
+function noteUnknown(draft: Draft, { id, order_no, created, ...rest }: RedEnvelope): void {
+  const status = readEnvelopeStatus(rest.status)
+  const isNew = created * 1000 > draft.startedMs - FIRST_DUE_MS
+  if (status !== undefined && !isFinal(status) && !isNew)
+    draft.unknown.push({ id, order_no, status })
 }
 
 function noteConflict(

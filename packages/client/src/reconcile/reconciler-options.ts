@@ -14,10 +14,8 @@ import {
   type Completed,
 } from '@hongbao/core/internal'
 import type { PingppClient } from '../client.ts'
-import { readTime, type ReadOpen } from './open-envelopes.ts'
+import { readMoment, type ReadOpen } from './open-envelopes.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
-import { createTokenBucket, type TokenBucket, type Wait } from './token-bucket.ts'
-import { untilAborted } from '../http/retries.ts'
 
 /** Options of `createReconciler`. Wrong ones are refused at once with an `OptionError`. */
 export interface ReconcilerOptions {
@@ -70,25 +68,13 @@ export interface ReconcilerOptions {
   readonly now?: (() => number) | undefined
 }
 
-/** Replaced in tests, like the clock. */
-export interface ReconcilerSeams {
-  /** Resolves after a time in milliseconds, or when the signal fires. */
-  readonly wait: Wait
-  /** From 0 up to, but not including, 1: spreads due times and pauses by ±10 %. */
-  readonly random: () => number
-}
-
 /** The options, checked and completed. `sweptUntil` is Unix time in seconds. */
 export interface ReconcilerSettings
   extends
-    Completed<Pick<ReconcilerOptions, 'pingpp' | 'webhooks' | 'app' | 'overlapSeconds' | 'now'>>,
-    ReconcilerSeams {
+    Completed<Omit<ReconcilerOptions, 'open' | 'sweptUntil' | 'onReport' | 'onError' | 'logger'>>,
+    Pick<ReconcilerOptions, 'onReport' | 'onError'> {
   readonly open: ReadOpen | undefined
-  readonly bucket: TokenBucket
-  readonly intervalMs: number
-  readonly sweptUntil: number
-  readonly onReport: ReconcilerOptions['onReport']
-  readonly onError: ReconcilerOptions['onError']
+  readonly sweptUntil: number | undefined
   readonly logger: Logger
 }
 
@@ -118,49 +104,36 @@ export interface RunRange {
   readonly signal: AbortSignal | undefined
 }
 
+const DAY = 24 * 60 * 60
+
 /** @throws OptionError */
-export function readReconcilerOptions(
-  options: ReconcilerOptions,
-  { wait, random }: ReconcilerSeams,
-): ReconcilerSettings {
-  const { requestsPerSecond, intervalSeconds, sweptUntil, now, ...rest } = readSettings(
-    '`createReconciler`',
-    options,
-    {
-      pingpp: must('the client returned by createPingppClient()', isClient),
-      webhooks: must('the receiver returned by createWebhooks()', isReceiver),
-      app: readApp,
-      open: guard(
-        'dispatch all envelopes that the sweep finds',
-        optional(callback('a function that returns your open envelopes')),
+export function readReconcilerOptions(options: ReconcilerOptions): ReconcilerSettings {
+  return readSettings('`createReconciler`', options, {
+    pingpp: must('the client returned by createPingppClient()', isClient),
+    webhooks: must('the receiver returned by createWebhooks()', isReceiver),
+    app: readApp,
+    open: guard(
+      'dispatch all envelopes that the sweep finds',
+      optional(callback('a function that returns your open envelopes')),
+    ),
+    requestsPerSecond: optional(must('a number above 0', isPositive), 5),
+    overlapSeconds: optional(
+      must('a time in seconds, 0 or more', (value) => value === 0 || isPositive(value)),
+      3 * DAY,
+    ),
+    intervalSeconds: optional(
+      must(
+        'a time in seconds above 0, at most 86,400 (a day)',
+        (value) => isPositive(value) && value <= DAY,
       ),
-      requestsPerSecond: optional(must('a number above 0', isPositive), 5),
-      overlapSeconds: optional(
-        must('a time in seconds, 0 or more', (value) => value === 0 || isPositive(value)),
-        72 * 60 * 60,
-      ),
-      intervalSeconds: optional(
-        must(
-          'a time in seconds above 0, at most 86,400 (a day)',
-          (value) => isPositive(value) && value <= 24 * 60 * 60,
-        ),
-        5 * 60,
-      ),
-      sweptUntil: optional(readMoment),
-      onReport: optional(callback()),
-      onError: optional(callback()),
-      logger: readLogger,
-      now: optional(clock, Date.now),
-    },
-  )
-  const seams = { now, random, wait: endingWith(wait) }
-  return {
-    ...rest,
-    bucket: createTokenBucket({ perSecond: requestsPerSecond, ...seams }),
-    intervalMs: 1000 * intervalSeconds,
-    sweptUntil: sweptUntil ?? Math.floor(now() / 1000),
-    ...seams,
-  }
+      5 * 60,
+    ),
+    sweptUntil: optional(readMoment),
+    onReport: optional(callback()),
+    onError: optional(callback()),
+    logger: readLogger,
+    now: optional(clock, Date.now),
+  })
 }
 
 function isClient(pingpp: PingppClient): boolean {
@@ -186,18 +159,4 @@ export function readRunOptions(options: ReconcilerRunOptions): RunRange {
   const { from, to } = range
   if (from !== undefined && to !== undefined && from > to) throw wrong('from', 'before `to`')
   return range
-}
-
-/** Returns whole seconds, as `created` has them. */
-function readMoment(value: number | Date, option: string): number {
-  const seconds = readTime(value)
-  if (seconds !== undefined) return Math.floor(seconds)
-  throw wrong(option, 'a Date, or Unix time in seconds')
-}
-
-/** Makes a wait end with its signal, even if the given one ignores the signal. */
-function endingWith(wait: Wait): Wait {
-  return async function waitOrEnd(ms, signal) {
-    if (!signal.aborted) await untilAborted(wait(ms, signal), signal)
-  }
 }

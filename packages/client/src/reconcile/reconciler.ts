@@ -1,21 +1,19 @@
 import { callSafely, originOf, textOf } from '@hongbao/core/internal'
-import { waitByTimer } from '../http/retries.ts'
+import { waitByTimer, type Seams } from '../http/retries.ts'
 import { createReportLog } from './log.ts'
-import { jitter, PLAN_ENDS_MS } from './poll-plan.ts'
+import { backoffMs, DAY_MS, jitter, PLAN_ENDS_MS } from './poll-plan.ts'
 import {
   readReconcilerOptions,
   readRunOptions,
   type ReconcilerOptions,
   type ReconcilerRunOptions,
-  type ReconcilerSeams,
   type ReconcilerSettings,
   type RunRange,
 } from './reconciler-options.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
 import { runOnce } from './run.ts'
-import { backoffMs, createTracker } from './tracker.ts'
-
-export type { ReconcilerSeams } from './reconciler-options.ts'
+import { createTokenBucket } from './token-bucket.ts'
+import { createTracker, isOpen, prune } from './tracker.ts'
 
 /** Queries Ping++ for events that its webhooks have not delivered. */
 export interface Reconciler extends AsyncDisposable {
@@ -53,16 +51,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 }
 
 /** `createReconciler` with waits and jitter that a test controls. Not exported by the package. */
-export function createReconcilerWith(
-  options: ReconcilerOptions,
-  seams: ReconcilerSeams,
-): Reconciler {
-  const settings = readReconcilerOptions(options, seams)
-  const { now, random, overlapSeconds, logger, open, onReport, onError } = settings
+export function createReconcilerWith(options: ReconcilerOptions, seams: Seams): Reconciler {
+  const read = { ...readReconcilerOptions(options), ...seams }
+  const settings = { ...read, takeToken: createTokenBucket(read) }
+  const { now, overlapSeconds, open, onReport, onError } = settings
   const memoryMs = Math.max(PLAN_ENDS_MS, overlapSeconds * 1000) + DAY_MS
-  const tracker = createTracker({ now, random, memoryMs })
-  const log = createReportLog({ logger, now, memoryMs })
-  let { sweptUntil } = settings
+  const tracker = createTracker()
+  const log = createReportLog(settings, memoryMs)
+  let { sweptUntil = Math.floor(now() / 1000) } = settings
   let lastRun: Promise<unknown> = Promise.resolve()
 
   async function run(runOptions: ReconcilerRunOptions = {}): Promise<ReconcilerReport> {
@@ -73,14 +69,14 @@ export function createReconcilerWith(
   }
 
   async function runNow(range: RunRange): Promise<ReconcilerReport> {
-    const { dryRun } = range
-    const memory = dryRun ? tracker.copy() : tracker
     // A clock that was ahead has moved it too far.
     const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
-    const { report, cause } = await runOnce(settings, memory, range, mark)
-    if (!dryRun) {
+    const own = range.dryRun ? structuredClone(tracker) : tracker
+    const { report, cause } = await runOnce(settings, own, range, mark)
+    if (!range.dryRun) {
       sweptUntil = report.sweptUntil
-      tracker.prune(open === undefined)
+      // Without a table only the tracker knows what is open.
+      prune(tracker, now() - memoryMs, (envelope) => open === undefined && isOpen(envelope))
       log(report, cause)
     }
     const { error } = report
@@ -93,14 +89,13 @@ export function createReconcilerWith(
   return { run, start, close, [Symbol.asyncDispose]: close }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000
-
 /** Runs again and again, from `start` to `close`. */
 function createLoop(
   run: Reconciler['run'],
-  { logger, intervalMs, random, wait }: ReconcilerSettings,
+  { logger, intervalSeconds, random, wait }: ReconcilerSettings & Seams,
 ): Pick<Reconciler, 'start' | 'close'> {
-  let loop: { readonly controller: AbortController; readonly ended: Promise<void> } | undefined
+  let controller: AbortController | undefined
+  let ended: Promise<void> | undefined
 
   async function repeat(signal: AbortSignal): Promise<void> {
     let failures = 0
@@ -111,25 +106,24 @@ function createLoop(
       const retryAfterMs = Math.min(error?.retryAfterMs ?? 0, DAY_MS)
       const pauseMs = failures === 0 ? 0 : Math.max(retryAfterMs, backoffMs(failures, random()))
       // oxlint-disable-next-line no-await-in-loop -- as above
-      await wait(Math.max(jitter(intervalMs, random()), pauseMs), signal)
+      await wait(Math.max(jitter(intervalSeconds * 1000, random()), pauseMs), signal)
     }
   }
 
   function start(): void {
-    if (loop?.controller.signal.aborted === false) return
-    const controller = new AbortController()
-    const ended = repeat(controller.signal).catch(function endLoop(thrown: unknown) {
+    if (controller?.signal.aborted === false) return
+    const current = new AbortController()
+    controller = current
+    ended = repeat(current.signal).catch(function endLoop(thrown: unknown) {
       // Only the caller's own clock can do this.
       callSafely(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
-      controller.abort()
+      current.abort()
     })
-    loop = { controller, ended }
   }
 
   async function close(): Promise<void> {
-    const ending = loop
-    ending?.controller.abort()
-    await ending?.ended
+    controller?.abort()
+    await ended
   }
 
   return { start, close }

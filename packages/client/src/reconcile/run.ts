@@ -1,12 +1,11 @@
-import { WebhookError } from '@hongbao/core'
-import type { RedEnvelope } from '@hongbao/core'
+import { WebhookError, type RedEnvelope } from '@hongbao/core'
 import { PingppError, type PingppErrorCode } from '../errors.ts'
 import { MAX_RETRY_AFTER_MS } from '../http/retries.ts'
 import type { PingppRequestOptions } from '../options.ts'
-import { OpenError, readTable, spansOf, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { OpenError, readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
-import { processListed, processRetrieved, type RunContext } from './processor.ts'
-import type { ReconcilerSettings, RunRange } from './reconciler-options.ts'
+import { processEnvelope, type RunContext } from './processor.ts'
+import type { RunRange } from './reconciler-options.ts'
 import {
   addToTotals,
   newDraft,
@@ -15,10 +14,12 @@ import {
 } from './reconciler-report.ts'
 import {
   applyLocal,
+  findAdopted,
   isOpen,
   isOverdue,
   postpone,
   queryMsOf,
+  track,
   type TrackedEnvelope,
   type Tracker,
 } from './tracker.ts'
@@ -30,8 +31,13 @@ export interface RunResult {
   readonly cause: unknown
 }
 
+type RunSettings = RunContext['settings'] & {
+  readonly takeToken: (signal: AbortSignal) => Promise<void>
+}
+
 interface Run extends RunContext {
   table: OpenTable | undefined
+  readonly settings: RunSettings
   readonly range: RunRange
   readonly signal: AbortSignal
   /** Options of every request: the rate limit and the count of requests. */
@@ -46,41 +52,44 @@ const NEVER = new AbortController().signal
  * @param sweptUntil up to when earlier runs have swept, in Unix seconds
  */
 export async function runOnce(
-  settings: ReconcilerSettings,
+  settings: RunSettings,
   tracker: Tracker,
   range: RunRange,
   sweptUntil: number,
 ): Promise<RunResult> {
-  const { now, bucket, open, overlapSeconds } = settings
-  const startedMs = now()
-  const { dryRun, to = Math.floor(startedMs / 1000), signal = NEVER } = range
-  const start = Math.floor(Math.min(range.to ?? sweptUntil, sweptUntil) - overlapSeconds)
-  const from = range.from ?? Math.max(0, start)
-  const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
-  const beforeAttempt = async (): Promise<void> => {
-    await bucket.take(signal)
-    draft.requests += 1
-  }
-  const how = { signal, beforeAttempt }
-  const run: Run = { settings, tracker, table: undefined, draft, range, signal, how }
+  const run = newRun(settings, tracker, range, sweptUntil)
+  const { draft, signal } = run
   let cause: unknown
-
   try {
     signal.throwIfAborted()
-    if (open !== undefined) run.table = await readTable(open, signal)
+    if (settings.open !== undefined) run.table = await readTable(settings.open, signal)
     const failure = await sweep(run)
     await retrieveDue(run)
     const other = await search(run)
-    if (failure !== undefined) throw failure
-    if (other !== undefined) throw other
+    const first = failure ?? other
+    if (first !== undefined) throw first
   } catch (error) {
     // `onError` gets what `open` threw.
     cause = error instanceof OpenError ? (error.cause ?? error) : error
     draft.error = explain(error, signal)
   }
   conclude(run)
-  draft.durationMs = now() - startedMs
+  draft.durationMs = settings.now() - draft.startedMs
   return { report: draft, cause }
+}
+
+function newRun(settings: RunSettings, tracker: Tracker, range: RunRange, sweptUntil: number): Run {
+  const startedMs = settings.now()
+  const { dryRun, to = Math.floor(startedMs / 1000), signal = NEVER } = range
+  const start = Math.floor(Math.min(range.to ?? sweptUntil, sweptUntil) - settings.overlapSeconds)
+  const { from = Math.max(0, start) } = range
+  const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
+  const beforeAttempt = async (): Promise<void> => {
+    await settings.takeToken(signal)
+    draft.requests += 1
+  }
+  const how = { signal, beforeAttempt }
+  return { settings, tracker, table: undefined, draft, range, signal, how }
 }
 
 /** Why a run ended early, without the text of errors that are not hongbao's: it may hold a secret. */
@@ -88,10 +97,11 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
   if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
   if (error instanceof PingppError) {
     const { code, message, retryAfterMs } = error
-    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    return { code, message, retryAfterMs }
   }
-  if (error instanceof WebhookError) return { code: error.code, message: error.message }
-  if (error instanceof OpenError) return { code: 'open-failed', message: error.message }
+  if (error instanceof WebhookError || error instanceof OpenError) {
+    return { code: error.code, message: error.message }
+  }
   const name = error instanceof Error ? error.name : typeof error
   return { code: 'internal-error', message: `The run failed (${name}).` }
 }
@@ -103,11 +113,11 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
 async function sweep(run: Run): Promise<PingppError | undefined> {
   const { draft, range } = run
   const { from, to, sweptUntil, startedMs, dryRun } = draft
-  // Without an end, so that a local clock that is behind hides nothing.
+  // Without an end, so that a local clock that is late hides nothing.
   const created = range.to === undefined ? { gte: from } : { gte: from, lte: to }
   const failure = await readList(run, created, (envelope) => {
     addToTotals(draft, envelope)
-    return processListed(run, envelope)
+    return processEnvelope(run, envelope, 'list')
   })
   if (failure === undefined && !dryRun && from <= sweptUntil) {
     draft.sweptUntil = Math.max(sweptUntil, Math.min(to, Math.floor(startedMs / 1000)))
@@ -115,29 +125,35 @@ async function sweep(run: Run): Promise<PingppError | undefined> {
   return failure
 }
 
+const HOUR = 60 * 60
+const DAY = 24 * HOUR
+
 /**
  * Searches rows without an id that no sweep reaches, because they are older, in the lists of the days
  * on which they were created. Not in every run: Ping++ may not have them.
  */
 async function search(run: Run): Promise<PingppError | undefined> {
-  const { table, tracker, draft, range } = run
+  const { table, tracker, draft, range, settings } = run
   if (table === undefined || isBounded(range)) return undefined
   const missing = table.rows.filter(
-    ({ id, orderNo, createdMs }) =>
+    ({ id, order_no, created }) =>
       id === undefined &&
-      createdMs < draft.from * 1000 &&
-      tracker.findAdopted(orderNo) === undefined &&
-      !tracker.wasSearched(orderNo),
+      created < draft.from &&
+      findAdopted(tracker, order_no) === undefined &&
+      !tracker.searchedMs.has(order_no),
   )
-  for (const { orderNos, ...created } of spansOf(missing, draft.from)) {
+  for (const [day, rows] of Map.groupBy(missing, ({ created }) => Math.floor(created / DAY))) {
+    // Clocks differ, and a create without an answer is retried for a while.
+    const gte = Math.max(0, day * DAY - HOUR)
+    const lte = Math.min((day + 2) * DAY, draft.from)
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits concurrent requests
-    const failure = await readList(run, created, async (envelope) => {
+    const failure = await readList(run, { gte, lte }, async (envelope) => {
       const row = table.match(envelope)
       // Envelopes of other rows were not searched for.
-      if (row !== undefined && row.id === undefined) await processListed(run, envelope)
+      if (row !== undefined && row.id === undefined) await processEnvelope(run, envelope, 'list')
     })
     if (failure !== undefined) return failure
-    for (const orderNo of orderNos) tracker.markSearched(orderNo)
+    for (const { order_no } of rows) tracker.searchedMs.set(order_no, settings.now())
   }
   return undefined
 }
@@ -166,17 +182,14 @@ async function readList(
  * @throws the third of several errors in a row: the next query would end with it too
  */
 async function retrieveDue(run: Run): Promise<void> {
-  const { table, tracker, settings } = run
-  const envelopes =
-    table === undefined ? tracker.open() : table.rows.flatMap((row) => track(row, run) ?? [])
-  const due = envelopes.filter(
-    (envelope) =>
-      isInRange(run, envelope) && isOpen(envelope) && settings.now() >= queryMsOf(envelope),
-  )
+  const nowMs = run.settings.now()
+  const due = openOf(run)
+    .flatMap(({ tracked }) => tracked ?? [])
+    .filter((tracked) => isOpen(tracked) && nowMs >= queryMsOf(tracked))
   let inARow = 0
-  for (const envelope of due.toSorted((a, b) => queryMsOf(a) - queryMsOf(b))) {
+  for (const tracked of due.toSorted((a, b) => queryMsOf(a) - queryMsOf(b))) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits concurrent requests
-    const error = await retrieve(run, envelope)
+    const error = await retrieve(run, tracked)
     inARow = error === undefined || OF_ONE_ENVELOPE.has(error.code) ? 0 : inARow + 1
     if (error !== undefined && inARow === MOST_IN_A_ROW) throw error
   }
@@ -191,14 +204,15 @@ async function retrieve(run: Run, tracked: TrackedEnvelope): Promise<PingppError
   try {
     envelope = await settings.pingpp.redEnvelopes.retrieve(tracked.id, how)
   } catch (thrown) {
-    if (!signal.aborted) postpone(tracked, settings.now(), settings.random)
+    if (!signal.aborted) postpone(tracked, settings.now(), settings.random())
     const error = ownError(thrown, signal)
-    const { id, orderNo, status = null } = tracked
+    const { id, order_no, status = null } = tracked
     const { code, message } = error
-    draft.failed.push({ id, order_no: orderNo, status, type: null, code, message })
+    draft.failed.push({ id, order_no, status, type: null, code, message })
     return error
   }
-  await processRetrieved(run, envelope)
+  draft.retrieved += 1
+  await processEnvelope(run, envelope, 'query')
   return undefined
 }
 
@@ -225,59 +239,63 @@ const OF_ONE_ENVELOPE: ReadonlySet<PingppErrorCode> = new Set([
   'channel-failed',
 ])
 
-/** Reports the envelopes that are open now. */
-function conclude(run: Run): void {
-  const { table, tracker } = run
-  for (const envelope of table === undefined ? tracker.open() : []) {
-    if (isInRange(run, envelope)) noteOpen(run, envelope, envelope)
-  }
-  for (const row of table?.rows ?? []) {
-    if (isInRange(run, row)) concludeRow(run, row, track(row, run))
-  }
+/** An open envelope: a row of the merchant's table, or, without a table, a tracked envelope. */
+interface OpenEnvelope {
+  readonly head: OpenRow | TrackedEnvelope
+  /** undefined if the row has no id and no list has shown its order number. */
+  readonly tracked: TrackedEnvelope | undefined
 }
 
-function concludeRow(run: Run, row: OpenRow, tracked: TrackedEnvelope | undefined): void {
-  if (row.id === undefined && tracked?.status !== undefined) {
-    const { id, orderNo, status } = tracked
-    run.draft.adopted.push({ id, order_no: orderNo, status })
+/** The open envelopes of the range; a run with bounds skips all others, even if they are due. */
+function openOf(run: Run): OpenEnvelope[] {
+  const { table, tracker, range, draft } = run
+  const all: OpenEnvelope[] =
+    table === undefined
+      ? [...tracker.envelopes.values()].filter(isOpen).map((head) => ({ head, tracked: head }))
+      : table.rows.map((head) => ({ head, tracked: trackRow(run, head) }))
+  const { to = Infinity } = range
+  return all.filter(
+    ({ head: { created } }) => !isBounded(range) || (created >= draft.from && created <= to),
+  )
+}
+
+function trackRow({ tracker, settings }: Run, row: OpenRow): TrackedEnvelope | undefined {
+  const { id, order_no, status } = row
+  const head = id === undefined ? findAdopted(tracker, order_no) : { ...row, id }
+  if (head === undefined) return undefined
+  const tracked = track(tracker, head, settings.now(), settings.random)
+  if (id !== undefined && status !== undefined) applyLocal(tracked, status, settings.now())
+  return tracked
+}
+
+function isBounded({ from, to }: RunRange): boolean {
+  return from !== undefined || to !== undefined
+}
+
+/** Reports the envelopes that are open now. */
+function conclude(run: Run): void {
+  const { adopted, startedMs } = run.draft
+  for (const { head, tracked } of openOf(run)) {
+    if (head.id === undefined && tracked?.status !== undefined) {
+      const { id, order_no, status } = tracked
+      adopted.push({ id, order_no, status })
+    }
+    // Applied by an earlier run, but still open in the table.
+    const isStuck = tracked?.appliedMs !== undefined && tracked.appliedMs < startedMs
+    if (tracked === undefined || isOpen(tracked) || isStuck) noteOpen(run, head, tracked)
   }
-  // Applied by an earlier run, but still open in the table.
-  const isStuck = tracked?.appliedMs !== undefined && tracked.appliedMs < run.draft.startedMs
-  if (tracked === undefined || isOpen(tracked) || isStuck) noteOpen(run, row, tracked)
 }
 
 function noteOpen(
   { draft, settings: { now } }: Run,
-  { orderNo, createdMs }: OpenRow | TrackedEnvelope,
+  { order_no, created }: OpenEnvelope['head'],
   tracked: TrackedEnvelope | undefined,
 ): void {
-  const ageMs = now() - createdMs
+  const ageMs = now() - created * 1000
   draft.open += 1
   draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageMs / 1000))
   const isLate = tracked === undefined ? ageMs >= PLAN_ENDS_MS : isOverdue(tracked, now())
   if (!isLate) return
   const { id = null, status = null } = tracked ?? {}
-  draft.overdue.push({ id, order_no: orderNo, status, created: Math.floor(createdMs / 1000) })
-}
-
-/** The tracked envelope of a row; undefined if the row has no id and no list has shown its order number. */
-function track(
-  { id, orderNo, createdMs, status }: OpenRow,
-  { tracker, settings: { now } }: Run,
-): TrackedEnvelope | undefined {
-  const head = id === undefined ? tracker.findAdopted(orderNo) : { id, orderNo, createdMs }
-  if (head === undefined) return undefined
-  const tracked = tracker.track(head)
-  if (id !== undefined && status !== undefined) applyLocal(tracked, status, now())
-  return tracked
-}
-
-/** A run with a range skips all other envelopes, even if they are due. */
-function isInRange({ range, draft }: Run, { createdMs }: OpenRow | TrackedEnvelope): boolean {
-  const { to = Infinity } = range
-  return !isBounded(range) || (createdMs >= draft.from * 1000 && createdMs < (to + 1) * 1000)
-}
-
-function isBounded({ from, to }: RunRange): boolean {
-  return from !== undefined || to !== undefined
+  draft.overdue.push({ id, order_no, status, created })
 }

@@ -1,15 +1,15 @@
-import { compareEnvelopeStatus, isFinalEnvelopeStatus } from '@hongbao/core'
-import type { RedEnvelopeStatus } from '@hongbao/core'
-import { jitter, nextDueMs, PLAN_ENDS_MS } from './poll-plan.ts'
+import {
+  compareEnvelopeStatus,
+  isFinalEnvelopeStatus,
+  type RedEnvelope,
+  type RedEnvelopeStatus,
+} from '@hongbao/core'
+import { backoffMs, nextDueMs, PLAN_ENDS_MS } from './poll-plan.ts'
 
-/** What identifies an envelope. */
-export interface EnvelopeHead {
-  readonly id: string
-  readonly orderNo: string
-  readonly createdMs: number
-}
+/** The fields that identify an envelope; `created` is Unix time in seconds. */
+export type EnvelopeHead = Pick<RedEnvelope, 'id' | 'order_no' | 'created'>
 
-/** What a reconciler knows of one envelope. */
+/** The state of one envelope. */
 export interface TrackedEnvelope extends EnvelopeHead {
   /** The furthest status seen; undefined if none was. */
   status: RedEnvelopeStatus | undefined
@@ -26,90 +26,63 @@ export interface TrackedEnvelope extends EnvelopeHead {
   seenMs: number
 }
 
-/** What a reconciler knows of all envelopes. Used by one run at a time. */
+/** The state of all envelopes: plain data, so that a dry run can work on a copy. Used by one run at a time. */
 export interface Tracker {
-  /** The record of an envelope, a new one if there is none. */
-  track(head: EnvelopeHead): TrackedEnvelope
-  /** Binds an order number to an envelope for good; false if it is bound to another one. */
-  adopt(envelope: Pick<EnvelopeHead, 'id' | 'orderNo'>): boolean
-  /** The envelope that an order number is bound to. */
-  findAdopted(orderNo: string): TrackedEnvelope | undefined
-  markSearched(orderNo: string): void
-  /** Whether the lists in which an order number would be were searched recently. */
-  wasSearched(orderNo: string): boolean
-  open(): TrackedEnvelope[]
-  /** Forgets envelopes that were not seen recently; open ones only if the merchant's table has those. */
-  prune(keepOpen: boolean): void
-  /** The same memory, for a run that must not change it. */
-  copy(): Tracker
-}
-
-export interface TrackerOptions {
-  readonly now: () => number
-  readonly random: () => number
-  /** How long an envelope is remembered after it was last seen. */
-  readonly memoryMs: number
-}
-
-const NEW = { status: undefined, appliedMs: undefined, failures: 0, retryMs: undefined } as const
-
-export function createTracker(options: TrackerOptions, memory: Memory = newMemory()): Tracker {
-  const { now, random, memoryMs } = options
-  const { envelopes, adoptedIds, searchedMs } = memory
-  const isRecent = (ms: number): boolean => now() - ms <= memoryMs
-
-  function track({ id, orderNo, createdMs }: EnvelopeHead): TrackedEnvelope {
-    const known = envelopes.get(id)
-    if (known !== undefined) {
-      known.seenMs = now()
-      return known
-    }
-    const own = random()
-    const dueMs = nextDueMs(createdMs, createdMs, own)
-    const envelope = { ...NEW, id, orderNo, createdMs, random: own, dueMs, seenMs: now() }
-    envelopes.set(id, envelope)
-    return envelope
-  }
-
-  function adopt({ id, orderNo }: Pick<EnvelopeHead, 'id' | 'orderNo'>): boolean {
-    const holder = adoptedIds.get(orderNo) ?? id
-    adoptedIds.set(orderNo, holder)
-    return holder === id
-  }
-
-  function prune(keepOpen: boolean): void {
-    for (const envelope of envelopes.values()) {
-      const { id, orderNo, seenMs } = envelope
-      if (isRecent(seenMs) || (keepOpen && isOpen(envelope))) continue
-      envelopes.delete(id)
-      if (adoptedIds.get(orderNo) === id) adoptedIds.delete(orderNo)
-    }
-    for (const [orderNo, ms] of searchedMs) if (!isRecent(ms)) searchedMs.delete(orderNo)
-  }
-
-  return {
-    track,
-    adopt,
-    findAdopted: (orderNo) => envelopes.get(adoptedIds.get(orderNo) ?? ''),
-    markSearched: (orderNo) => void searchedMs.set(orderNo, now()),
-    wasSearched: (orderNo) => isRecent(searchedMs.get(orderNo) ?? Number.NEGATIVE_INFINITY),
-    open: () => [...envelopes.values()].filter(isOpen),
-    prune,
-    copy: () => createTracker(options, structuredClone(memory)),
-  }
-}
-
-/** Plain data, so that a dry run can work on a copy. */
-interface Memory {
   readonly envelopes: Map<string, TrackedEnvelope>
-  /** The ids of adopted envelopes by order number. */
+  /** Order number → the id of its envelope, for rows of the merchant's table that have no id. */
   readonly adoptedIds: Map<string, string>
-  /** When an order number was searched. */
+  /** Order number → when the lists in which it would be were searched. */
   readonly searchedMs: Map<string, number>
 }
 
-function newMemory(): Memory {
+export function createTracker(): Tracker {
   return { envelopes: new Map(), adoptedIds: new Map(), searchedMs: new Map() }
+}
+
+/** Returns the state of an envelope, a new one if there is none. `random` is for the new one. */
+export function track(
+  { envelopes }: Tracker,
+  { id, order_no, created }: EnvelopeHead,
+  seenMs: number,
+  random: () => number,
+): TrackedEnvelope {
+  const known = envelopes.get(id)
+  if (known !== undefined) return Object.assign(known, { seenMs })
+  const head = { id, order_no, created, random: random(), seenMs }
+  const dueMs = nextDueMs(created * 1000, created * 1000, head.random)
+  const envelope = { ...head, ...APPLIED_NOTHING, dueMs }
+  envelopes.set(id, envelope)
+  return envelope
+}
+
+const UNTRIED = { failures: 0, retryMs: undefined }
+const APPLIED_NOTHING = { ...UNTRIED, status: undefined, appliedMs: undefined }
+
+/** Binds an order number to an envelope for good; false if it is bound to another one. */
+export function adopt({ adoptedIds }: Tracker, { id, order_no }: EnvelopeHead): boolean {
+  const holder = adoptedIds.get(order_no) ?? id
+  adoptedIds.set(order_no, holder)
+  return holder === id
+}
+
+/** The envelope that an order number is bound to. */
+export function findAdopted(tracker: Tracker, orderNo: string): TrackedEnvelope | undefined {
+  return tracker.envelopes.get(tracker.adoptedIds.get(orderNo) ?? '')
+}
+
+/** Forgets envelopes and searches of before a time, except the envelopes that `isKept` names. */
+export function prune(
+  { envelopes, adoptedIds, searchedMs }: Tracker,
+  beforeMs: number,
+  isKept: (envelope: TrackedEnvelope) => boolean,
+): void {
+  for (const envelope of envelopes.values()) {
+    const { id, order_no, seenMs } = envelope
+    if (seenMs >= beforeMs || isKept(envelope)) continue
+    envelopes.delete(id)
+    if (adoptedIds.get(order_no) === id) adoptedIds.delete(order_no)
+  }
+  for (const [orderNo, ms] of searchedMs) if (ms < beforeMs) searchedMs.delete(orderNo)
 }
 
 /** Takes over the status of the merchant's own table, which needs no handler. */
@@ -118,13 +91,13 @@ export function applyLocal(
   status: RedEnvelopeStatus,
   nowMs: number,
 ): void {
-  const isBehind = compareEnvelopeStatus(envelope.status, status) === 'behind'
-  const isKnown = envelope.status === status && envelope.appliedMs !== undefined
-  if (!isBehind && !isKnown) advance(envelope, status, nowMs)
+  const order = compareEnvelopeStatus(envelope.status, status)
+  const isKnown = order === 'same' && envelope.appliedMs !== undefined
+  if (order !== 'behind' && !isKnown) markApplied(envelope, status, nowMs)
 }
 
 /**
- * Takes over a status of Ping++, and says what follows: `dispatch` it, because it is new or its retry is
+ * Takes over a status of Ping++, and returns what follows: `dispatch` it, because it is new or its retry is
  * due; report a `conflict`, because the envelope ended before in another way; or nothing. A tracked
  * envelope never goes back.
  */
@@ -136,52 +109,38 @@ export function applyRemote(
   const order = compareEnvelopeStatus(envelope.status, status)
   if (order === 'behind') return undefined
   // There is no event for `sending`.
-  if (order === 'ahead') advance(envelope, status, status === 'sending' ? nowMs : undefined)
-  if (order === 'conflict' || envelope.appliedMs !== undefined) {
-    resetBackoff(envelope)
-    return order === 'conflict' ? 'conflict' : undefined
+  if (order === 'ahead') markApplied(envelope, status, status === 'sending' ? nowMs : undefined)
+  if (order !== 'conflict' && envelope.appliedMs === undefined) {
+    return nowMs >= (envelope.retryMs ?? nowMs) ? 'dispatch' : undefined
   }
-  return nowMs >= (envelope.retryMs ?? nowMs) ? 'dispatch' : undefined
+  resetBackoff(envelope)
+  return order === 'conflict' ? 'conflict' : undefined
 }
 
-/** Notes that the furthest status was applied. */
-export function markApplied(envelope: TrackedEnvelope, nowMs: number): void {
-  advance(envelope, envelope.status, nowMs)
-}
-
-function advance(
+/** Sets the furthest status, and when it was applied. Earlier failures are over. */
+export function markApplied(
   envelope: TrackedEnvelope,
-  status: RedEnvelopeStatus | undefined,
+  status: RedEnvelopeStatus,
   appliedMs: number | undefined,
 ): void {
-  Object.assign(envelope, { status, appliedMs })
-  resetBackoff(envelope)
+  Object.assign(envelope, UNTRIED, { status, appliedMs })
 }
 
 /** Leaves an envelope to the plan: earlier failures are over. */
 export function resetBackoff(envelope: TrackedEnvelope): void {
-  envelope.failures = 0
-  envelope.retryMs = undefined
+  Object.assign(envelope, UNTRIED)
 }
 
 /** Notes that a query or a dispatch failed: the next one comes soon, and later each time. */
-export function postpone(envelope: TrackedEnvelope, nowMs: number, random: () => number): void {
+export function postpone(envelope: TrackedEnvelope, nowMs: number, random: number): void {
   envelope.failures += 1
-  envelope.retryMs = nowMs + backoffMs(envelope.failures, random())
-}
-
-const FIRST_RETRY_MS = 60_000
-const LONGEST_RETRY_MS = 60 * 60_000
-
-/** How long to wait after so many failures in a row: a minute, doubled each time, an hour at most. */
-export function backoffMs(failures: number, random: number): number {
-  return jitter(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1)), random)
+  envelope.retryMs = nowMs + backoffMs(envelope.failures, random)
 }
 
 /** Notes that Ping++ has answered for an envelope: it is due at the next time of the plan. */
 export function schedule(envelope: TrackedEnvelope, nowMs: number): void {
-  const { createdMs, dueMs, random } = envelope
-  if (dueMs <= nowMs) envelope.dueMs = nextDueMs(createdMs, nowMs, random)
+  const { created, dueMs, random } = envelope
+  envelope.dueMs = Math.max(dueMs, nextDueMs(created * 1000, nowMs, random))
 }
 
 /** When an envelope is queried next. */
@@ -195,6 +154,6 @@ export function isOpen({ status, appliedMs }: TrackedEnvelope): boolean {
 }
 
 /** Whether all due times of the plan are over. */
-export function isOverdue({ dueMs, createdMs }: TrackedEnvelope, nowMs: number): boolean {
-  return Math.max(dueMs, nowMs) >= createdMs + PLAN_ENDS_MS
+export function isOverdue({ dueMs, created }: TrackedEnvelope, nowMs: number): boolean {
+  return Math.max(dueMs, nowMs) >= created * 1000 + PLAN_ENDS_MS
 }

@@ -1,10 +1,9 @@
-import { readStrictJson } from '@hongbao/core/internal'
-import { isJsonObject } from '../http/answer.ts'
-import type { ExpectedEnvelope } from './red-envelope.ts'
-import { PingppError, type PingppErrorFacts } from '../errors.ts'
+import { isRecord, readStrictJson } from '@hongbao/core/internal'
+import { requestFailed, type PingppError, type PingppErrorFacts } from '../errors.ts'
+import type { ExtraParams } from '../options.ts'
 import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
 import { CREATE_PARAMETERS, findParameterFlaw } from './parameters.ts'
-import type { ExtraParams } from '../options.ts'
+import type { ExpectedEnvelope } from './red-envelope.ts'
 
 /**
  * The documented parameters of a red envelope (API reference, "创建 Red Envelope 对象"). Any other is
@@ -57,10 +56,8 @@ export function writeEnvelope(
   defaultApp: RedEnvelopeCreateParams['app'],
   extraParams?: ExtraParams,
 ): WrittenEnvelope {
-  if (!isJsonObject(parameters))
-    throw refusal({ detail: '`create` expects an object of parameters.' })
-  const app = parameters.app ?? defaultApp
-  const complete = app === parameters.app ? parameters : { ...parameters, app }
+  const app = parameters?.app ?? defaultApp
+  const complete = app === parameters?.app ? parameters : { ...parameters, app }
   check(complete)
   const written = writeJson(complete)
   // A getter, or a `toJSON`, may have written something else than what was checked.
@@ -72,11 +69,12 @@ export function writeEnvelope(
 }
 
 function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
+  if (!isRecord(parameters)) throw invalid({ detail: '`create` expects an object of parameters.' })
   // First, so that an `amuont` is not reported as an `amount` that is missing.
-  const unknown = isJsonObject(parameters) ? findUnknown(parameters, CREATE_PARAMETERS) : undefined
-  if (unknown !== undefined) throw refusal(unknown)
+  const unknown = findUnknown(parameters, CREATE_PARAMETERS)
+  if (unknown !== undefined) throw invalid(unknown)
   const flaw = findParameterFlaw(parameters)
-  if (flaw !== undefined) throw refusal({ param: flaw.param, detail: flaw.problem })
+  if (flaw !== undefined) throw invalid({ param: flaw.param, detail: flaw.problem })
 }
 
 /** The body with `extraParams`: read back too, so that what is checked is what is sent. */
@@ -86,25 +84,25 @@ function writeWithExtra(
 ): Uint8Array<ArrayBuffer> {
   const extra = readBack(writeJson(extraParams))
   const flaw = findDocumented(extra, CREATE_PARAMETERS)
-  if (flaw !== undefined) throw refusal(flaw)
-  return writeJson(withExtra({ ...sent }, isJsonObject(extra) ? extra : {}))
+  if (flaw !== undefined) throw invalid(flaw)
+  return writeJson(withExtra({ ...sent }, isRecord(extra) ? extra : {}))
 }
 
 /** JSON as Ping++ will read it. */
 function readBack(body: Uint8Array): unknown {
   const json = readStrictJson(body)
   if (json.ok) return json.value
-  throw refusal({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
+  throw invalid({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
 }
 
 function writeJson(parameters: object): Uint8Array<ArrayBuffer> {
   try {
     return new TextEncoder().encode(JSON.stringify(parameters))
   } catch (cause) {
-    throw refusal({ detail: 'They cannot be written as JSON: a BigInt, or a circle?' }, { cause })
+    throw invalid({ detail: 'They cannot be written as JSON: a BigInt, or a circle?' }, { cause })
   }
 }
 
-function refusal(facts: PingppErrorFacts, options?: ErrorOptions): PingppError {
-  return new PingppError('parameter-invalid', { ...facts, notCreated: true }, options)
+function invalid(facts: PingppErrorFacts, options?: ErrorOptions): PingppError {
+  return requestFailed('parameter-invalid', facts, options)
 }

@@ -1,10 +1,10 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { isJsonObject } from '../http/answer.ts'
-import { isId } from './red-envelope.ts'
+import { isRecord } from '@hongbao/core/internal'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import type { ExtraParams } from '../options.ts'
-import { findDocumented, findUnknown, withExtra, type KnownParameters } from './known-parameters.ts'
+import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
 import { encodeQuery } from './query.ts'
+import { isId } from './red-envelope.ts'
 
 /**
  * The documented parameters of a list (API reference, "查询 Red Envelope 对象列表" and "分页"). Any other
@@ -32,7 +32,7 @@ export interface RedEnvelopeListParams {
       }
 }
 
-/** A query that was checked and written: the path of each of its pages. */
+/** A query that was checked and written. */
 export interface ListQuery {
   /** Whether pages go into the past, as they do without `ending_before`. */
   readonly isBackwards: boolean
@@ -56,71 +56,44 @@ export function readListQuery(
   if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const { starting_after: after, ending_before: before, ...rest } = query
   const isBackwards = (before ?? undefined) === undefined
-  const filters = writeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
+  const filters = encodeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
   return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
   function pathTo(cursor: string | undefined): string {
-    const place = writeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
+    const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
     const written = [filters, place].filter((part) => part !== '').join('&')
     return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
-  }
-}
-
-/** @throws PingppError `parameter-invalid` */
-export function writeExtraQuery(extraParams: ExtraParams = {}): string {
-  const flaw = findDocumented(extraParams, {})
-  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
-  return writeQuery(extraParams)
-}
-
-function writeQuery(query: ExtraParams): string {
-  try {
-    return encodeQuery(query)
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : undefined
-    throw new PingppError('parameter-invalid', { detail }, { cause })
   }
 }
 
 /** What is wrong with a value, as the end of a sentence that starts with its name. */
 type Check = (value: unknown) => string | undefined
 
-interface Rule {
-  readonly check: Check
-  /** Names of members, if the parameter may be an object. */
-  readonly members?: readonly string[]
+const isCursor = must('the id of an envelope, "red_…"', isId)
+const isText = must('a text', (value) => typeof value === 'string' && value !== '')
+
+const RULES: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
+  app: must('{ id: "app_…" }', (app) => isRecord(app) && isId(app['id'])),
+  limit: must(
+    'a whole number from 1 to 100',
+    (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
+  ),
+  starting_after: isCursor,
+  ending_before: isCursor,
+  channel: isText,
+  status: isText,
+  created: findCreatedProblem,
 }
 
-const CURSOR = { check: must(isId, 'the id of an envelope, "red_…"') }
-const TEXT = { check: must((value) => typeof value === 'string' && value !== '', 'a text') }
-
-const RULES: Readonly<Record<keyof RedEnvelopeListParams, Rule>> = {
-  app: {
-    check: must((app) => isJsonObject(app) && isId(app['id']), '{ id: "app_…" }'),
-    members: ['id'],
-  },
-  limit: {
-    check: must(
-      (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
-      'a whole number from 1 to 100',
-    ),
-  },
-  starting_after: CURSOR,
-  ending_before: CURSOR,
-  channel: TEXT,
-  status: TEXT,
-  created: { check: findCreatedProblem, members: ['gt', 'gte', 'lt', 'lte'] },
-}
-const KNOWN: KnownParameters = Object.fromEntries(
-  Object.entries(RULES).map(([name, { members = [] }]) => [name, members]),
-)
+const BOUNDS = ['gt', 'gte', 'lt', 'lte'].map((bound) => `created[${bound}]`)
+const KNOWN = [...Object.keys(RULES), 'app[id]', ...BOUNDS]
 
 /** The first thing wrong with a query; undefined if Ping++ would accept it. */
 function findListFlaw(query: unknown): PingppErrorFacts | undefined {
-  if (!isJsonObject(query)) return { detail: '`list` expects an object.' }
+  if (!isRecord(query)) return { detail: '`list` expects an object.' }
   const unknown = findUnknown(query, KNOWN)
   if (unknown !== undefined) return unknown
-  for (const [param, { check }] of Object.entries(RULES)) {
+  for (const [param, check] of Object.entries(RULES)) {
     const value = query[param] ?? undefined
     const problem = value === undefined ? undefined : check(value)
     if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }
@@ -131,14 +104,14 @@ function findListFlaw(query: unknown): PingppErrorFacts | undefined {
   return { param: 'ending_before', detail }
 }
 
-function must(isValid: (value: unknown) => boolean, expected: string): Check {
+function must(expected: string, isValid: (value: unknown) => boolean): Check {
   return (value) => (isValid(value) ? undefined : `must be ${expected}.`)
 }
 
 function findCreatedProblem(value: unknown): string | undefined {
-  if (!isJsonObject(value) || value instanceof Date) return findTimeProblem(value)
-  const bounds = Object.values(value).filter((bound) => bound !== undefined && bound !== null)
-  return bounds.map(findTimeProblem).find((problem) => problem !== undefined)
+  const times = isRecord(value) && !(value instanceof Date) ? Object.values(value) : [value]
+  const given = times.filter((time) => time !== undefined && time !== null)
+  return given.map(findTimeProblem).find((problem) => problem !== undefined)
 }
 
 // The year 5138 in seconds; in milliseconds every time since 1973 is above it.

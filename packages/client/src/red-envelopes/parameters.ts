@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { isRecord } from '@hongbao/core/internal'
 
 /** What is wrong with one parameter of a red envelope that is to be created. */
 export interface ParameterFlaw {
@@ -24,17 +25,11 @@ export function findParameterFlaw(params: unknown): ParameterFlaw | undefined {
 
 type Params = Readonly<Record<string, unknown>>
 
-/** What is wrong with a value that is there, as the end of a sentence that starts with its name. */
+/** What is wrong with a value, as the end of a sentence that starts with its name. */
 type Check = (value: unknown, params: Params) => string | undefined
 
-interface Rule {
-  readonly name: string
-  /** The parameter is this member of `name`: `app[id]`. */
-  readonly member?: string
-  /** What is expected, if it is missing. Without this, it may be missing. */
-  readonly required?: string
-  readonly check: Check
-}
+/** `required`: what is expected, if the parameter is missing. Without it, the parameter may be missing. */
+type Rule = readonly [param: string, required: string | undefined, check: Check]
 
 // WeChat's limits for a red envelope without a scene (API reference, "创建 Red Envelope 对象").
 const MIN_FEN = 100
@@ -44,43 +39,39 @@ const SCENES = [1, 2, 3, 4, 5, 6, 7, 8].map((each) => `PRODUCT_${each}`)
 const MAX_METADATA_PAIRS = 20
 const MAX_METADATA_CHARACTERS = 1000
 
-/** The documented limits, in the order in which they are looked at (guide, step 3; API reference). */
+/** The documented limits, in the order in which they are checked (guide, step 3; API reference). */
 const RULES: readonly Rule[] = [
-  { name: 'app', member: 'id', required: 'the id of your app, "app_…"', check: text() },
-  { name: 'channel', required: '"wx_pub"', check: text() },
-  { name: 'order_no', required: 'your own number, 1 to 28 digits', check: digits(28) },
-  { name: 'amount', required: 'an integer in fen, 100 for 1 yuan', check: findAmountProblem },
-  { name: 'currency', required: '"cny"', check: oneOf(['cny'], '"cny"') },
-  { name: 'recipient', required: 'the openid of who receives it', check: text() },
-  { name: 'subject', required: 'a title of at most 32 bytes', check: text(32) },
-  { name: 'body', required: 'a wish of at most 128 bytes', check: text(128) },
-  { name: 'description', required: 'a text of at most 255 bytes', check: text(255) },
-  {
-    name: 'extra',
-    member: 'send_name',
-    required: 'the name of who sends it, at most 32 bytes',
-    check: text(32),
-  },
-  { name: 'extra', member: 'scene_id', check: oneOf(SCENES, '"PRODUCT_1" to "PRODUCT_8"') },
-  { name: 'metadata', check: findMetadataProblem },
+  ['app[id]', 'the id of your app, "app_…"', text()],
+  ['channel', '"wx_pub"', text()],
+  ['order_no', 'your own number, 1 to 28 digits', digits(28)],
+  ['amount', 'an integer in fen, 100 for 1 yuan', findAmountProblem],
+  ['currency', '"cny"', oneOf(['cny'], '"cny"')],
+  ['recipient', 'the openid of who receives it', text()],
+  ['subject', 'a title of at most 32 bytes', text(32)],
+  ['body', 'a wish of at most 128 bytes', text(128)],
+  ['description', 'a text of at most 255 bytes', text(255)],
+  ['extra[send_name]', 'the name of who sends it, at most 32 bytes', text(32)],
+  ['extra[scene_id]', undefined, oneOf(SCENES, '"PRODUCT_1" to "PRODUCT_8"')],
+  ['metadata', undefined, findMetadataProblem],
 ]
 
-/** The names of all documented parameters, each with those of its members. */
-export const CREATE_PARAMETERS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  RULES.map(({ name }) => [name, membersOf(name)]),
-)
+/** The names of all documented parameters: `app`, `app[id]`, `channel`, … */
+export const CREATE_PARAMETERS: readonly string[] = [
+  ...new Set(RULES.flatMap(([param]) => [outerOf(param), param])),
+]
 
-function membersOf(outer: string): string[] {
-  return RULES.flatMap(({ name, member }) => (name === outer ? (member ?? []) : []))
+function outerOf(param: string): string {
+  return param.replace(/\[.*/, '')
 }
 
-function judge({ name, member, required, check }: Rule, params: Params): ParameterFlaw | undefined {
+function judge([param, required, check]: Rule, params: Params): ParameterFlaw | undefined {
+  const name = outerOf(param)
+  const member = param.slice(name.length + 1, -1)
   const outer = read(params, name)
-  if (member !== undefined && outer !== undefined && !isRecord(outer)) {
+  if (member !== '' && outer !== undefined && !isRecord(outer)) {
     return flawOf(name, `is ${kindOf(outer)}; an object with \`${member}\` is expected.`)
   }
-  const param = member === undefined ? name : `${name}[${member}]`
-  const value = member === undefined ? outer : read(outer, member)
+  const value = member === '' ? outer : read(outer, member)
   if (value !== undefined) return flawOf(param, check(value, params))
   return flawOf(param, required === undefined ? undefined : `is missing: ${required}.`)
 }
@@ -164,10 +155,6 @@ function read(from: unknown, name: string): unknown {
   if (!isRecord(from) || !Object.hasOwn(from, name)) return undefined
   const value = from[name] ?? undefined
   return Array.isArray(value) && value.length === 0 ? {} : value
-}
-
-function isRecord(value: unknown): value is Params {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function kindOf(value: unknown): string {

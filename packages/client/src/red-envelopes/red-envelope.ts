@@ -1,6 +1,6 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
-import { WebhookError, parseEvent } from '@hongbao/core/internal'
-import { invalidAnswer, isJsonObject, type GoodAnswer, type JsonObject } from '../http/answer.ts'
+import { isRecord, WebhookError, parseEvent } from '@hongbao/core/internal'
+import { invalidAnswer, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
 /** What of an envelope is known before its answer comes. */
 export type ExpectedEnvelope = Partial<
@@ -21,7 +21,7 @@ export function readEnvelope(
   expected: ExpectedEnvelope = {},
   value: unknown = answer.value,
 ): RedEnvelope {
-  if (!isJsonObject(value)) throw invalidAnswer(answer, 'It is not an object.')
+  if (!isRecord(value)) throw invalidAnswer(answer, 'It is not an object.')
   const flaw = findFlaw(value) ?? findMismatch(value, expected)
   if (flaw !== undefined) throw invalidAnswer(answer, flaw)
   const { status } = value
