@@ -46,9 +46,9 @@ export function controlsTransaction(sql: string): boolean {
   if (!WORD.test(sql)) return false
   let isInBody = false
   for (const statement of withoutOpaque(sql).split(';')) {
-    const isEndOfBody = isInBody && END.test(statement)
-    if (CONTROL.test(statement) && !isEndOfBody) return true
-    isInBody = isInBody ? !isEndOfBody : BODY.test(statement)
+    if (isInBody && END.test(statement)) isInBody = false
+    else if (CONTROL.test(statement)) return true
+    else isInBody ||= BODY.test(statement)
   }
   return false
 }
