@@ -142,6 +142,11 @@ function declarationOf(exported: ts.Symbol, checker: ts.TypeChecker): string {
 }
 
 function textOf(node: ts.Declaration, symbol: ts.Symbol, checker: ts.TypeChecker): string {
+  if (ts.isTypeAliasDeclaration(node) && /\bkeyof typeof\b/.test(node.type.getText())) {
+    // The codes of a table: a change of one shall show.
+    const members = checker.getTypeAtLocation(node)
+    return `export type ${symbol.name} = ${checker.typeToString(members, undefined, MEMBERS)};`
+  }
   if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return print(node)
   const type = checker.getTypeOfSymbolAtLocation(symbol, node)
   if (ts.isClassDeclaration(node)) return classOf(node)
@@ -162,6 +167,11 @@ function textOf(node: ts.Declaration, symbol: ts.Symbol, checker: ts.TypeChecker
   }
   return `const ${symbol.name}: ${checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation)}`
 }
+
+const MEMBERS =
+  ts.TypeFormatFlags.NoTruncation |
+  ts.TypeFormatFlags.InTypeAlias |
+  ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType
 
 /** Its public members, without bodies. */
 function classOf(node: ts.ClassDeclaration): string {

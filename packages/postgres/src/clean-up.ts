@@ -1,26 +1,25 @@
 import type { PostgresClient } from './client.ts'
-import type { Connection } from './connection.ts'
+import { run, type Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
+import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
 import type { InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction/transaction.ts'
 
 /** Deletes what is past the retention, a batch at a time. Resolves with how many keys it deleted. */
 export async function deleteExpired(
-  connection: Connection<PostgresClient>,
-  table: InboxTable,
-  retentionSeconds: number,
+  connection: Connection,
+  { table, retentionSeconds, transactionTimeoutMs }: Settings<PostgresClient>,
   batchSize: number,
-  timeoutMs: number,
 ): Promise<number> {
-  const statements = `${timeoutStatements(timeoutMs)};
+  const statements = `${timeoutStatements(transactionTimeoutMs)};
 ${deleteStatement(table, retentionSeconds, batchSize)}`
   let total = 0
   let deleted = batchSize
   while (deleted >= batchSize) {
     // oxlint-disable-next-line no-await-in-loop -- batch by batch, so that no lock is held for long
-    const { rows } = await connection.run(deadlineIn(timeoutMs), statements)
+    const { rows } = await run(connection, deadlineIn(transactionTimeoutMs), statements)
     deleted = Number(onlyText(rows))
     total += deleted
   }

@@ -9,120 +9,113 @@ import {
 } from './errors.ts'
 
 /** A connection that the inbox has borrowed: released once, and closed if its state is unknown. */
-export interface Connection<Client extends PostgresClient> {
+export interface Connection<Client extends PostgresClient = PostgresClient> {
   readonly client: Client
   /** The transaction that it is in, once that has claimed a key. */
-  xid: string | undefined
+  xid?: string
   /** The deadline of the inbox's own statement that Postgres has not answered yet. */
-  unansweredUntil: Deadline | undefined
-  /**
-   * Runs the inbox's own SQL, and gives the result of its last statement. Rejects with an
-   * `InboxError`, at the deadline at the latest.
-   */
-  run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult>
-  /** Calls the listener when the connection is lost, whatever the cause. */
-  onLost(listener: (reason: PostgresFailure) => void): void
-  /** Closes it at once: what runs on it fails, and so does what is still to come. */
-  abandon(reason: PostgresFailure): void
-  /** Gives it back, for others to use. */
-  release(): void
+  unansweredUntil?: Deadline | undefined
+  /** Why it is lost, if it is. */
+  lost?: PostgresFailure
+  /** Called when it is lost, whatever the cause. */
+  onLost?: (reason: PostgresFailure) => void
+  isReleased: boolean
+  stopListening(): void
+  readonly onReleased: OnReleased
 }
 
-/** Shows whether Postgres may still work on a connection that was closed. */
-export type LastState = Pick<Connection<PostgresClient>, 'xid' | 'unansweredUntil'>
+/** Called once, when the pool has the connection back, or, with undefined, if it lent none. */
+type OnReleased = (connection: Connection | undefined) => void
 
-/**
- * Called once, after the connection was returned to the pool, or closed because it was lost. Called
- * with undefined if the pool lent none.
- */
-type OnReturned = (connection: LastState | undefined, isLost: boolean) => void
-
+/** Borrows a connection from the pool. Rejects with an `InboxError`, at the deadline at the latest. */
 export async function borrow<Client extends PostgresClient>(
   pool: PostgresPool<Client>,
   deadline: Deadline,
-  onReturned: OnReturned,
+  onReleased: OnReleased,
 ): Promise<Connection<Client>> {
   let isLate = false
+
+  async function connect(): Promise<Client> {
+    const lent = await pool.connect()
+    if (!isClient(lent)) throw postgresError('postgres-result-unexpected')
+    // A connection that comes too late goes back at once, or the pool would be one short for ever.
+    if (isLate) lent.release()
+    return lent
+  }
+
   try {
-    const client = await before(deadline, 'postgres-pool-timed-out', async () => {
-      const lent = await pool.connect()
-      if (!isClient(lent)) throw postgresError('postgres-result-unexpected')
-      // A connection that comes too late goes back at once, or the pool would be one short for ever.
-      if (isLate) lent.release()
-      return lent
-    })
-    return own(client, onReturned)
+    return own(await before(deadline, 'postgres-pool-timed-out', connect()), onReleased)
   } catch (error) {
     isLate = true
-    onReturned(undefined, false)
+    onReleased(undefined)
     throw toInboxError(error)
   }
 }
 
 function own<Client extends PostgresClient>(
   client: Client,
-  onReturned: OnReturned,
+  onReleased: OnReleased,
 ): Connection<Client> {
-  const listeners: ((reason: PostgresFailure) => void)[] = []
-  let lost: PostgresFailure | undefined
-  let isReturned = false
-  // A connection that is lost between two statements emits `error`, and an `error` event without a
-  // listener ends the process.
-  const stopListening = onError(client, (cause) => {
-    lose(postgresError('postgres-unreachable', { cause }))
-  })
-
-  async function run(deadline: Deadline, text: string, values?: string[]): Promise<PostgresResult> {
-    if (lost !== undefined) throw lost
-    connection.unansweredUntil = deadline
-    try {
-      const results = await before(deadline, 'postgres-timed-out', () =>
-        values === undefined ? client.query(text) : client.query(text, values),
-      )
-      connection.unansweredUntil = undefined
-      return lastResult(results)
-    } catch (error) {
-      const failure = toInboxError(error)
-      if (isAnswer(failure)) connection.unansweredUntil = undefined
-      if (UNUSABLE.has(failure.code)) abandon(failure)
-      throw failure
-    }
-  }
-
-  function lose(reason: PostgresFailure): void {
-    if (lost !== undefined) return
-    lost = reason
-    for (const listener of listeners) listener(reason)
-  }
-
-  function abandon(reason: PostgresFailure): void {
-    lose(reason)
-    release()
-  }
-
-  function release(): void {
-    if (isReturned) return
-    isReturned = true
-    const isLost = lost !== undefined
-    // A client that is closed may emit one more error.
-    if (!isLost) stopListening()
-    try {
-      client.release(isLost)
-    } finally {
-      onReturned(connection, isLost)
-    }
-  }
-
   const connection: Connection<Client> = {
     client,
-    xid: undefined,
-    unansweredUntil: undefined,
-    run,
-    onLost: (listener) => listeners.push(listener),
-    abandon,
-    release,
+    isReleased: false,
+    // A connection that is lost between two statements emits `error`, and an `error` event without a
+    // listener ends the process.
+    stopListening: onError(client, (cause) => {
+      lose(connection, postgresError('postgres-unreachable', { cause }))
+    }),
+    onReleased,
   }
   return connection
+}
+
+/**
+ * Runs the inbox's own SQL, and resolves with the result of its last statement. Rejects with an
+ * `InboxError`, at the deadline at the latest.
+ */
+export async function run(
+  connection: Connection,
+  deadline: Deadline,
+  text: string,
+): Promise<PostgresResult> {
+  if (connection.lost !== undefined) throw connection.lost
+  connection.unansweredUntil = deadline
+  try {
+    const results = await before(deadline, 'postgres-timed-out', connection.client.query(text))
+    connection.unansweredUntil = undefined
+    return lastResult(results)
+  } catch (error) {
+    const failure = toInboxError(error)
+    if (isAnswer(failure)) connection.unansweredUntil = undefined
+    if (UNUSABLE.has(failure.code)) abandon(connection, failure)
+    throw failure
+  }
+}
+
+function lose(connection: Connection, reason: PostgresFailure): void {
+  if (connection.lost !== undefined) return
+  connection.lost = reason
+  connection.onLost?.(reason)
+}
+
+/** Closes the connection at once: running and later statements fail. */
+export function abandon(connection: Connection, reason: PostgresFailure): void {
+  lose(connection, reason)
+  release(connection)
+}
+
+/** Returns the connection to the pool, which closes it if it is lost. */
+export function release(connection: Connection): void {
+  if (connection.isReleased) return
+  connection.isReleased = true
+  const isLost = connection.lost !== undefined
+  // A client that is closed may emit one more error.
+  if (!isLost) connection.stopListening()
+  try {
+    connection.client.release(isLost)
+  } finally {
+    connection.onReleased(connection)
+  }
 }
 
 /**
@@ -136,8 +129,8 @@ function isAnswer({ cause }: PostgresFailure): boolean {
 
 /** Only pools resolve `connect` with a client; a client has the method too. */
 function isClient(value: unknown): boolean {
-  const { query, release } = Object(value)
-  return typeof query === 'function' && typeof release === 'function'
+  const { query, release: giveBack } = Object(value)
+  return typeof query === 'function' && typeof giveBack === 'function'
 }
 
 /**
@@ -151,13 +144,9 @@ const UNUSABLE: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-read-only',
 ])
 
-function lastResult(results: PostgresResult | readonly PostgresResult[]): PostgresResult {
+function lastResult(results: unknown): PostgresResult {
   const last: unknown = Array.isArray(results) ? results.at(-1) : results
-  if (isResult(last)) return last
+  const { rows, command } = Object(last)
+  if (Array.isArray(rows) && typeof command === 'string') return { rows, command }
   throw postgresError('postgres-result-unexpected')
-}
-
-function isResult(value: unknown): value is PostgresResult {
-  const { rows, command } = Object(value)
-  return Array.isArray(rows) && typeof command === 'string'
 }

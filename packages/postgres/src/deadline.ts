@@ -7,49 +7,59 @@ export function deadlineIn(ms: number): Deadline {
   return performance.now() + ms
 }
 
-/**
- * Resolves with the result of the step, or rejects with an error at the deadline. A later result is
- * ignored. A step that throws rejects.
- */
+/** Resolves with the result of a step, or rejects with an error at the deadline. */
 export function before<Value>(
   deadline: Deadline,
   code: PostgresInboxErrorCode,
-  step: () => Promise<Value>,
+  step: Promise<Value>,
 ): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const cancel = expireAt(deadline, () => reject(postgresError(code)))
-    function fail(error: unknown): void {
-      cancel()
-      reject(error)
-    }
-    try {
-      step().then((value) => {
-        cancel()
-        resolve(value)
-      }, fail)
-    } catch (error) {
-      fail(error)
-    }
+  const { promise, resolve, reject } = Promise.withResolvers<Value>()
+  const cancel = expireAt(deadline, () => reject(postgresError(code)))
+  void step.then(resolve, reject).then(cancel)
+  return promise
+}
+
+/** Callers that wait for something, first come, first served. */
+export type Queue<Value> = Set<PromiseWithResolvers<Value>>
+
+/** Resolves with what the queue serves this caller, or rejects with an error at the deadline. */
+export async function waitIn<Value>(
+  queue: Queue<Value>,
+  deadline: Deadline,
+  expired: () => Error,
+): Promise<Value> {
+  const caller = Promise.withResolvers<Value>()
+  const cancel = expireAt(deadline, () => {
+    queue.delete(caller)
+    caller.reject(expired())
   })
+  queue.add(caller)
+  try {
+    return await caller.promise
+  } finally {
+    cancel()
+  }
 }
 
-interface Waiting {
-  readonly deadline: Deadline
-  readonly expire: () => void
+/** Takes the caller that has waited longest out of the queue. */
+export function nextIn<Value>(queue: Queue<Value>): PromiseWithResolvers<Value> | undefined {
+  const [next] = queue
+  if (next !== undefined) queue.delete(next)
+  return next
 }
 
-// One timer for all deadlines: hardly any expires, and a timer for each made an event cost 3 % more.
-// It is set for the earliest deadline; when it fires it is set for the next.
-const waiting = new Set<Waiting>()
+// One timer for all deadlines: hardly any expires, and with a timer for each an admission costs 4 to
+// 6 % more. It is set for the earliest deadline; when it fires it is set for the next.
+const expiring = new Set<{ readonly deadline: Deadline; readonly expire: () => void }>()
 let timer: NodeJS.Timeout | undefined
 let wakesAt = Infinity
 
 /** Calls back at the deadline, unless it is cancelled before. */
 export function expireAt(deadline: Deadline, expire: () => void): () => void {
   const entry = { deadline, expire }
-  waiting.add(entry)
+  expiring.add(entry)
   if (deadline < wakesAt) wakeAt(deadline)
-  return () => waiting.delete(entry)
+  return () => expiring.delete(entry)
 }
 
 function wakeAt(deadline: Deadline): void {
@@ -62,9 +72,9 @@ function expireDue(): void {
   wakesAt = Infinity
   const now = performance.now()
   let next = Infinity
-  for (const entry of waiting) {
+  for (const entry of expiring) {
     if (entry.deadline > now) next = Math.min(next, entry.deadline)
-    else if (waiting.delete(entry)) entry.expire()
+    else if (expiring.delete(entry)) entry.expire()
   }
   if (next < wakesAt) wakeAt(next)
 }

@@ -1,38 +1,8 @@
 import { InboxError } from '@hongbao/core'
 import { inboxErrors } from '@hongbao/core/internal'
 
-/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
-export type PostgresInboxErrorCode =
-  | 'postgres-pool-timed-out'
-  | 'postgres-timed-out'
-  | 'postgres-unreachable'
-  | 'postgres-full'
-  | 'postgres-read-only'
-  | 'postgres-forbidden'
-  | 'postgres-login-refused'
-  | 'postgres-database-missing'
-  | 'postgres-table-unfit'
-  | 'postgres-refused'
-  | 'postgres-table-missing'
-  | 'postgres-lock-timed-out'
-  | 'postgres-statement-canceled'
-  | 'postgres-serialization-failed'
-  | 'postgres-constraint-violated'
-  | 'postgres-statement-failed'
-  | 'postgres-rolled-back'
-  | 'postgres-transaction-left'
-  | 'postgres-transaction-timed-out'
-  | 'postgres-transaction-over'
-  | 'postgres-transaction-control'
-  | 'postgres-result-unexpected'
-
-/** The `code` of a warning: what threatens the promise although no delivery failed. */
-export type PostgresInboxWarningCode = 'postgres-clean-up-failed'
-
-type Code = PostgresInboxErrorCode | PostgresInboxWarningCode
-
 /** Code → what happened, what was expected, what to do. */
-export const MESSAGES: Readonly<Record<Code, string>> = {
+const ERRORS = {
   'postgres-pool-timed-out':
     'The pool lent no connection in time. If Postgres is up, all connections of the pool are in use; a connection that was closed while Postgres worked on it counts until that has ended. Handlers that take a second connection of this pool wait for each other: let them use `tx`, or give them another pool. Else give the pool more connections (`max`).',
   'postgres-timed-out':
@@ -75,9 +45,20 @@ export const MESSAGES: Readonly<Record<Code, string>> = {
     '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
   'postgres-result-unexpected':
     'The pool lent no client, or the client answered with something else than `rows` and `command`. Is it a `Pool` of pg, or an adapter that gives both?',
+}
+
+const WARNINGS = {
   'postgres-clean-up-failed':
     'Keys past the retention could not be deleted; deliveries are not affected. It is tried again after `cleanUpEverySeconds`. If it goes on, `cause` says why, and the table grows meanwhile.',
 }
+
+/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
+export type PostgresInboxErrorCode = keyof typeof ERRORS
+
+/** The `code` of a warning: what threatens the promise although no delivery failed. */
+export type PostgresInboxWarningCode = keyof typeof WARNINGS
+
+export const MESSAGES: typeof ERRORS & typeof WARNINGS = { ...ERRORS, ...WARNINGS }
 
 /** SQLSTATE, or the two characters of its class → code (Postgres documentation, appendix A). */
 const STATES: Readonly<Record<string, PostgresInboxErrorCode>> = {
@@ -109,8 +90,10 @@ const STATES: Readonly<Record<string, PostgresInboxErrorCode>> = {
 export type PostgresFailure = InboxError<PostgresInboxErrorCode>
 
 /** The error of a code: what the inbox rejects with if Postgres or the transaction failed, and a warning's. */
-export const postgresError: <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> =
-  inboxErrors(MESSAGES)
+export const postgresError: <Code extends keyof typeof MESSAGES>(
+  code: Code,
+  options?: ErrorOptions,
+) => InboxError<Code> = inboxErrors(MESSAGES)
 
 /** Names what a client rejected with. */
 export function toInboxError(cause: unknown): PostgresFailure {

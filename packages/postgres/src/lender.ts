@@ -1,6 +1,6 @@
 import type { PostgresClient, PostgresPool } from './client.ts'
-import { borrow, type Connection, type LastState } from './connection.ts'
-import { deadlineIn, expireAt, type Deadline } from './deadline.ts'
+import { borrow, release, run, type Connection } from './connection.ts'
+import { deadlineIn, nextIn, waitIn, type Deadline, type Queue } from './deadline.ts'
 import {
   postgresError,
   toInboxError,
@@ -10,23 +10,12 @@ import {
 import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
 
-/** Borrows a connection from the pool, or rejects with an `InboxError` at the deadline. */
-export type Lender<Client extends PostgresClient> = (
-  deadline: Deadline,
-) => Promise<Connection<Client>>
-
 /** A connection that was closed while Postgres may have been working on it. */
 interface Abandoned {
   /** The transaction that it was in, if it has claimed a key. */
   readonly xid: string | undefined
   /** When its statement is over at the latest, by the time-outs that the server has for it. */
   readonly until: Deadline
-}
-
-/** A caller that waits until a connection may be borrowed. */
-interface Waiting {
-  readonly lend: () => void
-  readonly refuse: (error: PostgresFailure) => void
 }
 
 /**
@@ -41,137 +30,123 @@ interface Waiting {
  * until its own time-outs are over. COMMIT is not canceled: Postgres would commit without its standby,
  * and the next delivery be answered 200 as a duplicate.
  */
-export function createLender<Client extends PostgresClient>(
-  pool: PostgresPool<Client>,
-  settings: Pick<Settings<Client>, 'commandTimeoutMs' | 'transactionTimeoutMs'>,
-): Lender<Client> {
-  const { commandTimeoutMs, transactionTimeoutMs } = settings
-  const max = maxOf(pool)
-  const abandoned = new Set<Abandoned>()
-  /** First come, first served. */
-  const waiting = new Set<Waiting>()
-  let lent = 0
-  let isAsking = false
+export interface Lender<Client extends PostgresClient> {
+  readonly pool: PostgresPool<Client>
+  readonly commandTimeoutMs: number
+  readonly transactionTimeoutMs: number
+  /** `max` of the pool, if it shows it. */
+  readonly max: number | undefined
+  readonly abandoned: Set<Abandoned>
+  readonly waiting: Queue<void>
+  lent: number
+  isAsking: boolean
+}
 
-  function lend(deadline: Deadline): Promise<Connection<Client>> {
-    return waiting.size === 0 && hasRoom() ? lendNow(deadline) : lendLater(deadline)
+export function createLender<Client extends PostgresClient>({
+  pool,
+  commandTimeoutMs,
+  transactionTimeoutMs,
+}: Settings<Client>): Lender<Client> {
+  const { max } = Object(Object(pool).options)
+  return {
+    pool,
+    commandTimeoutMs,
+    transactionTimeoutMs,
+    max: Number.isSafeInteger(max) && max >= 1 ? max : undefined,
+    abandoned: new Set(),
+    waiting: new Set(),
+    lent: 0,
+    isAsking: false,
   }
+}
 
-  function lendNow(deadline: Deadline): Promise<Connection<Client>> {
-    lent += 1
-    return borrow(pool, deadline, takeBack)
+/** Borrows a connection from the pool. Rejects with an `InboxError`, at the deadline at the latest. */
+export async function lend<Client extends PostgresClient>(
+  lender: Lender<Client>,
+  deadline: Deadline,
+): Promise<Connection<Client>> {
+  if (lender.waiting.size === 0 && hasRoom(lender)) lender.lent += 1
+  else {
+    if (lender.abandoned.size > 0) void ask(lender)
+    await waitIn(lender.waiting, deadline, () =>
+      postgresError(isFull(lender) ? 'postgres-timed-out' : 'postgres-pool-timed-out'),
+    )
   }
+  return borrow(lender.pool, deadline, (connection) => {
+    lender.lent -= 1
+    noteLoss(lender, connection)
+    serve(lender)
+  })
+}
 
-  function lendLater(deadline: Deadline): Promise<Connection<Client>> {
-    return new Promise((resolve, reject) => {
-      const cancel = expireAt(deadline, () => {
-        waiting.delete(caller)
-        reject(postgresError(isFull() ? 'postgres-timed-out' : 'postgres-pool-timed-out'))
-      })
-      const caller: Waiting = {
-        lend() {
-          cancel()
-          resolve(lendNow(deadline))
-        },
-        refuse(error) {
-          cancel()
-          reject(error)
-        },
-      }
-      waiting.add(caller)
-      if (abandoned.size > 0) askOnce()
-    })
+function noteLoss(lender: Lender<PostgresClient>, connection: Connection | undefined): void {
+  if (connection?.lost === undefined) return
+  const { xid, unansweredUntil } = connection
+  if (xid !== undefined) {
+    lender.abandoned.add({ xid, until: deadlineIn(lender.transactionTimeoutMs) })
+  } else if (unansweredUntil !== undefined) {
+    lender.abandoned.add({ xid, until: unansweredUntil + lender.commandTimeoutMs })
   }
+}
 
-  function takeBack(connection: LastState | undefined, isLost: boolean): void {
-    lent -= 1
-    noteLoss(connection, isLost)
-    serve()
+function serve(lender: Lender<PostgresClient>): void {
+  while (lender.waiting.size > 0 && hasRoom(lender)) {
+    lender.lent += 1
+    nextIn(lender.waiting)?.resolve()
   }
+  if (lender.waiting.size > 0 && isFull(lender)) void ask(lender)
+}
 
-  function noteLoss(connection: LastState | undefined, isLost: boolean): void {
-    if (connection === undefined || !isLost) return
-    const { xid, unansweredUntil } = connection
-    if (xid !== undefined) abandoned.add({ xid, until: deadlineIn(transactionTimeoutMs) })
-    else if (unansweredUntil !== undefined) {
-      abandoned.add({ xid, until: unansweredUntil + commandTimeoutMs })
-    }
+// The default of pg and of `postgresJsPool`.
+const DEFAULT_MAX = 10
+
+function hasRoom({ lent, max, abandoned }: Lender<PostgresClient>): boolean {
+  // If the pool does not show its `max`, the pool decides, until a connection is abandoned.
+  if (abandoned.size === 0) return lent < (max ?? Infinity)
+  forget(abandoned, ({ xid, until }) => xid === undefined && isPast(until))
+  return lent + abandoned.size < (max ?? DEFAULT_MAX)
+}
+
+function isFull({ max, abandoned }: Lender<PostgresClient>): boolean {
+  return abandoned.size >= (max ?? DEFAULT_MAX)
+}
+
+function forget(abandoned: Set<Abandoned>, isOver: (entry: Abandoned) => boolean): void {
+  for (const entry of abandoned) if (isOver(entry)) abandoned.delete(entry)
+}
+
+function isPast(deadline: Deadline): boolean {
+  return deadline <= performance.now()
+}
+
+/** Asks Postgres which abandoned transactions still run, once at a time, and serves the callers. */
+async function ask(lender: Lender<PostgresClient>): Promise<void> {
+  if (lender.isAsking) return
+  lender.isAsking = true
+  const failure = await forgetEnded(lender)
+  lender.isAsking = false
+  if (isFull(lender)) {
+    for (const caller of lender.waiting) caller.reject(failure)
+    lender.waiting.clear()
   }
+  serve(lender)
+}
 
-  function serve(): void {
-    for (const caller of waiting) {
-      if (!hasRoom()) break
-      waiting.delete(caller)
-      caller.lend()
-    }
-    if (waiting.size > 0 && isFull()) askOnce()
+/** Resolves with the error for callers if as many still run as the pool may have. */
+async function forgetEnded(lender: Lender<PostgresClient>): Promise<PostgresFailure> {
+  const { abandoned } = lender
+  forget(abandoned, ({ xid, until }) => xid === undefined && isPast(until))
+  const asked = new Set([...abandoned].filter(({ xid }) => xid !== undefined))
+  try {
+    const running = asked.size === 0 ? [] : await askRunning(lender, asked)
+    forget(abandoned, (entry) => asked.has(entry) && !running.includes(`${entry.xid}`))
+    return postgresError('postgres-timed-out')
+  } catch (error) {
+    const failure = toInboxError(error)
+    if (NOT_ASKED.has(failure.code)) return failure
+    forget(abandoned, ({ until }) => isPast(until))
+    return postgresError('postgres-timed-out', { cause: failure.cause ?? failure })
   }
-
-  function hasRoom(): boolean {
-    // If the pool does not show its `max`, the pool decides, until a connection is abandoned.
-    if (abandoned.size === 0) return lent < (max ?? Infinity)
-    forgetPast((entry) => entry.xid === undefined)
-    return lent + abandoned.size < (max ?? DEFAULT_MAX)
-  }
-
-  function isFull(): boolean {
-    return abandoned.size >= (max ?? DEFAULT_MAX)
-  }
-
-  function askOnce(): void {
-    if (isAsking) return
-    isAsking = true
-    void forgetEnded().then((failure) => {
-      isAsking = false
-      if (isFull()) refuseAll(failure ?? postgresError('postgres-timed-out'))
-      serve()
-    })
-  }
-
-  function refuseAll(error: PostgresFailure): void {
-    for (const caller of waiting) caller.refuse(error)
-    waiting.clear()
-  }
-
-  /** Resolves with why Postgres could not be asked, if it could not. */
-  async function forgetEnded(): Promise<PostgresFailure | undefined> {
-    forgetPast((entry) => entry.xid === undefined)
-    const asked = [...abandoned].filter(({ xid }) => xid !== undefined)
-    if (asked.length === 0) return undefined
-    try {
-      const running = await askRunning(asked.map(({ xid }) => xid).join(','))
-      for (const entry of asked) {
-        if (!running.has(entry.xid)) abandoned.delete(entry)
-      }
-      return undefined
-    } catch (error) {
-      const failure = toInboxError(error)
-      if (NOT_ASKED.has(failure.code)) return failure
-      forgetPast(() => true)
-      return postgresError('postgres-timed-out', { cause: failure.cause ?? failure })
-    }
-  }
-
-  function forgetPast(isMeant: (entry: Abandoned) => boolean): void {
-    const now = performance.now()
-    for (const entry of abandoned) {
-      if (entry.until <= now && isMeant(entry)) abandoned.delete(entry)
-    }
-  }
-
-  /** Which of these transactions still run. */
-  async function askRunning(xids: string): Promise<ReadonlySet<string | undefined>> {
-    const deadline = deadlineIn(commandTimeoutMs)
-    const connection = await borrow(pool, deadline, noteLoss)
-    try {
-      const { rows } = await connection.run(deadline, RUNNING, [xids])
-      return new Set(onlyText(rows).split(','))
-    } finally {
-      connection.release()
-    }
-  }
-
-  return lend
 }
 
 /** After these errors Postgres may answer the next time. After any other it refuses to be asked. */
@@ -184,18 +159,30 @@ const NOT_ASKED: ReadonlySet<PostgresInboxErrorCode> = new Set([
   'postgres-database-missing',
 ])
 
-/** A transaction holds a lock on its own id until it is over (Postgres documentation, 53.13). */
-const RUNNING = `select coalesce(string_agg(xid, ','), '') as running
-from unnest(string_to_array($1, ',')) as xid
+/**
+ * Resolves with the ids of the transactions that still run. A transaction holds a lock on its own id
+ * until it is over (Postgres documentation, 53.13).
+ */
+async function askRunning(
+  lender: Lender<PostgresClient>,
+  asked: ReadonlySet<Abandoned>,
+): Promise<string[]> {
+  const deadline = deadlineIn(lender.commandTimeoutMs)
+  const connection = await borrow(lender.pool, deadline, (lost) => noteLoss(lender, lost))
+  try {
+    const xids = [...asked].map(({ xid }) => xid).join(',')
+    const { rows } = await run(
+      connection,
+      deadline,
+      `select coalesce(string_agg(xid, ','), '') as running
+from unnest(string_to_array('${xids}', ',')) as xid
 where exists (
   select from pg_locks
   where locktype = 'transactionid' and granted and transactionid = xid::xid8::xid
-)`
-
-// The default of pg and of `postgresJsPool`.
-const DEFAULT_MAX = 10
-
-function maxOf(pool: unknown): number | undefined {
-  const { max } = Object(Object(pool).options)
-  return Number.isSafeInteger(max) && max >= 1 ? max : undefined
+)`,
+    )
+    return onlyText(rows).split(',')
+  } finally {
+    release(connection)
+  }
 }

@@ -1,17 +1,17 @@
 import type { Admission, Inbox } from '@hongbao/core'
+import { wrong } from '@hongbao/core/internal'
 import { deleteExpired } from './clean-up.ts'
 import { outliveLosses, type PostgresClient } from './client.ts'
-import type { Connection } from './connection.ts'
-import { deadlineIn, expireAt } from './deadline.ts'
+import { abandon, release, type Connection } from './connection.ts'
+import { deadlineIn, expireAt, type Deadline } from './deadline.ts'
 import { postgresError } from './errors.ts'
-import { lockOf, storeKey } from './key.ts'
-import { createLender } from './lender.ts'
-import { guardTransaction } from './transaction/transaction-guard.ts'
-import { wrong } from '@hongbao/core/internal'
-import { readOptions, type PostgresInboxOptions } from './options.ts'
+import { lockOf, storeKey, type KeySpace } from './key.ts'
+import { createLender, lend, type Lender } from './lender.ts'
+import { readOptions, type PostgresInboxOptions, type Settings } from './options.ts'
 import { checkReady } from './ready.ts'
 import { createSchema } from './schema.ts'
-import { createTransactions } from './transaction/transaction.ts'
+import { beginFor, claim, commit, rollBack } from './transaction/transaction.ts'
+import { guardTransaction } from './transaction/transaction-guard.ts'
 
 /** What a Postgres inbox adds to the context of handlers. */
 export interface PgContext<Client = PostgresClient> {
@@ -68,100 +68,129 @@ export function postgresInbox<Client extends PostgresClient>(
   options: PostgresInboxOptions<Client>,
 ): PostgresInbox<Client> {
   const settings = readOptions(options)
-  const { pool, table, retentionSeconds, commandTimeoutMs } = settings
-  const { transactionTimeoutMs, cleanUpEveryMs, warn } = settings
-  const transactions = createTransactions(settings)
-  const keys = { ...settings, tableLock: lockOf(table.name) }
-  const borrow = createLender(pool, settings)
-  // A random moment of the first interval, so that processes that end before it is over clean up too.
-  let cleanUpAt = performance.now() + cleanUpEveryMs * (1 - Math.random())
+  const { pool, table, retentionSeconds, cleanUpEveryMs, transactionTimeoutMs } = settings
+  const store: Store<Client> = {
+    settings,
+    lender: createLender(settings),
+    keys: { ...settings, tableLock: lockOf(table.name) },
+    begin: beginFor(settings),
+    // A random moment of the first interval, so that processes that end before it is over clean up too.
+    cleanUpAt: performance.now() + cleanUpEveryMs * (1 - Math.random()),
+  }
   outliveLosses(pool)
 
-  /** claim in a new transaction → work in it → commit; if any step fails, roll back. */
-  async function admit(
-    key: string,
-    work: (context: PgContext<Client>) => Promise<void>,
-  ): Promise<Admission> {
-    const deadline = deadlineIn(commandTimeoutMs)
-    const connection = await borrow(deadline)
+  return {
+    retentionSeconds,
+    admit: (key, work) => admit(store, key, work),
+    ready: () => ready(store),
+    cleanUp: (bounds) => cleanUp(store, bounds),
+    ensureSchema: () =>
+      withConnection(store, deadlineIn(transactionTimeoutMs), (connection) =>
+        createSchema(connection, table, transactionTimeoutMs),
+      ),
+  }
+}
+
+interface Store<Client extends PostgresClient> {
+  readonly settings: Settings<Client>
+  readonly lender: Lender<Client>
+  readonly keys: KeySpace
+  readonly begin: ReturnType<typeof beginFor>
+  cleanUpAt: number
+}
+
+type Work<Client> = (context: PgContext<Client>) => Promise<void>
+
+/** Claims in a new transaction → works in it → commits; if any step fails, rolls back. */
+async function admit<Client extends PostgresClient>(
+  store: Store<Client>,
+  key: string,
+  work: Work<Client>,
+): Promise<Admission> {
+  const { commandTimeoutMs, transactionTimeoutMs } = store.settings
+  const deadline = deadlineIn(commandTimeoutMs)
+  const connection = await lend(store.lender, deadline)
+  try {
+    const result = await claim(connection, store.begin, storeKey(key, store.keys), deadline)
+    if (result.state !== 'claimed') {
+      await rollBack(connection, deadline)
+      return result.state
+    }
+    await runWork(connection, work, transactionTimeoutMs)
+    await commit(connection, result.xid, deadlineIn(commandTimeoutMs))
+    return 'applied'
+  } catch (error) {
+    await rollBack(connection, deadlineIn(commandTimeoutMs))
+    throw error
+  } finally {
+    release(connection)
+    cleanUpWhenDue(store)
+  }
+}
+
+/** Runs the work with `tx`, until it settles or the time is up. */
+async function runWork<Client extends PostgresClient>(
+  connection: Connection<Client>,
+  work: Work<Client>,
+  timeoutMs: number,
+): Promise<void> {
+  const guarded = guardTransaction(connection.client)
+  connection.onLost = ({ code, cause }) => guarded.end(code, cause)
+  const cancel = expireAt(deadlineIn(timeoutMs), () => {
+    abandon(connection, postgresError('postgres-transaction-timed-out'))
+  })
+  try {
+    await work({ tx: guarded.tx })
+  } finally {
+    cancel()
+    guarded.end('postgres-transaction-over')
+  }
+}
+
+async function ready(store: Store<PostgresClient>): Promise<void> {
+  const { commandTimeoutMs, table } = store.settings
+  const deadline = deadlineIn(commandTimeoutMs)
+  await withConnection(store, deadline, async (connection) => {
     try {
-      const claim = await transactions.claim(connection, storeKey(key, keys), deadline)
-      if (claim.state !== 'claimed') {
-        await transactions.rollBack(connection, deadline)
-        return claim.state
-      }
-      await runWork(connection, work)
-      await transactions.commit(connection, claim.xid, deadlineIn(commandTimeoutMs))
-      return 'applied'
-    } catch (error) {
-      await transactions.rollBack(connection, deadlineIn(commandTimeoutMs))
-      throw error
+      await checkReady(connection, table, deadline)
     } finally {
-      connection.release()
-      cleanUpWhenDue()
+      await rollBack(connection, deadlineIn(commandTimeoutMs))
     }
-  }
+  })
+}
 
-  /** Runs the work with `tx`, until it settles or `transactionTimeoutMs` is over. */
-  async function runWork(
-    connection: Connection<Client>,
-    work: (context: PgContext<Client>) => Promise<void>,
-  ): Promise<void> {
-    const guarded = guardTransaction(connection.client)
-    connection.onLost(({ code, cause }) => guarded.end(code, cause))
-    const cancel = expireAt(deadlineIn(transactionTimeoutMs), () => {
-      connection.abandon(postgresError('postgres-transaction-timed-out'))
-    })
-    try {
-      await work({ tx: guarded.tx })
-    } finally {
-      cancel()
-      guarded.end('postgres-transaction-over')
-    }
+async function cleanUp(
+  store: Store<PostgresClient>,
+  { batchSize = 5000 }: CleanUpOptions = {},
+): Promise<number> {
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw wrong('batchSize', 'a whole number of keys, 1 or more')
   }
+  const deadline = deadlineIn(store.settings.transactionTimeoutMs)
+  return await withConnection(store, deadline, (connection) =>
+    deleteExpired(connection, store.settings, batchSize),
+  )
+}
 
-  async function ready(): Promise<void> {
-    const deadline = deadlineIn(commandTimeoutMs)
-    await withConnection(async (connection) => {
-      try {
-        await checkReady(connection, table, deadline)
-      } finally {
-        await transactions.rollBack(connection, deadlineIn(commandTimeoutMs))
-      }
-    }, deadline)
+/** No timer: nothing grows old faster than events arrive, and nothing has to be stopped. */
+function cleanUpWhenDue(store: Store<PostgresClient>): void {
+  const { cleanUpEveryMs, warn } = store.settings
+  if (performance.now() < store.cleanUpAt) return
+  store.cleanUpAt = performance.now() + cleanUpEveryMs
+  cleanUp(store).catch((cause: unknown) =>
+    warn(postgresError('postgres-clean-up-failed', { cause })),
+  )
+}
+
+async function withConnection<Value>(
+  { lender }: Store<PostgresClient>,
+  deadline: Deadline,
+  use: (connection: Connection) => Promise<Value>,
+): Promise<Value> {
+  const connection = await lend(lender, deadline)
+  try {
+    return await use(connection)
+  } finally {
+    release(connection)
   }
-
-  async function ensureSchema(): Promise<void> {
-    await withConnection((connection) => createSchema(connection, table, transactionTimeoutMs))
-  }
-
-  async function cleanUp({ batchSize = 5000 }: CleanUpOptions = {}): Promise<number> {
-    if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-      throw wrong('batchSize', 'a whole number of keys, 1 or more')
-    }
-    return await withConnection((connection) =>
-      deleteExpired(connection, table, retentionSeconds, batchSize, transactionTimeoutMs),
-    )
-  }
-
-  /** No timer: nothing grows old faster than events arrive, and nothing has to be stopped. */
-  function cleanUpWhenDue(): void {
-    if (performance.now() < cleanUpAt) return
-    cleanUpAt = performance.now() + cleanUpEveryMs
-    cleanUp().catch((cause: unknown) => warn(postgresError('postgres-clean-up-failed', { cause })))
-  }
-
-  async function withConnection<Value>(
-    use: (connection: Connection<Client>) => Promise<Value>,
-    deadline = deadlineIn(transactionTimeoutMs),
-  ): Promise<Value> {
-    const connection = await borrow(deadline)
-    try {
-      return await use(connection)
-    } finally {
-      connection.release()
-    }
-  }
-
-  return { retentionSeconds, admit, ready, ensureSchema, cleanUp }
 }

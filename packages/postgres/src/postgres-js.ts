@@ -1,6 +1,6 @@
 import { milliseconds, optional, readSettings, whole, wrong } from '@hongbao/core/internal'
 import type { PostgresClient, PostgresPool, PostgresResult } from './client.ts'
-import { deadlineIn, expireAt } from './deadline.ts'
+import { deadlineIn, nextIn, waitIn, type Deadline, type Queue } from './deadline.ts'
 import { postgresError } from './errors.ts'
 
 /** The `sql` of `postgres`, as far as it is used here. */
@@ -69,7 +69,7 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
   open: () => PostgresJs<Reserved>,
   options: PostgresJsPoolOptions = {},
 ): PostgresJsPool<Reserved> {
-  const { max, connectionTimeoutMs: timeoutMs } = readSettings('`postgresJsPool`', options, {
+  const { max, connectionTimeoutMs } = readSettings('`postgresJsPool`', options, {
     max: optional(whole(1), 10),
     connectionTimeoutMs: optional(milliseconds, 10_000),
   })
@@ -79,67 +79,28 @@ export function postgresJsPool<Reserved extends ReservedPostgresJs>(
       'a function like () => postgres(url, { max: 1, fetch_types: false }): one connection each time, which asks for nothing by itself',
     )
   }
-  const idle: Session<Reserved>[] = []
-  /** Those that were first come first. */
-  const waiting = new Set<(session: Session<Reserved>) => void>()
-  let size = 0
-  let isEnding = false
+  const pool: SessionPool<Reserved> = {
+    open,
+    max,
+    idle: [],
+    waiting: new Set(),
+    size: 0,
+    isEnding: false,
+  }
 
   async function connect(): Promise<Reserved & PostgresClient> {
-    const session = await take()
+    const session = await take(pool, deadlineIn(connectionTimeoutMs))
     try {
-      return await session.reserve((destroy) => giveBack(session, destroy))
+      return await reserve(pool, session)
     } catch (error) {
-      giveBack(session, true)
+      giveBack(pool, session, true)
       throw error
     }
   }
 
-  function take(): Session<Reserved> | Promise<Session<Reserved>> {
-    const session = idle.pop()
-    if (session !== undefined) return session
-    if (size < max) return openOne()
-    return new Promise((resolve, reject) => {
-      const cancel = expireAt(deadlineIn(timeoutMs), () => {
-        waiting.delete(give)
-        reject(postgresError('postgres-pool-timed-out'))
-      })
-      waiting.add(give)
-
-      function give(lent: Session<Reserved>): void {
-        cancel()
-        resolve(lent)
-      }
-    })
-  }
-
-  function openOne(): Session<Reserved> {
-    size += 1
-    return openSession(open(), (session) => {
-      const at = idle.indexOf(session)
-      if (at === -1) return
-      idle.splice(at, 1)
-      size -= 1
-    })
-  }
-
-  function giveBack(session: Session<Reserved>, destroy: boolean): void {
-    const isUsable = !destroy && !session.isClosed()
-    if (!isUsable || isEnding) void session.end()
-    const [next] = waiting
-    if (next !== undefined) waiting.delete(next)
-    if (isUsable && !isEnding) {
-      if (next === undefined) idle.push(session)
-      else next(session)
-      return
-    }
-    size -= 1
-    if (next !== undefined) next(openOne())
-  }
-
   async function end(): Promise<void> {
-    isEnding = true
-    await Promise.all(idle.splice(0).map((session) => session.end()))
+    pool.isEnding = true
+    await Promise.all(pool.idle.splice(0).map((session) => close(session)))
   }
 
   return { options: { max }, connect, end }
@@ -149,62 +110,103 @@ function isSafe({ options }: PostgresJs): boolean {
   return options?.max === 1 && !options.fetch_types
 }
 
+interface SessionPool<Reserved extends ReservedPostgresJs> {
+  readonly open: () => PostgresJs<Reserved>
+  readonly max: number
+  readonly idle: Session<Reserved>[]
+  readonly waiting: Queue<Session<Reserved>>
+  size: number
+  isEnding: boolean
+}
+
 /** An instance of `postgres` with its one connection. */
-interface Session<Reserved> {
-  isClosed(): boolean
-  /** Lends the connection until it is given back by `release`. */
-  reserve(giveBack: (destroy: boolean) => void): Promise<Reserved & PostgresClient>
-  /** Closes the connection at once. */
-  end(): Promise<void>
+interface Session<Reserved extends ReservedPostgresJs> {
+  readonly sql: PostgresJs<Reserved>
+  /** Listeners of the client that is lent, for the loss of the connection. */
+  readonly listeners: Set<(error: unknown) => void>
+  hasRun: boolean
+  isClosed: boolean
+}
+
+async function take<Reserved extends ReservedPostgresJs>(
+  pool: SessionPool<Reserved>,
+  deadline: Deadline,
+): Promise<Session<Reserved>> {
+  const session = pool.idle.pop()
+  if (session !== undefined) return session
+  if (pool.size < pool.max) return openSession(pool)
+  return waitIn(pool.waiting, deadline, () => postgresError('postgres-pool-timed-out'))
+}
+
+function giveBack<Reserved extends ReservedPostgresJs>(
+  pool: SessionPool<Reserved>,
+  session: Session<Reserved>,
+  destroy: boolean,
+): void {
+  const isKept = !destroy && !session.isClosed && !pool.isEnding
+  if (!isKept) {
+    void close(session)
+    pool.size -= 1
+  }
+  const next = nextIn(pool.waiting)
+  if (next !== undefined) next.resolve(isKept ? session : openSession(pool))
+  else if (isKept) pool.idle.push(session)
 }
 
 function openSession<Reserved extends ReservedPostgresJs>(
-  sql: PostgresJs<Reserved>,
-  onClosed: (session: Session<Reserved>) => void,
+  pool: SessionPool<Reserved>,
 ): Session<Reserved> {
-  const listeners = new Set<(error: unknown) => void>()
+  const sql = pool.open()
   const { onclose } = sql.options
-  let isOpen = false
-  let isClosed = false
+  const session: Session<Reserved> = { sql, listeners: new Set(), hasRun: false, isClosed: false }
+  pool.size += 1
   // `postgres` looks for this hook whenever a connection closes.
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is an option, and no element of a page
   sql.options.onclose = (id) => {
-    isClosed = true
-    onClosed(session)
-    for (const listener of listeners) listener(new Error('The connection to Postgres was closed.'))
+    session.isClosed = true
+    const at = pool.idle.indexOf(session)
+    if (at !== -1) pool.size -= pool.idle.splice(at, 1).length
+    const error = new Error('The connection to Postgres was closed.')
+    for (const listener of session.listeners) listener(error)
     onclose?.(id)
-  }
-
-  const session: Session<Reserved> = {
-    isClosed: () => isClosed,
-    async reserve(giveBack) {
-      // `reserve` never resolves on a connection that has run no other statement.
-      if (!isOpen) await sql.unsafe('select 1')
-      isOpen = true
-      const reserved = await sql.reserve()
-      const unreserve = reserved.release.bind(reserved)
-      return Object.assign(reserved, {
-        // Drizzle looks for them.
-        options: sql.options,
-        on: (_: 'error', listener: (error: unknown) => void) => listeners.add(listener),
-        off: (_: 'error', listener: (error: unknown) => void) => listeners.delete(listener),
-        query: (text: string, values?: string[]) => run(reserved, text, values),
-        // Its own asks for a second connection, which there is not.
-        notify: async (channel: string, payload: unknown) =>
-          reserved.unsafe('select pg_notify($1, $2)', [channel, String(payload)]),
-        release(destroy = false) {
-          listeners.clear()
-          if (!isClosed && !destroy) unreserve()
-          giveBack(destroy)
-        },
-      })
-    },
-    end: () => sql.end({ timeout: 0 }),
   }
   return session
 }
 
-async function run(
+/** Closes the connection at once. */
+async function close({ sql }: Session<ReservedPostgresJs>): Promise<void> {
+  await sql.end({ timeout: 0 })
+}
+
+/** Lends the connection until it is released. */
+async function reserve<Reserved extends ReservedPostgresJs>(
+  pool: SessionPool<Reserved>,
+  session: Session<Reserved>,
+): Promise<Reserved & PostgresClient> {
+  const { sql, listeners } = session
+  // `reserve` never resolves on a connection that has run no other statement.
+  if (!session.hasRun) await sql.unsafe('select 1')
+  session.hasRun = true
+  const reserved = await sql.reserve()
+  const unreserve = reserved.release.bind(reserved)
+  return Object.assign(reserved, {
+    // Drizzle looks for them.
+    options: sql.options,
+    on: (_: 'error', listener: (error: unknown) => void) => listeners.add(listener),
+    off: (_: 'error', listener: (error: unknown) => void) => listeners.delete(listener),
+    query: (text: string, values?: string[]) => query(reserved, text, values),
+    // Its own asks for a second connection, which there is not.
+    notify: async (channel: string, payload: unknown) =>
+      reserved.unsafe('select pg_notify($1, $2)', [channel, String(payload)]),
+    release(destroy = false) {
+      listeners.clear()
+      if (!session.isClosed && !destroy) unreserve()
+      giveBack(pool, session, destroy)
+    },
+  })
+}
+
+async function query(
   reserved: ReservedPostgresJs,
   text: string,
   values: string[] | undefined,

@@ -1,5 +1,4 @@
-import type { PostgresClient } from './client.ts'
-import type { Connection } from './connection.ts'
+import { abandon, run, type Connection } from './connection.ts'
 import type { Deadline } from './deadline.ts'
 import { postgresError } from './errors.ts'
 import { onlyText } from './row.ts'
@@ -11,16 +10,17 @@ import { timeoutStatements } from './transaction/transaction.ts'
  * back.
  */
 export async function checkReady(
-  connection: Connection<PostgresClient>,
+  connection: Connection,
   table: InboxTable,
   deadline: Deadline,
 ): Promise<void> {
-  const timeoutMs = deadline - performance.now()
-  const { rows } = await connection.run(deadline, readyStatements(table, timeoutMs))
+  const statements = readyStatements(table, deadline - performance.now())
+  const { rows } = await run(connection, deadline, statements)
   const state = onlyText(rows)
   if (state === 'ready') return
-  const error = postgresError(state === 'read-only' ? 'postgres-read-only' : 'postgres-table-unfit')
-  if (state === 'read-only') connection.abandon(error)
+  if (state !== 'read-only') throw postgresError('postgres-table-unfit')
+  const error = postgresError('postgres-read-only')
+  abandon(connection, error)
   throw error
 }
 

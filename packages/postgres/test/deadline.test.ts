@@ -45,17 +45,17 @@ describe('deadlines', () => {
   })
 
   it('that have passed already expire at once', async () => {
-    const late = before(deadlineIn(-5), 'postgres-timed-out', () => new Promise(() => {}))
+    const late = before(deadlineIn(-5), 'postgres-timed-out', new Promise(() => {}))
     vi.advanceTimersByTime(1)
     await expect(late).rejects.toMatchObject({ code: 'postgres-timed-out' })
   })
 
   it('keep the first of two ends', async () => {
-    const inTime = before(deadlineIn(10), 'postgres-timed-out', () => Promise.resolve('done'))
+    const inTime = before(deadlineIn(10), 'postgres-timed-out', Promise.resolve('done'))
     expect(await inTime).toBe('done')
     vi.advanceTimersByTime(1000)
     const step = Promise.withResolvers<string>()
-    const late = before(deadlineIn(10), 'postgres-timed-out', () => step.promise)
+    const late = before(deadlineIn(10), 'postgres-timed-out', step.promise)
     vi.advanceTimersByTime(10)
     step.reject(new Error('too late to matter'))
     await expect(late).rejects.toMatchObject({ code: 'postgres-timed-out' })

@@ -91,23 +91,58 @@ describe('the pool of postgres', () => {
     const kept: ReservedSql[] = []
     await inbox.admit('guarded', async ({ tx }) => {
       kept.push(tx)
-      const refused = expect.objectContaining({ code: 'postgres-transaction-control' }) as Error
-      expect(() => tx`commit`).toThrow(refused)
-      expect(() => tx`select ${1}; commit`).toThrow(refused)
-      expect(() => tx.unsafe('rollback')).toThrow(refused)
-      expect(() => tx.unsafe('select 1; rollback')).toThrow(refused)
+      for (const statement of [
+        tx`commit`,
+        tx`select ${1}; commit`,
+        tx.unsafe('rollback'),
+        tx.unsafe('select 1; rollback'),
+        tx.unsafe(Buffer.from('select 1; commit') as never),
+      ]) {
+        await expect(statement).rejects.toMatchObject({ code: 'postgres-transaction-control' })
+      }
       // A name and a list, and no statements.
       await tx`select 1 as ${tx('end')} where 'begin' in ${tx(['begin', 'commit'])}`
       await tx`savepoint a`
       await tx`rollback to savepoint a`
       await applyEffect(tx, 'guarded')
     })
-    const over = expect.objectContaining({ code: 'postgres-transaction-over' }) as Error
+    const over = { code: 'postgres-transaction-over' }
     for (const tx of kept) {
-      expect(() => tx`select 1`).toThrow(over)
-      expect(() => tx.unsafe('select 1')).toThrow(over)
+      await expect(tx`select 1`).rejects.toMatchObject(over)
+      await expect(tx.unsafe('select 1')).rejects.toMatchObject(over)
+      await expect(tx.notify('a', 'b')).rejects.toMatchObject(over)
     }
     expect(await opened.countEffects('guarded')).toBe(1)
+    await pool.end()
+  })
+
+  it('reads a statement with the fragments in it, because a fragment is no statement', async () => {
+    const pool = openPool()
+    const sql = postgres(opened.server.url, { max: 1, fetch_types: false })
+    const inbox = postgresInbox({ pool, consumer: 'orders' })
+    const admission = inbox.admit('fragments', async ({ tx }) => {
+      const periods = tx`(select 1 as begin, 2 as commit) periods`
+      const isPast = [tx`begin <= ${7}`, tx`and commit <= ${7}`]
+      const found =
+        await tx`select case when ${isPast} then ${1} ${tx`end as past`} from ${periods}`
+      expect([...found]).toEqual([{ past: '1' }])
+      for (const statement of [
+        tx.unsafe('commit'),
+        tx`${tx`commit`}`,
+        tx`select 1; ${sql`commit`}`,
+        tx`select 1; ${[sql`commit`, sql`and chain`]}`,
+        tx`select 1; ${tx`${tx`select 2`}; commit`}`,
+        tx`com${tx`mit`}`,
+      ]) {
+        await expect(statement.simple()).rejects.toMatchObject({
+          code: 'postgres-transaction-control',
+        })
+      }
+      await applyEffect(tx, 'fragments')
+    })
+    expect(await admission).toBe('applied')
+    expect(await opened.countEffects('fragments')).toBe(1)
+    await sql.end()
     await pool.end()
   })
 

@@ -63,6 +63,12 @@ describe('a text that ends the transaction in Postgres', () => {
     'select 1 --; select\n; commit',
     'select 1 /* ; */; commit',
     'select 1 - -1 /2 * 3; commit',
+    // A text is continued on the next line, with its escapes (Postgres documentation, 4.1.2.1).
+    `select e'a'\n'b\\''; commit; select 'c'`,
+    `select e'a' -- b\n\r\t 'c\\''; commit; select 'd'`,
+    `select e'a'\n-- b'\n  -- c\n'd\\''; commit --'`,
+    'select begin atomic from (select 1 as begin) a; end',
+    'create table committed as select begin atomic from (select 1 as begin) a; end',
   ])('is found: %j', async (text) => {
     expect(await isLeftBy(text)).toBe(true)
     expect(controlsTransaction(text)).toBe(true)
@@ -87,6 +93,8 @@ describe('a text that does not', () => {
     `select e'it\\'; commit'`,
     `select E'it''s \\'; commit'`,
     `select U&'\\0061; commit'`,
+    `select e'it'\n'\\'s; commit'`,
+    `select e'it' -- ' ; commit\n'\\'s; commit'`,
     `select '; commit' || $$; commit$$`,
     'select $$; commit$$',
     'select $a$; commit; $A$; commit; $$; commit $a$',
@@ -118,6 +126,30 @@ describe('a text that does not', () => {
       expect(controlsTransaction(`${body}; insert into a values (1)`)).toBe(false)
     },
   )
+
+  const ONE = 'create or replace function one() returns int'
+  it.each([
+    `${ONE} begin atomic end`,
+    `${ONE} begin/**/atomic ; ; end`,
+    `${ONE} begin atomic select case when true then 1 end; end`,
+    `${ONE} begin atomic select 1; end; ${ONE} begin atomic select 1; select 2; end; select 1`,
+    `CREATE PROCEDURE one(begin int) BEGIN ATOMIC INSERT INTO a VALUES (1); END`,
+  ])('does not contain the statements of a function body: %j', (text) => {
+    expect(controlsTransaction(text)).toBe(false)
+    for (const control of ['end', 'begin', 'start transaction', 'commit'])
+      expect(controlsTransaction(`${text}; ${control}`)).toBe(true)
+  })
+
+  it.each([
+    'create function one(begin atomic) returns int',
+    'create function one(in begin atomic, a int) returns int',
+    'create function one(begin atomic = 1) returns int',
+    'create function one(begin atomic default 1) returns int',
+    'create function one(begin atomic[]) returns int',
+    'create function one() returns table (begin atomic)',
+  ])('is not hidden by a parameter that is named like the start of a body: %j', (text) => {
+    expect(controlsTransaction(`${text} language sql as 'select 1'; end`)).toBe(true)
+  })
 
   it.each(['commitment', 'endless', 'beginning', 'aborted', 'rollbacks', 'prepare a as select 1'])(
     'may begin with another word: %j',
@@ -160,6 +192,10 @@ describe('a text of any length', () => {
     ['a quoted text', `commitment e'${`\\'`.repeat(1_000_000)}'; end`, true],
     ['blanks', `commitment ${' '.repeat(1_000_000)}; start ${' '.repeat(1_000_000)}`, false],
     ['statements', 'select 1; '.repeat(100_000) + 'commit', true],
+    ['a quoted text with few escapes', `commitment e'${'ab'.repeat(25_000_000)}'; end`, true],
+    ['a text that is continued', `commitment e'a'${`\n'\\''`.repeat(100_000)}; end`, true],
+    ['lines after a text', `commitment e'a'${'\n-- -- --'.repeat(100_000)}\n; end`, true],
+    ['functions', 'create function a() begin atomic '.repeat(100_000) + '; end; end', true],
   ])('is read to its end: %s', (_, text, expected) => {
     expect(controlsTransaction(text)).toBe(expected)
   })

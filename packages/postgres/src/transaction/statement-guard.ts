@@ -1,45 +1,58 @@
 /**
  * A lazy statement of postgres 3.4 (`Query` in its src/query.js): it is sent when it is first awaited,
- * not when it is created.
+ * not when it is created, or is a fragment of another one. `file` reads its text when it is sent.
  */
 interface LazyStatement {
   handler: (statement: LazyStatement) => unknown
+  strings: readonly unknown[]
   args: unknown[]
   reject(error: unknown): void
 }
 
 /** Returns the error if the transaction is over, or if the text may not be sent. */
-type Refusal = (sql?: unknown) => Error | undefined
+type Refusal = (sql: unknown) => Error | undefined
 
 /** Refuses a lazy statement when it would be sent. Returns any other value unchanged. */
 export function guardLazy(made: unknown, refusal: Refusal): unknown {
   if (!isLazy(made)) return made
   const { handler } = made
   function guarded(statement: LazyStatement): unknown {
-    const error = refusal()
-    return error === undefined ? handler(statement) : statement.reject(error)
+    const error = refusal(textOf(statement))
+    if (error !== undefined) return statement.reject(error)
+    if (statement.strings.length === 0) guardFile(statement, refusal)
+    return handler(statement)
   }
   // postgres keeps `debug` as a property of the handler.
   made.handler = Object.assign(guarded, handler)
   return made
 }
 
-/** The same for `file`, which reads the SQL when it runs, and sends it after that. */
-export function guardFile(made: unknown, refusal: Refusal): unknown {
-  if (!isLazy(made)) return made
+/** Refuses the text of a file when it has been read; postgres sends it after that. */
+function guardFile(file: LazyStatement, refusal: Refusal): void {
   let strings: readonly unknown[] = []
-  Object.defineProperty(made, 'strings', {
+  Object.defineProperty(file, 'strings', {
     get: () => strings,
     set(read: readonly unknown[]) {
       const error = refusal(read[0])
       strings = error === undefined ? read : ['']
       if (error === undefined) return
-      made.reject(error)
+      file.reject(error)
       // postgres still sends it: an empty text, which does nothing in any transaction.
-      made.args = []
+      file.args = []
     },
   })
-  return guardLazy(made, refusal)
+}
+
+/** The text with that of the fragments in it, as postgres joins them; `?` for any other value. */
+function textOf({ strings, args }: LazyStatement): string {
+  return strings
+    .map((text, at) => (at === 0 ? '' : textOfValue(args[at - 1])) + String(text))
+    .join('')
+}
+
+function textOfValue(value: unknown): string {
+  if (isLazy(value)) return textOf(value)
+  return Array.isArray(value) && isLazy(value[0]) ? value.map(textOfValue).join(' ') : '?'
 }
 
 function isLazy(made: unknown): made is LazyStatement {

@@ -1,19 +1,37 @@
-// A statement that begins or ends a transaction. ROLLBACK TO a savepoint does neither.
+// ROLLBACK TO a savepoint neither begins nor ends a transaction.
 const CONTROL =
-  /(?:^|;)\s*(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/i
+  /^\s*(?:begin|start\s+transaction|commit|end|abort|rollback(?!\s+(?:work\s+|transaction\s+)?to\b)|prepare\s+transaction)\b/i
 
-// In the body of an SQL function END closes the body, and the other statements are not allowed.
-const CONTROL_AFTER_BODY = /(?:^|;)\s*(?:commit|abort|rollback|prepare\s+transaction)\b/i
-
-// The word BEGIN stays with the text before it, so that a statement that begins with it is found.
-const BODY = /(?<=\bbegin)\s+atomic\b/i
+// The statements of the body and its END belong to the function. A parameter may be called BEGIN too.
+const BODY =
+  /^\s*create\s+(?:or\s+replace\s+)?(?:function|procedure)\b.*\bbegin\s+atomic\b(?!\s*(?:end\b|default\b|[),=[]))/is
+const END = /^\s*end\b/i
 
 const WORD = /\b(?:begin|start|commit|end|abort|rollback|prepare)\b/i
 
-// A quoted text or a comment, to its end or to the end of the SQL (Postgres documentation, 4.1). Of a
-// block comment it finds only the start, because block comments nest.
+// The start of a comment or of a quoted text (Postgres documentation, 4.1).
 const OPAQUE =
-  /--[^\n\r]*|\/\*|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<![\w$\x80-\uffff])(?:[eE]'(?:\\[\s\S]?|''|[^'\\])*(?:'|$)|(\$(?:[a-zA-Z_\x80-\uffff][\w\x80-\uffff]*)?\$)[\s\S]*?(?:\1|$))/g
+  /--|\/\*|["']|(?<![\w$\x80-\uffff])(?:[eE]'|\$(?:[a-zA-Z_\x80-\uffff][\w\x80-\uffff]*)?\$)/g
+
+/** Start → what may be its end. A dollar-quoted text ends with its start. */
+const MARKS: Readonly<Record<string, RegExp>> = {
+  '--': /[\n\r]/g,
+  '/*': /\/\*|\*\//g,
+  '"': /"/g,
+  "'": /'/g,
+  // A quote goes on after `''`, and after a line end between the two, with its escapes (4.1.2.1).
+  "e'": /\\[^]|'(?:\s*--[^\n\r]*[\n\r])*\s*'|'/g,
+}
+
+/** Mark → how it changes the depth. Block comments nest. */
+const DEPTH: Readonly<Record<string, number>> = {
+  '/*': 1,
+  '*/': -1,
+  '\n': -1,
+  '\r': -1,
+  '"': -1,
+  "'": -1,
+}
 
 /**
  * Whether any statement of a text begins or ends a transaction. Comments and quoted texts are ignored.
@@ -26,11 +44,16 @@ const OPAQUE =
 export function controlsTransaction(sql: string): boolean {
   // Hardly any text has one of the words at all.
   if (!WORD.test(sql)) return false
-  const [statements = '', ...bodies] = withoutOpaque(sql).split(BODY)
-  return CONTROL.test(statements) || bodies.some((body) => CONTROL_AFTER_BODY.test(body))
+  let isInBody = false
+  for (const statement of withoutOpaque(sql).split(';')) {
+    if (isInBody && END.test(statement)) isInBody = false
+    else if (CONTROL.test(statement)) return true
+    else isInBody ||= BODY.test(statement)
+  }
+  return false
 }
 
-/** The SQL with a blank for each comment and an empty text for each quoted one. */
+/** The SQL with a blank for each comment and each quoted text. */
 function withoutOpaque(sql: string): string {
   let bare = ''
   let at = 0
@@ -38,16 +61,21 @@ function withoutOpaque(sql: string): string {
     OPAQUE.lastIndex = at
     const opaque = OPAQUE.exec(sql)
     if (opaque === null) return bare + sql.slice(at)
-    const isComment = /^[-/]/.test(opaque[0])
-    bare += sql.slice(at, opaque.index) + (isComment ? ' ' : `''`)
-    at = opaque[0] === '/*' ? endOfComment(sql, OPAQUE.lastIndex) : OPAQUE.lastIndex
+    bare += `${sql.slice(at, opaque.index)} `
+    at = endOf(opaque[0], sql, OPAQUE.lastIndex)
   }
 }
 
-function endOfComment(sql: string, from: number): number {
+/** Where the comment or the text ends that starts before `from`: at the end of the SQL if it is open. */
+function endOf(start: string, sql: string, from: number): number {
+  const marks = MARKS[start.toLowerCase()]
+  if (marks === undefined) {
+    const end = sql.indexOf(start, from)
+    return end === -1 ? sql.length : end + start.length
+  }
   let depth = 1
-  for (const { 0: mark, index } of sql.slice(from).matchAll(/\/\*|\*\//g)) {
-    depth += mark === '/*' ? 1 : -1
+  for (const { 0: mark, index } of sql.slice(from).matchAll(marks)) {
+    depth += DEPTH[mark] ?? 0
     if (depth === 0) return from + index + mark.length
   }
   return sql.length

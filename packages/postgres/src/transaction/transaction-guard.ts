@@ -1,6 +1,6 @@
 import type { PostgresClient } from '../client.ts'
 import { postgresError, type PostgresFailure, type PostgresInboxErrorCode } from '../errors.ts'
-import { guardFile, guardLazy } from './statement-guard.ts'
+import { guardLazy } from './statement-guard.ts'
 import { controlsTransaction } from './transaction-control.ts'
 
 /** The client that handlers get as `tx`, which cannot begin or end a transaction. */
@@ -10,16 +10,13 @@ export interface GuardedTransaction<Client extends PostgresClient> {
   end(code: PostgresInboxErrorCode, cause?: unknown): void
 }
 
-/**
- * Methods that run statements → the SQL in their first argument. `unsafe`, `file` and `notify` are
- * those of postgres; the last two take a path and a channel.
- */
+/** Methods that run a statement at once → the SQL in their first argument. `notify` takes a channel. */
 const STATEMENTS: ReadonlyMap<PropertyKey, (first: unknown) => unknown> = new Map([
   ['query', sqlOf],
-  ['unsafe', sqlOf],
-  ['file', () => undefined],
   ['notify', () => undefined],
 ])
+/** Methods of postgres. Its other functions send nothing, and some have members. */
+const METHODS: ReadonlySet<PropertyKey> = new Set([...STATEMENTS.keys(), 'unsafe', 'file'])
 /** Methods that only the inbox may call, because it borrowed the connection. */
 const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
 
@@ -37,33 +34,31 @@ export function guardTransaction<Client extends PostgresClient>(
   let over: { readonly code: PostgresInboxErrorCode; readonly cause: unknown } | undefined
 
   /** Created when a statement is refused, so that its stack shows the caller. */
-  function refusal(sql?: unknown): PostgresFailure | undefined {
+  function refusal(sql: unknown): PostgresFailure | undefined {
     if (over !== undefined) return postgresError(over.code, { cause: over.cause })
     return typeof sql === 'string' && controlsTransaction(sql)
       ? postgresError('postgres-transaction-control')
       : undefined
   }
 
-  const tx = new Proxy(client, {
+  const tx: Client = new Proxy(client, {
     get(target, name) {
       // Query builders release the client after use; the inbox releases it after COMMIT or ROLLBACK.
       if (name === 'release') return () => {}
       if (OWNERS.has(name)) return refuseOwner
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
-      const readSql = STATEMENTS.get(name)
-      if (readSql === undefined) return typeof target === 'function' ? value : value.bind(target)
-      const guard = name === 'file' ? guardFile : guardLazy
+      if (typeof target === 'function' && !METHODS.has(name)) return value
       return function guarded(...args: unknown[]): unknown {
-        const error = refusal(readSql(args[0]))
-        if (error === undefined) return guard(Reflect.apply(value, target, args), refusal)
-        if (name === 'query') return refuseQuery(target, args, error)
-        throw error
+        const sqlIn = STATEMENTS.get(name)
+        const error = sqlIn && refusal(sqlIn(args[0]))
+        if (error !== undefined) return refuseQuery(target, args, error)
+        const result: unknown = Reflect.apply(value, target, args)
+        // Methods of an emitter return the client itself.
+        return result === target ? tx : guardLazy(result, refusal)
       }
     },
-    apply(target, self, args: unknown[]) {
-      const error = refusal(templateOf(args[0]))
-      if (error !== undefined) throw error
+    apply(target, self, args) {
       if (typeof target !== 'function') return undefined
       return guardLazy(Reflect.apply(target, self, args), refusal)
     },
@@ -109,9 +104,4 @@ function refuseQuery(client: object, [config, ...rest]: unknown[], error: Error)
 /** A text, or the `{ text }` of pg. */
 function sqlOf(statement: unknown): unknown {
   return typeof statement === 'string' ? statement : Object(statement).text
-}
-
-/** The text of a template. A template function also takes names and values, which are not SQL. */
-function templateOf(strings: unknown): unknown {
-  return Array.isArray(strings) && 'raw' in strings ? strings.join('?') : undefined
 }

@@ -1,7 +1,7 @@
 import type { PostgresClient } from '../client.ts'
-import type { Connection } from '../connection.ts'
+import { abandon, run, type Connection } from '../connection.ts'
 import type { Deadline } from '../deadline.ts'
-import { isPostgresError, postgresError, sqlStateOf, type PostgresFailure } from '../errors.ts'
+import { isPostgresError, postgresError, sqlStateOf } from '../errors.ts'
 import type { StoredKey } from '../key.ts'
 import type { Settings } from '../options.ts'
 import { onlyText } from '../row.ts'
@@ -12,51 +12,63 @@ export type Claim =
   /** The key is ours until the transaction `xid` ends, and for good if that commits. */
   | { readonly state: 'claimed'; readonly xid: string }
 
-/** The steps of the transaction in which an event is applied. Each is one round trip. */
-export interface Transactions {
-  /** Begins a transaction and claims the key, unless another process has it. */
-  claim(connection: Connection<PostgresClient>, key: StoredKey, deadline: Deadline): Promise<Claim>
-  /** Resolves only after the key and all that was written with it are committed. */
-  commit(connection: Connection<PostgresClient>, xid: string, deadline: Deadline): Promise<void>
-  /** Never rejects: a connection that cannot roll back is closed, which rolls back as well. */
-  rollBack(connection: Connection<PostgresClient>, deadline: Deadline): Promise<void>
+/** Begins a transaction and claims the key, unless another process has it. */
+export async function claim(
+  connection: Connection,
+  begin: (key: StoredKey, timeoutMs: number) => string,
+  key: StoredKey,
+  deadline: Deadline,
+): Promise<Claim> {
+  try {
+    const { rows } = await run(connection, deadline, begin(key, deadline - performance.now()))
+    const state = onlyText(rows)
+    if (state === 'busy' || state === 'duplicate') return { state }
+    if (!/^\d+$/.test(state)) throw postgresError('postgres-result-unexpected')
+    connection.xid = state
+    return { state: 'claimed', xid: state }
+  } catch (error) {
+    const state = causeState(error)
+    // While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
+    // transaction (Postgres documentation, INSERT): another process is applying the event.
+    if (state === UNIQUE_VIOLATION) return { state: 'busy' }
+    // The claim writes a key and defaults only: what refuses that is the table.
+    if (state !== NOT_IN_PREREQUISITE_STATE && !state.startsWith(INTEGRITY_VIOLATION)) throw error
+    throw postgresError('postgres-table-unfit', { cause: Object(error).cause })
+  }
 }
 
-export function createTransactions(settings: Settings<PostgresClient>): Transactions {
-  const beginStatements = beginFor(settings)
-
-  return {
-    async claim(connection, key, deadline) {
-      try {
-        const timeoutMs = deadline - performance.now()
-        const { rows } = await connection.run(deadline, beginStatements(key, timeoutMs))
-        const claim = readClaim(rows)
-        if (claim.state === 'claimed') connection.xid = claim.xid
-        return claim
-      } catch (error) {
-        if (isContended(error)) return { state: 'busy' }
-        if (!isUnfit(error)) throw error
-        throw postgresError('postgres-table-unfit', { cause: error.cause })
-      }
-    },
-
-    async commit(connection, xid, deadline) {
-      try {
-        const { command } = await connection.run(deadline, commitStatements(xid))
-        // No error, and nothing committed: the answer to COMMIT after a statement has failed.
-        if (command !== 'COMMIT') throw postgresError('postgres-rolled-back')
-      } catch (error) {
-        if (causeState(error) !== DIVISION_BY_ZERO) throw error
-        throw postgresError('postgres-transaction-left', { cause: error })
-      }
-    },
-
-    async rollBack(connection, deadline) {
-      await connection.run(deadline, 'rollback').catch(() => {
-        connection.abandon(postgresError('postgres-unreachable'))
-      })
-    },
+/** Resolves only after the key and all that was written with it are committed. */
+export async function commit(
+  connection: Connection,
+  xid: string,
+  deadline: Deadline,
+): Promise<void> {
+  try {
+    const { command } = await run(connection, deadline, commitStatements(xid))
+    // No error, and nothing committed: the answer to COMMIT after a statement has failed.
+    if (command !== 'COMMIT') throw postgresError('postgres-rolled-back')
+  } catch (error) {
+    if (causeState(error) !== DIVISION_BY_ZERO) throw error
+    throw postgresError('postgres-transaction-left', { cause: error })
   }
+}
+
+/** Never rejects: a connection that cannot roll back is closed, which rolls back as well. */
+export async function rollBack(connection: Connection, deadline: Deadline): Promise<void> {
+  await run(connection, deadline, 'rollback').catch(() => {
+    abandon(connection, postgresError('postgres-unreachable'))
+  })
+}
+
+const DIVISION_BY_ZERO = '22012'
+const UNIQUE_VIOLATION = '23505'
+const INTEGRITY_VIOLATION = '23'
+// ON CONFLICT, if the unique constraint is deferrable.
+const NOT_IN_PREREQUISITE_STATE = '55000'
+
+/** The SQLSTATE of Postgres's error, or an empty text. */
+function causeState(error: unknown): string {
+  return (isPostgresError(error) && sqlStateOf(error.cause)) || ''
 }
 
 /**
@@ -77,14 +89,13 @@ export function createTransactions(settings: Settings<PostgresClient>): Transact
  * as digits. No prepared statement, no session lock, no SET beyond the transaction: it works with
  * PgBouncer in transaction mode.
  */
-export function beginFor(
-  settings: Pick<
-    Settings<PostgresClient>,
-    'isolation' | 'lockTimeoutMs' | 'transactionTimeoutMs' | 'table'
-  >,
-): (key: StoredKey, timeoutMs: number) => string {
-  const { isolation, lockTimeoutMs, transactionTimeoutMs, table } = settings
-  return function beginStatements({ id, lock, unnamedId }, timeoutMs) {
+export function beginFor({
+  isolation,
+  lockTimeoutMs,
+  transactionTimeoutMs,
+  table,
+}: BeginSettings): (key: StoredKey, timeoutMs: number) => string {
+  return function begin({ id, lock, unnamedId }, timeoutMs) {
     const isNews =
       unnamedId === undefined
         ? ''
@@ -109,6 +120,11 @@ select case when is_free then coalesce((select xid from claim), 'duplicate') els
 from guard`
   }
 }
+
+type BeginSettings = Pick<
+  Settings<PostgresClient>,
+  'isolation' | 'lockTimeoutMs' | 'transactionTimeoutMs' | 'table'
+>
 
 /**
  * Bounds what the server does for the next statements of this transaction: they end a little before
@@ -135,35 +151,4 @@ function wholeMs(ms: number): number {
 export function commitStatements(xid: string): string {
   return `select 1 / (coalesce(pg_current_xact_id_if_assigned()::text, '') = '${xid}')::int;
 commit`
-}
-
-const DIVISION_BY_ZERO = '22012'
-const UNIQUE_VIOLATION = '23505'
-const INTEGRITY_VIOLATION = '23'
-// ON CONFLICT, if the unique constraint is deferrable.
-const NOT_IN_PREREQUISITE_STATE = '55000'
-
-/**
- * While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
- * transaction (Postgres documentation, INSERT): another process is applying the event.
- */
-function isContended(error: unknown): boolean {
-  return causeState(error) === UNIQUE_VIOLATION
-}
-
-/** The claim itself writes a key and defaults only: what refuses that is the table. */
-function isUnfit(error: unknown): error is PostgresFailure {
-  const state = causeState(error) ?? ''
-  return state === NOT_IN_PREREQUISITE_STATE || state.startsWith(INTEGRITY_VIOLATION)
-}
-
-function causeState(error: unknown): string | undefined {
-  return isPostgresError(error) ? sqlStateOf(error.cause) : undefined
-}
-
-function readClaim(rows: readonly unknown[]): Claim {
-  const state = onlyText(rows)
-  if (state === 'busy' || state === 'duplicate') return { state }
-  if (/^\d+$/.test(state)) return { state: 'claimed', xid: state }
-  throw postgresError('postgres-result-unexpected')
 }

@@ -45,6 +45,19 @@ describe('tx', () => {
     expect(pool.idleCount).toBe(1)
   })
 
+  it('is what its own methods return, where they return the client', async () => {
+    const { inbox, pool } = opened.open({}, { max: 1 })
+    await inbox.admit('chained', async ({ tx }) => {
+      const chained = tx.once('notice', () => {}).setMaxListeners(20)
+      expect(chained).toBe(tx)
+      chained.release()
+      expect(pool.idleCount).toBe(0)
+      await expect(chained.query('commit')).rejects.toMatchObject({
+        code: 'postgres-transaction-control',
+      })
+    })
+  })
+
   it('is over when the handler has resolved, for whoever kept it', async () => {
     const { inbox, pool } = opened.open({}, { max: 1 })
     const kept: PoolClient[] = []
