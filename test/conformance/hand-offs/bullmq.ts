@@ -95,7 +95,7 @@ async function valueOf(client: Redis, key: string): Promise<unknown> {
   const type = await client.type(key)
   if (type === 'hash') return client.hgetall(key)
   if (type === 'list') return client.lrange(key, 0, -1)
-  if (type === 'zset') return client.zrange(key, 0, -1)
+  if (type === 'zset') return client.zrange(key, '0', '-1')
   if (type === 'stream') return client.xrange(key, '-', '+')
   if (type === 'set') return client.smembers(key)
   return client.get(key)
