@@ -371,7 +371,7 @@ describe('keys', () => {
         merchant: { fingerprint: merchant.fingerprint, publicPath: merchant.publicPath },
       },
     ])
-    expect(stdout).not.toContain('BEGIN')
+    expect(stdout).not.toContain('-----BEGIN')
     expect((await runCli(['keys', '--dir', dir])).stdout).toContain(webhook.fingerprint)
   })
 

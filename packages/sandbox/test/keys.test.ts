@@ -167,13 +167,14 @@ describe('a private key of one’s own', () => {
   it('is refused with its path, and nothing of its text', async () => {
     await openKeys(directory)
     const path = join(directory, 'merchant-private.pem')
-    writeFileSync(path, createTestKeys().publicKey, { mode: 0o600 })
+    const { publicKey } = createTestKeys()
+    writeFileSync(path, publicKey, { mode: 0o600 })
     await expect(openKeys(directory)).rejects.toMatchObject({
       code: 'key-public',
       message: expect.stringContaining(path),
     })
     await expect(openKeys(directory)).rejects.toMatchObject({
-      message: expect.not.stringContaining('MII'),
+      message: expect.not.stringContaining(String(publicKey.split('\n')[1]).slice(0, 16)),
     })
   })
 

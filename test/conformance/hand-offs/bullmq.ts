@@ -76,9 +76,9 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
     async contents() {
       const client = new Redis(url)
       const keys = await client.keys(`${queue.qualifiedName}:*`)
-      const dumps = await Promise.all(keys.map((key) => client.dumpBuffer(key)))
+      const values = await Promise.all(keys.map((key) => valueOf(client, key)))
       client.disconnect()
-      return dumps.map((dump) => dump?.toString('latin1')).join('\n')
+      return JSON.stringify(values)
     },
     passTime,
     // Every worker looks for dead ones.
@@ -88,6 +88,17 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
       await Promise.all([queue, ...opened].map((one) => one.close()))
     },
   }
+}
+
+/** What Redis has at a key. Not with DUMP, which compresses texts. */
+async function valueOf(client: Redis, key: string): Promise<unknown> {
+  const type = await client.type(key)
+  if (type === 'hash') return client.hgetall(key)
+  if (type === 'list') return client.lrange(key, 0, -1)
+  if (type === 'zset') return client.zrange(key, '0', '-1')
+  if (type === 'stream') return client.xrange(key, '-', '+')
+  if (type === 'set') return client.smembers(key)
+  return client.get(key)
 }
 
 const STATES: Readonly<Record<string, QueuedJob['state']>> = {
