@@ -35,7 +35,6 @@ describe('the exports of core', () => {
 
   it('from @hongbao/core/adapter', () => {
     expect(namesIn(adapterKit)).toEqual([
-      'answer',
       'checkMount',
       'createMount',
       'fetchDelivery',
