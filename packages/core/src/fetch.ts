@@ -21,7 +21,7 @@ export interface FetchMountOptions extends MountOptions {
 const NAMES: Readonly<Record<keyof FetchMountOptions, true>> = { path: true, waitUntil: true }
 
 /**
- * Answers webhooks wherever a `Request` becomes a `Response`: Next.js, SvelteKit, Bun, Deno,
+ * Answers webhooks on hosts that turn a `Request` into a `Response`: Next.js, SvelteKit, Bun, Deno,
  * Cloudflare Workers. `export const POST = fetchWebhooks(webhooks)`
  *
  * On Workers, call it with all three arguments of `fetch`: `hook(request, env, ctx)`.

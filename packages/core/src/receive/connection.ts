@@ -8,7 +8,7 @@ const LINGER_MS = 2000
 
 /**
  * Tells whether a refused request keeps its connection. An unread body of a known, small size does;
- * any other could go on for ever, and what came too slowly has no end either.
+ * any other could be endless, and so could a body that came too slowly.
  *
  * @param code why it was refused
  * @param length the `content-length`
@@ -23,7 +23,7 @@ export function canStayOpen(
 }
 
 /**
- * The stream of a request of `node:http2`. The version does not tell: Node's parser of HTTP/1 passes on
+ * The stream of a request of `node:http2`. The version does not show it: Node's parser of HTTP/1 passes on
  * requests that say HTTP/2.0 or HTTP/0.9, and serverless platforms make up requests with any version.
  */
 export function http2StreamOf(request: IncomingMessage): Http2ServerRequest['stream'] | undefined {

@@ -8,7 +8,7 @@ import { codeOfReply, type Reply } from '../reply/reply.ts'
  * Makes a delivery of a `Request`.
  *
  * @param readBytes reads the whole body, where the host has a better way than the request itself
- * @param hint what to move when somebody read the body first
+ * @param hint what to move if the body was read first
  * @param waitUntil keeps the host's request alive for handlers that pass their deadline
  */
 export function fetchDelivery(

@@ -28,7 +28,7 @@ export function nodeDelivery(
   }
 }
 
-/** Answers a Node request with a reply, unless somebody has answered it already. */
+/** Answers a Node request with a reply, unless it was answered already. */
 export function sendReply(response: ServerResponse, reply: Reply): void {
   if (response.headersSent || response.destroyed) return
   response.writeHead(reply.status, nodeHeaders(response.req, reply))
@@ -38,7 +38,7 @@ export function sendReply(response: ServerResponse, reply: Reply): void {
 /**
  * The headers of a reply to a Node request. An answer before the end of a body closes the connection
  * unless the rest is known to be small: Node would read and throw away all that the sender sends.
- * HTTP/2 has no `connection` header (RFC 9113, section 8.2.2), and Node ends streams that nobody reads.
+ * HTTP/2 has no `connection` header (RFC 9113, section 8.2.2), and Node ends streams that are not read.
  */
 export function nodeHeaders(
   request: IncomingMessage | undefined,

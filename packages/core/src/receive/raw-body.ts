@@ -59,7 +59,7 @@ function readStream(
       if (error === null || error === undefined) resolve(joined.all())
       else fail(error)
     })
-    // An earlier middleware may have paused the request; listeners alone do not wake it.
+    // An earlier middleware may have paused the request; listeners do not resume it.
     stream.resume()
 
     function fail(error: unknown): void {

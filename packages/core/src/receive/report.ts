@@ -8,7 +8,7 @@ import type { FailureLog } from './log.ts'
 
 /**
  * What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key.
- * `outcome` tells the two kinds apart: only a `rejected` or `failed` one has `code` and `error`.
+ * `outcome` distinguishes the two kinds: only a `rejected` or `failed` one has `code` and `error`.
  */
 export type WebhookReport = AcceptedReport | RefusedReport
 

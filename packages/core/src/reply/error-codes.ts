@@ -64,191 +64,112 @@ type LogRule = 'each' | 'error' | 'warning'
 
 /** Error code → everything about it: one table. */
 export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
-  'method-not-allowed': {
-    outcome: 'rejected',
-    status: 405,
-    log: 'warning',
-    job: 'dead',
-    message: 'Ping++ sends by POST; this was not one.',
-  },
-  'path-mismatch': {
-    outcome: 'rejected',
-    status: 404,
-    log: 'warning',
-    job: 'dead',
-    message: 'The request is for another path than the mounted `path`.',
-  },
-  'body-encoded': {
-    outcome: 'rejected',
-    status: 415,
-    log: 'warning',
-    job: 'dead',
-    message: 'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
-  },
-  'body-too-large': {
-    outcome: 'rejected',
-    status: 413,
-    log: 'warning',
-    job: 'dead',
-    message: 'The body is over `maxBodyBytes`.',
-  },
-  'body-too-slow': {
-    outcome: 'rejected',
-    status: 408,
-    log: 'warning',
-    job: 'dead',
-    message: 'The body took longer than `bodyTimeoutMs`.',
-  },
-  'body-aborted': {
-    outcome: 'rejected',
-    status: 400,
-    log: 'warning',
-    job: 'dead',
-    message: 'The sender left before the body was complete.',
-  },
-  'body-consumed': {
-    outcome: 'failed',
-    status: 500,
-    log: 'error',
-    job: 'dead',
-    message: 'A parser read the body first and kept no raw bytes to verify.',
-  },
-  'signature-missing': {
-    outcome: 'rejected',
-    status: 401,
-    log: 'warning',
-    job: 'dead',
-    message:
-      'The x-pingplusplus-signature header is missing or empty: a stranger, or a proxy that drops it.',
-  },
-  'signature-malformed': {
-    outcome: 'rejected',
-    status: 401,
-    log: 'warning',
-    job: 'dead',
-    message: 'The signature is not strict base64 of the length that the keys make.',
-  },
-  'signature-mismatch': {
-    outcome: 'rejected',
-    status: 401,
-    log: 'warning',
-    job: 'dead',
-    message:
-      'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
-  },
-  'key-unavailable': {
-    outcome: 'failed',
-    status: 500,
-    log: 'error',
-    job: 'again',
-    message:
-      'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
-  },
-  'event-not-utf8': {
-    outcome: 'rejected',
-    status: 400,
-    log: 'each',
-    job: 'dead',
-    message: 'The body is signed, but not UTF-8.',
-  },
-  'event-not-json': {
-    outcome: 'rejected',
-    status: 400,
-    log: 'each',
-    job: 'dead',
-    message: 'The body is signed, but not strict JSON.',
-  },
-  'event-invalid': {
-    outcome: 'rejected',
-    status: 400,
-    log: 'each',
-    job: 'dead',
-    message: 'This is not an event as Ping++ sends it.',
-  },
-  'app-mismatch': {
-    outcome: 'rejected',
-    status: 403,
-    log: 'warning',
-    job: 'dead',
-    message: 'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
-  },
-  'mode-mismatch': {
-    outcome: 'rejected',
-    status: 403,
-    log: 'warning',
-    job: 'dead',
-    message:
-      'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
-  },
-  'event-too-old': {
-    outcome: 'rejected',
-    status: 403,
-    log: 'warning',
-    job: 'dead',
-    message:
-      'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
-  },
-  'event-from-future': {
-    outcome: 'rejected',
-    status: 403,
-    log: 'warning',
-    job: 'dead',
-    message: "The event is from the future. Check the clock of this machine, or the sandbox's.",
-  },
-  'no-handler': {
-    outcome: 'failed',
-    status: 500,
-    log: 'each',
-    job: 'dead',
-    message:
-      "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
-  },
-  'handler-failed': {
-    outcome: 'failed',
-    status: 500,
-    log: 'each',
-    job: 'again',
-    message: 'A handler failed; the event is tried again. `onError` receives its error.',
-  },
-  'handler-timed-out': {
-    outcome: 'failed',
-    status: 500,
-    log: 'each',
-    job: 'again',
-    message: 'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
-  },
-  'inbox-busy': {
-    outcome: 'failed',
-    status: 500,
-    log: 'warning',
-    job: 'again',
-    message: 'Another process is applying the event; it is tried again.',
-  },
-  'inbox-unavailable': {
-    outcome: 'failed',
-    status: 500,
-    log: 'each',
-    job: 'again',
-    message: 'The inbox failed; events are tried again.',
-  },
-  'shutting-down': {
-    outcome: 'failed',
-    status: 500,
-    log: 'warning',
-    // This process is going; another one takes the job.
-    job: 'again',
-    message: 'This process is shutting down; events are tried again.',
-  },
-  'internal-error': {
-    outcome: 'failed',
-    status: 500,
-    log: 'each',
-    job: 'again',
-    message: 'hongbao or its adapter failed; the event is tried again.',
-  },
+  'method-not-allowed': rejected(405, 'warning', 'Ping++ sends by POST; this was not one.'),
+  'path-mismatch': rejected(
+    404,
+    'warning',
+    'The request is for another path than the mounted `path`.',
+  ),
+  'body-encoded': rejected(
+    415,
+    'warning',
+    'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
+  ),
+  'body-too-large': rejected(413, 'warning', 'The body is over `maxBodyBytes`.'),
+  'body-too-slow': rejected(408, 'warning', 'The body took longer than `bodyTimeoutMs`.'),
+  'body-aborted': rejected(400, 'warning', 'The sender left before the body was complete.'),
+  'body-consumed': failed(
+    'error',
+    'dead',
+    'A parser read the body first and kept no raw bytes to verify.',
+  ),
+  'signature-missing': rejected(
+    401,
+    'warning',
+    'The x-pingplusplus-signature header is missing or empty: the request did not come from Ping++, or a proxy removed the header.',
+  ),
+  'signature-malformed': rejected(
+    401,
+    'warning',
+    'The signature is not strict base64 of the length that the keys make.',
+  ),
+  'signature-mismatch': rejected(
+    401,
+    'warning',
+    'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
+  ),
+  'key-unavailable': failed(
+    'error',
+    'again',
+    'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
+  ),
+  'event-not-utf8': rejected(400, 'each', 'The body is signed, but not UTF-8.'),
+  'event-not-json': rejected(400, 'each', 'The body is signed, but not strict JSON.'),
+  'event-invalid': rejected(400, 'each', 'This is not an event as Ping++ sends it.'),
+  'app-mismatch': rejected(
+    403,
+    'warning',
+    'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
+  ),
+  'mode-mismatch': rejected(
+    403,
+    'warning',
+    'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
+  ),
+  'event-too-old': rejected(
+    403,
+    'warning',
+    'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
+  ),
+  'event-from-future': rejected(
+    403,
+    'warning',
+    "The event is from the future. Check the clock of this machine, or the sandbox's.",
+  ),
+  'no-handler': failed(
+    'each',
+    'dead',
+    "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
+  ),
+  'handler-failed': failed(
+    'each',
+    'again',
+    'A handler failed; the event is tried again. `onError` receives its error.',
+  ),
+  'handler-timed-out': failed(
+    'each',
+    'again',
+    'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
+  ),
+  'inbox-busy': failed(
+    'warning',
+    'again',
+    'Another process is applying the event; it is tried again.',
+  ),
+  'inbox-unavailable': failed('each', 'again', 'The inbox failed; events are tried again.'),
+  // This process is going; another one takes the job.
+  'shutting-down': failed(
+    'warning',
+    'again',
+    'This process is shutting down; events are tried again.',
+  ),
+  'internal-error': failed(
+    'each',
+    'again',
+    'hongbao or its adapter failed; the event is tried again.',
+  ),
 }
 
-/** The sentence of a code, with what is known of this one case behind it. */
+/** A request that cannot succeed: another try of its job would end the same way. */
+function rejected(status: number, log: LogRule, message: string): ErrorEntry {
+  return { outcome: 'rejected', status, log, job: 'dead', message }
+}
+
+function failed(log: LogRule, job: ErrorEntry['job'], message: string): ErrorEntry {
+  return { outcome: 'failed', status: 500, log, job, message }
+}
+
+/** Returns the sentence of a code, and after it what is known of this one case. */
 export function describe(code: WebhookErrorCode, detail?: string): string {
   const { message } = ERRORS[code]
   return detail === undefined ? message : `${message} ${detail}`

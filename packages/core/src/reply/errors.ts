@@ -9,7 +9,7 @@ export class WebhookError extends Error {
   override readonly name = 'WebhookError'
   readonly code: WebhookErrorCode
   readonly outcome: 'rejected' | 'failed'
-  /** What is known of this one case, behind the code's own sentence. */
+  /** What is known of this one case; it follows the code's own sentence. */
   readonly detail: string | undefined
 
   /** `detail` follows the code's own message; `cause` is kept as it came, whatever was thrown. */
