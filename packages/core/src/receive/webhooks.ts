@@ -78,16 +78,7 @@ export function createWebhooks<Context extends object = NoContext>(
     (NoContext extends Context ? unknown : { readonly inbox: Inbox<Context> }),
 ): Webhooks<Context> {
   const settings = readOptions<Context>(options)
-  const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
-  const log = createLog(logger, now)
-  const pipeline: Pipeline<Context> = {
-    ...settings,
-    verifier: verifierOf(settings, log),
-    handlers: createHandlers(),
-    warnings: createHandlerWarnings(logger),
-    admission: createAdmission(inbox, handlerTimeoutMs),
-    report: createReporter(hooks, log),
-  }
+  const pipeline = createPipeline(settings)
   const { verifier, handlers, warnings, admission } = pipeline
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
@@ -137,6 +128,19 @@ export function createWebhooks<Context extends object = NoContext>(
   }
   if (settings.on !== undefined) addHandlers(settings.on)
   return webhooks
+}
+
+function createPipeline<Context extends object>(settings: Settings<Context>): Pipeline<Context> {
+  const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
+  const log = createLog(logger, now)
+  return {
+    ...settings,
+    verifier: verifierOf(settings, log),
+    handlers: createHandlers(),
+    warnings: createHandlerWarnings(logger),
+    admission: createAdmission(inbox, handlerTimeoutMs),
+    report: createReporter(hooks, log),
+  }
 }
 
 async function verifyEvent<Context extends object>(
