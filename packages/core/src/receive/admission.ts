@@ -40,7 +40,7 @@ export interface Execution<Context extends object> {
   /** Only on runtimes that freeze requests: whether the request of this execution is alive. */
   readonly heartbeat: Heartbeat | undefined
   /** The result, or a failure at the deadline. */
-  answer: Promise<ExecutionResult>
+  readonly answer: Promise<ExecutionResult>
   /** The result after the handlers have settled, however long after the deadline. */
   end: Promise<ExecutionResult>
 }
@@ -67,13 +67,12 @@ export function createAdmission<Context extends object>(
   return { inbox, timeoutMs, isFreezing, isClosed: false, running: new Map(), late: new Set() }
 }
 
-const IS_STARTING = new Promise<never>(() => {})
-
 /** Starts an execution. Its key must be free. */
 export function execute<Context extends object>(
   admission: Admission<Context>,
   work: Work<Context>,
 ): Execution<Context> {
+  const { promise: answer, resolve } = Promise.withResolvers<ExecutionResult>()
   const execution: Execution<Context> = {
     work,
     state: 'not started',
@@ -81,16 +80,15 @@ export function execute<Context extends object>(
     stop: new AbortController(),
     isLate: false,
     heartbeat: admission.isFreezing ? startHeartbeat() : undefined,
-    answer: IS_STARTING,
-    end: IS_STARTING,
+    answer,
+    end: answer,
   }
+  // Before it runs: a handler may dispatch its own event, and waits for this one then.
   admission.running.set(work.key, execution)
-  execution.answer = new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(expire(admission, execution)), admission.timeoutMs)
-    execution.end = run(admission, execution, timer)
-    // `resolve` itself and no other reaction: otherwise a handler's stack would end here.
-    void execution.end.then(resolve)
-  })
+  const timer = setTimeout(() => resolve(expire(admission, execution)), admission.timeoutMs)
+  execution.end = run(admission, execution, timer)
+  // `resolve` itself and no other reaction: otherwise a handler's stack would end here.
+  void execution.end.then(resolve)
   return execution
 }
 
@@ -116,9 +114,6 @@ async function run<Context extends object>(
   timer: ReturnType<typeof setTimeout>,
 ): Promise<ExecutionResult> {
   let isOver = false
-  // By then the execution has its promises, which a handler that dispatches its own event waits for,
-  // and the stack of a handler is short enough to show the adapter.
-  await Promise.resolve()
   try {
     const answer = await admission.inbox.admit(execution.work.key, handleOnce)
     isOver = true

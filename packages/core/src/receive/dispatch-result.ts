@@ -1,6 +1,6 @@
 import { copyOf, WebhookError } from '../reply/errors.ts'
 import type { HandlerSource } from './handlers.ts'
-import type { Admitted } from './report.ts'
+import type { Result } from './report.ts'
 
 /** Options of `webhooks.dispatch`. */
 export interface DispatchOptions {
@@ -37,8 +37,17 @@ interface RefusedDispatch extends DispatchBase {
   readonly finalResult?: Promise<DispatchResult>
 }
 
-/** What `dispatch` returns for an event that was admitted in this way. */
-export function dispatchResult({ result, shared, end }: Admitted): DispatchResult {
+/** How a dispatched event ended. */
+export interface Dispatched {
+  readonly result: Result
+  /** Whether another delivery started the execution. */
+  readonly shared?: boolean | undefined
+  /** With an execution: its result after the handlers have settled. */
+  readonly end?: Promise<Result> | undefined
+}
+
+/** Returns the same for the app, whose errors are its own. */
+export function dispatchResult({ result, shared, end }: Dispatched): DispatchResult {
   const base = shared === true ? { shared } : undefined
   if (!(result instanceof WebhookError)) return { outcome: result, ...base }
   const refused = { outcome: result.outcome, error: copyOf(result), ...base }

@@ -7,7 +7,7 @@ import { callSafely, originOf, type Logger } from '../options/logger.ts'
 import { createFailure, failureOf, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
-import { execute, share, type Admission } from './admission.ts'
+import { execute, share, type Admission, type Execution } from './admission.ts'
 import { SIGNATURE } from './carried.ts'
 import {
   readBody,
@@ -16,10 +16,10 @@ import {
   type Delivery,
   type WaitUntil,
 } from './delivery.ts'
-import type { DispatchOptions } from './dispatch-result.ts'
+import type { DispatchOptions, Dispatched } from './dispatch-result.ts'
 import type { HandlerWarnings } from './handler-warnings.ts'
 import type { Handlers } from './handlers.ts'
-import type { Admitted, Reporter, Result, Trace } from './report.ts'
+import type { Reporter, Result, Trace } from './report.ts'
 
 /** All that a delivery meets on its way. */
 export interface Pipeline<Context extends object> {
@@ -73,14 +73,11 @@ export async function handle<Context extends object>(
     if (refusal !== undefined) return reply(pipeline, trace, refusal)
 
     const { waitUntil } = delivery
-    const { result, shared } = await admit(pipeline, {
-      trace,
-      event,
-      rawBody,
-      signature,
-      waitUntil,
-    })
-    trace.shared = shared
+    const admitting = admit(pipeline, { trace, event, rawBody, signature, waitUntil })
+    const admitted = admitting instanceof Promise ? await admitting : admitting
+    const result = await admitted.answer
+    trace.shared = admitted.shared
+    reportLate(pipeline, trace, admitted)
     return reply(pipeline, trace, result)
   } catch (error) {
     return reply(pipeline, trace, failureOf(error))
@@ -102,7 +99,7 @@ export async function dispatch<Context extends object>(
   pipeline: Pipeline<Context>,
   given: WebhookEvent,
   { source = 'dispatch', rawBody, receivedAt, keyFingerprint }: DispatchOptions,
-): Promise<Admitted> {
+): Promise<Dispatched> {
   let trace: Trace = {
     kind: 'dispatch',
     source,
@@ -116,14 +113,17 @@ export async function dispatch<Context extends object>(
     trace = { ...trace, event }
     const refusal = pipeline.acceptance.refuseMisdirected(event)
     if (refusal !== undefined) return end({ result: refusal })
-    return end(await admit(pipeline, { trace, event, rawBody }))
+    const admitted = await admit(pipeline, { trace, event, rawBody })
+    const result = await admitted.answer
+    reportLate(pipeline, trace, admitted)
+    return end({ result, shared: admitted.shared, end: admitted.execution?.end })
   } catch (error) {
     return end({ result: failureOf(error) })
   }
 
-  function end(admitted: Admitted): Admitted {
-    pipeline.report({ ...trace, shared: admitted.shared }, admitted.result)
-    return admitted
+  function end(dispatched: Dispatched): Dispatched {
+    pipeline.report({ ...trace, shared: dispatched.shared }, dispatched.result)
+    return dispatched
   }
 }
 
@@ -144,34 +144,56 @@ interface Accepted {
   readonly waitUntil?: WaitUntil | undefined
 }
 
-/** A duplicate of an event that is running here shares its result; the inbox decides on the rest. */
-async function admit<Context extends object>(
+/** What a delivery waits for; with `shared`, another delivery has started the execution. */
+interface Admitted<Context extends object> {
+  readonly answer: Result | Promise<Result>
+  readonly execution?: Execution<Context>
+  readonly shared?: boolean
+}
+
+/**
+ * A duplicate of an event that is running here shares its result; the inbox decides on the rest. Only
+ * sharing is asynchronous: a promise costs 1 % of a delivery.
+ */
+function admit<Context extends object>(
   pipeline: Pipeline<Context>,
   accepted: Accepted,
-): Promise<Admitted> {
-  const { admission, report } = pipeline
+): Admitted<Context> | Promise<Admitted<Context>> {
+  const { admission, handlers } = pipeline
   const { trace, event, rawBody, signature, waitUntil } = accepted
-  const handlers = pipeline.handlers.of(event.type)
-  if (handlers.length === 0) return { result: withoutHandler(pipeline, event) }
+  const found = handlers.of(event.type)
+  if (found.length === 0) return { answer: withoutHandler(pipeline, event) }
   const key = eventKey(event)
-  if (key === undefined) return { result: createFailure('event-invalid', 'It has no id.') }
+  if (key === undefined) return { answer: createFailure('event-invalid', 'It has no id.') }
   const other = admission.running.get(key)
-  if (other !== undefined) {
-    const result = await share(admission, other)
-    return result === undefined
-      ? admit(pipeline, accepted)
-      : { result, shared: true, end: other.end }
-  }
-  if (admission.isClosed) return { result: createFailure('shutting-down') }
+  if (other !== undefined) return shareOrAdmit(pipeline, accepted, other)
+  if (admission.isClosed) return { answer: createFailure('shutting-down') }
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
-  const execution = execute(admission, { key, event, startedMs: verifiedMs, handlers, context })
-  const { end } = execution
-  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, end)
-  const result = await execution.answer
-  if (execution.isLate) void end.then((last) => report({ ...trace, kind: 'late' }, last))
-  return { result, end }
+  const work = { key, event, startedMs: verifiedMs, handlers: found, context }
+  const execution = execute(admission, work)
+  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
+  return { answer: execution.answer, execution }
+}
+
+async function shareOrAdmit<Context extends object>(
+  pipeline: Pipeline<Context>,
+  accepted: Accepted,
+  execution: Execution<Context>,
+): Promise<Admitted<Context>> {
+  const answer = await share(pipeline.admission, execution)
+  return answer === undefined ? admit(pipeline, accepted) : { answer, execution, shared: true }
+}
+
+/** Reports, once they have settled, how handlers ended that had passed their deadline. */
+function reportLate<Context extends object>(
+  { report }: Pipeline<Context>,
+  trace: Trace,
+  { execution, shared }: Admitted<Context>,
+): void {
+  if (execution?.isLate !== true || shared === true) return
+  void execution.end.then((last) => report({ ...trace, kind: 'late' }, last))
 }
 
 function withoutHandler<Context extends object>(

@@ -35,12 +35,10 @@ export function readRawBody(
   if (stream.destroyed && !stream.readableDidRead) {
     return Promise.reject(createFailure('body-aborted'))
   }
-  if (isSpent(stream)) return Promise.reject(createFailure('body-consumed', hint))
+  if (stream.readableDidRead || stream.readableEnded || stream.readableEncoding !== null) {
+    return Promise.reject(createFailure('body-consumed', hint))
+  }
   return readStream(stream, request, limits, hint)
-}
-
-function isSpent(stream: Readable): boolean {
-  return stream.readableDidRead || stream.readableEnded || stream.readableEncoding !== null
 }
 
 function readStream(

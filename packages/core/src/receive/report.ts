@@ -78,15 +78,6 @@ export interface Trace {
 /** The result of an execution, or that no handler is registered. */
 export type Result = ExecutionResult | 'unhandled'
 
-/** How an event was admitted. */
-export interface Admitted {
-  readonly result: Result
-  /** Whether another delivery started the execution. */
-  readonly shared?: boolean
-  /** With an execution: its result after the handlers have settled. */
-  readonly end?: Promise<ExecutionResult>
-}
-
 /** Reports a result to the log and to the hooks. Errors that hooks and loggers throw are ignored. */
 export type Reporter = (trace: Trace, result: Result, status?: number) => void
 
