@@ -34,8 +34,8 @@ export async function processEnvelope(
   if (row === undefined && !isOfApp(run, envelope)) return noteConflict(draft, envelope, 'app')
   if (row === undefined && table !== undefined) return noteUnknown(draft, envelope)
   const tracked = tracking.track(tracker, envelope, settings.now(), settings.random)
-  // In test mode only a query by id moves an envelope on (guide, note 4), so a list says nothing new of
-  // one that is not final.
+  // In test mode only a query by id moves an envelope on (guide, note 4), so a list does not
+  // count as the query of one that is not final.
   const isCurrent =
     source === 'query' || envelope.livemode || isFinal(readEnvelopeStatus(envelope.status))
   if (isCurrent) tracking.schedule(tracked, settings.now())
