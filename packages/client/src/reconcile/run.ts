@@ -96,7 +96,7 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
   if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
   if (error instanceof PingppError) {
     const { code, message, retryAfterMs } = error
-    return { code, message, retryAfterMs }
+    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   }
   if (error instanceof WebhookError || error instanceof OpenError) {
     return { code: error.code, message: error.message }
