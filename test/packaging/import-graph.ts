@@ -47,7 +47,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],
     types: ['@hongbao/core', '@hongbao/core/internal'],
   },
-  '@hongbao/client/internal': { code: ['node:buffer'], types: [] },
+  '@hongbao/client/internal': { code: ['@hongbao/core/internal', 'node:buffer'], types: [] },
   '@hongbao/sandbox': {
     code: [
       '@hongbao/client/internal',

@@ -26,7 +26,7 @@ export interface PingppClient {
       options?: PingppRequestOptions,
     ): Promise<RedEnvelope>
     /**
-     * Asks for the state of an envelope, which counts as much as a webhook (guide, note 6). In test
+     * Queries an envelope, whose answer counts as much as a webhook (guide, note 6). In test
      * mode the first time sends `red_envelope.sent`, and the second `red_envelope.received` (note 4).
      *
      * @throws PingppError
@@ -40,7 +40,7 @@ export interface PingppClient {
   }
   readonly events: {
     /**
-     * Asks for an event; checked as one that came as a webhook.
+     * Queries an event, and checks it like one that came as a webhook.
      *
      * @throws PingppError
      */

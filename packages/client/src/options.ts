@@ -100,34 +100,33 @@ export interface CallLimits extends Completed<Pick<PingppRequestOptions, 'timeou
 const PINGPP_URL = 'https://api.pingxx.com'
 
 export function readOptions(options: PingppClientOptions): Settings {
-  const { baseUrl, privateKey, publicKey, ...rest } = readSettings(
-    '`createPingppClient`',
-    options,
-    {
-      apiKey: readApiKey,
-      privateKey: optional((key: PrivateKeyInput) => readPrivateKey(key)),
-      publicKey: guard(
-        'accept answers without verifying them',
-        optional((keys: PublicKeyInput | readonly PublicKeyInput[]) => readPublicKeys(keys)),
-        'key-missing',
-      ),
-      app: guard('name the app in each call', optional(readApp)),
-      baseUrl: optional(asGiven(), PINGPP_URL),
-      timeoutMs: optional(milliseconds, 30_000),
-      retries: optional(retries, 2),
-      fetch: optional(callback('a function like the global `fetch`'), globalFetch),
-      now: optional(clock, Date.now),
-    },
-  )
-  if (publicKey?.some(({ fingerprint }) => fingerprint === privateKey?.fingerprint)) {
+  const {
+    baseUrl,
+    privateKey: signingKey,
+    publicKey: publicKeys = [],
+    ...rest
+  } = readSettings('`createPingppClient`', options, {
+    apiKey: readApiKey,
+    privateKey: optional((key: PrivateKeyInput) => readPrivateKey(key)),
+    publicKey: guard(
+      'accept answers without verifying them',
+      optional((keys: PublicKeyInput | readonly PublicKeyInput[]) => readPublicKeys(keys)),
+      'key-missing',
+    ),
+    app: guard('name the app in each call', optional(readApp)),
+    baseUrl: optional(asGiven(), PINGPP_URL),
+    timeoutMs: optional(milliseconds, 30_000),
+    retries: optional(retries, 2),
+    // Looked up at every call, because tools may replace it later.
+    fetch: optional(callback('a function like the global `fetch`'), (...request) =>
+      fetch(...request),
+    ),
+    now: optional(clock, Date.now),
+  })
+  if (publicKeys.some(({ fingerprint }) => fingerprint === signingKey?.fingerprint)) {
     throw wrong('publicKey', PINGPP_KEY)
   }
-  return {
-    ...rest,
-    signingKey: privateKey,
-    publicKeys: publicKey ?? [],
-    baseUrl: readBaseUrl(baseUrl, rest.apiKey),
-  }
+  return { ...rest, signingKey, publicKeys, baseUrl: readBaseUrl(baseUrl, rest.apiKey) }
 }
 
 const retries = whole(0, 10)
@@ -147,11 +146,6 @@ export function readRequestOptions(options: PingppRequestOptions, settings: Sett
   })
 }
 
-/** Looks up the global `fetch` at every call, because tools may replace it later. */
-function globalFetch(...parameters: Parameters<typeof globalThis.fetch>): Promise<Response> {
-  return globalThis.fetch(...parameters)
-}
-
 function readApiKey(apiKey: string | undefined): string {
   // Files with a secret often end in a newline, and values of environment files are often quoted.
   const key = typeof apiKey === 'string' ? unquote(apiKey) : ''
@@ -164,16 +158,11 @@ function readApiKey(apiKey: string | undefined): string {
 const WHERE =
   'It is in the Ping++ dashboard: company name, 企业面板, 开发参数, Secret Key (test or live)'
 
-function parseUrl(given: string): URL | undefined {
-  // Many shell scripts unset a variable by making it empty.
-  const text = typeof given === 'string' ? unquote(given) || PINGPP_URL : ''
-  return URL.canParse(text) ? new URL(text) : undefined
-}
-
 function readBaseUrl(given: string, apiKey: string): string {
-  const url = parseUrl(given)
-  if (url === undefined) throw wrong('baseUrl', 'a URL, such as "https://api.pingxx.com"')
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+  // Many shell scripts unset a variable by making it empty.
+  const url = typeof given === 'string' ? URL.parse(unquote(given) || PINGPP_URL) : null
+  if (url === null) throw wrong('baseUrl', 'a URL, such as "https://api.pingxx.com"')
+  if (url.username + url.password + url.search + url.hash !== '') {
     throw wrong('baseUrl', 'a URL without a user, a query and a fragment')
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && mayBeOpen(url, apiKey))) {

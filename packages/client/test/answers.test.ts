@@ -21,7 +21,7 @@ async function retrieve(step: Step, id = ID): Promise<unknown> {
 }
 
 describe('an envelope that was answered', () => {
-  it('is as Ping++ sent it, fields that nobody knows included', async () => {
+  it('is as Ping++ sent it, unknown fields included', async () => {
     const sent = envelope({ paid: true, new_field: { of: ['将来'] }, failure_code: null })
     expect(await retrieve({ json: sent })).toEqual(sent)
   })
@@ -37,12 +37,12 @@ describe('an envelope that was answered', () => {
     expect(await retrieve({ json: envelope({ status }) })).toMatchObject({ status: unified })
   })
 
-  it('has objects where PHP writes empty lists', async () => {
+  it('has an object for an empty list that PHP wrote', async () => {
     const json = envelope({ extra: [], metadata: [], tags: [] })
     expect(await retrieve({ json })).toMatchObject({ extra: {}, metadata: {}, tags: [] })
   })
 
-  it('has no metadata where Ping++ sent none', async () => {
+  it('has no metadata if Ping++ sent none', async () => {
     expect(await retrieve({ json: envelope() })).not.toHaveProperty('metadata')
   })
 
@@ -74,10 +74,10 @@ describe('an envelope that was answered', () => {
 
   it.each<[string, object]>([
     ['order_no', { order_no: '987' }],
-    // What a number that was used before may be answered with; nobody knows.
+    // Ping++ does not document its answer for a number that was used before.
     ['amount', { amount: 101 }],
     ['recipient', { recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7d' }],
-  ])('is refused after a create where it is of another %s', async (name, changes) => {
+  ])('is refused after a create if it has another %s', async (name, changes) => {
     const { client } = await startPingpp({ steps: [{ json: envelope(changes) }] })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'response-invalid',
@@ -127,7 +127,7 @@ describe('a number for an order number, as the official samples send it', () => 
   })
 })
 
-describe('an answer that is none', () => {
+describe('an answer that cannot be read', () => {
   const text = JSON.stringify(envelope())
 
   it.each<[string, Answer, string]>([
@@ -219,7 +219,7 @@ describe('with `publicKey`, an answer', () => {
     return startPingpp({ steps, options: { publicKey: [other.publicKey, publicKey] } })
   }
 
-  it('that Ping++ signed is believed', async () => {
+  it('that Ping++ signed is accepted', async () => {
     const { client } = await startVerified({ json: envelope(), signedBy: privateKey })
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
@@ -233,7 +233,7 @@ describe('with `publicKey`, an answer', () => {
   it.each<[string, Answer, string]>([
     ['that is unsigned', { json: envelope() }, 'It is unsigned. Its status is 200.'],
     [
-      'that somebody else signed',
+      'that another key signed',
       {
         json: envelope(),
         signedBy: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
@@ -256,7 +256,7 @@ describe('with `publicKey`, an answer', () => {
       'It is unsigned. Its status is 401.',
     ],
     ['of a 500, unsigned', refusal(500, { message: 'x' }), 'It is unsigned. Its status is 500.'],
-  ])('%s is refused, and nothing in it is believed', async (_, step, problem) => {
+  ])('%s is refused, and its content is ignored', async (_, step, problem) => {
     const { client, seen } = await startVerified(step)
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({
@@ -271,7 +271,7 @@ describe('with `publicKey`, an answer', () => {
     expect(seen.length).toBe(1)
   })
 
-  it('that is a refusal, and signed, is believed', async () => {
+  it('that is a signed refusal is accepted', async () => {
     const error = { type: 'channel_error', message: '余额不足' }
     const { client } = await startVerified({ ...refusal(402, error), signedBy: privateKey })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
@@ -282,7 +282,7 @@ describe('with `publicKey`, an answer', () => {
   })
 
   it.each([429, 502, 503, 504])(
-    'of a gateway, which cannot sign, counts by its status alone: %d',
+    'of a gateway, which cannot sign, counts only by its status: %d',
     async (status) => {
       const { client, seen } = await startVerified(
         { status, body: '{"error":{"code":"charge_order_no_used","message":"forged"}}' },
@@ -321,7 +321,7 @@ describe('an event that was answered', () => {
     request: 'iar_H0OifTOmTS84Xfj5mT0mvfb1',
   }
 
-  it('is typed, with objects where PHP writes empty lists', async () => {
+  it('is typed, with an object for an empty list that PHP wrote', async () => {
     const { client, seen } = await startPingpp({ steps: [{ json: EVENT }] })
     const event = await client.events.retrieve(EVENT.id)
     const object = { ...EVENT.data.object, extra: {}, metadata: {} }

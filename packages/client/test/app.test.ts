@@ -41,7 +41,7 @@ describe('`app` of createPingppClient', () => {
     expect(sentApp(pingpp)).toEqual({ id: SHOP })
   })
 
-  it('gives way to the app of a create', async () => {
+  it('is replaced by the app of a create', async () => {
     const pingpp = await start(envelope())
     await pingpp.client.redEnvelopes.create(GUIDE)
     expect(sentApp(pingpp)).toEqual(OTHER)
@@ -77,7 +77,7 @@ describe('`app` of createPingppClient', () => {
     ])
   })
 
-  it('gives way to the app of a list', async () => {
+  it('is replaced by the app of a list', async () => {
     const { client, seen } = await start(page([], false))
     await client.redEnvelopes.list({ app: { id: 'app_Other' } })
     expect(seen[0]?.target).toBe('/v1/red_envelopes?app%5Bid%5D=app_Other')

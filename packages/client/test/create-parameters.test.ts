@@ -19,7 +19,7 @@ describe('a create', () => {
     ['body', 128, (body: string) => ({ body })],
     ['description', 255, (description: string) => ({ description })],
     ['extra[send_name]', 32, (send_name: string) => ({ extra: { send_name } })],
-  ] as const)('is sent exactly where `%s` has at most %d bytes', async (param, max, put) => {
+  ] as const)('is sent only if `%s` has at most %d bytes', async (param, max, put) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const unit = constantFrom('a', ' ', 'é', 'ß', '恭', '喜', '，', '🧧', '𠮷', '👨‍👩‍👧')
     const text = string({ unit, minLength: 1, maxLength: max })
@@ -41,7 +41,7 @@ describe('a create', () => {
     )
   })
 
-  it('is checked as it is sent, whatever `toJSON` makes of it', async () => {
+  it('is checked as it is sent, after `toJSON`', async () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const inYuan = { ...GUIDE, toJSON: () => ({ ...GUIDE, amount: 0.01 }) }
     expect(await errorOf(client.redEnvelopes.create(inYuan))).toMatchObject({
@@ -57,7 +57,7 @@ describe('a create', () => {
     expect(seen).toEqual([])
   })
 
-  it('is known by the number that was sent, though its getter gives another each time', async () => {
+  it('has the order number that was sent, although its getter returns another each time', async () => {
     let next = 0
     const parameters = {
       ...GUIDE,
@@ -92,6 +92,7 @@ describe('a parameter of a create that is not documented', () => {
     ],
     [{ app: { ...GUIDE.app, livemode: true } }, 'app[livemode]', 'There are: app[id].'],
     [{ client_ip: null }, 'client_ip', 'There are: app, '],
+    [{ 'extra[scene_id]': 'PRODUCT_1' }, '"extra[scene_id]"', 'There are: app, '],
   ])('is refused before anything is sent: %o [S31]', async (changes, param, advice) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create({ ...GUIDE, ...changes })
@@ -117,7 +118,7 @@ describe('a parameter of a create that is not documented', () => {
     expect(seen).toEqual([])
   })
 
-  it('is no matter where it is undefined, which JSON does not carry', async () => {
+  it('is ignored if it is undefined, because JSON has no undefined', async () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const parameters = { ...GUIDE, client_ip: undefined }
     await client.redEnvelopes.create(parameters)

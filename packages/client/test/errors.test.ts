@@ -54,7 +54,7 @@ describe('an answer of Ping++ that is a refusal', () => {
       false,
     ],
     ['400 with an error of nothing', refusal(400, {}), 'request-invalid', false],
-    ['400 with a type that nobody knows', refusal(400, { type: 'x' }), 'request-invalid', false],
+    ['400 with an unknown type', refusal(400, { type: 'x' }), 'request-invalid', false],
     [
       'the number was used, perhaps for this envelope',
       refusal(402, { ...channel, code: 'charge_order_no_used' }),
@@ -95,7 +95,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     ['200 with an error, channel', refusal(200, channel), 'channel-failed', false],
     ['200 with an error, api', refusal(200, { type: 'api_error' }), 'server-failed', false],
     ['200 with an error, card', refusal(200, { type: 'card_error' }), 'channel-failed', false],
-    ['200 with an error that nobody knows', refusal(200, { type: 'x' }), 'response-invalid', false],
+    ['200 with an unknown error', refusal(200, { type: 'x' }), 'response-invalid', false],
     [
       'codes that every object has',
       refusal(400, { type: 'constructor', code: 'toString' }),
@@ -116,7 +116,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.message.endsWith(UNKNOWN)).toBe(!notCreated)
   })
 
-  it('has Ping++’s own words, and no more than Ping++ said', async () => {
+  it('quotes the message of Ping++, and nothing else of it', async () => {
     const api = {
       type: 'channel_error',
       code: 'channel_request_error',
@@ -141,7 +141,7 @@ describe('an answer of Ping++ that is a refusal', () => {
       '`privateKey` set, and is its public half in the dashboard (商户 RSA 公钥)?',
     ],
     ['Invalid Signature.', '`privateKey` set, and is its public half in the dashboard'],
-  ])('of a 401, says what to look at: %s', async (message, advice) => {
+  ])('of a 401, names what to check: %s', async (message, advice) => {
     const error = await createErrorOf(refusal(401, { type: 'invalid_request_error', message }))
     expect(error.code).toBe('api-key-invalid')
     expect(error.message).toContain('signature of the request. Is')
@@ -149,7 +149,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.message).toContain(`Ping++ answered: ${message} (401`)
   })
 
-  it('takes nothing but texts for words', async () => {
+  it('quotes only texts', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
     const expected = 'Ping++ refused the request. Ping++ answered: no message (400)'
@@ -174,7 +174,7 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.message.match(/🧧/gu)?.length).toBe(149)
   })
 
-  it('has the id of the request where there is one', async () => {
+  it('has the id of the request if there is one', async () => {
     const header = { 'x-request-id': 'iar_qH4y1KbTy5eLGm1uHSTS00s' }
     const error = { message: 'x' }
     expect(await createErrorOf(refusal(400, error, header))).toMatchObject({
@@ -216,10 +216,10 @@ describe('a connection that fails', () => {
   it.each<[string, unknown, boolean]>([
     ['no such host', { code: 'ENOTFOUND' }, true],
     ['no answer to the connection', { code: 'UND_ERR_CONNECT_TIMEOUT' }, true],
-    ['a certificate of somebody else', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, true],
+    ['a certificate of another host', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }, true],
     ['lost', { code: 'ECONNRESET' }, false],
     ['closed', { code: 'UND_ERR_SOCKET' }, false],
-    ['for a reason that nobody names', {}, false],
+    ['for an unnamed reason', {}, false],
     ['for nothing', undefined, false],
   ])('leaves open what may have been sent: %s', async (_, reason, notCreated) => {
     const fetch = (): Promise<Response> =>
@@ -246,7 +246,7 @@ describe('a connection that fails', () => {
   it.each([
     [{ code: 'ENOTFOUND' }, 'ENOTFOUND, https://proxy.example:8443.'],
     [{}, 'It was to https://proxy.example:8443.'],
-  ])('names where it was to lead, and no sandbox elsewhere: %o', async (reason, ending) => {
+  ])('names the host, and mentions no sandbox for another host: %o', async (reason, ending) => {
     const fetch = (): Promise<Response> =>
       Promise.reject(Object.assign(new TypeError('fetch failed'), reason))
     const baseUrl = 'https://proxy.example:8443/pingpp'
@@ -265,7 +265,7 @@ describe('a connection that fails', () => {
     expect(error.message.endsWith(UNKNOWN)).toBe(true)
   })
 
-  it('leaves nothing open for a question', async () => {
+  it('leaves nothing uncertain for a query', async () => {
     const { client } = await startPingpp({ steps: [reset], options: { retries: 0 } })
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
       code: 'pingpp-unreachable',
@@ -275,7 +275,7 @@ describe('a connection that fails', () => {
     })
   })
 
-  it('is what a `fetch` that throws is', async () => {
+  it('is also the error of a `fetch` that throws', async () => {
     for (const thrown of [new Error('broken'), 'broken', undefined, null, { broken: true }]) {
       const fetch = (): never => {
         // oxlint-disable-next-line typescript/only-throw-error -- what JavaScript may throw
@@ -293,7 +293,7 @@ describe('a connection that fails', () => {
 describe('a PingppError that foreign code throws during a create', () => {
   const foreign = new PingppError('request-invalid', { notCreated: true })
 
-  it('of `fetch` says nothing of this create: it may have been sent [S32]', async () => {
+  it('of `fetch` leaves this create uncertain: it may have been sent [S32]', async () => {
     const fetch = (): Promise<Response> => Promise.reject(foreign)
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
@@ -357,7 +357,7 @@ describe('a time that is over', () => {
     expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
   })
 
-  it('ends a call though its `fetch` knows no signal', async () => {
+  it('ends a call although its `fetch` ignores the signal', async () => {
     const fetch = (): Promise<Response> => new Promise(() => {})
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 20, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
@@ -366,7 +366,7 @@ describe('a time that is over', () => {
   })
 
   it.each(['that has begun', 'that comes when the call is over'])(
-    'ends an answer %s, though its `fetch` knows no signal',
+    'ends an answer %s, although its `fetch` ignores the signal',
     async (when) => {
       const answered = Promise.withResolvers<void>()
       const ended = Promise.withResolvers<void>()
@@ -471,7 +471,7 @@ describe('PingppError', () => {
     new Error('x'),
     new OptionError('option-invalid', 'x'),
     Object.assign(new Error('x'), { name: 'PingppError', code: 'request-aborted' }),
-  ])('is not what others throw: %o', (thrown) => {
+  ])('is false for errors of other code: %o', (thrown) => {
     expect(thrown instanceof PingppError).toBe(false)
   })
 })
@@ -482,7 +482,7 @@ describe('notCreated', () => {
     return Boolean((error as { notCreated?: boolean } | undefined)?.notCreated)
   }
 
-  it('is certain of each code where nothing else is known, or not', () => {
+  it('is certain, or not, for each code without other facts', () => {
     const certain = Object.entries(ERRORS).map(([code, { notCreated }]) => [code, notCreated])
     expect(Object.fromEntries(certain)).toEqual({
       'parameter-invalid': true,
@@ -502,7 +502,7 @@ describe('notCreated', () => {
     })
   })
 
-  it('is certain of nothing that another one threw [S32]', () => {
+  it('is certain of no error that other code threw [S32]', () => {
     for (const foreign of [
       undefined,
       null,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as client from '@hongbao/client'
 
-// What is here is a promise: to add is a feature, to take away breaks somebody.
+// These names are a promise: an addition is a feature, a removal breaks apps.
 describe('what people can import', () => {
   it('from @hongbao/client', () => {
     expect(new Set(Object.keys(client))).toEqual(

@@ -56,7 +56,7 @@ describe('a list', () => {
     expect(seen.length).toBe(3)
   })
 
-  it('starts after an envelope where that is asked', async () => {
+  it('starts after the envelope of `starting_after`', async () => {
     const { client, seen } = await startPingpp({ steps: [pager(3)] })
     const list = client.redEnvelopes.list({ starting_after: 'red_6' })
     expect(await idsOf(list)).toEqual(['red_5', 'red_4', 'red_3', 'red_2', 'red_1'])
@@ -77,7 +77,7 @@ describe('a list', () => {
     expect((await list).data.map(({ id }) => id)).toEqual(['red_7', 'red_6', 'red_5'])
   })
 
-  it('is empty where there is nothing', async () => {
+  it('is empty if there is no envelope', async () => {
     const { client } = await startPingpp({ steps: [{ json: page([], false) }] })
     const list = client.redEnvelopes.list()
     expect(await idsOf(list)).toEqual([])
@@ -86,7 +86,7 @@ describe('a list', () => {
     expect(await first.next()).toBeUndefined()
   })
 
-  it('asks for no page that nobody reads', async () => {
+  it('requests no page that is not read', async () => {
     const { client, seen } = await startPingpp({ steps: [pager(4)] })
     for await (const { id } of client.redEnvelopes.list()) {
       if (id === 'red_7') break
@@ -94,7 +94,7 @@ describe('a list', () => {
     expect(seen.length).toBe(1)
   })
 
-  it('asks for its first page once', async () => {
+  it('requests its first page once', async () => {
     const { client, seen } = await startPingpp({ steps: [pager(4)] })
     const list = client.redEnvelopes.list()
     expect(await list).toBe(await list)
@@ -102,7 +102,7 @@ describe('a list', () => {
     expect(seen.length).toBe(3)
   })
 
-  it('asks for what the query was when it was called', async () => {
+  it('uses the query as it was when `list` was called', async () => {
     const { client, seen } = await startPingpp({ steps: [pager(4)] })
     const query = { limit: 4 }
     const list = client.redEnvelopes.list(query)
@@ -111,7 +111,7 @@ describe('a list', () => {
     expect(seen[0]?.target).toBe('/v1/red_envelopes?limit=4')
   })
 
-  it('makes every item alike, as a retrieved one', async () => {
+  it('normalizes every item like a retrieved one', async () => {
     const data = [envelope({ status: 'SENDING', extra: [], metadata: [] })]
     const json = { object: 'list', url: '/v1/red_envelopes', has_more: false, data }
     const { client } = await startPingpp({ steps: [{ json }] })
@@ -138,7 +138,7 @@ describe('a list that fails', () => {
     expect(waits.length).toBe(6)
   })
 
-  it('rejects where it is read, after what came before', async () => {
+  it('rejects while it is read, after the earlier pages', async () => {
     const steps = [{ json: page([2, 1], true) }, refusal(400, { message: 'x', param: 'limit' })]
     const { client } = await startPingpp({ steps })
     const ids: string[] = []
@@ -154,7 +154,7 @@ describe('a list that fails', () => {
     expect(ids).toEqual(['red_2', 'red_1'])
   })
 
-  it('may ask for the next page again', async () => {
+  it('may request the next page again', async () => {
     const steps = [{ json: page([2], true) }, { status: 500 }, { json: page([1], false) }]
     const { client } = await startPingpp({ steps })
     const first = await client.redEnvelopes.list()
@@ -201,24 +201,24 @@ describe('a list that fails', () => {
   })
 
   it.each([{}, { ending_before: 'red_9' }])(
-    'ends where the server starts again for ever: %j',
+    'ends if the server repeats its pages: %j',
     async (query) => {
       const { client, seen } = await startPingpp({ steps: [{ json: page([3, 2, 1], true) }] })
       expect(await errorOf(idsOf(client.redEnvelopes.list(query)))).toMatchObject({
         code: 'response-invalid',
-        message: expect.stringContaining('It starts again'),
+        message: expect.stringContaining('It does not start after the requested envelope'),
       })
       expect(seen.length).toBe(2)
     },
   )
 
   it.each(['starting_after', 'ending_before'])(
-    'is refused where the server looks past the `%s` that was asked for',
+    'is refused if the server ignores the `%s` of the request',
     async (name) => {
       const { client } = await startPingpp({ steps: [{ json: page([3, 2, 1], false) }] })
       expect(await errorOf(client.redEnvelopes.list({ [name]: 'red_2' }))).toMatchObject({
         code: 'response-invalid',
-        message: expect.stringContaining('It starts again'),
+        message: expect.stringContaining('It does not start after the requested envelope'),
       })
     },
   )
@@ -228,7 +228,8 @@ const EXTRA = 'A parameter that Ping++ accepts but does not document goes into `
 
 describe('the query of a list', () => {
   const cursor = 'must be the id of an envelope, "red_…".'
-  const time = 'must be Unix seconds, a whole number, or a range of them: { gte, lt }.'
+  const time =
+    'must be Unix time in seconds, not milliseconds: a whole number, or a range of them, { gte, lt }.'
 
   it.each<[unknown, string | undefined, string]>([
     [null, undefined, '`list` expects an object.'],
@@ -252,11 +253,7 @@ describe('the query of a list', () => {
     [{ created: '2024-02-10' }, 'created', `\`created\` ${time}`],
     [{ created: { gte: 1.5 } }, 'created', `\`created\` ${time}`],
     [{ created: { lt: -1 } }, 'created', `\`created\` ${time}`],
-    [
-      { created: { gte: 1_707_532_800_000 } },
-      'created',
-      '`created` is in milliseconds; seconds are expected.',
-    ],
+    [{ created: { gte: 1_707_532_800_000 } }, 'created', `\`created\` ${time}`],
     [{ channel: '\uD83E' }, undefined, 'A query cannot hold half a character (a lone surrogate).'],
     [
       { statis: 'sent' },
@@ -268,7 +265,7 @@ describe('the query of a list', () => {
       'created[from]',
       `\`created[from]\` is not a documented parameter. There are: created[gt], created[gte], created[lt], created[lte]. ${EXTRA}`,
     ],
-  ])('is refused where the list is read: %j', async (query, param, problem) => {
+  ])('is refused when the list is read: %j', async (query, param, problem) => {
     const { client, seen } = await startPingpp({ steps: [{ json: page([], false) }] })
     const list = client.redEnvelopes.list(query as RedEnvelopeListParams)
     for (const reading of [list, idsOf(list)]) {

@@ -213,7 +213,7 @@ describe('the other options', () => {
     expect(String(error)).toContain(message)
   })
 
-  it('are refused where keys are no keys', () => {
+  it('are refused if a key is not a key', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     expect(refusalWith({ privateKey: publicKey })).toMatchObject({ code: 'key-public' })
     expect(refusalWith({ privateKey: '' })).toMatchObject({ code: 'key-missing' })
@@ -221,7 +221,7 @@ describe('the other options', () => {
     expect(refusalWith({ publicKey: [] })).toMatchObject({ code: 'key-missing' })
   })
 
-  it('`now` that gives no time rejects the call', async () => {
+  it('`now` that returns no time rejects the call', async () => {
     const options = { now: () => Number.NaN }
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }], options })
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({

@@ -46,10 +46,7 @@ describe('parameters within the documented limits', () => {
     ['1,000 characters of metadata', { metadata: { k: '恭'.repeat(999) } }],
     ['1,000 emoji of metadata', { metadata: { '🧧': '🧧'.repeat(999) } }],
     ['metadata of every kind', { metadata: { a: '', b: 0, c: false, d: null, e: undefined } }],
-    [
-      'parameters that nobody knows',
-      { new_field: { of: ['Ping++'] }, extra: { send_name: 'x', y: 1 } },
-    ],
+    ['unknown parameters', { new_field: { of: ['Ping++'] }, extra: { send_name: 'x', y: 1 } }],
     ['a channel that came later', { channel: 'wx_lite' }],
   ])('have no flaw: %s', (_, changes) => {
     expect(flawWith(changes)).toBeUndefined()
@@ -97,7 +94,7 @@ describe('a parameter that is missing', () => {
   })
 
   it.each([undefined, null, {}, [], [GUIDE], 'text', 5, () => GUIDE])(
-    'is the first one where there are none: %j',
+    'is the first one if there are no parameters: %j',
     (params) => {
       expect(findParameterFlaw(params)).toMatchObject({ param: 'app[id]' })
     },
@@ -179,7 +176,7 @@ describe('a text', () => {
     expect(flawWith(put('恭'.repeat(han + 1)))).toEqual({ param, problem: problem(han * 3 + 3) })
   })
 
-  it('is counted in bytes of UTF-8, whatever the characters are', () => {
+  it('is counted in bytes of UTF-8', () => {
     // Characters of one to four bytes (RFC 3629, section 3).
     const sizes = {
       a: 1,

@@ -43,7 +43,7 @@ describe('the loop', () => {
     expect(pauses[0]).toBeCloseTo(pauseMs, 6)
   })
 
-  it('waits longer each time while runs fail, up to an hour, and is back to its interval then [H9]', async () => {
+  it('waits longer each time while runs fail, up to an hour, and returns to its interval after that [H9]', async () => {
     const { wait, pauses, paused } = createPacing(10)
     const { reconciler, pingpp, reports, lines } = openShop({ wait, intervalSeconds: 60 })
     pingpp.onCall(() => {
@@ -65,24 +65,27 @@ describe('the loop', () => {
   it.each([
     ['ten minutes', 10 * MINUTE, 10 * MINUTE],
     ['a year', 365 * 24 * 60 * MINUTE, 24 * 60 * MINUTE],
-  ])('asks nothing more, and waits as Ping++ asks to: %s', async (_, retryAfterMs, pauseMs) => {
-    const { wait, pauses, paused } = createPacing(2)
-    const { reconciler, pingpp, reports } = openShop({ wait, intervalSeconds: 60 })
-    for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
-    pingpp.onCall(() => {
-      if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
-    })
-    reconciler.start()
-    await paused
-    await reconciler.close()
-    expect(pauses).toEqual([pauseMs, MINUTE])
-    expect(reports[0]).toMatchObject({
-      error: { code: 'server-failed', retryAfterMs },
-      requests: 1,
-    })
-  })
+  ])(
+    'sends nothing more, and waits as long as Ping++ asks: %s',
+    async (_, retryAfterMs, pauseMs) => {
+      const { wait, pauses, paused } = createPacing(2)
+      const { reconciler, pingpp, reports } = openShop({ wait, intervalSeconds: 60 })
+      for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
+      pingpp.onCall(() => {
+        if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
+      })
+      reconciler.start()
+      await paused
+      await reconciler.close()
+      expect(pauses).toEqual([pauseMs, MINUTE])
+      expect(reports[0]).toMatchObject({
+        error: { code: 'server-failed', retryAfterMs },
+        requests: 1,
+      })
+    },
+  )
 
-  it('goes on with single envelopes where the list may be asked for again in a minute', async () => {
+  it('continues with single envelopes if the list may be retried in a minute', async () => {
     const { wait, pauses, paused } = createPacing(1)
     const { reconciler, pingpp, clock, run, done } = openShop({ wait, intervalSeconds: 60 })
     pingpp.make('1')
@@ -216,7 +219,7 @@ describe('the loop', () => {
     expect(listening).toEqual([0, 0, 0, 0, 0])
   })
 
-  it('gives its signal to the client', async () => {
+  it('passes its signal to the client', async () => {
     const { reconciler, pingpp, reports } = openShop()
     const asked = Promise.withResolvers<void>()
     Object.assign(pingpp.client.redEnvelopes, {
@@ -250,7 +253,7 @@ describe('the loop', () => {
     expect(reports).toHaveLength(2)
   })
 
-  it('stops where its scope ends (`await using`)', async () => {
+  it('stops when its scope ends (`await using`)', async () => {
     const { wait, paused } = createPacing(1)
     const { restart, reports } = openShop({ wait })
     {
@@ -261,7 +264,7 @@ describe('the loop', () => {
     expect(reports).toHaveLength(1)
   })
 
-  it('ends with a line in the log where a timer fails, and rejects nowhere', async () => {
+  it('ends with a line in the log if a timer fails, without an unhandled rejection', async () => {
     const { reconciler, lines } = openShop({
       wait: () => Promise.reject(new Error('no timer')),
     })
@@ -277,7 +280,7 @@ describe('the loop', () => {
 })
 
 describe('runs', () => {
-  it('go one at a time, in the order in which they were asked for', async () => {
+  it('go one at a time, in the order of the calls', async () => {
     const { reconciler, pingpp, reports } = openShop()
     let atWork = 0
     let most = 0
@@ -310,7 +313,7 @@ describe('runs', () => {
     expect(await run()).toMatchObject({ error: null })
   })
 
-  it('end with their signal, and say what was done until then', async () => {
+  it('end with their signal, and report what was done until then', async () => {
     const { run, pingpp } = openShop()
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT)
     const controller = new AbortController()
@@ -323,7 +326,7 @@ describe('runs', () => {
   })
 })
 
-describe('a run that is stopped while it asks for an envelope', () => {
+describe('a run that is stopped while it queries an envelope', () => {
   it('leaves it due', async () => {
     const rows: OpenRedEnvelope[] = []
     const sweptUntil = START_MS / 1000 + 1
@@ -375,7 +378,7 @@ describe('the rate limit', () => {
     expect(times.slice(0, 4)).toEqual([0, 2000, 4000, 6000])
   })
 
-  it('holds for what the client sends again', async () => {
+  it('holds for the retries of the client', async () => {
     const { client, seen } = await startPingpp({
       steps: [{ status: 503 }],
       options: { retries: 3 },
@@ -388,7 +391,7 @@ describe('the rate limit', () => {
     expect(waits).toEqual([1000, 1000, 1000])
   })
 
-  it('waits no longer each time where the clock stands still', async () => {
+  it('does not wait longer each time if the clock stands still', async () => {
     const waits: number[] = []
     const { run, pingpp } = openShop({
       requestsPerSecond: 2,
@@ -399,7 +402,7 @@ describe('the rate limit', () => {
     expect(waits).toEqual([500, 500, 500, 500])
   })
 
-  it('does not wait for an hour where the clock is set back by one', async () => {
+  it('does not wait for an hour if the clock is set back by one', async () => {
     const waits: number[] = []
     let nowMs = START_MS
     const { run, pingpp } = openShop({

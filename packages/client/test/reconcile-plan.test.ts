@@ -42,7 +42,7 @@ function retrievedAfterMinutes({ pingpp }: Shop): number[] {
 }
 
 describe('an open envelope', () => {
-  it('is asked for 2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after it was made, then daily [H5]', async () => {
+  it('is queried 2 min, 10 min, 1 h, 6 h, 24 h 15 min, 26 h, 48 h and 72 h after it was created, then daily [H5]', async () => {
     const shop = openTracked()
     await runFor(shop, 80)
     expect(retrievedAfterMinutes(shop)).toEqual([2, 10, 60, 360, 1455, 1560, 2880, 4320])
@@ -57,7 +57,7 @@ describe('an open envelope', () => {
     ['earlier by up to 10 %', 0, [2, 9, 54, 324, 1454, 1548, 2736, 4032]],
     ['later by up to 10 %', 1 - 2 ** -53, [3, 11, 66, 396, 1457, 1572, 3024, 4608]],
   ])(
-    'is asked for %s, but never for the end of its 24 hours before they are over',
+    'is queried %s, but never for the end of its 24 hours before they are over',
     async (_, random, minutes) => {
       const shop = openTracked(random)
       await runFor(shop, 78)
@@ -65,21 +65,21 @@ describe('an open envelope', () => {
     },
   )
 
-  it('is asked for once by a process that starts late, and then goes by the plan', async () => {
+  it('is queried once by a process that starts late, and then by the plan', async () => {
     const shop = openTracked()
     shop.clock.advance(30 * HOUR)
     await runFor(shop, 43)
     expect(retrievedAfterMinutes(shop)).toEqual([30 * 60 + 1, 48 * 60, 72 * 60])
   })
 
-  it('is asked for at once when it has waited for weeks, and then daily', async () => {
+  it('is queried at once if it is weeks old, and then daily', async () => {
     const shop = openTracked()
     shop.clock.advance(30 * DAY)
     await runFor(shop, 50)
     expect(retrievedAfterMinutes(shop)).toHaveLength(3)
   })
 
-  it('is not asked for when the sweep has just shown it', async () => {
+  it('is not queried if the sweep has just listed it', async () => {
     const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', SENT)
     clock.advance(HOUR)
@@ -87,7 +87,7 @@ describe('an open envelope', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it('is asked for when the sweep has left it behind', async () => {
+  it('is queried if the sweep no longer reaches it', async () => {
     const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
     await run()
@@ -99,14 +99,14 @@ describe('an open envelope', () => {
     expect(done.at(-1)).toBe('1 refund by poll')
   })
 
-  it('is not asked for any more once its end was handled', async () => {
+  it('is not queried after its final status was handled', async () => {
     const shop = openTracked()
     shop.pingpp.move(shop.id, 'received')
     await runFor(shop, 30)
     expect(retrievedAfterMinutes(shop)).toEqual([2])
   })
 
-  it('comes again soon after a handler failed, whatever the plan says', async () => {
+  it('is queried again soon after a handler failed, before its next due time', async () => {
     const shop = openTracked()
     shop.broken.add('1')
     await runFor(shop, 0.2)
@@ -115,7 +115,7 @@ describe('an open envelope', () => {
 })
 
 describe('an envelope in test mode', () => {
-  it('is asked for although a list has shown it: there the query moves it (guide, note 4)', async () => {
+  it('is queried although a list has shown it, because the query moves it (guide, note 4)', async () => {
     const { pingpp, clock, run, done } = openShop()
     const { id } = pingpp.make('1', undefined, { livemode: false })
     pingpp.onCall(({ what }) => {
@@ -137,7 +137,7 @@ describe('an envelope in test mode', () => {
     ['webhook', { duplicates: 1, applied: [] }],
     ['poll', { duplicates: 0, applied: [{ order_no: '1' }] }],
   ])(
-    'runs handlers once where the webhook and the answer to the query race, the %s ahead',
+    'runs handlers once if the webhook and the answer to the query race, the %s first',
     async (first, told) => {
       const { pingpp, clock, run, done, deliver, webhooks } = openShop()
       const { id } = pingpp.make('1', undefined, { livemode: false })
@@ -169,7 +169,7 @@ describe('an envelope in test mode', () => {
   )
 })
 
-describe('an envelope that has no end', () => {
+describe('an envelope without a final status', () => {
   it('is overdue when the plan is over: in every report, and once in the log', async () => {
     const shop = openTracked()
     await runFor(shop, 71)
@@ -188,7 +188,7 @@ describe('an envelope that has no end', () => {
     ])
   })
 
-  it('is overdue without `open` too, and is let go when its end comes', async () => {
+  it('is overdue without `open` too, and is no longer after its final status', async () => {
     const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', [...SENT, [100 * HOUR, 'refund']])
     for (let hour = 0; hour < 96; hour += 1) {
@@ -201,7 +201,7 @@ describe('an envelope that has no end', () => {
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it('is overdue where its handlers never end well', async () => {
+  it('is overdue if its handlers never succeed', async () => {
     const { pingpp, clock, run, broken } = openShop()
     pingpp.make('1', OPENED)
     broken.add('1')
@@ -212,7 +212,7 @@ describe('an envelope that has no end', () => {
     expect(await run()).toMatchObject({ overdue: [{ order_no: '1', status: 'received' }] })
   })
 
-  it('is overdue where the table keeps it open although its end was handled', async () => {
+  it('is overdue if the table keeps it open although its final status was handled', async () => {
     const shop = openTracked()
     shop.pingpp.move(shop.id, 'received')
     await runFor(shop, 1)
@@ -222,7 +222,7 @@ describe('an envelope that has no end', () => {
     expect(shop.done).toEqual(['1 received by poll'])
   })
 
-  it('names the first of many, and how many more', async () => {
+  it('is logged with the first of many, and the number of the others', async () => {
     const rows = ['7', '8', '9'].map((order_no) => ({ order_no, created: new Date(START_MS) }))
     const { clock, run, lines } = openShop({ open: () => rows })
     clock.advance(4 * DAY)
@@ -233,8 +233,8 @@ describe('an envelope that has no end', () => {
   })
 })
 
-describe('what asking for one envelope fails with', () => {
-  it('is its own, where Ping++ does not know it: the others are asked for', async () => {
+describe('the error of a query of one envelope', () => {
+  it('concerns one envelope if Ping++ does not have it: the others are queried', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run, done } = openShop({ open: () => rows, ...NO_SWEEP })
     for (const orderNo of ['1', '2', '3']) {
@@ -257,7 +257,7 @@ describe('what asking for one envelope fails with', () => {
     expect(await run()).toMatchObject({ failed: [{ order_no: '1' }] })
   })
 
-  it('is its own, where the table has an id that is none', async () => {
+  it('concerns one envelope if the table has a malformed id', async () => {
     const rows: OpenRedEnvelope[] = [{ id: 'n/a', order_no: '1', created: START_MS / 1000 }]
     const { pingpp, clock, run } = openShop({ open: () => rows })
     pingpp.onCall(({ what }) => {
@@ -271,7 +271,7 @@ describe('what asking for one envelope fails with', () => {
   it.each([
     ['brings nothing new', {}],
     ['contradicts the table', { amount: 1 }],
-  ])('is over with an answer, even one that %s: the plan goes on', async (_, row) => {
+  ])('is over after an answer, even one that %s: the plan continues', async (_, row) => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows, ...NO_SWEEP })
     const { id, created } = pingpp.make('1', SENT)
@@ -290,7 +290,7 @@ describe('what asking for one envelope fails with', () => {
     expect(await run()).toMatchObject({ retrieved: 1 })
   })
 
-  it('does not come again at once because the table knows a state', async () => {
+  it('is not retried at once because the table has a status', async () => {
     const rows: OpenRedEnvelope[] = [
       { id: 'red_none', order_no: '1', created: START_MS / 1000, status: 'sent' },
     ]
@@ -304,7 +304,7 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it.each(['server-failed', 'request-timed-out', 'response-invalid'] as const)(
-    'is its own, where the others are answered: %s [H9]',
+    'concerns one envelope if the others are answered: %s [H9]',
     async (code) => {
       const { pingpp, clock, run, rows } = openRows(['1', '2', '3', '4', '5', '6', '7'])
       pingpp.onCall(({ id }) => {
@@ -319,7 +319,7 @@ describe('what asking for one envelope fails with', () => {
     },
   )
 
-  it('ends the run where three in a row fail; they come later next time', async () => {
+  it('ends the run if three in a row fail; the next run queries them last', async () => {
     const { pingpp, clock, run, done } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
@@ -338,7 +338,7 @@ describe('what asking for one envelope fails with', () => {
     expect(done).toHaveLength(5)
   })
 
-  it('does not end the run, however many Ping++ does not know', async () => {
+  it('does not end the run if Ping++ has none of many envelopes', async () => {
     const { pingpp, clock, run } = openRows(['1', '2', '3', '4', '5'])
     clock.advance(HOUR)
     pingpp.onCall(({ what }) => {
@@ -350,7 +350,7 @@ describe('what asking for one envelope fails with', () => {
   })
 
   it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited', 'response-forged'] as const)(
-    'ends the run at once, where the next one would fare no better: %s [H9]',
+    'ends the run at once if the next query would fail too: %s [H9]',
     async (code) => {
       const { pingpp, clock, run, done } = openRows(['1', '2'])
       clock.advance(HOUR)
@@ -388,7 +388,7 @@ describe('the order of asking', () => {
 })
 
 describe('memory', () => {
-  it('holds on to an envelope that is open, however long Ping++ is away', async () => {
+  it('keeps an envelope that is open, however long Ping++ is unreachable', async () => {
     const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
     await run()
@@ -404,7 +404,7 @@ describe('memory', () => {
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it('holds on to what was said in the log for as long, so that it is news again later', async () => {
+  it('keeps what was logged for as long, so that it is logged again later', async () => {
     const { pingpp, clock, run, lines } = openShop()
     const conflicts = (): string[] => lines.filter((line) => line.includes('contradicts'))
     const { id } = pingpp.make('1', [[0, 'frozen']])
@@ -423,7 +423,7 @@ describe('memory', () => {
     expect(conflicts()).toHaveLength(2)
   })
 
-  it('leaves to the table what the table has open', async () => {
+  it('forgets what the table no longer has open', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', SENT)
@@ -440,7 +440,7 @@ describe('memory', () => {
     expect(await run()).toMatchObject({ retrieved: 1, duplicates: 1 })
   })
 
-  it('holds on to what the sweep can still show, and no longer', async () => {
+  it('keeps what the sweep can still list, and no longer', async () => {
     const { pingpp, clock, run, pretend } = openShop()
     pingpp.make('1', OPENED)
     pretend(() => Promise.resolve({ outcome: 'handled' }))

@@ -66,8 +66,8 @@ const world = fc.record({
 
 type World = typeof world extends fc.Arbitrary<infer Value> ? Value : never
 
-describe('whatever becomes of webhooks, and whenever it polls, reconcile', () => {
-  it('has each step handled once at most, each end handled when the plan is over, and never goes back [H5, H6, H10]', async () => {
+describe('for all losses of webhooks and all times of polls, reconcile', () => {
+  it('handles each step once at most, and each final status by the end of the plan, and never goes back [H5, H6, H10]', async () => {
     await fc.assert(
       fc.asyncProperty(world, async (given) => {
         const { applied, polled, ends, last } = await live(given)

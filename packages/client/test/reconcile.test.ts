@@ -25,7 +25,7 @@ function listOfDay(day: string): { gte: number; lte: number } {
 }
 
 describe('a run', () => {
-  it('dispatches the state of every envelope that no webhook told of, and `sending` of none', async () => {
+  it('dispatches the status of every envelope without a webhook, and never `sending`', async () => {
     const { pingpp, clock, run, done } = openShop()
     pingpp.make('1')
     pingpp.make('2', SENT)
@@ -47,7 +47,7 @@ describe('a run', () => {
     ])
   })
 
-  it('leaves alone what a webhook has applied, and a webhook what it has applied [H6]', async () => {
+  it('does not repeat what a webhook has applied, nor does a webhook repeat it [H6]', async () => {
     const { pingpp, clock, run, done, deliver } = openShop()
     const first = pingpp.make('1', SENT)
     const second = pingpp.make('2', SENT)
@@ -62,7 +62,7 @@ describe('a run', () => {
     expect(done).toEqual(['1 sent by webhook', '2 sent by poll'])
   })
 
-  it('dispatches a state once, however often it sees it', async () => {
+  it('dispatches a status once, however often it is listed', async () => {
     const { pingpp, clock, run, polled } = openShop()
     pingpp.make('1', SENT)
     for (let hour = 1; hour <= 30; hour += 1) {
@@ -74,7 +74,7 @@ describe('a run', () => {
     ])
   })
 
-  it('makes events without an id, dated by the step where the envelope dates it', async () => {
+  it('makes events without an id, dated by the step if the envelope has its date', async () => {
     const { pingpp, clock, run, webhooks } = openShop()
     const events: unknown[] = []
     webhooks.on('*', (event) => void events.push({ ...event, data: undefined }))
@@ -101,7 +101,7 @@ describe('a run', () => {
     ])
   })
 
-  it('gives handlers the whole envelope, typed by its step', async () => {
+  it('passes the whole envelope to handlers, typed by its step', async () => {
     const { pingpp, clock, run, webhooks } = openShop()
     const seen: unknown[] = []
     webhooks.on('red_envelope.failed', ({ data: { object } }) => void seen.push(object))
@@ -112,7 +112,7 @@ describe('a run', () => {
     expect(seen).toMatchObject([{ status: 'failed', failure_msg: '商户余额不足' }])
   })
 
-  it('reads the status as Ping++ wrote it in other years', async () => {
+  it('reads the older spellings of a status', async () => {
     const { pingpp, run, done } = openShop()
     pingpp.make('1', [[0, 'SENT']])
     pingpp.make('2', [[0, 'pending']])
@@ -120,7 +120,7 @@ describe('a run', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it('counts an event that nobody listens to, and does not come back to it', async () => {
+  it('counts an event without a handler, and does not dispatch it again', async () => {
     const { pingpp, run, pretend, clock } = openShop()
     pretend(() => Promise.resolve({ outcome: 'unhandled' }))
     pingpp.make('1', FAILED)
@@ -131,7 +131,7 @@ describe('a run', () => {
 })
 
 describe('the sweep', () => {
-  it('goes through all pages of the app, newest first', async () => {
+  it('reads all pages of the app, newest first', async () => {
     const { pingpp, clock, run, done } = openShop()
     for (let n = 1; n <= 250; n += 1) pingpp.make(String(n), [[0, 'sent']])
     clock.advance(MINUTE)
@@ -173,7 +173,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('starts again where it did when it broke off', async () => {
+  it('starts at the same time again after it failed', async () => {
     const { pingpp, clock, run } = openShop()
     pingpp.onCall(() => Promise.reject(new Error('away')))
     clock.advance(HOUR)
@@ -189,7 +189,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('starts where the last one started, where there is no overlap', async () => {
+  it('starts when the last one started if there is no overlap', async () => {
     const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     for (let hour = 0; hour < 3; hour += 1) {
       await run()
@@ -202,7 +202,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('is back where it was after a clock that was years ahead', async () => {
+  it('is not moved by a clock that was years ahead', async () => {
     let aheadMs = 0
     const { pingpp, clock, restart } = openShop()
     const reconciler = restart({ now: () => clock.now() + aheadMs })
@@ -217,7 +217,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('is not needed for what is due: where the list fails, single envelopes are asked for', async () => {
+  it('may fail: due envelopes are queried all the same', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
@@ -231,7 +231,7 @@ describe('the sweep', () => {
   })
 
   it.each(['pingpp-unreachable', 'api-key-invalid', 'rate-limited'] as const)(
-    'ends the run where nothing else would fare better: %s',
+    'ends the run if every request would fail: %s',
     async (code) => {
       const rows: OpenRedEnvelope[] = []
       const { pingpp, clock, run } = openShop({ open: () => rows })
@@ -243,7 +243,7 @@ describe('the sweep', () => {
     },
   )
 
-  it('says up to when all was swept, for the process after this one', async () => {
+  it('reports up to when all was swept, for the next process', async () => {
     const { pingpp, clock, run } = openShop()
     clock.advance(HOUR)
     expect(await run({ dryRun: true })).toMatchObject({ sweptUntil: START })
@@ -256,7 +256,7 @@ describe('the sweep', () => {
     expect(await run({ to: START - DAY })).toMatchObject({ sweptUntil: START + 3600 })
   })
 
-  it('goes on from where an earlier process ended', async () => {
+  it('continues from the `sweptUntil` of an earlier process', async () => {
     const { pingpp, restart } = openShop()
     await restart({ sweptUntil: new Date(START_MS - 48 * HOUR), overlapSeconds: 3600 }).run()
     expect(pingpp.calls.map(({ query }) => query?.created)).toEqual([
@@ -264,7 +264,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('adds up the money by state [H14]', async () => {
+  it('adds up the amounts by status [H14]', async () => {
     const { pingpp, clock, run } = openShop()
     pingpp.make('1', SENT, { amount: 100 })
     pingpp.make('2', SENT, { amount: 20_000 })
@@ -347,7 +347,7 @@ describe('from and to', () => {
 })
 
 describe('a dry run', () => {
-  it('dispatches nothing, and says what it would', async () => {
+  it('dispatches nothing, and reports what it would dispatch', async () => {
     const { pingpp, clock, run, done, polled } = openShop()
     pingpp.make('1', SENT)
     const { id } = pingpp.make('2', OPENED)
@@ -361,7 +361,7 @@ describe('a dry run', () => {
     expect([done, polled]).toEqual([[], []])
   })
 
-  it('leaves no trace in what the next run does', async () => {
+  it('has no effect on the next run', async () => {
     const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', SENT)
     clock.advance(HOUR)
@@ -377,7 +377,7 @@ describe('a dry run', () => {
 })
 
 describe('a dry run with a table', () => {
-  it('gives no order number away', async () => {
+  it('binds no order number', async () => {
     const { pingpp, clock, run } = openShop({
       open: () => [{ order_no: '1', created: START }],
     })
@@ -407,7 +407,7 @@ describe('the order of states', () => {
     expect(done).toEqual(['1 refunding by poll', '1 refund by poll'])
   })
 
-  it('has one end: a second one is a conflict, reported and logged [H7]', async () => {
+  it('has one final status: a second one is a conflict, reported and logged [H7]', async () => {
     const { pingpp, clock, run, done, lines } = openShop()
     const { id } = pingpp.make('1', OPENED)
     clock.advance(HOUR)
@@ -422,7 +422,7 @@ describe('the order of states', () => {
     ])
   })
 
-  it('does not know a state that Ping++ has added since', async () => {
+  it('reports an unknown status as a conflict', async () => {
     const { pingpp, run, done } = openShop()
     const { id } = pingpp.make('1', [[0, 'frozen']])
     const conflicts = [{ id, order_no: '1', status: 'frozen', reason: 'status' }]
@@ -432,7 +432,7 @@ describe('the order of states', () => {
 })
 
 describe('a handler that fails', () => {
-  it('is told with its code, and run again after a minute, two, four, and at most an hour', async () => {
+  it('is reported with its code, and run again after a minute, two, four, and at most an hour', async () => {
     const { pingpp, clock, run, broken, polled } = openShop()
     const { id } = pingpp.make('1', [[0, 'received']])
     broken.add('1')
@@ -457,7 +457,7 @@ describe('a handler that fails', () => {
     expect(triedAtMinutes).toEqual([1, 3, 7, 15, 31, 63, 123, 183, 243])
   })
 
-  it('gets it once when it is well again', async () => {
+  it('runs once after it has recovered', async () => {
     const { pingpp, clock, run, broken, done } = openShop()
     pingpp.make('1', [[0, 'received']])
     broken.add('1')
@@ -469,7 +469,7 @@ describe('a handler that fails', () => {
     expect(done).toEqual(['1 received by poll'])
   })
 
-  it('is tried after a minute again when it fails at another state', async () => {
+  it('is retried after a minute again if it fails at another status', async () => {
     const { pingpp, clock, run, broken, polled } = openShop()
     const { id } = pingpp.make('1', [[0, 'sent']])
     broken.add('1')
@@ -488,7 +488,7 @@ describe('a handler that fails', () => {
     ])
   })
 
-  it('does not hold back the next state', async () => {
+  it('does not delay the next status', async () => {
     const { pingpp, clock, run, broken, done } = openShop()
     const { id } = pingpp.make('1', [[0, 'sent']])
     broken.add('1')
@@ -500,7 +500,7 @@ describe('a handler that fails', () => {
     expect(done).toEqual(['1 received by poll'])
   })
 
-  it('is not counted as failed where another process is at it', async () => {
+  it('is not counted as failed if another process runs it', async () => {
     const { pingpp, clock, run, pretend } = openShop()
     const error = new WebhookError('inbox-busy')
     pretend(() => Promise.resolve({ outcome: 'failed', error }))
@@ -511,7 +511,7 @@ describe('a handler that fails', () => {
     expect(await run()).toMatchObject({ busy: 0, applied: [{ order_no: '1' }] })
   })
 
-  it('ends the run where the inbox cannot be asked: the next one would wait for it too', async () => {
+  it('ends the run if the inbox is unavailable: the next envelope would wait for it too', async () => {
     const { pingpp, clock, run, pretend, done } = openShop()
     const error = new WebhookError('inbox-unavailable')
     pretend(() => Promise.resolve({ outcome: 'failed', error }))
@@ -543,7 +543,7 @@ describe('a handler that fails', () => {
 })
 
 describe('the table of the merchant (`open`)', () => {
-  it('decides what is dispatched: an envelope that it has not is told, if it is on its way', async () => {
+  it('decides what is dispatched: an envelope without a row is reported, if it is not final', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const mine = pingpp.make('1', SENT)
@@ -574,7 +574,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(done).toEqual(['1 sent by poll'])
   })
 
-  it('gets the id of an envelope whose `create` had no answer, by its order number [H4, H12]', async () => {
+  it('adopts the id of an envelope whose `create` had no answer, by its order number [H4, H12]', async () => {
     const rows: OpenRedEnvelope[] = [
       { order_no: '1', created: START },
       { id: null, order_no: '2', created: START },
@@ -596,7 +596,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(await run()).toMatchObject({ adopted: [], open: 2 })
   })
 
-  it('gets it where the table is older than what a new process sweeps, once and for all [H4, H12]', async () => {
+  it('adopts it if the row is older than the sweep of a new process, once [H4, H12]', async () => {
     const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START, amount: 100 }]
     const { pingpp, clock, restart, done, lines } = openShop({ open: () => rows })
     const { id } = pingpp.make('1', REFUNDED)
@@ -668,7 +668,7 @@ describe('the table of the merchant (`open`)', () => {
     ])
   })
 
-  it('is looked for again where its list failed, and not in a run with bounds', async () => {
+  it('is searched for again if its list failed, and not in a run with bounds', async () => {
     const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, restart, done } = openShop({ open: () => rows })
     pingpp.make('1', REFUNDED)
@@ -693,7 +693,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(searches()).toBe(3)
   })
 
-  it('has an adopted envelope asked for when the sweep has left it behind', async () => {
+  it('has an adopted envelope queried if the sweep no longer reaches it', async () => {
     const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START }]
     const { pingpp, clock, run, done } = openShop({ open: () => rows, overlapSeconds: 3600 })
     const { id } = pingpp.make('1', [
@@ -712,10 +712,10 @@ describe('the table of the merchant (`open`)', () => {
     ['amount', { amount: 1 }, 'amount'],
     ['currency', { currency: 'usd' }, 'currency'],
     ['channel', { channel: 'wx' }, 'channel'],
-    ['receiver', { recipient: 'o-somebody-else' }, 'recipient'],
+    ['receiver', { recipient: 'o-another' }, 'recipient'],
     ['mode', { livemode: false }, 'livemode'],
     ['order number', { order_no: '2' }, 'order_no'],
-  ])('holds back an envelope of another %s [H11]', async (_, row, reason) => {
+  ])('does not dispatch an envelope of another %s [H11]', async (_, row, reason) => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, run, done, lines } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'received']])
@@ -727,10 +727,10 @@ describe('the table of the merchant (`open`)', () => {
     })
     expect(done).toEqual([])
     expect(lines).toHaveLength(1)
-    expect(lines.join()).not.toContain('o-somebody-else')
+    expect(lines.join()).not.toContain('o-another')
   })
 
-  it('passes an envelope that agrees in everything that the row says', async () => {
+  it('dispatches an envelope that agrees with every field of the row', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, run, done } = openShop({ open: () => rows })
     const { id, created, amount, currency, channel, recipient, livemode } = pingpp.make('1', [
@@ -744,7 +744,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it.each([true, false])(
-    'holds back a second envelope for an order (with id: %j)',
+    'does not dispatch a second envelope for an order (with id: %j)',
     async (hasId) => {
       const rows: OpenRedEnvelope[] = []
       const { pingpp, run, done } = openShop({ open: () => rows })
@@ -757,7 +757,7 @@ describe('the table of the merchant (`open`)', () => {
     },
   )
 
-  it('is believed when it says how far an envelope has come, after a restart too', async () => {
+  it('has the status that counts as applied, after a restart too', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
@@ -770,7 +770,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(polled.map(({ eventType }) => eventType)).toEqual(['red_envelope.received'])
   })
 
-  it('may have open what this very run saw the end of: that is open no more', async () => {
+  it('may list an envelope whose final status this run applied: it is not open any more', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)
@@ -782,7 +782,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(await run()).toMatchObject({ applied: [], open: 1, oldestOpenSeconds: 3660 })
   })
 
-  it('may be behind what was seen: then it is not believed', async () => {
+  it('is ignored if its status is before the one that was seen', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, run, polled } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', [[0, 'sent']])
@@ -819,7 +819,7 @@ describe('the table of the merchant (`open`)', () => {
   })
 
   it.each<[string, unknown, string]>([
-    ['what is no list', 7, '`open` failed (TypeError).'],
+    ['a number', 7, '`open` failed (TypeError).'],
     ['a row without order number', [{ created: START }], '`order_no` must be a text'],
     ['milliseconds', [{ order_no: '1', created: START_MS }], 'Unix time in seconds'],
     ['a text for a time', [{ order_no: '1', created: '2026-02-17' }], 'Unix time in seconds'],
@@ -840,7 +840,7 @@ describe('the table of the merchant (`open`)', () => {
       [{ order_no: '1', created: START, status: 'paid' }],
       'refunding or refund',
     ],
-  ])('ends the run where it gives %s', async (_, rows, message) => {
+  ])('ends the run if it returns %s', async (_, rows, message) => {
     const { pingpp, run } = openShop({ open: () => rows as never })
     const { error } = await run()
     expect(error?.code).toBe('open-failed')
@@ -848,7 +848,7 @@ describe('the table of the merchant (`open`)', () => {
     expect(pingpp.calls).toEqual([])
   })
 
-  it('says which row it is about', async () => {
+  it('names the row of an error', async () => {
     const rows = [
       { order_no: '1', created: START },
       { order_no: '2', created: START, amount: '100' },
@@ -859,7 +859,7 @@ describe('the table of the merchant (`open`)', () => {
     )
   })
 
-  it('may fail: `onError` gets its error, and its text is nowhere else', async () => {
+  it('may fail: `onError` gets its error, and its text appears nowhere else', async () => {
     const secret = new Error('postgres://shop:secret@db is away')
     const { run, errors, lines } = openShop({ open: () => Promise.reject(secret) })
     const report = await run()
@@ -880,7 +880,7 @@ describe('the table of the merchant (`open`)', () => {
 })
 
 describe('an envelope of another app', () => {
-  it('is told from one of an app whose id has quotes [C22]', async () => {
+  it('is compared without the quotes of the app id [C22]', async () => {
     const { pingpp, run, done } = openShop({ app: `"${APP}"` })
     pingpp.make('1', [[0, 'sent']], { app: APP })
     expect((await run()).conflicts).toEqual([])
@@ -902,7 +902,7 @@ describe('an envelope of another app', () => {
 
 describe('an envelope of another app, or of none', () => {
   it.each([['app_2'], [{ id: 'app_2' }], [null], [undefined]])(
-    'is a conflict that keeps nothing else from being seen, and is not open here: %j',
+    'is a conflict that does not end the run, and is not open here: %j',
     async (app) => {
       const { pingpp, clock, run, done } = openShop()
       pingpp.make('1', SENT)
@@ -925,7 +925,7 @@ describe('an envelope of another app, or of none', () => {
     ['app', { app: 'app_2' }],
     ['amount', { amount: 7 }],
     ['livemode', { livemode: false }],
-  ])('does not take an order number from the one that is meant (%s)', async (reason, fields) => {
+  ])('does not take an order number from the right envelope (%s)', async (reason, fields) => {
     const rows = [{ order_no: '1', created: START, amount: 100, livemode: true }]
     const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const mine = pingpp.make('1', SENT)
@@ -941,11 +941,11 @@ describe('an envelope of another app, or of none', () => {
   })
 })
 
-describe('an error that nobody expected', () => {
+describe('an unexpected error', () => {
   it.each<[unknown, string]>([
     [new RangeError('sk_live_secret'), 'The run failed (RangeError).'],
     ['sk_live_secret', 'The run failed (string).'],
-  ])('ends the run, told without its text: %s', async (thrown, message) => {
+  ])('ends the run, and is reported without its text: %s', async (thrown, message) => {
     const { pingpp, run, errors, lines } = openShop()
     pingpp.onCall(() => {
       throw thrown

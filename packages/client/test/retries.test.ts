@@ -86,7 +86,7 @@ describe('a request is sent again', () => {
     expect(waits).toEqual([])
   })
 
-  it('twice by default, and then tells so', async () => {
+  it('twice by default, and the error has the number', async () => {
     const { client, seen } = await startPingpp({ steps: [busy] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({ code: 'channel-busy', attempts: 3, notCreated: false })
@@ -96,7 +96,7 @@ describe('a request is sent again', () => {
     expect(seen.length).toBe(3)
   })
 
-  it.each([0, 1, 5])('as often as was said: %d', async (retries) => {
+  it.each([0, 1, 5])('as often as `retries` allows: %d', async (retries) => {
     const ofClient = await startPingpp({ steps: [reset], options: { retries } })
     expect(await errorOf(ofClient.client.redEnvelopes.retrieve('red_1'))).toMatchObject({
       attempts: retries + 1,
@@ -174,7 +174,7 @@ describe('the wait before a retry', () => {
     ['600', 600_000],
     ['9'.repeat(400), Infinity],
     ['Sun, 11 Feb 2024 02:40:00 GMT', 86_400_000],
-  ])('is the caller’s own where it is over a minute: Retry-After: %s', async (header, ms) => {
+  ])('is left to the caller if it is over a minute: Retry-After: %s', async (header, ms) => {
     for (const status of [429, 503]) {
       const steps = [{ status, headers: { 'retry-after': header } }, OK]
       const { client, seen, waits } = await startPingpp({ steps })
@@ -211,7 +211,7 @@ describe('the wait before a retry', () => {
     expect(seen.length).toBe(1)
   })
 
-  it('by a real timer ends by itself, and before it starts where the signal was given', async () => {
+  it('by a real timer ends by itself, and at once if the signal has fired', async () => {
     await expect(waitByTimer(1, undefined)).resolves.toBeUndefined()
     await expect(waitByTimer(1, new AbortController().signal)).resolves.toBeUndefined()
     await expect(waitByTimer(2 ** 30, AbortSignal.abort())).resolves.toBeUndefined()
@@ -224,7 +224,7 @@ describe('a create of several attempts', () => {
   it.each<[string, readonly Step[], string, boolean]>([
     ['dropped, then refused', [reset, refusal(402, { message: 'x' })], 'channel-failed', false],
     [
-      'dropped, then told that the number was used',
+      'dropped, then refused because the number was used',
       [reset, refusal(402, { code: 'charge_order_no_used', message: 'x' })],
       'order-number-used',
       false,
@@ -304,7 +304,7 @@ describe('`beforeAttempt`', () => {
     expect({ count, ids }).toEqual({ count: 2, ids: ['red_4', 'red_3', 'red_2', 'red_1'] })
   })
 
-  it('ends the call where it fails, and what was sent before stays unknown', async () => {
+  it('ends the call if it fails, and earlier requests stay uncertain', async () => {
     const { client, seen } = await startPingpp({ steps: [reset] })
     const reason = new Error('no more today')
     let left = 0
@@ -321,7 +321,7 @@ describe('`beforeAttempt`', () => {
     expect(seen.length).toBe(1)
   })
 
-  it('may fail with what is no Error', async () => {
+  it('may fail with a value that is not an Error', async () => {
     const { client } = await startPingpp({ steps: [OK] })
     const reason = { msBeforeNext: 5 }
     const beforeAttempt = (): Promise<never> => Promise.reject(reason)
@@ -332,7 +332,7 @@ describe('`beforeAttempt`', () => {
   it.each<[string, (abort: () => void) => unknown]>([
     ['while it waits', (abort) => Promise.resolve().then(abort)],
     ['and it never ends', (abort) => new Promise(() => setImmediate(abort))],
-  ])('sends nothing where the signal fires %s', async (_, limit) => {
+  ])('sends nothing if the signal fires %s', async (_, limit) => {
     const { client, seen } = await startPingpp({ steps: [OK] })
     const controller = new AbortController()
     const { signal } = controller

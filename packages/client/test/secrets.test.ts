@@ -68,7 +68,7 @@ describe('API key and private key', () => {
     expectNoSecret(error)
   })
 
-  it('do not show in an error of a `fetch` that tells everything', async () => {
+  it('do not show in an error of a `fetch` that quotes the request', async () => {
     const fetch: typeof globalThis.fetch = (input, init) => {
       const error = new Error(`failed: ${JSON.stringify(init?.headers)}`, {
         cause: new AggregateError([new Error(API_KEY), API_KEY], API_KEY, { cause: API_KEY }),
@@ -122,7 +122,7 @@ describe('API key and private key', () => {
   })
 })
 
-describe('what others say', () => {
+describe('foreign texts', () => {
   const { mask, maskCause } = createSecrets(API_KEY)
 
   it('loses API keys, and nothing else', () => {
@@ -144,14 +144,14 @@ describe('what others say', () => {
     expect(copy.stack).toContain('secrets.test.ts')
   })
 
-  it('has no name and no stack where what was thrown had none', () => {
+  it('has no name and no stack if the thrown value had none', () => {
     const copy = maskCause({ message: 'x', name: Object.create(null), stack: 5 }) as Error
     expect(String(copy)).toBe('Error: x')
     expect(copy.stack).toMatch(/^Error: x\n/)
     expect(String(maskCause({ message: 'x' }))).toBe('Error: x')
   })
 
-  it('has an end, though its causes have none', () => {
+  it('ends, although its causes are a circle', () => {
     const error = new Error('x')
     error.cause = error
     const all = new AggregateError([error, error], 'y')
@@ -161,7 +161,7 @@ describe('what others say', () => {
   })
 
   it.each([undefined, null, 5, {}, { message: 5 }, () => API_KEY])(
-    'is nothing where it is no error: %o',
+    'is undefined if it is not an error: %o',
     (thrown) => {
       expect(maskCause(thrown)).toBeUndefined()
     },

@@ -58,7 +58,7 @@ describe('a create on the wire', () => {
   })
 })
 
-describe('a question on the wire', () => {
+describe('a query on the wire', () => {
   it('is a GET without a body, signed all the same', async () => {
     const { client, seen } = await startSigned(envelope({ id: 'red_1' }))
     await client.redEnvelopes.retrieve('red_1')
@@ -94,7 +94,7 @@ describe('a question on the wire', () => {
     expect(isSignedBy(MERCHANT.publicKey, seen[0] as Seen)).toBe(true)
   })
 
-  it('arrives as it was meant, and is signed as it is sent, whatever is asked', async () => {
+  it('arrives unchanged, and is signed as it is sent, for every query', async () => {
     const { client, seen } = await startSigned(page([1], false))
     const reserved = constantFrom(
       ...Array.from(`!'()*~-._ &=+#%/?:;,@$[]{}|\\^\`"<>\u0000\r\n\t恭喜🧧é`),
@@ -134,7 +134,7 @@ describe('a query', () => {
   })
 
   it.each([new Date(0), new Map(), () => 1, Symbol('x'), Number.NaN, Infinity])(
-    'has no text for this, and says so: %s',
+    'refuses a value that has no text: %s',
     (value) => {
       expect(() => encodeQuery({ a: { b: value } })).toThrow(
         '`a[b]` is no text, number, true or false.',
@@ -151,7 +151,7 @@ describe('the target that is signed', () => {
     ['/pingpp//', '/pingpp/v1/red_envelopes/red_1'],
     ['/红包/a b', '/%E7%BA%A2%E5%8C%85/a%20b/v1/red_envelopes/red_1'],
     ['/a/../b', '/b/v1/red_envelopes/red_1'],
-  ])('is the whole one, behind a base of "%s"', async (path, target) => {
+  ])('is the whole one, after a base of "%s"', async (path, target) => {
     const steps = [{ json: envelope({ id: 'red_1' }) }]
     const options = { privateKey: MERCHANT.privateKey }
     const { client, seen } = await startPingpp({ steps, options, path })
@@ -214,7 +214,7 @@ describe('an id', () => {
     null,
     5,
     ['red_1'],
-  ])('that could lead elsewhere is refused before anything is sent: %j', async (id) => {
+  ])('that could change the path is refused before anything is sent: %j', async (id) => {
     const { client, seen } = await startSigned(envelope())
     const expected = {
       name: 'PingppError',
@@ -229,7 +229,7 @@ describe('an id', () => {
     expect(seen).toEqual([])
   })
 
-  it('that is an order number is refused with where to look for it', async () => {
+  it('that is an order number is refused with the advice to search the list', async () => {
     const { client, seen } = await startSigned(envelope())
     await expect(client.redEnvelopes.retrieve('20260217')).rejects.toMatchObject({
       code: 'parameter-invalid',

@@ -17,6 +17,7 @@ import {
   type PingppError,
   type PingppErrorCode,
 } from '../errors.ts'
+import type { Settings } from '../options.ts'
 import type { Secrets } from './secrets.ts'
 
 /** An HTTP response of any status. */
@@ -72,14 +73,6 @@ const UNCLEAR_CODES: ReadonlySet<string | undefined> = new Set([
   'channel_unexpected_error',
 ])
 
-/** What an answer is read with. */
-export interface AnswerContext {
-  /** Empty if answers are not verified. */
-  readonly publicKeys: readonly VerificationKey[]
-  readonly secrets: Secrets
-  readonly now: () => number
-}
-
 /**
  * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. An
  * unsigned answer is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
@@ -88,7 +81,11 @@ export interface AnswerContext {
  */
 export function readAnswer(
   { status, headers, bytes }: Answer,
-  { publicKeys, secrets, now }: AnswerContext,
+  {
+    publicKeys,
+    secrets,
+    now,
+  }: Pick<Settings, 'publicKeys' | 'now'> & { readonly secrets: Secrets },
 ): GoodAnswer {
   const facts: AnswerFacts = {
     status,

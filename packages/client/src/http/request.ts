@@ -174,7 +174,7 @@ function toCallError(
     retryAfterMs,
     requestId: requestId && secrets.mask(requestId),
     lastMessage: secrets.mask(message + source),
-    // A call that creates nothing says nothing of an envelope that another one may have created.
+    // False for a call that creates nothing: an envelope of another call may exist.
     notCreated: orderNo !== undefined && notCreated,
   }
   return new PingppError(code, facts, cause === undefined ? undefined : { cause })

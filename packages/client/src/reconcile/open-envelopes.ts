@@ -34,12 +34,12 @@ const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as c
 export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
 
 /** A row of the merchant's table, checked. `created` is Unix time in seconds. */
-export interface OpenRow extends Given<'id' | 'status' | (typeof COMPARED)[number]> {
+export interface OpenRow extends Checked<'id' | 'status' | (typeof COMPARED)[number]> {
   readonly order_no: string
   readonly created: number
 }
 
-type Given<Fields extends keyof RedEnvelope> = {
+type Checked<Fields extends keyof RedEnvelope> = {
   readonly [Field in Fields]: RedEnvelope[Field] | undefined
 }
 

@@ -23,33 +23,41 @@ export interface RunContext {
   readonly draft: Draft
 }
 
-/**
- * Processes an envelope of a list, or the answer to the query of one envelope: moves the tracked envelope
- * on to the status of Ping++, and dispatches it if it is new.
- */
+/** Processes an envelope of a list, or the answer to the query of one envelope. */
 export async function processEnvelope(
   run: RunContext,
   envelope: RedEnvelope,
   source: 'list' | 'query',
 ): Promise<void> {
   const { tracker, table, draft, settings } = run
-  const nowMs = settings.now()
   const row = table?.match(envelope)
   if (row === undefined && !isOfApp(run, envelope)) return noteConflict(draft, envelope, 'app')
   if (row === undefined && table !== undefined) return noteUnknown(draft, envelope)
-  const tracked = tracking.track(tracker, envelope, nowMs, settings.random)
+  const tracked = tracking.track(tracker, envelope, settings.now(), settings.random)
+  // In test mode only a query by id moves an envelope on (guide, note 4), so a list does not
+  // count as the query of one that is not final.
+  const isCurrent =
+    source === 'query' || envelope.livemode || isFinal(readEnvelopeStatus(envelope.status))
+  if (isCurrent) tracking.schedule(tracked, settings.now())
+  await follow(run, envelope, row, tracked)
+}
+
+/** Moves the tracked envelope on to the status of Ping++, and dispatches it if it is new. */
+async function follow(
+  run: RunContext,
+  envelope: RedEnvelope,
+  row: OpenRow | undefined,
+  tracked: tracking.TrackedEnvelope,
+): Promise<void> {
+  const { draft, settings } = run
   const status = readEnvelopeStatus(envelope.status)
-  // In test mode only a query by id moves an envelope on (guide, note 4), so a list says nothing new of
-  // one that is not final.
-  const isCurrent = source === 'query' || envelope.livemode || isFinal(status)
-  if (isCurrent) tracking.schedule(tracked, nowMs)
   const flaw = findFlaw(run, envelope, row)
   if (flaw !== undefined || status === undefined) {
     tracking.resetBackoff(tracked)
     return noteConflict(draft, envelope, flaw ?? 'status')
   }
-  if (row?.status !== undefined) tracking.applyLocal(tracked, row.status, nowMs)
-  const next = tracking.applyRemote(tracked, status, nowMs)
+  if (row?.status !== undefined) tracking.applyLocal(tracked, row.status, settings.now())
+  const next = tracking.applyRemote(tracked, status, settings.now())
   if (next === 'conflict') noteConflict(draft, envelope, 'end')
   if (next === 'dispatch' && status !== 'sending') await dispatch(run, envelope, status, tracked)
 }
@@ -155,8 +163,9 @@ function noteFailure(draft: Draft, step: ReconcilerStep, error: WebhookError): v
  * Notes an envelope that is not final and not open in the merchant's table. One that is final has most
  * likely been closed there, and one that is new may come into the table yet.
  */
-function noteUnknown(draft: Draft, { id, order_no, created, ...rest }: RedEnvelope): void {
-  const status = readEnvelopeStatus(rest.status)
+function noteUnknown(draft: Draft, envelope: RedEnvelope): void {
+  const { id, order_no, created } = envelope
+  const status = readEnvelopeStatus(envelope.status)
   const isNew = created * 1000 > draft.startedMs - FIRST_DUE_MS
   if (status !== undefined && !isFinal(status) && !isNew)
     draft.unknown.push({ id, order_no, status })

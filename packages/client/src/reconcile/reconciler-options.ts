@@ -109,8 +109,14 @@ const DAY = 24 * 60 * 60
 /** @throws OptionError */
 export function readReconcilerOptions(options: ReconcilerOptions): ReconcilerSettings {
   return readSettings('`createReconciler`', options, {
-    pingpp: must('the client returned by createPingppClient()', isClient),
-    webhooks: must('the receiver returned by createWebhooks()', isReceiver),
+    pingpp: must<PingppClient>(
+      'the client returned by createPingppClient()',
+      (pingpp) => typeof pingpp?.redEnvelopes?.list === 'function',
+    ),
+    webhooks: must<ReconcilerOptions['webhooks']>(
+      'the receiver returned by createWebhooks()',
+      (webhooks) => typeof webhooks?.dispatch === 'function',
+    ),
     app: readApp,
     open: guard(
       'dispatch all envelopes that the sweep finds',
@@ -134,14 +140,6 @@ export function readReconcilerOptions(options: ReconcilerOptions): ReconcilerSet
     logger: readLogger,
     now: optional(clock, Date.now),
   })
-}
-
-function isClient(pingpp: PingppClient): boolean {
-  return Object(pingpp?.redEnvelopes) === pingpp?.redEnvelopes
-}
-
-function isReceiver(webhooks: Pick<Webhooks, 'dispatch'>): boolean {
-  return typeof webhooks?.dispatch === 'function'
 }
 
 function isPositive(value: number): boolean {

@@ -37,7 +37,7 @@ export interface Reconciler extends AsyncDisposable {
  * webhook delivered is a duplicate. It is the only source of `failed`, `refunding` and `refund`, which have
  * no webhook.
  *
- * An envelope never goes back: a status behind the furthest one seen is not dispatched, and neither is a
+ * An envelope never goes back: a status before the furthest one seen is not dispatched, and neither is a
  * second final status. Run it in one process; a second one is harmless if the inbox is shared, and queries
  * everything twice.
  *

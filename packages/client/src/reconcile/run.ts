@@ -16,7 +16,6 @@ import {
   applyLocal,
   findAdopted,
   isOpen,
-  isOverdue,
   postpone,
   queryMsOf,
   track,
@@ -97,7 +96,7 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
   if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
   if (error instanceof PingppError) {
     const { code, message, retryAfterMs } = error
-    return { code, message, retryAfterMs }
+    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
   }
   if (error instanceof WebhookError || error instanceof OpenError) {
     return { code: error.code, message: error.message }
@@ -190,7 +189,7 @@ async function retrieveDue(run: Run): Promise<void> {
   for (const tracked of due.toSorted((a, b) => queryMsOf(a) - queryMsOf(b))) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits concurrent requests
     const error = await retrieve(run, tracked)
-    inARow = error === undefined || OF_ONE_ENVELOPE.has(error.code) ? 0 : inARow + 1
+    inARow = error === undefined || FAILING[error.code] === 'one' ? 0 : inARow + 1
     if (error !== undefined && inARow === MOST_IN_A_ROW) throw error
   }
 }
@@ -220,24 +219,21 @@ async function retrieve(run: Run, tracked: TrackedEnvelope): Promise<PingppError
 function ownError(error: unknown, signal: AbortSignal): PingppError {
   if (signal.aborted || !(error instanceof PingppError)) throw error
   const { code, retryAfterMs = 0 } = error
-  if (OF_ALL_REQUESTS.has(code) || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
+  if (FAILING[code] === 'all' || retryAfterMs > MAX_RETRY_AFTER_MS) throw error
   return error
 }
 
-const OF_ALL_REQUESTS: ReadonlySet<PingppErrorCode> = new Set([
-  'api-key-invalid',
-  'rate-limited',
-  'pingpp-unreachable',
-  'response-forged',
-])
-
-/** Errors that say nothing of other envelopes, however many end with them. */
-const OF_ONE_ENVELOPE: ReadonlySet<PingppErrorCode> = new Set([
-  'parameter-invalid',
-  'not-found',
-  'request-invalid',
-  'channel-failed',
-])
+/** Which requests fail with a code: all of them, or one, however many single ones fail with it. */
+const FAILING: Partial<Record<PingppErrorCode, 'all' | 'one'>> = {
+  'api-key-invalid': 'all',
+  'rate-limited': 'all',
+  'pingpp-unreachable': 'all',
+  'response-forged': 'all',
+  'parameter-invalid': 'one',
+  'not-found': 'one',
+  'request-invalid': 'one',
+  'channel-failed': 'one',
+}
 
 /** An open envelope: a row of the merchant's table, or, without a table, a tracked envelope. */
 interface OpenEnvelope {
@@ -253,18 +249,16 @@ function openOf(run: Run): OpenEnvelope[] {
     table === undefined
       ? [...tracker.envelopes.values()].filter(isOpen).map((head) => ({ head, tracked: head }))
       : table.rows.map((head) => ({ head, tracked: trackRow(run, head) }))
+  if (!isBounded(range)) return all
   const { to = Infinity } = range
-  return all.filter(
-    ({ head: { created } }) => !isBounded(range) || (created >= draft.from && created <= to),
-  )
+  return all.filter(({ head }) => head.created >= draft.from && head.created <= to)
 }
 
 function trackRow({ tracker, settings }: Run, row: OpenRow): TrackedEnvelope | undefined {
-  const { id, order_no, status } = row
-  const head = id === undefined ? findAdopted(tracker, order_no) : { ...row, id }
-  if (head === undefined) return undefined
-  const tracked = track(tracker, head, settings.now(), settings.random)
-  if (id !== undefined && status !== undefined) applyLocal(tracked, status, settings.now())
+  const { id, status } = row
+  if (id === undefined) return findAdopted(tracker, row.order_no)
+  const tracked = track(tracker, { ...row, id }, settings.now(), settings.random)
+  if (status !== undefined) applyLocal(tracked, status, settings.now())
   return tracked
 }
 
@@ -287,15 +281,14 @@ function conclude(run: Run): void {
 }
 
 function noteOpen(
-  { draft, settings: { now } }: Run,
+  { draft, settings }: Run,
   { order_no, created }: OpenEnvelope['head'],
   tracked: TrackedEnvelope | undefined,
 ): void {
-  const ageMs = now() - created * 1000
+  const ageSeconds = settings.now() / 1000 - created
   draft.open += 1
-  draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageMs / 1000))
-  const isLate = tracked === undefined ? ageMs >= PLAN_ENDS_MS : isOverdue(tracked, now())
-  if (!isLate) return
-  const { id = null, status = null } = tracked ?? {}
-  draft.overdue.push({ id, order_no, status, created })
+  draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageSeconds))
+  const { id = null, status = null, dueMs = 0 } = tracked ?? {}
+  const isOverdue = Math.max(dueMs, settings.now()) >= created * 1000 + PLAN_ENDS_MS
+  if (isOverdue) draft.overdue.push({ id, order_no, status, created })
 }

@@ -4,10 +4,10 @@ import {
   type RedEnvelope,
   type RedEnvelopeStatus,
 } from '@hongbao/core'
-import { backoffMs, nextDueMs, PLAN_ENDS_MS } from './poll-plan.ts'
+import { backoffMs, nextDueMs } from './poll-plan.ts'
 
 /** The fields that identify an envelope; `created` is Unix time in seconds. */
-export type EnvelopeHead = Pick<RedEnvelope, 'id' | 'order_no' | 'created'>
+type EnvelopeHead = Pick<RedEnvelope, 'id' | 'order_no' | 'created'>
 
 /** The state of one envelope. */
 export interface TrackedEnvelope extends EnvelopeHead {
@@ -151,9 +151,4 @@ export function queryMsOf({ retryMs, dueMs }: TrackedEnvelope): number {
 /** Whether an envelope has no final status yet, or one that was not applied. */
 export function isOpen({ status, appliedMs }: TrackedEnvelope): boolean {
   return status === undefined || appliedMs === undefined || !isFinalEnvelopeStatus(status)
-}
-
-/** Whether all due times of the plan are over. */
-export function isOverdue({ dueMs, created }: TrackedEnvelope, nowMs: number): boolean {
-  return Math.max(dueMs, nowMs) >= created * 1000 + PLAN_ENDS_MS
 }

@@ -59,12 +59,10 @@ export function writeEnvelope(
   const app = parameters?.app ?? defaultApp
   const complete = app === parameters?.app ? parameters : { ...parameters, app }
   check(complete)
-  const written = writeJson(complete)
-  // A getter, or a `toJSON`, may have written something else than what was checked.
-  const sent = readBack(written)
-  check(sent)
-  const body = extraParams === undefined ? written : writeWithExtra(sent, extraParams)
-  const { order_no, amount, recipient } = sent
+  const { bytes, value } = writeJson(complete)
+  check(value)
+  const { order_no, amount, recipient } = value
+  const body = extraParams === undefined ? bytes : writeWithExtra(value, extraParams)
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
@@ -77,30 +75,28 @@ function check(parameters: unknown): asserts parameters is RedEnvelopeCreatePara
   if (flaw !== undefined) throw invalid({ param: flaw.param, detail: flaw.problem })
 }
 
-/** The body with `extraParams`: read back too, so that what is checked is what is sent. */
+/** The body with `extraParams`, which are checked as they are sent, too. */
 function writeWithExtra(
   sent: RedEnvelopeCreateParams,
   extraParams: ExtraParams,
 ): Uint8Array<ArrayBuffer> {
-  const extra = readBack(writeJson(extraParams))
+  const extra = writeJson(extraParams).value
   const flaw = findDocumented(extra, CREATE_PARAMETERS)
   if (flaw !== undefined) throw invalid(flaw)
-  return writeJson(withExtra({ ...sent }, isRecord(extra) ? extra : {}))
+  return writeJson(withExtra({ ...sent }, isRecord(extra) ? extra : {})).bytes
 }
 
-/** JSON as Ping++ will read it. */
-function readBack(body: Uint8Array): unknown {
-  const json = readStrictJson(body)
-  if (json.ok) return json.value
-  throw invalid({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
-}
-
-function writeJson(parameters: object): Uint8Array<ArrayBuffer> {
+/** JSON, and its value as Ping++ will read it: a getter, or a `toJSON`, may have changed the parameters. */
+function writeJson(parameters: object): { bytes: Uint8Array<ArrayBuffer>; value: unknown } {
+  let bytes: Uint8Array<ArrayBuffer>
   try {
-    return new TextEncoder().encode(JSON.stringify(parameters))
+    bytes = new TextEncoder().encode(JSON.stringify(parameters))
   } catch (cause) {
     throw invalid({ detail: 'They cannot be written as JSON: a BigInt, or a circle?' }, { cause })
   }
+  const json = readStrictJson(bytes)
+  if (json.ok) return { bytes, value: json.value }
+  throw invalid({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
 }
 
 function invalid(facts: PingppErrorFacts, options?: ErrorOptions): PingppError {

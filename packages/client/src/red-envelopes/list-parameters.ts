@@ -1,5 +1,5 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { isRecord } from '@hongbao/core/internal'
+import { isRecord, readEach } from '@hongbao/core/internal'
 import { PingppError, type PingppErrorFacts } from '../errors.ts'
 import type { ExtraParams } from '../options.ts'
 import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
@@ -52,10 +52,9 @@ export function readListQuery(
   defaultApp: RedEnvelopeListParams['app'],
   extraParams: ExtraParams = {},
 ): ListQuery {
-  const flaw = findListFlaw(query) ?? findDocumented(extraParams, KNOWN)
-  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
+  check(query, extraParams)
   const { starting_after: after, ending_before: before, ...rest } = query
-  const isBackwards = (before ?? undefined) === undefined
+  const isBackwards = !isGiven(before)
   const filters = encodeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
   return { isBackwards, start: (isBackwards ? after : before) ?? undefined, pathTo }
 
@@ -66,60 +65,65 @@ export function readListQuery(
   }
 }
 
-/** What is wrong with a value, as the end of a sentence that starts with its name. */
-type Check = (value: unknown) => string | undefined
+const CURSOR = must('the id of an envelope, "red_…"', isId)
+const TEXT = must('a text', (value) => typeof value === 'string' && value !== '')
 
-const isCursor = must('the id of an envelope, "red_…"', isId)
-const isText = must('a text', (value) => typeof value === 'string' && value !== '')
-
-const RULES: Readonly<Record<keyof RedEnvelopeListParams, Check>> = {
+const READERS = {
   app: must('{ id: "app_…" }', (app) => isRecord(app) && isId(app['id'])),
   limit: must(
     'a whole number from 1 to 100',
     (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
   ),
-  starting_after: isCursor,
-  ending_before: isCursor,
-  channel: isText,
-  status: isText,
-  created: findCreatedProblem,
+  starting_after: CURSOR,
+  ending_before: CURSOR,
+  channel: TEXT,
+  status: TEXT,
+  created: must(
+    'Unix time in seconds, not milliseconds: a whole number, or a range of them, { gte, lt }',
+    (value) => timesOf(value).every(isTime),
+  ),
 }
 
 const BOUNDS = ['gt', 'gte', 'lt', 'lte'].map((bound) => `created[${bound}]`)
-const KNOWN = [...Object.keys(RULES), 'app[id]', ...BOUNDS]
+const KNOWN = [...Object.keys(READERS), 'app[id]', ...BOUNDS]
 
-/** The first thing wrong with a query; undefined if Ping++ would accept it. */
-function findListFlaw(query: unknown): PingppErrorFacts | undefined {
-  if (!isRecord(query)) return { detail: '`list` expects an object.' }
-  const unknown = findUnknown(query, KNOWN)
-  if (unknown !== undefined) return unknown
-  for (const [param, check] of Object.entries(RULES)) {
-    const value = query[param] ?? undefined
-    const problem = value === undefined ? undefined : check(value)
-    if (problem !== undefined) return { param, detail: `\`${param}\` ${problem}` }
+/** Refuses a query that Ping++ would not accept, and the first parameter that is not documented. */
+function check(query: RedEnvelopeListParams, extraParams: ExtraParams): void {
+  if (!isRecord(query)) throw invalid({ detail: '`list` expects an object.' })
+  const flaw = findUnknown(query, KNOWN) ?? findDocumented(extraParams, KNOWN)
+  if (flaw !== undefined) throw invalid(flaw)
+  const { starting_after: after, ending_before: before } = readEach(query, READERS)
+  if (isGiven(after) && isGiven(before)) {
+    const detail = '`starting_after` and `ending_before` exclude each other.'
+    throw invalid({ param: 'ending_before', detail })
   }
-  const { starting_after: after, ending_before: before } = query
-  if ((after ?? undefined) === undefined || (before ?? undefined) === undefined) return undefined
-  const detail = '`starting_after` and `ending_before` exclude each other.'
-  return { param: 'ending_before', detail }
 }
 
-function must(expected: string, isValid: (value: unknown) => boolean): Check {
-  return (value) => (isValid(value) ? undefined : `must be ${expected}.`)
-}
-
-function findCreatedProblem(value: unknown): string | undefined {
-  const times = isRecord(value) && !(value instanceof Date) ? Object.values(value) : [value]
-  const given = times.filter((time) => time !== undefined && time !== null)
-  return given.map(findTimeProblem).find((problem) => problem !== undefined)
-}
-
-// The year 5138 in seconds; in milliseconds every time since 1973 is above it.
-const MAX_TIME_SECONDS = 1e11
-
-function findTimeProblem(value: unknown): string | undefined {
-  if (!Number.isSafeInteger(value) || Number(value) < 0) {
-    return 'must be Unix seconds, a whole number, or a range of them: { gte, lt }.'
+/** A parameter that must pass a test, if it is there. */
+function must(
+  expected: string,
+  passes: (value: unknown) => boolean,
+): (value: unknown, param: string) => unknown {
+  return function readParameter(value, param) {
+    if (!isGiven(value) || passes(value)) return value
+    throw invalid({ param, detail: `\`${param}\` must be ${expected}.` })
   }
-  return Number(value) < MAX_TIME_SECONDS ? undefined : 'is in milliseconds; seconds are expected.'
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function timesOf(created: unknown): unknown[] {
+  const isRange = isRecord(created) && !(created instanceof Date)
+  return isRange ? Object.values(created).filter(isGiven) : [created]
+}
+
+/** The year 5138 in seconds is the limit: in milliseconds every time since 1973 is above it. */
+function isTime(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 1e11
+}
+
+function invalid(facts: PingppErrorFacts): PingppError {
+  return new PingppError('parameter-invalid', facts)
 }

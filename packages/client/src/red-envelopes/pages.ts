@@ -1,4 +1,5 @@
 import type { RedEnvelope } from '@hongbao/core'
+import type { PingppError } from '../errors.ts'
 import { invalidAnswer, type GoodAnswer } from '../http/answer.ts'
 import { readEnvelope } from './red-envelope.ts'
 
@@ -7,13 +8,13 @@ export interface RedEnvelopePage {
   readonly data: readonly RedEnvelope[]
   /** Whether there is more: further into the past, or nearer to now with `ending_before`. */
   readonly hasMore: boolean
-  /** Asks for the next page; undefined if there is none. */
+  /** Requests the next page; undefined if there is none. */
   next(): Promise<RedEnvelopePage | undefined>
 }
 
 /**
  * A list of red envelopes: `await` returns its first page, `for await` iterates over all of them.
- * Nothing is sent before, and the first page is requested once: call `list` again to ask again.
+ * Nothing is sent before, and the first page is requested once: call `list` again to request it again.
  *
  * Envelopes come newest first. With `ending_before` pages go the other way, towards now, so that
  * `for await` returns the oldest first; within a page Ping++'s order stays.
@@ -25,7 +26,7 @@ type AnsweredPage = Omit<RedEnvelopePage, 'next'>
 /**
  * Makes a list of pages.
  *
- * @param ask asks for the page after an envelope, or for the first one
+ * @param ask requests the page after an envelope, or the first one
  * @param isBackwards whether pages go into the past, as they do without `ending_before`
  */
 export function createEnvelopeList(
@@ -73,19 +74,13 @@ export function createEnvelopeList(
  */
 export function readPage(answer: GoodAnswer, cursor: string | undefined): AnsweredPage {
   const { object, data: items, has_more: hasMore } = answer.value
-  if (object !== 'list' || !Array.isArray(items)) throw invalidAnswer(answer, 'It is no list.')
-  if (typeof hasMore !== 'boolean') {
-    throw invalidAnswer(answer, 'Its `has_more` is not true or false.')
-  }
+  const invalid = (detail: string): PingppError => invalidAnswer(answer, detail)
+  if (object !== 'list' || !Array.isArray(items)) throw invalid('It is no list.')
+  if (typeof hasMore !== 'boolean') throw invalid('Its `has_more` is not true or false.')
   const data = items.map((item) => readEnvelope(answer, {}, item))
-  if (hasMore && data.length === 0) {
-    throw invalidAnswer(answer, 'It is empty, but its `has_more` is true.')
-  }
-  if (cursor !== undefined && data.some(({ id }) => id === cursor)) {
-    throw invalidAnswer(
-      answer,
-      'It starts again, instead of after the envelope that was asked for.',
-    )
+  if (hasMore && data.length === 0) throw invalid('It is empty, but its `has_more` is true.')
+  if (data.some(({ id }) => id === cursor)) {
+    throw invalid('It does not start after the requested envelope.')
   }
   return { data: Object.freeze(data), hasMore }
 }

@@ -43,7 +43,7 @@ const MAX_METADATA_CHARACTERS = 1000
 const RULES: readonly Rule[] = [
   ['app[id]', 'the id of your app, "app_…"', text()],
   ['channel', '"wx_pub"', text()],
-  ['order_no', 'your own number, 1 to 28 digits', digits(28)],
+  ['order_no', 'your own number, 1 to 28 digits', findOrderNoProblem],
   ['amount', 'an integer in fen, 100 for 1 yuan', findAmountProblem],
   ['currency', '"cny"', oneOf(['cny'], '"cny"')],
   ['recipient', 'the openid of who receives it', text()],
@@ -93,15 +93,13 @@ function text(maxBytes = Infinity): Check {
   }
 }
 
-function digits(max: number): Check {
-  const range = `1 to ${max} digits`
-  const expected = `${range} are expected`
-  return function findDigitsProblem(value) {
-    if (typeof value !== 'string') return `is ${kindOf(value)}; a string of ${range} is expected.`
-    if (value === '') return `is empty; ${expected}.`
-    if (/\D/.test(value)) return `has characters that are not digits 0 to 9; ${expected}.`
-    return value.length <= max ? undefined : `has ${count(value.length)} digits; ${expected}.`
-  }
+function findOrderNoProblem(value: unknown): string | undefined {
+  const expected = '1 to 28 digits are expected'
+  if (typeof value !== 'string')
+    return `is ${kindOf(value)}; a string of 1 to 28 digits is expected.`
+  if (value === '') return `is empty; ${expected}.`
+  if (/\D/.test(value)) return `has characters that are not digits 0 to 9; ${expected}.`
+  return value.length <= 28 ? undefined : `has ${count(value.length)} digits; ${expected}.`
 }
 
 function oneOf(values: readonly unknown[], expected: string): Check {
@@ -128,23 +126,19 @@ function findMetadataProblem(metadata: unknown): string | undefined {
   if (pairs.length > MAX_METADATA_PAIRS) {
     return `has ${count(pairs.length)} pairs; at most ${MAX_METADATA_PAIRS} are allowed.`
   }
-  const problem = pairs.map(([, value]) => findMetadatumProblem(value)).find(Boolean)
-  if (problem !== undefined) return problem
-  const texts = pairs.flatMap(([key, value]) => [key, asText(value)])
+  const nested = pairs.find(([, value]) => !isFlat(value))
+  if (nested !== undefined) {
+    return `holds ${kindOf(nested[1])}; texts, numbers, true and false are allowed, and nothing nested.`
+  }
+  const texts = pairs.flat().map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))
   if (!texts.every((each) => each.isWellFormed())) return HALF_A_CHARACTER
   const characters = Array.from(texts.join('')).length
   if (characters <= MAX_METADATA_CHARACTERS) return undefined
   return `has ${count(characters)} characters, keys and values together; at most 1,000 are allowed.`
 }
 
-function findMetadatumProblem(value: unknown): string | undefined {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined
-  if (Number.isFinite(value)) return undefined
-  return `holds ${kindOf(value)}; texts, numbers, true and false are allowed, and nothing nested.`
-}
-
-function asText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+function isFlat(value: unknown): boolean {
+  return value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
 }
 
 const HALF_A_CHARACTER =
@@ -164,7 +158,7 @@ function kindOf(value: unknown): string {
   return `a ${typeof value}`
 }
 
-/** With thousands apart, whatever the machine's language is. */
+/** With thousands apart, in every locale. */
 function count(of: number): string {
   return of.toLocaleString('en-US')
 }

@@ -25,8 +25,9 @@ function pairsOf(name: string, value: unknown): string[][] {
   if (Object.prototype.toString.call(value) === '[object Object]') {
     return Object.entries(value).flatMap(([member, each]) => pairsOf(`${name}[${member}]`, each))
   }
-  const isText = ['string', 'boolean', 'bigint'].includes(typeof value) || Number.isFinite(value)
-  if (isText) return [[name, String(value)]]
+  if (typeof value === 'string') return [[name, value]]
+  if (typeof value === 'boolean' || typeof value === 'bigint') return [[name, String(value)]]
+  if (typeof value === 'number' && Number.isFinite(value)) return [[name, String(value)]]
   throw invalid(`\`${name}\` is no text, number, true or false.`)
 }
 

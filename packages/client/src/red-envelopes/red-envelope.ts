@@ -9,9 +9,9 @@ export type ExpectedEnvelope = Partial<
 
 /**
  * Reads an envelope of an answer. What decides about money is checked: that it is an envelope, the
- * one that was asked for, with a status and an amount. Members that Ping++ adds later are kept.
+ * requested one, with a status and an amount. Members that Ping++ adds later are kept.
  *
- * Two variants that Ping++ was seen to write are normalized: empty objects as `[]`, and `pending` for
+ * Two variants that Ping++ writes are normalized: empty objects as `[]`, and `pending` for
  * `sending` (its overview of red envelopes).
  *
  * @throws PingppError `response-invalid`
@@ -26,7 +26,7 @@ export function readEnvelope(
   if (flaw !== undefined) throw invalidAnswer(answer, flaw)
   const { status } = value
   const unified = { ...value, status: status === 'pending' ? 'sending' : status }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- where an answer becomes typed: what decides about money was checked, the rest is as Ping++ documents it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an answer becomes typed here: what decides about money was checked, the rest is as Ping++ documents it
   return withObjects(unified) as unknown as RedEnvelope
 }
 
