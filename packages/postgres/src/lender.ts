@@ -1,4 +1,4 @@
-import type { PostgresClient, PostgresPool } from './client.ts'
+import type { PostgresClient } from './client.ts'
 import { borrow, release, run, type Connection } from './connection.ts'
 import { deadlineIn, nextIn, waitIn, type Deadline, type Queue } from './deadline.ts'
 import {
@@ -31,9 +31,7 @@ interface Abandoned {
  * and the next delivery be answered 200 as a duplicate.
  */
 export interface Lender<Client extends PostgresClient> {
-  readonly pool: PostgresPool<Client>
-  readonly commandTimeoutMs: number
-  readonly transactionTimeoutMs: number
+  readonly settings: LenderSettings<Client>
   /** `max` of the pool, if it shows it. */
   readonly max: number | undefined
   readonly abandoned: Set<Abandoned>
@@ -42,16 +40,17 @@ export interface Lender<Client extends PostgresClient> {
   isAsking: boolean
 }
 
-export function createLender<Client extends PostgresClient>({
-  pool,
-  commandTimeoutMs,
-  transactionTimeoutMs,
-}: Settings<Client>): Lender<Client> {
-  const { max } = Object(Object(pool).options)
+type LenderSettings<Client extends PostgresClient> = Pick<
+  Settings<Client>,
+  'pool' | 'commandTimeoutMs' | 'transactionTimeoutMs'
+>
+
+export function createLender<Client extends PostgresClient>(
+  settings: LenderSettings<Client>,
+): Lender<Client> {
+  const { max } = Object(Object(settings.pool).options)
   return {
-    pool,
-    commandTimeoutMs,
-    transactionTimeoutMs,
+    settings,
     max: Number.isSafeInteger(max) && max >= 1 ? max : undefined,
     abandoned: new Set(),
     waiting: new Set(),
@@ -72,7 +71,7 @@ export async function lend<Client extends PostgresClient>(
       postgresError(isFull(lender) ? 'postgres-timed-out' : 'postgres-pool-timed-out'),
     )
   }
-  return borrow(lender.pool, deadline, (connection) => {
+  return borrow(lender.settings.pool, deadline, (connection) => {
     lender.lent -= 1
     noteLoss(lender, connection)
     serve(lender)
@@ -83,9 +82,9 @@ function noteLoss(lender: Lender<PostgresClient>, connection: Connection | undef
   if (connection?.lost === undefined) return
   const { xid, unansweredUntil } = connection
   if (xid !== undefined) {
-    lender.abandoned.add({ xid, until: deadlineIn(lender.transactionTimeoutMs) })
+    lender.abandoned.add({ xid, until: deadlineIn(lender.settings.transactionTimeoutMs) })
   } else if (unansweredUntil !== undefined) {
-    lender.abandoned.add({ xid, until: unansweredUntil + lender.commandTimeoutMs })
+    lender.abandoned.add({ xid, until: unansweredUntil + lender.settings.commandTimeoutMs })
   }
 }
 
@@ -100,23 +99,26 @@ function serve(lender: Lender<PostgresClient>): void {
 // The default of pg and of `postgresJsPool`.
 const DEFAULT_MAX = 10
 
-function hasRoom({ lent, max, abandoned }: Lender<PostgresClient>): boolean {
+function hasRoom(lender: Lender<PostgresClient>): boolean {
+  const abandoned = countAbandoned(lender)
   // If the pool does not show its `max`, the pool decides, until a connection is abandoned.
-  if (abandoned.size === 0) return lent < (max ?? Infinity)
-  forget(abandoned, ({ xid, until }) => xid === undefined && isPast(until))
-  return lent + abandoned.size < (max ?? DEFAULT_MAX)
+  const max = lender.max ?? (abandoned === 0 ? Infinity : DEFAULT_MAX)
+  return lender.lent + abandoned < max
 }
 
-function isFull({ max, abandoned }: Lender<PostgresClient>): boolean {
-  return abandoned.size >= (max ?? DEFAULT_MAX)
+function isFull(lender: Lender<PostgresClient>): boolean {
+  return countAbandoned(lender) >= (lender.max ?? DEFAULT_MAX)
 }
 
-function forget(abandoned: Set<Abandoned>, isOver: (entry: Abandoned) => boolean): void {
-  for (const entry of abandoned) if (isOver(entry)) abandoned.delete(entry)
+function countAbandoned({ abandoned }: Lender<PostgresClient>): number {
+  for (const entry of abandoned) {
+    if (entry.xid === undefined) forgetPast(abandoned, entry)
+  }
+  return abandoned.size
 }
 
-function isPast(deadline: Deadline): boolean {
-  return deadline <= performance.now()
+function forgetPast(abandoned: Set<Abandoned>, entry: Abandoned): void {
+  if (entry.until <= performance.now()) abandoned.delete(entry)
 }
 
 /** Asks Postgres which abandoned transactions still run, once at a time, and serves the callers. */
@@ -135,16 +137,15 @@ async function ask(lender: Lender<PostgresClient>): Promise<void> {
 /** Resolves with the error for callers if as many still run as the pool may have. */
 async function forgetEnded(lender: Lender<PostgresClient>): Promise<PostgresFailure> {
   const { abandoned } = lender
-  forget(abandoned, ({ xid, until }) => xid === undefined && isPast(until))
-  const asked = new Set([...abandoned].filter(({ xid }) => xid !== undefined))
+  const asked = [...abandoned].filter(({ xid }) => xid !== undefined)
   try {
-    const running = asked.size === 0 ? [] : await askRunning(lender, asked)
-    forget(abandoned, (entry) => asked.has(entry) && !running.includes(`${entry.xid}`))
+    const running = asked.length === 0 ? [] : await askRunning(lender, asked)
+    for (const entry of asked) if (!running.includes(`${entry.xid}`)) abandoned.delete(entry)
     return postgresError('postgres-timed-out')
   } catch (error) {
     const failure = toInboxError(error)
     if (NOT_ASKED.has(failure.code)) return failure
-    forget(abandoned, ({ until }) => isPast(until))
+    for (const entry of asked) forgetPast(abandoned, entry)
     return postgresError('postgres-timed-out', { cause: failure.cause ?? failure })
   }
 }
@@ -165,12 +166,12 @@ const NOT_ASKED: ReadonlySet<PostgresInboxErrorCode> = new Set([
  */
 async function askRunning(
   lender: Lender<PostgresClient>,
-  asked: ReadonlySet<Abandoned>,
+  asked: readonly Abandoned[],
 ): Promise<string[]> {
-  const deadline = deadlineIn(lender.commandTimeoutMs)
-  const connection = await borrow(lender.pool, deadline, (lost) => noteLoss(lender, lost))
+  const deadline = deadlineIn(lender.settings.commandTimeoutMs)
+  const connection = await borrow(lender.settings.pool, deadline, (lost) => noteLoss(lender, lost))
   try {
-    const xids = [...asked].map(({ xid }) => xid).join(',')
+    const xids = asked.map(({ xid }) => xid).join(',')
     const { rows } = await run(
       connection,
       deadline,

@@ -91,20 +91,20 @@ export function createClaims(send: Send, settings: ClaimSettings): Claims {
   return { claim, renew, complete, release, probe }
 }
 
+// The index is the answer of the script.
+const RENEWALS = ['taken-over', 'renewed', 'regained'] as const
+const COMPLETIONS = ['taken-over', 'completed', 'completed-beside-another'] as const
+
 /** Result of a renewal. `'regained'`: another run had the key meanwhile, and holds it no more. */
-export type Renewal = 'renewed' | 'regained' | 'taken-over'
+export type Renewal = (typeof RENEWALS)[number]
 
 /** Result of a completion. `'completed-beside-another'`: another run had the key meanwhile. */
-export type Completion = 'completed' | 'completed-beside-another' | 'taken-over'
+export type Completion = (typeof COMPLETIONS)[number]
 
 function readRenewal(reply: unknown): Renewal {
-  const code = readInteger(reply)
-  if (code === 1) return 'renewed'
-  return code === 2 ? 'regained' : 'taken-over'
+  return RENEWALS[readInteger(reply)] ?? 'taken-over'
 }
 
 function readCompletion(reply: unknown): Completion {
-  const code = readInteger(reply)
-  if (code === 1) return 'completed'
-  return code === 2 ? 'completed-beside-another' : 'taken-over'
+  return COMPLETIONS[readInteger(reply)] ?? 'taken-over'
 }

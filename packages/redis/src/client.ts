@@ -48,17 +48,18 @@ export interface Send {
  * something else, so its `call` is looked for first.
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
-  if (isCaller(client)) {
+  const { call: ofIoredis, sendCommand } = Object(client)
+  if (typeof ofIoredis === 'function' && 'call' in client) {
     const call: Send = (command) => client.call(...command)
     return Object.assign(call, { isCluster: Reflect.get(client, 'isCluster') === true })
   }
-  if (!isSender(client)) {
+  if (typeof sendCommand !== 'function' || !('sendCommand' in client)) {
     throw new OptionError(
       'option-invalid',
       '`client` must be a client of ioredis or node-redis, or an object with `sendCommand(args)`.',
     )
   }
-  if (isCluster(client)) {
+  if (client.masters !== undefined) {
     const send: Send = (command, key) => client.sendCommand(key, false, command)
     return Object.assign(send, { isCluster: true })
   }
@@ -73,25 +74,6 @@ export function readClient(client: RedisClient, timeoutMs: number): Send {
  * notice a failover: it writes to the old primary until that one becomes a replica, ten seconds later.
  */
 export function missesFailovers(client: RedisClient): boolean {
-  const options: unknown = Reflect.get(client, 'options')
-  if (typeof options !== 'object' || options === null) return false
-  const hasSentinels = Array.isArray(Reflect.get(options, 'sentinels'))
-  return hasSentinels && Reflect.get(options, 'failoverDetector') !== true
-}
-
-function isCaller(client: unknown): client is CommandCaller {
-  return hasMethod(client, 'call')
-}
-
-function isSender(client: unknown): client is CommandSender | ClusterSender {
-  return hasMethod(client, 'sendCommand')
-}
-
-function isCluster(client: CommandSender | ClusterSender): client is ClusterSender {
-  return 'masters' in client
-}
-
-function hasMethod(value: unknown, name: string): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return typeof Reflect.get(value, name) === 'function'
+  const { sentinels, failoverDetector } = Object(Reflect.get(client, 'options'))
+  return Array.isArray(sentinels) && failoverDetector !== true
 }

@@ -60,16 +60,13 @@ export function createCompletions(
     }
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      function end(): void {
-        clearTimeout(timer)
-        pauses.delete(end)
-        resolve()
-      }
-      const timer = setTimeout(end, ms).unref()
-      pauses.add(end)
-    })
+  async function pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, ms).unref()
+    pauses.add(resolve)
+    await promise
+    pauses.delete(resolve)
+    clearTimeout(timer)
   }
 
   async function flush(): Promise<void> {

@@ -1,48 +1,17 @@
 import { InboxError } from '@hongbao/core'
 import { inboxErrors } from '@hongbao/core/internal'
 
-/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
-export type RedisInboxErrorCode =
-  | 'redis-timed-out'
-  | 'redis-unreachable'
-  | 'redis-read-only'
-  | 'redis-out-of-memory'
-  | 'redis-not-ready'
-  | 'redis-refuses-writes'
-  | 'redis-login-refused'
-  | 'redis-forbidden'
-  | 'redis-wrong-node'
-  | 'redis-refused'
-  | 'redis-reply-unexpected'
-  | 'redis-key-taken'
-  | 'redis-lease-lost'
-  | 'redis-lease-ended'
-
-/** The `code` of a warning: what threatens the promise although no delivery failed. */
-export type RedisInboxWarningCode =
-  | 'redis-may-evict'
-  | 'redis-not-persistent'
-  | 'redis-server-unseen'
-  | 'redis-server-old'
-  | 'redis-failover-unnoticed'
-  | 'redis-replicas-not-required'
-  | 'redis-lease-lost'
-  | 'redis-lease-ended'
-  | 'redis-mark-delayed'
-
-type Code = RedisInboxErrorCode | RedisInboxWarningCode
-
 /** Code → what happened, what was expected, what to do. */
-export const MESSAGES: Readonly<Record<Code, string>> = {
+const ERRORS = {
   'redis-timed-out': 'Redis did not answer within `commandTimeoutMs`. Is it up, and near enough?',
   'redis-unreachable':
-    'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: its `error` event says why it is not.',
+    'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: see its `error` event.',
   'redis-read-only':
-    'Redis is read-only: this is a replica, or has become one in a failover. Expected the primary: have the client connect again when it is told READONLY (ioredis: `reconnectOnError`).',
+    'Redis is read-only: this is a replica, or has become one in a failover. Expected the primary: have the client connect again when Redis answers READONLY (ioredis: `reconnectOnError`).',
   'redis-out-of-memory':
     'Redis is out of memory and, rightly, does not evict. Give it more memory, or remember for less long (`retentionSeconds`).',
   'redis-not-ready':
-    'Redis is not ready: it loads its data, runs a long script, moves slots of its cluster, or its cluster or primary is down.',
+    'Redis is not ready: it loads its data, runs a long script, moves slots, or its cluster or primary is down.',
   'redis-refuses-writes':
     'Redis refuses writes, because it cannot save them (disk) or has too few replicas.',
   'redis-login-refused':
@@ -51,30 +20,41 @@ export const MESSAGES: Readonly<Record<Code, string>> = {
     'Redis does not allow this user a command or a key. It needs EVAL, EVALSHA, GET, SET, PEXPIRE and TIME on the keys of `prefix`.',
   'redis-wrong-node':
     'This node of a cluster does not hold the key, and this client knows no other. Use the cluster client of ioredis or node-redis.',
-  'redis-refused': 'Redis refused the command. `cause` has its words.',
+  'redis-refused': 'Redis refused the command. See `cause`.',
   'redis-reply-unexpected':
-    'The client answered with something else than integers. Is it in a transaction, or does it map replies?',
+    'The client answered with something other than integers. Is it in a transaction, or does it map replies?',
   'redis-key-taken':
-    'The key holds something that no inbox has put there. Give the inbox a `prefix` of its own.',
+    'The key holds a value that no inbox wrote. Give the inbox a `prefix` of its own.',
   'redis-lease-lost':
-    'The lease was lost while the handlers ran: another process has taken the event over, or may have, so the event may be applied twice. Was this process, or Redis, stopped for longer than `leaseMs`?',
+    'The lease was lost while the handlers ran: another process has taken the event over, or may have, so it may be applied twice. Was this process, or Redis, stopped for longer than `leaseMs`?',
   'redis-lease-ended':
-    'The handlers ran for longer than `maxWorkMs`, so their lease is not renewed any more and another process may apply the event. Make the handlers shorter, or raise `maxWorkMs`.',
+    'The handlers ran for longer than `maxWorkMs`, so their lease is no longer renewed and another process may apply the event. Make the handlers shorter, or raise `maxWorkMs`.',
+}
+
+const WARNINGS = {
   'redis-may-evict':
-    'Redis may evict keys, and an event whose key is gone is APPLIED AGAIN when it is sent again. Set `maxmemory-policy noeviction` on this Redis, or use one that has it.',
+    'Redis may evict keys, and an event whose key is gone is APPLIED AGAIN when it is sent again. Set `maxmemory-policy noeviction`, or use a Redis that has it.',
   'redis-not-persistent':
-    'Redis keeps nothing on disk: after a restart of it, events that were applied are applied again when they are sent again. Set `appendonly yes`.',
+    'Redis keeps nothing on disk: after it restarts, events are applied again when they are sent again. Set `appendonly yes`.',
   'redis-server-unseen':
-    'Redis does not show its settings (INFO, CONFIG GET). See to it that it has `maxmemory-policy noeviction` and `appendonly yes`.',
+    'Redis does not show its settings (INFO, CONFIG GET). Make sure that it has `maxmemory-policy noeviction` and `appendonly yes`.',
   'redis-server-old':
-    'Redis is older than 6.2, for which this inbox is made, and not maintained any more. Take a newer one.',
+    'Redis is older than 6.2, the oldest version that this inbox supports. Upgrade it.',
   'redis-failover-unnoticed':
-    'The client asks sentinels for the primary, and is not told when it changes: for about ten seconds after a failover, what it writes is lost, and those events are APPLIED AGAIN when they are sent again. Set `failoverDetector: true`.',
+    'The client asks sentinels for the primary, and does not notice when it changes: for about ten seconds after a failover, what it writes is lost, and those events are APPLIED AGAIN when they are sent again. Set `failoverDetector: true`.',
   'redis-replicas-not-required':
     'Redis has replicas, and confirms writes that none of them has: at a failover, what the old primary goes on confirming is lost, and those events are applied again when they are sent again. Set `min-replicas-to-write 1`.',
   'redis-mark-delayed':
-    'An event was applied, but Redis could not be told yet. It is tried again until it succeeds; if this process ends before that, the event may be applied again.',
+    'An event was applied, but Redis has not recorded that yet. The inbox retries until it succeeds; if this process ends before that, the event may be applied again.',
 }
+
+/** The `code` of an `InboxError` of this inbox: why an event could not be admitted. */
+export type RedisInboxErrorCode = keyof typeof ERRORS
+
+/** The `code` of a warning: what threatens the promise although no delivery failed. */
+export type RedisInboxWarningCode = keyof typeof WARNINGS | 'redis-lease-lost' | 'redis-lease-ended'
+
+export const MESSAGES: typeof ERRORS & typeof WARNINGS = { ...ERRORS, ...WARNINGS }
 
 /** Redis's word for it → code. Inside a script the word need not come first. */
 const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
@@ -97,8 +77,10 @@ const WORDS: Readonly<Record<string, RedisInboxErrorCode>> = {
 }
 
 /** The error of a code: what `admit` and `ready` reject with if Redis failed, and a warning's. */
-export const redisError: <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> =
-  inboxErrors(MESSAGES)
+export const redisError: <Code extends keyof typeof MESSAGES>(
+  code: Code,
+  options?: ErrorOptions,
+) => InboxError<Code> = inboxErrors(MESSAGES)
 
 /** Names what a client rejected with. A client of a cluster finds the node of a key by itself. */
 export function toInboxError(cause: unknown, isCluster = false): InboxError<RedisInboxErrorCode> {

@@ -23,15 +23,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   "e'": /\\[^]|'(?:\s*--[^\n\r]*[\n\r])*\s*'|'/g,
 }
 
-/** Mark → how it changes the depth. Block comments nest. */
-const DEPTH: Readonly<Record<string, number>> = {
-  '/*': 1,
-  '*/': -1,
-  '\n': -1,
-  '\r': -1,
-  '"': -1,
-  "'": -1,
-}
+const CLOSING = /^(?:\*\/|["'\n\r])$/
 
 /**
  * Whether any statement of a text begins or ends a transaction. Comments and quoted texts are ignored.
@@ -73,9 +65,11 @@ function endOf(start: string, sql: string, from: number): number {
     const end = sql.indexOf(start, from)
     return end === -1 ? sql.length : end + start.length
   }
+  // Block comments nest.
   let depth = 1
   for (const { 0: mark, index } of sql.slice(from).matchAll(marks)) {
-    depth += DEPTH[mark] ?? 0
+    if (mark === '/*') depth += 1
+    else if (CLOSING.test(mark)) depth -= 1
     if (depth === 0) return from + index + mark.length
   }
   return sql.length
