@@ -166,20 +166,10 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await deliver(receiver, eventFixture('red_envelope.sent'))).toMatchObject(FAILED)
   })
 
-  it.each<[string, object, RegExp]>([
-    ['no connection', { connection: undefined }, /`connection` must be/],
-    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
-    [
-      'a misspelt option',
-      { attempt: 3 },
-      /Unknown option `attempt`. Did you mean `attempts`.*logger/,
-    ],
-    ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
-    ['a logger that is none', { logger: 'console' }, /`logger` must be/],
-  ])('refuses %s', (_, options, expected) => {
-    const make = () => bullmqQueue({ connection: {}, ...options })
+  it('refuses no connection', () => {
+    const make = () => bullmqQueue({ connection: undefined } as never)
     expect(make).toThrow(OptionError)
-    expect(make).toThrow(expected)
+    expect(make).toThrow(/`connection` must be a connection of BullMQ/)
   })
 
   it('is ready while Redis takes jobs, else rejects with the reason', async () => {
