@@ -89,7 +89,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
       expect(states).toEqual(['active'])
     })
 
-    // A handler that applies a job of another program pays an order that nobody paid.
+    // A handler that applies a forged job marks an unpaid order as paid.
     it.each(OF_ANOTHER_PROGRAM)(
       'makes a job of another program a dead letter, which reaches no handler: %s [E73]',
       async (_, data, reason) => {
@@ -205,7 +205,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
   })
 
   describe('its dead letters', () => {
-    it('are listed the oldest first, as many as are asked for', async () => {
+    it('are listed the oldest first, up to the limit', async () => {
       const client = await openDead(3)
       const ids = ['evt_1', 'evt_2', 'evt_3']
       expect(await deadIds(client)).toEqual(ids)

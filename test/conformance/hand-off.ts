@@ -278,9 +278,13 @@ export function describeHandOff(host: HandOffHost): void {
         /Unknown option `attempt`\. Did you mean `attempts`.*logger/,
       ],
       ['an empty name', { name: '' }, /`name` must be the name of a queue/],
-      ['a job without time', { jobTimeoutMs: 0 }, /`jobTimeoutMs` must be/],
-      ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds` must be/],
-      ['a logger that is none', { logger: 'console' }, /`logger` must be/],
+      ['a jobTimeoutMs of 0', { jobTimeoutMs: 0 }, /`jobTimeoutMs` must be/],
+      [
+        'a keepAppliedSeconds that is too short',
+        { keepAppliedSeconds: 3600 },
+        /`keepAppliedSeconds` must be/,
+      ],
+      ['an invalid logger', { logger: 'console' }, /`logger` must be/],
     ])('is refused at start-up with %s', (_, options, expected) => {
       expect(() => host.make(options)).toThrow(OptionError)
       expect(() => host.make(options)).toThrow(expected)

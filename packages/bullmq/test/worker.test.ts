@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('a BullMQ worker', { timeout: 30_000 }, () => {
     expect(reported).toHaveLength(1)
   })
 
-  it('warns once a minute while Redis is down, and goes on when it is back', async () => {
+  it('warns once a minute while Redis is down, and continues when it is back', async () => {
     const queue = opened.openQueue()
     const error = vi.fn<(line: string) => void>()
     const webhooks = processor().on('*', () => {})

@@ -102,7 +102,7 @@ describe('an event queue', () => {
     expect(onDeadLetter).toHaveBeenCalledWith(expect.objectContaining({ attempts: 3 }), cause)
   })
 
-  it('refuses the receiver of a queue, and what is none, as the handlers of a worker [E74]', async () => {
+  it('refuses the receiver of a queue, or a value that is no receiver, as the handlers of a worker [E74]', async () => {
     const { queue } = openQueue()
     const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
     for (const wrong of [receiver, {}, undefined]) {

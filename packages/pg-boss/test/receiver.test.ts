@@ -155,7 +155,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
   })
 
   it.each<[string, object, RegExp]>([
-    ['a pg-boss that is none', { boss: {} }, /`boss` must be a `PgBoss`/],
+    ['an object that is no pg-boss', { boss: {} }, /`boss` must be a `PgBoss`/],
     ['no pg-boss', { boss: null }, /`boss` must be/],
     ['a name that SQL would stumble over', { name: "a'b" }, /`name` must be/],
     ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
