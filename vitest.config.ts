@@ -55,7 +55,11 @@ export default defineConfig({
         test: {
           name: 'types',
           include: [],
-          typecheck: { enabled: true, only: true, include: ['packages/*/test/**/*.test-d.ts'] },
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['{packages/*/test,test}/**/*.test-d.ts'],
+          },
           sequence: { groupOrder: 2 },
         },
       },

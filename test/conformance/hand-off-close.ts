@@ -56,7 +56,7 @@ export function describeClosing(stage: Stage): void {
       // A worker that has not connected yet closes at once.
       await eventually(async () => expect(await statesOf(client)).toEqual(['done']))
       stage.broker().freeze()
-      // Both brokers are asked for jobs twice a second or always: by now a request is without an answer.
+      // Workers poll twice a second, or wait for jobs all the time: by now a request has no answer.
       await sleep(2000)
       await worker.close()
       await stage.restore()

@@ -7,7 +7,7 @@ export interface Effects {
   readonly inbox: PostgresInbox<PoolClient>
   /** Makes the tables. */
   create(): Promise<void>
-  /** The effect of an event, in the transaction that the inbox lends. */
+  /** Applies an event in the transaction of the inbox. */
   applyEffect(event: WebhookEvent, tx: PoolClient): Promise<void>
   /** The ids of the events whose effects are there, once for each effect. */
   applied(): Promise<string[]>

@@ -93,9 +93,9 @@ export function useStage(host: HandOffHost): Stage {
 
   async function open(tries: Tries = {}, name = `queue-${(names += 1)}`): Promise<Scene> {
     const { kind, url } = needed(broker)
-    const client = await connect(kind, url, name)
+    const client = await connect(kind, url, name, tries)
     queues.set(client, name)
-    const app = await expressStart(express)(await client.receiver(keys.publicKey, tries))
+    const app = await expressStart(express)(await client.receiver(keys.publicKey))
     closers.push(async () => {
       await app.close()
       await client.close()

@@ -1,4 +1,4 @@
-import type { WebhookReport } from '@hongbao/core'
+import { memoryInbox, type WebhookReport } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import type { DeadLetter } from '@hongbao/hand-off'
 import { describe, expect, it, vi } from 'vitest'
@@ -20,7 +20,7 @@ const CARD_HOLDER = 'Mr. Zhuge-Liang'
 const SECRET = `the bank card 6222 0000 of ${CARD_HOLDER} was declined`
 
 /** What the workers of every queue promise. */
-export function describeWorking(stage: Stage): void {
+export function describeWorking(stage: Stage, codesOfLostJob: readonly string[]): void {
   describe('a worker', () => {
     it('completes a job with its outcome, of a duplicate and without a handler, too', async () => {
       const { send, work, client } = await stage.open()
@@ -89,7 +89,7 @@ export function describeWorking(stage: Stage): void {
       expect(states).toEqual(['active'])
     })
 
-    // A handler that applies a job of another program pays an order that nobody paid.
+    // A handler that applies a forged job marks an unpaid order as paid.
     it.each(OF_ANOTHER_PROGRAM)(
       'makes a job of another program a dead letter, which reaches no handler: %s [E73]',
       async (_, data, reason) => {
@@ -125,8 +125,87 @@ export function describeWorking(stage: Stage): void {
     })
   })
 
+  describe('a worker whose job fails', () => {
+    it('retries it, with pauses that double, less up to half', async () => {
+      // Pauses that are far longer than what a busy machine adds to them.
+      const { send, work, client } = await stage.open({ backoffSeconds: 600 })
+      await deliver(send, eventFixture('red_envelope.sent'))
+      let runs = 0
+      const webhooks = stage.receiver().on('*', () => {
+        runs += 1
+        if (runs < 3) throw new Error('no stock')
+      })
+      await work(webhooks)
+      const pauses: number[] = []
+      for (const retries of [0, 1]) {
+        await eventually(async () => {
+          const [job] = await client.jobs()
+          expect(job).toMatchObject({ retries, pauseMs: expect.any(Number) })
+          pauses[retries] = Number(job?.pauseMs) / 1000
+        })
+        await client.passTime()
+      }
+      await eventually(async () => expect(await statesOf(client)).toEqual(['done']))
+      expect(runs).toBe(3)
+      const [first = 0, second = 0] = pauses
+      expect([first >= 300, first <= 610, second >= 600, second <= 1210]).toEqual(
+        Array.from({ length: 4 }, () => true),
+      )
+    })
+
+    it('retries it when its handler hangs for jobTimeoutMs, without a second run beside it', async () => {
+      const { send, work, client } = await stage.open({ jobTimeoutMs: 1000 })
+      await deliver(send, eventFixture('red_envelope.sent'))
+      const end = Promise.withResolvers<void>()
+      const handler = vi.fn<() => Promise<void>>(() => end.promise)
+      await work(stage.receiver({ handlerTimeoutMs: 1 }).on('*', handler))
+      for (const retries of [0, 1]) {
+        await eventually(async () => {
+          expect(await client.jobs()).toMatchObject([{ retries, pauseMs: expect.any(Number) }])
+        })
+        await client.passTime()
+      }
+      end.resolve()
+      await eventually(async () => {
+        await client.passTime()
+        expect(await statesOf(client)).toEqual(['done'])
+      })
+      expect(handler).toHaveBeenCalledOnce()
+    })
+
+    // A blocked worker loses its lock in BullMQ. pg-boss issue 555: a job that expired, or whose heartbeat is
+    // missing, is retried while its handler runs.
+    it('loses its job to another worker, and the inbox prevents a second effect [E35]', async () => {
+      const { send, work, client } = await stage.open()
+      const other = await stage.join(client)
+      const inbox = memoryInbox()
+      await deliver(send, eventFixture('red_envelope.sent'))
+      const end = Promise.withResolvers<void>()
+      const slow = vi.fn<() => Promise<void>>(() => end.promise)
+      const how = { concurrency: 1, losesJobs: true }
+      await work(stage.receiver({ inbox }).on('*', slow), how)
+      await eventually(() => expect(slow).toHaveBeenCalledOnce())
+      await client.noticeDeaths()
+      const second = vi.fn<() => void>()
+      const outcomes: unknown[] = []
+      const codes = new Set<string>()
+      await other.work(
+        stage.receiver({ inbox, onReport: (report) => void outcomes.push(report) }).on('*', second),
+        { onWarning: (_, { code }) => void codes.add(code) },
+      )
+      await eventually(() => expect(outcomes).toMatchObject([{ code: 'inbox-busy' }]))
+      expect([...codes]).toEqual(codesOfLostJob)
+      end.resolve()
+      await eventually(async () => {
+        await client.passTime()
+        expect(await client.jobs()).toMatchObject([{ state: 'done', outcome: 'duplicate' }])
+      })
+      expect(second).not.toHaveBeenCalled()
+    })
+  })
+
   describe('its dead letters', () => {
-    it('are listed the oldest first, as many as are asked for', async () => {
+    it('are listed the oldest first, up to the limit', async () => {
       const client = await openDead(3)
       const ids = ['evt_1', 'evt_2', 'evt_3']
       expect(await deadIds(client)).toEqual(ids)

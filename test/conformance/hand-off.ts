@@ -1,10 +1,10 @@
-import type { EventType, WebhookEvent } from '@hongbao/core'
+import { OptionError, type EventType, type WebhookEvent } from '@hongbao/core'
 import { CATALOGUE } from '@hongbao/core/internal'
 import { eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { DeadLetter } from '@hongbao/hand-off'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { describeClosing } from './hand-off-close.ts'
-import type { HandOffHost, Work } from './hand-off-host.ts'
+import type { HandOffHost, TestWorkOptions } from './hand-off-host.ts'
 import {
   deadIds,
   deliver,
@@ -128,7 +128,8 @@ export function describeHandOff(host: HandOffHost): void {
         [work, ...others.map((other) => other.work)].map((start) => start(stage.applying())),
       )
       const copies = [send, ...others.map((other) => other.send), send, others[0]?.send ?? send]
-      await Promise.all(copies.flatMap((to) => events.map((event) => deliver(to, event))))
+      // All copies of an event at once, but not all events: a busy machine would answer none in time.
+      for (const event of events) await Promise.all(copies.map((to) => deliver(to, event)))
       await eventually(async () => {
         expect(await stage.effectsOf(events)).toEqual(idsOf(events))
         const states = (await client.jobs()).map(({ state }) => state)
@@ -235,7 +236,10 @@ export function describeHandOff(host: HandOffHost): void {
       await killTries(2)
       const others = await Promise.all([stage.join(client), stage.join(client)])
       const reported: DeadLetter[] = []
-      const how: Work = { crashes: 1, onDeadLetter: (letter) => void reported.push(letter) }
+      const how: TestWorkOptions = {
+        crashes: 1,
+        onDeadLetter: (letter) => void reported.push(letter),
+      }
       const starts = [work, ...others.map((other) => other.work)]
       await Promise.all(starts.map((start) => start(stage.applying(), how)))
       await eventually(async () => {
@@ -267,7 +271,42 @@ export function describeHandOff(host: HandOffHost): void {
       })
     })
 
-    describeWorking(stage)
+    it.each<[string, object, RegExp]>([
+      [
+        'a misspelt option',
+        { attempt: 3 },
+        /Unknown option `attempt`\. Did you mean `attempts`.*logger/,
+      ],
+      ['an empty name', { name: '' }, /`name` must be the name of a queue/],
+      ['a jobTimeoutMs of 0', { jobTimeoutMs: 0 }, /`jobTimeoutMs` must be/],
+      [
+        'a keepAppliedSeconds that is too short',
+        { keepAppliedSeconds: 3600 },
+        /`keepAppliedSeconds` must be/,
+      ],
+      ['an invalid logger', { logger: 'console' }, /`logger` must be/],
+    ])('is refused at start-up with %s', (_, options, expected) => {
+      expect(() => host.make(options)).toThrow(OptionError)
+      expect(() => host.make(options)).toThrow(expected)
+    })
+
+    it('runs a redriven dead letter once, although its event is delivered again', async () => {
+      const { send, work, client } = await stage.open({ attempts: 1 })
+      const event = eventFixture('red_envelope.sent')
+      await deliver(send, event)
+      const worker = await work(stage.receiver().on('*', () => Promise.reject(new Error('down'))))
+      await eventually(async () => expect(await deadIds(client)).toEqual([event.id]))
+      await worker.close()
+      expect(await client.redrive()).toBe(1)
+      await deliver(send, event)
+      expect(await statesOf(client)).toEqual(['waiting'])
+      const handler = vi.fn<() => void>()
+      await work(stage.receiver().on('*', handler))
+      await eventually(async () => expect(await statesOf(client)).toEqual(['done']))
+      expect(handler).toHaveBeenCalledOnce()
+    })
+
+    describeWorking(stage, host.codesOfLostJob)
     describeClosing(stage)
   })
 }

@@ -26,7 +26,7 @@ const PACKAGES = [
 
 describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
   const readme = readDocument(`packages/${name}/README.md`)
-  const shared = ['options', 'dead-letters', 'errors']
+  const shared = ['options', 'errors']
     .map((file) => readDocument(`packages/hand-off/src/${file}.ts`))
     .join('\n')
   const own = readDocument(`packages/${name}/src/${name}-queue.ts`)
@@ -37,7 +37,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       /^(?:EventQueueOptions|JobOptions|WarningOptions|(?:Bullmq|PgBoss)QueueOptions)$/,
       shared + own,
     ],
-    ['## The worker', /^(?:WorkOptions|DeadLetterOptions|WarningOptions)$/, shared],
+    ['## The worker', /^(?:WorkOptions|WarningOptions)$/, shared],
   ])('names every option under "%s", with its default', (heading, interfaces, source) => {
     const [, ...rows] = tables(section(readme, heading))[0] ?? []
     const documented = rows.flatMap(([cell = '', standard = '']) =>

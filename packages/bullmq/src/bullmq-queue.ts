@@ -1,15 +1,9 @@
-import { asGiven, must, optional, originOf, withTimeout } from '@hongbao/core/internal'
-import {
-  createEventQueue,
-  type EventBroker,
-  type EventQueue,
-  type JobOptions,
-  type Warn,
-} from '@hongbao/hand-off'
+import { asGiven, must, optional, originOf } from '@hongbao/core/internal'
+import type { EventBroker, EventQueue, JobOptions } from '@hongbao/hand-off'
 import {
   createWarn,
+  openEventQueue,
   QueueError,
-  queueOptionsOf,
   readJobOptions,
   type JobSettings,
 } from '@hongbao/hand-off/internal'
@@ -18,10 +12,11 @@ import { disconnect, forReceivers, refuseSplitQueue, type RedisQueue } from './c
 import { listDeadLetters, redrive } from './dead-letters.ts'
 import { persist } from './persist.ts'
 import { warnOfSettings } from './redis-settings.ts'
-import { startWorker, type WorkerSettings } from './worker.ts'
+import type { BullmqWarningCode, Warn } from './warnings.ts'
+import { startWorker } from './worker.ts'
 
 /** Options of {@link bullmqQueue}. Wrong ones are refused with an `OptionError`. */
-export interface BullmqQueueOptions extends JobOptions {
+export interface BullmqQueueOptions extends JobOptions<BullmqWarningCode> {
   /**
    * BullMQ's connection to Redis: `{ url }` or `{ host, port }` with further options of ioredis, some
    * of which hongbao sets; or an ioredis client of your own with `maxRetriesPerRequest: null`, which
@@ -43,18 +38,17 @@ export interface BullmqQueueOptions extends JobOptions {
  *
  * @throws OptionError for a wrong option, or a queue on a Redis Cluster without braces in its prefix
  */
-export function bullmqQueue(options: BullmqQueueOptions): EventQueue {
-  const { connection, name, prefix, worker, ...settings } = readJobOptions('bullmqQueue', options, {
+export function bullmqQueue(options: BullmqQueueOptions): EventQueue<BullmqWarningCode> {
+  const settings = readJobOptions('bullmqQueue', options, {
     connection: must('a connection of BullMQ', (value) => Object(value) === value),
     name: optional(must('the name of a queue', isText), 'hongbao-events'),
     prefix: optional(must('a text', isText), 'bull'),
     worker: asGiven(),
   })
+  const { connection, name, prefix } = settings
   refuseSplitQueue(connection, `${prefix}:${name}`)
-  const warn = createWarn(options)
   const queue = new Queue(name, { connection: forReceivers(connection), prefix })
-  const broker = createBroker(queue, { connection, settings, worker: { ...worker, prefix }, warn })
-  return createEventQueue(broker, queueOptionsOf(options))
+  return openEventQueue(createBroker(queue, settings), settings)
 }
 
 function isText(value: string): boolean {
@@ -62,37 +56,31 @@ function isText(value: string): boolean {
 }
 
 /** How a queue on BullMQ works. */
-interface BrokerSettings extends Pick<WorkerSettings, 'connection' | 'worker'> {
-  readonly settings: JobSettings
-  readonly warn: Warn
+export interface BrokerSettings extends JobSettings {
+  readonly connection: QueueOptions['connection']
+  readonly prefix: string
+  readonly worker: BullmqQueueOptions['worker']
 }
 
-export function createBroker(queue: RedisQueue, options: BrokerSettings): EventBroker {
-  const { connection, worker, settings, warn } = options
-  const { jobTimeoutMs } = settings
+export function createBroker(
+  queue: RedisQueue,
+  settings: BrokerSettings,
+): EventBroker<BullmqWarningCode> {
+  const warn = createWarn(settings)
   const onError = warnOncePerMinute(queue.qualifiedName, warn)
   queue.on('error', onError)
   void warnOfSettings(queue, warn)
   return {
     name: queue.qualifiedName,
     persist: (job) => persist(queue, job, settings),
-    take: (work) => startWorker(queue, { connection, worker, jobTimeoutMs, onError }, work),
+    take: (runner) => startWorker(queue, { ...settings, onError }, runner),
     deadLetters: ({ limit }) => listDeadLetters(queue, limit),
     redrive: (selection) => redrive(queue, selection),
     ready: () => checkReady(queue),
-    async close() {
-      // BullMQ waits for Redis without a limit.
-      const closed = queue.close().then(
-        () => true,
-        () => false,
-      )
-      const isClosed = await withTimeout(CLOSE_MS, closed, () => false)
-      if (!isClosed) disconnect(queue.getBackend(), connection)
-    },
+    close: () => queue.close(),
+    abandon: () => disconnect(queue.getBackend(), settings.connection),
   }
 }
-
-const CLOSE_MS = 3000
 
 /** While Redis is down, BullMQ emits an error at each try to reconnect. */
 function warnOncePerMinute(name: string, warn: Warn): (error: Error) => void {

@@ -1,5 +1,6 @@
 export { bullmqQueue } from './bullmq-queue.ts'
 export type { BullmqQueueOptions } from './bullmq-queue.ts'
+export type { BullmqWarningCode } from './warnings.ts'
 export type {
   DeadLetter,
   EventJob,

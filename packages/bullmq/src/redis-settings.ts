@@ -1,5 +1,5 @@
-import type { Warn } from '@hongbao/hand-off'
 import type { RedisQueue } from './connection.ts'
+import type { Warn } from './warnings.ts'
 
 /**
  * Warns of settings under which Redis loses jobs that it confirmed, or a connection hangs. Waits for

@@ -1,34 +1,40 @@
-import type { Consumer, EventJob, JobVerdict, Work } from '@hongbao/hand-off'
+import type { EventJob, JobConsumer, JobRunner, JobVerdict } from '@hongbao/hand-off'
 import { deadLetter } from '@hongbao/hand-off/internal'
-import { UnrecoverableError, Worker, type Job, type WorkerOptions } from 'bullmq'
-import { disconnect, forWorkers, type Connection, type RedisQueue } from './connection.ts'
+import { UnrecoverableError, Worker, type Job } from 'bullmq'
+import type { BrokerSettings } from './bullmq-queue.ts'
+import { disconnect, forWorkers, type RedisQueue } from './connection.ts'
 import { toDeadLetter } from './dead-letters.ts'
+import type { BullmqWarningCode } from './warnings.ts'
 
 /** BullMQ's own worker; the result of a job is the outcome of its event. */
-type EventWorker = Worker<EventJob, string>
+type BullmqWorker = Worker<EventJob, string>
 
 /** How BullMQ runs jobs. */
-export interface WorkerSettings {
-  readonly connection: Connection
-  readonly worker: Omit<WorkerOptions, 'connection' | 'concurrency'>
-  readonly jobTimeoutMs: number
+interface WorkerSettings extends BrokerSettings {
   readonly onError: (error: Error) => void
 }
 
+type Runner = JobRunner<BullmqWarningCode>
+
 /** Starts BullMQ's worker. Redis need not be up: the worker keeps trying to connect. */
-export function startWorker(queue: RedisQueue, settings: WorkerSettings, work: Work): Consumer {
-  const { connection, jobTimeoutMs: timeoutMs } = settings
+export function startWorker(
+  queue: RedisQueue,
+  settings: WorkerSettings,
+  runner: Runner,
+): JobConsumer {
+  const { connection, jobTimeoutMs: timeoutMs, prefix } = settings
   const reported = new WeakSet<Job>()
-  const worker: EventWorker = new Worker(queue.name, apply, {
+  const worker: BullmqWorker = new Worker(queue.name, apply, {
     maxStalledCount: MAX_STALLED_COUNT,
     ...settings.worker,
+    prefix,
     connection: forWorkers(connection),
-    concurrency: work.concurrency,
+    concurrency: runner.concurrency,
   })
-  reportFailedByBullmq(worker, reported, work)
+  reportFailedByBullmq(worker, reported, runner)
   worker.on('error', settings.onError)
   worker.on('stalled', (jobId) => {
-    work.warn(
+    runner.warn(
       'bullmq-job-stalled',
       `The job ${jobId} of ${queue.qualifiedName} stalled: its worker crashed, or was blocked and may have applied it. It runs again; the inbox removes duplicates.`,
       { key: jobId.replaceAll('~', ':') },
@@ -43,7 +49,7 @@ export function startWorker(queue: RedisQueue, settings: WorkerSettings, work: W
     const { id = '', data, opts } = job
     const attempt = job.attemptsMade + 1
     const isLast = attempt >= (opts.attempts ?? 1)
-    const result = await work.run({ id, data, attempt, isLast, timeoutMs })
+    const result = await runner.run({ id, data, attempt, isLast, timeoutMs })
     if (result.fate === 'done') return result.outcome
     if (result.fate === 'dead') reported.add(job)
     throw toError(result)
@@ -54,20 +60,20 @@ export function startWorker(queue: RedisQueue, settings: WorkerSettings, work: W
 const MAX_STALLED_COUNT = 10
 
 /** Reports jobs that BullMQ fails without a handler. */
-function reportFailedByBullmq(worker: EventWorker, reported: WeakSet<Job>, work: Work): void {
+function reportFailedByBullmq(worker: BullmqWorker, reported: WeakSet<Job>, runner: Runner): void {
   worker.on('active', (job) => {
     // Set if the job's workers crashed too often: BullMQ fails the job now, without running it.
     if (!job.deferredFailure) return
     reported.add(job)
     const attempts = job.attemptsMade + job.stalledCounter
     const details = { jobId: job.id ?? '', attempts, reason: job.deferredFailure }
-    void work.tell(deadLetter(job.data, details))
+    void runner.reportDeadLetter(deadLetter(job.data, details))
   })
   // BullMQ has more reasons, such as its option `maxStartedAttempts`.
   worker.on('failed', (job, error) => {
     // A job that is not finished is retried.
     if (job?.finishedOn === undefined || reported.has(job)) return
-    void work.tell(toDeadLetter(job), error.cause)
+    void runner.reportDeadLetter(toDeadLetter(job), error.cause)
   })
 }
 

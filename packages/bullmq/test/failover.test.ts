@@ -22,7 +22,7 @@ describe('a connection of BullMQ to sentinels', () => {
     expect(await warningsOf({ sentinels, failoverDetector: true })).toEqual([])
   })
 
-  it('that cannot be asked is not warned of', async () => {
+  it('is not warned of if its settings cannot be read', async () => {
     const queue = {
       qualifiedName: 'bull:hongbao',
       getBackend: () => ({ client: Promise.reject(new Error('Connection is closed.')) }),
@@ -34,7 +34,7 @@ describe('a connection of BullMQ to sentinels', () => {
 describe.skipIf(!hasRedis)('a Redis with a replica', () => {
   const opened = useRedis({ settings: { 'repl-diskless-sync-delay': 0 } })
 
-  it('is warned of when BullMQ gets its word without the replica, and else is not [E53]', async () => {
+  it('is warned of when Redis confirms without its replica, and else is not [E53]', async () => {
     const replica = await startRedis()
     onTestFinished(() => closeReplica(replica))
     const [primary, follower] = [new Redis(opened.redis.url), new Redis(replica.url)]

@@ -8,7 +8,6 @@ import {
   type RedisServerOptions,
 } from '../../../test/servers/redis.ts'
 import {
-  createEventQueue,
   type DeadLetter,
   type EventQueue,
   type EventWorker,
@@ -17,10 +16,10 @@ import {
   type RedriveOptions,
   type WorkOptions,
 } from '@hongbao/hand-off'
-import { createWarn, queueOptionsOf, readJobOptions } from '@hongbao/hand-off/internal'
+import { openEventQueue, readJobOptions } from '@hongbao/hand-off/internal'
 import { createBroker } from '../src/bullmq-queue.ts'
 import type { RedisQueue } from '../src/connection.ts'
-import type { BullmqQueueOptions } from '../src/index.ts'
+import type { BullmqQueueOptions, BullmqWarningCode } from '../src/index.ts'
 
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
@@ -94,15 +93,11 @@ export function eventQueueOf(
   queue: RedisQueue & Partial<Pick<Queue, 'opts'>>,
   options: Partial<BullmqQueueOptions> = {},
 ): EventQueue {
-  const { connection = queue.opts?.connection ?? {}, worker = {}, ...rest } = options
-  const given: JobOptions = { logger: false, ...rest }
-  const broker = createBroker(queue, {
-    connection,
-    settings: readJobOptions('bullmqQueue', given, {}),
-    worker,
-    warn: createWarn(given),
-  })
-  return createEventQueue(broker, queueOptionsOf(given))
+  const { connection = queue.opts?.connection ?? {}, worker, ...rest } = options
+  const given: JobOptions<BullmqWarningCode> = { logger: false, ...rest }
+  const jobs = readJobOptions('bullmqQueue', given, {})
+  const settings = { ...jobs, connection, prefix: 'bull', worker }
+  return openEventQueue(createBroker(queue, settings), settings)
 }
 
 /** A receiver that stores what it receives in a queue. */

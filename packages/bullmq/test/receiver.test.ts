@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
   })
 
   it.each([true, false])(
-    'starts while Redis is down, and hands off when it is up (offline queue: %s)',
+    'starts while Redis is down, and stores events when it is up (offline queue: %s)',
     async (enableOfflineQueue) => {
       await opened.redis.stop()
       const queue = opened.openQueue({ connection: { ...opened.connection, enableOfflineQueue } })
@@ -166,20 +166,10 @@ describe.skipIf(!hasRedis)('a hand-off to BullMQ', { timeout: 30_000 }, () => {
     expect(await deliver(receiver, eventFixture('red_envelope.sent'))).toMatchObject(FAILED)
   })
 
-  it.each<[string, object, RegExp]>([
-    ['no connection', { connection: undefined }, /`connection` must be/],
-    ['a name that is none', { name: '' }, /`name` must be the name of a queue/],
-    [
-      'a misspelt option',
-      { attempt: 3 },
-      /Unknown option `attempt`. Did you mean `attempts`.*logger/,
-    ],
-    ['a memory that is too short', { keepAppliedSeconds: 3600 }, /`keepAppliedSeconds`/],
-    ['a logger that is none', { logger: 'console' }, /`logger` must be/],
-  ])('refuses %s', (_, options, expected) => {
-    const make = () => bullmqQueue({ connection: {}, ...options })
+  it('refuses no connection', () => {
+    const make = () => bullmqQueue({ connection: undefined } as never)
     expect(make).toThrow(OptionError)
-    expect(make).toThrow(expected)
+    expect(make).toThrow(/`connection` must be a connection of BullMQ/)
   })
 
   it('is ready while Redis takes jobs, else rejects with the reason', async () => {
@@ -274,7 +264,7 @@ describe.skipIf(!hasRedis)('a Redis that may evict', { timeout: 30_000 }, () => 
     vi.restoreAllMocks()
   })
 
-  it('is warned of when it cannot be asked', async () => {
+  it('is warned of when its settings cannot be read', async () => {
     const warn = vi.fn<(line: string) => void>()
     const client = { info: () => Promise.resolve('NOPERM'), options: {} }
     const closed = {
@@ -294,7 +284,7 @@ function impatient({ connection }: Opened): QueueOptions['connection'] {
   return { ...connection, socketTimeout: 5000 }
 }
 
-/** A queue whose jobs are in the state that is said here, when they are asked. */
+/** A queue whose jobs report the state that `stateOf` returns. */
 function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getState']>): RedisQueue {
   return Object.assign(Object.create(queue) as Queue, {
     async add(...how: Parameters<Queue['add']>) {
@@ -304,7 +294,7 @@ function withStates(queue: Queue, stateOf: (job: Job) => ReturnType<Job['getStat
   })
 }
 
-/** Takes the only job of a queue through a worker's hands, to one end or the other. */
+/** Lets a worker complete or fail the only job of a queue. */
 async function settle(queue: Queue, state: 'completed' | 'failed'): Promise<void> {
   const job = await onlyJob(queue)
   const { UnrecoverableError, Worker } = await import('bullmq')

@@ -22,9 +22,23 @@ export async function applyJob(
   data: unknown,
   rules: JobRules,
 ): Promise<JobVerdict> {
-  const applied = apply(webhooks, data, rules)
-  return resultOf(data, await withTimeout(rules.timeoutMs, applied, timedOut))
+  const result = await withTimeout(rules.timeoutMs, apply(webhooks, data, rules), timedOut)
+  const subject = `(${subjectOf(data)})`
+  if (!('error' in result)) {
+    const { outcome } = result
+    return { fate: 'done', outcome, reason: `${outcome} ${subject}`, cause: undefined }
+  }
+  const { error } = result
+  const { code } = error
+  const detail = error instanceof WebhookError ? error.detail : error.message
+  const why = detail === undefined ? '' : `: ${detail}`
+  const [cause, origin] = 'cause' in error ? [error.cause, originOf(error.cause)] : [error, '']
+  const fate = FATES[code]?.job ?? 'dead'
+  return { fate, outcome: code, reason: `${code} ${subject}${why}${origin}`, cause }
 }
+
+/** Codes that are not in core's table are those of the queue: a retry would fail too. */
+const FATES: Readonly<Record<string, { readonly job: JobFate } | undefined>> = ERRORS
 
 /** The error with which a job is refused before it is dispatched. */
 interface Refusal {
@@ -51,24 +65,3 @@ async function apply(
     return { error: new WebhookError('internal-error', undefined, { cause: error }) }
   }
 }
-
-function resultOf(data: unknown, result: DispatchResult | Refusal): JobVerdict {
-  const subject = `(${subjectOf(data)})`
-  const error = 'error' in result ? result.error : undefined
-  if (error === undefined) {
-    const outcome = 'outcome' in result ? result.outcome : 'handled'
-    return { fate: 'done', outcome, reason: `${outcome} ${subject}`, cause: undefined }
-  }
-  const { code } = error
-  const detail = error instanceof WebhookError ? error.detail : error.message
-  const origin = 'cause' in error ? originOf(error.cause) : ''
-  return {
-    fate: FATES[code]?.job ?? 'dead',
-    outcome: code,
-    reason: `${code} ${subject}${detail === undefined ? '' : `: ${detail}`}${origin}`,
-    cause: 'cause' in error ? error.cause : error,
-  }
-}
-
-/** Codes that are not in core's table are those of the queue: a retry would fail too. */
-const FATES: Readonly<Record<string, { readonly job: JobFate } | undefined>> = ERRORS

@@ -1,12 +1,12 @@
-import type { DeadLetter } from './dead-letters.ts'
-import type { Warn } from './errors.ts'
+import type { DeadLetter, ReportDeadLetter } from './dead-letters.ts'
+import type { ReportWarning } from './errors.ts'
 import type { EventJob } from './event-job.ts'
 
 /**
  * What a broker does for a queue of events. Receivers need `persist`, workers need `take`; calls of the
- * queue that need one of the others reject if the broker does not have it.
+ * queue that need one of the others reject if the broker does not have it. `Code` are its warnings.
  */
-export interface EventBroker {
+export interface EventBroker<Code extends string = string> {
   /** The name of the queue in log lines, the same in every process: `'rabbitmq:webhooks'`. */
   readonly name: string
   /**
@@ -17,8 +17,8 @@ export interface EventBroker {
    * retries it if it is a dead letter; otherwise the inbox of the workers removes duplicates.
    */
   persist(job: EventJob): Promise<unknown>
-  /** Starts to take jobs, and gives each to `work.run`. */
-  take(work: Work): Consumer | Promise<Consumer>
+  /** Starts to take jobs, and gives each to `runner.run`. */
+  take(runner: JobRunner<Code>): JobConsumer | Promise<JobConsumer>
   /** Lists dead letters, the oldest first. */
   deadLetters?(selection: { readonly limit: number }): Promise<DeadLetter[]>
   /** Retries dead letters, the oldest first. Resolves with how many. */
@@ -27,6 +27,8 @@ export interface EventBroker {
   ready?(): Promise<unknown>
   /** Closes the connections that the broker opened. */
   close?(): Promise<unknown>
+  /** Cuts those connections. Called if `close` has not resolved in time. */
+  abandon?(): void
 }
 
 /** Which dead letters to retry. */
@@ -35,16 +37,16 @@ export interface RedriveSelection {
   readonly limit: number
 }
 
-/** The worker's side of `take`. */
-export interface Work {
+/** The worker's side of `take`: runs the jobs that the broker takes. */
+export interface JobRunner<Code extends string = string> {
   /** How many jobs to run at a time. */
   readonly concurrency: number
   /** Applies a job. Never rejects. The result says what to do with the job. */
   run(job: TakenJob): Promise<JobVerdict>
   /** Reports a dead letter that the broker made by itself to `onDeadLetter`. */
-  tell(letter: DeadLetter, cause?: unknown): Promise<void>
+  readonly reportDeadLetter: ReportDeadLetter
   /** Passes a warning to `onWarning`. */
-  readonly warn: Warn
+  readonly warn: ReportWarning<Code>
 }
 
 /** A job that a worker has taken from its broker. */
@@ -85,7 +87,7 @@ export interface JobVerdict {
 export type JobFate = 'done' | 'again' | 'dead'
 
 /** Takes jobs until it is closed. */
-export interface Consumer {
+export interface JobConsumer {
   /**
    * Takes no more jobs. A broker that knows resolves when those that run are acknowledged; the worker
    * waits until they have run in any case.

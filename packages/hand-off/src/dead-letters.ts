@@ -1,6 +1,6 @@
-import { callSafely, readLogger, withTimeout } from '@hongbao/core/internal'
-import type { WarningOptions } from './errors.ts'
+import { callSafely, withTimeout } from '@hongbao/core/internal'
 import { fieldsOf } from './event-job.ts'
+import type { WorkSettings } from './options.ts'
 
 /** A job that failed for good and is kept until it is redriven. */
 export interface DeadLetter {
@@ -18,17 +18,6 @@ export interface DeadLetter {
   readonly reason: string
 }
 
-/** Where dead letters are reported. */
-export interface DeadLetterOptions extends Pick<WarningOptions, 'logger'> {
-  /**
-   * Called for every job that becomes a dead letter, by one of the workers and at least once. `cause`
-   * is what its handler threw, or the error with which hongbao refused it; `undefined` if its workers
-   * crashed. May be async, and should settle within five seconds; errors thrown by the hook are
-   * ignored. Default: one line to `logger`, which is written in any case.
-   */
-  readonly onDeadLetter?: ((letter: DeadLetter, cause: unknown) => void | Promise<void>) | undefined
-}
-
 /**
  * Reports a dead letter to the log and to `onDeadLetter`, and waits up to five seconds for the hook.
  * Never rejects. Workers acknowledge to the broker after this: if a worker is killed before, the next
@@ -38,9 +27,10 @@ export type ReportDeadLetter = (letter: DeadLetter, cause?: unknown) => Promise<
 
 const MAX_HOOK_MS = 5000
 
-export function createReport(options: DeadLetterOptions, queue: string): ReportDeadLetter {
-  const { onDeadLetter } = options
-  const logger = readLogger(options.logger)
+export function createReport(
+  { onDeadLetter, logger }: Pick<WorkSettings, 'onDeadLetter' | 'logger'>,
+  queue: string,
+): ReportDeadLetter {
   return async function report(letter, cause) {
     callSafely(() => logger.error(lineOf(letter, queue)))
     if (onDeadLetter === undefined) return

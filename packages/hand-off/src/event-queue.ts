@@ -2,21 +2,25 @@ import type { Webhooks } from '@hongbao/core'
 import { withTimeout, wrong } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
-import { createWarn, QueueError, type Warn } from './errors.ts'
+import { createWarn, QueueError, type QueueWarningCode, type ReportWarning } from './errors.ts'
 import {
   readDeadLettersOptions,
   readQueueOptions,
   readRedriveOptions,
   type DeadLettersOptions,
   type EventQueueOptions,
+  type QueueSettings,
   type RedriveOptions,
   type WorkOptions,
 } from './options.ts'
 import { openReceiver, type QueueReceiver, type QueueReceiverOptions } from './receiver.ts'
 import { startWorker, type EventWorker } from './worker.ts'
 
-/** A queue of verified events: its receivers store them before they answer, its workers apply them. */
-export interface EventQueue extends AsyncDisposable {
+/**
+ * A queue of verified events: its receivers store them before they answer, its workers apply them.
+ * `Code` are its warnings.
+ */
+export interface EventQueue<Code extends string = string> extends AsyncDisposable {
   /**
    * Makes a receiver to mount with an adapter. It verifies a delivery, stores its event as a job, and
    * answers 200 when the broker has confirmed the job, else 500. It has no handlers and no inbox, because
@@ -36,7 +40,7 @@ export interface EventQueue extends AsyncDisposable {
    */
   work<Context extends object>(
     webhooks: Pick<Webhooks<Context>, 'dispatch'>,
-    options?: WorkOptions,
+    options?: WorkOptions<Code>,
   ): Promise<EventWorker>
   /** Lists the dead letters, the oldest first. */
   deadLetters(options?: DeadLettersOptions): Promise<DeadLetter[]>
@@ -62,38 +66,20 @@ export interface EventQueue extends AsyncDisposable {
  *
  * @throws OptionError for a wrong option
  */
-export function createEventQueue(broker: EventBroker, options: EventQueueOptions = {}): EventQueue {
+export function createEventQueue<Code extends string = string>(
+  broker: EventBroker<Code>,
+  options: EventQueueOptions<Code | QueueWarningCode> = {},
+): EventQueue<Code | QueueWarningCode> {
   if (typeof broker?.persist !== 'function' || typeof broker.take !== 'function') {
     throw wrong('broker', 'an object with `name`, `persist` and `take`')
   }
   if (typeof broker.name !== 'string' || broker.name === '') throw wrong('name', 'a text')
-  const confirmTimeoutMs = readQueueOptions(options)
-  const warn = createWarn(options)
-  const { onWarning, logger } = options
+  return openEventQueue(broker, readQueueOptions(options))
+}
+
+export function openEventQueue(broker: EventBroker, settings: QueueSettings): EventQueue {
+  const { confirmTimeoutMs } = settings
   let closed: Promise<void> | undefined
-
-  function receiver(given: QueueReceiverOptions): QueueReceiver {
-    return openReceiver(given, { broker, confirmTimeoutMs, ready })
-  }
-
-  function work<Context extends object>(
-    webhooks: Pick<Webhooks<Context>, 'dispatch'>,
-    given: WorkOptions = {},
-  ): Promise<EventWorker> {
-    return startWorker(webhooks, given, { broker, warnings: { onWarning, logger } })
-  }
-
-  async function deadLetters(given: DeadLettersOptions = {}): Promise<DeadLetter[]> {
-    const selection = readDeadLettersOptions(given)
-    if (broker.deadLetters === undefined) throw unsupported(broker.name, 'deadLetters')
-    return broker.deadLetters(selection)
-  }
-
-  async function redrive(given: RedriveOptions = {}): Promise<number> {
-    const selection = readRedriveOptions(given)
-    if (broker.redrive === undefined) throw unsupported(broker.name, 'redrive')
-    return broker.redrive(selection)
-  }
 
   async function ready(): Promise<void> {
     if (broker.ready === undefined) return
@@ -106,23 +92,40 @@ export function createEventQueue(broker: EventBroker, options: EventQueueOptions
   }
 
   function close(): Promise<void> {
-    closed ??= closeBroker(broker, warn)
+    closed ??= closeBroker(broker, createWarn(settings))
     return closed
   }
 
-  return { receiver, work, deadLetters, redrive, ready, close, [Symbol.asyncDispose]: close }
+  return {
+    receiver: (options) => openReceiver(options, { broker, confirmTimeoutMs, ready }),
+    work: (webhooks, options = {}) => startWorker(webhooks, options, { broker, settings }),
+    async deadLetters(options = {}) {
+      const selection = readDeadLettersOptions(options)
+      if (broker.deadLetters === undefined) throw unsupported(broker.name, 'deadLetters')
+      return broker.deadLetters(selection)
+    },
+    async redrive(options = {}) {
+      const selection = readRedriveOptions(options)
+      if (broker.redrive === undefined) throw unsupported(broker.name, 'redrive')
+      return broker.redrive(selection)
+    },
+    ready,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 const READY_MS = 5000
 const CLOSE_MS = 5000
 
-async function closeBroker(broker: EventBroker, warn: Warn): Promise<void> {
+async function closeBroker(broker: EventBroker, warn: ReportWarning): Promise<void> {
   try {
-    const closed = Promise.resolve(broker.close?.())
-    await withTimeout<unknown>(CLOSE_MS, closed, () => {})
+    const closed = Promise.resolve(broker.close?.()).then(() => true)
+    if (await withTimeout(CLOSE_MS, closed, () => false)) return
   } catch (cause) {
     warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, { cause })
   }
+  broker.abandon?.()
 }
 
 function unsupported(name: string, call: string): QueueError {

@@ -1,4 +1,4 @@
-import { OptionError, type Logger } from '@hongbao/core'
+import { OptionError, type Logger, type OnWarning } from '@hongbao/core'
 import {
   callback,
   checkOptions,
@@ -15,14 +15,14 @@ import {
   type Readers,
 } from '@hongbao/core/internal'
 import type { RedriveSelection } from './broker.ts'
-import type { DeadLetterOptions } from './dead-letters.ts'
+import type { DeadLetter } from './dead-letters.ts'
 import type { WarningOptions } from './errors.ts'
 
 /** Seven days: the shortest time for which a queue remembers applied events. */
 export const MIN_KEEP_APPLIED_SECONDS: number = 7 * 24 * 60 * 60
 
 /** Options of every queue. Wrong ones are refused with an `OptionError`. */
-export interface EventQueueOptions extends WarningOptions {
+export interface EventQueueOptions<Code extends string = string> extends WarningOptions<Code> {
   /**
    * How long the broker may take to confirm, in milliseconds; after that, the delivery is answered 500
    * and Ping++ sends it again. Default: 1,000.
@@ -31,7 +31,7 @@ export interface EventQueueOptions extends WarningOptions {
 }
 
 /** Options of a queue whose broker retries jobs by itself, as `bullmqQueue` and `pgBossQueue` do. */
-export interface JobOptions extends EventQueueOptions {
+export interface JobOptions<Code extends string = string> extends EventQueueOptions<Code> {
   /** How often workers try a job before it is a dead letter. Default: 15, over most of a day. */
   readonly attempts?: number | undefined
   /**
@@ -55,13 +55,16 @@ interface WarningSettings {
   readonly logger: Logger
 }
 
-type QueueSettings = Completed<Pick<EventQueueOptions, 'confirmTimeoutMs'>> & WarningSettings
+/** Options of every queue, checked and completed. */
+export interface QueueSettings extends WarningSettings {
+  readonly confirmTimeoutMs: number
+}
 
-/** Options of a queue, checked and completed. */
-export type JobSettings = Completed<Omit<JobOptions, keyof WarningOptions>> & WarningSettings
+/** Options of a queue whose broker retries jobs by itself, checked and completed. */
+export type JobSettings = QueueSettings & Completed<Omit<JobOptions, keyof EventQueueOptions>>
 
 /** Options of `queue.work`. Wrong ones are refused with an `OptionError`. */
-export interface WorkOptions extends DeadLetterOptions, WarningOptions {
+export interface WorkOptions<Code extends string = string> extends WarningOptions<Code> {
   /** How many events this worker applies at a time. Default: 4. */
   readonly concurrency?: number | undefined
   /**
@@ -70,6 +73,13 @@ export interface WorkOptions extends DeadLetterOptions, WarningOptions {
    * become dead letters.
    */
   readonly acceptUnsigned?: boolean | undefined
+  /**
+   * Called for every job that becomes a dead letter, by one of the workers and at least once. `cause`
+   * is what its handler threw, or the error with which hongbao refused it; `undefined` if its workers
+   * crashed. May be async, and should settle within five seconds; errors thrown by the hook are
+   * ignored. Default: one line to `logger`, which is written in any case.
+   */
+  readonly onDeadLetter?: ((letter: DeadLetter, cause: unknown) => void | Promise<void>) | undefined
 }
 
 /** Options of `queue.deadLetters`. */
@@ -86,17 +96,15 @@ export interface RedriveOptions extends DeadLettersOptions {
 
 const DAY_SECONDS = 24 * 60 * 60
 
-const WARNING_READERS: Readers<WarningOptions, WarningSettings> = {
-  onWarning: optional(callback()),
-  logger: readLogger,
-}
-const QUEUE_READERS: Readers<EventQueueOptions, QueueSettings> = {
+// Of `never`, so that a hook for the codes of one broker is taken, too.
+const QUEUE_READERS: Readers<EventQueueOptions<never>, QueueSettings> = {
   confirmTimeoutMs: optional(milliseconds, 1000),
-  ...WARNING_READERS,
+  onWarning: optional(readHook),
+  logger: readLogger,
 }
 // Postgres counts seconds in 32 bits.
 const MAX_SECONDS = 2 ** 31 - 1
-const JOB_READERS: Readers<JobOptions, JobSettings> = {
+const JOB_READERS: Readers<JobOptions<never>, JobSettings> = {
   ...QUEUE_READERS,
   attempts: optional(whole(1, 30), 15),
   backoffSeconds: optional(whole(1, DAY_SECONDS), 5),
@@ -111,38 +119,43 @@ const JOB_READERS: Readers<JobOptions, JobSettings> = {
 }
 const limit = optional(whole(1, 100_000), 1000)
 
-/** Returns `confirmTimeoutMs`. */
-export function readQueueOptions(options: EventQueueOptions): number {
-  return readSettings('`createEventQueue`', options, QUEUE_READERS).confirmTimeoutMs
+export function readQueueOptions(options: EventQueueOptions<never>): QueueSettings {
+  return readSettings('`createEventQueue`', options, QUEUE_READERS)
+}
+
+/** A queue warns with its own codes only, so it may call a hook for those. */
+function readHook(hook: OnWarning<never> | undefined, name: string): OnWarning {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return callback()(hook, name) as OnWarning
 }
 
 /** Reads the options of every queue, and those of `caller` by its table `readers`. */
 export function readJobOptions<
-  Options extends JobOptions,
+  Options extends JobOptions<never>,
   Own extends Record<Exclude<keyof Options, keyof JobOptions>, unknown>,
 >(caller: string, options: Options, readers: Readers<Options, Own>): Own & JobSettings {
   checkOptions(`\`${caller}\``, options, { ...readers, ...JOB_READERS })
-  const settings = readEach<JobOptions, JobSettings>(options, JOB_READERS)
+  const settings = readEach<JobOptions<never>, JobSettings>(options, JOB_READERS)
   const { keepAppliedSeconds, keepDeadLettersSeconds } = settings
   whole(keepAppliedSeconds, MAX_SECONDS)(keepDeadLettersSeconds, 'keepDeadLettersSeconds')
   return { ...readEach(options, readers), ...settings }
 }
 
-/** The options that a queue passes on to `createEventQueue`. */
-export function queueOptionsOf(options: EventQueueOptions): EventQueueOptions {
-  const { confirmTimeoutMs, onWarning, logger } = options
-  return { confirmTimeoutMs, onWarning, logger }
-}
-
-export function readWorkOptions(options: WorkOptions): {
+/** Options of `queue.work`, checked and completed. */
+export interface WorkSettings extends WarningSettings {
   readonly concurrency: number
   readonly acceptUnsigned: boolean
-} {
+  readonly onDeadLetter: WorkOptions['onDeadLetter']
+}
+
+/** A worker without hooks uses those of its queue. */
+export function readWorkOptions(options: WorkOptions<never>, queue: WarningSettings): WorkSettings {
   return readSettings('`work`', options, {
     concurrency: optional(whole(1, 1000), 4),
     acceptUnsigned: optional(flag, false),
     onDeadLetter: optional(callback()),
-    ...WARNING_READERS,
+    onWarning: optional(readHook, queue.onWarning),
+    logger: optional(readLogger, queue.logger),
   })
 }
 

@@ -45,7 +45,7 @@ export function openReceiver(options: QueueReceiverOptions, store: JobStore): Qu
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-/** What the inbox lends to the receiver's handler. */
+/** The context that the inbox passes to the receiver's handler. */
 interface JobContext {
   store(job: EventJob): void
 }

@@ -14,35 +14,26 @@ export interface RunningJobs {
 const BROKER_TIMEOUT_MS = 5000
 
 export function createRunningJobs(): RunningJobs {
-  const running = new Set<() => void>()
-  let emptied: PromiseWithResolvers<void> | undefined
+  const running = new Set<Promise<void>>()
 
   async function run<Result>(job: (onLate: () => void) => Promise<Result>): Promise<Result> {
+    const { promise: left, resolve } = Promise.withResolvers<void>()
     function leave(): void {
-      running.delete(leave)
-      if (running.size > 0) return
-      emptied?.resolve()
-      emptied = undefined
+      running.delete(left)
+      resolve()
     }
-    running.add(leave)
-    try {
-      return await job(leave)
-    } finally {
-      leave()
-    }
+    running.add(left)
+    return job(leave).finally(leave)
   }
 
   async function waitFor(closed: Promise<unknown>): Promise<boolean> {
     const inTime = closed.then(() => true)
-    if (running.size > 0) {
-      // A rejection is handled below, after the jobs.
-      inTime.catch(() => {})
-      // One promise for all that wait.
-      emptied ??= Promise.withResolvers()
-      await emptied.promise
-    }
-    const isClosed = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
+    // A rejection is handled below, after the jobs.
+    inTime.catch(() => {})
+    await Promise.all(running)
     // A job that was being fetched may have started in the meantime.
+    if (running.size > 0) return waitFor(closed)
+    const isClosed = await withTimeout(BROKER_TIMEOUT_MS, inTime, () => false)
     return running.size === 0 ? isClosed : waitFor(closed)
   }
 

@@ -3,8 +3,8 @@ import { verifierOf, wrong } from '@hongbao/core/internal'
 import { applyJob } from './apply-job.ts'
 import type { EventBroker, JobVerdict, TakenJob } from './broker.ts'
 import { createReport, deadLetter } from './dead-letters.ts'
-import { createWarn, type WarningOptions } from './errors.ts'
-import { readWorkOptions, type WorkOptions } from './options.ts'
+import { createWarn } from './errors.ts'
+import { readWorkOptions, type QueueSettings, type WorkOptions } from './options.ts'
 import { createRunningJobs } from './running-jobs.ts'
 
 /** Applies the events of a queue. */
@@ -23,19 +23,17 @@ const JOB_TIMEOUT_MS = 900_000
 export async function startWorker<Context extends object>(
   webhooks: Pick<Webhooks<Context>, 'dispatch'>,
   options: WorkOptions,
-  { broker, warnings }: { readonly broker: EventBroker; readonly warnings: WarningOptions },
+  { broker, settings }: { readonly broker: EventBroker; readonly settings: QueueSettings },
 ): Promise<EventWorker> {
-  const { concurrency, acceptUnsigned } = readWorkOptions(options)
+  const { concurrency, acceptUnsigned, ...hooks } = readWorkOptions(options, settings)
   const verify = verifierOf(webhooks ?? {})
   if (verify === undefined) throw wrong('webhooks', NOT_A_RECEIVER)
   const { name: queue } = broker
   const reading = { queue, verify, acceptUnsigned }
-  // A worker without hooks uses those of the queue.
-  const { onDeadLetter, onWarning = warnings.onWarning, logger = warnings.logger } = options
-  const report = createReport({ onDeadLetter, logger }, queue)
-  const warn = createWarn({ onWarning, logger })
+  const reportDeadLetter = createReport(hooks, queue)
+  const warn = createWarn(hooks)
   const running = createRunningJobs()
-  const consumer = await broker.take({ concurrency, run, tell: report, warn })
+  const consumer = await broker.take({ concurrency, run, reportDeadLetter, warn })
   let closed: Promise<void> | undefined
   return { close, [Symbol.asyncDispose]: close }
 
@@ -47,7 +45,7 @@ export async function startWorker<Context extends object>(
       const { fate, reason, cause } = result
       if (fate === 'done' || (fate === 'again' && !isLast)) return result
       // Before the broker knows: if this worker is killed in between, the next one reports.
-      await report(deadLetter(data, { jobId, attempts, reason }), cause)
+      await reportDeadLetter(deadLetter(data, { jobId, attempts, reason }), cause)
       return { ...result, fate: 'dead' }
     })
   }

@@ -22,7 +22,7 @@ beforeEach(() => {
 afterEach(() => {
   const timersLeft = vi.getTimerCount()
   vi.useRealTimers()
-  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers behind.`)
+  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers running.`)
 })
 
 describe('a job', () => {
@@ -90,7 +90,7 @@ describe('a job', () => {
   })
 
   it('is a dead letter when another program made it', async () => {
-    expect(await apply(openReceiver().webhooks, { to: 'somebody' })).toMatchObject({
+    expect(await apply(openReceiver().webhooks, { to: 'orders' })).toMatchObject({
       fate: 'dead',
       reason: expect.stringMatching(/^queue-job-invalid \(no event\): The job was not made by/),
       cause: { code: 'queue-job-invalid' },
@@ -160,7 +160,7 @@ describe('a job whose handlers pass their deadline', () => {
     ])
   })
 
-  it('calls `onLate` at the deadline, and goes on waiting for them [E56]', async () => {
+  it('calls `onLate` at the deadline, and keeps waiting for them [E56]', async () => {
     const onLate = vi.fn<() => void>()
     const { end, result } = openSlow({ onLate })
     await vi.advanceTimersByTimeAsync(4999)

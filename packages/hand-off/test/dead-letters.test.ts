@@ -4,6 +4,7 @@ import { createReport, deadLetter } from '../src/dead-letters.ts'
 import { packed, RECEIVED_AT } from './packed.ts'
 
 const SUBJECT = 'red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA'
+const SILENT = { warn() {}, error() {} }
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -12,7 +13,7 @@ beforeEach(() => {
 afterEach(() => {
   const timersLeft = vi.getTimerCount()
   vi.useRealTimers()
-  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers behind.`)
+  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers running.`)
 })
 
 describe('a dead letter', () => {
@@ -22,7 +23,7 @@ describe('a dead letter', () => {
     const lines: string[] = []
     const logger = { warn() {}, error: (line: string) => void lines.push(line) }
     const ended = deadLetter({}, { jobId: '1', attempts: 1, reason: 'no event: It is full.' })
-    await createReport({ logger }, 'bull:hongbao')(ended, undefined)
+    await createReport({ logger, onDeadLetter: undefined }, 'bull:hongbao')(ended, undefined)
     expect(lines).toEqual([
       '[hongbao] A job is a dead letter after 1 try, and is kept in bull:hongbao: no event: It is full (no event). When the cause is fixed, `redrive` it.',
     ])
@@ -53,7 +54,7 @@ describe('a dead letter', () => {
   it('names its event once in the log, or says that it is no event', async () => {
     const lines: string[] = []
     const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
-    const raise = createReport({ logger }, 'bull:hongbao')
+    const raise = createReport({ logger, onDeadLetter: undefined }, 'bull:hongbao')
     const reason = `unhandled (${SUBJECT})`
     await raise(deadLetter(packed(), { jobId: 'job-1', attempts: 1, reason }), undefined)
     await raise(deadLetter({}, { jobId: 'job-2', attempts: 1, reason: 'timed out' }), undefined)
@@ -66,10 +67,10 @@ describe('a dead letter', () => {
   it('is reported when `onDeadLetter` has settled', async () => {
     const end = deferred()
     let isOver = false
-    const raised = createReport({ logger: false, onDeadLetter: () => end.promise }, 'bull:hongbao')(
-      letter,
-      undefined,
-    ).then(() => {
+    const raised = createReport(
+      { logger: SILENT, onDeadLetter: () => end.promise },
+      'bull:hongbao',
+    )(letter, undefined).then(() => {
       isOver = true
     })
     await vi.advanceTimersByTimeAsync(4000)
@@ -80,7 +81,7 @@ describe('a dead letter', () => {
 
   it('waits at most five seconds for `onDeadLetter`', async () => {
     const onDeadLetter = (): Promise<void> => new Promise(() => {})
-    const raised = createReport({ logger: false, onDeadLetter }, 'bull:hongbao')(letter, undefined)
+    const raised = createReport({ logger: SILENT, onDeadLetter }, 'bull:hongbao')(letter, undefined)
     await vi.advanceTimersByTimeAsync(5000)
     await expect(raised).resolves.toBeUndefined()
   })

@@ -91,12 +91,15 @@ describe('a job that no receiver made', () => {
     ['an event as it is', envelopeSent()],
     ['the layout of another version', { ...packed(), version: 2 }],
     ['a body that is no text', { ...packed(), body: 5 }],
-    ['no word on its signature', { ...packed(), signature: undefined }],
-    ['a word in place of its signature', { ...packed(), signature: undefined, signed: true }],
+    ['no field `signature`', { ...packed(), signature: undefined }],
+    [
+      'a field `signed` in place of `signature`',
+      { ...packed(), signature: undefined, signed: true },
+    ],
     ['a signature that is no text', { ...packed(), signature: true }],
-    ['a source that there is not', { ...packed(), source: 'guess' }],
+    ['an unknown source', { ...packed(), source: 'guess' }],
     ['no time', { ...packed(), receivedAt: undefined }],
-    ['a time that is none', { ...packed(), receivedAt: 'yesterday' }],
+    ['an invalid time', { ...packed(), receivedAt: 'yesterday' }],
   ])('is refused: %s [E31]', async (_, data) => {
     await expect(unpack(data)).rejects.toMatchObject({ code: 'queue-job-invalid' })
     await expect(unpack(data, { acceptUnsigned: true })).rejects.toMatchObject({

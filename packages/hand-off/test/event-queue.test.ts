@@ -1,7 +1,7 @@
 import { createWebhooks, OptionError, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { createEventQueue, type EventBroker, type EventJob, type Work } from '../src/index.ts'
+import { createEventQueue, type EventBroker, type EventJob, type JobRunner } from '../src/index.ts'
 import { madeUpJobs } from './made-up.ts'
 
 const PINGPP = createTestKeys()
@@ -102,7 +102,7 @@ describe('an event queue', () => {
     expect(onDeadLetter).toHaveBeenCalledWith(expect.objectContaining({ attempts: 3 }), cause)
   })
 
-  it('refuses the receiver of a queue, and what is none, as the handlers of a worker [E74]', async () => {
+  it('refuses the receiver of a queue, or a value that is no receiver, as the handlers of a worker [E74]', async () => {
     const { queue } = openQueue()
     const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })
     for (const wrong of [receiver, {}, undefined]) {
@@ -172,6 +172,34 @@ describe('an event queue', () => {
     expect(close).toHaveBeenCalledOnce()
   })
 
+  it('cuts the connections of a broker that does not close in time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const abandon = vi.fn<() => void>()
+    const { queue } = openQueue({ close: () => new Promise(() => {}), abandon })
+    const closed = queue.close()
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(abandon).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    await closed
+    vi.useRealTimers()
+    expect(abandon).toHaveBeenCalledOnce()
+  })
+
+  it('warns of a broker that cannot be closed, and cuts its connections', async () => {
+    const [abandon, onWarning] = [vi.fn<() => void>(), vi.fn<(error: Error) => void>()]
+    const cause = new Error('no broker')
+    const { queue } = openQueue({ close: () => Promise.reject(cause), abandon }, { onWarning })
+    await queue.close()
+    expect(abandon).toHaveBeenCalledOnce()
+    expect(onWarning.mock.calls).toMatchObject([[{ code: 'queue-close-failed', cause }, {}]])
+  })
+
+  it('does not cut the connections of a broker that closes', async () => {
+    const abandon = vi.fn<() => void>()
+    await openQueue({ close: () => Promise.resolve(), abandon }).queue.close()
+    expect(abandon).not.toHaveBeenCalled()
+  })
+
   it('has workers whose close() is the same promise each time, and abandons a silent broker', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const abandon = vi.fn<() => void>()
@@ -204,13 +232,13 @@ function openQueue(
   options: Parameters<typeof createEventQueue>[1] = {},
 ) {
   const jobs: EventJob[] = []
-  const works: Work[] = []
+  const runners: JobRunner[] = []
   const broker: EventBroker = {
     name: 'any:events',
     persist: (job) => Promise.resolve(jobs.push(job)),
-    take(work) {
-      works.unshift(work)
-      for (const data of jobs) void work.run({ id: data.key, data, attempt: 1 })
+    take(runner) {
+      runners.unshift(runner)
+      for (const data of jobs) void runner.run({ id: data.key, data, attempt: 1 })
       return { close: () => Promise.resolve() }
     },
     ...changes,
@@ -220,9 +248,9 @@ function openQueue(
     jobs,
     /** Gives the latest worker a job: what another program added, or the one that waits. */
     add: (data: unknown = jobs[0], isLast = false) => {
-      const [work] = works
-      if (work === undefined) throw new Error('There is no worker.')
-      return work.run({ id: 'job-1', data, attempt: isLast ? 3 : 1, isLast })
+      const [runner] = runners
+      if (runner === undefined) throw new Error('There is no worker.')
+      return runner.run({ id: 'job-1', data, attempt: isLast ? 3 : 1, isLast })
     },
   }
 }

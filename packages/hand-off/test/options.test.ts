@@ -13,9 +13,11 @@ import {
 const read = (options: object) =>
   readJobOptions('anyQueue', options, { connection: asGiven<unknown>() })
 
+const QUEUE = readQueueOptions({})
+
 describe('the options of a queue', () => {
   it('have defaults', () => {
-    expect(readQueueOptions({})).toBe(1000)
+    expect(readQueueOptions({})).toEqual({ confirmTimeoutMs: 1000, logger: console })
     expect(read({})).toMatchObject({
       attempts: 15,
       backoffSeconds: 5,
@@ -34,7 +36,7 @@ describe('the options of a queue', () => {
       keepDeadLettersSeconds: 700_000,
     }
     expect(read(given)).toMatchObject(given)
-    expect(readQueueOptions({ confirmTimeoutMs: 250.5 })).toBe(250.5)
+    expect(readQueueOptions({ confirmTimeoutMs: 250.5 })).toMatchObject({ confirmTimeoutMs: 250.5 })
   })
 
   it.each<[string, unknown, RegExp]>([
@@ -76,7 +78,18 @@ describe('the options of a queue', () => {
 
 describe('the options of work()', () => {
   it('have defaults', () => {
-    expect(readWorkOptions({})).toMatchObject({ concurrency: 4, acceptUnsigned: false })
+    expect(readWorkOptions({}, QUEUE)).toMatchObject({ concurrency: 4, acceptUnsigned: false })
+  })
+
+  it('have the hooks of the queue if they have none, or undefined ones', () => {
+    const onWarning = () => {}
+    const queue = { onWarning, logger: QUEUE.logger }
+    for (const options of [{}, { onWarning: undefined, logger: undefined }]) {
+      expect(readWorkOptions(options, queue)).toMatchObject(queue)
+    }
+    const logger = { warn() {}, error() {} }
+    const own = { onWarning: () => {}, logger }
+    expect(readWorkOptions(own, queue)).toMatchObject(own)
   })
 
   it.each<[string, unknown, RegExp]>([
@@ -89,8 +102,8 @@ describe('the options of work()', () => {
       /Unknown option `attempts`\. Valid options: concurrency, acceptUnsigned, onDeadLetter, onWarning, logger\./,
     ],
   ])('refuse %s = %j', (option, value, expected) => {
-    expect(() => readWorkOptions({ [option]: value })).toThrow(OptionError)
-    expect(() => readWorkOptions({ [option]: value })).toThrow(expected)
+    expect(() => readWorkOptions({ [option]: value }, QUEUE)).toThrow(OptionError)
+    expect(() => readWorkOptions({ [option]: value }, QUEUE)).toThrow(expected)
   })
 })
 

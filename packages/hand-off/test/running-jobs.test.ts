@@ -83,7 +83,7 @@ describe('close() of a worker', () => {
     await run
   })
 
-  it('waits as long when it is asked twice [E70]', async () => {
+  it('waits as long when it is called twice [E70]', async () => {
     const jobs = createRunningJobs()
     const late = deferred()
     const end = deferred()

@@ -1,31 +1,18 @@
 import { OptionError } from '@hongbao/core'
-import { wrong } from '@hongbao/core/internal'
-import type { Warn } from '@hongbao/hand-off'
 import type { JobSettings } from '@hongbao/hand-off/internal'
 import type { PgBoss, Queue } from 'pg-boss'
+import type { Warn } from './warnings.ts'
 
 /** A pg-boss that was started: the part of it that is used here. */
-export type Boss = Pick<
-  PgBoss,
-  | 'send'
-  | 'work'
-  | 'offWork'
-  | 'notifyWorker'
-  | 'insert'
-  | 'fetch'
-  | 'complete'
-  | 'findJobs'
-  | 'retry'
-  | 'redrive'
-  | 'createQueue'
-  | 'updateQueue'
-  | 'getQueue'
-  | 'getInstances'
->
+export type PgBossClient = Pick<PgBoss, JobCall | QueueCall | WorkerCall>
+
+type JobCall = 'send' | 'insert' | 'fetch' | 'complete' | 'findJobs' | 'retry' | 'redrive'
+type QueueCall = 'createQueue' | 'updateQueue' | 'getQueue' | 'getInstances'
+type WorkerCall = 'work' | 'offWork' | 'notifyWorker'
 
 /** A queue in pg-boss, and the two queues that belong to it. */
 export interface BossQueue {
-  readonly boss: Boss
+  readonly boss: PgBossClient
   readonly name: string
   readonly deadLetter: string
   /** Has a job for each dead letter of crashed workers that is to be reported. */
@@ -34,12 +21,7 @@ export interface BossQueue {
   readonly label: string
 }
 
-export function readBossQueue(boss: Boss, name: string = 'hongbao-events'): BossQueue {
-  if (typeof boss?.send !== 'function') throw wrong('boss', 'a `PgBoss` that was started')
-  // pg-boss accepts these characters, and puts the name into SQL without escaping it.
-  if (typeof name !== 'string' || !/^[\w.\-/]{1,200}$/.test(name)) {
-    throw wrong('name', 'the name of a queue: letters, digits, `_`, `.`, `-` and `/`')
-  }
+export function bossQueue(boss: PgBossClient, name: string): BossQueue {
   const label = `pg-boss:${name}`
   return { boss, name, deadLetter: `${name}-failed`, alarms: `${name}-alarms`, label }
 }
@@ -88,7 +70,11 @@ export const EXPIRY_MARGIN_SECONDS = 10
 // pg-boss detects a crashed worker after this and up to a minute, not when its job expires.
 const HEARTBEAT_SECONDS = 60
 
-async function prepare(boss: Boss, name: string, options: Omit<Queue, 'name'>): Promise<void> {
+async function prepare(
+  boss: PgBossClient,
+  name: string,
+  options: Omit<Queue, 'name'>,
+): Promise<void> {
   await boss.createQueue(name, options)
   const { policy } = (await boss.getQueue(name)) ?? {}
   if (policy !== 'standard') {
@@ -113,7 +99,7 @@ export async function warnOfNoSupervisor({ boss, label }: BossQueue, warn: Warn)
   )
 }
 
-async function lacksSupervisor(boss: Boss): Promise<boolean> {
+async function lacksSupervisor(boss: PgBossClient): Promise<boolean> {
   try {
     const instances = await boss.getInstances({ limit: MAX_LISTED })
     const live = instances.filter((instance) => instance.live)

@@ -1,8 +1,9 @@
-import type { Work } from '@hongbao/hand-off'
+import type { JobRunner } from '@hongbao/hand-off'
 import type { JobInsert, JobWithMetadata } from 'pg-boss'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BossQueue } from './boss-queue.ts'
 import { toDeadLetter, wasReported } from './dead-letters.ts'
+import type { PgBossWarningCode } from './warnings.ts'
 
 /**
  * Reports dead letters of crashed workers, now and every `intervalSeconds`. pg-boss itself fails a job
@@ -16,7 +17,7 @@ import { toDeadLetter, wasReported } from './dead-letters.ts'
  */
 export function watchCrashes(
   queue: BossQueue,
-  work: Pick<Work, 'tell' | 'warn'>,
+  runner: Pick<JobRunner<PgBossWarningCode>, 'reportDeadLetter' | 'warn'>,
   intervalSeconds: number,
 ): () => Promise<void> {
   const closing = new AbortController()
@@ -45,11 +46,11 @@ export function watchCrashes(
     const newest = await insertAlarms(queue, beforeLast, signal)
     beforeLast = last
     last = newest
-    await reportAlarms(queue, work, signal)
+    await reportAlarms(queue, runner, signal)
   }
 
   function warn(cause: unknown): void {
-    work.warn(
+    runner.warn(
       'pg-boss-watch-failed',
       `Could not look for dead letters of crashed workers in ${queue.label}; the next look is in ${intervalSeconds} s.`,
       { cause },
@@ -97,7 +98,7 @@ const WEEK_SECONDS = 7 * 24 * 60 * 60
 /** One alarm after another, so that a worker that crashes leaves at most one to be reported again. */
 async function reportAlarms(
   queue: BossQueue,
-  work: Pick<Work, 'tell'>,
+  runner: Pick<JobRunner, 'reportDeadLetter'>,
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) return
@@ -106,7 +107,7 @@ async function reportAlarms(
   if (alarm === undefined) return
   const [copy] = await boss.findJobs(deadLetter, { id: alarm.id })
   // If the copy is gone, it was redriven.
-  if (copy !== undefined) await work.tell(toDeadLetter(copy))
+  if (copy !== undefined) await runner.reportDeadLetter(toDeadLetter(copy))
   await boss.complete(alarms, alarm)
-  return reportAlarms(queue, work, signal)
+  return reportAlarms(queue, runner, signal)
 }

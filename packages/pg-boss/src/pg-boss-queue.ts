@@ -1,33 +1,22 @@
-import { asGiven, must, optional } from '@hongbao/core/internal'
-import {
-  createEventQueue,
-  type EventBroker,
-  type EventQueue,
-  type JobOptions,
-  type Warn,
-} from '@hongbao/hand-off'
+import { must, optional } from '@hongbao/core/internal'
+import type { EventBroker, EventQueue, JobOptions } from '@hongbao/hand-off'
 import {
   createWarn,
+  openEventQueue,
   QueueError,
-  queueOptionsOf,
   readJobOptions,
   type JobSettings,
 } from '@hongbao/hand-off/internal'
-import {
-  prepareQueue,
-  readBossQueue,
-  warnOfNoSupervisor,
-  type Boss,
-  type BossQueue,
-} from './boss-queue.ts'
+import { bossQueue, prepareQueue, warnOfNoSupervisor, type PgBossClient } from './boss-queue.ts'
 import { listDeadLetters, redrive } from './dead-letters.ts'
 import { persist } from './persist.ts'
+import type { PgBossWarningCode } from './warnings.ts'
 import { startWorker, type Intervals } from './worker.ts'
 
 /** Options of {@link pgBossQueue}. Wrong ones are refused with an `OptionError`. */
-export interface PgBossQueueOptions extends JobOptions {
+export interface PgBossQueueOptions extends JobOptions<PgBossWarningCode> {
   /** Your pg-boss. Start it before the first delivery, and stop it yourself. */
-  readonly boss: Boss
+  readonly boss: PgBossClient
   /** The name of the queue; dead letters go to `<name>-failed`. Default: `'hongbao-events'`. */
   readonly name?: string | undefined
   /** How often a worker looks for jobs while there are none, in seconds: 0.5 or more. Default: 1. */
@@ -49,40 +38,39 @@ export interface PgBossQueueOptions extends JobOptions {
  *
  * @throws OptionError for a wrong option
  */
-export function pgBossQueue(options: PgBossQueueOptions): EventQueue {
-  const { boss, name, pollingIntervalSeconds, watchIntervalSeconds, ...settings } = readJobOptions(
-    'pgBossQueue',
-    options,
-    {
-      boss: asGiven(),
-      name: asGiven(),
-      pollingIntervalSeconds: optional(
-        must('0.5 or more', (value) => value >= 0.5),
-        1,
-      ),
-      watchIntervalSeconds: optional(
-        must('a number from 0.5 to 3,600', (value) => value >= 0.5 && value <= 3600),
-        60,
-      ),
-    },
-  )
-  const queue = readBossQueue(boss, name)
-  const intervals = { pollingIntervalSeconds, watchIntervalSeconds }
-  const broker = createBroker(queue, { settings, intervals, warn: createWarn(options) })
-  return createEventQueue(broker, queueOptionsOf(options))
+export function pgBossQueue(options: PgBossQueueOptions): EventQueue<PgBossWarningCode> {
+  const settings = readJobOptions('pgBossQueue', options, {
+    boss: must('a `PgBoss` that was started', (boss) => typeof boss?.send === 'function'),
+    name: optional(
+      must('the name of a queue: letters, digits, `_`, `.`, `-` and `/`', isName),
+      'hongbao-events',
+    ),
+    pollingIntervalSeconds: optional(
+      must('0.5 or more', (seconds) => seconds >= 0.5),
+      1,
+    ),
+    watchIntervalSeconds: optional(
+      must('a number from 0.5 to 3,600', (seconds) => seconds >= 0.5 && seconds <= 3600),
+      60,
+    ),
+  })
+  return openEventQueue(createBroker(settings), settings)
 }
 
-interface BrokerSettings {
-  readonly settings: JobSettings
-  readonly intervals: Intervals
-  readonly warn: Warn
+/** pg-boss accepts these characters, and puts the name into SQL without escaping it. */
+function isName(name: string): boolean {
+  return typeof name === 'string' && /^[\w.\-/]{1,200}$/.test(name)
 }
 
-function createBroker(
-  queue: BossQueue,
-  { settings, intervals, warn }: BrokerSettings,
-): EventBroker {
-  const { boss, name } = queue
+interface BrokerSettings extends JobSettings, Intervals {
+  readonly boss: PgBossClient
+  readonly name: string
+}
+
+function createBroker(settings: BrokerSettings): EventBroker<PgBossWarningCode> {
+  const { boss, name } = settings
+  const queue = bossQueue(boss, name)
+  const warn = createWarn(settings)
   let prepared: Promise<void> | undefined
 
   /** Prepares the queues once, or again if that failed. */
@@ -102,11 +90,11 @@ function createBroker(
       await prepare()
       await persist(queue, job)
     },
-    async take(work) {
+    async take(runner) {
       // A worker does not change the settings that receivers have made.
       if ((await boss.getQueue(name)) === null) await prepareQueue(queue, settings)
-      await warnOfNoSupervisor(queue, work.warn)
-      return startWorker(queue, intervals, work)
+      await warnOfNoSupervisor(queue, runner.warn)
+      return startWorker(queue, settings, runner)
     },
     deadLetters: ({ limit }) => listDeadLetters(queue, limit),
     redrive: (selection) => redrive(queue, selection),

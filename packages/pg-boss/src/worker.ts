@@ -1,7 +1,8 @@
-import type { Consumer, EventJob, JobFate, Work } from '@hongbao/hand-off'
+import type { EventJob, JobConsumer, JobFate, JobRunner } from '@hongbao/hand-off'
 import type { JobResult, JobResultStatus, JobWithMetadata } from 'pg-boss'
 import { EXPIRY_MARGIN_SECONDS, prepareAlarms, type BossQueue } from './boss-queue.ts'
 import { watchCrashes } from './crash-watch.ts'
+import type { PgBossWarningCode } from './warnings.ts'
 
 /** How often a worker looks. */
 export interface Intervals {
@@ -13,12 +14,12 @@ export interface Intervals {
 export async function startWorker(
   queue: BossQueue,
   { pollingIntervalSeconds, watchIntervalSeconds }: Intervals,
-  work: Work,
-): Promise<Consumer> {
+  runner: JobRunner<PgBossWarningCode>,
+): Promise<JobConsumer> {
   const { boss, name } = queue
   await prepareAlarms(queue)
-  const workers = await Promise.all(Array.from({ length: work.concurrency }, startOne))
-  const stopWatch = watchCrashes(queue, work, watchIntervalSeconds)
+  const workers = await Promise.all(Array.from({ length: runner.concurrency }, startOne))
+  const stopWatch = watchCrashes(queue, runner, watchIntervalSeconds)
   return {
     close() {
       const ended = workers.map((id) => boss.offWork(name, { id, wait: true }))
@@ -33,7 +34,7 @@ export async function startWorker(
       name,
       how,
       async function applyJobs(jobs) {
-        const results = await Promise.all(jobs.map((job) => apply(work, job)))
+        const results = await Promise.all(jobs.map((job) => apply(runner, job)))
         // Without this, a worker takes one job per polling interval.
         boss.notifyWorker(id)
         return results
@@ -43,9 +44,12 @@ export async function startWorker(
   }
 }
 
-async function apply(work: Work, job: JobWithMetadata<EventJob>): Promise<JobResult> {
+async function apply(
+  runner: Pick<JobRunner, 'run'>,
+  job: JobWithMetadata<EventJob>,
+): Promise<JobResult> {
   const { id, data, retryCount, retryLimit, expireInSeconds } = job
-  const { fate, outcome, reason } = await work.run({
+  const { fate, outcome, reason } = await runner.run({
     id,
     data,
     attempt: retryCount + 1,

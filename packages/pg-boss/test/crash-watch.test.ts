@@ -4,7 +4,7 @@ import type { JobWithMetadata } from 'pg-boss'
 import { describe, expect, it, vi } from 'vitest'
 import type { BossQueue } from '../src/boss-queue.ts'
 import { watchCrashes } from '../src/crash-watch.ts'
-import type { Boss, DeadLetter, EventWorker } from '../src/index.ts'
+import type { PgBossClient, DeadLetter, EventWorker } from '../src/index.ts'
 import {
   crashOn,
   deadLettersOf,
@@ -185,7 +185,7 @@ it('a dead letter that was committed late is found, although the look after that
   const copies = ['b', 'c']
   const alarms = new Set<unknown>()
   let isFirstLookOver = false
-  const boss: Partial<Boss> = {
+  const boss: Partial<PgBossClient> = {
     async findJobs(_: string, { after }: { readonly after?: string } = {}) {
       if (isFirstLookOver && copies.length === 2) {
         copies.unshift('a')
@@ -203,8 +203,8 @@ it('a dead letter that was committed late is found, although the look after that
     },
   }
   const queue = { boss, name: 'a', deadLetter: 'a-failed', alarms: 'a-alarms', label: 'pg-boss:a' }
-  const work = { tell: async () => {}, warn: () => {} }
-  const stop = watchCrashes(queue as BossQueue, work, 0.01)
+  const runner = { reportDeadLetter: async () => {}, warn: () => {} }
+  const stop = watchCrashes(queue as BossQueue, runner, 0.01)
   await vi.waitFor(() => expect(alarms).toEqual(new Set(['a', 'b', 'c'])))
   await stop()
 })

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../test/servers/postgres.ts'
 import {
   pgBossQueue,
-  type Boss,
+  type PgBossClient,
   type DeadLetter,
   type EventJob,
   type EventWorker,
@@ -100,7 +100,7 @@ function started<Thing>(thing: Thing | undefined): Thing {
 
 /** A receiver that stores what it receives in a queue. */
 export async function receiverOf(
-  boss: Boss,
+  boss: PgBossClient,
   options: Omit<PgBossQueueOptions, 'boss'>,
 ): Promise<QueueReceiver> {
   const queue = pgBossQueue({ boss, logger: false, ...options })
@@ -111,14 +111,14 @@ export async function receiverOf(
 type Named = { readonly name: string }
 
 export function deadLettersOf(
-  boss: Boss,
+  boss: PgBossClient,
   { name, ...selection }: Named & { readonly limit?: number },
 ): Promise<DeadLetter[]> {
   return pgBossQueue({ boss, name }).deadLetters(selection)
 }
 
 export function redrive(
-  boss: Boss,
+  boss: PgBossClient,
   { name, ...selection }: Named & RedriveOptions,
 ): Promise<number> {
   return pgBossQueue({ boss, name }).redrive(selection)

@@ -2,7 +2,7 @@ import { OptionError } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import type { PgBoss, QueuePolicy } from 'pg-boss'
 import { describe, expect, it } from 'vitest'
-import { pgBossQueue, type Boss } from '../src/index.ts'
+import { pgBossQueue, type PgBossClient } from '../src/index.ts'
 import { deliver, jobsOf, onlyJob, PINGPP, receiverOf, usePostgres } from './opened.ts'
 
 const HANDLED = { outcome: 'handled', status: 200 }
@@ -88,11 +88,11 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     async (_, send) => {
       const { boss } = opened
       const name = opened.freshName()
-      const throttling: Boss = {
+      const throttling: PgBossClient = {
         ...boundBoss(boss),
         send: (queue: string, data: object, options: object) =>
           boss[send](queue, data, options, 3600, 'events'),
-      } as Boss
+      } as PgBossClient
       const receiver = await receiverOf(throttling, { name })
       const replies = []
       for (const id of ['red_1', 'red_2', 'red_3']) {
@@ -107,7 +107,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
   it('answers 500 if pg-boss took another job for that of its event [E54]', async () => {
     const { boss } = opened
     const name = opened.freshName()
-    const other: Boss = {
+    const other: PgBossClient = {
       ...boundBoss(boss),
       send: () => Promise.resolve('8e892b7c-25cd-4688-9cf7-0d6d98145ea8'),
     }
@@ -136,7 +136,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
   it('answers 500 if pg-boss stores no job and has none', async () => {
     const { boss } = opened
     const name = opened.freshName()
-    const full: Boss = Object.assign(Object.create(boss) as PgBoss, {
+    const full: PgBossClient = Object.assign(Object.create(boss) as PgBoss, {
       send: () => Promise.resolve(null),
       findJobs: () => Promise.resolve([]),
       createQueue: boss.createQueue.bind(boss),
@@ -155,11 +155,9 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
   })
 
   it.each<[string, object, RegExp]>([
-    ['a pg-boss that is none', { boss: {} }, /`boss` must be a `PgBoss`/],
+    ['an object that is no pg-boss', { boss: {} }, /`boss` must be a `PgBoss`/],
     ['no pg-boss', { boss: null }, /`boss` must be/],
     ['a name that SQL would stumble over', { name: "a'b" }, /`name` must be/],
-    ['an empty name', { name: '' }, /`name` must be the name of a queue/],
-    ['a job without time', { jobTimeoutMs: 0 }, /`jobTimeoutMs` must be/],
     ['looking too often', { pollingIntervalSeconds: 0.1 }, /`pollingIntervalSeconds` must be 0\.5/],
     ['watching too often', { watchIntervalSeconds: 0.1 }, /`watchIntervalSeconds` must be a/],
     ['watching too seldom', { watchIntervalSeconds: 3601 }, /from 0\.5 to 3,600/],
@@ -169,7 +167,6 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
       { queue: 'a' },
       /Unknown option `queue`. Valid options: boss, name, pollingInterval/,
     ],
-    ['a memory that is too short', { keepAppliedSeconds: 60 }, /`keepAppliedSeconds`/],
   ])('refuses %s', (_, options, expected) => {
     const make = () => pgBossQueue({ boss: opened.boss, ...options })
     expect(make).toThrow(OptionError)
@@ -207,7 +204,7 @@ async function withFailed(boss: PgBoss, name: string) {
 }
 
 /** A pg-boss whose methods can be replaced: its own are private to it. */
-function boundBoss(boss: PgBoss): Boss {
+function boundBoss(boss: PgBoss): PgBossClient {
   return {
     send: boss.send.bind(boss),
     work: boss.work.bind(boss),

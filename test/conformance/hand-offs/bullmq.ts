@@ -8,19 +8,27 @@ import {
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { hasRedis, startRedis } from '../../servers/redis.ts'
-import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
+import type {
+  HandOffHost,
+  QueueClient,
+  QueuedJob,
+  TestWorkOptions,
+  Tries,
+} from '../hand-off-host.ts'
 
 export const bullmqHost: HandOffHost = {
   name: '@hongbao/bullmq',
   isHere: hasRedis,
+  codesOfLostJob: ['bullmq-job-stalled'],
   async start() {
     const server = await startRedis()
     return { server, kind: 'bullmq', url: server.url, close: () => server.close() }
   },
+  make: (options) => bullmqQueue({ connection: {}, ...options }),
 }
 
 /** Connects to a queue of BullMQ. */
-export async function connectBullmq(url: string, name: string): Promise<QueueClient> {
+export async function connectBullmq(url: string, name: string, tries: Tries): Promise<QueueClient> {
   const connection = { url, retryStrategy: () => 50 }
   const queue = new Queue<EventJob>(name, { connection })
   queue.on('error', () => {})
@@ -29,7 +37,7 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
   const opened: EventQueue[] = []
 
   function open(options: Partial<BullmqQueueOptions> = {}): EventQueue {
-    const eventQueue = bullmqQueue({ name, connection, logger: false, ...options })
+    const eventQueue = bullmqQueue({ name, connection, logger: false, ...tries, ...options })
     opened.push(eventQueue)
     return eventQueue
   }
@@ -37,10 +45,12 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
   async function jobs(): Promise<QueuedJob[]> {
     const all = await queue.getJobs()
     return Promise.all(
-      all.map(async ({ data, id, returnvalue }) => {
+      all.map(async ({ data, id, returnvalue, attemptsStarted, delay }) => {
         const state = STATES[await queue.getJobState(String(id))] ?? 'waiting'
         const outcome = state === 'done' ? String(returnvalue) : undefined
-        return { eventId: String(data.id), state, outcome, data }
+        const retries = Math.max(attemptsStarted - 1, 0)
+        const pauseMs = delay === 0 ? undefined : delay
+        return { eventId: String(data.id), state, outcome, retries, pauseMs, data }
       }),
     )
   }
@@ -53,17 +63,12 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
 
   const events = open()
   return {
-    async receiver(publicKey, tries) {
-      return open(tries).receiver({ publicKey, logger: false })
+    async receiver(publicKey) {
+      return open().receiver({ publicKey, logger: false })
     },
-    async work(webhooks, { crashes, ...how } = {}) {
-      // A dead worker is detected after a second, not a minute. If crashes are counted, a busy machine
-      // must not be taken for one.
-      const options =
-        crashes === undefined
-          ? { lockDuration: 500, stalledInterval: 200 }
-          : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes }
-      const worker = await open({ worker: options }).work(webhooks, { logger: false, ...how })
+    async work(webhooks, { crashes, losesJobs, ...how } = {}) {
+      const queueOfWorker = open({ worker: locksOf({ crashes, losesJobs }) })
+      const worker = await queueOfWorker.work(webhooks, { logger: false, ...how })
       workers.push(worker)
       return worker
     },
@@ -88,6 +93,16 @@ export async function connectBullmq(url: string, name: string): Promise<QueueCli
       await Promise.all([queue, ...opened].map((one) => one.close()))
     },
   }
+}
+
+function locksOf({ crashes, losesJobs }: Pick<TestWorkOptions, 'crashes' | 'losesJobs'>) {
+  // BullMQ takes a worker for dead that is blocked for longer than its lock lasts.
+  if (losesJobs) return { skipLockRenewal: true, skipStalledCheck: true, lockDuration: 1 }
+  // A dead worker is detected after a second, not a minute. If crashes are counted, a busy machine
+  // must not be taken for one.
+  return crashes === undefined
+    ? { lockDuration: 500, stalledInterval: 200 }
+    : { lockDuration: 1500, stalledInterval: 200, maxStalledCount: crashes }
 }
 
 /** What Redis has at a key. Not with DUMP, which compresses texts. */

@@ -1,28 +1,34 @@
 import { pgBossQueue, type EventJob, type EventWorker } from '@hongbao/pg-boss'
+import { PgBoss } from 'pg-boss'
 import { openBoss } from '../../servers/pg-boss.ts'
 import { startPostgres } from '../../servers/postgres.ts'
-import type { HandOffHost, QueueClient, QueuedJob } from '../hand-off-host.ts'
+import type { HandOffHost, QueueClient, QueuedJob, Tries } from '../hand-off-host.ts'
 
 export const pgBossHost: HandOffHost = {
   name: '@hongbao/pg-boss',
   isHere: true,
+  // The tests supervise by themselves.
+  codesOfLostJob: ['pg-boss-unsupervised'],
   async start() {
     const server = await startPostgres()
     return { server, kind: 'pg-boss', url: server.url, close: () => server.close() }
   },
+  make: (options) => pgBossQueue({ boss: new PgBoss('postgres://127.0.0.1'), ...options }),
 }
 
 /** Connects to a queue of pg-boss. */
-export async function connectPgBoss(url: string, name: string): Promise<QueueClient> {
+export async function connectPgBoss(url: string, name: string, tries: Tries): Promise<QueueClient> {
   const boss = await openBoss({ connectionString: url }, { supervise: false, schedule: false })
   const workers: EventWorker[] = []
 
   async function jobs(): Promise<QueuedJob[]> {
     const all = await boss.findJobs<EventJob>(name)
-    return all.map(({ data, state, output }) => ({
+    return all.map(({ data, state, output, retryCount: retries, startAfter, startedOn }) => ({
       eventId: String(data.id),
       state: STATES[state] ?? 'waiting',
       outcome: state === 'completed' ? String(Object(output).outcome) : undefined,
+      retries,
+      pauseMs: state === 'retry' ? startAfter.getTime() - startedOn.getTime() : undefined,
       data,
     }))
   }
@@ -56,14 +62,13 @@ export async function connectPgBoss(url: string, name: string): Promise<QueueCli
   }
 
   const quiet = { logger: false, pollingIntervalSeconds: 0.5 } as const
-  const events = pgBossQueue({ boss, name, ...quiet })
+  const events = pgBossQueue({ boss, name, ...quiet, ...tries })
   return {
-    async receiver(publicKey, tries) {
-      const queue = pgBossQueue({ boss, name, ...quiet, ...tries })
-      await queue.ready()
-      return queue.receiver({ publicKey, logger: false })
+    async receiver(publicKey) {
+      await events.ready()
+      return events.receiver({ publicKey, logger: false })
     },
-    async work(webhooks, { crashes: _crashes, ...how } = {}) {
+    async work(webhooks, { crashes: _crashes, losesJobs: _losesJobs, ...how } = {}) {
       const worker = await events.work(webhooks, { logger: false, ...how })
       workers.push(worker)
       return worker
