@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { PATIENCE_MS } from './test/patience.ts'
 import { sortTests } from './test/projects.ts'
 import { SlowestFirst } from './test/slowest-first.ts'
 
@@ -10,10 +11,10 @@ const CORES = availableParallelism()
 const shared = {
   // Vitest's own `test` adds the text of errors to the default log. What production logs is what counts.
   env: { NODE_ENV: 'production' },
-  // They end what hangs. A machine with two cores and much to do may take its time: no test's verdict
-  // is in them, and what is promised about time a test measures itself.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // They end what hangs. What is promised about time a test measures itself.
+  testTimeout: 2 * PATIENCE_MS,
+  hookTimeout: 2 * PATIENCE_MS,
+  expect: { poll: { timeout: PATIENCE_MS } },
 }
 
 export default defineConfig({
@@ -45,6 +46,7 @@ export default defineConfig({
             'test/needs-openssl.ts',
             'test/servers/needs-servers.ts',
             'test/servers/clusters.ts',
+            'test/compiled-code.ts',
           ],
           // These tests wait for other processes most of the time: more of them can run than there are cores.
           maxWorkers: 2 * CORES,
@@ -60,7 +62,9 @@ export default defineConfig({
             only: true,
             include: ['{packages/*/test,test}/**/*.test-d.ts'],
           },
-          sequence: { groupOrder: 2 },
+          // Beside the integration tests: a compiler that runs by itself leaves cores idle.
+          maxWorkers: 2 * CORES,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -2,6 +2,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The files that take longest, by their ends. */
 const SLOW = [
+  'test/crash/trial-redis.test.ts',
+  'test/crash/trial-bullmq.test.ts',
+  'test/crash/trial-pg-boss.test.ts',
+  'test/crash/trial-postgres.test.ts',
   'test/crash/crash.test.ts',
   'test/faults/herd.test.ts',
   'test/conformance/inbox.test.ts',

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
+import { PATIENCE_MS } from './patience.ts'
 
 /** A process that a test started, and kills. What it says on its output is one word a line. */
 export interface Spawned {
@@ -26,7 +27,7 @@ export function spawnProgram(program: string, task: object): Spawned {
   }
 
   return {
-    word: (pattern) => vi.waitFor(() => findWord(pattern), 20_000),
+    word: (pattern) => vi.waitFor(() => findWord(pattern), PATIENCE_MS),
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')

@@ -1,7 +1,7 @@
 import { memoryInbox, type Admission, type Inbox } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
 import type { InboxHost, InboxStore, OpenInbox } from './inbox-host.ts'
-import { checkAgainstModel } from './inbox-model.ts'
+import { checkAgainstModel } from './inbox-comparison.ts'
 
 // The model is worth what it finds: inboxes with the faults that inboxes have had.
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Admission } from '@hongbao/core'
 import type { InboxHost, InboxStore, OpenInbox } from './inbox-host.ts'
-import { checkAgainstModel } from './inbox-model.ts'
+import { checkAgainstModel } from './inbox-comparison.ts'
 import { deliver, startRun } from './inbox-run.ts'
 
 const HOUR = 60 * 60

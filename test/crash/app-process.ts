@@ -42,7 +42,7 @@ export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProc
   const child = fork(PROGRAM, {
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { ...process.env, NODE_ENV: 'production', NODE_COMPILE_CACHE: join(folder, 'compiled') },
+    env: { NODE_COMPILE_CACHE: join(folder, 'compiled'), ...process.env, NODE_ENV: 'production' },
   })
   // A message to one that has just ended is nobody's loss.
   child.on('error', () => {})

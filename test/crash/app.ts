@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Host } from '../conformance/host.ts'
 import { layGround, type Setup } from './ground.ts'
 import type { Order } from './points.ts'
@@ -18,6 +19,8 @@ async function start(setup: Setup): Promise<void> {
   process.on('message', (order: Order) => ground.points.arm(order))
   const { port } = await host.start(await store.open(ground))
   process.send?.({ port })
+  // Node writes what it has compiled when a process ends, and this one is killed.
+  flushCompileCache()
 }
 
 /** Framework → the app that its guide shows. Loaded late, so that a start costs little. */

@@ -15,9 +15,9 @@ import type { Lease } from '@hongbao/redis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { seeded, type Seeded } from '../../packages/core/test/seeded.ts'
 import { openPool } from '../servers/postgres.ts'
+import type { Addresses } from './addresses.ts'
 import { createFailpoints, type Failpoints } from './failpoints.ts'
 import { openJournal, type Journal } from './journal.ts'
-import type { Addresses } from './store.ts'
 
 /** What the trial tells an app process when it starts it. */
 export interface Setup extends Addresses {

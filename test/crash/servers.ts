@@ -3,8 +3,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startPostgres } from '../servers/postgres.ts'
 import { startRedis } from '../servers/redis.ts'
 import type { TestServer } from '../servers/server.ts'
+import type { Addresses } from './addresses.ts'
 import type { Effect, Restart } from './history.ts'
-import type { Addresses } from './store.ts'
 import type { ServerName } from './stores.ts'
 
 /** The servers of a trial. Postgres always runs, because the effects stand in it. */

@@ -1,4 +1,5 @@
 import type { Receiver } from '@hongbao/core'
+import type { Addresses } from './addresses.ts'
 import type { Ground } from './ground.ts'
 
 /** A store as the trial needs it: seen from an app process, and from outside. */
@@ -18,10 +19,3 @@ export interface Store {
 
 /** How long a lease lasts: short, so that it ends while the sender still tries. */
 export const LEASE_MS = 2000
-
-/** Where the servers of a trial are. Postgres always runs: the effects stand in it. */
-export interface Addresses {
-  readonly postgresUrl: string
-  /** 0 where no Redis runs. */
-  readonly redisPort: number
-}

@@ -131,8 +131,11 @@ function letTimePass(store: Store, servers: Servers): Closable {
 const UNDER_FIRE = 0.9
 /** Of kills at random moments, some find nothing in flight; so many tries have to do. */
 const MAX_TRIES = 3
+/** So often apps are halted and servers restarted, and in a short trial more often, so that it has some of each. */
 const KILLS_PER_STOP = 5
 const KILLS_PER_RESTART = 7
+const FEWEST_STOPS = 4
+const FEWEST_RESTARTS = 3
 
 /** Tells of some events for every kill, so that kills and events come to their end together. */
 async function interrupt(
@@ -140,14 +143,16 @@ async function interrupt(
   { sender, fleet, nemesis }: Scene,
 ): Promise<void> {
   const batch = Math.ceil((events * UNDER_FIRE) / kills)
+  const killsPerStop = Math.min(KILLS_PER_STOP, Math.ceil(kills / FEWEST_STOPS))
+  const killsPerRestart = Math.min(KILLS_PER_RESTART, Math.ceil(kills / FEWEST_RESTARTS))
   let inFlight = 0
   for (let tries = 1; inFlight < kills && tries <= kills * MAX_TRIES; tries += 1) {
     await fleet.ready()
     await sender.caughtUp()
-    if (tries % KILLS_PER_STOP === 0) await nemesis.stop()
+    if (tries % killsPerStop === 0) await nemesis.stop()
     sender.allow(batch * tries)
     if (await nemesis.kill()) inFlight += 1
-    if (tries % KILLS_PER_RESTART === 0) await nemesis.restart()
+    if (tries % killsPerRestart === 0) await nemesis.restart()
   }
   sender.allow(events)
 }

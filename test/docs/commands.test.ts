@@ -59,7 +59,7 @@ describe('npm and pnpm commands', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([])
   })
 
-  it('`npm start` prints what docs/tour.md shows of it', { timeout: 60_000 }, async () => {
+  it('`npm start` prints what docs/tour.md shows of it', async () => {
     const shown = codeBlocks(TOUR).find(({ language }) => language === 'text')?.text ?? ''
     const tour = join(ROOT, 'examples/tour/tour.ts')
     const { stdout } = await promisify(execFile)(process.execPath, [tour])
@@ -84,7 +84,7 @@ describe.skipIf(!isInstalled('openssl'))('openssl', () => {
     )
   })
 
-  it('verifies what capture.ts kept', { timeout: 20_000 }, async () => {
+  it('verifies what capture.ts kept', async () => {
     const { directory, signed } = await capture()
     expect(readFileSync(join(directory, 'body.json'))).toEqual(signed.bytes)
     expect(await run(directory, command(GUIDE, 'dgst -sha256 -verify'))).toBe('Verified OK\n')
@@ -124,7 +124,7 @@ describe.skipIf(!isInstalled('curl'))('curl', () => {
     expect(await run(directory, stripped)).toContain(
       '{"outcome":"rejected","code":"signature-mismatch"}',
     )
-  }, 20_000)
+  })
 })
 
 /** The shell block that holds a certain word. */

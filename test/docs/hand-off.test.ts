@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { PATIENCE_MS } from '../patience.ts'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { hasRedis, startRedis, type RedisServer } from '../servers/redis.ts'
 import { codeBlocks, codeOf, section, tables } from './markdown.ts'
@@ -59,13 +60,13 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       writeFileSync(join(folder, 'receiver.ts'), receiver?.text ?? '')
       writeFileSync(join(folder, 'worker.ts'), worker?.text ?? '')
       writeFileSync(join(folder, 'start.ts'), START)
-    }, 60_000)
+    })
 
     afterAll(async () => {
       for (const child of children) child.kill('SIGKILL')
       await Promise.all([postgres.close(), redis?.close()])
       rmSync(folder, { recursive: true })
-    }, 30_000)
+    })
 
     it('apply an event to its order, and end on SIGTERM', async () => {
       const shop = await openShop()
@@ -73,7 +74,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       expect(await shop.deliver('1')).toBe(200)
       await shop.until('1', 'sent')
       expect(await shop.stop('SIGTERM')).toEqual([0, null])
-    }, 60_000)
+    })
 
     it('move an order on when it is saved after its event, and never back [H18]', async () => {
       const shop = await openShop()
@@ -89,7 +90,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
         await shop.until(status, status)
       }
       expect(await shop.stop('SIGINT')).toEqual([0, null])
-    }, 60_000)
+    })
 
     it('end on SIGTERM while the queue does not answer [E56]', async () => {
       const shop = await openShop()
@@ -100,7 +101,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       broker.freeze()
       expect(await shop.stop('SIGTERM')).toEqual([0, null])
       broker.thaw()
-    }, 120_000)
+    })
 
     /** The two programs of the README, and the database of their shop. */
     async function openShop() {
@@ -168,7 +169,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
 })
 
 function eventually(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, 30_000)
+  return vi.waitFor(check, PATIENCE_MS)
 }
 
 async function portOf({ stdout }: ChildProcess): Promise<string> {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
   vi.spyOn(console, 'error').mockImplementation(() => {})
   postgres = await startPostgres()
-}, 60_000)
+})
 afterAll(async () => {
   vi.restoreAllMocks()
   vi.unstubAllEnvs()

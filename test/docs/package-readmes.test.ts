@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { codeBlocks } from './markdown.ts'
 import { createWorkspace, readDocument, removeWorkspaces, type Workspace } from './snippets.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const keys = createTestKeys()
 const merchant = createTestKeys()
@@ -137,7 +138,10 @@ describe('the snippets of packages/client/README.md', () => {
       `${withSandbox(snippetsOf('client')[3])}\nexport { reconciler }\n`,
     )
     stops.push(() => reconciler.close())
-    await vi.waitFor(() => expect(logged).toHaveBeenCalledWith(PARAMS.order_no, 'is back'), 10_000)
+    await vi.waitFor(
+      () => expect(logged).toHaveBeenCalledWith(PARAMS.order_no, 'is back'),
+      PATIENCE_MS,
+    )
   })
 })
 

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { codeBlocks } from './markdown.ts'
 import { readDocument } from './snippets.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const keys = createTestKeys()
 const [rabbit, app] = codeBlocks(readDocument('packages/hand-off/README.md')).filter(
@@ -44,7 +45,10 @@ describe('packages/hand-off/README.md', () => {
     const log = vi.spyOn(console, 'log').mockReturnValue()
     const event = eventFixture('red_envelope.sent')
     expect(await deliver(event)).toBe(200)
-    await vi.waitFor(() => expect(log).toHaveBeenCalledWith(event.id, expect.any(Date)))
+    await vi.waitFor(
+      () => expect(log).toHaveBeenCalledWith(event.id, expect.any(Date)),
+      PATIENCE_MS,
+    )
     expect(channel.acked).toBe(1)
     await shop.worker.close()
     expect(channel.cancelled).toEqual(['consumer-1'])
@@ -59,7 +63,7 @@ describe('packages/hand-off/README.md', () => {
       if (runs < 3) throw new Error('no stock')
     })
     expect(await deliver(eventFixture('red_envelope.sent'))).toBe(200)
-    await vi.waitFor(() => expect(channel.acked).toBe(1))
+    await vi.waitFor(() => expect(channel.acked).toBe(1), PATIENCE_MS)
     expect(runs).toBe(3)
   })
 
@@ -70,9 +74,9 @@ describe('packages/hand-off/README.md', () => {
     const handler = vi.fn<() => Promise<void>>(() => end.promise)
     shop.webhooks.on('*', handler)
     expect(await deliver(eventFixture('red_envelope.sent'))).toBe(200)
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce())
+    await vi.waitFor(() => expect(handler).toHaveBeenCalledOnce(), PATIENCE_MS)
     const closed = shop.worker.close()
-    await vi.waitFor(() => expect(channel.cancelled).toEqual(['consumer-1']))
+    await vi.waitFor(() => expect(channel.cancelled).toEqual(['consumer-1']), PATIENCE_MS)
     end.resolve()
     await closed
     expect(channel.acked).toBe(1)
@@ -82,7 +86,7 @@ describe('packages/hand-off/README.md', () => {
     const { channel } = await openShop()
     const error = vi.spyOn(console, 'error').mockReturnValue()
     channel.sendToQueue('webhooks', Buffer.from('hello'), { messageId: 'x' }, () => {})
-    await vi.waitFor(() => expect(channel.dead).toHaveLength(1))
+    await vi.waitFor(() => expect(channel.dead).toHaveLength(1), PATIENCE_MS)
     expect(String(error.mock.calls.at(-1)?.[2])).toMatch(/^queue-job-invalid/)
   })
 

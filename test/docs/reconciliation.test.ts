@@ -208,7 +208,7 @@ describe('the snippet', async () => {
     expect(await backfill(workspace, rangeOf(days))).toMatchObject({ dispatched: 1, error: null })
     const before = rangeOf([dayFromNow(-9), dayFromNow(-8)])
     expect(await backfill(workspace, before)).toMatchObject({ swept: 0 })
-  }, 20_000)
+  })
 
   it('backfill.ts ends with 1 where Ping++ cannot be asked', async () => {
     const env = { ...process.env, PINGPP_API_KEY: 'sk_live_0' }
@@ -216,7 +216,7 @@ describe('the snippet', async () => {
       code: 1,
       stdout: expect.stringContaining('"code": "api-key-invalid"') as string,
     })
-  }, 20_000)
+  })
 })
 
 const PAYOUTS =

@@ -64,13 +64,13 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
       const [, name = ''] = /^\/\/ (\S+)/.exec(text) ?? []
       writeFileSync(join(folder, name), text)
     }
-  }, 60_000)
+  })
 
   afterAll(async () => {
     vi.unstubAllEnvs()
     await Promise.all([redisServer.close(), postgres.close()])
     rmSync(folder, { recursive: true })
-  }, 30_000)
+  })
 
   it('pay once, though Redis forgets at a failover that it was paid [E14]', async () => {
     const { pool } = await load<{ pool: Pool }>('wallets.ts')

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it, vi } from 'vitest'
 import { codeBlocks, section } from './markdown.ts'
 import { createWorkspace, readDocument, removeWorkspaces, ROOT } from './snippets.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 // The README's sixty seconds, as a reader would type them: the command line of the sandbox, and
 // app.ts, each in a process of its own.
@@ -31,14 +32,14 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
     const [start = '', app = '', triggers = ''] = SHELL.map(toSource)
 
     const sandbox = run(`exec ${start} --port ${sandboxPort}`)
-    await vi.waitFor(() => expect(sandbox.output()).toContain('/v1'), 20_000)
+    await vi.waitFor(() => expect(sandbox.output()).toContain('/v1'), PATIENCE_MS)
     const [environment = '', program = ''] = app.split('\n')
     await run(environment).ended
     const server = run(`exec ${program}`)
-    await vi.waitFor(() => fetch(`http://localhost:${appPort}/`), 20_000)
+    await vi.waitFor(() => fetch(`http://localhost:${appPort}/`), PATIENCE_MS)
     await run(triggers).ended
 
-    await vi.waitFor(() => expect(linesOf(sandbox.output())).toEqual(SHOWN), 20_000)
+    await vi.waitFor(() => expect(linesOf(sandbox.output())).toEqual(SHOWN), PATIENCE_MS)
     const orders = server.output().match(/^sent \d+ 100$/gm) ?? []
     expect(orders).toHaveLength(2)
     expect(new Set(orders).size).toBe(2)
@@ -71,7 +72,6 @@ it.each(['SIGINT', 'SIGTERM'] as const)(
       return { child, output: () => text, ended: once(child, 'exit') }
     }
   },
-  60_000,
 )
 
 /** The lines about deliveries, without times and ids. */

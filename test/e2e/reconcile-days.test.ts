@@ -55,7 +55,7 @@ describe.each<[string, Setting]>([
     expect(last).toMatchObject({ open: 0, conflicts: [], unknown: [], adopted: [], overdue: [] })
     const failures = new Set(shop.reports.map(({ error }) => error?.code))
     expect(failures).toEqual(new Set([undefined, 'server-failed', 'pingpp-unreachable']))
-  }, 60_000)
+  })
 })
 
 describe('test mode, where an envelope moves when it is asked for', () => {
@@ -76,7 +76,7 @@ describe('test mode, where an envelope moves when it is asked for', () => {
     }
     expect(shop.polled.filter(isBehindEarlier)).toEqual([])
     expect(shop.reports.at(-1)).toMatchObject({ open: 0, conflicts: [] })
-  }, 60_000)
+  })
 })
 
 async function live(

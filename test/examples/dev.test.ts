@@ -43,34 +43,25 @@ it.skipIf(!hasCurl)(
     dev?.kill('SIGTERM')
     expect(await once(dev as ChildProcess, 'exit')).toEqual([0, null])
   },
-  30_000,
 )
 
-it.each(['SANDBOX_PORT', 'PORT'])(
-  'npm run dev names %s where it is none',
-  async (variable) => {
-    const texts = ['x', '70000', '']
-    const endings = await Promise.all(texts.map((text) => endWith({ [variable]: text })))
-    const stderr = `${variable} must be a port, from 0 to 65535; 0 takes a free one.\n`
-    expect(endings).toEqual(texts.map(() => ({ code: 1, stderr })))
-  },
-  30_000,
-)
+it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s where it is none', async (variable) => {
+  const texts = ['x', '70000', '']
+  const endings = await Promise.all(texts.map((text) => endWith({ [variable]: text })))
+  const stderr = `${variable} must be a port, from 0 to 65535; 0 takes a free one.\n`
+  expect(endings).toEqual(texts.map(() => ({ code: 1, stderr })))
+})
 
-it.each(['SANDBOX_PORT', 'PORT'])(
-  'npm run dev names %s where it is taken',
-  async (variable) => {
-    const server = createServer().listen(0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    expect(await endWith({ [variable]: String(port) })).toEqual({
-      code: 1,
-      stderr: `Port ${port} is taken. To use another one, or with 0 any: ${variable}=0 npm run dev\n`,
-    })
-  },
-  30_000,
-)
+it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s where it is taken', async (variable) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  expect(await endWith({ [variable]: String(port) })).toEqual({
+    code: 1,
+    stderr: `Port ${port} is taken. To use another one, or with 0 any: ${variable}=0 npm run dev\n`,
+  })
+})
 
 /** How it ends where it cannot start. */
 async function endWith(variables: Readonly<Record<string, string>>) {

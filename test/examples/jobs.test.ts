@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { markPaid, paid } from '../../examples/jobs/typed-handler.ts'
 import { openPool, startPostgres, type PostgresServer } from '../servers/postgres.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const keys = createTestKeys()
 const OPENID = 'o9zpMs7Xk9e9aJbTXgufovuWGp7c'
@@ -29,7 +30,7 @@ it('receive in Express: a signed notification runs the handler, a forged one doe
   expect(await post(app.url, event, createTestKeys())).toBe('401 rejected')
   expect(await post(app.url, event)).toBe('200 handled')
   expect(await post(app.url, event)).toBe('200 duplicate')
-  await vi.waitFor(() => expect(app.output()).toBe('sent 101 888\n'), 20_000)
+  await vi.waitFor(() => expect(app.output()).toBe('sent 101 888\n'), PATIENCE_MS)
 })
 
 it('typed handler in a file: a receiver takes it', async () => {
@@ -53,7 +54,7 @@ it('two accounts: each path takes the key and the app of its account alone', asy
   expect(await post(`${url}/south`, ofSouth, south)).toBe('200 handled')
   expect(await post(`${url}/south`, ofSouth)).toBe('401 rejected')
   expect(await post(`${url}/north`, ofSouth)).toBe('403 rejected')
-  await vi.waitFor(() => expect(output()).toBe('sent 103 888\nsent 104 888\n'), 20_000)
+  await vi.waitFor(() => expect(output()).toBe('sent 103 888\nsent 104 888\n'), PATIENCE_MS)
 })
 
 describe('with a Postgres', () => {
@@ -86,7 +87,7 @@ describe('with a Postgres', () => {
 
     expect(await post(url, event, createTestKeys())).toBe('401 rejected')
     expect(await post(url, event)).toBe('200 handled')
-    await vi.waitFor(() => expect(output()).toBe('sent 106 888\n'), 20_000)
+    await vi.waitFor(() => expect(output()).toBe('sent 106 888\n'), PATIENCE_MS)
   })
 })
 
@@ -103,7 +104,7 @@ it('shutdown: a running handler ends, its reply arrives, and the process exits',
   expect(await started.promise).toBe('/107')
 
   child.kill('SIGTERM')
-  await vi.waitFor(() => expect(reach(url)).rejects.toThrow('fetch failed'), 20_000)
+  await vi.waitFor(() => expect(reach(url)).rejects.toThrow('fetch failed'), PATIENCE_MS)
   saved.resolve()
 
   expect(await reply).toBe('200 handled')
@@ -143,13 +144,13 @@ it('send, and reconcile: an envelope that failed, of which no webhook tells, is 
 
   sandbox.move('109', 'failed')
   const { output } = run('reconcile.ts', variables)
-  await vi.waitFor(() => expect(output()).toMatch(/^failed 109 .+\n$/), 20_000)
+  await vi.waitFor(() => expect(output()).toMatch(/^failed 109 .+\n$/), PATIENCE_MS)
 })
 
 it('develop against the sandbox: the app handles an event, and its lost reply is repeated', async () => {
   const { output } = run('develop.ts', { PORT: `${await freePort()}` })
 
-  await vi.waitFor(() => expect(output()).toContain('{"outcome":"duplicate"}'), 20_000)
+  await vi.waitFor(() => expect(output()).toContain('{"outcome":"duplicate"}'), PATIENCE_MS)
   expect(output()).toMatch(/^sent \d+ 100\n\{"outcome":"handled"\} The app answered, .+ lost/)
 })
 
@@ -214,7 +215,7 @@ async function start(job: string, variables: Readonly<Record<string, string>> = 
   const port = await freePort()
   const url = `http://127.0.0.1:${port}/webhooks`
   const running = run(job, { PINGPP_PUBLIC_KEY: keys.publicKey, ...variables, PORT: `${port}` })
-  await vi.waitFor(() => reach(url), 20_000)
+  await vi.waitFor(() => reach(url), PATIENCE_MS)
   return { url, ...running }
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { readPublishedSample } from '../../examples/tour/published-sample.ts'
 import { tableHead, tableRow } from '../../examples/tour/table.ts'
 import { exitStatus, isAsExpected, type Line } from '../../examples/tour/verdict.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const run = promisify(execFile)
 const TOUR = fileURLToPath(new URL('../../examples/tour/tour.ts', import.meta.url))
@@ -27,7 +28,7 @@ const STORY = [
 describe('npm start', () => {
   it('tells the same story of every framework and ends with 0', async () => {
     // execFile rejects unless the exit status is 0; the time limit is the promise that it ends.
-    const { stdout, stderr } = await run(process.execPath, [TOUR], { timeout: 20_000 })
+    const { stdout, stderr } = await run(process.execPath, [TOUR], { timeout: PATIENCE_MS })
 
     const rows = stdout.split('\n').filter((line) => /^[✓✗].*(?:run|yuan|saved yet)$/.test(line))
     const expected = ['express', 'koa', 'fastify', 'hono'].flatMap((app) =>
@@ -42,7 +43,7 @@ describe('npm start', () => {
   })
 
   it('keeps to a terminal of 100 columns', async () => {
-    const { stdout } = await run(process.execPath, [TOUR], { timeout: 20_000 })
+    const { stdout } = await run(process.execPath, [TOUR], { timeout: PATIENCE_MS })
 
     expect(stdout.split('\n').filter((line) => displayWidth(line) > 100)).toEqual([])
   })

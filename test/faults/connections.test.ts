@@ -13,7 +13,7 @@ const settings = {
 }
 
 for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
-  describe(`an app with ${subject.name}`, { timeout: 60_000 }, () => {
+  describe(`an app with ${subject.name}`, () => {
     const stage = useStage({ ...subject, startServer: () => startPostgres({ settings }) })
 
     it('answers 500 within 2 s while others have all connections of its server, and goes on when they leave [E17]', async () => {

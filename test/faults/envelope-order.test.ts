@@ -14,6 +14,7 @@ import {
   type StartedKeeper,
   type StateKeeper,
 } from './envelope-instances.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 type Told = 'sent' | 'received'
 
@@ -32,7 +33,6 @@ const ENDS = ORDERS.flatMap(
 
 describe.each(STATE_KEEPERS.filter(({ isHere }) => isHere))(
   'an envelope that two instances are told of, with $name',
-  { timeout: 60_000 },
   (keeper) => {
     const stage = useInstances(keeper)
 
@@ -119,14 +119,14 @@ function useInstances(keeper: StateKeeper) {
         await held.get(`${point} ${status} ${orderNo}`)?.pass(),
     })
     apps = [await express5Host.start(started.open()), await fastifyHost.start(started.open())]
-  }, 60_000)
+  })
 
   afterAll(async () => {
     await Promise.all(apps.map((app) => app.close()))
     await started?.close()
     await database.end()
     await server?.close()
-  }, 60_000)
+  })
 
   /** An envelope that is being sent. */
   async function create() {
@@ -205,5 +205,5 @@ function hold(onReached: () => void): Held {
 
 /** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
 function eventually<Value>(check: () => Promise<Value>): Promise<Value> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 20 })
+  return vi.waitFor(check, { timeout: PATIENCE_MS, interval: 20 })
 }

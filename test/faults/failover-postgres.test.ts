@@ -3,17 +3,18 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { newEvent, startWatch, useStage } from './outage-stage.ts'
 import { PG_BOSS_HAND_OFF, POSTGRES_INBOXES, prepareReadme } from './outage-subjects.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 // The name of a primary moves to another server, and nothing cuts the connections to the old one.
 
 for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
-  describe(`an app with ${subject.name}`, { timeout: 60_000 }, () => {
+  describe(`an app with ${subject.name}`, () => {
     const stage = useStage(subject)
     let next: PostgresServer
 
     beforeAll(async () => {
       next = await startPostgres()
-    }, 60_000)
+    })
 
     afterAll(() => next.close())
 
@@ -50,7 +51,7 @@ async function makeReadOnly(port: number): Promise<void> {
       const { rows } = await client.query<object>('show default_transaction_read_only')
       expect(rows).toEqual([{ default_transaction_read_only: 'on' }])
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: PATIENCE_MS, interval: 20 },
   )
   await client.end()
 }

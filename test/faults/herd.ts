@@ -16,12 +16,13 @@ export interface Answers {
   readonly failed: readonly SignedDelivery[]
 }
 
-/** Sends all of them, as many at once as there are connections. */
+/** Sends all of them, as many at once as there are connections. A delivery without an answer has failed. */
 export async function sendHerd(
   port: number,
   deliveries: readonly SignedDelivery[],
+  connections: number = CONNECTIONS,
 ): Promise<Answers> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const statuses = new Set<number>()
   const failed: SignedDelivery[] = []
   const left = deliveries.values()
@@ -30,17 +31,22 @@ export async function sendHerd(
     // All of them take from the same iterator.
     for (const delivery of left) {
       const status = await post(agent, port, delivery)
-      statuses.add(status)
-      if (status === 500) failed.push(delivery)
+      if (status !== undefined) statuses.add(status)
+      if (status === undefined || status === 500) failed.push(delivery)
     }
   }
 
-  await Promise.all(Array.from({ length: CONNECTIONS }, sendOneByOne))
+  await Promise.all(Array.from({ length: connections }, sendOneByOne))
   agent.destroy()
   return { statuses, failed }
 }
 
-function post(agent: Agent, port: number, { headers, bytes }: SignedDelivery): Promise<number> {
+/** The status, or undefined if the app closed the connection. */
+function post(
+  agent: Agent,
+  port: number,
+  { headers, bytes }: SignedDelivery,
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const options = { agent, host: '127.0.0.1', port, path: '/webhooks', method: 'POST' }
     const length = { 'content-length': bytes.byteLength }
@@ -48,7 +54,11 @@ function post(agent: Agent, port: number, { headers, bytes }: SignedDelivery): P
       response.resume()
       response.once('end', () => resolve(response.statusCode ?? 0))
     })
-    sending.once('error', reject)
+    sending.once('error', (error: NodeJS.ErrnoException) => {
+      // The app ends a connection that is idle or slow for some seconds, as it may be on a busy machine.
+      if (error.code === 'ECONNRESET') resolve(undefined)
+      else reject(error)
+    })
     sending.end(bytes)
   })
 }

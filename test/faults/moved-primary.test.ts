@@ -14,6 +14,7 @@ import {
   type Ports,
   type Subject,
 } from './outage-subjects.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 let postgres: PostgresServer
 
@@ -82,7 +83,7 @@ async function promote(successor: RedisServer, oldPort: number): Promise<void> {
   await next?.replicaof('127.0.0.1', oldPort)
   await vi.waitUntil(
     async () => (await next?.info('replication'))?.includes('master_link_status:up'),
-    { timeout: 20_000, interval: 20 },
+    { timeout: PATIENCE_MS, interval: 20 },
   )
   await next?.replicaof('NO', 'ONE')
   await old?.replicaof('127.0.0.1', successor.port)

@@ -10,6 +10,7 @@ import {
   type Ports,
   type Subject,
 } from './outage-subjects.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 /** What the tests of a subject act on. */
 export interface Stage {
@@ -47,13 +48,13 @@ export function useStage(
 
   beforeAll(async () => {
     started = await subject.startServer()
-  }, 60_000)
+  })
 
   afterEach(async () => {
     server().thaw()
     await server().start()
     for (const close of closers.splice(0).toReversed()) await close()
-  }, 60_000)
+  })
 
   afterAll(() => server().close())
 
@@ -133,7 +134,7 @@ const STALL_MS = 200
 
 /** Waits for what is to come. The machine may be busy; a test that fails takes this long. */
 export function eventually<Value>(check: () => Promise<Value>): Promise<Value> {
-  return vi.waitFor(check, { timeout: 20_000, interval: 20 })
+  return vi.waitFor(check, { timeout: PATIENCE_MS, interval: 20 })
 }
 
 export function newEvent(): WebhookEvent {

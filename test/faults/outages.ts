@@ -27,7 +27,7 @@ const FAULTS: readonly Fault[] = [
  * one app, which is not started again whatever happens.
  */
 export function describeOutages(subject: Subject): void {
-  describe.skipIf(!subject.isHere)(`an app with ${subject.name}`, { timeout: 60_000 }, () => {
+  describe.skipIf(!subject.isHere)(`an app with ${subject.name}`, () => {
     const stage = useStage(subject)
 
     it.each(OUTAGES)(

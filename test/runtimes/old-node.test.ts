@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsup'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PATIENCE_MS } from '../patience.ts'
 
 const CORE = fileURLToPath(new URL('../../packages/core/src/index.ts', import.meta.url))
 
@@ -76,7 +77,7 @@ interface Ended {
 
 function run(file: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { cwd: folder, env: {}, timeout: 30_000 }
+    const options = { cwd: folder, env: {}, timeout: PATIENCE_MS }
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     })
@@ -88,5 +89,5 @@ function isOldNode(file: string): boolean {
 }
 
 function versionOf(file: string): string {
-  return execFileSync(file, ['--version'], { encoding: 'utf8', timeout: 30_000 }).trim()
+  return execFileSync(file, ['--version'], { encoding: 'utf8', timeout: PATIENCE_MS }).trim()
 }

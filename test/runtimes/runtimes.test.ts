@@ -14,6 +14,7 @@ import type { Runs } from './app.ts'
 import { bundleApp, type Bundle } from './bundle.ts'
 import { HOSTS, serveWorkerd, type Running } from './hosts.ts'
 import { startSlowServer, type SlowServer } from './slow-server.ts'
+import { PATIENCE_MS } from '../patience.ts'
 
 const keys = createTestKeys()
 const merchant = createTestKeys()
@@ -39,7 +40,7 @@ beforeAll(async () => {
     requestSignatures: 'strict',
   })
   slow = await startSlowServer()
-}, 60_000)
+})
 
 afterAll(async () => {
   await slow.close()
@@ -59,7 +60,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
 
   beforeAll(async () => {
     runtime = await start(bundle)
-  }, 60_000)
+  })
 
   afterAll(() => runtime.stop())
 
@@ -151,7 +152,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     const DUPLICATE = [200, { outcome: 'duplicate' }]
     const isFreezing = host.startsWith('Cloudflare')
     // A frozen request is noticed after three seconds.
-    const within = { timeout: 20_000, interval: 200 }
+    const within = { timeout: PATIENCE_MS, interval: 200 }
 
     function slowOnce(path: string): [delivery: SignedDelivery, orderNo: string] {
       const orderNo = `${host} ${path} ${crypto.randomUUID()}`
@@ -170,7 +171,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
         slow.answer(orderNo)
         await expect.poll(() => post(path, delivery.init()), within).toEqual(DUPLICATE)
         expect(await runsOf(orderNo)).toEqual({ begun: 1, ended: 1 } satisfies Runs)
-      }, 30_000)
+      })
 
       it('ends though its sender has left, and the next delivery is a duplicate [F27]', async () => {
         const [delivery, orderNo] = slowOnce(path)
@@ -182,7 +183,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
         slow.answer(orderNo)
         await expect.poll(() => post(path, delivery.init()), within).toEqual(DUPLICATE)
         expect(await runsOf(orderNo)).toEqual({ begun: 1, ended: 1 } satisfies Runs)
-      }, 30_000)
+      })
     })
 
     // Without `waitUntil`: on Workers the request is frozen with its answer, elsewhere nothing is.
@@ -194,7 +195,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       await expect.poll(() => post('/slow/bare', delivery.init()), within).toEqual(ending)
       expect(await post('/slow/bare', delivery.init())).toEqual(DUPLICATE)
       expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
-    }, 30_000)
+    })
 
     it('does not leave without an answer what shares the run of a request that ended [F29]', async () => {
       const [delivery, orderNo] = slowOnce('/patient')
@@ -207,7 +208,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       const [status] = await post('/patient', delivery.init())
       expect(status).toBe(200)
       expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
-    }, 30_000)
+    })
   })
 
   describe('the client', () => {
@@ -270,9 +271,9 @@ describe('a worker whose key comes from the environment', () => {
     const response = await fetch(`${runtime.url}/webhooks`, delivery.init())
     expect(await response.json()).toEqual({ outcome: 'handled' })
     await runtime.stop()
-  }, 60_000)
+  })
 
   it('does not start with an earlier one, and says that the key is not set [G18]', async () => {
     await expect(start('2025-03-31')).rejects.toThrow(/`publicKey` is empty or not set/)
-  }, 60_000)
+  })
 })

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { hasRedis } from '../servers/redis.ts'
+import { STORES, type StorePlan } from './stores.ts'
+
+export const PROGRAM: string = fileURLToPath(new URL('run.ts', import.meta.url))
+/** Far more than a store takes on a machine that has ten times as much to do as it can. */
+export const PATIENCE_MS = 600_000
+
+/** What the program says of one store. */
+export interface Outcome {
+  readonly status: number | null
+  /** The JSON line of the store. */
+  readonly result: Readonly<Record<string, unknown>>
+}
+
+/** Runs the program as people do, with one store. */
+export async function run(args: readonly string[], signal: AbortSignal): Promise<Outcome> {
+  const program = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  })
+  const output = Promise.all([text(program.stdout), text(program.stderr)])
+  const [status] = (await once(program, 'exit')) as [number | null]
+  const [out, complaints] = await output
+  const line = out.split('\n').find((each) => each.startsWith('{'))
+  if (line === undefined) throw new Error(`There is no result, but:\n${complaints}`)
+  return { status, result: JSON.parse(line) }
+}
+
+export function canRun({ needsRedis }: StorePlan): boolean {
+  return hasRedis || !needsRedis
+}
+
+/** Small trials of some stores; `npm run test:crash` is the large one. A test file each, so that they share the cores. */
+export function describeTrials(...stores: readonly (keyof typeof STORES)[]): void {
+  const plans = stores.flatMap((store) => {
+    const plan = STORES[store]
+    return plan === undefined ? [] : ([[store, plan]] as const)
+  })
+  if (plans.length !== stores.length) throw new Error(`Unknown store in ${stores.join(', ')}.`)
+
+  describe.each(plans)('%s, while its processes are killed', (store, plan) => {
+    it.runIf(canRun(plan))(
+      `keeps what is promised: ${plan.guarantee} [E5, E17, E22, E23, E34, E60]`,
+      async ({ signal }) => {
+        const args = ['--stores', store, '--events', '600', '--kills', `${KILLS}`]
+        const { status, result } = await run(args, signal)
+        const none = plan.guarantee === 'once' ? { doubles: 0 } : {}
+        expect(result).toMatchObject({ breaches: [], lost: 0, undelivered: 0, crashes: 0, ...none })
+        expect(result['killsInFlight']).toBeGreaterThanOrEqual(KILLS)
+        expect(status).toBe(0)
+      },
+      PATIENCE_MS,
+    )
+  })
+}
+
+/** With three of four at a point, as many points are met as there are, or nearly so. */
+const KILLS = 12

@@ -1,0 +1,68 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { expect, it } from 'vitest'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+// The weight of what apps install: every package but the sandbox. A change may lower a figure; a change that
+// raises one says in its commit what the lines are worth.
+const MOST_LINES = 15_600
+const MOST_FUNCTIONS = 1200
+const HIGHEST_MEDIAN = 7
+const LONGEST = 60
+/** Functions that are longer still, by file. A row goes when its function has been shortened. */
+const LONGER: Readonly<Record<string, number>> = {
+  'packages/core/src/inbox/memory-inbox.ts': 78,
+  'packages/core/src/receive/webhooks.ts': 65,
+  'packages/postgres/src/connection.ts': 65,
+  'packages/postgres/src/lender.ts': 132,
+  'packages/postgres/src/postgres-inbox.ts': 101,
+  'packages/postgres/src/postgres-js.ts': 79,
+  'packages/redis/src/completions.ts': 63,
+}
+
+it('the sources of all packages but the sandbox stay within the lines and functions that they have', () => {
+  const files = globSync('packages/*/src/**/*.ts', { cwd: ROOT }).filter(
+    (file) => !file.startsWith('packages/sandbox/'),
+  )
+  const sources = files.map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }))
+  const functions = sources.flatMap(functionsIn)
+  const lengths = functions.map(({ lines }) => lines).toSorted((a, b) => a - b)
+
+  expect(files).toContain('packages/core/src/receive/pipeline.ts')
+  const lines = sources.reduce((sum, { text }) => sum + text.split('\n').length - 1, 0)
+  expect(lines).toBeLessThanOrEqual(MOST_LINES)
+  expect(functions.length).toBeLessThanOrEqual(MOST_FUNCTIONS)
+  expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(HIGHEST_MEDIAN)
+  expect(functions.filter((each) => each.lines > (LONGER[each.file] ?? LONGEST))).toEqual([])
+})
+
+interface Source {
+  readonly file: string
+  readonly text: string
+}
+
+interface Measured {
+  readonly file: string
+  readonly startsAt: number
+  /** From its first line to its last, as the linter's `max-lines-per-function` counts them. */
+  readonly lines: number
+}
+
+function functionsIn({ file, text }: Source): Measured[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest)
+  const lineAt = (position: number): number => source.getLineAndCharacterOfPosition(position).line
+  const found: Measured[] = []
+
+  function visit(node: ts.Node): void {
+    if (ts.isFunctionLike(node) && 'body' in node && node.body !== undefined) {
+      const first = lineAt(node.getStart(source))
+      found.push({ file, startsAt: first + 1, lines: lineAt(node.end) - first + 1 })
+    }
+    ts.forEachChild(node, visit)
+  }
+
+  visit(source)
+  return found
+}
