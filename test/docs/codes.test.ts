@@ -67,8 +67,19 @@ function unionsIn(source: string): Omit<Code, 'owner'>[] {
     /^(?:export )?type (\w*Code)(?:<.*>)? =([\s\S]*?)(?=\n\n|\n\w|$(?![\s\S]))/gm,
   )
   return [...unions].flatMap(([, union = '', text = '']) =>
-    [...withoutComments(text).matchAll(/'([^']+)'/g)].map(([, code = '']) => ({ union, code })),
+    [...withoutComments(keysFor(text, source)).matchAll(/'([^']+)'/g)].map(([, code = '']) => ({
+      union,
+      code,
+    })),
   )
+}
+
+/** The union with the keys of a table in place of `keyof typeof TABLE`. */
+function keysFor(union: string, source: string): string {
+  return union.replaceAll(/\bkeyof typeof (\w+)/g, (_, table: string) => {
+    const rows = new RegExp(`^const ${table} = \\{(.*?)^\\}`, 'ms').exec(source)?.[1] ?? ''
+    return [...rows.matchAll(/^ {2}('[^']+'):/gm)].map(([, key]) => key).join(' | ')
+  })
 }
 
 function withoutComments(text: string): string {
