@@ -19,6 +19,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
   postgres: 'postgres-',
   redis: 'redis-',
   'hand-off': 'queue-',
+  bullmq: 'bullmq-',
+  'pg-boss': 'pg-boss-',
 }
 
 /** The same in every package: an option is wrong, and the message says which. */
@@ -28,7 +30,15 @@ describe('a code', () => {
   it('is found in every package that has some', () => {
     const owners = new Set(CODES.map(({ owner }) => owner))
     expect([...owners]).toEqual(
-      expect.arrayContaining(['client', 'core', 'postgres', 'redis', 'sandbox']),
+      expect.arrayContaining([
+        'bullmq',
+        'client',
+        'core',
+        'pg-boss',
+        'postgres',
+        'redis',
+        'sandbox',
+      ]),
     )
     const unions = new Set(CODES.map(({ union }) => union))
     expect([...unions]).toEqual(expect.arrayContaining(['OptionErrorCode', 'PingppErrorCode']))
