@@ -10,7 +10,7 @@ const SLOW = [
   'test/faults/herd.test.ts',
   'test/conformance/inbox.test.ts',
   'test/conformance/memory.test.ts',
-  'test/faults/envelope-order.test.ts',
+  'test/faults/red-envelope-order.test.ts',
   'test/faults/outages-postgres.test.ts',
   'test/docs/hand-off.test.ts',
   'test/faults/outages-hand-offs.test.ts',

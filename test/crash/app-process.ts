@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Setup } from './ground.ts'
+import type { Setup } from './fixture.ts'
 import { isOpen, readJournal, type Account } from './journal.ts'
 import type { Order } from './points.ts'
 

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import type { Host } from '../conformance/host.ts'
-import { layGround, type Setup } from './ground.ts'
+import { createFixture, type Setup } from './fixture.ts'
 import type { Order } from './points.ts'
 import { findStore } from './stores.ts'
 
@@ -12,12 +12,12 @@ process.once('message', (setup: Setup) => void start(setup))
 process.once('disconnect', () => process.exit())
 
 async function start(setup: Setup): Promise<void> {
-  const ground = layGround(setup)
+  const fixture = createFixture(setup)
   const store = await findStore(setup.store)?.load()
   const host = await HOSTS[setup.framework]?.()
   if (store === undefined || host === undefined) throw new Error('There is no such app.')
-  process.on('message', (order: Order) => ground.points.arm(order))
-  const { port } = await host.start(await store.open(ground))
+  process.on('message', (order: Order) => fixture.points.arm(order))
+  const { port } = await host.start(await store.open(fixture))
   process.send?.({ port })
   // Node writes what it has compiled when a process ends, and this one is killed.
   flushCompileCache()

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startApp, type Aim, type AppProcess } from './app-process.ts'
 import type { Balancer } from './balancer.ts'
-import type { Setup } from './ground.ts'
+import type { Setup } from './fixture.ts'
 import type { Interruption, Run } from './history.ts'
 import { isOpen } from './journal.ts'
 

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { RECIPES, STORES, type StorePlan } from './stores.ts'
-import { tellStories } from './story.ts'
+import { describeTimelines } from './timeline.ts'
 import { runTrial } from './trial.ts'
 import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
 
@@ -50,8 +50,8 @@ async function tryStore(name: string, plan: StorePlan): Promise<Verdict | undefi
   try {
     const trial = await runTrial({ name, plan, events, kills, seed, signal })
     const verdict = judge({ name, plan, kills, seed }, trial)
-    const stories = tellStories(trial.history, verdict.findings)
-    for (const line of [...verdict.breaches, ...stories]) console.error(`  ${line}`)
+    const timelines = describeTimelines(trial.history, verdict.findings)
+    for (const line of [...verdict.breaches, ...timelines]) console.error(`  ${line}`)
     if (verdict.breaches.length > 0) process.exitCode = 1
     return verdict
   } catch (error) {

@@ -1,11 +1,11 @@
 import type { Receiver } from '@hongbao/core'
 import type { Addresses } from './addresses.ts'
-import type { Ground } from './ground.ts'
+import type { Fixture } from './fixture.ts'
 
 /** A store as the trial needs it: seen from an app process, and from outside. */
 export interface Store {
   /** In an app process: opens the store and gives the receiver that is to be mounted. */
-  open(ground: Ground): Promise<Receiver>
+  open(fixture: Fixture): Promise<Receiver>
   /** From outside, before the first app starts. */
   prepare?(addresses: Addresses): Promise<void>
   /** From outside: how many events were handed off and still wait to be applied. */

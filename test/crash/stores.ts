@@ -80,11 +80,11 @@ export const STORES: Readonly<Record<string, StorePlan>> = {
 }
 
 async function loadRedis(effect: 'EFFECT' | 'EFFECT_ONCE'): Promise<Store> {
-  const [{ redisStore }, ground] = await Promise.all([
+  const [{ redisStore }, fixture] = await Promise.all([
     import('./stores/redis.ts'),
-    import('./ground.ts'),
+    import('./fixture.ts'),
   ])
-  return redisStore(ground[effect])
+  return redisStore(fixture[effect])
 }
 
 const RECIPE = { guarantee: 'once', processes: 4, restarts: [] } as const

@@ -1,6 +1,6 @@
 import { bullmqQueue } from '@hongbao/bullmq'
 import { Queue } from 'bullmq'
-import { createQueueReceiver, createReceiver } from '../ground.ts'
+import { createQueueReceiver, createReceiver } from '../fixture.ts'
 import type { Store } from '../store.ts'
 import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
 
@@ -10,10 +10,10 @@ const NAME = 'hongbao-events'
 export const bullmqStore: Store = {
   prepare: ({ postgresUrl }) => createInboxTable(postgresUrl),
 
-  async open(ground) {
-    const { redisPort } = ground.setup
-    const applying = createReceiver(ground, { inbox: openInbox(ground) })
-    applying.on('*', effectInTransaction(ground))
+  async open(fixture) {
+    const { redisPort } = fixture.setup
+    const applying = createReceiver(fixture, { inbox: openInbox(fixture) })
+    applying.on('*', effectInTransaction(fixture))
     const queue = bullmqQueue({
       name: NAME,
       connection: { ...connectionTo(redisPort), enableOfflineQueue: true },
@@ -23,7 +23,7 @@ export const bullmqStore: Store = {
       worker: { lockDuration: 2000, stalledInterval: 1000 },
     })
     await queue.work(applying)
-    return createQueueReceiver(ground, queue)
+    return createQueueReceiver(fixture, queue)
   },
 
   async countWaiting({ redisPort }) {

@@ -1,10 +1,10 @@
 import { memoryInbox, type Receiver } from '@hongbao/core'
-import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
+import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
 
 export const memoryStore: Store = {
-  async open(ground: Ground): Promise<Receiver> {
-    const inbox = watch(memoryInbox({ retentionSeconds: 30 * 24 * 60 * 60 }), ground)
-    return createReceiver(ground, { inbox }).on('*', outsideEffect(ground))
+  async open(fixture: Fixture): Promise<Receiver> {
+    const inbox = watch(memoryInbox({ retentionSeconds: 30 * 24 * 60 * 60 }), fixture)
+    return createReceiver(fixture, { inbox }).on('*', outsideEffect(fixture))
   },
 }

@@ -2,7 +2,7 @@ import { pgBossQueue, type EventQueue } from '@hongbao/pg-boss'
 import { Client } from 'pg'
 import type { PgBoss } from 'pg-boss'
 import { openBoss } from '../../servers/pg-boss.ts'
-import { createQueueReceiver, createReceiver } from '../ground.ts'
+import { createQueueReceiver, createReceiver } from '../fixture.ts'
 import type { Store } from '../store.ts'
 import { createInboxTable, effectInTransaction, openInbox } from './postgres.ts'
 
@@ -18,14 +18,14 @@ export const pgBossStore: Store = {
     await boss.stop()
   },
 
-  async open(ground) {
-    const boss = await startBoss(ground.setup.postgresUrl)
+  async open(fixture) {
+    const boss = await startBoss(fixture.setup.postgresUrl)
     const queue = queueOn(boss)
     await queue.ready()
-    const applying = createReceiver(ground, { inbox: openInbox(ground) })
-    applying.on('*', effectInTransaction(ground))
+    const applying = createReceiver(fixture, { inbox: openInbox(fixture) })
+    applying.on('*', effectInTransaction(fixture))
     await queue.work(applying)
-    return createQueueReceiver(ground, queue)
+    return createQueueReceiver(fixture, queue)
   },
 
   async countWaiting({ postgresUrl }) {

@@ -9,14 +9,14 @@ import { postgresJsPool } from '@hongbao/postgres/postgres-js'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import type { Failpoints } from '../failpoints.ts'
-import { createReceiver, EFFECT, effectHandler, failsNow, watch, type Ground } from '../ground.ts'
+import { createReceiver, EFFECT, effectHandler, failsNow, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
 
 export const postgresStore: Store = {
   prepare: ({ postgresUrl }) => createInboxTable(postgresUrl),
-  async open(ground) {
-    const inbox = openInbox(ground)
-    return createReceiver(ground, { inbox }).on('*', effectInTransaction(ground))
+  async open(fixture) {
+    const inbox = openInbox(fixture)
+    return createReceiver(fixture, { inbox }).on('*', effectInTransaction(fixture))
   },
 }
 
@@ -27,23 +27,23 @@ export async function createInboxTable(postgresUrl: string): Promise<void> {
 }
 
 /** Every other process uses `postgres` (porsager) in place of `pg`. */
-export function openInbox(ground: Ground): Inbox<PgContext> {
-  const { process, postgresUrl } = ground.setup
+export function openInbox(fixture: Fixture): Inbox<PgContext> {
+  const { process, postgresUrl } = fixture.setup
   const pool = process % 2 === 0 ? openPg(postgresUrl) : openPostgresJs(postgresUrl)
   const inbox: PostgresInbox = postgresInbox({
-    pool: withCommitPoints(pool, ground.points),
+    pool: withCommitPoints(pool, fixture.points),
     consumer: 'orders',
     // Short enough that a process which halts loses its transaction to another one.
     transactionTimeoutMs: 1500,
     cleanUpEverySeconds: 1,
   })
-  return watch(inbox, ground)
+  return watch(inbox, fixture)
 }
 
 /** Writes the effect with the key of the event, in one transaction. */
-export function effectInTransaction(ground: Ground): WebhookHandler<'*', PgContext> {
-  const { random } = ground
-  return effectHandler<PgContext>(ground, async function write({ tx }, [key, process]) {
+export function effectInTransaction(fixture: Fixture): WebhookHandler<'*', PgContext> {
+  const { random } = fixture
+  return effectHandler<PgContext>(fixture, async function write({ tx }, [key, process]) {
     await tx.query(EFFECT, [key, String(process)])
     // What it has written is undone: it is in the transaction of the event.
     if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')

@@ -1,7 +1,7 @@
 import type { Inbox } from '@hongbao/core'
 import { Redis } from 'ioredis'
 import { openPool } from '../../servers/postgres.ts'
-import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
+import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
 
 // What people write by hand. Each is wrong in its own way, and the crash test has to find out.
@@ -10,11 +10,11 @@ const retentionSeconds = 30 * 24 * 60 * 60
 
 /** "Seen": a flag in Redis is set first, and whoever finds it set answers 200. */
 export const seenFlag: Store = {
-  async open(ground) {
-    const { redisPort } = ground.setup
+  async open(fixture) {
+    const { redisPort } = fixture.setup
     const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
     redis.on('error', () => {})
-    return receive(ground, {
+    return receive(fixture, {
       retentionSeconds,
       async admit(key, work) {
         const isNew = await redis.set(`seen:${key}`, '1', 'EX', retentionSeconds, 'NX')
@@ -33,9 +33,9 @@ export const seenFlag: Store = {
 
 /** Looks whether the effect is there, and leaves it where it is not. */
 export const lookFirst: Store = {
-  async open(ground) {
-    const pool = openPool({ connectionString: ground.setup.postgresUrl, max: 8 })
-    return receive(ground, {
+  async open(fixture) {
+    const pool = openPool({ connectionString: fixture.setup.postgresUrl, max: 8 })
+    return receive(fixture, {
       retentionSeconds,
       async admit(key, work) {
         const { rowCount } = await pool.query('select from effects where key = $1', [key])
@@ -49,10 +49,10 @@ export const lookFirst: Store = {
 
 /** Answers 200, and then applies the event. */
 export const answerFirst: Store = {
-  async open(ground) {
-    const apply = outsideEffect(ground)
-    const inbox = watch(NO_INBOX, ground)
-    return createReceiver(ground, { inbox: NO_INBOX }).on('*', function answer(event, context) {
+  async open(fixture) {
+    const apply = outsideEffect(fixture)
+    const inbox = watch(NO_INBOX, fixture)
+    return createReceiver(fixture, { inbox: NO_INBOX }).on('*', function answer(event, context) {
       const applied = inbox.admit(context.key, async () => void (await apply(event, context)))
       applied.catch(() => {})
     })
@@ -67,6 +67,6 @@ const NO_INBOX: Inbox = {
   },
 }
 
-function receive(ground: Ground, inbox: Inbox) {
-  return createReceiver(ground, { inbox: watch(inbox, ground) }).on('*', outsideEffect(ground))
+function receive(fixture: Fixture, inbox: Inbox) {
+  return createReceiver(fixture, { inbox: watch(inbox, fixture) }).on('*', outsideEffect(fixture))
 }

@@ -2,25 +2,25 @@ import { redisInbox, type RedisClient } from '@hongbao/redis'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { COMPLETE } from '../../../packages/redis/src/scripts.ts'
-import { createReceiver, outsideEffect, watch, type Ground } from '../ground.ts'
+import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import { LEASE_MS, type Store } from '../store.ts'
 
 /** The Redis inbox; the statement says whether the effect has a unique key of its own. */
 export function redisStore(effect: string): Store {
   return {
-    async open(ground) {
+    async open(fixture) {
       const inbox = redisInbox({
         consumer: 'orders',
-        client: withMarkPoints(await openClient(ground), ground),
+        client: withMarkPoints(await openClient(fixture), fixture),
         prefix: PREFIX,
         leaseMs: LEASE_MS,
         commandTimeoutMs: LEASE_MS / 2,
         onWarning(_, { code, key }) {
-          if (key !== undefined && code !== 'redis-mark-delayed') ground.journal.leaseLost(key)
+          if (key !== undefined && code !== 'redis-mark-delayed') fixture.journal.leaseLost(key)
         },
       })
-      const watched = watch(inbox, ground, { endsItself: true })
-      return createReceiver(ground, { inbox: watched }).on('*', outsideEffect(ground, effect))
+      const watched = watch(inbox, fixture, { endsItself: true })
+      return createReceiver(fixture, { inbox: watched }).on('*', outsideEffect(fixture, effect))
     },
   }
 }
@@ -30,7 +30,7 @@ const PREFIX = 'hongbao:'
 type SendCommand = (args: string[], options?: { readonly timeout?: number }) => Promise<unknown>
 
 /** Every other process uses node-redis in place of ioredis. */
-async function openClient({ setup: { process, redisPort } }: Ground): Promise<SendCommand> {
+async function openClient({ setup: { process, redisPort } }: Fixture): Promise<SendCommand> {
   if (process % 2 === 0) {
     const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
     redis.on('error', () => {})
@@ -48,7 +48,7 @@ async function openClient({ setup: { process, redisPort } }: Ground): Promise<Se
  * A client that passes the points around the mark, Redis's COMMIT. The end of a run is when Redis
  * has confirmed the mark, however late: until then a crash may cost a second run.
  */
-function withMarkPoints(send: SendCommand, { journal, points }: Ground): RedisClient {
+function withMarkPoints(send: SendCommand, { journal, points }: Fixture): RedisClient {
   return {
     async sendCommand(args, options) {
       const [, script, , redisKey = ''] = args

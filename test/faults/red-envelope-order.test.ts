@@ -13,7 +13,7 @@ import {
   type Point,
   type StartedKeeper,
   type StateKeeper,
-} from './envelope-instances.ts'
+} from './red-envelope-instances.ts'
 import { PATIENCE_MS } from '../patience.ts'
 
 type Told = 'sent' | 'received'

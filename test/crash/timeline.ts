@@ -1,20 +1,20 @@
 import type { Findings } from './checker.ts'
 import type { History, Interruption, Run } from './history.ts'
 
-const MAX_STORIES = 3
+const MAX_TIMELINES = 3
 
 /** What happened to the first events of which something is wrong: for people who look for the cause. */
-export function tellStories(history: History, findings: Findings): readonly string[] {
+export function describeTimelines(history: History, findings: Findings): readonly string[] {
   const { lost, undelivered, foreign, unexplained, untold } = findings
   const keys = [...lost, ...undelivered, ...foreign, ...unexplained, ...untold].slice(
     0,
-    MAX_STORIES,
+    MAX_TIMELINES,
   )
-  return keys.flatMap((key) => [key, ...storyOf(history, key)])
+  return keys.flatMap((key) => [key, ...timelineOf(history, key)])
 }
 
 /** In order of time, from the first run on, in milliseconds. */
-function storyOf({ answered, effects, runs, interruptions }: History, key: string): string[] {
+function timelineOf({ answered, effects, runs, interruptions }: History, key: string): string[] {
   const ofKey = runs.filter((run) => run.key === key)
   const processes = new Set(ofKey.map(({ process }) => process))
   const fromMs = Math.min(...ofKey.map(({ askedMs }) => askedMs))

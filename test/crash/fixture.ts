@@ -33,21 +33,21 @@ export interface Setup extends Addresses {
 }
 
 /** What a store stands on in an app process. */
-export interface Ground {
+export interface Fixture {
   readonly setup: Setup
   readonly journal: Journal
   readonly points: Failpoints
   readonly random: Seeded
 }
 
-export function layGround(setup: Setup): Ground {
+export function createFixture(setup: Setup): Fixture {
   const journal = openJournal(setup.journal)
   return { setup, journal, points: createFailpoints(journal), random: seeded(setup.seed) }
 }
 
 /** A receiver on the sandbox's clock. */
 export function createReceiver<Context extends object>(
-  { setup, points }: Ground,
+  { setup, points }: Fixture,
   options: { readonly inbox: Inbox<Context> },
 ): Webhooks<Context> {
   const { atMs, wallMs, speed } = setup.clock
@@ -67,7 +67,7 @@ const HANDLER_TIMEOUT_MS = 1500
 
 /** The receiver of a queue, on the sandbox's clock; it writes down what it hands off. */
 export function createQueueReceiver(
-  { setup, journal, points }: Ground,
+  { setup, journal, points }: Fixture,
   queue: EventQueue,
 ): Receiver {
   const { atMs, wallMs, speed } = setup.clock
@@ -124,7 +124,7 @@ export function failsNow(random: Seeded, oneIn = 50): boolean {
  * that there is something to interrupt, and it fails now and then.
  */
 export function effectHandler<Context extends object>(
-  { setup, points, random }: Ground,
+  { setup, points, random }: Fixture,
   write: (context: Context, values: readonly [key: string, process: number]) => Promise<unknown>,
 ): WebhookHandler<'*', Context> {
   return async function leaveEffect(_, context) {
@@ -139,9 +139,9 @@ export function effectHandler<Context extends object>(
 }
 
 /** The same, on a connection of its own: the effect is committed whatever becomes of the run. */
-export function outsideEffect(ground: Ground, statement: string = EFFECT): WebhookHandler {
-  const pool = openPool({ connectionString: ground.setup.postgresUrl, max: 8 })
-  return effectHandler(ground, (_, values) => pool.query(statement, [...values]))
+export function outsideEffect(fixture: Fixture, statement: string = EFFECT): WebhookHandler {
+  const pool = openPool({ connectionString: fixture.setup.postgresUrl, max: 8 })
+  return effectHandler(fixture, (_, values) => pool.query(statement, [...values]))
 }
 
 /** The table has no unique key, so that doubles show. */
@@ -156,7 +156,7 @@ export const EFFECT_ONCE =
  */
 export function watch<Context extends object>(
   inbox: Inbox<Context>,
-  { journal, points }: Ground,
+  { journal, points }: Fixture,
   { endsItself = false }: { endsItself?: boolean } = {},
 ): Inbox<Context> {
   async function admit(

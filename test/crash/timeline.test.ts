@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { check } from './checker.ts'
 import type { History, Run } from './history.ts'
-import { tellStories } from './story.ts'
+import { describeTimelines } from './timeline.ts'
 
 const NEVER = { isTakeover: false, endedMs: undefined, leaseLostMs: undefined }
 const FIRST: Run = { process: 1, key: 'a', task: 'apply', askedMs: 1000, startedMs: 1002, ...NEVER }
@@ -32,8 +32,8 @@ const HISTORY: History = {
   leaseMs: 2000,
 }
 
-it('tells what happened to an event of which something is wrong, in order', () => {
-  expect(tellStories(HISTORY, check(HISTORY)).join('\n')).toBe(`\
+it('the timeline of an event that was lost or doubled lists what happened to it, in order', () => {
+  expect(describeTimelines(HISTORY, check(HISTORY)).join('\n')).toBe(`\
 b
   answered 2xx: yes; effects: none
 a
@@ -50,14 +50,14 @@ a
   answered 2xx: yes; effects: by process 1 and 2`)
 })
 
-it('tells of a server that was away meanwhile', () => {
+it('the timeline of an event lists a server that was restarted meanwhile', () => {
   const history = { ...HISTORY, effects: [], runs: [FIRST] }
-  const lines = tellStories(history, check(history))
+  const lines = describeTimelines(history, check(history))
   expect(lines).toContain('       106  redis goes: crash')
   expect(lines).toContain('       500  redis is back')
 })
 
-it('has nothing to tell where nothing is wrong', () => {
+it('there is no timeline if no event was lost or doubled', () => {
   const history = { ...HISTORY, effects: [{ key: 'a', process: 1 }], answered: new Set(['a']) }
-  expect(tellStories(history, check({ ...history, sent: new Set(['a']) }))).toEqual([])
+  expect(describeTimelines(history, check({ ...history, sent: new Set(['a']) }))).toEqual([])
 })
