@@ -108,23 +108,19 @@ function createKeyMemory(
   let warnedMs = Number.NEGATIVE_INFINITY
 
   function has(key: string, nowMs: number): boolean {
-    startGenerationWhenDue(nowMs)
+    if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
     return current.has(key) || previous.has(key)
   }
 
   /** The work may have taken as long as a generation, and others may have filled one meanwhile. */
   function add(key: string, nowMs: number): void {
-    startGenerationWhenDue(nowMs)
+    if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
     if (current.size >= maxKeys) {
       reportWhenEarly(nowMs)
       startGeneration(nowMs)
     }
     current.add(key)
     newestMs = nowMs
-  }
-
-  function startGenerationWhenDue(nowMs: number): void {
-    if (nowMs - startedMs >= retentionMs) startGeneration(nowMs)
   }
 
   function startGeneration(nowMs: number): void {
