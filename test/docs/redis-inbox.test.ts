@@ -29,13 +29,13 @@ describe('packages/redis/README.md', () => {
   })
 
   it('has every warning', () => {
-    expect(codesIn(tables(section(readme, '## Options'))[1]).toSorted()).toEqual(
+    expect(new Set(codesIn(tables(section(readme, '## Options'))[1]))).toEqual(
       unionOf('RedisInboxWarningCode'),
     )
   })
 
   it('has every code of an error', () => {
-    expect(codesIn(tables(section(readme, '## When Redis fails'))[1]).toSorted()).toEqual(
+    expect(new Set(codesIn(tables(section(readme, '## When Redis fails'))[1]))).toEqual(
       unionOf('RedisInboxErrorCode'),
     )
   })
@@ -161,9 +161,9 @@ function codesIn(rows: readonly string[][] = []): (string | undefined)[] {
   return entries.map(([cell]) => codeOf(cell))
 }
 
-/** The members of a union of texts, sorted, as the report of the API has them. */
-function unionOf(name: string): string[] {
+/** The members of a union of texts, as the report of the API has them. */
+function unionOf(name: string): Set<string> {
   const report = readDocument('test/api/redis.api.txt')
   const [, members = ''] = new RegExp(`type ${name} = (.*);`).exec(report) ?? []
-  return [...members.matchAll(/'([\w-]+)'/g)].map(([, member = '']) => member).toSorted()
+  return new Set([...members.matchAll(/'([\w-]+)'/g)].map(([, member = '']) => member))
 }
