@@ -5,7 +5,7 @@ import { inboxErrors } from '@hongbao/core/internal'
 const ERRORS = {
   'redis-timed-out': 'Redis did not answer within `commandTimeoutMs`. Is it up, and near enough?',
   'redis-unreachable':
-    'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: see its `error` event.',
+    'The command did not reach Redis, or its answer was lost. Expected a client that is connected and logged in: its `error` event says why it is not.',
   'redis-read-only':
     'Redis is read-only: this is a replica, or has become one in a failover. Expected the primary: have the client connect again when Redis answers READONLY (ioredis: `reconnectOnError`).',
   'redis-out-of-memory':
