@@ -168,7 +168,7 @@ function textOf(node: ts.Declaration, symbol: ts.Symbol, checker: ts.TypeChecker
   return `const ${symbol.name}: ${checker.typeToString(type, undefined, ts.TypeFormatFlags.NoTruncation)}`
 }
 
-const MEMBERS =
+const MEMBERS: ts.TypeFormatFlags =
   ts.TypeFormatFlags.NoTruncation |
   ts.TypeFormatFlags.InTypeAlias |
   ts.TypeFormatFlags.UseSingleQuotesForStringLiteralType
