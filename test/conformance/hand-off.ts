@@ -84,13 +84,16 @@ export function describeHandOff(host: HandOffHost): void {
       const port = Number((await receiver.word(/^port:(\d+)$/))[1])
       const events = eventsOf(40)
       const answered: string[] = []
-      await Promise.all(
-        events.map(async (event) => {
-          if ((await post(port, event)) !== 200) return
-          answered.push(String(event.id))
-          if (answered.length === 10) await receiver.kill()
-        }),
-      )
+      // Eight at once, so that some are under way at the kill. A busy machine answers no 40 in time.
+      for (let sent = 0; sent < events.length && answered.length < 10; sent += 8) {
+        await Promise.all(
+          events.slice(sent, sent + 8).map(async (event) => {
+            if ((await post(port, event)) !== 200) return
+            answered.push(String(event.id))
+            if (answered.length === 10) await receiver.kill()
+          }),
+        )
+      }
       expect(answered.length).toBeGreaterThanOrEqual(10)
       const stored = new Set((await client.jobs()).map(({ eventId }) => eventId))
       expect(answered.filter((id) => !stored.has(id))).toEqual([])

@@ -19,6 +19,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
   postgres: 'postgres-',
   redis: 'redis-',
   'hand-off': 'queue-',
+  bullmq: 'bullmq-',
+  'pg-boss': 'pg-boss-',
 }
 
 /** The same in every package: an option is wrong, and the message says which. */
@@ -28,7 +30,15 @@ describe('a code', () => {
   it('is found in every package that has some', () => {
     const owners = new Set(CODES.map(({ owner }) => owner))
     expect([...owners]).toEqual(
-      expect.arrayContaining(['client', 'core', 'postgres', 'redis', 'sandbox']),
+      expect.arrayContaining([
+        'bullmq',
+        'client',
+        'core',
+        'pg-boss',
+        'postgres',
+        'redis',
+        'sandbox',
+      ]),
     )
     const unions = new Set(CODES.map(({ union }) => union))
     expect([...unions]).toEqual(expect.arrayContaining(['OptionErrorCode', 'PingppErrorCode']))
@@ -67,8 +77,19 @@ function unionsIn(source: string): Omit<Code, 'owner'>[] {
     /^(?:export )?type (\w*Code)(?:<.*>)? =([\s\S]*?)(?=\n\n|\n\w|$(?![\s\S]))/gm,
   )
   return [...unions].flatMap(([, union = '', text = '']) =>
-    [...withoutComments(text).matchAll(/'([^']+)'/g)].map(([, code = '']) => ({ union, code })),
+    [...withoutComments(keysFor(text, source)).matchAll(/'([^']+)'/g)].map(([, code = '']) => ({
+      union,
+      code,
+    })),
   )
+}
+
+/** The union with the keys of a table in place of `keyof typeof TABLE`. */
+function keysFor(union: string, source: string): string {
+  return union.replaceAll(/\bkeyof typeof (\w+)/g, (_, table: string) => {
+    const rows = new RegExp(`^const ${table} = \\{(.*?)^\\}`, 'ms').exec(source)?.[1] ?? ''
+    return [...rows.matchAll(/^ {2}('[^']+'):/gm)].map(([, key]) => key).join(' | ')
+  })
 }
 
 function withoutComments(text: string): string {

@@ -204,6 +204,11 @@ describe('an answer that cannot be read', () => {
     expect(written).toBeLessThan(32 * 2 ** 20)
   })
 
+  it('of a gateway that is too large counts only by its status', async () => {
+    const step = { status: 503, body: Buffer.alloc(4 * 2 ** 20 + 1, ' ') }
+    expect(await errorOf(retrieve(step))).toMatchObject({ code: 'server-failed', status: 503 })
+  })
+
   it('is read whole up to that size', async () => {
     const body = Buffer.alloc(4 * 2 ** 20, ' ')
     body.write(JSON.stringify(envelope()))

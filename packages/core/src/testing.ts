@@ -53,8 +53,8 @@ export function eventFixture<Type extends EventType>(
   const { created = Math.floor(Date.now() / 1000), livemode = true } = changes
   const payload = payloadOf(type)
   const object = { ...payload, ...freshParts(payload, created), ...changes.object }
-  const head = headOf(type)
-  const id = changes.id ?? head.id
+  const { id: ownId, ...head } = headOf(type)
+  const id = changes.id ?? ownId
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the payload is that of the type
   return deeplyFrozen({
     ...(id === undefined ? {} : { id }),
@@ -63,21 +63,18 @@ export function eventFixture<Type extends EventType>(
     type,
     data: { object },
     object: 'event',
-    ...head.rest,
+    ...head,
   }) as WebhookEvent<Type>
 }
 
 /** Returns what Ping++ writes around a payload of this type, besides what every event has. */
-function headOf(type: EventType): { readonly id?: string; readonly rest?: object } {
+function headOf(type: EventType): Partial<WebhookEvent> {
   if (POLLED.has(type)) return {}
-  const request = randomId('iar_')
-  // As in the sample of the Java SDK.
-  if (type === 'agreement.succeeded') return { rest: { request } }
   const isRequested = type !== 'red_envelope.received' && !type.includes('summary')
-  return {
-    id: randomId('evt_'),
-    rest: { pending_webhooks: 0, request: isRequested ? request : null },
-  }
+  const request = isRequested ? randomId('iar_') : null
+  // As in the sample of the Java SDK.
+  if (type === 'agreement.succeeded') return { request }
+  return { id: randomId('evt_'), pending_webhooks: 0, request }
 }
 
 /** Dispatched by the reconciler; Ping++ has no webhook for them. */
@@ -132,10 +129,8 @@ export function signDelivery(
   keys: { readonly privateKey: string | KeyObjectLike },
 ): SignedDelivery {
   const bytes = toBytes(content)
-  const privateKey =
-    typeof keys.privateKey === 'string'
-      ? createPrivateKey(keys.privateKey)
-      : toKeyObject(keys.privateKey)
+  const { privateKey: key } = keys
+  const privateKey = typeof key === 'string' ? createPrivateKey(key) : toKeyObject(key)
   const headers: Readonly<Record<string, string>> = {
     'content-type': 'application/json; charset=utf-8',
     [SIGNATURE_HEADER]: signBytes(bytes, privateKey),
@@ -155,20 +150,17 @@ export function signDelivery(
 }
 
 function toBytes(content: WebhookEvent | string | Uint8Array): Buffer {
-  if (typeof content === 'string') return Buffer.from(content)
-  if (isBytes(content)) return Buffer.from(content)
+  if (typeof content === 'string' || isBytes(content)) return Buffer.from(content)
   return Buffer.from(JSON.stringify(content))
 }
 
 /** Returns a new id in the style of the old one, and the time of the last step, if the payload has them. */
-function freshParts(
-  payload: object,
-  created: number,
-): { id?: string; received?: number; refunded?: number } {
+function freshParts(payload: object, created: number): object {
+  const { id, received, refunded }: Partial<Readonly<Record<string, unknown>>> = { ...payload }
   return {
-    ...('id' in payload && typeof payload.id === 'string' ? { id: freshId(payload.id) } : {}),
-    ...('received' in payload && payload.received !== null ? { received: created } : {}),
-    ...('refunded' in payload && typeof payload.refunded === 'number' ? { refunded: created } : {}),
+    ...(typeof id === 'string' && { id: freshId(id) }),
+    ...(typeof received === 'number' && { received: created }),
+    ...(typeof refunded === 'number' && { refunded: created }),
   }
 }
 

@@ -4,41 +4,41 @@ import { inboxErrors } from '@hongbao/core/internal'
 /** Code → what happened, what was expected, what to do. */
 const ERRORS = {
   'postgres-pool-timed-out':
-    'Timed out waiting for a connection of the pool. If Postgres is up, all connections are in use; a connection that was closed while Postgres worked on it counts until that has ended. Handlers that take a second connection of this pool wait for each other: use `tx`, or another pool. Otherwise raise `max` of the pool.',
+    'Timed out waiting for a connection of the pool: all are in use, or Postgres is down. A connection that was closed while Postgres worked on it counts until that has ended. Handlers that take a second connection of this pool wait for each other: use `tx`, or another pool. Otherwise raise `max`.',
   'postgres-timed-out':
-    'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many closed connections as the pool may have. Is Postgres up, near enough, and its synchronous standby there? If `cause` says that `pg_locks` cannot be read, allow this user to read it: otherwise the inbox waits for `transactionTimeoutMs`.',
+    'Postgres did not answer within `commandTimeoutMs`, and the connection was closed; or it still works on as many closed connections as the pool may have. Is Postgres up, near enough, and its synchronous standby there? If `cause` says that `pg_locks` cannot be read, allow it: the inbox waits for `transactionTimeoutMs` otherwise.',
   'postgres-unreachable':
-    'The connection to Postgres failed, was lost, or was given up by the client, as `query_timeout` of pg does. See `cause`.',
+    'The connection to Postgres failed, was lost, or was given up by the client (`query_timeout` of pg). See `cause`.',
   'postgres-full': 'Postgres has no connection, memory or disk left. See `cause`.',
   'postgres-read-only':
     'Postgres is read-only: this is a replica, or one since a failover. Connect to the primary.',
   'postgres-forbidden':
     'Postgres refuses this user. It needs SELECT, INSERT and DELETE on the table of the inbox.',
   'postgres-login-refused':
-    'Postgres refused the login: user, password, or a rule in pg_hba.conf. Check the connection settings of the pool. See `cause`.',
+    'Postgres refused the login: user, password, or a rule in pg_hba.conf. Correct the connection settings of the pool. See `cause`.',
   'postgres-database-missing':
-    'The database does not exist. Create it, or correct its name in the connection settings of the pool.',
+    'The database does not exist. Create it, or correct the connection settings of the pool.',
   'postgres-table-unfit':
-    'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone that is not DEFERRABLE) and `applied_at` (timestamptz, with the default). Any other column must be nullable or have a default. It must not be UNLOGGED or temporary. If there is a `cause`, see it.',
+    'The table of the inbox is not as `schemaSql()` creates it. It needs `key` (uuid, with a primary key or unique index on it alone that is not DEFERRABLE) and `applied_at` (timestamptz, with the default). Other columns must be nullable or have a default. It must not be UNLOGGED or temporary. See `cause`, if there is one.',
   'postgres-refused': 'Postgres refused a statement of the inbox. See `cause`.',
   'postgres-table-missing':
     'The table of the inbox does not exist. Put `schemaSql()` in a migration, or call `ensureSchema()` at start-up.',
   'postgres-lock-timed-out':
     'Timed out waiting for a lock. If it was the claim: does a migration hold the table of the inbox?',
   'postgres-statement-canceled':
-    'A statement was canceled, by a time-out of the server or by an administrator.',
+    'A statement was canceled, by a time-out of the server or an administrator.',
   'postgres-serialization-failed':
     'Postgres rolled this transaction back because it conflicts with another one. The event is applied when it is sent again.',
   'postgres-constraint-violated':
     'The handlers wrote something that violates a constraint checked at COMMIT, and nothing was committed.',
   'postgres-statement-failed':
-    'A statement of a handler failed and its error was swallowed: Postgres commits nothing after that. Let the error reject, or use a savepoint around what may fail.',
+    'Postgres commits nothing: a statement of a handler failed and its error was swallowed. Let the error reject, or use a savepoint around what may fail.',
   'postgres-rolled-back':
     'Postgres answered COMMIT with ROLLBACK: a statement of a handler failed and its error was swallowed. Let the error reject, or use a savepoint around what may fail.',
   'postgres-transaction-left':
     'A handler ended the transaction of the inbox. What it wrote before that may be committed, without the rest. Leave COMMIT and ROLLBACK to the inbox.',
   'postgres-transaction-timed-out':
-    'The handlers ran for longer than `transactionTimeoutMs`, so their transaction was rolled back.',
+    'The handlers ran for longer than `transactionTimeoutMs`, and their transaction was rolled back.',
   'postgres-transaction-over':
     '`tx` was used after the transaction had ended. Await everything that uses it before the handler resolves.',
   'postgres-transaction-control':

@@ -112,12 +112,12 @@ async function admit<Client extends PostgresClient>(
   const connection = await lend(store.lender, deadline)
   try {
     const result = await claim(connection, store.begin, storeKey(key, store.keys), deadline)
-    if (result.state !== 'claimed') {
+    if (result !== 'claimed') {
       await rollBack(connection, deadline)
-      return result.state
+      return result
     }
     await runWork(connection, work, transactionTimeoutMs)
-    await commit(connection, result.xid, deadlineIn(commandTimeoutMs))
+    await commit(connection, deadlineIn(commandTimeoutMs))
     return 'applied'
   } catch (error) {
     await rollBack(connection, deadlineIn(commandTimeoutMs))

@@ -6,7 +6,7 @@ import type { InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction/transaction.ts'
 
 /**
- * Rejects unless events could be applied now. Leaves a transaction behind, for its caller to roll
+ * Rejects unless events could be applied now. Leaves a transaction open, for its caller to roll
  * back.
  */
 export async function checkReady(

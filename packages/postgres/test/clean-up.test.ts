@@ -99,7 +99,7 @@ describe('cleanUp', () => {
     expect(plan).not.toMatch(/Filter: .*applied_at/)
   })
 
-  it('leaves what is being applied alone [E32]', async () => {
+  it('deletes no key that is being applied [E32]', async () => {
     const { inbox } = opened.open()
     await remember(10, 31 * DAY)
     const admission = inbox.admit('running', async ({ tx }) => {
@@ -121,7 +121,7 @@ describe('cleanUp', () => {
     expect(await countKeys()).toBe(0)
   })
 
-  it('deletes nothing while somebody else is at it', async () => {
+  it('deletes nothing while another process cleans up', async () => {
     const { inbox, pool } = opened.open()
     await remember(5, 31 * DAY)
     const other = await pool.connect()
@@ -144,7 +144,7 @@ describe('cleanUp', () => {
 })
 
 describe('cleaning up by itself', () => {
-  it('happens behind a delivery, within the interval, and not at every one', async () => {
+  it('happens after a delivery, once in an interval', async () => {
     const clock = vi.spyOn(performance, 'now')
     const start = performance.now()
     clock.mockReturnValue(start)
@@ -196,7 +196,7 @@ describe('cleaning up by itself', () => {
     clock.mockRestore()
   })
 
-  it('is told about on the console where nothing is said', async () => {
+  it('is logged to the console by default', async () => {
     const warned = Promise.withResolvers<unknown>()
     const warn = vi.spyOn(console, 'warn').mockImplementation(warned.resolve)
     const clock = vi.spyOn(performance, 'now')

@@ -49,7 +49,7 @@ describe('a COMMIT', () => {
     await expectNothingApplied(open, 'swallowed')
   })
 
-  it('that Postgres answers with ROLLBACK is no success: a statement that nobody awaited', async () => {
+  it('that Postgres answers with ROLLBACK is no success: a statement that was not awaited', async () => {
     const open = opened.open()
     const admission = open.inbox.admit('unawaited', async ({ tx }) => {
       await effectOf('unawaited')({ tx })
@@ -59,7 +59,7 @@ describe('a COMMIT', () => {
     await expectNothingApplied(open, 'unawaited')
   })
 
-  it('is not asked for where an error was caught behind a savepoint: that is how it is done', async () => {
+  it('succeeds when an error was caught after a savepoint', async () => {
     const { inbox } = opened.open()
     const admission = inbox.admit('savepoint', async ({ tx }) => {
       await tx.query('savepoint maybe')

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => opened.close())
 
 describe('the line in the log', () => {
-  it('names a pool that is dry, and says what to change [S19]', async () => {
+  it('names a pool without a free connection, and what to change [S19]', async () => {
     const given = opened.open({}, { max: 1 })
     const client = await given.pool.connect()
     const line = await lineOf(given)
@@ -28,7 +28,7 @@ describe('the line in the log', () => {
     expect(line).not.toContain('nowhere')
   })
 
-  it('tells the two apart that were one line before: no answer is not a dry pool [S19]', async () => {
+  it('has different lines for a Postgres that does not answer and a pool without a free connection [S19]', async () => {
     const given = opened.open({ commandTimeoutMs: 100 })
     const locker = await opened.open().pool.connect()
     await locker.query('begin; lock table hongbao_inbox')

@@ -80,7 +80,7 @@ describe('a connection that the server ends', () => {
     await expectAppliedOnce(first, key, inbox)
   })
 
-  it('while a handler waits for something else is told to its next statement', async () => {
+  it('while a handler waits for something else fails its next statement', async () => {
     const { inbox } = opened.open()
     const key = 'terminated while waiting'
     const first = inbox.admit(key, async ({ tx }) => {
@@ -279,7 +279,7 @@ describe('a network that loses what is sent', () => {
     },
   )
 
-  it('ends for a pool with `connectionTimeoutMillis`, full of connections that nobody ever answered', async () => {
+  it('ends for a pool with `connectionTimeoutMillis`, full of connections that were never answered', async () => {
     const { inbox, pool } = opened.open(
       { commandTimeoutMs: 100 },
       { ...throughProxy(), max: 2, connectionTimeoutMillis: 500 },

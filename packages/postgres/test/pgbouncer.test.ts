@@ -9,7 +9,7 @@ import { openPostgres, type Opened } from './opened.ts'
 let opened: Opened
 let bouncer: PgBouncer
 
-describe.skipIf(!hasPgBouncer)('behind a PgBouncer in transaction mode', () => {
+describe.skipIf(!hasPgBouncer)('through a PgBouncer in transaction mode', () => {
   beforeAll(async () => {
     opened = await openPostgres()
     bouncer = await startPgBouncer(opened.server)

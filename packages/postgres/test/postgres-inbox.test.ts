@@ -174,7 +174,7 @@ describe('the key', () => {
     expect(await opened.countEffects('from after')).toBe(2)
   })
 
-  it('is busy where Postgres meets it twice while an index is built concurrently', async () => {
+  it('is busy if Postgres meets it twice while an index is built concurrently', async () => {
     await opened.query(`create table indexed_inbox (like hongbao_inbox including all)`)
     await opened.query(`create function violate() returns trigger language plpgsql as $$
       begin raise unique_violation using message = 'as ON CONFLICT does meanwhile'; end $$`)
@@ -189,7 +189,7 @@ describe('the key', () => {
     expect(await inbox.admit('indexed', effectOf('indexed'))).toBe('applied')
   })
 
-  it('waits for nobody who holds its row without its lock, a person in psql say', async () => {
+  it('does not wait for another session that holds its row without its lock, such as psql', async () => {
     const { inbox, pool } = opened.open({ lockTimeoutMs: 20 })
     const person = await pool.connect()
     const hash = createHash('sha256').update('orders:held').digest('hex').slice(0, 32)
@@ -235,7 +235,7 @@ describe('what the transaction is set to', () => {
     ])
   })
 
-  it('leaves `synchronous_commit` where it is stronger than asked for', async () => {
+  it('leaves `synchronous_commit` if it is stronger than asked for', async () => {
     const { inbox } = opened.open({}, { options: '-c synchronous_commit=remote_apply' })
     const seen: unknown[] = []
     await inbox.admit('stronger', async ({ tx }) => {

@@ -54,7 +54,7 @@ describe('the pool of postgres', () => {
     await opened.waitFor(`select 1 where not exists (${open} having count(*) > 0)`)
   })
 
-  it('lets nobody wait for longer than `connectionTimeoutMs`, and lends on to who came next', async () => {
+  it('rejects callers after `connectionTimeoutMs`, and lends to the next caller', async () => {
     const pool = postgresJsPool(() => postgres(opened.server.url, { max: 1, fetch_types: false }), {
       max: 1,
       connectionTimeoutMs: 100,
@@ -146,7 +146,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('notifies when the event is committed, and not where it is rolled back', async () => {
+  it('notifies when the event is committed, and not when it is rolled back', async () => {
     const pool = openPool(1)
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     const listener = postgres(opened.server.url, { max: 1, fetch_types: false })
@@ -198,7 +198,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('tells the hook of the options as well that a connection was closed', async () => {
+  it('calls the `onclose` hook of the options, too, when a connection was closed', async () => {
     const closed = Promise.withResolvers<unknown>()
     const pool = postgresJsPool(() =>
       postgres(opened.server.url, { max: 1, fetch_types: false, onclose: closed.resolve }),
@@ -229,7 +229,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('gives who waits a new connection when one could not be used any more', async () => {
+  it('gives a waiting caller a new connection when one could not be used any more', async () => {
     const pool = openPool(1)
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     const started = Promise.withResolvers<void>()
@@ -310,7 +310,7 @@ describe('the pool of postgres', () => {
     ['more than one connection', () => postgres(nowhere, { max: 2, fetch_types: false })],
     ['one that asks for types', () => postgres(nowhere, { max: 1 })],
     ['the default of postgres', () => postgres(nowhere)],
-  ])('refuses %s: nobody could tell that it was lost', (_, open) => {
+  ])('refuses %s, because its loss would not be noticed', (_, open) => {
     expect(() => postgresJsPool(open as never)).toThrow(/`open` must be .*max: 1, fetch_types/)
   })
 
@@ -433,7 +433,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
   )
 
   it.each(MADE)(
-    'is sent in its event, or never, though nobody waits for it: %s',
+    'is sent in its event, or never, though it is not awaited: %s',
     async (name, make) => {
       const pool = openPool(1)
       const inbox = postgresInbox({ pool, consumer: 'orders' })
@@ -454,7 +454,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     },
   )
 
-  it('is refused where it is a file that ends the transaction, and the transaction goes on', async () => {
+  it('is refused if it is a file that ends the transaction, and the transaction goes on', async () => {
     const pool = openPool(1)
     const commit = sqlFile('commit.sql', `${insert}; commit`)
     const admission = postgresInbox({ pool, consumer: 'orders' }).admit('file', async ({ tx }) => {
@@ -481,7 +481,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     await pool.end()
   })
 
-  it('tells where it was made, with `debug`', async () => {
+  it('shows where it was made, with `debug`', async () => {
     const options = { max: 1, fetch_types: false, debug: () => {} }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
     const failed = postgresInbox({ pool, consumer: 'orders' }).admit(

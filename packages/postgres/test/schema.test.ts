@@ -55,7 +55,7 @@ describe('ensureSchema', () => {
     expect(await inbox.admit('at once', effectOf('at once'))).toBe('applied')
   })
 
-  it('needs no right to create where the table is there', async () => {
+  it('needs no right to create if the table exists', async () => {
     await opened.query('create role app login')
     await opened.query('grant select, insert, delete on hongbao_inbox to app')
     await opened.query('grant insert on effects to app')
@@ -69,7 +69,7 @@ describe('ensureSchema', () => {
     await expect(another.inbox.ensureSchema()).rejects.toMatchObject({ code: 'postgres-forbidden' })
   })
 
-  it('is what an error asks for where the table is missing', async () => {
+  it('is what the error for a missing table asks for', async () => {
     const { inbox } = opened.open({ table: 'missing' })
     await expect(inbox.admit('a', effectOf('a'))).rejects.toMatchObject({
       code: 'postgres-table-missing',

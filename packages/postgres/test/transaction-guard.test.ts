@@ -45,7 +45,7 @@ describe('tx', () => {
     expect(pool.idleCount).toBe(1)
   })
 
-  it('is what its own methods return, where they return the client', async () => {
+  it('is what its own methods return, if they return the client', async () => {
     const { inbox, pool } = opened.open({}, { max: 1 })
     await inbox.admit('chained', async ({ tx }) => {
       const chained = tx.once('notice', () => {}).setMaxListeners(20)
@@ -58,7 +58,7 @@ describe('tx', () => {
     })
   })
 
-  it('is over when the handler has resolved, for whoever kept it', async () => {
+  it('is over when the handler has resolved, even if the handler kept it', async () => {
     const { inbox, pool } = opened.open({}, { max: 1 })
     const kept: PoolClient[] = []
     await inbox.admit('kept', async ({ tx }) => {
@@ -91,7 +91,7 @@ describe('tx', () => {
     expect(await opened.countEffects('rejected')).toBe(0)
   })
 
-  it('rolls back behind statements that a handler left running when it rejected', async () => {
+  it('rolls back after statements that a handler left running when it rejected', async () => {
     const { inbox } = opened.open()
     const left: Promise<unknown>[] = []
     const admission = inbox.admit('left running', ({ tx }) => {
@@ -145,27 +145,30 @@ describe('a statement that `tx` refuses', () => {
     ['an object that has it', (tx, callback) => query(tx, { text: 'commit', callback })],
   ]
 
-  it.each(WITH_CALLBACK)('is told to its callback, and to nobody else: %s', async (name, run) => {
-    const { inbox } = opened.open()
-    const kept: PoolClient[] = []
-    const told = async (tx: PoolClient): Promise<Error | null> =>
-      await new Promise((resolve) => {
-        let hasReturned = false
-        const given = run(tx, (error) => {
-          expect(hasReturned).toBe(true)
-          resolve(error)
+  it.each(WITH_CALLBACK)(
+    'calls its callback with the error, and returns no promise: %s',
+    async (name, run) => {
+      const { inbox } = opened.open()
+      const kept: PoolClient[] = []
+      const told = async (tx: PoolClient): Promise<Error | null> =>
+        await new Promise((resolve) => {
+          let hasReturned = false
+          const given = run(tx, (error) => {
+            expect(hasReturned).toBe(true)
+            resolve(error)
+          })
+          hasReturned = true
+          expect(given).toBeUndefined()
         })
-        hasReturned = true
-        expect(given).toBeUndefined()
+      const admission = inbox.admit(`told: ${name}`, async ({ tx }) => {
+        kept.push(tx)
+        expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-control' })
       })
-    const admission = inbox.admit(`told: ${name}`, async ({ tx }) => {
-      kept.push(tx)
-      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-control' })
-    })
-    expect(await admission).toBe('applied')
-    for (const tx of kept)
-      expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-over' })
-  })
+      expect(await admission).toBe('applied')
+      for (const tx of kept)
+        expect(await told(tx)).toMatchObject({ code: 'postgres-transaction-over' })
+    },
+  )
 
   const SUBMITTED: readonly [string, (tx: PoolClient, told: Callback) => [unknown, unknown]][] = [
     [
@@ -198,7 +201,7 @@ describe('a statement that `tx` refuses', () => {
     ],
   ]
 
-  it.each(SUBMITTED)('is told to whatever was submitted: %s', async (name, submit) => {
+  it.each(SUBMITTED)('passes the error to the submitted object: %s', async (name, submit) => {
     const { inbox } = opened.open()
     const kept: PoolClient[] = []
     const told = async (tx: PoolClient): Promise<Error | null> =>

@@ -18,7 +18,7 @@ describe('context.tx', () => {
     })
   })
 
-  it('is a tagged template where `postgres` is', () => {
+  it('is a tagged template with `postgres`', () => {
     const inbox = postgresInbox({
       pool: postgresJsPool(() => postgres({ max: 1, fetch_types: false })),
       consumer: 'orders',

@@ -23,7 +23,7 @@ export interface Claims {
   complete(claim: Claim): Promise<Completion>
   /** Never rejects: the lease ends by itself. */
   release(claim: Pick<Claim, 'key' | 'owner'>): Promise<void>
-  /** Does what the other steps do, to a key of its own, and leaves nothing behind. */
+  /** Does what the other steps do, to a key of its own, and leaves nothing in Redis. */
   probe(): Promise<void>
 }
 

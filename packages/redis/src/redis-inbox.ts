@@ -17,7 +17,7 @@ export interface RedisContext {
  * Remembers applied events in Redis, for any number of processes.
  *
  * Promise: nothing that was answered 200 was not applied, and while a lease holds no other process
- * runs the handlers of its event. After a crash between the handlers' effect and the mark, a stall
+ * runs the handlers of its event. After a crash between the handlers' effect and its record, a stall
  * longer than the lease, or a failover of Redis, handlers may run again: give what they write a
  * unique key, and the event is effectively applied once.
  *

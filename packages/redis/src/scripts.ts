@@ -65,7 +65,7 @@ local isRegained = not isMine and last > tonumber(ARGV[3])
 
 /**
  * Overwrites a key when Redis is out of memory too: the value grows no larger, and an applied key
- * that could not be marked would be applied again. Redis refuses commands that need memory as the
+ * whose completion could not be written would be applied again. Redis refuses commands that need memory as the
  * first write of a script only (`scriptVerifyOOM` in its script.c), and PEXPIRE needs none.
  */
 const OVERWRITE = `
@@ -106,7 +106,7 @@ redis.call('SET', KEYS[1], running(nextToken, isTakeover, ARGV[5]), 'PX', ARGV[2
 return isRegained and 2 or 1`)
 
 /**
- * → 1 marked by us, now or before · 2 marked, and another owner had the key meanwhile · 0 held by
+ * → 1 completed by us, now or before · 2 completed, and another owner had the key meanwhile · 0 held by
  * another owner, and not applied.
  */
 export const COMPLETE: Script = script(`${READ}${VACANT}${OVERWRITE}

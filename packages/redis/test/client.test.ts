@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     }
   })
 
-  it('of node-redis that nobody has connected fails, and says why', async () => {
+  it('of node-redis that is not connected fails, with the reason', async () => {
     const inbox = redisInbox({
       client: createClient({ url: server.url }),
       consumer: 'orders',

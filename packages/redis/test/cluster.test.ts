@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
     }
   })
 
-  it('a client that knows one node only is told what is wrong', async () => {
+  it('a client that knows one node only gets an error that names the cluster client', async () => {
     const client = await createClient({ url: nodes[0]?.url ?? '' }).connect()
     closing.push(() => client.destroy())
     const inbox = redisInbox({ client, consumer: 'orders', onWarning() {} })

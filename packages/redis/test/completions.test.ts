@@ -18,7 +18,7 @@ let keys: Keys
 let sender: Sender
 const warnings: Warned[] = []
 
-describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
+describe.skipIf(!hasRedis)('work that succeeded while the record of its completion', () => {
   beforeAll(async () => {
     server = await startRedis()
     keys = await openKeys(server.url)
@@ -38,7 +38,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await server.close()
   })
 
-  it('was lost is applied: it is marked as soon as that can be, and warned of once [E7]', async () => {
+  it('was lost is applied: it is recorded as soon as Redis answers, with one warning [E7]', async () => {
     const inbox = openInbox()
     await apply(inbox, 'teaches Redis the scripts')
     sender.steps.length = 0
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     await vi.waitFor(async () => expect(await apply(elsewhere)).toBe('duplicate'), PATIENCE)
   })
 
-  it('was forgotten by Redis with all the rest is marked all the same [E13]', async () => {
+  it('was forgotten by Redis with all the rest is recorded as complete [E13]', async () => {
     const inbox = openInbox()
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis)('work that succeeded while its mark', () => {
     expect(handler).toHaveBeenCalledOnce()
   })
 
-  it('was taken over answers 500: what the other process makes of it nobody knows', async () => {
+  it('was taken over answers 500: the result of the other process is unknown', async () => {
     const pingpp = createTestKeys()
     const inbox = openInbox()
     const webhooks = createWebhooks({ publicKey: pingpp.publicKey, inbox, logger: false })
@@ -330,11 +330,11 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
   })
 })
 
-describe('marks that are delayed', () => {
+describe('completions that are delayed', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
-  it('are tried at once, and often from then on, when somebody waits for them', async () => {
+  it('are retried at once, and often from then on, while `flush` waits for them', async () => {
     let [isBack, tries] = [false, 0]
     const complete = async (): Promise<Completion> => {
       tries += 1
@@ -365,7 +365,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
       ['crashes', () => server.kill(), () => server.start()],
       ['freezes', async () => server.freeze(), async () => server.thaw()],
     ])(
-      'and %s costs no delivery: applied now, marked when it is back',
+      'and %s costs no delivery: applied now, recorded when it is back',
       async (_how, go, comeBack) => {
         server = await startRedis({ settings: { appendfsync: 'always' } })
         const open = await openClient(server.url)

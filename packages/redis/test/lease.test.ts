@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(warnings).toEqual([])
   })
 
-  it('that ended frees the event: the next run is told that it takes over', async () => {
+  it('that ended frees the event: the next run has `isTakeover`', async () => {
     const lost = await startRun(openInbox())
     expect(lost.lease.isTakeover).toBe(false)
     await keys.endLease()
@@ -72,7 +72,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
   })
 
   describe('after a run that neither succeeded nor failed', () => {
-    it('tells every later run, through failing takeovers, until one succeeds [E60]', async () => {
+    it('sets `isTakeover` for every later run, through failing takeovers, until one succeeds [E60]', async () => {
       const dead = await startRun(openInbox())
       await keys.endLease()
       for (let round = 0; round < 3; round += 1) {
@@ -89,7 +89,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       await dead.admission
     })
 
-    it('tells the next run, when a takeover was answered too late and given back [E60]', async () => {
+    it('sets `isTakeover` for the next run, when a takeover was answered too late and given back [E60]', async () => {
       const dead = await startRun(openInbox())
       await keys.endLease()
       const client = haltedOnce(SHORT.commandTimeoutMs)
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       await dead.admission
     })
 
-    it('keeps the key for a stalled run that goes on when nobody else runs [E61]', async () => {
+    it('keeps the key for a stalled run that goes on when no other run has begun [E61]', async () => {
       const stalled = await startRun(openInbox(SHORT))
       const thief = await steal()
       thief.end.reject(new Error('declined'))
@@ -193,7 +193,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await run.admission).toBe('applied')
   })
 
-  it('that was over counts when nobody took the event meanwhile [E16, E23, E24]', async () => {
+  it('that was over counts when no other process took the event meanwhile [E16, E23, E24]', async () => {
     const run = await startRun(openInbox())
     await keys.endLease()
     run.end.resolve()
@@ -266,7 +266,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
   })
 
   describe('that another run has taken, when the work succeeds all the same,', () => {
-    it('rejects while the other one runs, and leaves it alone [E16, E23, E24]', async () => {
+    it('rejects while the other one runs, and does not disturb it [E16, E23, E24]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       run.end.resolve()

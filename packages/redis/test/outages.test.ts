@@ -196,7 +196,7 @@ describe.skipIf(!hasRedis)('a Redis that asks for a password', () => {
     client.destroy()
   })
 
-  it('refuses a client that queues nothing, which only its `error` event tells [E52]', async () => {
+  it('refuses a client that queues nothing, which only its `error` event shows [E52]', async () => {
     const client = new Redis(server.url, { enableOfflineQueue: false, password: 'wrong' })
     const [error] = (await once(client, 'error')) as [Error]
     expect(error.message).toMatch(/WRONGPASS/)
@@ -268,7 +268,7 @@ describe('a refusal', () => {
     },
   )
 
-  it('that is no error at all is told too', () => {
+  it('that is not an Error has a code too', () => {
     expect(toInboxError('down')).toMatchObject({ code: 'redis-unreachable', cause: 'down' })
   })
 })

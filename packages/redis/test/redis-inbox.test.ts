@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(inbox.retentionSeconds).toBe(200_000)
   })
 
-  it('remembers for 7 days where nothing is said', async () => {
+  it('remembers for 7 days by default', async () => {
     const inbox = openInbox()
     await apply(inbox)
     expect(inbox.retentionSeconds * 1000).toBe(WEEK_MS)

@@ -32,14 +32,14 @@ describe.skipIf(!hasRedis)('a script', () => {
   })
 
   describe('that claims', () => {
-    it('tells the same owner the same again, because clients send again what was not answered [E9]', async () => {
+    it('returns the same answer to the same owner, because clients send a command again after a lost answer [E9]', async () => {
       const first = await claim('ann')
       expect(first).toEqual([1, expect.any(Number)])
       expect(await claim('ann')).toEqual(first)
       expect(await claim('bob')).toEqual([-1, 0])
     })
 
-    it('tells the same owner the same again after a takeover, too', async () => {
+    it('returns the same answer to the same owner after a takeover, too', async () => {
       await claim('ann')
       await keys.endLease('key')
       const takeover = await claim('bob')
@@ -47,7 +47,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await claim('bob')).toEqual(takeover)
     })
 
-    it('tells everybody that the event was applied, its owner included', async () => {
+    it('returns to every owner, its own included, that the event was applied', async () => {
       const [, token] = await claim('ann')
       await complete('ann', token)
       expect(await claim('ann')).toEqual([0, 0])
@@ -56,13 +56,13 @@ describe.skipIf(!hasRedis)('a script', () => {
   })
 
   describe('that completes', () => {
-    it('says so again when it is sent again [E10]', async () => {
+    it('returns the same answer when it is sent again [E10]', async () => {
       const [, token] = await claim('ann')
       expect(await complete('ann', token)).toBe(1)
       expect(await complete('ann', token)).toBe(1)
     })
 
-    it('tells an earlier owner that another one did', async () => {
+    it('returns to an earlier owner that another one completed', async () => {
       const [, late] = await claim('ann')
       await keys.endLease('key')
       const [, token] = await claim('bob')
@@ -81,7 +81,7 @@ describe.skipIf(!hasRedis)('a script', () => {
     it.each<[string, () => Promise<unknown>]>([
       ['has failed', () => release('bob')],
       ['has lost its lease, too', () => keys.endLease('key')],
-    ])('marks for an earlier owner when the other one %s [E61]', async (_, end) => {
+    ])('completes for an earlier owner when the other one %s [E61]', async (_, end) => {
       const { late, token } = await takeOver()
       await end()
       expect(await complete('ann', late)).toBe(2)
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await keys.read('key')).toEqual({ state: 'applied', token: late })
     })
 
-    it('marks a key of which Redis has an older state, after a failover', async () => {
+    it('completes a key of which Redis has an older state, after a failover', async () => {
       await keys.redis.set(NAME, 'free 5')
       expect(await complete('ann', 6)).toBe(1)
       expect(await keys.read('key')).toEqual({ state: 'applied', token: 6 })
@@ -185,7 +185,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await claim('dan')).toEqual([2, expect.any(Number)])
     })
 
-    it('tells nothing any more when Redis forgot that key because it is too old', async () => {
+    it('returns no takeover when Redis forgot that key because it is too old', async () => {
       await takeOver()
       await release('bob')
       await keys.redis.pexpire(NAME, 0)
@@ -234,7 +234,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await keys.read('key')).toMatchObject({ state: 'free', isTakeover: true })
     })
 
-    it('marks for an earlier owner, and renews for none: that would take memory [E15, E61]', async () => {
+    it('completes for an earlier owner, and renews for none: that would take memory [E15, E61]', async () => {
       const { late } = await takeOver()
       await release('bob')
       await keys.redis.config('SET', 'maxmemory', '1')

@@ -195,7 +195,7 @@ describe.skipIf(!hasRedis).each([
   })
 })
 
-describe('what a server says of itself', () => {
+describe('what a server shows of its settings', () => {
   it.each([
     ['5.0.14', ['redis-server-old']],
     ['6.0.20', ['redis-server-old']],
@@ -291,7 +291,7 @@ describe('a client of sentinels', () => {
 })
 
 describe('a warning', () => {
-  it('is a line on the console where nothing is said', async () => {
+  it('is a line on the console by default', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
       const inbox = redisInbox({

@@ -81,7 +81,7 @@ describe('a lease of a minute', () => {
     expect(warnings).toEqual(['redis-lease-lost'])
   })
 
-  it('is renewed on when it was regained, though its run is told that it was lost [E60]', async () => {
+  it('is renewed after it was regained, although its signal says that it was lost [E60]', async () => {
     const { keeper, renewals, warnings } = keep(() => Promise.resolve('regained'))
     await vi.advanceTimersByTimeAsync(60_000)
     expect(renewals).toEqual([20_000, 40_000, 60_000])

@@ -161,11 +161,12 @@ function findForgery(
   return signature.code === 'signature-missing' ? 'It is unsigned.' : 'Its signature is malformed.'
 }
 
-/** An answer without an `error` of Ping++: of a proxy, most likely. */
+/** The error of an answer without an `error` of Ping++: of a proxy, most likely. */
 function withoutError(facts: AnswerFacts, problem: string): PingppError {
   return facts.status >= 500 ? byStatus(facts) : unreadable(facts, problem)
 }
 
+/** The error of an answer whose body is not used. */
 function unreadable(
   facts: AnswerFacts,
   problem: string,

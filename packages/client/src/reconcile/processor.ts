@@ -8,24 +8,30 @@ import {
 } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
 import type { Seams } from '../http/retries.ts'
+import type { PingppRequestOptions } from '../options.ts'
 import { findMismatch, type OpenRow, type OpenTable } from './open-envelopes.ts'
 import { FIRST_DUE_MS } from './poll-plan.ts'
-import type { ReconcilerSettings } from './reconciler-options.ts'
+import type { ReconcilerSettings, RunRange } from './reconciler-options.ts'
 import type { Draft, ReconcilerConflict, ReconcilerStep } from './reconciler-report.ts'
+import type { TakeToken } from './token-bucket.ts'
 import * as tracking from './tracker.ts'
 
 /** What the steps of a run share. */
-export interface RunContext {
-  readonly settings: ReconcilerSettings & Pick<Seams, 'random'>
+export interface Run {
+  readonly settings: ReconcilerSettings & Seams & { readonly takeToken: TakeToken }
   readonly tracker: tracking.Tracker
   /** undefined if there is no `open`, and until it was read. */
-  readonly table: OpenTable | undefined
+  table: OpenTable | undefined
   readonly draft: Draft
+  readonly range: RunRange
+  readonly signal: AbortSignal
+  /** Options of every request: the rate limit and the count of requests. */
+  readonly how: PingppRequestOptions
 }
 
 /** Processes an envelope of a list, or the answer to the query of one envelope. */
 export async function processEnvelope(
-  run: RunContext,
+  run: Run,
   envelope: RedEnvelope,
   source: 'list' | 'query',
 ): Promise<void> {
@@ -44,7 +50,7 @@ export async function processEnvelope(
 
 /** Moves the tracked envelope on to the status of Ping++, and dispatches it if it is new. */
 async function follow(
-  run: RunContext,
+  run: Run,
   envelope: RedEnvelope,
   row: OpenRow | undefined,
   tracked: tracking.TrackedEnvelope,
@@ -66,13 +72,13 @@ function isFinal(status: RedEnvelopeStatus | undefined): boolean {
   return status !== undefined && isFinalEnvelopeStatus(status)
 }
 
-function isOfApp({ settings }: RunContext, { app }: RedEnvelope): boolean {
+function isOfApp({ settings }: Run, { app }: RedEnvelope): boolean {
   return (typeof app === 'string' ? app : app?.id) === settings.app
 }
 
 /** What shows that an envelope is not the one that the merchant means. */
 function findFlaw(
-  run: RunContext,
+  run: Run,
   envelope: RedEnvelope,
   row: OpenRow | undefined,
 ): ReconcilerConflict['reason'] | undefined {
@@ -88,7 +94,7 @@ function findFlaw(
 type EventStatus = Exclude<RedEnvelopeStatus, 'sending'>
 
 async function dispatch(
-  run: RunContext,
+  run: Run,
   envelope: RedEnvelope,
   status: EventStatus,
   tracked: tracking.TrackedEnvelope,

@@ -1,10 +1,9 @@
 import { WebhookError, type RedEnvelope } from '@hongbao/core'
 import { PingppError, type PingppErrorCode } from '../errors.ts'
 import { MAX_RETRY_AFTER_MS } from '../http/retries.ts'
-import type { PingppRequestOptions } from '../options.ts'
-import { OpenError, readTable, type OpenRow, type OpenTable } from './open-envelopes.ts'
+import { OpenError, readTable, type OpenRow } from './open-envelopes.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
-import { processEnvelope, type RunContext } from './processor.ts'
+import { processEnvelope, type Run } from './processor.ts'
 import type { RunRange } from './reconciler-options.ts'
 import {
   addToTotals,
@@ -23,39 +22,20 @@ import {
   type Tracker,
 } from './tracker.ts'
 
-/** How a run went. */
-export interface RunResult {
-  readonly report: ReconcilerReport
-  /** What ended it early, as it was thrown. */
-  readonly cause: unknown
-}
-
-type RunSettings = RunContext['settings'] & {
-  readonly takeToken: (signal: AbortSignal) => Promise<void>
-}
-
-interface Run extends RunContext {
-  table: OpenTable | undefined
-  readonly settings: RunSettings
-  readonly range: RunRange
-  readonly signal: AbortSignal
-  /** Options of every request: the rate limit and the count of requests. */
-  readonly how: PingppRequestOptions
-}
-
 const NEVER = new AbortController().signal
 
 /**
- * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects.
+ * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects: `cause` is what ended
+ * the run early, as it was thrown.
  *
  * @param sweptUntil up to when earlier runs have swept, in Unix seconds
  */
 export async function runOnce(
-  settings: RunSettings,
+  settings: Run['settings'],
   tracker: Tracker,
   range: RunRange,
   sweptUntil: number,
-): Promise<RunResult> {
+): Promise<{ readonly report: ReconcilerReport; readonly cause: unknown }> {
   const run = newRun(settings, tracker, range, sweptUntil)
   const { draft, signal } = run
   let cause: unknown
@@ -77,7 +57,12 @@ export async function runOnce(
   return { report: draft, cause }
 }
 
-function newRun(settings: RunSettings, tracker: Tracker, range: RunRange, sweptUntil: number): Run {
+function newRun(
+  settings: Run['settings'],
+  tracker: Tracker,
+  range: RunRange,
+  sweptUntil: number,
+): Run {
   const startedMs = settings.now()
   const { dryRun, to = Math.floor(startedMs / 1000), signal = NEVER } = range
   const start = Math.floor(Math.min(range.to ?? sweptUntil, sweptUntil) - settings.overlapSeconds)

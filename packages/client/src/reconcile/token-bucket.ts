@@ -6,15 +6,10 @@ export interface TokenBucketOptions extends Pick<Seams, 'wait'> {
   readonly now: () => number
 }
 
-/**
- * Returns a function that resolves when the next request may be sent, and rejects with the reason of the
- * signal.
- */
-export function createTokenBucket({
-  requestsPerSecond,
-  now,
-  wait,
-}: TokenBucketOptions): (signal: AbortSignal) => Promise<void> {
+/** Resolves when the next request may be sent. @throws the reason of the signal */
+export type TakeToken = (signal: AbortSignal) => Promise<void>
+
+export function createTokenBucket({ requestsPerSecond, now, wait }: TokenBucketOptions): TakeToken {
   const capacity = Math.max(1, requestsPerSecond)
   let tokens = capacity
   let countedMs = now()

@@ -196,7 +196,7 @@ export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }
 
-/** Tells whether a text could name an event type; `*` could not. */
+/** Returns whether a text could name an event type; `*` could not. */
 export function isEventName(value: unknown): value is string {
   return typeof value === 'string' && TYPE.test(value)
 }

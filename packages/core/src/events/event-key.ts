@@ -32,7 +32,7 @@ export function appIdOf(event: WebhookEvent): string | undefined {
   return isId(id) ? id : undefined
 }
 
-/** Tells whether the payload names an app at all; refunds and account summaries do not. */
+/** Returns whether the payload names an app at all; refunds and account summaries do not. */
 export function namesApp(event: WebhookEvent): boolean {
   const { app } = event.data.object as { readonly app?: unknown }
   return app !== undefined && app !== null
@@ -40,7 +40,7 @@ export function namesApp(event: WebhookEvent): boolean {
 
 const ID = /^[\w-]{1,64}$/
 
-/** Tells whether a value can be the id of an event or an object. */
+/** Returns whether a value can be the id of an event or an object. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && ID.test(value)
 }

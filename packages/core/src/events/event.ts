@@ -68,7 +68,7 @@ export function unlisted(type: string): UnlistedType {
 const PROCESS = globalThis as { [UNLISTED_KEY]?: Set<string> }
 const UNLISTED = (PROCESS[UNLISTED_KEY] ??= new Set<string>())
 
-/** Tells whether a handler of this type can ever run; in JavaScript no compiler checks it. */
+/** Returns whether a handler of this type can ever run; in JavaScript no compiler checks it. */
 export function isHandledType(type: string): boolean {
   return type === '*' || isEventType(type) || UNLISTED.has(type)
 }
@@ -78,12 +78,12 @@ export function suggestType(type: string): string | undefined {
   return nearestTo(type, Object.keys(CATALOGUE))
 }
 
-/** Tells whether this version has a payload type for the event. */
+/** Returns whether this version has a payload type for the event. */
 export function isCatalogued(event: WebhookEvent): event is WebhookEvent<EventType> {
   return isEventType(event.type)
 }
 
-/** Tells whether the catalogue has a type. */
+/** Returns whether the catalogue has a type. */
 export function isEventType(type: string): type is EventType {
   return ruleOf(type) !== undefined
 }

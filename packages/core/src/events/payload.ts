@@ -14,7 +14,7 @@ export function spellPayload(payload: Members, exact: () => unknown): Members {
   return isSpelt(payload) ? payload : respell(payload, exact())
 }
 
-/** Tells whether a member is documented as text although a sender may write it as a number. */
+/** Returns whether a member is documented as text although a sender may write it as a number. */
 export function isNumeral(name: string): boolean {
   return name === 'id' || name === 'uid' || name.endsWith('_no') || name.endsWith('_id')
 }

@@ -58,7 +58,7 @@ export function envelopeStatusesBefore(status: RedEnvelopeStatus): readonly RedE
   return ENVELOPE_STATUSES.filter((other) => RANK[other] < RANK[status])
 }
 
-/** Tells whether a status is one of the three ends. */
+/** Returns whether a status is one of the three ends. */
 export function isFinalEnvelopeStatus(status: RedEnvelopeStatus): boolean {
   return RANK[status] === RANK.refund
 }

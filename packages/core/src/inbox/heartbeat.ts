@@ -1,4 +1,4 @@
-/** Tells whether the request that an execution belongs to is still alive. */
+/** Returns whether the request that an execution belongs to is still alive. */
 export interface Heartbeat {
   /** Whether the request has been frozen: nothing in it goes on, and none of its promises settles. */
   isSilent(): boolean

@@ -1,8 +1,8 @@
 /**
  * Remembers which events were applied, so that each is applied once for as long as it remembers.
  *
- * `Context` is what the inbox lends to handlers while they run, a database transaction say; it
- * appears in the handlers' context.
+ * `Context` is what the inbox passes to handlers while they run, such as a database transaction; it is
+ * a part of the handlers' context.
  */
 export interface Inbox<Context extends object = NoContext> {
   /**
@@ -14,15 +14,15 @@ export interface Inbox<Context extends object = NoContext> {
   /**
    * Runs `work` unless the key was applied before or is being applied now.
    *
-   * - `'applied'`: `work` ran, resolved, and the key is remembered from here on.
+   * - `'applied'`: `work` ran, resolved, and the key is remembered from now on.
    * - `'duplicate'`: the key was applied before; `work` did not run.
-   * - `'busy'`: somebody is applying the key now; `work` did not run.
+   * - `'busy'`: another delivery is applying the key now; `work` did not run.
    *
-   * Where `work` rejects, the key must not be remembered and `admit` rejects with the same error.
-   * Where the store fails before `work`, `admit` rejects and `work` has not run. Where it fails
-   * afterwards, an inbox whose transaction holds the effect rejects, because nothing was committed or
-   * the next delivery finds out; one whose effects are elsewhere may answer `'applied'` and must go on
-   * trying to remember, because a rejection would have them repeated for sure.
+   * If `work` rejects, the key must not be remembered, and `admit` rejects with the same error. If the
+   * store fails before `work`, `admit` rejects and `work` has not run. If it fails afterwards, an inbox
+   * whose transaction holds the effect rejects: nothing was committed, or the next delivery is a
+   * duplicate. An inbox whose effects are elsewhere may return `'applied'` and must keep trying to
+   * remember the key, because a rejection would certainly repeat them.
    *
    * An inbox that can lose its claim while `work` runs passes a `signal` to `work`.
    */
@@ -33,7 +33,7 @@ export interface Inbox<Context extends object = NoContext> {
 
   /**
    * Resolves when nothing that was applied is still to be remembered; never rejects. For an inbox that
-   * may answer `'applied'` before: `webhooks.close()` waits for it, for a while.
+   * may return `'applied'` before: `webhooks.close()` waits for it, for a limited time.
    */
   flush?(): Promise<void>
 
@@ -51,7 +51,7 @@ export interface Inbox<Context extends object = NoContext> {
 export interface WorkOptions {
   /**
    * Aborts when the inbox has lost its claim, so that another process may run the event now; its
-   * `reason` is an `InboxError`. Handlers get it as `context.signal`, which fires for their deadline too.
+   * `reason` is an `InboxError`. Handlers receive it as `context.signal`, which also fires at their deadline.
    */
   readonly signal?: AbortSignal | undefined
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 
 /**
- * Tells whether a value is a `Uint8Array` (a `Buffer` is one) of any realm. `instanceof` knows only the
+ * Returns whether a value is a `Uint8Array` (a `Buffer` is one) of any realm. `instanceof` knows only the
  * classes of its own realm: jsdom, Jest and `node:vm` have others.
  */
 export function isBytes(value: unknown): value is Uint8Array {

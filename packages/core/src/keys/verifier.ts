@@ -27,18 +27,18 @@ type Signer = VerificationKey | WebhookError
 type Keys = readonly VerificationKey[]
 
 export function createVerifier(keys: Keys): Verifier {
+  // Made once, so that a forged delivery costs only the check.
+  const configured = fingerprintsOf(keys)
   return {
     readSignature: (header) => readSignature(header, keys),
-    findSigner: (body, signature) => signerOf(body, signature, keys),
+    findSigner: (body, signature) =>
+      findSigner(body, signature, keys) ?? createFailure('signature-mismatch', configured),
     check: () => Promise.resolve(undefined),
   }
 }
 
-function signerOf(body: Uint8Array, signature: Uint8Array, keys: Keys): Signer {
-  const signer = findSigner(body, signature, keys)
-  if (signer !== undefined) return signer
-  const configured = keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')
-  return createFailure('signature-mismatch', `Configured: ${configured}.`)
+function fingerprintsOf(keys: Keys): string {
+  return `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 }
 
 /** Options of a verifier whose keys a function returns. */
@@ -61,7 +61,13 @@ export function createRotatingVerifier(
       if (header === undefined || header === '') return readSignature(header, [])
       return tryKeys(ring, (keys) => readSignature(header, keys))
     },
-    findSigner: (body, signature) => tryKeys(ring, (keys) => signerOf(body, signature, keys)),
+    findSigner: (body, signature) =>
+      tryKeys(
+        ring,
+        (keys) =>
+          findSigner(body, signature, keys) ??
+          createFailure('signature-mismatch', fingerprintsOf(keys)),
+      ),
     async check() {
       const keys = await ring.current()
       return keys instanceof WebhookError ? keys : undefined

@@ -16,7 +16,7 @@ export function callSafely(hook: () => unknown): void {
   }
 }
 
-/** Tells whether to show the text of an error: only if `NODE_ENV` is `development` or `test`. */
+/** Returns whether to show the text of an error: only if `NODE_ENV` is `development` or `test`. */
 function isInDevelopment(): boolean {
   try {
     if (isKeptFromReading('NODE_ENV')) return false
@@ -123,7 +123,7 @@ function placeOf({ stack = '', message }: Error): string {
 /** As V8 and Bun write them. */
 const FRAME = /^ {4}at .*(?:\)|:\d+:\d+|<anonymous>)$/
 
-/** Tells whether a frame is neither of a package, hongbao included, nor of the runtime. */
+/** Returns whether a frame is neither of a package, hongbao included, nor of the runtime. */
 function isOfTheApp(frame: string): boolean {
   return /:\d+:\d+\)?$/.test(frame) && !PACKAGES.test(frame) && !RUNTIME.test(frame)
 }

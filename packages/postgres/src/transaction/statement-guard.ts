@@ -4,7 +4,7 @@
  */
 interface LazyStatement {
   handler: (statement: LazyStatement) => unknown
-  strings: readonly unknown[]
+  strings: readonly string[]
   args: unknown[]
   reject(error: unknown): void
 }
@@ -29,10 +29,10 @@ export function guardLazy(made: unknown, refusal: Refusal): unknown {
 
 /** Refuses the text of a file when it has been read; postgres sends it after that. */
 function guardFile(file: LazyStatement, refusal: Refusal): void {
-  let strings: readonly unknown[] = []
+  let strings: readonly string[] = []
   Object.defineProperty(file, 'strings', {
     get: () => strings,
-    set(read: readonly unknown[]) {
+    set(read: readonly string[]) {
       const error = refusal(read[0])
       strings = error === undefined ? read : ['']
       if (error === undefined) return
@@ -45,9 +45,7 @@ function guardFile(file: LazyStatement, refusal: Refusal): void {
 
 /** The text with that of the fragments in it, as postgres joins them; `?` for any other value. */
 function textOf({ strings, args }: LazyStatement): string {
-  return strings
-    .map((text, at) => (at === 0 ? '' : textOfValue(args[at - 1])) + String(text))
-    .join('')
+  return String.raw({ raw: strings }, ...args.map(textOfValue))
 }
 
 function textOfValue(value: unknown): string {

@@ -10,15 +10,8 @@ export interface GuardedTransaction<Client extends PostgresClient> {
   end(code: PostgresInboxErrorCode, cause?: unknown): void
 }
 
-/** Methods that run a statement at once → the SQL in their first argument. `notify` takes a channel. */
-const STATEMENTS: ReadonlyMap<PropertyKey, (first: unknown) => unknown> = new Map([
-  ['query', sqlOf],
-  ['notify', () => undefined],
-])
-/** Methods of postgres. Its other functions send nothing, and some have members. */
-const METHODS: ReadonlySet<PropertyKey> = new Set([...STATEMENTS.keys(), 'unsafe', 'file'])
-/** Methods that only the inbox may call, because it borrowed the connection. */
-const OWNERS: ReadonlySet<PropertyKey> = new Set(['connect', 'end'])
+/** Methods that send something. Other functions of postgres send nothing, and some have members. */
+const SENDING: ReadonlySet<PropertyKey> = new Set(['query', 'notify', 'unsafe', 'file'])
 
 /**
  * Wraps a client in a transaction guard. `tx` is a proxy of the client, so that query builders,
@@ -45,13 +38,14 @@ export function guardTransaction<Client extends PostgresClient>(
     get(target, name) {
       // Query builders release the client after use; the inbox releases it after COMMIT or ROLLBACK.
       if (name === 'release') return () => {}
-      if (OWNERS.has(name)) return refuseOwner
+      if (name === 'connect' || name === 'end') return refuseOwner
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
-      if (typeof target === 'function' && !METHODS.has(name)) return value
+      if (typeof target === 'function' && !SENDING.has(name)) return value
       return function guarded(...args: unknown[]): unknown {
-        const sqlIn = STATEMENTS.get(name)
-        const error = sqlIn && refusal(sqlIn(args[0]))
+        // `notify` takes a channel; `unsafe` and `file` return statements that are sent later.
+        const sql = name === 'query' ? sqlOf(args[0]) : undefined
+        const error = name === 'query' || name === 'notify' ? refusal(sql) : undefined
         if (error !== undefined) return refuseQuery(target, args, error)
         const result: unknown = Reflect.apply(value, target, args)
         // Methods of an emitter return the client itself.
@@ -72,6 +66,7 @@ export function guardTransaction<Client extends PostgresClient>(
   }
 }
 
+/** Only the inbox may call these, because it borrowed the connection. */
 function refuseOwner(): never {
   throw postgresError('postgres-transaction-control')
 }

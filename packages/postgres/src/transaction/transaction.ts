@@ -6,11 +6,8 @@ import type { StoredKey } from '../key.ts'
 import type { Settings } from '../options.ts'
 import { onlyText } from '../row.ts'
 
-/** Result of a claim. */
-export type Claim =
-  | { readonly state: 'duplicate' | 'busy' }
-  /** The key is ours until the transaction `xid` ends, and for good if that commits. */
-  | { readonly state: 'claimed'; readonly xid: string }
+/** Result of a claim. A claimed key is ours until the transaction ends, and for good if that commits. */
+export type Claim = 'claimed' | 'duplicate' | 'busy'
 
 /** Begins a transaction and claims the key, unless another process has it. */
 export async function claim(
@@ -22,15 +19,15 @@ export async function claim(
   try {
     const { rows } = await run(connection, deadline, begin(key, deadline - performance.now()))
     const state = onlyText(rows)
-    if (state === 'busy' || state === 'duplicate') return { state }
+    if (state === 'busy' || state === 'duplicate') return state
     if (!/^\d+$/.test(state)) throw postgresError('postgres-result-unexpected')
     connection.xid = state
-    return { state: 'claimed', xid: state }
+    return 'claimed'
   } catch (error) {
     const state = causeState(error)
     // While an index of the table is built CONCURRENTLY, ON CONFLICT may run into the key of another
     // transaction (Postgres documentation, INSERT): another process is applying the event.
-    if (state === UNIQUE_VIOLATION) return { state: 'busy' }
+    if (state === UNIQUE_VIOLATION) return 'busy'
     // The claim writes a key and defaults only: what refuses that is the table.
     if (state !== NOT_IN_PREREQUISITE_STATE && !state.startsWith(INTEGRITY_VIOLATION)) throw error
     throw postgresError('postgres-table-unfit', { cause: Object(error).cause })
@@ -38,13 +35,9 @@ export async function claim(
 }
 
 /** Resolves only after the key and all that was written with it are committed. */
-export async function commit(
-  connection: Connection,
-  xid: string,
-  deadline: Deadline,
-): Promise<void> {
+export async function commit(connection: Connection, deadline: Deadline): Promise<void> {
   try {
-    const { command } = await run(connection, deadline, commitStatements(xid))
+    const { command } = await run(connection, deadline, commitStatements(`${connection.xid}`))
     // No error, and nothing committed: the answer to COMMIT after a statement has failed.
     if (command !== 'COMMIT') throw postgresError('postgres-rolled-back')
   } catch (error) {
