@@ -11,5 +11,6 @@ import { join } from 'node:path'
 export function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'hongbao-compiled-'))
   process.env['NODE_COMPILE_CACHE'] = folder
-  return () => rm(folder, { recursive: true, force: true })
+  // The last processes may still write into it.
+  return () => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 }

@@ -44,7 +44,6 @@ export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProc
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { NODE_COMPILE_CACHE: join(folder, 'compiled'), ...process.env, NODE_ENV: 'production' },
   })
-  // A message to one that has just ended is nobody's loss.
   child.on('error', () => {})
   const end = (): unknown => child.kill('SIGKILL')
   process.once('exit', end)
@@ -54,12 +53,12 @@ export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProc
     return lastWords
   })
   const listening = once(child, 'message').then(([message]) => (message as { port: number }).port)
-  child.send(setup)
+  child.send(setup, ignore)
 
   function order(signal: Order['signal'], aim: Aim): number {
     const untilMs = Date.now() + PATIENCE_MS
     const full: Order = { ...aim, signal, untilMs }
-    if (child.connected) child.send(full)
+    if (child.connected) child.send(full, ignore)
     return untilMs
   }
 
@@ -96,6 +95,9 @@ export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProc
     account,
   }
 }
+
+/** A message to a process that has just ended is lost; without a callback its error would reject `ended`. */
+function ignore(): void {}
 
 /** Looks again and again, for a process that is on its last legs tells nobody anything. */
 async function until(deadlineMs: number, isSo: () => boolean): Promise<void> {
