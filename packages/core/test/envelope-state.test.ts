@@ -8,8 +8,8 @@ import {
 } from '../src/events/state.ts'
 import type { RedEnvelopeStatus } from '../src/events/payloads/red-envelope.ts'
 
-// Kept by row, told by column, by hand.
-const TOLD = ['sending', 'sent', 'refunding', 'received', 'failed', 'refund'] as const
+// Kept by row, reported by column, by hand.
+const REPORTED = ['sending', 'sent', 'refunding', 'received', 'failed', 'refund'] as const
 const TABLE: Readonly<Record<RedEnvelopeStatus, readonly EnvelopeNews[]>> = {
   sending: ['same', 'ahead', 'ahead', 'ahead', 'ahead', 'ahead'],
   sent: ['behind', 'same', 'ahead', 'ahead', 'ahead', 'ahead'],
@@ -21,57 +21,57 @@ const TABLE: Readonly<Record<RedEnvelopeStatus, readonly EnvelopeNews[]>> = {
 
 describe('the state of an envelope', () => {
   it.each(Object.entries(TABLE))(
-    '%s, against every state that may be told [H3, H7, H10]',
+    '%s, against every state that may be reported [H3, H7, H10]',
     (kept, expected) => {
-      expect(TOLD.map((told) => compareEnvelopeStatus(kept as RedEnvelopeStatus, told))).toEqual(
-        expected,
-      )
+      expect(
+        REPORTED.map((reported) => compareEnvelopeStatus(kept as RedEnvelopeStatus, reported)),
+      ).toEqual(expected)
     },
   )
 
   it('is `ahead` if there is no record', () => {
-    expect(TOLD.map((told) => compareEnvelopeStatus(undefined, told))).toEqual(
-      TOLD.map(() => 'ahead'),
+    expect(REPORTED.map((reported) => compareEnvelopeStatus(undefined, reported))).toEqual(
+      REPORTED.map(() => 'ahead'),
     )
   })
 
   it('is a `conflict` if this version does not know it', () => {
     for (const unknown of ['frozen', 'pending', 'toString']) {
       const other = unknown as RedEnvelopeStatus
-      expect(TOLD.map((told) => compareEnvelopeStatus(other, told))).toEqual(
-        TOLD.map(() => 'conflict'),
+      expect(REPORTED.map((reported) => compareEnvelopeStatus(other, reported))).toEqual(
+        REPORTED.map(() => 'conflict'),
       )
-      expect(TOLD.map((kept) => compareEnvelopeStatus(kept, other))).toEqual(
-        TOLD.map(() => 'conflict'),
+      expect(REPORTED.map((kept) => compareEnvelopeStatus(kept, other))).toEqual(
+        REPORTED.map(() => 'conflict'),
       )
     }
   })
 
   it('ends the same in any order of events, unless two ends contradict [H1, H2]', () => {
-    for (const told of permutations<RedEnvelopeStatus>([
+    for (const reported of permutations<RedEnvelopeStatus>([
       'sending',
       'sent',
       'refunding',
       'refund',
     ])) {
-      expect(told.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('refund')
+      expect(reported.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('refund')
     }
-    for (const told of permutations<RedEnvelopeStatus>(['sending', 'sent', 'received'])) {
-      expect(told.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('received')
+    for (const reported of permutations<RedEnvelopeStatus>(['sending', 'sent', 'received'])) {
+      expect(reported.reduce<RedEnvelopeStatus | undefined>(keep, undefined)).toBe('received')
     }
   })
 
   it('has the same order in the list for databases [H1, H2]', () => {
-    for (const told of TOLD) {
-      const ahead = TOLD.filter((kept) => compareEnvelopeStatus(kept, told) === 'ahead')
-      expect([...envelopeStatusesBefore(told)]).toEqual(ahead)
+    for (const reported of REPORTED) {
+      const ahead = REPORTED.filter((kept) => compareEnvelopeStatus(kept, reported) === 'ahead')
+      expect([...envelopeStatusesBefore(reported)]).toEqual(ahead)
     }
     expect(envelopeStatusesBefore('received')).toEqual(['sending', 'sent', 'refunding'])
     expect(envelopeStatusesBefore('sending')).toEqual([])
   })
 
   it('has three ends', () => {
-    expect(ENVELOPE_STATUSES).toEqual([...TOLD])
+    expect(ENVELOPE_STATUSES).toEqual([...REPORTED])
     expect(ENVELOPE_STATUSES.filter(isFinalEnvelopeStatus)).toEqual([
       'received',
       'failed',
@@ -82,9 +82,9 @@ describe('the state of an envelope', () => {
 
 function keep(
   kept: RedEnvelopeStatus | undefined,
-  told: RedEnvelopeStatus,
+  reported: RedEnvelopeStatus,
 ): RedEnvelopeStatus | undefined {
-  return compareEnvelopeStatus(kept, told) === 'ahead' ? told : kept
+  return compareEnvelopeStatus(kept, reported) === 'ahead' ? reported : kept
 }
 
 function permutations<Item>(items: readonly Item[]): Item[][] {

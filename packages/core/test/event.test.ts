@@ -28,11 +28,7 @@ describe('a signed body that is not an event', () => {
     ['nothing at all [A1]', '', 'event-not-json'],
     ['one byte [A2]', '{', 'event-not-json'],
     ['a truncated event [A3]', JSON.stringify(envelopeSent()).slice(0, -1), 'event-not-json'],
-    [
-      'an event with a NUL behind it [A26]',
-      `${JSON.stringify(envelopeSent())}\0`,
-      'event-not-json',
-    ],
+    ['an event with a NUL after it [A26]', `${JSON.stringify(envelopeSent())}\0`, 'event-not-json'],
     ['two events [A32]', JSON.stringify(envelopeSent()).repeat(2), 'event-not-json'],
     ['null [A32] [S7]', 'null', 'event-invalid'],
     ['5 [A32] [S7]', '5', 'event-invalid'],
@@ -41,9 +37,9 @@ describe('a signed body that is not an event', () => {
     ['an empty list [A32] [S7]', '[]', 'event-invalid'],
     ['a list of events [A32]', JSON.stringify([envelopeSent()]), 'event-invalid'],
     ['an empty object [S7]', '{}', 'event-invalid'],
-    ['a type alone, a number [S7]', '{"type":5}', 'event-invalid'],
-    ['a type alone, constructor [S7]', '{"type":"constructor"}', 'event-invalid'],
-    ['a type alone, __proto__ [S7]', '{"type":"__proto__"}', 'event-invalid'],
+    ['a type only, a number [S7]', '{"type":5}', 'event-invalid'],
+    ['a type only, constructor [S7]', '{"type":"constructor"}', 'event-invalid'],
+    ['a type only, __proto__ [S7]', '{"type":"__proto__"}', 'event-invalid'],
     ['UTF-16 [A9]', Buffer.from(JSON.stringify(envelopeSent()), 'utf16le'), 'event-not-utf8'],
     ['GBK [A10]', withText(Buffer.of(0xba, 0xec, 0xb0, 0xfc)), 'event-not-utf8'],
     ['half of a Chinese character [A7]', withText(Buffer.of(0xe7, 0xba)), 'event-not-utf8'],
@@ -574,7 +570,7 @@ describe('the key of the inbox', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['a red envelope, by its type and its own id', envelopeSent(), ENVELOPE_KEY],
     ['a red envelope whose event has no id', envelopeSent({ id: undefined }), ENVELOPE_KEY],
-    ['a red envelope told of again by another event', envelopeSent({ id: 'evt_2' }), ENVELOPE_KEY],
+    ['a red envelope reported again by another event', envelopeSent({ id: 'evt_2' }), ENVELOPE_KEY],
     [
       'a red envelope of an expanded app',
       envelopeSent({ object: { app: { id: 'app_1Gqj58ynP0mHeX1q', object: 'app' } } }),
@@ -591,7 +587,7 @@ describe('the key of the inbox', () => {
       'app_1Gqj58ynP0mHeX1q:live:red_envelope.received:red_04er10TuvT4OCyLO08aLOqbD',
     ],
     [
-      'a step that has no webhook yet, told by one',
+      'a step that has no webhook yet, reported by one',
       envelopeSent({ type: 'red_envelope.refund', object: { status: 'refund' } }),
       'app_1Gqj58ynP0mHeX1q:live:red_envelope.refund:red_04er10TuvT4OCyLO08aLOqbD',
     ],

@@ -52,7 +52,7 @@ describe('JSON', () => {
 
   it.each([
     ['a byte that never occurs [A7]', [0xff]],
-    ['a continuation byte alone [A7]', [0x80]],
+    ['a continuation byte by itself [A7]', [0x80]],
     ['a sequence cut off [A7]', [0xe6, 0x96]],
     ['an overlong slash [A7]', [0xc0, 0xaf]],
     ['an overlong quote [A7]', [0xc0, 0xa2]],
@@ -129,7 +129,7 @@ describe('a member named twice', () => {
     ['called __proto__ [A23]', '{"__proto__":1,"__proto__":2}'],
     ['in Chinese [A23]', '{"红包":1,"红包":2}'],
     ['whose value is null [A23]', '{"a":null,"a":null}'],
-    ['behind a byte order mark [A23]', '\uFEFF{"a":1,"a":2}'],
+    ['after a byte order mark [A23]', '\uFEFF{"a":1,"a":2}'],
   ])('is refused: %s', (_, text) => {
     expect(read(text)).toEqual({ ok: false, code: 'event-not-json', reason: TWICE })
   })

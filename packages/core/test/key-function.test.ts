@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(() => {
   const timersLeft = vi.getTimerCount()
   vi.useRealTimers()
-  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers behind.`)
+  if (timersLeft > 0) throw new Error(`The test leaves ${timersLeft} timers.`)
 })
 
 describe('a `publicKey` that is a function', () => {

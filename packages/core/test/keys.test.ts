@@ -254,7 +254,7 @@ describe('a public key option that is not a key', () => {
   it.each<[string, unknown]>([
     ['hello [C9]', 'hello'],
     ['the name of a file [C9]', 'pingpp_rsa_public_key.pem'],
-    ['a template that nobody filled [C9]', '${PINGPP_PUBLIC_KEY}'],
+    ['a template that was not filled in [C9]', '${PINGPP_PUBLIC_KEY}'],
     ['the id of an app [C9]', 'app_1Gqj58ynP0mHeX1q'],
     ['an API key [C9]', 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'],
     ['base64 of something else [C9]', Buffer.from('hello world').toString('base64')],

@@ -15,7 +15,7 @@ const HOUR = 60 * 60
 const DAY_2 = 48 * HOUR
 
 describe('the memory inbox', () => {
-  it('runs the work of a new key, lends it nothing, and remembers the key', async () => {
+  it('runs the work of a new key, passes it nothing, and remembers the key', async () => {
     const { inbox } = openInbox()
     const lent: unknown[] = []
     const admission = await inbox.admit('a', (context) => {
@@ -194,14 +194,14 @@ describe('how much it remembers', () => {
     expect(await apply(clock.inbox, 'paid')).toBe('duplicate')
   })
 
-  // Against a list of all that was applied. Pauses are a minute or more, so that none is told too soon.
+  // Against a list of all that was applied. Pauses are a minute or more, so that no warning comes too soon.
   it.each(Array.from({ length: 20 }, (_, seed) => seed))(
-    'is the newest `maxKeys` of the retention, and what is less is told exactly: seed %d [E59]',
+    'is the newest `maxKeys` of the retention, and a shorter memory is reported exactly: seed %d [E59]',
     async (seed) => {
       const random = seeded(seed)
-      const told: number[] = []
+      const warned: number[] = []
       const maxKeys = 5
-      const clock = openInbox({ maxKeys, onWarning: noteSeconds(told) })
+      const clock = openInbox({ maxKeys, onWarning: noteSeconds(warned) })
       const applied: { readonly key: string; readonly at: number }[] = []
       const forgotten = new Set<string>()
       for (let at = 0, arrivals = 0; arrivals < 40; arrivals += 1) {
@@ -219,49 +219,49 @@ describe('how much it remembers', () => {
           lost.push(at - each.at)
         }
         // What was applied after the newest of the lost is remembered.
-        expect(told.splice(0)).toEqual(lost.slice(-1))
+        expect(warned.splice(0)).toEqual(lost.slice(-1))
       }
     },
   )
 
   it('is reported when keys are forgotten early, at most once a minute', async () => {
-    const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
+    const warned: number[] = []
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     const fill = async (name: string): Promise<void> => {
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${name} ${key}`)
     }
     await fill('first')
     clock.at(60)
     await fill('second')
-    expect(told).toEqual([])
+    expect(warned).toEqual([])
     clock.at(90)
     await fill('third')
-    expect(told).toEqual([90])
+    expect(warned).toEqual([90])
     clock.at(149)
     await fill('fourth')
-    expect(told).toEqual([90])
+    expect(warned).toEqual([90])
     clock.at(150)
     await fill('fifth')
-    expect(told).toEqual([90, 60])
+    expect(warned).toEqual([90, 60])
   })
 
   it('is not reported when the forgotten keys are past the retention [E59]', async () => {
-    const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
+    const warned: number[] = []
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     await apply(clock.inbox, 'old')
     clock.at(1.5 * DAY_2)
     for (let key = 0; key < 6; key += 1) await apply(clock.inbox, String(key))
-    expect(told).toEqual([])
+    expect(warned).toEqual([])
   })
 
   it('is not reported when keys are forgotten in time', async () => {
-    const told: number[] = []
-    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(told) })
+    const warned: number[] = []
+    const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     for (let generation = 0; generation < 5; generation += 1) {
       clock.at(generation * DAY_2)
       for (let key = 0; key < 5; key += 1) await apply(clock.inbox, `${generation} ${key}`)
     }
-    expect(told).toEqual([])
+    expect(warned).toEqual([])
   })
 
   it('is reported on the console by default', async () => {
@@ -339,8 +339,8 @@ function openInbox(options: MemoryInboxOptions = {}): Clock {
 }
 
 /** Notes for how many seconds each warning says that keys are remembered. */
-function noteSeconds(told: number[]): OnWarning {
-  return ({ message }) => void told.push(Number(/last (\d+) seconds/.exec(message)?.[1]))
+function noteSeconds(warned: number[]): OnWarning {
+  return ({ message }) => void warned.push(Number(/last (\d+) seconds/.exec(message)?.[1]))
 }
 
 function apply(inbox: Inbox, key: string): Promise<Admission> {

@@ -158,7 +158,7 @@ describe('a private key option that is not a key', () => {
 
   it.each<[string, unknown]>([
     ['the name of a file', 'your_rsa_private_key.pem'],
-    ['a template that nobody filled', '${PINGPP_PRIVATE_KEY}'],
+    ['a template that was not filled in', '${PINGPP_PRIVATE_KEY}'],
     ['an API key', 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'],
     ['base64 of something else', Buffer.from('恭喜发财').toString('base64')],
     ['PEM without its end', PKCS8.replace('-----END PRIVATE KEY-----', '')],
