@@ -1,14 +1,14 @@
 import { asGiven, must, optional, originOf } from '@hongbao/core/internal'
 import type { EventBroker, EventQueue, JobOptions } from '@hongbao/hand-off'
-import {
-  createWarn,
-  openEventQueue,
-  QueueError,
-  readJobOptions,
-  type JobSettings,
-} from '@hongbao/hand-off/internal'
+import { createWarn, openEventQueue, QueueError, readJobOptions } from '@hongbao/hand-off/internal'
 import { Queue, type QueueOptions, type WorkerOptions } from 'bullmq'
-import { disconnect, forReceivers, refuseSplitQueue, type RedisQueue } from './connection.ts'
+import {
+  disconnect,
+  forReceivers,
+  refuseSplitQueue,
+  type BrokerSettings,
+  type RedisQueue,
+} from './connection.ts'
 import { listDeadLetters, redrive } from './dead-letters.ts'
 import { persist } from './persist.ts'
 import { warnOfSettings } from './redis-settings.ts'
@@ -53,13 +53,6 @@ export function bullmqQueue(options: BullmqQueueOptions): EventQueue<BullmqWarni
 
 function isText(value: string): boolean {
   return typeof value === 'string' && value !== ''
-}
-
-/** How a queue on BullMQ works. */
-export interface BrokerSettings extends JobSettings {
-  readonly connection: QueueOptions['connection']
-  readonly prefix: string
-  readonly worker: BullmqQueueOptions['worker']
 }
 
 export function createBroker(

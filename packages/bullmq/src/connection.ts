@@ -1,4 +1,5 @@
 import { OptionError } from '@hongbao/core'
+import type { JobSettings } from '@hongbao/hand-off/internal'
 import type { Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq'
 
 /** The part of a BullMQ queue that is used here. */
@@ -8,6 +9,13 @@ export type RedisQueue = Pick<
 >
 
 export type Connection = QueueOptions['connection']
+
+/** How a queue on BullMQ works. */
+export interface BrokerSettings extends JobSettings {
+  readonly connection: Connection
+  readonly prefix: string
+  readonly worker: Omit<WorkerOptions, 'connection' | 'concurrency' | 'prefix'> | undefined
+}
 
 /** A silent connection is closed, and one to a primary that became a replica is replaced. */
 const OPTIONS = {

@@ -1,8 +1,7 @@
 import type { EventJob, JobConsumer, JobRunner, JobVerdict } from '@hongbao/hand-off'
 import { deadLetter } from '@hongbao/hand-off/internal'
 import { UnrecoverableError, Worker, type Job } from 'bullmq'
-import type { BrokerSettings } from './bullmq-queue.ts'
-import { disconnect, forWorkers, type RedisQueue } from './connection.ts'
+import { disconnect, forWorkers, type BrokerSettings, type RedisQueue } from './connection.ts'
 import { toDeadLetter } from './dead-letters.ts'
 import type { BullmqWarningCode } from './warnings.ts'
 

@@ -1,6 +1,6 @@
+import type { Logger } from '@hongbao/core'
 import { callSafely, withTimeout } from '@hongbao/core/internal'
 import { fieldsOf } from './event-job.ts'
-import type { WorkSettings } from './options.ts'
 
 /** A job that failed for good and is kept until it is redriven. */
 export interface DeadLetter {
@@ -27,8 +27,14 @@ export type ReportDeadLetter = (letter: DeadLetter, cause?: unknown) => Promise<
 
 const MAX_HOOK_MS = 5000
 
+/** The hooks that get a dead letter. */
+interface DeadLetterHooks {
+  readonly onDeadLetter: ((letter: DeadLetter, cause: unknown) => unknown) | undefined
+  readonly logger: Logger
+}
+
 export function createReport(
-  { onDeadLetter, logger }: Pick<WorkSettings, 'onDeadLetter' | 'logger'>,
+  { onDeadLetter, logger }: DeadLetterHooks,
   queue: string,
 ): ReportDeadLetter {
   return async function report(letter, cause) {
