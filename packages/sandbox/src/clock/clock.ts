@@ -41,6 +41,9 @@ export interface Clock {
   clear(): void
 }
 
+/** `delivery`: an attempt; `envelope`: a step of an envelope, such as its refund; `work`: anything else. */
+export type TimerKind = 'delivery' | 'envelope' | 'work'
+
 /** Scheduled work. */
 export interface Timer {
   readonly dueMs: number

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { callSafely } from '@hongbao/core/internal'
-import type { AttemptErrorCode, AttemptKind } from './sandbox-event.ts'
+import type { AttemptErrorCode, AttemptKind, AttemptTimings } from './sandbox-event.ts'
 
 /**
  * One thing that happened: the same object on the event stream of the control API, in the command's
@@ -9,6 +10,8 @@ export type JournalRecord = JournalHead & JournalBody
 
 export interface JournalHead {
   readonly v: 1
+  /** Changes at each start of a sandbox. */
+  readonly boot: string
   /** 1, 2, 3, … */
   readonly seq: number
   /** Wall clock, ISO 8601. */
@@ -41,17 +44,30 @@ interface RecordTypes {
     /** The likely cause of an invalid signature, or the message of an error. */
     readonly reason?: string | undefined
     readonly faults?: readonly string[] | undefined
+    readonly operation?: string | undefined
+    readonly envelope?: string | undefined
+    readonly orderNo?: string | undefined
   }
   'envelope.changed': {
     readonly envelope: string
     readonly orderNo: string
     readonly status: string
+    /** The API request that caused it. */
+    readonly request?: string | undefined
   }
   'event.created': EventFields & {
     readonly envelope: string | null
     readonly orderNo: string | null
     readonly bytes: number
+    /** The API request that caused it. */
+    readonly request?: string | undefined
+    /** The event that it is an edited copy of. */
+    readonly from?: string | undefined
   }
+  /** There is no target: it is kept, and not sent. */
+  'event.undelivered': EventFields
+  /** A fault holds an attempt back until `dueAt`, or until another event was sent. */
+  'attempt.held': AttemptFields & { readonly dueAt: string; readonly untilAnother: boolean }
   'attempt.started': AttemptFields
   'attempt.finished': AttemptFields & {
     readonly ok: boolean
@@ -61,12 +77,20 @@ interface RecordTypes {
     readonly errorCode?: AttemptErrorCode | undefined
     /** What the app answered: the first 1,000 characters. The event has up to 64 KB. */
     readonly body?: string | undefined
+    readonly timings?: AttemptTimings | undefined
   }
   'retry.scheduled': EventFields & { readonly n: number; readonly dueAt: string }
+  'retry.cancelled': EventFields & { readonly n: number }
   'event.delivered': EventFields & { readonly attempts: number }
   'event.exhausted': EventFields & { readonly attempts: number }
   'fault.fired': { readonly fault: string; readonly kind: string; readonly subject: string }
+  /** The oldest event was removed, because there were too many; its records are gone. */
+  'event.evicted': EventFields
   'clock.moved': { readonly from: string; readonly to: string }
+  'clock.speed': { readonly speed: number }
+  'target.changed': { readonly target: string | null }
+  /** A fault was added or removed, or has fired for the last time. */
+  'faults.changed': { readonly inForce: number }
   /** The sandbox itself failed. */
   error: { readonly message: string }
   reset: object
@@ -86,6 +110,7 @@ interface AttemptFields extends EventFields {
 
 /** Keeps the latest records and passes each on to listeners. */
 export interface Journal {
+  readonly boot: string
   write(body: JournalBody): void
   /** Kept records with a greater `seq`, oldest first. */
   since(seq: number): readonly JournalRecord[]
@@ -100,6 +125,7 @@ const MAX_RECORDS = 10_000
 /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
 export function createJournal(clockNow: () => number): Journal {
   let listeners: readonly ((record: JournalRecord) => void)[] = []
+  const boot = randomUUID().slice(0, 8)
   const wallDate = createDateText()
   const clockDate = createDateText()
   let records: JournalRecord[] = []
@@ -121,10 +147,11 @@ export function createJournal(clockNow: () => number): Journal {
   }
 
   return {
+    boot,
     write(body) {
       seq += 1
       const [at, clock] = [wallDate(Date.now()), clockDate(clockNow())]
-      records.push({ v: 1, seq, at, clock, ...body })
+      records.push({ v: 1, boot, seq, at, clock, ...body })
       // Cut in large pieces, so that a record costs the same at any length.
       if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
       send()

@@ -27,8 +27,13 @@ export interface Attempt {
   readonly kind: AttemptKind
   /** On the sandbox's clock. */
   readonly startedMs: number
+  /** Where it was sent: a URL, or `in-process`. */
+  readonly target: string
+  /** What was really sent, also if a fault changed it. */
+  readonly sent: AttemptRequest
   /** How long it took, in wall-clock milliseconds. */
   readonly ms: number
+  readonly timings: AttemptTimings
   /** Whether it counts as received: 2xx, and no fault that lost the answer. */
   readonly ok: boolean
   /** What the app answered, even if a fault then lost it; undefined if no answer came. */
@@ -38,6 +43,23 @@ export interface Attempt {
   readonly errorCode: AttemptErrorCode | undefined
   /** Kinds of the faults that fired; `pingpp_tc=001` and `pingpp_tc=002` for Ping++'s own test cases. */
   readonly faults: readonly string[]
+}
+
+/** What was sent in an attempt. */
+export interface AttemptRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The event's own bytes, unless a fault changed them or cut them off. */
+  readonly body: Buffer
+}
+
+/** Wall-clock milliseconds from the beginning of an attempt. */
+export interface AttemptTimings {
+  /** Until the connection was open; null if it was not, or in the same process. */
+  readonly connectMs: number | null
+  /** Until the head of the answer came; null if it did not. */
+  readonly firstByteMs: number | null
+  readonly totalMs: number
 }
 
 /** Why no answer came or counted. */
