@@ -20,7 +20,7 @@ import type { SignatureMode } from '../api/request-signature.ts'
 /**
  * `GET /stream?event&after`: server-sent events whose `id` is `boot.seq`. `after`, or `Last-Event-ID`, is the
  * last that was seen; of another boot, or greater than the latest, all kept records come. `boot` changes at
- * each start of the sandbox, and `seq` starts at 1 then.
+ * each start, and `seq` starts at 1 then.
  */
 export type ControlRecord = JournalRecord
 
@@ -271,7 +271,6 @@ export interface StateView extends TargetView {
   readonly maxEvents: number | null
   readonly envelopes: number
   readonly requests: number
-  /** Number of faults in force. */
   readonly faults: number
   /** Whether events survive a restart. */
   readonly persist: boolean
