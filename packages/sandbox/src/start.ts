@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
 import { createApi } from './http/api/api.ts'
 import type { ApiEnv } from './http/api/request.ts'
-import { createClock } from './clock/clock.ts'
+import { createClock } from './clock/timer-clock.ts'
 import { createControl } from './http/control/control.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import { SandboxError } from './errors.ts'
@@ -106,7 +106,7 @@ function createSandbox(
       }
     },
     trigger: (type, options) => engine.trigger(type, options),
-    resend: (id) => engine.resend(id),
+    resend: (id, resendOptions) => engine.resend(id, resendOptions),
     move: (idOrOrderNo, status) => engine.move(idOrOrderNo, status),
     event: (id) => engine.event(id),
     events: (query = {}) => engine.events().filter(createFilter(query)),

@@ -389,9 +389,10 @@ describe('the stream', () => {
     expect(stream.type).toBe('text/event-stream')
     const before = await stream.until(({ type }) => type === 'event.created')
     expect(before.map(({ type }) => type)).toEqual(['ready', 'event.created'])
+    await stream.until(({ type }) => type === 'event.undelivered')
     const { id } = sandbox.trigger('charge.failed')
     const [created] = await stream.until(({ type }) => type === 'event.created')
-    expect(created).toMatchObject({ event: id, eventType: 'charge.failed', seq: 3 })
+    expect(created).toMatchObject({ event: id, eventType: 'charge.failed', seq: 4 })
     await stream.close()
   })
 
@@ -399,9 +400,9 @@ describe('the stream', () => {
     const sandbox = await open()
     sandbox.trigger('charge.succeeded')
     sandbox.trigger('charge.failed')
-    const stream = await openStream(sandbox, '/stream', { 'last-event-id': '2' })
+    const stream = await openStream(sandbox, '/stream', { 'last-event-id': '3' })
     const [first] = await stream.until(() => true)
-    expect(first).toMatchObject({ seq: 3, eventType: 'charge.failed' })
+    expect(first).toMatchObject({ seq: 4, eventType: 'charge.failed' })
     await stream.close()
   })
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import {
   createEngine,
   type CreateParameters,

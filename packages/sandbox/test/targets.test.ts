@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Attempt, Engine } from '../src/engine/engine.ts'
 import type { Target } from '../src/delivery/target.ts'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import { createLookup } from '../src/delivery/target-address.ts'
 import { httpApp, isGenuine, openEngine } from './open-engine.ts'
 

@@ -4,6 +4,8 @@ import type { Drip } from '../faults/fault-plan.ts'
 
 /** One post to the app. */
 export interface Post {
+  /** Default: POST. A GET asks whether the app can be reached. */
+  readonly method?: 'POST' | 'GET' | undefined
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string>>
   readonly drip: Drip | undefined
@@ -11,6 +13,15 @@ export interface Post {
   readonly bodyEnds: 'whole' | 'cut' | 'reset'
   /** Wall-clock milliseconds. */
   readonly timeoutMs: number
+}
+
+/** Asks whether the app can be reached. An app that takes only POST answers 404 or 405. */
+export const PROBE: Omit<Post, 'timeoutMs'> = {
+  method: 'GET',
+  body: Buffer.alloc(0),
+  headers: { 'user-agent': 'hongbao-sandbox' },
+  drip: undefined,
+  bodyEnds: 'whole',
 }
 
 /** Result of a post. A status counts even if the rest of the answer did not come. */

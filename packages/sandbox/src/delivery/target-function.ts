@@ -38,11 +38,12 @@ async function call(target: FunctionTarget, request: Request, answer: Answer): P
 }
 
 function requestOf(post: Post): Request {
-  const { body, headers, drip, bodyEnds } = post
+  const { method = 'POST', body, headers, drip, bodyEnds } = post
+  if (method === 'GET') return new Request(ADDRESS, { headers })
   const isPlain = drip === undefined && bodyEnds === 'whole'
   // By the announced length an app sees that the rest is missing.
   const sent = { ...headers, 'content-length': String(body.length) }
-  const init = { method: 'POST', headers: sent, duplex: 'half' }
+  const init = { method, headers: sent, duplex: 'half' }
   return new Request(ADDRESS, { ...init, body: isPlain ? new Uint8Array(body) : streamOf(post) })
 }
 

@@ -36,7 +36,6 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
   const port = portOf(url)
   const connectedEvent = url.protocol === 'https:' ? 'secureConnect' : 'connect'
   const options = {
-    method: 'POST',
     createConnection: connector(url, allowRemote),
     host: url.hostname,
     port,
@@ -62,7 +61,7 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
 
   async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {
     const headers = { ...post.headers, 'content-length': post.body.length, connection: 'close' }
-    const request = openRequest({ ...options, headers })
+    const request = openRequest({ ...options, method: post.method ?? 'POST', headers })
     const outcome = await exchange(post, signal, (answer) => send(request, post, answer))
     return { url: url.href, headers: flatten(request.getHeaders()), ...outcome }
   }

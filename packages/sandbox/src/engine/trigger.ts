@@ -4,6 +4,23 @@ import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
 import { newDigits } from '../events/ids.ts'
 
+/** When red envelopes cause notifications. */
+export type SendWebhooks =
+  /** As Ping++'s test mode (guide, note 4): the first retrieve sends `sent`, the second `received`. */
+  | 'on-retrieve'
+  /** `sent` as soon as the envelope is created; `received` by hand. */
+  | 'on-create'
+  /** Only by hand. */
+  | 'by-hand'
+
+/** Options of `trigger`. */
+export interface TriggerOptions {
+  /** An envelope that exists, by id or order number. Default: a new one. */
+  readonly envelope?: string | undefined
+  /** Changes to `data.object`, or to a new envelope. */
+  readonly object?: Readonly<Record<string, unknown>> | undefined
+}
+
 /** The status that an event reports; undefined for events that are not about red envelopes. */
 export function webhookStatusOf(type: EventType): WebhookStatus | undefined {
   if (type === 'red_envelope.sent') return 'sent'

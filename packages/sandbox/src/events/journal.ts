@@ -84,8 +84,6 @@ interface RecordTypes {
   'event.delivered': EventFields & { readonly attempts: number }
   'event.exhausted': EventFields & { readonly attempts: number }
   'fault.fired': { readonly fault: string; readonly kind: string; readonly subject: string }
-  /** The oldest event was removed, because there were too many; its records are gone. */
-  'event.evicted': EventFields
   'clock.moved': { readonly from: string; readonly to: string }
   'clock.speed': { readonly speed: number }
   'target.changed': { readonly target: string | null }
@@ -111,16 +109,21 @@ interface AttemptFields extends EventFields {
 /** Keeps the latest records and passes each on to listeners. */
 export interface Journal {
   readonly boot: string
+  /** `seq` of the latest record. */
+  readonly seq: number
   write(body: JournalBody): void
   /** Kept records with a greater `seq`, oldest first. */
   since(seq: number): readonly JournalRecord[]
   /** Calls a listener with every record from now on; its errors are ignored. Returns how to stop. */
   listen(listener: (record: JournalRecord) => void): () => void
+  /** Removes the records of an event. */
+  forget(event: string): void
   clear(): void
 }
 
 /** How many records are kept. */
 const MAX_RECORDS = 10_000
+const MAX_FORGOTTEN = 500
 
 /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
 export function createJournal(clockNow: () => number): Journal {
@@ -129,6 +132,8 @@ export function createJournal(clockNow: () => number): Journal {
   const wallDate = createDateText()
   const clockDate = createDateText()
   let records: JournalRecord[] = []
+  /** Events whose records are still to be removed. */
+  const forgotten = new Set<string>()
   let seq = 0
   let sent = 0
   let isSending = false
@@ -140,25 +145,48 @@ export function createJournal(clockNow: () => number): Journal {
     isSending = true
     while (sent < seq) {
       sent += 1
-      const record = records[records.length - 1 - (seq - sent)]
-      if (record !== undefined) for (const listener of listeners) callSafely(() => listener(record))
+      const record = records[placeAfter(sent - 1)]
+      if (record?.seq === sent) for (const listener of listeners) callSafely(() => listener(record))
     }
     isSending = false
   }
 
+  /** Place of the first record with a greater `seq`, by binary search. */
+  function placeAfter(after: number): number {
+    let [low, high] = [0, records.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((records[middle]?.seq ?? 0) > after) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  function isKept(record: JournalRecord): boolean {
+    return !('event' in record && forgotten.has(record.event))
+  }
+
+  /** In large pieces, so that a record costs the same at any length. */
+  function trim(): void {
+    records = records.filter(isKept).slice(-MAX_RECORDS)
+    forgotten.clear()
+  }
+
   return {
     boot,
+    get seq() {
+      return seq
+    },
     write(body) {
       seq += 1
       const [at, clock] = [wallDate(Date.now()), clockDate(clockNow())]
       records.push({ v: 1, boot, seq, at, clock, ...body })
-      // Cut in large pieces, so that a record costs the same at any length.
-      if (records.length >= 2 * MAX_RECORDS) records = records.slice(-MAX_RECORDS)
+      if (records.length >= 2 * MAX_RECORDS) trim()
       send()
     },
     since(after) {
-      const missed = Math.max(0, Math.min(seq - after, MAX_RECORDS, records.length))
-      return missed === 0 ? [] : records.slice(-missed)
+      const kept = records.slice(Math.max(placeAfter(after), records.length - MAX_RECORDS))
+      return forgotten.size === 0 ? kept : kept.filter(isKept)
     },
     listen(listener) {
       // A new function, because the same listener may be added twice.
@@ -168,8 +196,13 @@ export function createJournal(clockNow: () => number): Journal {
         listeners = listeners.filter((each) => each !== subscription)
       }
     },
+    forget(event) {
+      forgotten.add(event)
+      if (forgotten.size >= MAX_FORGOTTEN) trim()
+    },
     clear() {
       records = []
+      forgotten.clear()
     },
   }
 }

@@ -6,9 +6,13 @@ export interface SandboxEvent {
   readonly created: number
   readonly envelope: string | undefined
   readonly orderNo: string | undefined
+  /** The API request that caused it. */
+  readonly request: string | undefined
+  /** The event that it is an edited copy of. */
+  readonly from: string | undefined
   /** The body, the same bytes on every attempt. */
   readonly bytes: Buffer
-  /** The header's value; signed once. */
+  /** The header's value; signed once. Empty for an edited copy that is sent without one. */
   readonly signature: string
   /** `undelivered`: there is no target. */
   readonly status: 'pending' | 'delivered' | 'exhausted' | 'undelivered'
