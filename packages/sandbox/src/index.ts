@@ -10,7 +10,9 @@ export type { Target as SandboxTarget } from './delivery/target.ts'
 export type {
   Attempt as SandboxAttempt,
   AttemptErrorCode as SandboxAttemptErrorCode,
+  AttemptRequest as SandboxAttemptRequest,
   AttemptResponse as SandboxAttemptResponse,
+  AttemptTimings as SandboxAttemptTimings,
   SandboxEvent,
 } from './events/sandbox-event.ts'
 export type { Clock as SandboxClock, Timer as SandboxTimer } from './clock/clock.ts'
@@ -24,6 +26,7 @@ export type {
   WebhookFaultKind,
 } from './faults/fault-kind.ts'
 export type { ActiveFault, Faults as SandboxFaults } from './faults/faults.ts'
+export type { ResendOptions } from './events/notifications.ts'
 export type { JournalRecord as SandboxRecord } from './events/journal.ts'
 export type { SignatureMode as RequestSignatures } from './http/api/request-signature.ts'
 export { CLAIM_PERIOD_MS, RETRY_GAPS_MS } from './clock/schedule.ts'

@@ -3,6 +3,7 @@ import type { Clock } from './clock/clock.ts'
 import type { TriggerOptions } from './engine/engine.ts'
 import type { Faults } from './faults/faults.ts'
 import type { JournalRecord } from './events/journal.ts'
+import type { ResendOptions } from './events/notifications.ts'
 import type { SandboxEvent } from './events/sandbox-event.ts'
 import type { Target } from './delivery/target.ts'
 import type { EventQuery, WaitOptions } from './engine/wait.ts'
@@ -37,11 +38,12 @@ export interface Sandbox extends AsyncDisposable {
    */
   trigger(type: EventType, options?: TriggerOptions): SandboxEvent
   /**
-   * Sends the same bytes again, outside the schedule. An event that had no target starts its schedule.
+   * Sends the same bytes again, outside the schedule. An event that had no target starts its schedule. With
+   * `object` or `body`, an edited copy is sent as a new event, whose `from` is this one.
    *
-   * @throws SandboxError `event-unknown`; `target-invalid` if there is no target
+   * @throws SandboxError `event-unknown`, `option-invalid`; `target-invalid` if there is no target
    */
-  resend(id: string): SandboxEvent
+  resend(id: string, options?: ResendOptions): SandboxEvent
   /**
    * Changes the status of an envelope: the user opens it, the channel fails. `sent` and `received`
    * send their notification.
@@ -66,8 +68,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Records so far, after a certain one. */
   journal(afterSeq?: number): readonly JournalRecord[]
   /**
-   * Removes envelopes, events and faults; the clock stays. Cancels what is on its way: a request that a
-   * fault holds back ends as if its connection was lost.
+   * Removes envelopes, events and faults, and sets the clock back to where it began. Cancels what is on its
+   * way: a request that a fault holds back ends as if its connection was lost.
    */
   reset(): Promise<void>
   /** Cancels what is on its way, ends all waits, and closes the server. Can be called again. */

@@ -182,7 +182,7 @@ describe('the banner', () => {
 const CLOCK = '2026-01-01T00:00:00.000Z'
 
 function lineOf(body: JournalBody): string | undefined {
-  const record = { v: 1, seq: 1, at: CLOCK, clock: CLOCK, ...body } as const
+  const record = { v: 1, boot: 'b', seq: 1, at: CLOCK, clock: CLOCK, ...body } as const
   return writeRecord(record, { tint: (_style, text) => text, withDay: false })
 }
 

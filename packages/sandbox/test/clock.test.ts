@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { createClock, type Clock, type ClockOptions } from '../src/clock/clock.ts'
+import type { ClockOptions, EngineClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import { START_MS } from './open-engine.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -95,12 +96,51 @@ describe('a virtual clock', () => {
     clock.at(START_MS + 5000, () => void ran.push('a'))
     clock.at(START_MS + 5000, () => void ran.push('b'))
     clock.at(START_MS + 6000, () => void ran.push('c'))
-    expect(await clock.next()).toBe(true)
+    expect(await clock.next({ kind: 'any' })).toBe(true)
     expect(ran).toEqual(['a', 'b'])
     expect(clock.now()).toBe(START_MS + 5000)
-    expect(await clock.next()).toBe(true)
-    expect(await clock.next()).toBe(false)
+    expect(await clock.next({ kind: 'any' })).toBe(true)
+    expect(await clock.next({ kind: 'any' })).toBe(false)
     expect(clock.now()).toBe(START_MS + 6000)
+  })
+
+  it('goes on to the next delivery by default, and runs what is due on the way; it stays if there is none', async () => {
+    const clock = virtualClock()
+    const ran: string[] = []
+    clock.at(START_MS + 1000, () => void ran.push('step'), 'envelope')
+    clock.at(START_MS + 2000, () => void ran.push('attempt'), 'delivery')
+    clock.at(START_MS + DAY_MS, () => void ran.push('refund'), 'envelope')
+    expect(clock.pending('delivery')).toEqual([START_MS + 2000])
+    expect(await clock.next()).toBe(true)
+    expect(ran).toEqual(['step', 'attempt'])
+    expect(await clock.next()).toBe(false)
+    expect(clock.now()).toBe(START_MS + 2000)
+    expect(clock.pending()).toEqual([START_MS + DAY_MS])
+  })
+
+  it('restarts where it began, without its timers, also in the middle of a move', async () => {
+    const clock = virtualClock()
+    const ran: string[] = []
+    await clock.advance(DAY_MS)
+    clock.at(clock.now() + 1000, () => clock.restart())
+    clock.at(clock.now() + 2000, () => void ran.push('later'))
+    await clock.advance(DAY_MS)
+    expect(clock.now()).toBe(START_MS)
+    expect(clock.pending()).toEqual([])
+    expect(ran).toEqual([])
+  })
+
+  it('changes its speed without a jump, and runs by it', async () => {
+    const clock = virtualClock()
+    const ran: string[] = []
+    clock.at(START_MS + DAY_MS, () => void ran.push('tomorrow'))
+    clock.setSpeed(1_000_000_000)
+    await vi.waitFor(() => expect(ran).toEqual(['tomorrow']))
+    clock.setSpeed(0)
+    const now = clock.now()
+    expect(now).toBeGreaterThanOrEqual(START_MS + DAY_MS)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(clock.now()).toBe(now)
   })
 
   it('drains: goes on until nothing is scheduled, and says how many timers ran', async () => {
@@ -356,12 +396,12 @@ describe('a clock that runs by itself', () => {
   })
 })
 
-function virtualClock(options: Partial<ClockOptions> = {}): Clock {
+function virtualClock(options: Partial<ClockOptions> = {}): EngineClock {
   return createClock({ speed: 0, startMs: START_MS, ...options })
 }
 
 /** A clock whose wall clock the test moves. */
-function runningClock(speed: number): { clock: Clock; wall: { ms: number } } {
+function runningClock(speed: number): { clock: EngineClock; wall: { ms: number } } {
   const wall = { ms: 1_000_000 }
   return { wall, clock: createClock({ speed, startMs: START_MS, wallNow: () => wall.ms }) }
 }

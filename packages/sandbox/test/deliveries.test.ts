@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import { functionApp, httpApp, isGenuine, openEngine, START_MS, startsOf } from './open-engine.ts'
 
@@ -364,14 +364,14 @@ describe('what the journal tells', () => {
 })
 
 describe('reset and close', () => {
-  it('forget everything and give up what is on its way, but keep the time', async () => {
+  it('forget everything, give up what is on its way, and set the clock back', async () => {
     const engine = await openBusy()
     await engine.reset()
     expect(engine.events()).toEqual([])
     expect(engine.list({ limit: 10 })?.data).toEqual([])
     expect(engine.faults.list()).toEqual([])
     expect(engine.clock.pending()).toEqual([])
-    expect(engine.clock.now()).toBe(START_MS + 60_000)
+    expect(engine.clock.now()).toBe(START_MS)
     expect(engine.journal.since(0).map(({ type }) => type)).toEqual(['reset'])
     await engine.clock.drain()
     expect(engine.journal.since(0)).toHaveLength(1)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import type { Engine } from '../src/engine/engine.ts'
 import type { ApiFaultKind, FaultKind, FaultRule } from '../src/faults/fault-kind.ts'
 import { createFaults, type FaultSource } from '../src/faults/faults.ts'
@@ -549,7 +549,9 @@ describe('faults of the API', () => {
     engine.faults.add('api-reset')
     engine.faults.takeForRequest({ operation: 'create', envelope: undefined, orderNo: '1' })
     expect(engine.journal.since(0)).toMatchObject([
+      { type: 'faults.changed', inForce: 1 },
       { type: 'fault.fired', fault: 'fault_1', kind: 'api-reset', subject: 'create' },
+      { type: 'faults.changed', inForce: 0 },
     ])
   })
 

@@ -10,6 +10,7 @@ describe('the journal', () => {
     const [first, second] = journal.since(0)
     expect(first).toEqual({
       v: 1,
+      boot: expect.stringMatching(/^[\da-f]{8}$/) as string,
       seq: 1,
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       clock: '2024-02-10T00:00:00.000Z',

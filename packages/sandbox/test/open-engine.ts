@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
-import { createClock } from '../src/clock/clock.ts'
+import { createClock } from '../src/clock/timer-clock.ts'
 import {
   createEngine,
   type CreateParameters,
@@ -146,4 +146,15 @@ export function isGenuine({ body, signature }: Pick<Seen, 'body' | 'signature'>)
 /** Milliseconds after the start at which the attempts of an event began. */
 export function startsOf(engine: Engine, id: string): number[] {
   return (engine.event(id)?.attempts ?? []).map(({ startedMs }) => startedMs - START_MS)
+}
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }

@@ -1,13 +1,15 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock, Timer } from '../clock/clock.ts'
+import { isoTime } from '../clock/duration.ts'
+import { ATTEMPTS, RETRY_GAPS_MS } from '../clock/schedule.ts'
+import { SandboxError } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Notification } from '../events/notifications.ts'
 import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
-import { SandboxError } from '../errors.ts'
 import { planAttempt, type AttemptPlan } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
 import { makeAttempt } from './delivery-attempts.ts'
-import { RETRY_GAPS_MS } from '../clock/schedule.ts'
+import { aboutOf, KeptDeliveries, show, type Delivery, type OnChange } from './kept-deliveries.ts'
 import type { Sender } from './sender.ts'
 
 export interface DeliveriesOptions {
@@ -15,20 +17,15 @@ export interface DeliveriesOptions {
   readonly journal: Journal
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
-  /** Called with every event that is new or has changed. */
-  readonly onChange: (event: SandboxEvent) => void
+  /** How many are kept at most. */
+  readonly maxEvents: number
+  readonly onChange: OnChange
+  /** Called with the id of every event that is removed because there are too many. */
+  readonly onEvicted: (id: string) => void
 }
 
-/** A notification on its way. */
-interface Delivery {
-  readonly notification: Notification
-  /** What is shown of it; replaced at every change. */
-  event: SandboxEvent
-  /** Number of the last scheduled attempt that was made; 0 before the first. */
-  n: number
-  /** The next scheduled attempt. */
-  timer: Timer | undefined
-}
+// More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
+const MAX_ATTEMPTS = 2000
 
 /** One delivery attempt that is to be made. */
 interface PlannedAttempt {
@@ -42,69 +39,129 @@ interface PlannedAttempt {
 export class Deliveries {
   readonly #options: DeliveriesOptions
   readonly #clock: Clock
-  readonly #deliveries = new Map<string, Delivery>()
+  readonly #journal: Journal
+  readonly #kept: KeptDeliveries
   /** Attempts that a `reorder` fault holds back until another notification was sent. */
   readonly #held = new Map<PlannedAttempt, Timer>()
   #sender: Sender | undefined
+  #lastAttempt: Attempt | undefined
   /** Aborted by `clear`, which replaces it. */
   #ongoing = newController()
 
   constructor(options: DeliveriesOptions) {
     this.#options = options
     this.#clock = options.clock
+    this.#journal = options.journal
+    this.#kept = new KeptDeliveries(options.maxEvents, options.onChange)
+  }
+
+  get counts(): KeptDeliveries['counts'] {
+    return this.#kept.counts
+  }
+
+  /** The last attempt to the present target. */
+  get lastAttempt(): Attempt | undefined {
+    return this.#lastAttempt
   }
 
   /** Starts to deliver; nothing is sent before this returns. */
   add(notification: Notification): SandboxEvent {
-    const { id: event, type: eventType, envelope = null, orderNo = null, body } = notification
-    const delivery: Delivery = { notification, event: show(notification), n: 0, timer: undefined }
-    this.#deliveries.set(event, delivery)
-    if (this.#sender === undefined) this.#options.onChange(delivery.event)
-    else this.#schedule(delivery, this.#clock.now())
-    const record = { event, eventType, envelope, orderNo, bytes: body.length }
-    this.#options.journal.write({ type: 'event.created', ...record })
+    const { envelope = null, orderNo = null, body, request, from } = notification
+    const plan = this.#sender && { status: 'pending' as const, nextAttemptMs: this.#clock.now() }
+    const event = { ...show(notification), ...plan }
+    const delivery: Delivery = { notification, event, n: 0, timer: undefined }
+    const about = aboutOf(delivery)
+    const record = { ...about, envelope, orderNo, bytes: body.length, request, from }
+    this.#kept.add(delivery)
+    this.#journal.write({ type: 'event.created', ...record })
+    if (plan === undefined) this.#journal.write({ type: 'event.undelivered', ...about })
+    else this.#startTimer(delivery, plan.nextAttemptMs)
+    this.#evict()
     return delivery.event
+  }
+
+  /** Takes up a delivery of an earlier process: a planned attempt is made when it is due, at the latest after its gap. */
+  restore(delivery: Delivery): void {
+    const { status, nextAttemptMs } = delivery.event
+    this.#kept.add(delivery)
+    if (status !== 'pending') return
+    const nowMs = this.#clock.now()
+    if (nextAttemptMs === undefined) {
+      // The process ended during the attempt, so it is made again.
+      delivery.n = Math.max(0, delivery.n - 1)
+      this.#schedule(delivery, nowMs)
+    } else {
+      const latestMs = nowMs + (RETRY_GAPS_MS[delivery.n - 1] ?? 0)
+      this.#schedule(delivery, Math.min(nextAttemptMs, latestMs))
+    }
   }
 
   /** @throws SandboxError `event-unknown`; `target-invalid` if there is no target */
   resend(id: string): SandboxEvent {
-    const delivery = this.#deliveries.get(id)
-    if (delivery === undefined) throw unknownEvent(id)
+    const delivery = this.#get(id)
     if (this.#sender === undefined) throw noTarget()
     const now = this.#clock.now()
     // An event that had no target starts its schedule now.
     if (delivery.event.status === 'undelivered') this.#schedule(delivery, now)
-    else this.#clock.at(now, () => this.#begin(delivery, Math.max(1, delivery.n), 'manual'))
+    else this.#at(now, () => this.#begin(delivery, Math.max(1, delivery.n), 'manual'))
+    return delivery.event
+  }
+
+  /** Gives up on the planned attempt. Returns undefined if none is planned. @throws SandboxError `event-unknown` */
+  cancelRetry(id: string): SandboxEvent | undefined {
+    const delivery = this.#get(id)
+    if (delivery.event.nextAttemptMs === undefined) return undefined
+    this.#journal.write({ type: 'retry.cancelled', ...aboutOf(delivery), n: delivery.n + 1 })
+    this.#finish(delivery, 'exhausted')
     return delivery.event
   }
 
   find(id: string): SandboxEvent | undefined {
-    return this.#deliveries.get(id)?.event
+    return this.#kept.find(id)?.event
   }
 
   /** Oldest first. */
   list(): readonly SandboxEvent[] {
-    return Array.from(this.#deliveries.values(), ({ event }) => event)
+    return this.#kept.list().map(({ event }) => event)
+  }
+
+  /** The deliveries themselves, oldest first, to be saved. */
+  all(): readonly Delivery[] {
+    return this.#kept.list()
   }
 
   setSender(sender: Sender | undefined): void {
     this.#sender = sender
+    this.#lastAttempt = undefined
   }
 
   /** Cancels what is on its way, and removes all events. */
   clear(): void {
-    for (const { timer } of this.#deliveries.values()) timer?.cancel()
     for (const timer of this.#held.values()) timer.cancel()
-    this.#deliveries.clear()
+    this.#kept.clear()
     this.#held.clear()
+    this.#lastAttempt = undefined
     this.#ongoing.abort()
     this.#ongoing = newController()
   }
 
+  #get(id: string): Delivery {
+    const delivery = this.#kept.find(id)
+    if (delivery === undefined) throw unknownEvent(id)
+    return delivery
+  }
+
+  #at(dueMs: number, work: () => void | Promise<void>): Timer {
+    return this.#clock.at(dueMs, work, 'delivery')
+  }
+
   #schedule(delivery: Delivery, dueMs: number): void {
-    this.#update(delivery, { status: 'pending', nextAttemptMs: dueMs })
-    const begin = () => this.#begin(delivery, delivery.n + 1, 'scheduled')
-    delivery.timer = this.#clock.at(dueMs, begin)
+    this.#kept.update(delivery, { status: 'pending', nextAttemptMs: dueMs })
+    this.#startTimer(delivery, dueMs)
+  }
+
+  #startTimer(delivery: Delivery, dueMs: number): void {
+    delivery.timer = this.#at(dueMs, () => this.#begin(delivery, delivery.n + 1, 'scheduled'))
   }
 
   /** An attempt is due: the faults that fire decide whether it is made now. */
@@ -115,48 +172,65 @@ export class Deliveries {
     const plan = planAttempt(notification, n, faults)
     const attempt: PlannedAttempt = { delivery, n, kind, plan }
     if (plan.holdMs === 0) return this.#send(attempt, this.#sender)
-    const timer = this.#sendLater(attempt, this.#clock.now() + plan.holdMs)
-    if (plan.untilAnother) this.#held.set(attempt, timer)
+    this.#hold(attempt)
     return undefined
+  }
+
+  #hold(attempt: PlannedAttempt): void {
+    const { delivery, n, kind, plan } = attempt
+    const { holdMs, untilAnother, faults } = plan
+    const dueMs = this.#clock.now() + holdMs
+    const timer = this.#sendLater(attempt, dueMs)
+    if (untilAnother) this.#held.set(attempt, timer)
+    const record = { n, of: ATTEMPTS, kind, faults, dueAt: isoTime(dueMs), untilAnother }
+    this.#journal.write({ type: 'attempt.held', ...aboutOf(delivery), ...record })
   }
 
   /** The target was removed: the schedule stops. */
   #stop(delivery: Delivery, kind: PlannedAttempt['kind']): void {
     if (kind !== 'scheduled') return
-    this.#update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
+    this.#kept.update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
+    this.#journal.write({ type: 'event.undelivered', ...aboutOf(delivery) })
   }
 
   #sendLater(attempt: PlannedAttempt, dueMs: number): Timer {
     const { delivery, kind } = attempt
-    const timer = this.#clock.at(dueMs, () => {
+    const timer = this.#at(dueMs, () => {
       this.#held.delete(attempt)
       if (this.#sender === undefined) return this.#stop(delivery, kind)
       return this.#send(attempt, this.#sender)
     })
     if (kind === 'scheduled') {
       delivery.timer = timer
-      this.#update(delivery, { nextAttemptMs: dueMs })
+      this.#kept.update(delivery, { nextAttemptMs: dueMs })
     }
     return timer
   }
 
   async #send({ delivery, n, kind, plan }: PlannedAttempt, sender: Sender): Promise<void> {
-    const { id: event, type: eventType } = delivery.notification
     const startedMs = this.#clock.now()
     if (kind === 'scheduled') {
       delivery.n = n
-      this.#update(delivery, { nextAttemptMs: undefined })
+      this.#kept.update(delivery, { nextAttemptMs: undefined })
     }
     const { signal } = this.#ongoing
-    const record = (made: Attempt) =>
-      this.#update(delivery, { attempts: [...delivery.event.attempts, made] })
+    const record = (made: Attempt): void => this.#record(delivery, made, sender)
     const context = { ...this.#options, sender, signal, record }
-    const isReceived = await makeAttempt({ event, eventType, n, kind, plan }, context)
+    const order = { ...aboutOf(delivery), n, kind, plan }
+    const isReceived = await makeAttempt(order, context)
     if (signal.aborted) return
     this.#releaseHeld(delivery)
-    if (delivery.event.status === 'delivered') return
+    // Given up in the meantime, or removed.
+    if (delivery.event.status === 'delivered' || this.find(order.event) === undefined) return
     if (isReceived) this.#finish(delivery, 'delivered')
     else if (kind === 'scheduled') this.#retry(delivery, startedMs)
+    this.#evict()
+  }
+
+  #record(delivery: Delivery, made: Attempt, sender: Sender): void {
+    const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
+    this.#kept.update(delivery, { attempts })
+    if (sender === this.#sender) this.#lastAttempt = made
   }
 
   /** Gaps count from the start of the failed attempt; no two scheduled attempts run at a time. */
@@ -167,9 +241,8 @@ export class Deliveries {
       return
     }
     const dueMs = Math.max(startedMs + gapMs, this.#clock.now())
-    const { id: event, type: eventType } = delivery.notification
-    const retry = { event, eventType, n: delivery.n + 1, dueAt: new Date(dueMs).toISOString() }
-    this.#options.journal.write({ type: 'retry.scheduled', ...retry })
+    const retry = { n: delivery.n + 1, dueAt: isoTime(dueMs) }
+    this.#journal.write({ type: 'retry.scheduled', ...aboutOf(delivery), ...retry })
     this.#schedule(delivery, dueMs)
   }
 
@@ -178,10 +251,9 @@ export class Deliveries {
     for (const attempt of this.#held.keys()) {
       if (attempt.delivery === delivery && attempt.kind === 'scheduled') this.#held.delete(attempt)
     }
-    this.#update(delivery, { status, nextAttemptMs: undefined })
-    const { id: event, type: eventType } = delivery.notification
+    this.#kept.update(delivery, { status, nextAttemptMs: undefined })
     const attempts = delivery.event.attempts.length
-    this.#options.journal.write({ type: `event.${status}`, event, eventType, attempts })
+    this.#journal.write({ type: `event.${status}`, ...aboutOf(delivery), attempts })
   }
 
   /** Another notification was sent, so held ones are due. */
@@ -194,9 +266,14 @@ export class Deliveries {
     }
   }
 
-  #update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
-    delivery.event = { ...delivery.event, ...changes }
-    this.#options.onChange(delivery.event)
+  /** Removes the oldest if there are too many, with its records. */
+  #evict(): void {
+    for (let old = this.#kept.surplus(); old !== undefined; old = this.#kept.surplus()) {
+      const about = aboutOf(old)
+      this.#kept.remove(old)
+      this.#journal.forget(about.event)
+      this.#options.onEvicted(about.event)
+    }
   }
 }
 
@@ -205,23 +282,6 @@ function newController(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
   return controller
-}
-
-function show(notification: Notification): SandboxEvent {
-  const { id, type, created, envelope, orderNo, body, signature } = notification
-  return {
-    id,
-    type,
-    created,
-    envelope,
-    orderNo,
-    // A copy: a test that alters it, say to forge an event, must not alter what is sent.
-    bytes: Buffer.from(body),
-    signature,
-    status: 'undelivered',
-    attempts: [],
-    nextAttemptMs: undefined,
-  }
 }
 
 export function unknownEvent(id: string): SandboxError {

@@ -53,18 +53,35 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
   const head = { ...about, of: ATTEMPTS, faults }
   journal.write({ type: 'attempt.started', ...head })
   const startedMs = clock.now()
-  const started = performance.now()
   const result = await sender.post(postOf(plan, responseTimeoutMs), signal)
   if (signal.aborted) return false
 
-  const ms = Math.round(performance.now() - started)
-  const attempt = { n, kind, startedMs, ms, ...judge(result, plan), faults: plan.faults }
-  record(attempt)
-  const { ok, error, errorCode, response } = attempt
+  const { url, headers, timings, response } = result
+  const ms = Math.round(timings.totalMs)
+  const sent = { url, headers, body: sentBodyOf(plan) }
+  const target = sender.name
+  const verdict = judge(result, plan)
+  record({
+    n,
+    kind,
+    startedMs,
+    target,
+    sent,
+    ms,
+    timings,
+    response,
+    ...verdict,
+    faults: plan.faults,
+  })
   const { status } = response ?? {}
   const body = firstCharacters(response?.body)
-  journal.write({ type: 'attempt.finished', ...head, ok, ms, status, error, errorCode, body })
-  return ok
+  journal.write({ type: 'attempt.finished', ...head, ...verdict, ms, status, body, timings })
+  return verdict.ok
+}
+
+function sentBodyOf({ body, ending }: AttemptPlan): Buffer {
+  const isCut = ending === 'cut' || ending === 'reset'
+  return isCut ? body.subarray(0, body.length >> 1) : body
 }
 
 function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {
@@ -90,16 +107,14 @@ const BEFORE_FAULTS: ReadonlySet<AttemptErrorCode> = new Set([
 
 /** Only a 2xx counts (guide, step 4), and only if its answer came. */
 function judge(
-  result: PostResult,
+  { response, failure }: PostResult,
   { ending }: AttemptPlan,
-): Pick<Attempt, 'ok' | 'response' | 'error' | 'errorCode'> {
-  const response = 'response' in result ? result.response : undefined
-  const failure = 'code' in result ? result : undefined
+): Pick<Attempt, 'ok' | 'error' | 'errorCode'> {
   if (ending !== 'answered' && (failure === undefined || !BEFORE_FAULTS.has(failure.code))) {
-    return { ok: false, response, error: FAULT_ENDINGS[ending], errorCode: 'fault' }
+    return { ok: false, error: FAULT_ENDINGS[ending], errorCode: 'fault' }
   }
   const ok = response !== undefined && response.status >= 200 && response.status < 300
-  return { ok, response, error: failure?.error, errorCode: failure?.code }
+  return { ok, error: failure?.error, errorCode: failure?.code }
 }
 
 const MAX_CHARACTERS = 1000

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AttemptErrorCode, AttemptResponse } from '../events/sandbox-event.ts'
+import type { AttemptErrorCode, AttemptResponse, AttemptTimings } from '../events/sandbox-event.ts'
 import type { Drip } from '../faults/fault-plan.ts'
 
 /** One post to the app. */
 export interface Post {
+  /** Default: POST. A GET asks whether the app can be reached. */
+  readonly method?: 'POST' | 'GET' | undefined
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string>>
   readonly drip: Drip | undefined
@@ -13,8 +15,25 @@ export interface Post {
   readonly timeoutMs: number
 }
 
+/** Asks whether the app can be reached. An app that takes only POST answers 404 or 405. */
+export const PROBE: Omit<Post, 'timeoutMs'> = {
+  method: 'GET',
+  body: Buffer.alloc(0),
+  headers: { 'user-agent': 'hongbao-sandbox' },
+  drip: undefined,
+  bodyEnds: 'whole',
+}
+
 /** Result of a post. A status counts even if the rest of the answer did not come. */
-export type PostResult = { readonly response: AttemptResponse } | PostError
+export interface PostResult {
+  readonly url: string
+  /** All that were sent. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly timings: AttemptTimings
+  /** Undefined if there was none; `failure` says why. */
+  readonly response: AttemptResponse | undefined
+  readonly failure: PostError | undefined
+}
 
 /** Why no answer came. */
 export interface PostError {
@@ -44,8 +63,10 @@ export async function* piecesOf({ body, drip, bodyEnds }: Post): AsyncGenerator<
 
 /** Collects what an app answers. */
 export interface Answer {
-  /** Resolves when the answer has ended or failed. */
-  readonly result: Promise<PostResult>
+  /** Aborted when the answer has ended or failed. */
+  readonly ended: AbortSignal
+  /** The connection is open. */
+  connected(): void
   begin(status: number, headers: Readonly<Record<string, string>>): void
   /** Returns whether there is room for more; if not, the answer has ended. */
   add(chunk: Uint8Array): boolean
@@ -57,37 +78,52 @@ export interface Answer {
 /** How much of an answer's body is kept. */
 const MAX_KEPT_BYTES = 64 * 1024
 
-function createAnswer(): Answer {
-  const { promise: result, resolve } = Promise.withResolvers<PostResult>()
+type Outcome = Pick<PostResult, 'timings' | 'response' | 'failure'>
+
+function createAnswer(): Answer & { readonly outcome: Promise<Outcome> } {
+  const { promise: outcome, resolve } = Promise.withResolvers<Outcome>()
+  const ended = new AbortController()
+  const elapsed = createStopwatch()
   const chunks: Uint8Array[] = []
   let head: Pick<AttemptResponse, 'status' | 'headers'> | undefined
+  let connectMs: number | null = null
+  let firstByteMs: number | null = null
   let keptBytes = 0
 
-  function take(truncated: boolean): PostResult | undefined {
-    return head && { response: { ...head, body: Buffer.concat(chunks), truncated } }
-  }
-
-  function end(isComplete: boolean): void {
-    const taken = take(!isComplete)
-    if (taken !== undefined) resolve(taken)
+  function finish(truncated: boolean, error?: PostError): void {
+    const response = head && { ...head, body: Buffer.concat(chunks), truncated }
+    const failure = response === undefined ? error : undefined
+    resolve({ timings: { connectMs, firstByteMs, totalMs: elapsed() }, response, failure })
+    ended.abort()
   }
 
   return {
-    result,
+    outcome,
+    ended: ended.signal,
+    connected() {
+      connectMs = elapsed()
+    },
     begin(status, headers) {
       head = { status, headers }
+      firstByteMs = elapsed()
     },
     add(chunk) {
       const kept = chunk.subarray(0, MAX_KEPT_BYTES - keptBytes)
       chunks.push(kept)
       keptBytes += kept.length
       if (kept.length === chunk.length) return true
-      end(false)
+      finish(true)
       return false
     },
-    end,
-    fail: (error) => resolve(take(true) ?? error),
+    end: (isComplete) => finish(!isComplete),
+    fail: (error) => finish(true, error),
   }
+}
+
+/** Milliseconds since it was made, to a tenth. */
+function createStopwatch(): () => number {
+  const started = performance.now()
+  return () => Math.round((performance.now() - started) * 10) / 10
 }
 
 /** Sends a post, and waits for the answer until the timeout or until the signal fires. */
@@ -95,7 +131,7 @@ export async function exchange(
   { timeoutMs }: Post,
   signal: AbortSignal,
   send: (answer: Answer) => void,
-): Promise<PostResult> {
+): Promise<Outcome> {
   const answer = createAnswer()
   const stop = (): void => answer.fail(timeoutError(timeoutMs))
   const deadline = setTimeout(stop, timeoutMs)
@@ -103,7 +139,7 @@ export async function exchange(
   if (signal.aborted) stop()
   else send(answer)
   try {
-    return await answer.result
+    return await answer.outcome
   } finally {
     clearTimeout(deadline)
     signal.removeEventListener('abort', stop)

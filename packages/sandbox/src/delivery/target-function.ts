@@ -16,13 +16,18 @@ type FunctionTarget = (request: Request) => Response | Promise<Response>
 export function functionSender(target: FunctionTarget): Sender {
   return {
     name: 'in-process',
-    post: (post, signal) => exchange(post, signal, (answer) => void call(target, post, answer)),
+    async post(post, signal) {
+      const request = requestOf(post)
+      const headers = Object.fromEntries(request.headers)
+      const outcome = await exchange(post, signal, (answer) => void call(target, request, answer))
+      return { url: ADDRESS, headers, ...outcome }
+    },
   }
 }
 
-async function call(target: FunctionTarget, post: Post, answer: Answer): Promise<void> {
+async function call(target: FunctionTarget, request: Request, answer: Answer): Promise<void> {
   try {
-    const given: unknown = await target(requestOf(post))
+    const given: unknown = await target(request)
     if (!isResponse(given)) return answer.fail(notAResponse(given))
     answer.begin(given.status, Object.fromEntries(given.headers))
     for await (const chunk of given.body ?? []) if (!answer.add(chunk)) break
@@ -33,11 +38,12 @@ async function call(target: FunctionTarget, post: Post, answer: Answer): Promise
 }
 
 function requestOf(post: Post): Request {
-  const { body, headers, drip, bodyEnds } = post
+  const { method = 'POST', body, headers, drip, bodyEnds } = post
+  if (method === 'GET') return new Request(ADDRESS, { headers })
   const isPlain = drip === undefined && bodyEnds === 'whole'
   // By the announced length an app sees that the rest is missing.
   const sent = { ...headers, 'content-length': String(body.length) }
-  const init = { method: 'POST', headers: sent, duplex: 'half' }
+  const init = { method, headers: sent, duplex: 'half' }
   return new Request(ADDRESS, { ...init, body: isPlain ? new Uint8Array(body) : streamOf(post) })
 }
 

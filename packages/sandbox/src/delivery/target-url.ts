@@ -1,7 +1,13 @@
-import { request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import {
+  request as openRequest,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
-import { bareHost } from '../loopback.ts'
+import { bareHost, isLoopback } from '../loopback.ts'
 import { postErrorOf } from './post-error.ts'
 import {
   exchange,
@@ -9,6 +15,7 @@ import {
   type Answer,
   type Post,
   type PostError,
+  type PostResult,
   type Sender,
 } from './sender.ts'
 import { createLookup } from './target-address.ts'
@@ -27,8 +34,8 @@ const MAX_CONNECTIONS = 64
 export function urlSender(url: URL, allowRemote: boolean): Sender {
   const limit = createLimit(MAX_CONNECTIONS)
   const port = portOf(url)
+  const connectedEvent = url.protocol === 'https:' ? 'secureConnect' : 'connect'
   const options = {
-    method: 'POST',
     createConnection: connector(url, allowRemote),
     host: url.hostname,
     port,
@@ -36,27 +43,33 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
     path: url.pathname + url.search,
   }
 
-  function send(post: Post, answer: Answer): void {
-    const headers = { ...post.headers, 'content-length': post.body.length }
-    const request = openRequest({ ...options, headers })
+  function send(request: ClientRequest, post: Post, answer: Answer): void {
     const fail = (error: Error): void => answer.fail(postErrorOf(error, url))
     function read(response: IncomingMessage): void {
-      answer.begin(response.statusCode ?? 0, flatten(response))
+      answer.begin(response.statusCode ?? 0, flatten(response.headers))
       response.on('data', (chunk: Buffer) => answer.add(chunk))
       response.once('end', () => answer.end(response.complete))
       response.on('error', fail)
     }
     request.on('error', fail)
+    request.once('socket', (socket) => socket.once(connectedEvent, () => answer.connected()))
     request.once('response', read)
     request.once('upgrade', read)
     void write(request, post).then((broken) => broken && answer.fail(broken))
-    void answer.result.then(() => request.destroy())
+    answer.ended.addEventListener('abort', () => request.destroy())
+  }
+
+  async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {
+    const headers = { ...post.headers, 'content-length': post.body.length, connection: 'close' }
+    const request = openRequest({ ...options, method: post.method ?? 'POST', headers })
+    const outcome = await exchange(post, signal, (answer) => send(request, post, answer))
+    return { url: url.href, headers: flatten(request.getHeaders()), ...outcome }
   }
 
   return {
     name: url.href,
     // The timeout starts when there is a free connection.
-    post: (post, signal) => limit(() => exchange(post, signal, (answer) => send(post, answer))),
+    post: (post, signal) => limit(() => sendNow(post, signal)),
   }
 }
 
@@ -82,8 +95,17 @@ function createLimit(max: number): <Result>(work: () => Promise<Result>) => Prom
 function connector(url: URL, allowRemote: boolean): () => Socket {
   const host = bareHost(url.hostname)
   const lookup = createLookup(allowRemote)
-  // `autoSelectFamily` tries all addresses of a name, even if the process has switched that off.
-  const address = { host, port: portOf(url), lookup, noDelay: true, autoSelectFamily: true }
+  const address = {
+    host,
+    port: portOf(url),
+    lookup,
+    noDelay: true,
+    // Tries all addresses of a name, even if the process has switched that off.
+    autoSelectFamily: true,
+    // By default 250 ms, after which a connection that waits for this process counts as failed. A loopback
+    // address without a listener refuses at once.
+    ...(isLoopback(host) ? { autoSelectFamilyAttemptTimeout: 10_000 } : {}),
+  }
   if (url.protocol !== 'https:') return () => connect(address)
   // A server name is never an address (RFC 6066, section 3).
   const servername = isIP(host) === 0 ? host : ''
@@ -123,6 +145,6 @@ function reset(request: ClientRequest): PostError {
   return { code: 'connection-reset', error: 'The connection was reset.' }
 }
 
-function flatten({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+function flatten(headers: IncomingHttpHeaders | OutgoingHttpHeaders): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
 }

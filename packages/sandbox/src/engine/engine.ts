@@ -1,48 +1,38 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { refuseUnknown, type SigningKey } from '@hongbao/core/internal'
 import { setMaxListeners } from 'node:events'
-import { Deliveries } from '../delivery/deliveries.ts'
+import { Deliveries, unknownEvent } from '../delivery/deliveries.ts'
+import { PROBE, type PostResult, type Sender } from '../delivery/sender.ts'
 import { createSender, type Target } from '../delivery/target.ts'
 import { SandboxError } from '../errors.ts'
-import { createFaults, type FaultSource } from '../faults/faults.ts'
-import type { Clock } from '../clock/clock.ts'
+import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
+import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-import { Envelopes, type CreateParameters, type Creation, type WebhookStatus } from './envelopes.ts'
+import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
 import { createJournal, type Journal } from '../events/journal.ts'
-import { envelopeNotification, sampleNotification } from '../events/notifications.ts'
+import { newId } from '../events/ids.ts'
+import {
+  editedNotification,
+  envelopeNotification,
+  sampleNotification,
+  type ResendOptions,
+} from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
-import { checkSample, readSampleParameters, webhookStatusOf } from './trigger.ts'
+import type { EngineOptions } from './engine-options.ts'
+import { RequestLog } from './request-log.ts'
+import {
+  checkSample,
+  readSampleParameters,
+  NEXT_ON_RETRIEVE,
+  webhookStatusOf,
+  type TriggerOptions,
+} from './trigger.ts'
 
+export type { EngineOptions } from './engine-options.ts'
+export type { SendWebhooks, TriggerOptions } from './trigger.ts'
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
 export type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
-
-/** When red envelopes cause notifications. */
-export type SendWebhooks =
-  /** As Ping++'s test mode (guide, note 4): the first retrieve sends `sent`, the second `received`. */
-  | 'on-retrieve'
-  /** `sent` as soon as the envelope is created; `received` by hand. */
-  | 'on-create'
-  /** Only by hand. */
-  | 'by-hand'
-
-/** Options of `trigger`. */
-export interface TriggerOptions {
-  /** An envelope that exists, by id or order number. Default: a new one. */
-  readonly envelope?: string | undefined
-  /** Changes to `data.object`, or to a new envelope. */
-  readonly object?: Readonly<Record<string, unknown>> | undefined
-}
-
-export interface EngineOptions {
-  readonly clock: Clock
-  readonly target: Target | undefined
-  readonly sendWebhooks: SendWebhooks
-  readonly key: SigningKey
-  readonly responseTimeoutMs: number
-  readonly seed: number
-  readonly allowRemoteTargets: boolean
-}
 
 export function createEngine(options: EngineOptions): Engine {
   return new Engine(options)
@@ -50,21 +40,23 @@ export function createEngine(options: EngineOptions): Engine {
 
 /** Ping++'s behaviour, without HTTP: red envelopes, and notifications of their status. */
 export class Engine {
-  readonly clock: Clock
+  readonly clock: EngineClock
   readonly faults: FaultSource
   readonly journal: Journal
+  readonly requests: RequestLog = new RequestLog()
+  readonly envelopes: Envelopes
+  readonly deliveries: Deliveries
   /** Signs notifications and the API's answers. */
   readonly key: SigningKey
   readonly #options: EngineOptions
   readonly #watchers = new Set<(event: SandboxEvent) => void>()
-  readonly #envelopes: Envelopes
-  readonly #deliveries: Deliveries
   readonly #closed = new AbortController()
   #ongoing = new AbortController()
-  #target: string | null = null
+  #sender: Sender | undefined
+  #faultsInForce = 0
 
   constructor(options: EngineOptions) {
-    const { clock, seed, key, responseTimeoutMs, target } = options
+    const { clock, seed, key, responseTimeoutMs, target, maxEvents = Infinity, saver } = options
     const journal = createJournal(clock.now)
     // Every `waitFor` listens; by default Node warns at 11 listeners.
     setMaxListeners(0, this.closed)
@@ -72,22 +64,34 @@ export class Engine {
     this.clock = clock
     this.key = key
     this.journal = journal
-    this.faults = createFaults(seed, ({ id, kind }, subject) => {
-      journal.write({ type: 'fault.fired', fault: id, kind, subject })
-    })
-    this.#deliveries = new Deliveries({
+    this.faults = createFaults(
+      seed,
+      ({ id, kind }, subject) => journal.write({ type: 'fault.fired', fault: id, kind, subject }),
+      (faults) => this.#onFaults(faults),
+    )
+    this.deliveries = new Deliveries({
       clock,
       journal,
       faults: this.faults,
       responseTimeoutMs,
-      onChange: (event) => {
-        for (const watcher of this.#watchers) watcher(event)
+      maxEvents,
+      onChange: (delivery, made) => {
+        saver?.delivery(delivery, made)
+        for (const watcher of this.#watchers) watcher(delivery.event)
+      },
+      onEvicted: (id) => saver?.evicted(id),
+    })
+    this.envelopes = new Envelopes({
+      clock,
+      // An envelope is still asked for when its events have been removed.
+      maxEnvelopes: 2 * maxEvents,
+      onChange(entry, request) {
+        saver?.envelope(entry)
+        const { id: envelope, order_no: orderNo, status } = entry.envelope
+        journal.write({ type: 'envelope.changed', envelope, orderNo, status, request })
       },
     })
-    this.#envelopes = new Envelopes(clock, ({ id, order_no: orderNo, status }) => {
-      journal.write({ type: 'envelope.changed', envelope: id, orderNo, status })
-    })
-    this.setTarget(target)
+    this.#use(target)
   }
 
   /** Aborted at the next reset, or at the end: API requests that are held back end then. */
@@ -102,58 +106,62 @@ export class Engine {
 
   /** Where notifications go: a URL, `in-process` for a function, or null. */
   get target(): string | null {
-    return this.#target
+    return this.#sender?.name ?? null
   }
 
-  /** The parameters have been checked. */
-  create(parameters: CreateParameters): Creation {
+  /** The parameters have been checked. `request` is the id of the API request. */
+  create(parameters: CreateParameters, request?: string): Creation {
     this.#checkOpen()
-    const creation = this.#envelopes.create(parameters)
+    const creation = this.envelopes.create(parameters, request)
     if (this.#options.sendWebhooks === 'on-create' && creation.outcome === 'created') {
       const { id } = creation.envelope
       // After the answer, which has the status `sending` (guide, note 1).
-      this.clock.at(this.clock.now(), () => {
-        if (this.find(id)?.status === 'sending') this.move(id, 'sent')
-      })
+      this.clock.at(
+        this.clock.now(),
+        () => {
+          if (this.find(id)?.status === 'sending') this.move(id, 'sent', request)
+        },
+        'delivery',
+      )
     }
     return creation
   }
 
   /** Returns the envelope, after the step that the retrieve itself causes in `on-retrieve` mode. */
-  retrieve(id: string): RedEnvelope | undefined {
+  retrieve(id: string, request?: string): RedEnvelope | undefined {
     const envelope = this.find(id)
     if (envelope === undefined || this.#options.sendWebhooks !== 'on-retrieve') return envelope
     const next = NEXT_ON_RETRIEVE[envelope.status]
-    return next === undefined ? envelope : this.move(envelope.id, next)
+    return next === undefined ? envelope : this.move(envelope.id, next, request)
   }
 
   /** Looks an envelope up by id or order number, without side effects. */
   find(idOrOrderNo: string): RedEnvelope | undefined {
-    return this.#envelopes.find(idOrOrderNo)
+    return this.envelopes.find(idOrOrderNo)
   }
 
   /** undefined if a cursor is unknown. */
   list(query: EnvelopeQuery): EnvelopePage | undefined {
-    return this.#envelopes.list(query)
+    return this.envelopes.list(query)
   }
 
   /** Changes the status of an envelope by hand. @throws SandboxError `envelope-unknown`, `move-invalid` */
-  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
+  move(idOrOrderNo: string, status: RedEnvelopeStatus, request?: string): RedEnvelope {
     this.#checkOpen()
-    const envelope = this.#envelopes.move(idOrOrderNo, status)
+    const envelope = this.envelopes.move(idOrOrderNo, status, request)
     if (status === 'sent' || status === 'received') {
-      this.#notify(`red_envelope.${status}`, envelope)
+      this.#notify(`red_envelope.${status}`, envelope, request)
     }
     return envelope
   }
 
   event(id: string): SandboxEvent | undefined {
-    return this.#deliveries.find(id)
+    return this.deliveries.find(id)
   }
 
   /** Oldest first. */
   events(): readonly SandboxEvent[] {
-    return this.#deliveries.list()
+    return this.deliveries.list()
   }
 
   /** Creates and sends a notification. @throws SandboxError */
@@ -164,17 +172,33 @@ export class Engine {
     const status = webhookStatusOf(type)
     if (status === undefined) {
       checkSample(type, envelope)
-      return this.#deliveries.add(sampleNotification(type, object, this.#nowSeconds(), this.key))
+      return this.deliveries.add(sampleNotification(type, object, this.#nowSeconds(), this.key))
     }
     const id = envelope ?? this.#createSample(object).id
-    const reached = this.#envelopes.reach(id, status)
+    const reached = this.envelopes.reach(id, status)
     return this.#notify(type, { ...reached, ...object })
   }
 
-  /** Sends the same bytes again, outside the schedule. @throws SandboxError `event-unknown`, `target-invalid` */
-  resend(id: string): SandboxEvent {
+  /**
+   * Sends the same bytes again, outside the schedule; with changes, a new event.
+   *
+   * @throws SandboxError `event-unknown`, `target-invalid`, `option-invalid`
+   */
+  resend(id: string, options: ResendOptions = {}): SandboxEvent {
     this.#checkOpen()
-    return this.#deliveries.resend(id)
+    refuseUnknown(options, RESEND_NAMES)
+    const { object, body, sign } = options
+    if (object !== undefined && body !== undefined) {
+      throw new SandboxError('option-invalid', 'Give `object` or `body`, not both.')
+    }
+    if (object === undefined && body === undefined && sign === undefined) {
+      return this.deliveries.resend(id)
+    }
+    const original = this.event(id)
+    if (original === undefined) throw unknownEvent(id)
+    const edited = editedNotification(original, options, this.#nowSeconds(), this.key)
+    const isTaken = this.event(edited.id) !== undefined
+    return this.deliveries.add(isTaken ? { ...edited, id: newId('evt_') } : edited)
   }
 
   /** Calls a listener with every event that is new or has changed. Returns how to stop. */
@@ -186,16 +210,23 @@ export class Engine {
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void {
     this.#checkOpen()
-    const { allowRemoteTargets } = this.#options
-    const sender = target === undefined ? undefined : createSender(target, allowRemoteTargets)
-    this.#target = sender?.name ?? null
-    this.#deliveries.setSender(sender)
+    this.#use(target)
+    this.journal.write({ type: 'target.changed', target: this.target })
   }
 
-  /** Cancels what is on its way, and removes envelopes, events, timers and faults; the clock stays. */
+  /** Asks whether the app can be reached, without a notification. Resolves with undefined if there is no target. */
+  async probe(): Promise<PostResult | undefined> {
+    const { responseTimeoutMs: timeoutMs } = this.#options
+    return this.#sender?.post({ ...PROBE, timeoutMs }, this.closed)
+  }
+
+  /** Cancels what is on its way, removes envelopes, events, timers and faults, and sets the clock back. */
   async reset(): Promise<void> {
     this.#checkOpen()
     this.#clear()
+    this.clock.restart()
+    this.requests.clear()
+    this.#options.saver?.reset()
     this.journal.clear()
     this.journal.write({ type: 'reset' })
   }
@@ -206,13 +237,27 @@ export class Engine {
     this.#clear()
   }
 
-  #notify(type: string, object: RedEnvelope): SandboxEvent {
-    return this.#deliveries.add(envelopeNotification(type, object, this.#nowSeconds(), this.key))
+  #onFaults(faults: readonly ActiveFault[]): void {
+    this.#options.saver?.faults(faults)
+    const inForce = faults.filter((fault) => !isSpent(fault)).length
+    if (inForce !== this.#faultsInForce) this.journal.write({ type: 'faults.changed', inForce })
+    this.#faultsInForce = inForce
+  }
+
+  #use(target: Target | undefined): void {
+    const { allowRemoteTargets } = this.#options
+    this.#sender = target === undefined ? undefined : createSender(target, allowRemoteTargets)
+    this.deliveries.setSender(this.#sender)
+  }
+
+  #notify(type: string, object: RedEnvelope, request?: string): SandboxEvent {
+    const created = this.#nowSeconds()
+    return this.deliveries.add(envelopeNotification(type, object, created, this.key, request))
   }
 
   #createSample(object: Readonly<Record<string, unknown>>): RedEnvelope {
     const parameters = readSampleParameters(object)
-    const creation = this.#envelopes.create(parameters)
+    const creation = this.envelopes.create(parameters)
     if (creation.outcome === 'created') return creation.envelope
     throw new SandboxError(
       'option-invalid',
@@ -221,9 +266,9 @@ export class Engine {
   }
 
   #clear(): void {
-    this.#envelopes.clear()
+    this.envelopes.clear()
     this.faults.clear()
-    this.#deliveries.clear()
+    this.deliveries.clear()
     this.clock.clear()
     this.#ongoing.abort()
     this.#ongoing = new AbortController()
@@ -239,9 +284,8 @@ export class Engine {
 }
 
 const TRIGGER_NAMES: Readonly<Record<keyof TriggerOptions, true>> = { envelope: true, object: true }
-
-/** Status → the next status at a retrieve in test mode (guide, note 4). */
-const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, WebhookStatus>>> = {
-  sending: 'sent',
-  sent: 'received',
+const RESEND_NAMES: Readonly<Record<keyof ResendOptions, true>> = {
+  object: true,
+  body: true,
+  sign: true,
 }

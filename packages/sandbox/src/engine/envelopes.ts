@@ -7,7 +7,7 @@ import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope
 import { newDigits, newId } from '../events/ids.ts'
 
 /** Status → the statuses that can follow (guide, notes 1 and 2; overview of red envelopes). */
-const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> = {
+export const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> = {
   sending: ['sent', 'failed'],
   sent: ['received', 'refunding'],
   received: [],
@@ -17,7 +17,14 @@ const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatus[]>> =
 }
 
 /** All statuses of an envelope. */
-export const STATUSES: readonly string[] = Object.keys(STEPS)
+export const STATUSES: readonly RedEnvelopeStatus[] = [
+  'sending',
+  'sent',
+  'received',
+  'failed',
+  'refunding',
+  'refund',
+]
 
 /** Result of a create. */
 export type Creation =
@@ -41,29 +48,45 @@ export type CreateParameters = Readonly<
 /** A status for which Ping++ sends a webhook. */
 export type WebhookStatus = 'sent' | 'received'
 
-interface Entry {
+/** A red envelope, and how it came to be as it is. */
+export interface EnvelopeEntry {
   readonly parameters: CreateParameters
+  /** The API request that created it. */
+  readonly request: string | undefined
   /** Replaced at every step, never changed: notifications and pages keep what they were given. */
   envelope: RedEnvelope
-  readonly past: Map<RedEnvelopeStatus, RedEnvelope>
-  nextStep: Timer | undefined
+  /** The statuses so far, oldest first: when, on the sandbox's clock, and the envelope then. */
+  readonly past: Map<RedEnvelopeStatus, { readonly atMs: number; readonly envelope: RedEnvelope }>
+  /** The step that time brings. */
+  nextStep: (Timer & { readonly status: RedEnvelopeStatus }) | undefined
+}
+
+export interface EnvelopesOptions {
+  readonly clock: Clock
+  /** How many are kept at most. */
+  readonly maxEnvelopes: number
+  /** Called with every envelope that was created or has moved, and the API request that caused it. */
+  readonly onChange: (entry: EnvelopeEntry, request: string | undefined) => void
 }
 
 /** The red envelopes and their statuses. */
 export class Envelopes {
   readonly #clock: Clock
-  readonly #onChange: (to: RedEnvelope) => void
-  readonly #byId = new Map<string, Entry>()
-  readonly #byOrderNo = new Map<string, Entry>()
+  readonly #options: EnvelopesOptions
+  readonly #byId = new Map<string, EnvelopeEntry>()
+  readonly #byOrderNo = new Map<string, EnvelopeEntry>()
 
-  /** @param onChange called with every envelope that was created or has moved */
-  constructor(clock: Clock, onChange: (to: RedEnvelope) => void) {
-    this.#clock = clock
-    this.#onChange = onChange
+  constructor(options: EnvelopesOptions) {
+    this.#clock = options.clock
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#byId.size
   }
 
   /** Creates are idempotent by order number. */
-  create(parameters: CreateParameters): Creation {
+  create(parameters: CreateParameters, request?: string): Creation {
     // A copy of plain objects, so that later changes by the caller have no effect, and an object
     // without a prototype (from a form) compares as equal.
     const kept = structuredClone(parameters)
@@ -72,29 +95,47 @@ export class Envelopes {
       const isSame = isDeepStrictEqual(known.parameters, kept)
       return isSame ? { outcome: 'existing', envelope: known.envelope } : { outcome: 'conflict' }
     }
-    const envelope = makeEnvelope(kept, Math.floor(this.#clock.now() / 1000))
-    const entry: Entry = { parameters: kept, envelope, past: new Map(), nextStep: undefined }
-    this.#byId.set(envelope.id, entry)
-    this.#byOrderNo.set(envelope.order_no, entry)
-    this.#onChange(envelope)
+    const nowMs = this.#clock.now()
+    const envelope = makeEnvelope(kept, Math.floor(nowMs / 1000))
+    const past: EnvelopeEntry['past'] = new Map([['sending', { atMs: nowMs, envelope }]])
+    const entry = { parameters: kept, request, envelope, past, nextStep: undefined }
+    this.#keep(entry)
+    this.#evict()
+    this.#options.onChange(entry, request)
     return { outcome: 'created', envelope }
   }
 
   find(idOrOrderNo: string): RedEnvelope | undefined {
-    return this.#entry(idOrOrderNo)?.envelope
+    return this.entry(idOrOrderNo)?.envelope
+  }
+
+  entry(idOrOrderNo: string): EnvelopeEntry | undefined {
+    return this.#byId.get(idOrOrderNo) ?? this.#byOrderNo.get(idOrOrderNo)
+  }
+
+  /** Oldest first. */
+  entries(): readonly EnvelopeEntry[] {
+    return [...this.#byId.values()]
   }
 
   /** @throws SandboxError `envelope-unknown`, `move-invalid` */
-  move(idOrOrderNo: string, status: RedEnvelopeStatus): RedEnvelope {
+  move(idOrOrderNo: string, status: RedEnvelopeStatus, request?: string): RedEnvelope {
     const entry = this.#get(idOrOrderNo)
     const { envelope } = entry
     if (!STEPS[envelope.status].includes(status)) throw invalidMove(envelope, status)
+    const nowMs = this.#clock.now()
     entry.nextStep?.cancel()
-    entry.envelope = { ...envelope, ...changesAt(status, this.#clock.now()), status }
-    entry.past.set(status, entry.envelope)
-    entry.nextStep = this.#scheduleNext(entry.envelope)
-    this.#onChange(entry.envelope)
+    entry.envelope = { ...envelope, ...changesAt(status, nowMs), status }
+    entry.past.set(status, { atMs: nowMs, envelope: entry.envelope })
+    this.#scheduleNext(entry)
+    this.#options.onChange(entry, request)
     return entry.envelope
+  }
+
+  /** Takes up an envelope of an earlier process; its next step is due after its time at the latest. */
+  restore(entry: EnvelopeEntry): void {
+    this.#keep(entry)
+    this.#scheduleNext(entry)
   }
 
   /**
@@ -105,7 +146,7 @@ export class Envelopes {
   reach(idOrOrderNo: string, status: WebhookStatus): RedEnvelope {
     const { envelope, past } = this.#get(idOrOrderNo)
     const reached = past.get(status)
-    if (reached !== undefined) return reached
+    if (reached !== undefined) return reached.envelope
     if (status === 'received' && envelope.status === 'sending') this.move(envelope.id, 'sent')
     return this.move(envelope.id, status)
   }
@@ -113,7 +154,7 @@ export class Envelopes {
   /** One page; undefined if a cursor is unknown. */
   list(query: EnvelopeQuery): EnvelopePage | undefined {
     return listEnvelopes(
-      Array.from(this.#byId.values(), ({ envelope }) => envelope),
+      this.entries().map(({ envelope }) => envelope),
       query,
     )
   }
@@ -124,19 +165,34 @@ export class Envelopes {
     this.#byOrderNo.clear()
   }
 
+  #keep(entry: EnvelopeEntry): void {
+    this.#byId.set(entry.envelope.id, entry)
+    this.#byOrderNo.set(entry.envelope.order_no, entry)
+  }
+
+  #evict(): void {
+    const [oldest] = this.#byId.values()
+    if (oldest === undefined || this.#byId.size <= this.#options.maxEnvelopes) return
+    oldest.nextStep?.cancel()
+    this.#byId.delete(oldest.envelope.id)
+    this.#byOrderNo.delete(oldest.envelope.order_no)
+  }
+
   /** An envelope that the user does not open is refunded. */
-  #scheduleNext({ id, status }: RedEnvelope): Timer | undefined {
+  #scheduleNext(entry: EnvelopeEntry): void {
+    const { id, status } = entry.envelope
     const step = STEP_BY_TIME[status]
-    if (step === undefined) return undefined
-    return this.#clock.at(this.#clock.now() + step.afterMs, () => void this.move(id, step.next))
+    entry.nextStep = undefined
+    if (step === undefined) return
+    const nowMs = this.#clock.now()
+    const sinceMs = Math.min(nowMs, entry.past.get(status)?.atMs ?? nowMs)
+    const run = (): void => void this.move(id, step.next)
+    const timer = this.#clock.at(sinceMs + step.afterMs, run, 'envelope')
+    entry.nextStep = { ...timer, status: step.next }
   }
 
-  #entry(idOrOrderNo: string): Entry | undefined {
-    return this.#byId.get(idOrOrderNo) ?? this.#byOrderNo.get(idOrOrderNo)
-  }
-
-  #get(idOrOrderNo: string): Entry {
-    const entry = this.#entry(idOrOrderNo)
+  #get(idOrOrderNo: string): EnvelopeEntry {
+    const entry = this.entry(idOrOrderNo)
     if (entry !== undefined) return entry
     throw unknownEnvelope(idOrOrderNo)
   }

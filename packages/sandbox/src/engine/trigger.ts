@@ -1,8 +1,25 @@
-import { isEventType, type EventType } from '@hongbao/core'
+import { isEventType, type EventType, type RedEnvelopeStatus } from '@hongbao/core'
 import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
 import { newDigits } from '../events/ids.ts'
+
+/** When red envelopes cause notifications. */
+export type SendWebhooks =
+  /** As Ping++'s test mode (guide, note 4): the first retrieve sends `sent`, the second `received`. */
+  | 'on-retrieve'
+  /** `sent` as soon as the envelope is created; `received` by hand. */
+  | 'on-create'
+  /** Only by hand. */
+  | 'by-hand'
+
+/** Options of `trigger`. */
+export interface TriggerOptions {
+  /** An envelope that exists, by id or order number. Default: a new one. */
+  readonly envelope?: string | undefined
+  /** Changes to `data.object`, or to a new envelope. */
+  readonly object?: Readonly<Record<string, unknown>> | undefined
+}
 
 /** The status that an event reports; undefined for events that are not about red envelopes. */
 export function webhookStatusOf(type: EventType): WebhookStatus | undefined {
@@ -36,12 +53,23 @@ function isLike(sample: CreateParameters, name: string, value: unknown): boolean
   return typeof value === typeof Reflect.get(sample, name)
 }
 
+/** Status → the next status at a retrieve in test mode (guide, note 4). */
+export const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, WebhookStatus>>> = {
+  sending: 'sent',
+  sent: 'received',
+}
+
 /** Statuses without a webhook; only a retrieve shows them. */
 const WITHOUT_WEBHOOK: ReadonlySet<string> = new Set([
   'red_envelope.failed',
   'red_envelope.refunding',
   'red_envelope.refund',
 ])
+
+/** Whether `trigger` takes a type. */
+export function isTriggerable(type: EventType): boolean {
+  return !WITHOUT_WEBHOOK.has(type)
+}
 
 /** @throws SandboxError for what `trigger` cannot make a sample event of */
 export function checkSample(type: string, envelope: string | undefined): void {

@@ -1,7 +1,9 @@
 import type { EventType, RedEnvelope } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import { signBytes, type SigningKey } from '@hongbao/core/internal'
+import { readStrictJson, signBytes, type SigningKey } from '@hongbao/core/internal'
+import { isRecord } from '../is-record.ts'
 import { newId } from './ids.ts'
+import { freshen } from './sample.ts'
 
 /** One event: serialised once, signed once, never changed. */
 export interface Notification {
@@ -11,8 +13,13 @@ export interface Notification {
   readonly created: number
   readonly envelope: string | undefined
   readonly orderNo: string | undefined
+  /** The API request that caused it. */
+  readonly request: string | undefined
+  /** The event that it is an edited copy of. */
+  readonly from: string | undefined
   /** The bytes that are sent and were signed. */
   readonly body: Buffer
+  /** Empty: it is sent without a signature. */
   readonly signature: string
   /** `metadata[pingpp_tc]`: a test case of Ping++'s test mode. */
   readonly testCase: string | undefined
@@ -24,6 +31,7 @@ export function envelopeNotification(
   object: RedEnvelope,
   created: number,
   key: SigningKey,
+  request?: string,
 ): Notification {
   const id = newId('evt_')
   const event = {
@@ -34,7 +42,7 @@ export function envelopeNotification(
     data: { object },
     object: 'event',
     pending_webhooks: 0,
-    request: newId('iar_'),
+    request: request ?? newId('iar_'),
   }
   return {
     id,
@@ -42,6 +50,8 @@ export function envelopeNotification(
     created,
     envelope: textOf(object.id),
     orderNo: textOf(object.order_no),
+    request,
+    from: undefined,
     ...signed(event, key),
     testCase: textOf(object.metadata?.['pingpp_tc']),
   }
@@ -55,18 +65,85 @@ export function sampleNotification(
   key: SigningKey,
 ): Notification {
   const sample = eventFixture(type, { created, livemode: false })
-  const object = { ...sample.data.object, ...changes }
-  const event = { ...sample, data: { ...sample.data, object } }
+  const object = { ...sampleObject(type, created), ...changes }
   return {
     // Some types have no id at Ping++; the sandbox needs one to list the event.
     id: sample.id ?? newId('evt_'),
     type,
     created,
     envelope: undefined,
-    orderNo: 'order_no' in object ? textOf(object.order_no) : undefined,
-    ...signed(event, key),
+    orderNo: textOf(object['order_no']),
+    request: undefined,
+    from: undefined,
+    ...signed({ ...sample, data: { ...sample.data, object } }, key),
     testCase: undefined,
   }
+}
+
+/** `data.object` of a type, as of now. */
+export function sampleObject(type: EventType, seconds: number): Readonly<Record<string, unknown>> {
+  return freshen({ ...eventFixture(type).data.object }, seconds)
+}
+
+/** Options of `resend`. */
+export interface ResendOptions {
+  /** Changes to `data.object`: a new event is sent. */
+  readonly object?: Readonly<Record<string, unknown>> | undefined
+  /** The body of a new event, as text: exactly these bytes are sent. */
+  readonly body?: string | undefined
+  /** The new event is signed anew, keeps the signature of the old body, or has none. Default: `'webhook'`. */
+  readonly sign?: 'webhook' | 'keep' | 'none' | undefined
+}
+
+/** An edited copy of an event. If its body has an id of its own, that is its id. */
+export function editedNotification(
+  original: Pick<Notification, 'id' | 'type' | 'envelope' | 'orderNo' | 'signature'> & {
+    readonly bytes: Buffer
+  },
+  { object, body, sign = 'webhook' }: ResendOptions,
+  created: number,
+  key: SigningKey,
+): Notification {
+  const bytes = body === undefined ? edit(original.bytes, object, created) : Buffer.from(body)
+  const event = readRecord(bytes)
+  const about = recordOf(recordOf(event['data'])['object'])
+  const signatures = {
+    webhook: () => signBytes(bytes, key.privateKey),
+    keep: () => original.signature,
+    none: () => '',
+  }
+  const id = textOf(event['id']) ?? ''
+  return {
+    id: /^evt_\w{1,64}$/.test(id) && id !== original.id ? id : newId('evt_'),
+    type: textOf(event['type']) ?? original.type,
+    created,
+    envelope: textOf(about['id'])?.startsWith('red_') ? textOf(about['id']) : original.envelope,
+    orderNo: textOf(about['order_no']) ?? original.orderNo,
+    request: undefined,
+    from: original.id,
+    body: bytes,
+    signature: signatures[sign](),
+    testCase: undefined,
+  }
+}
+
+/** With an id and a time of its own, so that a receiver does not take it for a duplicate. */
+function edit(bytes: Buffer, changes: ResendOptions['object'], created: number): Buffer {
+  const event = readRecord(bytes)
+  const data = recordOf(event['data'])
+  const own = 'id' in event ? { id: newId('evt_') } : {}
+  const object = { ...recordOf(data['object']), ...changes }
+  return Buffer.from(JSON.stringify({ ...event, ...own, created, data: { ...data, object } }))
+}
+
+/** The members of a body; none if it is not a JSON object. */
+export function readRecord(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = readStrictJson(bytes)
+  return json.ok ? recordOf(json.value) : {}
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
 }
 
 /** Compact UTF-8, as Ping++ sends it: Chinese text as it is. */

@@ -6,9 +6,13 @@ export interface SandboxEvent {
   readonly created: number
   readonly envelope: string | undefined
   readonly orderNo: string | undefined
+  /** The API request that caused it. */
+  readonly request: string | undefined
+  /** The event that it is an edited copy of. */
+  readonly from: string | undefined
   /** The body, the same bytes on every attempt. */
   readonly bytes: Buffer
-  /** The header's value; signed once. */
+  /** The header's value; signed once. Empty for an edited copy that is sent without one. */
   readonly signature: string
   /** `undelivered`: there is no target. */
   readonly status: 'pending' | 'delivered' | 'exhausted' | 'undelivered'
@@ -27,8 +31,13 @@ export interface Attempt {
   readonly kind: AttemptKind
   /** On the sandbox's clock. */
   readonly startedMs: number
+  /** Where it was sent: a URL, or `in-process`. */
+  readonly target: string
+  /** What was really sent, also if a fault changed it. */
+  readonly sent: AttemptRequest
   /** How long it took, in wall-clock milliseconds. */
   readonly ms: number
+  readonly timings: AttemptTimings
   /** Whether it counts as received: 2xx, and no fault that lost the answer. */
   readonly ok: boolean
   /** What the app answered, even if a fault then lost it; undefined if no answer came. */
@@ -38,6 +47,23 @@ export interface Attempt {
   readonly errorCode: AttemptErrorCode | undefined
   /** Kinds of the faults that fired; `pingpp_tc=001` and `pingpp_tc=002` for Ping++'s own test cases. */
   readonly faults: readonly string[]
+}
+
+/** What was sent in an attempt. */
+export interface AttemptRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The event's own bytes, unless a fault changed them or cut them off. */
+  readonly body: Buffer
+}
+
+/** Wall-clock milliseconds from the beginning of an attempt. */
+export interface AttemptTimings {
+  /** Until the connection was open; null if it was not, or in the same process. */
+  readonly connectMs: number | null
+  /** Until the head of the answer came; null if it did not. */
+  readonly firstByteMs: number | null
+  readonly totalMs: number
 }
 
 /** Why no answer came or counted. */

@@ -86,7 +86,7 @@ function genuine({ body, signature, testCase = '' }: Notification, n: number): A
     headers: {
       'content-type': 'application/json;charset=UTF-8',
       'user-agent': 'hongbao-sandbox',
-      [SIGNATURE_HEADER]: signature,
+      ...(signature === '' ? {} : { [SIGNATURE_HEADER]: signature }),
     },
     drip: undefined,
     ending: 'answered',

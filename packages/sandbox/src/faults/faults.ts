@@ -22,6 +22,7 @@ export interface ActiveFault extends FaultRule {
 export interface Faults {
   /** @throws SandboxError `fault-invalid` for an unknown kind or an invalid field */
   add(kind: FaultKind, rule?: Omit<FaultRule, 'kind'>): ActiveFault
+  /** Those that were added and not removed, also if they have fired as often as they may. */
   list(): readonly ActiveFault[]
   remove(id: string): boolean
   /** Removes all, and starts the random numbers from the seed again. */
@@ -30,6 +31,8 @@ export interface Faults {
 
 /** Returns the faults that fire now, and counts them as fired. */
 export interface FaultSource extends Faults {
+  /** Takes up the faults of an earlier process. */
+  restore(faults: readonly ActiveFault[]): void
   takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
@@ -54,14 +57,21 @@ export interface FaultyRequest {
 /**
  * @param seed of the random numbers
  * @param onFired called with every fault that fires, and the event's id or the API operation
+ * @param onChanged called with all faults when one was added, has fired or was removed
  */
 export function createFaults(
   seed: number,
   onFired: (fault: ActiveFault, subject: string) => void,
+  onChanged: (faults: readonly ActiveFault[]) => void = () => {},
 ): FaultSource {
   let random = createRandom(seed)
-  let active: ActiveFault[] = []
+  let active: readonly ActiveFault[] = []
   let added = 0
+
+  function set(faults: readonly ActiveFault[]): void {
+    active = faults
+    onChanged(active)
+  }
 
   /** The faults that fire now, one of each aspect. */
   function take(subject: string, isMatch: (rule: FaultRule) => boolean): readonly ActiveFault[] {
@@ -79,6 +89,7 @@ export function createFaults(
     })
     const fired = [...taken.values()]
     for (const fault of fired) onFired(fault, subject)
+    if (fired.length > 0) onChanged(active)
     return fired
   }
 
@@ -87,26 +98,30 @@ export function createFaults(
       checkRule(kind, rule)
       added += 1
       const fault: ActiveFault = { ...rule, kind, id: `fault_${added}`, fired: 0 }
-      active.push(fault)
+      set([...active, fault])
       return fault
     },
     list: () => [...active],
     remove(id) {
       const before = active.length
-      active = active.filter((fault) => fault.id !== id)
+      set(active.filter((fault) => fault.id !== id))
       return active.length < before
     },
     clear() {
-      active = []
+      if (active.length > 0) set([])
       random = createRandom(seed)
+    },
+    restore(faults) {
+      active = faults
+      added = Math.max(0, ...faults.map(({ id }) => Number(id.replace('fault_', ''))))
     },
     takeForAttempt: (attempt) => take(attempt.id, (rule) => isOfAttempt(rule, attempt)),
     takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
   }
 }
 
-/** By default a rule fires once, or once for each attempt of its range. */
-function isSpent({ attempt, times, fired }: ActiveFault): boolean {
+/** Whether a fault has fired as often as it may: by default once, or once for each attempt of its range. */
+export function isSpent({ attempt, times, fired }: ActiveFault): boolean {
   const range = typeof attempt === 'object' ? attempt[1] - attempt[0] + 1 : 1
   return fired >= (times ?? range)
 }

@@ -1,0 +1,148 @@
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import type { Delivery } from '../delivery/kept-deliveries.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Saver } from '../engine/engine-options.ts'
+import type { EnvelopeEntry } from '../engine/envelopes.ts'
+import { SandboxError } from '../errors.ts'
+import type { ActiveFault } from '../faults/faults.ts'
+import { readLine, writeLine } from './json-line.ts'
+import { lockFile } from './lock-file.ts'
+
+type SavedDelivery = Omit<Delivery, 'timer'>
+type SavedEnvelope = Omit<EnvelopeEntry, 'nextStep'>
+
+/** One line of the file: the whole of what has changed. */
+type Line =
+  | { readonly delivery: SavedDelivery }
+  | { readonly evicted: string }
+  | { readonly envelope: SavedEnvelope }
+  | { readonly faults: readonly ActiveFault[] }
+
+const FILE = 'events.ndjson'
+const MAX_APPENDED_BYTES = 64 * 1024 * 1024
+
+/**
+ * Keeps what a sandbox knows in a file, for the next one that is started with it. Lines are only appended, so the
+ * end of the process loses at most the last one; at the start, and every 64 MiB, the file is written anew.
+ */
+export class EventLog implements Saver {
+  readonly #path: string
+  readonly #unlock: () => void
+  #engine: Engine | undefined
+  #file: number | undefined
+  #appendedBytes = 0
+  #isClosed = false
+
+  /** @throws SandboxError `option-invalid` if the folder is in use, or a file in it is a link */
+  constructor(directory: string) {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const ignore = join(directory, '.gitignore')
+    if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, '*\n')
+    this.#path = join(directory, FILE)
+    if (fs.lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw new SandboxError('option-invalid', `${this.#path} is a symbolic link. Delete it.`)
+    }
+    this.#unlock = lockFile(`${this.#path}.lock`)
+  }
+
+  /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. Returns the number of events. */
+  attach(engine: Engine): number {
+    const { deliveries, envelopes, faults } = readLines(this.#path)
+    for (const saved of envelopes.values()) {
+      engine.envelopes.restore({ ...saved, nextStep: undefined })
+    }
+    engine.faults.restore(faults)
+    for (const saved of deliveries.values()) {
+      engine.deliveries.restore({ ...saved, timer: undefined })
+    }
+    this.#engine = engine
+    this.#rewrite(engine)
+    return deliveries.size
+  }
+
+  delivery({ timer: _timer, ...delivery }: Delivery): void {
+    this.#append({ delivery })
+  }
+
+  evicted(id: string): void {
+    this.#append({ evicted: id })
+  }
+
+  envelope({ nextStep: _nextStep, ...envelope }: EnvelopeEntry): void {
+    this.#append({ envelope })
+  }
+
+  faults(faults: readonly ActiveFault[]): void {
+    this.#append({ faults })
+  }
+
+  reset(): void {
+    if (this.#engine !== undefined) this.#rewrite(this.#engine)
+  }
+
+  /** Can be called again. */
+  close(): void {
+    this.#engine = undefined
+    if (this.#file !== undefined) fs.closeSync(this.#file)
+    this.#file = undefined
+    // The file of the next sandbox must not be removed.
+    if (!this.#isClosed) this.#unlock()
+    this.#isClosed = true
+  }
+
+  #append(line: Line): void {
+    if (this.#file === undefined || this.#engine === undefined) return
+    try {
+      this.#appendedBytes += fs.writeSync(this.#file, writeLine(line))
+      if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
+    } catch (error) {
+      // The disk is full, for example; the sandbox itself goes on.
+      const message = `Events are no longer kept in ${this.#path}. ${String(error)}`
+      this.#engine.journal.write({ type: 'error', message })
+      this.#engine = undefined
+    }
+  }
+
+  /** What there is now, and nothing that was removed; in another file first, which then takes the place of the old one. */
+  #rewrite({ deliveries, envelopes, faults }: Engine): void {
+    const lines: Line[] = [
+      { faults: faults.list() },
+      ...envelopes.entries().map(({ nextStep: _nextStep, ...envelope }) => ({ envelope })),
+      ...deliveries.all().map(({ timer: _timer, ...delivery }) => ({ delivery })),
+    ]
+    const temporary = `${this.#path}.tmp`
+    fs.rmSync(temporary, { force: true })
+    const file = fs.openSync(temporary, 'ax', 0o600)
+    for (const line of lines) fs.writeSync(file, writeLine(line))
+    fs.renameSync(temporary, this.#path)
+    if (this.#file !== undefined) fs.closeSync(this.#file)
+    this.#file = file
+    this.#appendedBytes = 0
+  }
+}
+
+interface Kept {
+  readonly deliveries: Map<string, SavedDelivery>
+  readonly envelopes: Map<string, SavedEnvelope>
+  faults: readonly ActiveFault[]
+}
+
+/** A line that was cut is left out. */
+function readLines(path: string): Kept {
+  const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [] }
+  if (!fs.existsSync(path)) return kept
+  for (const text of fs.readFileSync(path, 'utf8').split('\n')) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this class, in a folder of the user
+    const line = readLine(text) as Line | undefined
+    if (line !== undefined) take(kept, line)
+  }
+  return kept
+}
+
+function take(kept: Kept, line: Line): void {
+  if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
+  else if ('envelope' in line) kept.envelopes.set(line.envelope.envelope.id, line.envelope)
+  else if ('evicted' in line) kept.deliveries.delete(line.evicted)
+  else kept.faults = line.faults
+}
