@@ -111,7 +111,6 @@ describe('start', () => {
       child.kill('SIGINT')
       const { stderr } = await ended
       expect(stderr).toContain(`Port ${port} is taken`)
-      expect(stderr).toContain(`Other commands need --url ${ready.url}`)
       const refused = await strict
       expect(refused).toMatchObject({ status: 2, stdout: '' })
       expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'port-taken' } })
