@@ -56,18 +56,45 @@ export interface SandboxOptions {
   readonly seed?: number | undefined
   /** Allows notifications to, and requests from, other machines. Default: false. */
   readonly allowRemote?: boolean | undefined
+  /**
+   * URL under which a proxy serves this sandbox, as a remote workspace does: pages of this origin may control
+   * it. Default: none.
+   */
+  readonly publicUrl?: string | undefined
+  /**
+   * How many events are kept at most; then the oldest are removed, with their records. Those that are still to be
+   * delivered may be ten times as many. Default: no maximum.
+   */
+  readonly maxEvents?: number | undefined
+  /**
+   * A folder: events, envelopes, faults and planned retries are kept there, and taken up by the next sandbox
+   * that is started with it. Its file has what notifications contain, and no key. Default: they are lost at the end.
+   */
+  readonly persist?: string | undefined
 }
 
 /** The options, checked and completed. */
 export interface Settings extends Completed<
   Omit<
     SandboxOptions,
-    'target' | 'clock' | 'startMs' | 'apiKey' | 'merchantPublicKey' | 'privateKey'
+    | 'target'
+    | 'clock'
+    | 'startMs'
+    | 'apiKey'
+    | 'merchantPublicKey'
+    | 'privateKey'
+    | 'publicUrl'
+    | 'maxEvents'
+    | 'persist'
   >
 > {
   readonly target: Target | undefined
   readonly speed: number
   readonly startMs: number | undefined
+  /** An origin. */
+  readonly publicUrl: string | undefined
+  readonly maxEvents: number | undefined
+  readonly persist: string | undefined
   /** The API keys that are accepted; undefined for every `sk_test_…`. */
   readonly apiKeys: readonly string[] | undefined
   /** An API key that is accepted. */
@@ -96,6 +123,9 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
       responseTimeoutMs: optional(milliseconds, 10_000),
       seed: optional(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 1),
       allowRemote: optional(flag, false),
+      publicUrl: optional(readPublicUrl),
+      maxEvents: optional(whole(1, Number.MAX_SAFE_INTEGER)),
+      persist: optional(must('the path of a folder', isText)),
     },
   )
   if (rest.requestSignatures === 'strict' && merchantPublicKey === undefined) {
@@ -125,8 +155,14 @@ function readSpeed(clock: 'real' | 'virtual' | number): number {
   throw wrong('clock', '"real", "virtual", or a multiple of real time, up to 1,000,000')
 }
 
+function readPublicUrl(url: string): string {
+  const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
+  if (parsed !== undefined && /^https?:$/.test(parsed.protocol)) return parsed.origin
+  throw wrong('publicUrl', 'a URL with http: or https:, such as "https://4141-shop.example.dev"')
+}
+
 // At this speed the 25 hours of retries take a tenth of a second, and a timer's millisecond is a quarter of an hour.
-const MAX_SPEED = 1_000_000
+export const MAX_SPEED = 1_000_000
 
 function readApiKeys(apiKey: string | readonly string[]): readonly string[] {
   const keys = [apiKey].flat().map((key) => (typeof key === 'string' ? unquote(key) : ''))

@@ -24,13 +24,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const server = await listen((request, bindings) => app.fetch(request, bindings), settings)
   const sandbox = createSandbox(engine, settings, api, server)
   app.route('/', api)
-  app.route('/_sandbox', createControl(sandbox))
+  const { keyFingerprint, url } = sandbox
+  app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
   // The error of a cut connection must reach the server.
   app.onError((error) => {
     throw error
   })
-  const { url, target, keyFingerprint } = sandbox
+  const { target } = sandbox
   engine.journal.write({ type: 'ready', url, target, keyFingerprint, pid: process.pid })
   return sandbox
 }
@@ -55,6 +56,7 @@ function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Eng
       const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
       engine.journal.write({ type: 'clock.moved', from, to })
     },
+    onSpeed: (each) => engine.journal.write({ type: 'clock.speed', speed: each }),
   })
   const engine = createEngine({ ...settings, clock, allowRemoteTargets: allowRemote })
   return engine

@@ -2,16 +2,28 @@ import { findSigner, readPublicKeys, readSignature } from '@hongbao/core/interna
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createControl } from '../src/http/control/control.ts'
-import type { JournalRecord } from '../src/events/journal.ts'
+import { createControl, type ControlSettings } from '../src/http/control/control.ts'
+import type { Journal, JournalRecord } from '../src/events/journal.ts'
 import { listen } from '../src/http/server.ts'
 import { startSandbox } from '../src/start.ts'
+import { openEngine } from './open-engine.ts'
 import type { Sandbox } from '../src/sandbox.ts'
 import type { SandboxOptions } from '../src/options.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const CHUNKED = { 'transfer-encoding': 'chunked' }
 const JSON_HEADERS = { 'content-type': 'application/json' }
+
+const SETTINGS: ControlSettings = {
+  url: 'http://127.0.0.1:4141',
+  keyFingerprint: '',
+  sendWebhooks: 'by-hand',
+  requestSignatures: 'lenient',
+  merchantKeys: [],
+  maxEvents: undefined,
+  publicUrl: undefined,
+  persist: undefined,
+}
 
 const opened: Sandbox[] = []
 
@@ -234,8 +246,12 @@ describe('POST', () => {
     expect((await get(sandbox, '/clock')).body).toEqual({
       now: '2026-01-01T00:00:00.000Z',
       speed: 0,
+      aheadMs: expect.any(Number),
       pending: 1,
       next: '2026-01-01T00:00:05.000Z',
+      nextKind: 'delivery',
+      pendingDeliveries: 1,
+      nextDelivery: '2026-01-01T00:00:05.000Z',
     })
     expect((await post(sandbox, '/clock/next')).body).toMatchObject({
       now: '2026-01-01T00:00:05.000Z',
@@ -417,9 +433,8 @@ describe('the stream', () => {
   })
 
   it('is told apart from a dead one by a heartbeat', async () => {
-    const sandbox = await open()
-    const control = createControl(sandbox, { heartbeatMs: 1 })
-    const response = await control.request('/stream?after=1')
+    const control = createControl(openEngine(), { ...SETTINGS, heartbeatMs: 1 })
+    const response = await control.request('/stream')
     let text = ''
     for await (const chunk of response.body ?? []) {
       text += Buffer.from(chunk).toString()
@@ -428,19 +443,22 @@ describe('the stream', () => {
     expect(text).toMatch(/^retry: 1000\n\n: heartbeat\n\n/)
   })
 
-  it('listens to the sandbox no longer than somebody reads', async () => {
-    const sandbox = await open()
+  it('listens to the sandbox only while its client reads', async () => {
+    const engine = openEngine()
     const { promise: left, resolve } = Promise.withResolvers<string>()
-    const control = createControl({
-      ...sandbox,
+    const { journal } = engine
+    const watched: Journal = {
+      ...journal,
       listen(listener) {
-        const stop = sandbox.listen(listener)
+        const stop = journal.listen(listener)
         return () => {
           stop()
           resolve('left')
         }
       },
-    })
+    }
+    Object.defineProperty(engine, 'journal', { value: watched })
+    const control = createControl(engine, SETTINGS)
     const server = await listen((sent) => control.fetch(sent), {
       host: '127.0.0.1',
       port: 0,

@@ -147,3 +147,14 @@ export function isGenuine({ body, signature }: Pick<Seen, 'body' | 'signature'>)
 export function startsOf(engine: Engine, id: string): number[] {
   return (engine.event(id)?.attempts ?? []).map(({ startedMs }) => startedMs - START_MS)
 }
+
+/** A port on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

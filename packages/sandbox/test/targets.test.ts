@@ -8,7 +8,7 @@ import type { Attempt, Engine } from '../src/engine/engine.ts'
 import type { Target } from '../src/delivery/target.ts'
 import { createClock } from '../src/clock/timer-clock.ts'
 import { createLookup } from '../src/delivery/target-address.ts'
-import { httpApp, isGenuine, openEngine } from './open-engine.ts'
+import { freePort, httpApp, isGenuine, openEngine } from './open-engine.ts'
 
 const servers: Server[] = []
 const sockets = new Set<Socket>()
@@ -415,16 +415,6 @@ async function listenOn(server: Server, host = '127.0.0.1', port = 0): Promise<n
   await once(server, 'listening')
   servers.push(server)
   return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** A certificate that nobody vouches for; openssl is there for other tests too. */

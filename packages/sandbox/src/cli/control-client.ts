@@ -14,8 +14,12 @@ export interface ControlClient {
   post<View>(path: string, body?: object): Promise<View>
   put<View>(path: string, body: object): Promise<View>
   delete<View>(path: string): Promise<View>
-  /** Records of the stream, until the sandbox ends. */
-  follow(query: Readonly<Record<string, string>>): AsyncIterable<ControlRecord>
+  /**
+   * Records of the stream, until the sandbox ends.
+   *
+   * @param stop ends it quietly. Default: none, and it fails when the time for answers is over
+   */
+  follow(query: Readonly<Record<string, string>>, stop?: AbortSignal): AsyncIterable<ControlRecord>
 }
 
 export interface ControlOptions {
@@ -37,11 +41,11 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
   async function connect(): Promise<string> {
     const { url: found, check } = await findPlace()
     if (check === undefined) return found
-    const state = await read<StateView>(await send(found, 'GET', '/state')).catch(
-      (error: unknown) => {
+    const state = await send(found, 'GET', '/state')
+      .then((answer) => read<StateView>(answer))
+      .catch((error: unknown) => {
         throw error instanceof CliError ? (check.explain(error) ?? error) : error
-      },
-    )
+      })
     check.state(state)
     return found
   }
@@ -51,8 +55,13 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
     return connected
   }
 
-  async function send(base: string, method: string, path: string, body?: object): Promise<Answer> {
-    const signal = AbortSignal.timeout(timeoutMs)
+  async function send(
+    base: string,
+    method: string,
+    path: string,
+    body?: object,
+    signal = AbortSignal.timeout(timeoutMs),
+  ): Promise<Answer> {
     const library = process.getBuiltinModule(base.startsWith('https:') ? 'node:https' : 'node:http')
     agent ??= new library.Agent({ keepAlive: true })
     const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
@@ -83,19 +92,20 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
     return read(await send(await url(), method, path, body))
   }
 
-  async function* follow(query: Readonly<Record<string, string>>): AsyncIterable<ControlRecord> {
+  async function* follow(
+    query: Readonly<Record<string, string>>,
+    stop?: AbortSignal,
+  ): AsyncIterable<ControlRecord> {
     const base = await url()
-    const { message, signal } = await send(
-      base,
-      'GET',
-      `/stream?${new URLSearchParams(query).toString()}`,
-    )
+    const path = `/stream?${new URLSearchParams(query).toString()}`
+    const { message, signal } = await send(base, 'GET', path, undefined, stop)
     try {
       for await (const line of linesOf(message)) {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
         if (line.startsWith('data: {')) yield JSON.parse(line.slice(6)) as ControlRecord
       }
     } catch (error) {
+      if (stop?.aborted) return
       if (signal.aborted) throw timedOut(timeoutMs)
       throw ended(base, error)
     }

@@ -74,4 +74,6 @@ export interface ClockOptions {
   readonly onError?: ((error: unknown) => void) | undefined
   /** Called after each `advance`, `next` and `drain`. */
   readonly onMoved?: ((fromMs: number, toMs: number) => void) | undefined
+  /** Called when the speed was changed. */
+  readonly onSpeed?: ((speed: number) => void) | undefined
 }

@@ -22,6 +22,7 @@ class TimerClock implements EngineClock {
   readonly #wallNow: () => number
   readonly #onError: (error: unknown) => void
   readonly #onMoved: (fromMs: number, toMs: number) => void
+  readonly #onSpeed: (speed: number) => void
   /** The soonest is the last; of one instant, the first added is the last. */
   #timers: ScheduledWork[] = []
   #atMs: number
@@ -37,12 +38,13 @@ class TimerClock implements EngineClock {
   #idleWaiters: (() => void)[] = []
   #lastMove: Promise<unknown> = Promise.resolve()
 
-  constructor({ speed, startMs, wallNow = Date.now, onError, onMoved }: ClockOptions) {
+  constructor({ speed, startMs, wallNow = Date.now, onError, onMoved, onSpeed }: ClockOptions) {
     this.#speed = speed
     this.#startMs = startMs
     this.#wallNow = wallNow
     this.#onError = onError ?? ignore
     this.#onMoved = onMoved ?? ignore
+    this.#onSpeed = onSpeed ?? ignore
     this.#wallMs = wallNow()
     this.#atMs = startMs ?? this.#wallMs
   }
@@ -111,6 +113,7 @@ class TimerClock implements EngineClock {
     this.now()
     this.#speed = speed
     this.#alarmDueMs = undefined
+    this.#onSpeed(speed)
     this.#startDue()
   }
 

@@ -8,7 +8,7 @@ import { SandboxError } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-import { Envelopes, type CreateParameters, type Creation, type WebhookStatus } from './envelopes.ts'
+import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
 import { createJournal, type Journal } from '../events/journal.ts'
 import { newId } from '../events/ids.ts'
 import {
@@ -18,9 +18,11 @@ import {
   type ResendOptions,
 } from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
+import { RequestLog } from './request-log.ts'
 import {
   checkSample,
   readSampleParameters,
+  NEXT_ON_RETRIEVE,
   webhookStatusOf,
   type SendWebhooks,
   type TriggerOptions,
@@ -52,6 +54,7 @@ export class Engine {
   readonly clock: EngineClock
   readonly faults: FaultSource
   readonly journal: Journal
+  readonly requests: RequestLog = new RequestLog()
   readonly envelopes: Envelopes
   readonly deliveries: Deliveries
   /** Signs notifications and the API's answers. */
@@ -230,6 +233,7 @@ export class Engine {
     this.#checkOpen()
     this.#clear()
     this.clock.restart()
+    this.requests.clear()
     this.journal.clear()
     this.journal.write({ type: 'reset' })
   }
@@ -290,10 +294,4 @@ const RESEND_NAMES: Readonly<Record<keyof ResendOptions, true>> = {
   object: true,
   body: true,
   sign: true,
-}
-
-/** Status → the next status at a retrieve in test mode (guide, note 4). */
-const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, WebhookStatus>>> = {
-  sending: 'sent',
-  sent: 'received',
 }

@@ -17,7 +17,14 @@ export const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatu
 }
 
 /** All statuses of an envelope. */
-export const STATUSES: readonly string[] = Object.keys(STEPS)
+export const STATUSES: readonly RedEnvelopeStatus[] = [
+  'sending',
+  'sent',
+  'received',
+  'failed',
+  'refunding',
+  'refund',
+]
 
 /** Result of a create. */
 export type Creation =

@@ -1,4 +1,4 @@
-import { isEventType, type EventType } from '@hongbao/core'
+import { isEventType, type EventType, type RedEnvelopeStatus } from '@hongbao/core'
 import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
@@ -53,12 +53,23 @@ function isLike(sample: CreateParameters, name: string, value: unknown): boolean
   return typeof value === typeof Reflect.get(sample, name)
 }
 
+/** Status → the next status at a retrieve in test mode (guide, note 4). */
+export const NEXT_ON_RETRIEVE: Readonly<Partial<Record<RedEnvelopeStatus, WebhookStatus>>> = {
+  sending: 'sent',
+  sent: 'received',
+}
+
 /** Statuses without a webhook; only a retrieve shows them. */
 const WITHOUT_WEBHOOK: ReadonlySet<string> = new Set([
   'red_envelope.failed',
   'red_envelope.refunding',
   'red_envelope.refund',
 ])
+
+/** Whether `trigger` takes a type. */
+export function isTriggerable(type: EventType): boolean {
+  return !WITHOUT_WEBHOOK.has(type)
+}
 
 /** @throws SandboxError for what `trigger` cannot make a sample event of */
 export function checkSample(type: string, envelope: string | undefined): void {

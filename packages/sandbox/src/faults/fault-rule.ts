@@ -82,6 +82,13 @@ export function checkRule(kind: unknown, rule: unknown): void {
   }
 }
 
+/** The fields that a kind has, with what each must be. */
+export function fieldsOf(kind: FaultKind): readonly { name: string; expected: string }[] {
+  return Object.entries(FIELDS)
+    .filter(([, { of }]) => isFieldOf(of, kind))
+    .map(([name, { expected }]) => ({ name, expected }))
+}
+
 function checkField(kind: FaultKind, name: string, value: unknown): void {
   const field = Object.entries(FIELDS).find(([each]) => each === name)?.[1]
   if (field === undefined) {

@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly port: number
   /** Whether other machines may connect. */
   readonly allowRemote: boolean
+  /** Where a proxy serves this server; its host is a name of this one, too. */
+  readonly publicUrl?: string | undefined
 }
 
 /** A server that listens. */
@@ -111,12 +113,15 @@ const FROM_CONTAINERS = new Set(['host.docker.internal', 'host.containers.intern
 // ICANN's resolution 2024.07.29.06 on `.internal`.
 const PRIVATE_NAME = /^[^.]+$|\.(?:local|internal|home\.arpa)$/
 
-/** Whether a Host header is a name of this server; with `allowRemote`, also any name outside public DNS. */
-function isOwnName(header: string | undefined, { host, allowRemote }: ListenOptions): boolean {
+/** Whether a Host header is a name of this server; also that of the proxy; with `allowRemote`, also any name outside public DNS. */
+function isOwnName(header: string | undefined, options: ListenOptions): boolean {
+  const { host, allowRemote, publicUrl } = options
+
   const [, name] = /^(\[[\da-f:.]+\]|[^:[\]]+)(?::\d{1,5})?$/i.exec(header ?? '') ?? []
   if (name === undefined) return false
   const asked = bareHost(name)
   if (isLoopback(asked) || asked === bareHost(host) || FROM_CONTAINERS.has(asked)) return true
+  if (publicUrl !== undefined && asked === bareHost(new URL(publicUrl).hostname)) return true
   return allowRemote && (isIP(asked) !== 0 || PRIVATE_NAME.test(asked))
 }
 

@@ -41,6 +41,8 @@ const OPTIONS = {
   requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
   responseTimeoutMs: initially(whole('<ms>'), 10_000),
   seed: initially(whole('<number>'), 1),
+  publicUrl: text('<url>'),
+  maxEvents: initially(whole('<count>'), 1000),
   allowRemote: flag,
 } as const
 

@@ -69,6 +69,8 @@ export const enHelp = {
     requestSignatures: 'how strictly requests must be signed; the key is that of the folder',
     responseTimeoutMs: 'how long your app may take to answer',
     seed: 'seed of random faults',
+    publicUrl: "a proxy's address of this sandbox: its pages may control it",
+    maxEvents: 'how many events are kept; then the oldest are removed',
     allowRemote: 'allow notifications to other machines, and requests from them',
     'doctor.allowRemote': 'allow an app on another machine',
     list: 'list the event types',

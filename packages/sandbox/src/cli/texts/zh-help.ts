@@ -69,6 +69,8 @@ export const zhHelp: HelpTexts = {
     requestSignatures: '请求签名的校验方式，默认使用目录中的商户密钥',
     responseTimeoutMs: '应用应答的超时时间',
     seed: '随机故障的种子',
+    publicUrl: '代理后的沙箱地址，允许其页面控制沙箱',
+    maxEvents: '最多保留的事件数，超出后移除最早的事件',
     allowRemote: '允许向其他机器发送通知，并接受其请求',
     'doctor.allowRemote': '允许检查其他机器上的应用',
     list: '列出事件类型',

@@ -7,6 +7,13 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** An answer as it is sent. */
+export interface WrittenAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly bytes: Buffer<ArrayBuffer>
+}
+
 /**
  * Writes an answer as Ping++ does: JSON indented by four spaces, Chinese as it is, signed over
  * exactly these bytes, errors too (captures of December 2016).
@@ -14,18 +21,16 @@ export interface Answer {
  * `Connection: close`, because from Node 19 on the official Node SDK hangs on a reused connection:
  * it writes the request when the socket connects.
  */
-export function writeAnswer(answer: Answer, requestId: string, key: SigningKey): Response {
+export function writeAnswer(answer: Answer, requestId: string, key: SigningKey): WrittenAnswer {
   const bytes = Buffer.from(JSON.stringify(answer.body, undefined, 4))
-  return new Response(bytes, {
-    status: answer.status,
-    headers: {
-      'Content-Type': 'application/json;charset=utf-8',
-      'Content-Length': String(bytes.byteLength),
-      'Cache-Control': 'no-cache, no-store',
-      Connection: 'close',
-      'X-Request-Id': requestId,
-      [SIGNATURE_HEADER]: signBytes(bytes, key.privateKey),
-      ...answer.headers,
-    },
-  })
+  const headers = {
+    'content-type': 'application/json;charset=utf-8',
+    'content-length': String(bytes.byteLength),
+    'cache-control': 'no-cache, no-store',
+    connection: 'close',
+    'x-request-id': requestId,
+    [SIGNATURE_HEADER]: signBytes(bytes, key.privateKey),
+    ...answer.headers,
+  }
+  return { status: answer.status, headers, bytes }
 }

@@ -2,6 +2,7 @@ import type { VerificationKey } from '@hongbao/core/internal'
 import { createPublicKey } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
+import { keepBody, type LoggedRequest } from '../../engine/request-log.ts'
 import { writeAnswer, type Answer } from './answer.ts'
 import { ApiError, maskKeys } from './api-error.ts'
 import { checkApiKey } from './api-key.ts'
@@ -13,6 +14,7 @@ import {
   readRetrieveEvent,
   readUnknown,
   type ReadTask,
+  type Task,
 } from './operations.ts'
 import { CALLER_LEFT, runUnderFaults } from './request-faults.ts'
 import {
@@ -55,42 +57,49 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
   })
 
   /** key → body → signature → parameters → faults → engine. */
+  async function carryOut(
+    context: Context<ApiEnv>,
+    request: ApiRequest,
+    readTask: ReadTask,
+    trace: Trace,
+  ): Promise<Answer> {
+    checkApiKey(request.header('authorization'), apiKeys)
+    const body = await readBody(context.req.raw, maxBodyBytes)
+    trace.body = body
+    const { state, problem } = checkSignature(request, body)
+    trace.signature = state
+    if (problem !== undefined) throw problem
+    // Hono answers HEAD as GET, but a retrieve can have side effects here.
+    const read = request.method === 'HEAD' ? readUnknown : readTask
+    const task = read(engine, { request, body, id: context.req.param('id') ?? '' })
+    trace.task = task
+    const fired = engine.faults.takeForRequest(task)
+    trace.faults = fired.map(({ kind }) => kind)
+    const ends = { caller: request.signal, sandbox: engine.cancelled }
+    return { status: 200, body: await runUnderFaults(task.run, fired, ends) }
+  }
+
   async function answer(context: Context<ApiEnv>, readTask: ReadTask): Promise<Response> {
     const request = readRequest(context)
     const started = performance.now()
-    let signature: SignatureVerdict['state'] = 'unchecked'
-    let faults: readonly string[] = []
+    const trace: Trace = { body: Buffer.alloc(0), signature: 'unchecked', faults: [] }
     let result: Answer | ApiError | ConnectionCut
     try {
-      checkApiKey(request.header('authorization'), apiKeys)
-      const body = await readBody(context.req.raw, maxBodyBytes)
-      const { state, problem } = checkSignature(request, body)
-      signature = state
-      if (problem !== undefined) throw problem
-      // Hono answers HEAD as GET, but a retrieve can have side effects here.
-      const read = request.method === 'HEAD' ? readUnknown : readTask
-      const task = read(engine, { request, body, id: context.req.param('id') ?? '' })
-      const fired = engine.faults.takeForRequest(task)
-      faults = fired.map(({ kind }) => kind)
-      const ends = { caller: request.signal, sandbox: engine.cancelled }
-      result = { status: 200, body: await runUnderFaults(task.run, fired, ends) }
+      result = await carryOut(context, request, readTask, trace)
     } catch (error) {
       result = toRefusal(error, request)
     }
-    engine.journal.write({
-      type: 'api.request',
-      id: request.id,
-      method: request.method,
-      path: maskKeys(request.target),
-      status: result instanceof ConnectionCut ? 0 : result.status,
-      ms: Math.round(performance.now() - started),
-      signature,
-      ...(result instanceof Error ? { reason: result.message } : {}),
-      ...(faults.length === 0 ? {} : { faults }),
-    })
-    if (result instanceof ConnectionCut) return cutConnection(request, result)
+    const ms = Math.round(performance.now() - started)
+    const reason = result instanceof Error ? result.message : undefined
     const written = result instanceof ApiError ? result.toAnswer(request.language) : result
-    return writeAnswer(written, request.id, engine.key)
+    if (written instanceof ConnectionCut) {
+      record(engine, request, trace, { status: 0, ms, reason, response: undefined })
+      return cutConnection(request, written)
+    }
+    const { status, headers, bytes } = writeAnswer(written, request.id, engine.key)
+    const response = { headers, body: keepBody(bytes) }
+    record(engine, request, trace, { status, ms, reason, response })
+    return new Response(bytes, { status, headers })
   }
 
   return new Hono<ApiEnv>()
@@ -103,6 +112,50 @@ export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv
     .onError((error) => {
       throw error
     })
+}
+
+/** How far a request came. */
+interface Trace {
+  body: Buffer
+  signature: SignatureVerdict['state']
+  faults: readonly string[]
+  task?: Task
+}
+
+/** Keeps a request, and writes a record of it. */
+function record(
+  engine: Engine,
+  request: ApiRequest,
+  { task, signature, faults, body }: Trace,
+  result: Pick<LoggedRequest, 'status' | 'ms' | 'reason' | 'response'>,
+): void {
+  const { requests, journal, clock } = engine
+  const { id, method } = request
+  const path = maskKeys(request.target)
+  const { operation, orderNo } = task ?? {}
+  const envelope = task?.envelope ?? engine.find(orderNo ?? '')?.id
+  const about = { id, method, path, signature, operation, envelope, orderNo }
+  const headers = withoutCredentials(request.headers)
+  requests.add({ ...about, ...result, atMs: clock.now(), faults, headers, body: keepBody(body) })
+  const { status, ms, reason } = result
+  journal.write({
+    type: 'api.request',
+    ...about,
+    status,
+    ms,
+    ...(reason === undefined ? {} : { reason }),
+    ...(faults.length === 0 ? {} : { faults }),
+  })
+}
+
+const CREDENTIALS = /^(?:proxy-)?authorization$|^cookie$/
+
+function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) =>
+      CREDENTIALS.test(name) ? [name, value.replace(/^(\w+ +)?.*$/s, '$1****')] : [name, value],
+    ),
+  )
 }
 
 function toRefusal(error: unknown, { signal }: ApiRequest): ApiError | ConnectionCut {

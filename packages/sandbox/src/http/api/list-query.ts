@@ -64,7 +64,8 @@ function readApp(value: unknown): string {
 
 function readStatus(value: unknown): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value === 'string' && STATUSES.includes(value)) return value
+  const status = STATUSES.find((each) => each === value)
+  if (status !== undefined) return status
   const known = STATUSES.join(', ')
   throw invalid('status', `应为 ${known} 之一`, `must be one of ${known}`)
 }

@@ -34,7 +34,7 @@ export function readCreate(engine: Engine, { request, body }: Call): Task {
     envelope: engine.find(orderNo)?.id,
     orderNo,
     run() {
-      const creation = engine.create(parameters)
+      const creation = engine.create(parameters, request.id)
       if (creation.outcome !== 'conflict') return expand(creation.envelope, sent)
       throw new ApiError('order-used', { about: { orderNo }, param: 'order_no' })
     },
@@ -52,7 +52,7 @@ export function readRetrieve(engine: Engine, { request, id }: Call): Task {
     envelope: known?.id,
     orderNo: known?.order_no,
     run() {
-      const envelope = known === undefined ? undefined : engine.retrieve(id)
+      const envelope = known === undefined ? undefined : engine.retrieve(id, request.id)
       if (envelope === undefined) throw notFound('red_envelope', id)
       return expand(envelope, query)
     },

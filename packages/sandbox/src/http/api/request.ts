@@ -18,6 +18,8 @@ export interface ApiRequest {
   /** Path and query, byte for byte as they were sent: signatures cover them. */
   readonly target: string
   readonly language: Language
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
   header(name: string): string | undefined
   /** Aborted when the caller has left. */
   readonly signal: AbortSignal
@@ -35,6 +37,7 @@ export function readRequest(context: Context<ApiEnv>): ApiRequest {
     method: req.method,
     target: targetOf(incoming?.url ?? req.raw.url),
     language: languageOf(req.header('accept-language')),
+    headers: req.header(),
     header: (name) => req.header(name),
     signal: req.raw.signal,
     incoming,

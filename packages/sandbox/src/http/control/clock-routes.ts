@@ -1,15 +1,11 @@
 import { Hono } from 'hono'
 import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from './event-view.ts'
-import { invalidField, readFields } from './fields.ts'
+import { MAX_SPEED } from '../../options.ts'
+import { invalidField, optionalChoice, readFields, type Fields } from './fields.ts'
+import type { ClockView } from './types.ts'
 
-export interface ClockView {
-  readonly now: string
-  readonly speed: number
-  /** Number of timers, and when the next is due. */
-  readonly pending: number
-  readonly next: string | null
-}
+export type { ClockView } from './types.ts'
 
 const MAX_ADVANCE_MS = 10 * 365 * 24 * 60 * 60 * 1000
 
@@ -17,17 +13,21 @@ const MAX_ADVANCE_MS = 10 * 365 * 24 * 60 * 60 * 1000
 export function clockRoutes(clock: Clock): Hono {
   return new Hono()
     .get('/', (c) => c.json(viewClock(clock)))
-    .post('/advance', async (c) => {
-      const { ms } = await readFields(c.req, ['ms'])
-      if (typeof ms !== 'number' || !(ms >= 0 && ms <= MAX_ADVANCE_MS)) {
-        throw invalidField('ms', 'a time in milliseconds, from 0 to ten years')
+    .put('/', async (c) => {
+      const { speed } = await readFields(c.req, ['speed'])
+      if (typeof speed !== 'number' || !(speed >= 0 && speed <= MAX_SPEED)) {
+        throw invalidField('speed', 'a multiple of real time, from 0 to 1,000,000')
       }
-      await clock.advance(ms)
+      clock.setSpeed(speed)
+      return c.json(viewClock(clock))
+    })
+    .post('/advance', async (c) => {
+      await clock.advance(readAdvance(await readFields(c.req, ['ms', 'to']), clock.now()))
       return c.json(viewClock(clock))
     })
     .post('/next', async (c) => {
-      await readFields(c.req, [])
-      const moved = await clock.next()
+      const fields = await readFields(c.req, ['kind'])
+      const moved = await clock.next({ kind: optionalChoice(fields, 'kind', ['delivery', 'any']) })
       return c.json({ ...viewClock(clock), moved })
     })
     .post('/drain', async (c) => {
@@ -37,13 +37,33 @@ export function clockRoutes(clock: Clock): Hono {
     })
 }
 
+/** How far to go on: by `ms`, or to the time `to`. */
+function readAdvance({ ms, to }: Fields, nowMs: number): number {
+  if (to === undefined) {
+    if (typeof ms === 'number' && ms >= 0 && ms <= MAX_ADVANCE_MS) return ms
+    throw invalidField('ms', 'a time in milliseconds, from 0 to ten years')
+  }
+  const byMs = typeof to === 'string' ? Date.parse(to) - nowMs : Number.NaN
+  if (ms === undefined && byMs >= 0 && byMs <= MAX_ADVANCE_MS) return byMs
+  throw invalidField('to', 'a time in ISO 8601, without `ms`, from now to ten years ahead')
+}
+
 export function viewClock(clock: Clock): ClockView {
-  const pending = clock.pending()
-  const [first] = pending
+  const [pending, deliveries] = [clock.pending(), clock.pending('delivery')]
+  const [next] = pending
+  const kinds = ['delivery', 'envelope', 'work'] as const
   return {
     now: isoTime(clock.now()),
     speed: clock.speed,
+    aheadMs: clock.now() - Date.now(),
     pending: pending.length,
-    next: first === undefined ? null : isoTime(first),
+    next: timeOrNull(next),
+    nextKind: kinds.find((kind) => next !== undefined && clock.pending(kind)[0] === next) ?? null,
+    pendingDeliveries: deliveries.length,
+    nextDelivery: timeOrNull(deliveries[0]),
   }
+}
+
+function timeOrNull(ms: number | undefined): string | null {
+  return ms === undefined ? null : isoTime(ms)
 }

@@ -1,43 +1,27 @@
+import { SIGNATURE_HEADER } from '@hongbao/core/internal'
+import { createHash } from 'node:crypto'
 import type { Attempt, SandboxEvent } from '../../engine/engine.ts'
+import type { Pages } from './page.ts'
+import type { AttemptDetail, AttemptView, EventDetail, EventView } from './types.ts'
 
-/** An event in a list. Times are ISO 8601, on the sandbox's clock. */
-export interface EventView extends Pick<SandboxEvent, 'id' | 'type' | 'status'> {
-  readonly created: string
-  readonly envelope: string | null
-  readonly orderNo: string | null
-  /** Length of the body. */
-  readonly bytes: number
-  readonly attemptCount: number
-  readonly lastAttempt: AttemptView | null
-  readonly nextAttempt: string | null
-}
+export type { EventDetail, EventView } from './types.ts'
 
-/** An event with body and attempts. */
-export interface EventDetail extends EventView {
-  /** The body as text; every attempt sends the same bytes. */
-  readonly body: string
-  /** Value of the signature header. */
-  readonly signature: string
-  readonly attempts: readonly AttemptDetail[]
-}
-
-export interface AttemptView extends Pick<Attempt, 'n' | 'kind' | 'ms' | 'ok' | 'faults'> {
-  readonly started: string
-  readonly status: number | null
-  readonly error: string | null
-}
-
-export interface AttemptDetail extends AttemptView {
-  readonly response: {
-    readonly headers: Readonly<Record<string, string>>
-    /** Decoded as UTF-8, also if it is binary. */
-    readonly body: string
-    readonly truncated: boolean
-  } | null
+export const EVENT_PAGES: Pages<SandboxEvent, EventView> = {
+  idOf: ({ id }) => id,
+  searchable: (event) => ({
+    id: event.id,
+    type: event.type,
+    status: event.status,
+    order: event.orderNo,
+    envelope: event.envelope,
+    fault: faultsOf(event).join(' '),
+  }),
+  view: viewEvent,
 }
 
 export function viewEvent(event: SandboxEvent): EventView {
-  const { id, type, status, attempts, envelope = null, orderNo = null, nextAttemptMs } = event
+  const { id, type, status, attempts, nextAttemptMs } = event
+  const { envelope = null, orderNo = null, request = null, from = null } = event
   const last = attempts.at(-1)
   return {
     id,
@@ -45,11 +29,14 @@ export function viewEvent(event: SandboxEvent): EventView {
     created: isoTime(event.created * 1000),
     envelope,
     orderNo,
+    request,
+    from,
     status,
     bytes: event.bytes.byteLength,
     attemptCount: attempts.length,
     lastAttempt: last === undefined ? null : viewAttempt(last),
     nextAttempt: nextAttemptMs === undefined ? null : isoTime(nextAttemptMs),
+    faults: faultsOf(event),
   }
 }
 
@@ -57,21 +44,38 @@ export function detailEvent(event: SandboxEvent): EventDetail {
   return {
     ...viewEvent(event),
     body: event.bytes.toString(),
+    sha256: createHash('sha256').update(event.bytes).digest('hex'),
     signature: event.signature,
-    attempts: event.attempts.map(detailAttempt),
+    attempts: event.attempts.map((attempt) => detailAttempt(attempt, event.bytes)),
   }
 }
 
-function viewAttempt(attempt: Attempt): AttemptView {
-  const { n, kind, startedMs, ms, ok, response, error = null, faults } = attempt
+export function viewAttempt(attempt: Attempt): AttemptView {
+  const { n, kind, startedMs, target, ms, timings, ok, response } = attempt
+  const { error = null, errorCode = null, faults } = attempt
   const status = response?.status ?? null
-  return { n, kind, started: isoTime(startedMs), ms, ok, status, error, faults }
+  const started = isoTime(startedMs)
+  return { n, kind, started, target, ms, timings, ok, status, error, errorCode, faults }
 }
 
-function detailAttempt(attempt: Attempt): AttemptDetail {
-  if (attempt.response === undefined) return { ...viewAttempt(attempt), response: null }
-  const { headers, body, truncated } = attempt.response
-  return { ...viewAttempt(attempt), response: { headers, body: body.toString(), truncated } }
+function detailAttempt(attempt: Attempt, bytes: Buffer): AttemptDetail {
+  const { response, sent } = attempt
+  const { url, headers, body } = sent
+  return {
+    ...viewAttempt(attempt),
+    sent: {
+      url,
+      headers,
+      signature: headers[SIGNATURE_HEADER] ?? null,
+      body: body.equals(bytes) ? null : body.toString('base64'),
+      bytes: body.length,
+    },
+    response: response === undefined ? null : { ...response, body: response.body.toString() },
+  }
+}
+
+function faultsOf({ attempts }: SandboxEvent): readonly string[] {
+  return [...new Set(attempts.flatMap(({ faults }) => faults))]
 }
 
 /** Milliseconds since 1970 as ISO 8601. */

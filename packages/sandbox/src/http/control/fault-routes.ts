@@ -1,17 +1,16 @@
 import { Hono } from 'hono'
 import type { FaultKind } from '../../faults/fault-kind.ts'
-import type { ActiveFault } from '../../faults/faults.ts'
-import type { Sandbox } from '../../sandbox.ts'
+import { isSpent, type ActiveFault, type Faults } from '../../faults/faults.ts'
+import type { FaultView } from './types.ts'
 import { readFields } from './fields.ts'
 import { Refusal } from './control-error.ts'
 
-/** A fault as JSON, which has no Infinity. */
-export type FaultView = Omit<ActiveFault, 'times'> & { readonly times?: number | 'always' }
+export type { FaultView } from './types.ts'
 
 /** `/faults` */
-export function faultRoutes({ faults }: Sandbox): Hono {
+export function faultRoutes(faults: Faults): Hono {
   return new Hono()
-    .get('/', (c) => c.json({ data: faults.list().map(viewFault) }))
+    .get('/', (c) => c.json({ data: inForce(faults).map(viewFault) }))
     .post('/', async (c) => {
       const { kind, ...rule } = await readFields(c.req)
       const times = rule['times'] === 'always' ? Infinity : rule['times']
@@ -19,7 +18,7 @@ export function faultRoutes({ faults }: Sandbox): Hono {
       return c.json(viewFault(faults.add(kind as FaultKind, { ...rule, times } as object)), 201)
     })
     .delete('/', (c) => {
-      const removed = faults.list().length
+      const removed = inForce(faults).length
       faults.clear()
       return c.json({ removed })
     })
@@ -29,6 +28,11 @@ export function faultRoutes({ faults }: Sandbox): Hono {
       const asked = JSON.stringify(id.slice(0, 80))
       throw new Refusal(404, 'fault-unknown', `There is no fault ${asked} in force.`)
     })
+}
+
+/** Those that have not fired as often as they may. */
+export function inForce(faults: Faults): readonly ActiveFault[] {
+  return faults.list().filter((fault) => !isSpent(fault))
 }
 
 function viewFault({ times, ...fault }: ActiveFault): FaultView {

@@ -42,6 +42,20 @@ export function optionalText(fields: Fields, name: string): string | undefined {
   throw invalidField(name, 'a text that is not empty')
 }
 
+/** A field that has one of these values, or is absent. */
+export function optionalChoice<Choice extends string>(
+  fields: Fields,
+  name: string,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const { [name]: value } = fields
+  const choice = choices.find((each) => each === value)
+  if (choice === undefined && value !== undefined) {
+    throw invalidField(name, `one of ${choices.join(', ')}`)
+  }
+  return choice
+}
+
 export function optionalRecord(fields: Fields, name: string): Fields | undefined {
   const { [name]: value } = fields
   if (value === undefined || isRecord(value)) return value

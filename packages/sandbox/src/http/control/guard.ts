@@ -1,18 +1,28 @@
-import type { MiddlewareHandler } from 'hono'
+import type { HonoRequest, MiddlewareHandler } from 'hono'
 import { Refusal } from './control-error.ts'
 
 /**
  * Refuses requests of web pages of other origins: a browser on this machine can reach the server. The
  * Host header is checked by the server itself.
  *
- * - `Origin`, which browsers send with every request that changes something, must be this server's.
+ * - `Origin`, which browsers send with every request that changes something, must be this server's, or that
+ *   of the proxy in front of it.
  * - `Sec-Fetch-Site` shows requests without an `Origin`: scripts, images, links.
  * - What changes something must be JSON: a form cannot send that, and a script only after a preflight
  *   (Fetch standard, "CORS-safelisted request-header"), which this server never answers.
  */
-export const guard: MiddlewareHandler = async function guard({ req }, next) {
-  const origin = req.header('origin')
-  if (origin !== undefined && origin !== new URL(req.url).origin) throw foreign('Origin')
+export function createGuard(publicUrl: string | undefined): MiddlewareHandler {
+  const publicOrigin = publicUrl && new URL(publicUrl).origin
+
+  return async function guard({ req }, next) {
+    const origin = req.header('origin') ?? publicOrigin
+    if (origin !== publicOrigin && origin !== new URL(req.url).origin) throw foreign('Origin')
+    refuseUnsafe(req)
+    await next()
+  }
+}
+
+function refuseUnsafe(req: HonoRequest): void {
   const site = req.header('sec-fetch-site')
   if (site !== undefined && site !== 'same-origin' && site !== 'none') throw foreign('page')
   if (req.method !== 'GET' && req.method !== 'HEAD' && !isJson(req.header('content-type'))) {
@@ -22,7 +32,6 @@ export const guard: MiddlewareHandler = async function guard({ req }, next) {
       'Send `content-type: application/json` with everything but GET, also without a body.',
     )
   }
-  await next()
 }
 
 function isJson(contentType = ''): boolean {

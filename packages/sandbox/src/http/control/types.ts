@@ -188,7 +188,7 @@ export interface RequestDetail extends RequestView {
   readonly changes: readonly {
     readonly envelope: string
     readonly orderNo: string
-    readonly status: RedEnvelopeStatus
+    readonly status: string
   }[]
   /** Ids of the events that it caused and that are kept. */
   readonly events: readonly string[]
@@ -252,8 +252,8 @@ export interface StateView extends TargetView {
   /** Version of the package. */
   readonly version: string
   readonly url: string
-  /** Where a proxy serves this sandbox: its origins. */
-  readonly publicUrls: readonly string[]
+  /** Where a proxy serves this sandbox. */
+  readonly publicUrl: string | null
   /** The last attempt to the target that was set last; null before the first. */
   readonly lastAttempt: AttemptView | null
   readonly keyFingerprint: string
