@@ -112,7 +112,11 @@ function fishScript(words: Words): string {
     }
     const plain = following.filter((word) => !word.startsWith('-')).join(' ')
     const flags = following.filter((word) => word.startsWith('--'))
-    const switches = flags.map((word) => `complete -c hongbao-sandbox${test} -l ${word.slice(2)}`)
+    // Options of all commands may stand anywhere.
+    const anywhere = path === '' ? '' : test
+    const switches = flags.map(
+      (word) => `complete -c hongbao-sandbox${anywhere} -l ${word.slice(2)}`,
+    )
     return [`complete -c hongbao-sandbox${test} -a '${plain}'`, ...switches].join('\n')
   })
   return ['complete -c hongbao-sandbox -f', ...lines].join('\n')
