@@ -43,12 +43,13 @@ const OPTIONS = {
   seed: initially(whole('<number>'), 1),
   publicUrl: text('<url>'),
   maxEvents: initially(whole('<count>'), 1000),
+  persist: flag,
   allowRemote: flag,
 } as const
 
 export const start: Command = command({
   options: OPTIONS,
-  async run(session, { strictPort, merchantPublicKey: path, ...options }) {
+  async run(session, { strictPort, persist, merchantPublicKey: path, ...options }) {
     const { output, texts, directory } = session
     const keys = await openFolder(session)
     const { requestSignatures = 'off', port } = options
@@ -57,6 +58,7 @@ export const start: Command = command({
     const settings: SandboxOptions = {
       ...options,
       merchantPublicKey: merchantKey && { path: merchantKey },
+      persist: persist && directory,
       privateKey: { path: keys.webhook.privatePath },
     }
     const sandbox = await startOnFreePort(settings, strictPort === true)

@@ -71,6 +71,7 @@ export const enHelp = {
     seed: 'seed of random faults',
     publicUrl: "a proxy's address of this sandbox: its pages may control it",
     maxEvents: 'how many events are kept; then the oldest are removed',
+    persist: 'keep events, envelopes, faults and planned retries in the folder, for the next start',
     allowRemote: 'allow notifications to other machines, and requests from them',
     'doctor.allowRemote': 'allow an app on another machine',
     list: 'list the event types',

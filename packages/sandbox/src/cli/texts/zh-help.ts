@@ -71,6 +71,7 @@ export const zhHelp: HelpTexts = {
     seed: '随机故障的种子',
     publicUrl: '代理后的沙箱地址，允许其页面控制沙箱',
     maxEvents: '最多保留的事件数，超出后移除最早的事件',
+    persist: '在目录中保存事件、红包、故障和重发计划，下次启动时恢复',
     allowRemote: '允许向其他机器发送通知，并接受其请求',
     'doctor.allowRemote': '允许检查其他机器上的应用',
     list: '列出事件类型',
