@@ -1,5 +1,5 @@
 import type { StateView } from '../../http/control/types.ts'
-import { checkWebhook, type WebhookCheck } from '../../doctor/check-webhook.ts'
+import type { WebhookCheck } from '../../doctor/check-webhook.ts'
 import { isEventType } from '@hongbao/core'
 import { pad, widthOf, wrap } from '../columns.ts'
 import { command, flag, initially, text, type Option, type Command } from '../command.ts'
@@ -20,6 +20,7 @@ export const doctor: Command = command({
     const { output, texts } = session
     if (!isEventType(type)) throw usageError((t) => t.refusal('type-unknown', type))
     const { webhook } = await openFolder(session)
+    const { checkWebhook } = await import('../../doctor/check-webhook.ts')
     const checks = await checkWebhook({
       target: given ?? (await targetOfSandbox(session)),
       privateKey: { path: webhook.privatePath },
