@@ -84,7 +84,7 @@ export class Engine {
     this.envelopes = new Envelopes({
       clock,
       // An envelope is still asked for when its events have been removed.
-      maxEnvelopes: 10 * maxEvents,
+      maxEnvelopes: 2 * maxEvents,
       onChange(entry, request) {
         saver?.envelope(entry)
         const { id: envelope, order_no: orderNo, status } = entry.envelope
