@@ -21,8 +21,9 @@ export async function measure(): Promise<Figure[]> {
     // The first start makes the keys.
     await startMs(cli, directory)
     const starts: number[] = []
-    // oxlint-disable-next-line no-await-in-loop -- one process at a time
-    for (let round = 0; round < ROUNDS; round += 1) starts.push(await startMs(cli, directory))
+    for (let round = 0; round < ROUNDS; round += 1) {
+      starts.push(await startMs(cli, directory))
+    }
     return [
       await trigger(cli, directory),
       withinAllowance(

@@ -36,8 +36,8 @@ export async function checkSandboxWeight(
 /** The tarballs that the sandbox needs of this repository stand in for those of the registry. */
 function manifestOf(packages: readonly Packed[]): object {
   const sandbox = packages.find(({ name }) => name === '@hongbao/sandbox')
-  const wanted = ['@hongbao/sandbox', ...Object.keys(sandbox?.manifest.dependencies ?? {})]
-  const own = packages.filter(({ name }) => wanted.includes(name))
+  const wanted = new Set(['@hongbao/sandbox', ...Object.keys(sandbox?.manifest.dependencies ?? {})])
+  const own = packages.filter(({ name }) => wanted.has(name))
   const dependencies = own.map(({ name, tarball }) => [name, `file:${tarball}`])
   return { private: true, dependencies: Object.fromEntries(dependencies) }
 }

@@ -234,6 +234,16 @@ describe('doctor', () => {
     expect(later).toMatchObject({ verdict: 'fail', statuses: [200, 200] })
   })
 
+  it('sends an order that the app knows', async () => {
+    const orders = new Set<string>()
+    const app = await openApp((body) => {
+      const { data } = JSON.parse(body) as { data: { object: { order_no: string } } }
+      orders.add(data.object.order_no)
+    })
+    await runCli(['doctor', '--target', app, '--dir', dir, '--set', 'order_no=20260217'])
+    expect([...orders]).toEqual(['20260217'])
+  })
+
   it('asks for an app, and for a page that has a number', async () => {
     const sandbox = await open()
     const nameless = await cli(sandbox, 'doctor', '--dir', dir)
@@ -279,12 +289,17 @@ function cli(sandbox: Sandbox, ...args: string[]): Promise<Ended> {
 }
 
 /** An app that takes everything, and has a page that says how often. */
-async function openApp(): Promise<string> {
+async function openApp(see: (body: string) => void = () => {}): Promise<string> {
   let applied = 0
   const server = createServer((request, response) => {
     if (request.url === '/webhooks') applied += 1
     const isCount = request.url === '/count'
-    request.resume().on('end', () => response.end(isCount ? String(applied) : ''))
+    let body = ''
+    request.setEncoding('utf8').on('data', (text: string) => (body += text))
+    request.on('end', () => {
+      if (!isCount) see(body)
+      response.end(isCount ? String(applied) : '')
+    })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   closing.push(

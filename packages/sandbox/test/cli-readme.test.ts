@@ -38,18 +38,21 @@ describe('the README', () => {
     ])
   })
 
-  it('shows a program that does what it says', async () => {
-    const code = /```ts\n([^]*?)```/.exec(section('## In tests'))?.[1] ?? ''
+  it.each([
+    ['## In tests', '11\n'],
+    ['## Is your app ready?', '0\n'],
+  ])('shows under "%s" a program that prints what it says', async (heading, printed) => {
+    const code = /```ts\n([^]*?)```/.exec(section(heading))?.[1] ?? ''
     // Beside the package's own tests, from where its name leads to it.
     const place = mkdtempSync(join(import.meta.dirname, '.readme-'))
     try {
       writeFileSync(join(place, 'example.ts'), code)
       const run = promisify(execFile)(process.execPath, [join(place, 'example.ts')])
-      expect((await run).stdout).toBe('11\n')
+      expect((await run).stdout).toBe(printed)
     } finally {
       rmSync(place, { recursive: true })
     }
-  }, 20_000)
+  })
 
   it('has every option of start, and no other', async () => {
     const { stdout } = await runCli(['start', '--help'])

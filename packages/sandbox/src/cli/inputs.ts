@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { readDuration } from '../clock/duration.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Change } from './changes.ts'
 import type { Option } from './command.ts'
 import { usageError } from './exit.ts'
 import type { Host, Session } from './session.ts'
@@ -28,6 +29,19 @@ export const duration: Option<number> = {
   value: '<duration>',
   expected: 'duration',
   read: readDuration,
+}
+
+/** Changes to `data.object`: `amount=500`, `extra.send_name=红包`. */
+export const changes: Option<readonly Change[]> = {
+  value: '<path=value>',
+  expected: 'change',
+  read(given, before = []) {
+    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(given) ?? []
+    const path = name.replace(/^(?:data\.)?object\./, '').split('.')
+    // A path through a prototype would change every object there is.
+    const isPath = path.every((part) => /^\w+$/.test(part) && !(part in Object.prototype))
+    return isPath ? [...before, { path, value }] : undefined
+  },
 }
 
 /** A path and query, as they are sent. */

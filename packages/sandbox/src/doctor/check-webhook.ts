@@ -13,6 +13,8 @@ export interface CheckWebhookOptions {
   readonly privateKey: PrivateKeyInput
   /** Type of the notifications. Default: `'red_envelope.sent'`. */
   readonly type?: EventType | undefined
+  /** Changes to `data.object` of each notification, such as an order that the app knows. Default: none. */
+  readonly object?: object | undefined
   /**
    * Returns how often the app has applied an event so far, such as the number of rows that its handler
    * wrote. Without it, whether a duplicate was applied twice cannot be seen. Default: none.
@@ -59,13 +61,14 @@ export type WebhookCheckName =
  * @throws SandboxError `target-invalid`, `target-remote`; OptionError `key-…`
  */
 export async function checkWebhook(options: CheckWebhookOptions): Promise<readonly WebhookCheck[]> {
-  const { target, privateKey, type = 'red_envelope.sent', effects, language = 'en' } = options
-  const { timeoutMs = 10_000, allowRemote = false } = options
+  const { target, privateKey, type = 'red_envelope.sent', object, effects } = options
+  const { timeoutMs = 10_000, allowRemote = false, language = 'en' } = options
   const key = readPrivateKey(privateKey, 'privateKey', true)
   const probe = createProbe({
     sender: createSender(target, allowRemote),
     key,
     type,
+    object,
     effects,
     timeoutMs,
   })

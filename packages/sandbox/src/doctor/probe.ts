@@ -43,6 +43,7 @@ export interface ProbeOptions {
   readonly sender: Sender
   readonly key: SigningKey
   readonly type: EventType
+  readonly object: object | undefined
   readonly effects: (() => number | Promise<number>) | undefined
   readonly timeoutMs: number
 }
@@ -50,7 +51,14 @@ export interface ProbeOptions {
 /** How long an answer is waited for before it is given up as lost. */
 const LEAVE_MS = 100
 
-export function createProbe({ sender, key, type, effects, timeoutMs }: ProbeOptions): Probe {
+export function createProbe({
+  sender,
+  key,
+  type,
+  effects,
+  timeoutMs,
+  object,
+}: ProbeOptions): Probe {
   const never = new AbortController().signal
   let foreignKey: KeyObject | undefined
 
@@ -68,7 +76,7 @@ export function createProbe({ sender, key, type, effects, timeoutMs }: ProbeOpti
   }
 
   return {
-    event: (given = type) => newEvent(given),
+    event: (given = type) => newEvent(given, object),
     sign: (body) => signWith(body, key.privateKey),
     async forge(body) {
       foreignKey ??= await makeKey()
@@ -91,11 +99,11 @@ export function createProbe({ sender, key, type, effects, timeoutMs }: ProbeOpti
 }
 
 /** With ids of its own, so that the app has seen nothing of it. */
-function newEvent(type: EventType): Event {
+function newEvent(type: EventType, changes: object | undefined): Event {
   const event = eventFixture(type, { livemode: false })
   const orderNo = newDigits(16)
   const own = 'order_no' in event.data.object ? { order_no: orderNo } : {}
-  const object = { ...event.data.object, ...own, livemode: false }
+  const object = { ...event.data.object, ...own, livemode: false, ...changes }
   return { ...event, ...(event.id !== undefined && { id: newId('evt_') }), data: { object } }
 }
 

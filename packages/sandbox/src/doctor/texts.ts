@@ -16,7 +16,7 @@ const en = {
   otherKey: (answers: string): string =>
     `Genuine notifications are refused: ${answers}. The app has another public key, or verifies a parsed body. Give it the key of this sandbox: hongbao-sandbox env.`,
   genuineRefused: (answers: string): string =>
-    `Genuine notifications are not accepted: ${answers}. Is it the right URL, does it take POST, and does the app handle this event type (--type)?`,
+    `Genuine notifications are not accepted: ${answers}. Is it the right URL, does the app handle this event type (--type), and does it know the order (--set order_no=…)?`,
   notJudged: 'Not judged, because genuine notifications are not accepted.',
   refused: (answers: string): string => `Refused: ${answers}.`,
   refusedByError: (answers: string): string =>
@@ -70,7 +70,7 @@ const zh = {
   otherKey: (answers) =>
     `真实通知被拒绝：${answers}。应用配置的公钥不对，或者验签的是解析后的内容。请配置本沙箱的公钥：hongbao-sandbox env。`,
   genuineRefused: (answers) =>
-    `真实通知未被接收：${answers}。请检查 URL 是否正确、是否接受 POST、应用是否处理该事件类型（--type）。`,
+    `真实通知未被接收：${answers}。请检查 URL 是否正确、应用是否处理该事件类型（--type）、订单在应用中是否存在（--set order_no=…）。`,
   notJudged: '真实通知未被接收，此项无法判断。',
   refused: (answers) => `已拒绝：${answers}。`,
   refusedByError: (answers) =>

@@ -4,7 +4,8 @@ import { isEventType } from '@hongbao/core'
 import { pad, widthOf, wrap } from '../columns.ts'
 import { command, flag, initially, text, type Option, type Command } from '../command.ts'
 import { CliError, EXIT, usageError } from '../exit.ts'
-import { openFolder, targetUrl } from '../inputs.ts'
+import type { Change } from '../changes.ts'
+import { changes, openFolder, targetUrl } from '../inputs.ts'
 import type { Session } from '../session.ts'
 
 const target: Option<string> = { value: '<url>', read: targetUrl }
@@ -13,10 +14,11 @@ export const doctor: Command = command({
   options: {
     target,
     type: initially(text('<type>'), 'red_envelope.sent'),
+    set: changes,
     countUrl: text('<url>'),
     allowRemote: flag,
   },
-  async run(session, { target: given, type, countUrl, allowRemote = false }) {
+  async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
     const { output, texts } = session
     if (!isEventType(type)) throw usageError((t) => t.refusal('type-unknown', type))
     const { webhook } = await openFolder(session)
@@ -25,6 +27,7 @@ export const doctor: Command = command({
       target: given ?? (await targetOfSandbox(session)),
       privateKey: { path: webhook.privatePath },
       type,
+      object: await objectOf(type, set),
       effects: countUrl === undefined ? undefined : () => readCount(countUrl),
       language: texts.language,
       allowRemote,
@@ -35,6 +38,12 @@ export const doctor: Command = command({
     if (failed > 0) session.endWith(EXIT.checkFailed)
   },
 })
+
+/** The samples are loaded only for this. */
+async function objectOf(type: string, set: readonly Change[]): Promise<object | undefined> {
+  if (set.length === 0) return undefined
+  return (await import('../changes.ts')).readChanges(type, set)
+}
 
 /** That of the sandbox that runs, if the command has none. */
 async function targetOfSandbox({ control }: Session): Promise<string> {

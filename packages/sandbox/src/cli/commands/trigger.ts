@@ -1,21 +1,10 @@
 import type { EventDetail, EventView } from '../../http/control/types.ts'
 import type { Change } from '../changes.ts'
-import { command, flag, initially, number, text, type Option, type Command } from '../command.ts'
+import { command, flag, initially, number, text, type Command } from '../command.ts'
 import { EXIT, usageError } from '../exit.ts'
+import { changes } from '../inputs.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
-
-const setOption: Option<readonly Change[]> = {
-  value: '<path=value>',
-  expected: 'change',
-  read(given, before = []) {
-    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(given) ?? []
-    const path = name.replace(/^(?:data\.)?object\./, '').split('.')
-    // A path through a prototype would change every object there is.
-    const isPath = path.every((part) => /^\w+$/.test(part) && !(part in Object.prototype))
-    return isPath ? [...before, { path, value }] : undefined
-  },
-}
 
 export const trigger: Command = command({
   args: ['[type]'],
@@ -23,7 +12,7 @@ export const trigger: Command = command({
     list: flag,
     envelope: text('<id>'),
     orderNo: text('<number>'),
-    set: setOption,
+    set: changes,
     times: initially(number('<count>', /^[1-9]\d{0,5}$/, 'count'), 1),
     wait: flag,
   },

@@ -82,6 +82,7 @@ export const enHelp = {
     'fault add.times': 'how often at most, or always; by default 1, or as many as --attempt has',
     wait: 'wait for the answer of the app; exit status 4 if it is not 2xx',
     type: 'only this event type',
+    'doctor.set': 'change a field of data.object, as an order that the app knows; may be repeated',
     'doctor.type': 'event type of the notifications',
     status: 'only in this state',
     'fault add.status': 'api-error: the HTTP status',

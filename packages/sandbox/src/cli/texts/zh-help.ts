@@ -82,6 +82,7 @@ export const zhHelp: HelpTexts = {
     'fault add.times': '最多触发的次数，或 always；默认 1，指定 --attempt 范围时与范围相同',
     wait: '等待应用应答；应答不是 2xx 时退出码为 4',
     type: '只看此事件类型',
+    'doctor.set': '修改 data.object 的字段，例如应用中已有的订单；可多次使用',
     'doctor.type': '通知的事件类型',
     status: '只看此状态',
     'fault add.status': 'api-error：HTTP 状态码',
