@@ -9,7 +9,7 @@ import { en } from '../src/cli/texts/en.ts'
 import { enHelp } from '../src/cli/texts/en-help.ts'
 import { zh } from '../src/cli/texts/zh.ts'
 import { zhHelp } from '../src/cli/texts/zh-help.ts'
-import { languageOf } from '../src/cli/texts/texts.ts'
+import { languageOf, type Texts } from '../src/cli/texts/texts.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
 import type { JournalBody } from '../src/events/journal.ts'
 import type { Keys } from '../src/keys/keys.ts'
@@ -43,6 +43,10 @@ describe('a record on a terminal', () => {
     ],
     [{ ...FINISHED, status: 500, body: '订单\n不存在\n' }, `←  ${EVENT}  500  38ms  “订单 不存在”`],
     [{ ...FINISHED, ok: true, status: 200, body: '{}' }, `←  ${EVENT}  200  38ms`],
+    [
+      { ...FINISHED, errorCode: 'failed', error: 'The post failed. (HPE_INVALID_CONSTANT)' },
+      `←  ${EVENT}  38ms  The answer is not HTTP. Is the port right, and is it http or https?`,
+    ],
     [{ ...FINISHED, error: 'ECONNREFUSED' }, `←  ${EVENT}  38ms  ECONNREFUSED`],
     [
       { ...SUBJECT, type: 'retry.scheduled', n: 9, dueAt: '2026-01-01T02:00:00.000Z' },
@@ -121,6 +125,19 @@ describe('a record on a terminal', () => {
       '红 包 !',
     )
     expect(plainText('a\n\tb\r\u2066c')).toBe('a\n\tb  c')
+  })
+})
+
+describe('a record in Chinese', () => {
+  it.each<[JournalBody, string]>([
+    [{ ...SUBJECT, type: 'event.undelivered' }, '已保留，未设置接收地址'],
+    [
+      { ...FINISHED, errorCode: 'timeout', error: 'The app did not answer.' },
+      '应用没有在时限内应答',
+    ],
+    [{ ...SUBJECT, type: 'event.delivered', attempts: 3 }, '投递 3 次后送达'],
+  ])('has no English sentence: %j', (body, expected) => {
+    expect(lineOf(body, zh)).toContain(expected)
   })
 })
 
@@ -320,9 +337,9 @@ describe('the banner', () => {
   })
 })
 
-function lineOf(body: JournalBody): string | undefined {
+function lineOf(body: JournalBody, texts: Texts = en): string | undefined {
   const record = { v: 1, boot: 'b', seq: 1, at: CLOCK, clock: CLOCK, ...body } as const
-  return writeRecord(record, { tint: (_style, text) => text, withDay: false, texts: en })
+  return writeRecord(record, { tint: (_style, text) => text, withDay: false, texts })
 }
 
 function open(options: Partial<OutputOptions>, isTTY = false, columns?: number) {

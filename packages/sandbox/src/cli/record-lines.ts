@@ -44,7 +44,7 @@ const LINES: {
     event,
     status?.toString(),
     `${ms}ms`,
-    errorCode === undefined ? error : (t.attemptErrors[errorCode] ?? error),
+    error && attemptError(errorCode, error, t),
     ok ? undefined : quoted(body),
     fired(faults, t),
   ],
@@ -64,6 +64,12 @@ const LINES: {
   'target.changed': ({ target }, t) => ['·', 'cyan', t.headings.target, target ?? t.noTarget],
   error: ({ message }, t) => ['!', 'red', t.sandbox, message],
   reset: (_record, t) => ['·', 'dim', t.sandbox, t.wasReset],
+}
+
+/** Why no answer came: a sentence in the user's language, without the codes of Node's HTTP parser. */
+export function attemptError(code: string | undefined, error: string, texts: Texts): string {
+  if (error.includes('HPE_')) return texts.notHttp
+  return (code === undefined ? undefined : texts.attemptErrors[code]) ?? error
 }
 
 export interface LineOptions {

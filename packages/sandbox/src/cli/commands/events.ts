@@ -2,7 +2,7 @@ import type { EventDetail, EventView, ListAnswer } from '../../http/control/type
 import { alignColumns } from '../columns.ts'
 import { choice, command, text, type Group } from '../command.ts'
 import { plainText, type Output, type Style } from '../output.ts'
-import { localTime } from '../record-lines.ts'
+import { attemptError, localTime } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 import type { Texts } from '../texts/texts.ts'
 
@@ -101,8 +101,8 @@ function describe(event: EventDetail, { paint, columns }: Output, texts: Texts):
 
 function answerOf(
   { status, error, errorCode }: NonNullable<EventView['lastAttempt']>,
-  { attemptErrors, noAnswer }: Texts,
+  texts: Texts,
 ): string {
   if (status !== null) return String(status)
-  return errorCode === null ? (error ?? noAnswer) : (attemptErrors[errorCode] ?? error ?? noAnswer)
+  return error === null ? texts.noAnswer : attemptError(errorCode ?? undefined, error, texts)
 }

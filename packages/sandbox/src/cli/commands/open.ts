@@ -17,6 +17,9 @@ function opener(env: Readonly<Record<string, string | undefined>>): readonly str
   return process.platform === 'win32' ? ['cmd', '/c', 'start', '""'] : ['xdg-open']
 }
 
+/** A browser that was not open before runs on; one that could not be started has ended by then. */
+const PATIENCE_MS = 2000
+
 /** Resolves with whether a browser was started. */
 function openInBrowser(
   url: string,
@@ -25,8 +28,13 @@ function openInBrowser(
   const [program = '', ...args] = opener(env)
   return new Promise((resolve) => {
     const child = spawn(program, [...args, url], { stdio: 'ignore', detached: true })
-    child.once('error', () => resolve(false))
-    child.once('exit', (status) => resolve(status === 0))
+    const patience = setTimeout(resolve, PATIENCE_MS, true)
+    function end(isOpen: boolean): void {
+      clearTimeout(patience)
+      resolve(isOpen)
+    }
+    child.once('error', () => end(false))
+    child.once('exit', (status) => end(status === 0))
     child.unref()
   })
 }

@@ -181,6 +181,7 @@ export const zh: Texts = {
   delivered: (attempts) => (attempts === 1 ? '已送达' : `投递 ${attempts} 次后送达`),
   exhausted: (attempts) => `投递 ${attempts} 次后放弃`,
   noAnswer: '无应答',
+  notHttp: '应答不是 HTTP：端口是否正确，应该用 http 还是 https？',
   attemptErrors: {
     'connection-refused':
       '连接被拒绝：应用是否已启动，端口是否正确？容器内的 127.0.0.1 是容器自身。',
@@ -190,7 +191,7 @@ export const zh: Texts = {
     tls: 'TLS 握手失败；自签名证书请配置 NODE_EXTRA_CA_CERTS',
     'target-remote': '接收地址不在本机，需要 --allow-remote',
     'app-threw': '应用抛出异常，或返回的不是 Response',
-    failed: '发送失败，应用的应答不是有效的 HTTP',
+    failed: '发送失败',
   },
   signedWith: {
     webhook: (directory) => `请求体无误，但签名用的是 ${directory} 中的 Webhook 密钥。`,
