@@ -11,6 +11,7 @@ export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promis
   size: () => import('./size.ts'),
   'import-time': () => import('./import-time.ts'),
   sandbox: () => import('./sandbox.ts'),
+  'command-line': () => import('./command-line.ts'),
   'inbox-postgres': () => import('./inbox-postgres.ts'),
   'inbox-redis': () => import('./inbox-redis.ts'),
   instances: () => import('./instances.ts'),

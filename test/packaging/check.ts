@@ -9,6 +9,7 @@ import { checkInstalled, checkLowestPeers } from './installed.ts'
 import { packAll } from './packages.ts'
 import { check, failures, run } from './steps.ts'
 import { startStores, type Stores } from './stores.ts'
+import { checkSandboxWeight } from './weight.ts'
 
 let stores: Stores | undefined
 const workplace = await mkdtemp(join(tmpdir(), 'hongbao-packaging-'))
@@ -27,6 +28,7 @@ try {
     )
   }
   await checkImportGraph(packages)
+  await checkSandboxWeight(packages, join(workplace, 'sandbox-alone'))
   await check('the servers start', 'The programs of the consumers need them.', async () => {
     stores = await startStores()
   })

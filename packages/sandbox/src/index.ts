@@ -32,3 +32,5 @@ export type { SignatureMode as RequestSignatures } from './http/api/request-sign
 export { CLAIM_PERIOD_MS, RETRY_GAPS_MS } from './clock/schedule.ts'
 export { SandboxError } from './errors.ts'
 export type { SandboxErrorCode } from './errors.ts'
+export { checkWebhook } from './doctor/check-webhook.ts'
+export type { CheckWebhookOptions, WebhookCheck, WebhookCheckName } from './doctor/check-webhook.ts'

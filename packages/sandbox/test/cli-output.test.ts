@@ -1,21 +1,23 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { writeBanner } from '../src/cli/banner.ts'
-import { formatDuration } from '../src/clock/duration.ts'
-import { parseDuration } from '../src/cli/inputs.ts'
-import {
-  alignColumns,
-  createOutput,
-  plainLine,
-  plainText,
-  type OutputOptions,
-} from '../src/cli/output.ts'
+import { formatDuration, readDuration } from '../src/clock/duration.ts'
+import { alignColumns, describeTerms, widthOf, wrap } from '../src/cli/columns.ts'
+import { sandboxUrl, targetUrl } from '../src/cli/inputs.ts'
+import { createOutput, plainLine, plainText, type OutputOptions } from '../src/cli/output.ts'
+import { en } from '../src/cli/texts/en.ts'
+import { enHelp } from '../src/cli/texts/en-help.ts'
+import { zh } from '../src/cli/texts/zh.ts'
+import { zhHelp } from '../src/cli/texts/zh-help.ts'
+import { languageOf, type Texts } from '../src/cli/texts/texts.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
 import type { JournalBody } from '../src/events/journal.ts'
 import type { Keys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
 
 const EVENT = 'evt_400240816160755820469807'
+const CLOCK = '2026-01-01T00:00:00.000Z'
+const LATER = '2026-01-01T02:00:00.000Z'
 
 const SUBJECT = { event: EVENT, eventType: 'red_envelope.sent' } as const
 const ATTEMPT = { ...SUBJECT, n: 1, of: 11, kind: 'scheduled' } as const
@@ -41,6 +43,10 @@ describe('a record on a terminal', () => {
     ],
     [{ ...FINISHED, status: 500, body: '订单\n不存在\n' }, `←  ${EVENT}  500  38ms  “订单 不存在”`],
     [{ ...FINISHED, ok: true, status: 200, body: '{}' }, `←  ${EVENT}  200  38ms`],
+    [
+      { ...FINISHED, errorCode: 'failed', error: 'The post failed. (HPE_INVALID_CONSTANT)' },
+      `←  ${EVENT}  38ms  The answer is not HTTP. Is the port right, and is it http or https?`,
+    ],
     [{ ...FINISHED, error: 'ECONNREFUSED' }, `←  ${EVENT}  38ms  ECONNREFUSED`],
     [
       { ...SUBJECT, type: 'retry.scheduled', n: 9, dueAt: '2026-01-01T02:00:00.000Z' },
@@ -75,6 +81,25 @@ describe('a record on a terminal', () => {
       { type: 'clock.moved', from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T01:00:00.000Z' },
       '»  clock                         +1d 1h',
     ],
+    [
+      { ...SUBJECT, type: 'event.undelivered' },
+      `○  ${EVENT}  red_envelope.sent  kept: there is no target`,
+    ],
+    [
+      { ...ATTEMPT, type: 'attempt.held', dueAt: LATER, untilAnother: false, faults: ['delay'] },
+      `…  ${EVENT}  red_envelope.sent  held back for 2h  fault: delay`,
+    ],
+    [
+      { ...ATTEMPT, type: 'attempt.held', dueAt: LATER, untilAnother: true, faults: ['reorder'] },
+      `…  ${EVENT}  red_envelope.sent  held back until another notification is sent, 2h at most  fault: reorder`,
+    ],
+    [{ ...SUBJECT, type: 'retry.cancelled', n: 3 }, `·  ${EVENT}  attempt 3 cancelled`],
+    [
+      { type: 'target.changed', target: 'http://localhost:3000/' },
+      '·  target                        http://localhost:3000/',
+    ],
+    [{ type: 'clock.speed', speed: 60 }, '»  clock                         ×60'],
+    [{ type: 'clock.moved', from: LATER, to: CLOCK }, '»  clock                         −2h'],
     [{ type: 'error', message: 'x' }, '!  sandbox                       x'],
     [{ type: 'reset' }, '·  sandbox                       reset'],
   ])('is one line: %j', (body, expected) => {
@@ -84,6 +109,7 @@ describe('a record on a terminal', () => {
   it.each<JournalBody>([
     { type: 'ready', url: 'http://x', target: null, keyFingerprint: 'f', pid: 1 },
     { type: 'fault.fired', fault: 'fault_1', kind: 'delay', subject: EVENT },
+    { ...SUBJECT, type: 'event.created', envelope: null, orderNo: null, bytes: 2 },
   ])('is silent where another line tells of it: $type', (body) => {
     expect(lineOf(body)).toBeUndefined()
   })
@@ -102,6 +128,19 @@ describe('a record on a terminal', () => {
   })
 })
 
+describe('a record in Chinese', () => {
+  it.each<[JournalBody, string]>([
+    [{ ...SUBJECT, type: 'event.undelivered' }, '已保留，未设置接收地址'],
+    [
+      { ...FINISHED, errorCode: 'timeout', error: 'The app did not answer.' },
+      '应用没有在时限内应答',
+    ],
+    [{ ...SUBJECT, type: 'event.delivered', attempts: 3 }, '投递 3 次后送达'],
+  ])('has no English sentence: %j', (body, expected) => {
+    expect(lineOf(body, zh)).toContain(expected)
+  })
+})
+
 describe('a duration', () => {
   it.each([
     ['500ms', 500],
@@ -110,7 +149,7 @@ describe('a duration', () => {
     ['25h', 90_000_000],
     ['1.5d', 129_600_000],
   ])('%s is %i milliseconds', (text, ms) => {
-    expect(parseDuration(text)).toBe(ms)
+    expect(readDuration(text)).toBe(ms)
   })
 
   it.each([
@@ -132,7 +171,109 @@ describe('columns', () => {
       ['aaa', '', 'cc'],
       ['a', 'b', ''],
     ]
-    expect(alignColumns(rows)).toEqual(['a    bb  c', 'aaa      cc', 'a    b'])
+    expect(alignColumns(rows, Infinity)).toEqual(['a    bb  c', 'aaa      cc', 'a    b'])
+  })
+})
+
+describe('a row that is wider than the terminal', () => {
+  it('goes on in the next line, and loses nothing', () => {
+    const rows = [['evt_1234567890', 'red_envelope.sent', 'delivered', '20260217']]
+    expect(alignColumns(rows, 40)).toEqual([
+      'evt_1234567890  red_envelope.sent\n    delivered  20260217',
+    ])
+  })
+
+  it('is aligned by what a terminal shows: Chinese characters are two columns wide', () => {
+    expect(
+      alignColumns(
+        [
+          ['红包', 'a'],
+          ['abcd', 'b'],
+        ],
+        80,
+      ),
+    ).toEqual(['红包  a', 'abcd  b'])
+    expect(widthOf('红包🧧a')).toBe(7)
+  })
+})
+
+describe('terms', () => {
+  it('have their meaning beside them, wrapped under itself', () => {
+    const terms = [
+      ['--a', 'one two three four'],
+      ['--bcd', 'five'],
+    ] as const
+    expect(describeTerms(terms, 18)).toEqual(['--a    one two\n       three four', '--bcd  five'])
+  })
+
+  it.each([
+    ['通知只保留，不发送。请设置接收地址', 12, ['通知只保留，', '不发送。请设', '置接收地址']],
+    [
+      'a https://example.com/a/long/address b',
+      10,
+      ['a', 'https://example.com/a/long/address', 'b'],
+    ],
+  ])('wraps %s', (text, columns, lines) => {
+    expect(wrap(text, columns)).toEqual(lines)
+  })
+})
+
+describe('the address of an app', () => {
+  it.each([
+    ['3000', 'http://localhost:3000/webhooks'],
+    [':3000', 'http://localhost:3000/webhooks'],
+    ['localhost:3345', 'http://localhost:3345/webhooks'],
+    ['localhost:3000/', 'http://localhost:3000/'],
+    ['127.0.0.1:80/x?y=1', 'http://127.0.0.1:80/x?y=1'],
+    ['[::1]:3000', 'http://[::1]:3000/webhooks'],
+    ['"http://localhost:3000/hook"', 'http://localhost:3000/hook'],
+    ['webhooks', 'webhooks'],
+  ])('may be %s [C22]', (given, url) => {
+    expect(targetUrl(given)).toBe(url)
+  })
+})
+
+describe('the address of a sandbox', () => {
+  it.each([
+    ['localhost:4345', 'http://localhost:4345'],
+    ['4345', 'http://127.0.0.1:4345'],
+    ['http://127.0.0.1:4141/v1', 'http://127.0.0.1:4141'],
+    [' "https://sandbox.internal" ', 'https://sandbox.internal'],
+    ['ftp://x', undefined],
+    ['sandbox', undefined],
+    ['', undefined],
+  ])('may be %s', (given, url) => {
+    expect(sandboxUrl(given)).toBe(url)
+  })
+})
+
+describe('the language', () => {
+  it.each([
+    [[], {}, 'en'],
+    [[], { LANG: 'zh_CN.UTF-8' }, 'zh'],
+    [[], { LANG: 'de_DE.UTF-8' }, 'en'],
+    [[], { LC_ALL: 'C', LANG: 'zh_CN.UTF-8' }, 'en'],
+    [[], { LC_ALL: '', LC_MESSAGES: 'zh_TW', LANG: 'en_US' }, 'zh'],
+    [['--lang', 'en'], { LANG: 'zh_CN' }, 'en'],
+    [['--lang=zh'], {}, 'zh'],
+  ])('of %j and %j is %s', (args, env, language) => {
+    expect(languageOf(args, env)).toBe(language)
+  })
+})
+
+describe('the texts', () => {
+  it('are Chinese in the Chinese table, and none is missing', () => {
+    expect(keysOf(zhHelp)).toEqual(keysOf(enHelp))
+    const SAME = new Set(['en', 'zh', 'bash', 'ID'])
+    expect(keysOf(zh)).toEqual(expect.arrayContaining(keysOf(en)))
+    const texts = keysOf(zh).filter((path) => typeof at(zh, path) === 'string')
+    const english = texts.filter((path) => !/[\u4e00-\u9fff]/.test(String(at(zh, path))))
+    expect(english.filter((path) => !SAME.has(String(at(zh, path))))).toEqual([
+      'banner.setTarget.0',
+      'banner.steps.0.0',
+      'banner.steps.1.0',
+      'banner.steps.2.0',
+    ])
   })
 })
 
@@ -155,23 +296,40 @@ describe('output', () => {
 describe('the banner', () => {
   const keys = { webhook: { publicPath: '.hongbao/webhook-public.pem' } } as Keys
 
-  it('shows on a terminal what to do next, in two languages', async () => {
+  it('shows on a terminal how to set a target if there is none', async () => {
     await using sandbox = await startSandbox({ clock: 'virtual' })
     const { output, said } = open({ color: false }, true)
-    writeBanner(output, sandbox, keys, false)
+    writeBanner(output, en, sandbox, keys, false)
     expect(said.stdout).toBe('')
     expect(said.stderr).toContain(`${sandbox.url}/v1`)
     expect(said.stderr).toContain('none: notifications are kept and not sent')
     expect(said.stderr).toContain('signatures are not checked; --request-signatures strict')
-    expect(said.stderr).toContain('Next 接下来')
-    expect(said.stderr.match(/npx hongbao-sandbox/g)).toHaveLength(3)
-    expect(said.stderr).toContain(`--url ${sandbox.url}`)
+    expect(said.stderr).toContain('target set http://localhost:3000/webhooks')
+  })
+
+  it('shows only steps that fit', async () => {
+    await using sandbox = await startSandbox({ target: 'http://localhost:3000/webhooks' })
+    const { output, said } = open({ color: false }, true)
+    writeBanner(output, en, sandbox, keys, false)
+    expect(said.stderr).toContain('trigger red_envelope.sent --wait')
+    expect(said.stderr).not.toContain('target set')
+    expect(said.stderr).not.toContain('clock next')
+  })
+
+  it.each([40, 60, 80, 120])('fits into %i columns, in both languages', async (columns) => {
+    await using sandbox = await startSandbox({ clock: 'virtual' })
+    for (const texts of [en, zh]) {
+      const { output, said } = open({ color: false }, true, columns)
+      writeBanner(output, texts, sandbox, keys, false)
+      const lines = said.stderr.split('\n').filter((line) => !/http|npx/.test(line))
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns)
+    }
   })
 
   it('is short where nobody looks', async () => {
     await using sandbox = await startSandbox({ target: 'http://localhost:3000/webhooks' })
     const { output, said } = open({})
-    writeBanner(output, sandbox, keys, true)
+    writeBanner(output, en, sandbox, keys, true)
     expect(said.stderr).toContain('http://localhost:3000/webhooks')
     expect(said.stderr).toContain('signatures are checked')
     expect(said.stderr).not.toContain('--request-signatures')
@@ -179,21 +337,33 @@ describe('the banner', () => {
   })
 })
 
-const CLOCK = '2026-01-01T00:00:00.000Z'
-
-function lineOf(body: JournalBody): string | undefined {
+function lineOf(body: JournalBody, texts: Texts = en): string | undefined {
   const record = { v: 1, boot: 'b', seq: 1, at: CLOCK, clock: CLOCK, ...body } as const
-  return writeRecord(record, { tint: (_style, text) => text, withDay: false })
+  return writeRecord(record, { tint: (_style, text) => text, withDay: false, texts })
 }
 
-function open(options: Partial<OutputOptions>, isTTY = false) {
+function open(options: Partial<OutputOptions>, isTTY = false, columns?: number) {
   const said = { stdout: '', stderr: '' }
   const listen = (name: 'stdout' | 'stderr') =>
     Object.assign(
       new PassThrough().on('data', (text) => (said[name] += String(text))),
-      { isTTY },
+      { isTTY, columns },
     )
   const [stdout, stderr] = [listen('stdout'), listen('stderr')]
-  const settings = { stdout, stderr, json: false, quiet: false, color: true, ...options }
+  const settings = { stdout, stderr, texts: en, json: false, quiet: false, color: true, ...options }
   return { output: createOutput(settings), said }
+}
+
+/** Paths of all texts: `banner.next`. */
+function keysOf(texts: object): string[] {
+  return Object.entries(texts).flatMap(([name, value]: [string, unknown]) => {
+    const isBranch = typeof value === 'object' && value !== null
+    return isBranch ? keysOf(value).map((path) => `${name}.${path}`) : [name]
+  })
+}
+
+function at(texts: object, path: string): unknown {
+  let value: unknown = texts
+  for (const name of path.split('.')) value = Reflect.get(Object(value), name)
+  return value
 }

@@ -1,9 +1,10 @@
 import { relative } from 'node:path'
 import type { Keys } from '../keys/keys.ts'
 import type { Sandbox } from '../sandbox.ts'
-import { alignColumns, type Output } from './output.ts'
+import { describeTerms } from './columns.ts'
+import type { Output } from './output.ts'
 import { localTime } from './record-lines.ts'
-import { DEFAULT_URL } from './session.ts'
+import type { Texts } from './texts/texts.ts'
 
 /**
  * Prints where the sandbox is, and on a terminal the next steps.
@@ -11,40 +12,32 @@ import { DEFAULT_URL } from './session.ts'
  * @param isChecked whether signatures of requests are checked
  */
 export function writeBanner(
-  { note, tint, isStderrTerminal }: Pick<Output, 'note' | 'tint' | 'isStderrTerminal'>,
+  { note, tint, isStderrTerminal, noteColumns }: Output,
+  { banner, headings, speed, noTarget }: Texts,
   { url, target, clock, keyFingerprint }: Sandbox,
   keys: Keys,
   isChecked: boolean,
 ): void {
-  const speed = clock.speed === 0 ? 'virtual' : `×${clock.speed}`
+  const time = clock.speed === 1 ? '' : `, ${localTime(clock.now(), true)}`
   const facts = [
-    ['target', target ?? NO_TARGET],
-    ['clock', clock.speed === 1 ? 'real' : `${speed}, ${localTime(clock.now(), true)}`],
-    ['key', `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
-    ['requests', isChecked ? CHECKED : UNCHECKED],
-  ]
-  note(`${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}  ${tint('dim', NO_MONEY)}`)
-  for (const line of alignColumns(facts)) note(`  ${line}`)
+    [headings.target, target ?? noTarget],
+    [headings.clock, speed(clock.speed) + time],
+    [headings.key, `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],
+    [headings.requests, isChecked ? banner.checked : banner.unchecked],
+  ] as const
+  const indented = (terms: readonly (readonly [string, string])[]): void => {
+    const lines = describeTerms(
+      terms.map(([term, about]) => [`  ${term}`, about]),
+      noteColumns,
+    )
+    for (const line of lines) note(line)
+  }
+  note(`${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}`)
+  note(tint('dim', banner.noMoney))
+  indented(facts)
   if (!isStderrTerminal) return
-  const where = url === DEFAULT_URL ? '' : ` --url ${url}`
-  const steps = NEXT_STEPS.map(([command, about]) => [
-    `npx hongbao-sandbox ${command}${where}`,
-    about,
-  ])
-  note(`\n${tint('bold', 'Next 接下来')}`)
-  for (const line of alignColumns(steps)) note(`  ${line}`)
+  const steps = target === null ? [banner.setTarget, ...banner.steps] : banner.steps
+  note(`\n${tint('bold', banner.next)}`)
+  indented(steps.map(([command, about]) => [`npx hongbao-sandbox ${command}`, about]))
   note('')
 }
-
-const NO_TARGET =
-  'none: notifications are kept and not sent; --target http://localhost:3000/webhooks 未设置，通知只保留、不发送'
-const CHECKED = 'signatures are checked 校验请求签名'
-const UNCHECKED =
-  'signatures are not checked; --request-signatures strict checks them 不校验请求签名，加此选项开启'
-const NO_MONEY = 'for development, no money moves 仅供开发，不涉及真实资金'
-
-const NEXT_STEPS = [
-  ['env --sdk node', 'point your code at it 让代码指向沙箱'],
-  ['trigger red_envelope.sent --wait', 'send a notification 发一条通知'],
-  ['clock next', 'go to the next retry 跳到下一次重发'],
-] as const

@@ -1,103 +1,184 @@
-import { readStrictJson } from '@hongbao/core/internal'
+import type { Agent, IncomingMessage, RequestOptions, request } from 'node:http'
 import { isRecord } from '../is-record.ts'
 import { formatDuration } from '../clock/duration.ts'
-import type { JournalRecord } from '../events/journal.ts'
+import type { ControlRecord, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
-import { CliError, EXIT } from './exit.ts'
+import { CliError, EXIT, type Say } from './exit.ts'
+import type { Place } from './place.ts'
 
 /** Calls the control API of a running sandbox. */
 export interface ControlClient {
   /** Base URL of the sandbox, without a path. */
-  readonly url: string
+  url(): Promise<string>
   get<View>(path: string): Promise<View>
   post<View>(path: string, body?: object): Promise<View>
+  put<View>(path: string, body: object): Promise<View>
   delete<View>(path: string): Promise<View>
-  /** All records of one event. */
-  follow(event: string): AsyncIterable<JournalRecord>
+  /**
+   * Records of the stream, until the sandbox ends.
+   *
+   * @param stop ends it quietly. Default: none, and it fails when the time for answers is over
+   */
+  follow(query: Readonly<Record<string, string>>, stop?: AbortSignal): AsyncIterable<ControlRecord>
 }
 
-/** @param timeoutMs for an answer, or for the end of what is waited for */
-export function createControlClient(url: string, timeoutMs: number): ControlClient {
-  async function send(method: string, path: string, body?: object): Promise<Response> {
-    const signal = AbortSignal.timeout(timeoutMs)
+export interface ControlOptions {
+  /** Finds out where the sandbox is; called once, with the first request. */
+  readonly findPlace: () => Promise<Place>
+  /** For an answer, or for the end of what is waited for. */
+  readonly timeoutMs: number
+}
+
+/**
+ * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
+ * load `fetch` all the same: its names include `WebSocket`, which is of the same library.
+ */
+export function createControlClient({ findPlace, timeoutMs }: ControlOptions): ControlClient {
+  let agent: Agent | undefined
+  let connected: Promise<string> | undefined
+
+  /** Looks for the sandbox, and refuses another project's. */
+  async function connect(): Promise<string> {
+    const { url: found, check } = await findPlace()
+    if (check === undefined) return found
+    const state = await send(found, 'GET', '/state')
+      .then((answer) => read<StateView>(answer))
+      .catch((error: unknown) => {
+        throw error instanceof CliError ? (check.explain(error) ?? error) : error
+      })
+    check.state(state)
+    return found
+  }
+
+  function url(): Promise<string> {
+    connected ??= connect()
+    return connected
+  }
+
+  async function send(
+    base: string,
+    method: string,
+    path: string,
+    body?: object,
+    signal = AbortSignal.timeout(timeoutMs),
+  ): Promise<Answer> {
+    const library = process.getBuiltinModule(base.startsWith('https:') ? 'node:https' : 'node:http')
+    agent ??= new library.Agent({ keepAlive: true })
     const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
-    const init = { method, signal, headers, ...(body && { body: JSON.stringify(body) }) }
-    const response = await fetch(`${url}/_sandbox${path}`, init).catch((cause: unknown) => {
-      throw signal.aborted ? timedOut(timeoutMs) : unreachable(url, 'No sandbox answers', cause)
-    })
-    const version = response.headers.get(VERSION_HEADER)
-    if (version === CONTROL_VERSION) return response
-    await response.body?.cancel()
-    if (version === null) throw unreachable(url, NO_SANDBOX)
-    throw new CliError(
-      EXIT.unreachable,
-      'version-mismatch',
-      `The sandbox at ${url} has another version than this command. Install one version for both.`,
+    const options = { method, signal, headers, agent }
+    const message = await exchange(library.request, `${base}/_sandbox${path}`, options, body).catch(
+      (cause: unknown) => {
+        throw signal.aborted ? timedOut(timeoutMs) : unreachable(base, cause)
+      },
     )
+    const version = message.headers[VERSION_HEADER]
+    if (version === CONTROL_VERSION) return { message, base, signal }
+    message.destroy()
+    if (version === undefined) throw noSandbox(base)
+    throw new CliError(EXIT.unreachable, 'version-mismatch', (t) => t.otherVersion(base))
+  }
+
+  async function read<View>({ message, base, signal }: Answer): Promise<View> {
+    const json = await readJson(message).catch(() => {
+      throw signal.aborted ? timedOut(timeoutMs) : noSandbox(base)
+    })
+    const { statusCode = 0 } = message
+    if (statusCode >= 400) throw refused(statusCode, json)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the header, this package wrote it
+    return json as View
   }
 
   async function call<View>(method: string, path: string, body?: object): Promise<View> {
-    const response = await send(method, path, body)
-    const json = readStrictJson(new Uint8Array(await response.arrayBuffer()))
-    if (!json.ok) throw unreachable(url, NO_SANDBOX)
-    if (!response.ok) throw refused(response.status, json.value)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the header, this package wrote it
-    return json.value as View
+    return read(await send(await url(), method, path, body))
   }
 
-  async function* follow(event: string): AsyncIterable<JournalRecord> {
-    const response = await send('GET', `/stream?event=${event}`)
+  async function* follow(
+    query: Readonly<Record<string, string>>,
+    stop?: AbortSignal,
+  ): AsyncIterable<ControlRecord> {
+    const base = await url()
+    const path = `/stream?${new URLSearchParams(query).toString()}`
+    const { message, signal } = await send(base, 'GET', path, undefined, stop)
     try {
-      for await (const line of readLines(response)) {
-        if (!line.startsWith('data: {')) continue
-        const json = readStrictJson(Buffer.from(line.slice('data: '.length)))
+      for await (const line of linesOf(message)) {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-        if (json.ok) yield json.value as JournalRecord
+        if (line.startsWith('data: {')) yield JSON.parse(line.slice(6)) as ControlRecord
       }
     } catch (error) {
-      if (error instanceof Error && error.name === 'TimeoutError') throw timedOut(timeoutMs)
-      throw unreachable(url, 'The sandbox has ended', error)
+      if (stop?.aborted) return
+      if (signal.aborted) throw timedOut(timeoutMs)
+      throw ended(base, error)
     }
-    throw unreachable(url, 'The sandbox has ended')
+    throw ended(base)
   }
 
   return {
     url,
     get: (path) => call('GET', path),
     post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
     delete: (path) => call('DELETE', path),
     follow,
   }
 }
 
-async function* readLines(response: Response): AsyncIterable<string> {
+interface Answer {
+  readonly message: IncomingMessage
+  readonly base: string
+  readonly signal: AbortSignal
+}
+
+function exchange(
+  open: typeof request,
+  url: string,
+  options: RequestOptions,
+  body: object | undefined,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    open(url, options, resolve)
+      .on('error', reject)
+      .end(body && JSON.stringify(body))
+  })
+}
+
+async function readJson(message: IncomingMessage): Promise<unknown> {
+  let text = ''
+  for await (const chunk of message.setEncoding('utf8')) text += String(chunk)
+  return JSON.parse(text)
+}
+
+async function* linesOf(message: IncomingMessage): AsyncIterable<string> {
   let rest = ''
-  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const lines = (rest + text).split('\n')
+  for await (const chunk of message.setEncoding('utf8')) {
+    const lines = (rest + String(chunk)).split('\n')
     rest = lines.pop() ?? ''
     yield* lines
   }
 }
 
-const NO_SANDBOX = 'What answers is no sandbox'
+function unreachable(url: string, cause?: unknown): CliError {
+  return failure('unreachable', (t) => t.unreachable(url), cause)
+}
 
-function unreachable(url: string, what: string, cause?: unknown): CliError {
-  return new CliError(
-    EXIT.unreachable,
-    'unreachable',
-    `${what} at ${url}. Start one: npx hongbao-sandbox start. If it is elsewhere: --url, or HONGBAO_SANDBOX_URL.`,
-    { cause },
-  )
+function noSandbox(url: string): CliError {
+  return failure('unreachable', (t) => t.noSandbox(url))
+}
+
+function ended(url: string, cause?: unknown): CliError {
+  return failure('unreachable', (t) => t.ended(url), cause)
+}
+
+function failure(code: string, say: Say, cause?: unknown): CliError {
+  return new CliError(EXIT.unreachable, code, say, { cause })
 }
 
 function timedOut(timeoutMs: number): CliError {
-  const message = `Nothing came within ${formatDuration(timeoutMs)}. --timeout sets how long to wait.`
-  return new CliError(EXIT.timedOut, 'timed-out', message)
+  return new CliError(EXIT.timedOut, 'timed-out', (t) => t.timedOut(formatDuration(timeoutMs)))
 }
 
 function refused(status: number, answer: unknown): CliError {
   const error = isRecord(answer) && isRecord(answer['error']) ? answer['error'] : {}
-  const { code = 'unexpected', message = 'The sandbox refused without a reason.' } = error
+  const { code = 'unexpected', message = '' } = error
   const exit = status < 500 ? EXIT.usage : EXIT.unexpected
-  return new CliError(exit, String(code), String(message))
+  return new CliError(exit, String(code), (t) => t.refusal(String(code), String(message)))
 }

@@ -1,27 +1,15 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { readDuration } from '../clock/duration.ts'
-import { openKeys, type Keys } from '../keys/keys.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Change } from './changes.ts'
+import type { Option } from './command.ts'
 import { usageError } from './exit.ts'
-import type { Output } from './output.ts'
-import type { Host } from './session.ts'
+import type { Host, Session } from './session.ts'
 
-export interface DirectoryOptions {
-  /** Absolute path of the keys' folder. */
-  readonly dir: string
-}
-
-export function addDirectory(command: Command): Command {
-  return command.addOption(
-    new Option('--dir <path>', 'folder of the keys')
-      .default(resolve('.hongbao'), '.hongbao')
-      .argParser((path) => resolve(path)),
-  )
-}
-
-/** Opens the keys, and warns about file modes that had to be corrected. */
-export async function openFor(output: Output, directory: string): Promise<Keys> {
+/** Opens the keys of the folder, and warns about file modes that had to be corrected. */
+export async function openFolder({ directory, output }: Session): Promise<Keys> {
+  // Only commands that use keys load what reads them.
+  const { openKeys } = await import('../keys/keys.ts')
   const keys = await openKeys(directory)
   for (const repair of keys.repairs) output.warn(repair)
   return keys
@@ -30,23 +18,57 @@ export async function openFor(output: Output, directory: string): Promise<Keys> 
 /** The bytes of a file, or of standard input for `-` and if no file is named. */
 export async function readBody(file: string | undefined, { stdin }: Host): Promise<Buffer> {
   if (file !== undefined && file !== '-') return readFile(file)
-  if (stdin.isTTY === true) throw usageError('Name a file, or pipe the body in.')
+  if (stdin.isTTY === true) throw usageError((t) => t.noBody)
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
 
-/** A duration in milliseconds. */
-export function parseDuration(text: string): number {
-  const ms = readDuration(text)
-  if (ms !== undefined) return ms
-  throw new InvalidArgumentError('Write a number and a unit: 500ms, 90s, 10m, 25h, 1d, 1h30m.')
+/** A time such as `90s` or `1h30m`, in milliseconds. */
+export const duration: Option<number> = {
+  value: '<duration>',
+  expected: 'duration',
+  read: readDuration,
 }
 
-/** A number that matches a pattern. */
-export function numberParser(pattern: RegExp, expected: string): (text: string) => number {
-  return function parseNumber(text) {
-    if (pattern.test(text)) return Number(text)
-    throw new InvalidArgumentError(`Write ${expected}.`)
-  }
+/** Changes to `data.object`: `amount=500`, `extra.send_name=红包`. */
+export const changes: Option<readonly Change[]> = {
+  value: '<path=value>',
+  expected: 'change',
+  read(given, before = []) {
+    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(given) ?? []
+    const path = name.replace(/^(?:data\.)?object\./, '').split('.')
+    // A path through a prototype would change every object there is.
+    const isPath = path.every((part) => /^\w+$/.test(part) && !(part in Object.prototype))
+    return isPath ? [...before, { path, value }] : undefined
+  },
+}
+
+/** A path and query, as they are sent. */
+export const requestTarget: Option<string> = {
+  value: '<target>',
+  expected: 'requestTarget',
+  read: (text) => (/^\/[!-~]*$/.test(text) && !text.includes('#') ? text : undefined),
+}
+
+/** An app's address in full: `3000`, `:3000` and `localhost:3000` are enough. */
+export function targetUrl(given: string): string {
+  const text = unquoted(given)
+  const [, host = 'localhost', port, path = '/webhooks'] =
+    /^(?:([\w.-]+|\[[\da-f:.]+\])?:)?(\d{1,5})(\/.*)?$/i.exec(text) ?? []
+  return port === undefined ? text : `http://${host}:${port}${path}`
+}
+
+/** A sandbox's address: `http://127.0.0.1:4141`, `localhost:4141` or `4141`. */
+export function sandboxUrl(given: string): string | undefined {
+  const [, host = '127.0.0.1', port] =
+    /^(?:([\w.-]+|\[[\da-f:.]+\])?:)?(\d{1,5})\/?$/i.exec(unquoted(given)) ?? []
+  const text = port === undefined ? unquoted(given) : `http://${host}:${port}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.origin : undefined
+}
+
+/** Without the quotes and blanks of an environment file. */
+export function unquoted(text: string): string {
+  return text.replace(/^["'\s\ufeff]+/, '').replace(/(?<!["'\s])["'\s]+$/, '')
 }

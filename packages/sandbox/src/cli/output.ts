@@ -1,8 +1,12 @@
 import type { Writable } from 'node:stream'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Texts } from './texts/texts.ts'
 
 /** Where a command writes; `process.stdout` and `process.stderr` are two. */
-export type Stream = Writable & { readonly isTTY?: boolean | undefined }
+export type Stream = Writable & {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+}
 
 export type Style = Parameters<typeof styleText>[0]
 
@@ -12,6 +16,7 @@ export type Paint = (style: Style, text: string) => string
 export interface OutputOptions {
   readonly stdout: Stream
   readonly stderr: Stream
+  readonly texts: Pick<Texts, 'error' | 'warning'>
   /** One JSON object per line on stdout. */
   readonly json: boolean
   /** Nothing on stderr but errors. */
@@ -26,9 +31,13 @@ export interface Output {
   readonly isStdoutTerminal: boolean
   /** Also false with --quiet. */
   readonly isStderrTerminal: boolean
+  /** Width of stdout's terminal; Infinity without one: lists are not broken then. */
+  readonly columns: number
+  /** The same of stderr. */
+  readonly noteColumns: number
   /** Writes the object as a line of JSON, or the text. */
   result(value: object, text: string): void
-  note(text: string): void
+  readonly note: (text: string) => void
   /** Also written with --quiet. */
   warn(text: string): void
   error(code: string, message: string): void
@@ -38,7 +47,8 @@ export interface Output {
   readonly tint: Paint
 }
 
-export function createOutput({ stdout, stderr, json, quiet, color }: OutputOptions): Output {
+export function createOutput(options: OutputOptions): Output {
+  const { stdout, stderr, texts, json, quiet, color } = options
   function painter(stream: Stream): Paint {
     if (!color) return (_style, text) => text
     // `styleText` checks the stream and NO_COLOR itself.
@@ -50,6 +60,8 @@ export function createOutput({ stdout, stderr, json, quiet, color }: OutputOptio
     isJson: json,
     isStdoutTerminal: stdout.isTTY === true,
     isStderrTerminal: stderr.isTTY === true && !quiet,
+    columns: stdout.columns ?? Infinity,
+    noteColumns: stderr.columns ?? Infinity,
     result(value, text) {
       stdout.write(`${json ? JSON.stringify(value) : text}\n`)
     },
@@ -57,12 +69,12 @@ export function createOutput({ stdout, stderr, json, quiet, color }: OutputOptio
       if (!quiet) stderr.write(`${text}\n`)
     },
     warn(text) {
-      stderr.write(`${tint('yellow', 'warning:')} ${text}\n`)
+      stderr.write(`${tint('yellow', texts.warning)}${text}\n`)
     },
     error(code, message) {
       const line = json
         ? JSON.stringify({ error: { code, message } })
-        : `${tint('red', 'error:')} ${message}`
+        : `${tint('red', texts.error)}${message}`
       stderr.write(`${line}\n`)
     },
     paint: painter(stdout),
@@ -84,18 +96,4 @@ export function plainText(text: string): string {
 /** The same on one line. */
 export function plainLine(text: string): string {
   return plainText(text).replaceAll(/\s+/g, ' ').trim()
-}
-
-/** Rows under each other, each column as wide as its widest cell. */
-export function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, cell.length)),
-    [],
-  )
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }

@@ -1,40 +1,24 @@
-import { unquote } from '@hongbao/core/internal'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { resolve } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { addClock } from './commands/clock.ts'
-import { addEnv } from './commands/env.ts'
-import { addEnvelopes, addEvents } from './commands/events.ts'
-import { addFault } from './commands/fault.ts'
-import { addKeys } from './commands/keys.ts'
-import { addSign } from './commands/sign.ts'
-import { addStart } from './commands/start.ts'
-import { addTrigger } from './commands/trigger.ts'
-import { addVerify } from './commands/verify.ts'
+import { checkWords, parse, takeWord, UnknownName, type Command } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { createControlClient } from './control-client.ts'
-import { describeError, EXIT, type ExitStatus } from './exit.ts'
-import { parseDuration } from './inputs.ts'
+import { describeError, EXIT, usageError, type ExitStatus } from './exit.ts'
+import { GLOBAL_OPTIONS, type GlobalValues } from './global-options.ts'
+import { sandboxUrl, unquoted } from './inputs.ts'
 import { createOutput } from './output.ts'
-import { DEFAULT_URL, type Host, type Session } from './session.ts'
+import { findDirectory, findPlace } from './place.ts'
+import type { Host, Session } from './session.ts'
+import { languageOf, loadTexts, type Texts } from './texts/texts.ts'
 
-const COMMANDS = [
-  addStart,
-  addTrigger,
-  addEvents,
-  addEnvelopes,
-  addClock,
-  addFault,
-  addKeys,
-  addEnv,
-  addSign,
-  addVerify,
-]
-
-interface GlobalOptions {
-  readonly url: string
-  readonly json: boolean
-  readonly quiet: boolean
-  readonly color: boolean
-  readonly timeout: number
+/** A command that was asked for. */
+interface Asked {
+  /** `events show` */
+  readonly path: string
+  /** The words of it that were typed. */
+  readonly named: readonly string[]
+  readonly command: Command
+  readonly rest: readonly string[]
 }
 
 /**
@@ -44,76 +28,107 @@ interface GlobalOptions {
  * @returns the exit status
  */
 export async function run(args: readonly string[], host: Host): Promise<ExitStatus> {
-  let status: ExitStatus = EXIT.ok
-  const program = createProgram(host)
-  function openSession(): Session {
-    const { url, timeout, ...options } = program.opts<GlobalOptions>()
-    return {
-      host,
-      output: createOutput({ stdout: host.stdout, stderr: host.stderr, ...options }),
-      control: createControlClient(url, timeout),
-      endWith: (given) => (status = given),
-    }
-  }
-  for (const add of COMMANDS) add(program, openSession)
+  const texts = await loadTexts(languageOf(args, host.env))
   try {
-    await program.parseAsync(args, { from: 'user' })
-    return status
+    return await runCommand(args, host, texts)
   } catch (error) {
-    if (error instanceof CommanderError) {
-      // Help and version are no errors.
-      return error.exitCode === 0 || error.code === 'commander.help' ? EXIT.ok : EXIT.usage
-    }
-    const failure = describeError(error)
-    const { json, color } = program.opts<GlobalOptions>()
-    const { stdout, stderr } = host
-    createOutput({ stdout, stderr, json, color, quiet: false }).error(failure.code, failure.message)
+    const failure = describeError(await namesSuggested(error), texts)
+    const json = args.includes('--json')
+    const color = !args.includes('--no-color')
+    const output = createOutput({ ...host, texts, json, color, quiet: false })
+    output.error(failure.code, failure.message)
     return failure.status
   }
 }
 
-function createProgram({ stdout, stderr }: Host): Command {
-  return new Command('hongbao-sandbox')
-    .description(
-      'A local Ping++: the red-envelope API, signed webhooks, retries on a clock, faults.',
-    )
-    .version(manifest.version)
-    .addOption(
-      new Option('--url <url>', 'the sandbox to speak with')
-        .env('HONGBAO_SANDBOX_URL')
-        .default(DEFAULT_URL)
-        .argParser(parseUrl),
-    )
-    .option('--json', 'results as one JSON object per line, on stdout', false)
-    .option('--quiet', 'nothing on stderr but errors', false)
-    .option('--no-color', 'no colours; NO_COLOR does the same')
-    .addOption(
-      new Option('--timeout <duration>', 'how long to wait for the sandbox')
-        .default(30_000, '30s')
-        .argParser(parseDuration),
-    )
-    .addHelpText('after', HELP)
-    .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: (text) => void stderr.write(text),
-    })
-    .showHelpAfterError('See --help.')
-    .exitOverride()
+async function runCommand(args: readonly string[], host: Host, texts: Texts): Promise<ExitStatus> {
+  const [first, others] = takeWord(args, GLOBAL_OPTIONS)
+  // Before a command there can only be options of all commands, or of the one that runs by itself.
+  const isHelp = first === undefined && args.some((arg) => arg === '--help' || arg === '-h')
+  if (first === 'help' || isHelp) return showHelp(others.filter(isWord), host, texts)
+  const asked = await findCommand(first ?? 'start', others)
+  const { values, words } = parse(asked.rest, { ...GLOBAL_OPTIONS, ...asked.command.options })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `parse` made them of GLOBAL_OPTIONS
+  const globals = values as unknown as GlobalValues
+  if (globals.version) {
+    host.stdout.write(`${manifest.version}\n`)
+    return EXIT.ok
+  }
+  if (globals.help) return showHelp(first === undefined ? [] : asked.named, host, texts)
+  checkWords(asked.command, words, asked.path)
+  let status: ExitStatus = EXIT.ok
+  const session = await openSession(host, texts, globals, asked.path, (given) => (status = given))
+  const own = Object.keys(asked.command.options).map((name) => [name, values[name]])
+  await asked.command.run(session, Object.fromEntries(own), words)
+  return status
 }
 
-const HELP = `
-Exit status:
-  0 done                      4 the app did not answer 2xx, or there is no target
-  1 unexpected failure        5 timed out
-  2 wrong usage               6 the signature is invalid
-  3 no sandbox answers        130, 143 ended by SIGINT, SIGTERM`
+function isWord(arg: string): boolean {
+  return !arg.startsWith('-')
+}
 
-function parseUrl(given: string): string {
-  const text = unquote(given)
-  // Shell scripts often unset a variable by an empty value.
-  if (text === '') return DEFAULT_URL
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin
-  throw new InvalidArgumentError('Write it as http://127.0.0.1:4141.')
+/** @throws UnknownName */
+async function findCommand(first: string, others: readonly string[]): Promise<Asked> {
+  const load = COMMANDS.get(first)
+  if (load === undefined) throw new UnknownName('command', first, [...COMMANDS.keys()])
+  const found = await load()
+  if (!('commands' in found)) return { path: first, named: [first], command: found, rest: others }
+  const [second, rest] = takeWord(others, GLOBAL_OPTIONS)
+  const name = second ?? found.initial
+  const command = Object.hasOwn(found.commands, name) ? found.commands[name] : undefined
+  const named = second === undefined ? [first] : [first, name]
+  if (command !== undefined) return { path: `${first} ${name}`, named, command, rest }
+  throw new UnknownName(
+    'command',
+    `${first} ${name}`,
+    Object.keys(found.commands).map((each) => `${first} ${each}`),
+  )
+}
+
+async function openSession(
+  host: Host,
+  texts: Texts,
+  globals: GlobalValues,
+  path: string,
+  endWith: Session['endWith'],
+): Promise<Session> {
+  const { json = false, quiet = false, noColor = false, dir, timeout } = globals
+  const given = globals.url ?? urlOf(host.env['HONGBAO_SANDBOX_URL'])
+  // A new sandbox belongs to the folder in which it is started.
+  const own = path === 'start' ? resolve('.hongbao') : undefined
+  const directory = dir === undefined ? (own ?? (await findDirectory())) : resolve(dir)
+  const output = createOutput({ ...host, texts, json, quiet, color: !noColor })
+  const control = createControlClient({
+    timeoutMs: timeout,
+    findPlace: async () =>
+      given === undefined ? findPlace(directory) : { url: given, check: undefined },
+  })
+  return { host, output, texts, directory, control, endWith }
+}
+
+/** Shell scripts often unset a variable by an empty value. */
+function urlOf(given = ''): string | undefined {
+  if (unquoted(given) === '') return undefined
+  const url = sandboxUrl(given)
+  if (url !== undefined) return url
+  throw usageError((t) => t.wrongOption('HONGBAO_SANDBOX_URL', given, t.expected.sandboxUrl))
+}
+
+async function showHelp(
+  path: readonly string[],
+  { stdout }: Host,
+  texts: Texts,
+): Promise<ExitStatus> {
+  const { writeHelp } = await import('./help.ts')
+  const columns = Math.min(stdout.columns ?? 100, 100)
+  stdout.write(`${await writeHelp(path, texts.language, columns)}\n`)
+  return EXIT.ok
+}
+
+/** Loads what compares names only when a name is wrong. */
+async function namesSuggested(error: unknown): Promise<unknown> {
+  if (!(error instanceof UnknownName)) return error
+  const { nearestTo } = await import('@hongbao/core/internal')
+  const { kind, given, names } = error
+  return usageError((t) => t.unknownName(kind, given, nearestTo(given, names), names))
 }

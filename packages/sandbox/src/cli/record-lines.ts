@@ -1,6 +1,8 @@
 import { formatDuration } from '../clock/duration.ts'
 import type { JournalRecord } from '../events/journal.ts'
+import { pad } from './columns.ts'
 import { plainLine, type Paint, type Style } from './output.ts'
+import type { Texts } from './texts/texts.ts'
 
 type RecordOf<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>
 
@@ -8,69 +10,85 @@ type Line = readonly [sign: string, style: Style, ...pieces: (string | undefined
 
 /** Record type → line; types without an entry repeat what another line shows. */
 const LINES: {
-  readonly [Type in JournalRecord['type']]?: (record: RecordOf<Type>) => Line
+  readonly [Type in JournalRecord['type']]?: (record: RecordOf<Type>, texts: Texts) => Line
 } = {
-  'api.request': ({ method, path, status, ms, signature, reason, faults }) => [
+  'api.request': ({ method, path, status, ms, signature, reason, faults }, t) => [
     '·',
     status < 400 ? 'dim' : 'yellow',
     `${method} ${path}`,
     String(status),
     `${ms}ms`,
-    `signature ${signature}`,
+    t.requestSignature[signature],
     quoted(reason),
-    fired(faults),
+    fired(faults, t),
   ],
-  'envelope.changed': (r) => ['·', 'dim', r.envelope, r.status, `order ${r.orderNo}`],
-  'attempt.started': ({ event, eventType, n, of, kind, faults }) => [
+  'envelope.changed': (r, t) => ['·', 'dim', r.envelope, r.status, t.order(r.orderNo)],
+  'event.undelivered': ({ event, eventType }, t) => ['○', 'yellow', event, eventType, t.kept],
+  'attempt.held': (record, t) => {
+    const { event, eventType, dueAt, clock, untilAnother, faults } = record
+    const inTime = formatDuration(Date.parse(dueAt) - Date.parse(clock))
+    const held = untilAnother ? t.heldUntilAnother(inTime) : t.held(inTime)
+    return ['…', 'yellow', event, eventType, held, fired(faults, t)]
+  },
+  'attempt.started': ({ event, eventType, n, of, kind, faults }, t) => [
     '→',
     'bold',
     event,
     eventType,
-    kind === 'scheduled' ? `${n}/${of}` : kind,
-    fired(faults),
+    kind === 'scheduled' ? `${n}/${of}` : t.kinds[kind],
+    fired(faults, t),
   ],
-  'attempt.finished': ({ event, ok, status, ms, error, body, faults }) => [
+  'attempt.finished': ({ event, ok, status, ms, error, errorCode, body, faults }, t) => [
     '←',
     ok ? 'green' : 'red',
     event,
     status?.toString(),
     `${ms}ms`,
-    error,
+    error && attemptError(errorCode, error, t),
     ok ? undefined : quoted(body),
-    fired(faults),
+    fired(faults, t),
   ],
-  'retry.scheduled': ({ event, n, dueAt, clock }) => {
+  'retry.scheduled': ({ event, n, dueAt, clock }, t) => {
     const inMs = Date.parse(dueAt) - Date.parse(clock)
-    return ['↻', 'yellow', event, `attempt ${n} in ${formatDuration(inMs)}`]
+    return ['↻', 'yellow', event, t.attemptIn(n, formatDuration(inMs))]
   },
-  'event.delivered': ({ event, attempts }) => {
-    const after = attempts === 1 ? '' : ` after ${attempts} attempts`
-    return ['✓', 'green', event, `delivered${after}`]
+  'event.delivered': (r, t) => ['✓', 'green', r.event, t.delivered(r.attempts)],
+  'event.exhausted': (r, t) => ['✗', 'red', r.event, t.exhausted(r.attempts)],
+  'retry.cancelled': ({ event, n }, t) => ['·', 'dim', event, t.attemptCancelled(n)],
+  'clock.moved': ({ from, to }, t) => {
+    const ms = Date.parse(to) - Date.parse(from)
+    const moved = ms < 0 ? `−${formatDuration(-ms)}` : `+${formatDuration(ms)}`
+    return ['»', 'cyan', t.headings.clock, moved]
   },
-  'event.exhausted': (r) => ['✗', 'red', r.event, `given up after ${r.attempts} attempts`],
-  'clock.moved': ({ from, to }) => {
-    return ['»', 'cyan', 'clock', `+${formatDuration(Date.parse(to) - Date.parse(from))}`]
-  },
-  error: ({ message }) => ['!', 'red', 'sandbox', message],
-  reset: () => ['·', 'dim', 'sandbox', 'reset'],
+  'clock.speed': ({ speed }, t) => ['»', 'cyan', t.headings.clock, t.speed(speed)],
+  'target.changed': ({ target }, t) => ['·', 'cyan', t.headings.target, target ?? t.noTarget],
+  error: ({ message }, t) => ['!', 'red', t.sandbox, message],
+  reset: (_record, t) => ['·', 'dim', t.sandbox, t.wasReset],
+}
+
+/** Why no answer came: a sentence in the user's language, without the codes of Node's HTTP parser. */
+export function attemptError(code: string | undefined, error: string, texts: Texts): string {
+  if (error.includes('HPE_')) return texts.notHttp
+  return (code === undefined ? undefined : texts.attemptErrors[code]) ?? error
 }
 
 export interface LineOptions {
   readonly tint: Paint
   /** Whether times include the date: on a clock that can be moved. */
   readonly withDay: boolean
+  readonly texts: Texts
 }
 
 /** A record as one line of text; undefined if another line shows the same. */
 export function writeRecord(record: JournalRecord, options: LineOptions): string | undefined {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the table's type, each writer takes the records of its own name
-  const write = LINES[record.type] as ((record: JournalRecord) => Line) | undefined
+  const write = LINES[record.type] as ((record: JournalRecord, texts: Texts) => Line) | undefined
+  const { tint, withDay, texts } = options
   if (write === undefined) return undefined
-  const { tint, withDay } = options
-  const [sign, style, subject = '', ...rest] = write(record)
+  const [sign, style, subject = '', ...rest] = write(record, texts)
   const pieces = rest.filter((piece) => piece !== undefined).map(plainLine)
   const time = tint('dim', localTime(record.clock, withDay))
-  return [time, tint(style, sign), plainLine(subject).padEnd(ID_LENGTH), ...pieces].join('  ')
+  return [time, tint(style, sign), pad(plainLine(subject), ID_LENGTH), ...pieces].join('  ')
 }
 
 /** Length of ids of events and envelopes, so that the next column is aligned. */
@@ -83,8 +101,8 @@ export function localTime(time: string | number, withDay: boolean): string {
   return withDay ? `${day} ${clock}` : `${clock}`
 }
 
-function fired(faults: readonly string[] | undefined): string | undefined {
-  return faults === undefined || faults.length === 0 ? undefined : `fault: ${faults.join(', ')}`
+function fired(faults: readonly string[] = [], { fault }: Texts): string | undefined {
+  return faults.length === 0 ? undefined : fault(faults.join(', '))
 }
 
 const MAX_QUOTED_CHARACTERS = 80

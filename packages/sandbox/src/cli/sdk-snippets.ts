@@ -1,7 +1,18 @@
 import { bareHost } from '../loopback.ts'
 
 /** Clients that there are snippets for. */
-export type SdkName = 'hongbao' | 'node' | 'python' | 'php' | 'ruby' | 'java' | 'go' | 'csharp'
+export const SDK_NAMES = [
+  'hongbao',
+  'node',
+  'python',
+  'php',
+  'ruby',
+  'java',
+  'go',
+  'csharp',
+] as const
+
+type SdkName = (typeof SDK_NAMES)[number]
 
 /** What a program needs to know of the sandbox. */
 export interface SdkSettings {

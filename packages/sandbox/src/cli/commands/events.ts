@@ -1,111 +1,108 @@
-import { Option, type Command } from 'commander'
-import type { EventDetail, EventView } from '../../http/control/event-view.ts'
-import { alignColumns, plainText, type Output, type Style } from '../output.ts'
-import { localTime } from '../record-lines.ts'
-import type { OpenSession } from '../session.ts'
+import type { EventDetail, EventView, ListAnswer } from '../../http/control/types.ts'
+import { alignColumns } from '../columns.ts'
+import { choice, command, text, type Group } from '../command.ts'
+import { plainText, type Output, type Style } from '../output.ts'
+import { attemptError, localTime } from '../record-lines.ts'
+import type { Session } from '../session.ts'
+import type { Texts } from '../texts/texts.ts'
 
-export function addEvents(program: Command, open: OpenSession): void {
-  const events = program
-    .command('events')
-    .description('notifications, and the answers that they got')
-
-  events
-    .command('ls', { isDefault: true })
-    .description('list them, oldest first')
-    .option('--type <type>', 'only of this type')
-    .addOption(
-      new Option('--status <status>', 'only in this state').choices(Object.keys(STATUS_STYLES)),
-    )
-    .option('--envelope <id>', 'only of this envelope')
-    .option('--order-no <number>', 'only of this order')
-    .action(async (options: Record<string, string>) => {
-      const { control, output } = open()
-      const query = new URLSearchParams(options).toString()
-      const { data } = await control.get<{ data: EventView[] }>(`/events?${query}`)
-      list(output, data)
-    })
-  events
-    .command('show')
-    .description('everything about one, with its body and every answer of the app')
-    .argument('<id>', 'its id, or last')
-    .action(async (id: string) => {
-      const { control, output } = open()
-      const event = await control.get<EventDetail>(`/events/${encodeURIComponent(id)}`)
-      output.result(event, describe(event, output))
-    })
-  events
-    .command('resend')
-    .description('send the same bytes once more, outside the schedule')
-    .argument('<id>', 'its id, or last')
-    .action(async (id: string) => {
-      const { control, output } = open()
-      const event = await control.post<EventView>(`/events/${encodeURIComponent(id)}/resend`)
-      output.result(event, event.id)
-    })
-}
-
-export function addEnvelopes(program: Command, open: OpenSession): void {
-  program
-    .command('envelopes')
-    .description('the red envelopes')
-    .command('move')
-    .description('change the status of an envelope: sent, received, failed, refunding, refund')
-    .argument('<envelope>', 'its id or order number')
-    .argument('<status>', 'its new status')
-    .action(async (envelope: string, status: string) => {
-      const { control, output } = open()
-      const path = `/envelopes/${encodeURIComponent(envelope)}/move`
-      const moved = await control.post<{ id: string; status: string }>(path, { status })
-      output.result(moved, `${moved.id}  ${moved.status}`)
-    })
-}
-
-const STATUS_STYLES: Readonly<Record<EventView['status'], Style>> = {
+const STATUS_STYLES = {
   pending: 'yellow',
   delivered: 'green',
   exhausted: 'red',
   undelivered: 'dim',
+} as const satisfies Readonly<Record<string, Style>>
+
+const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
+
+export const events: Group = {
+  initial: 'ls',
+  commands: {
+    ls: command({
+      options: {
+        type: text('<type>'),
+        status: choice('<status>', STATUSES),
+        envelope: text('<id>'),
+        orderNo: text('<number>'),
+        limit: text('<count>'),
+      },
+      async run(session, options) {
+        const query = new URLSearchParams()
+        for (const [name, value] of Object.entries(options)) {
+          if (value !== undefined) query.set(name, value)
+        }
+        const path = `/events?${query.toString()}`
+        const { data } = await session.control.get<ListAnswer<EventView>>(path)
+        list(session, data)
+      },
+    }),
+    show: command({
+      args: ['<id>'],
+      async run({ control, output, texts }, _options, id = '') {
+        const event = await control.get<EventDetail>(`/events/${encodeURIComponent(id)}`)
+        output.result(event, describe(event, output, texts))
+      },
+    }),
+    resend: command({
+      args: ['<id>'],
+      async run({ control, output }, _options, id = '') {
+        const event = await control.post<EventView>(`/events/${encodeURIComponent(id)}/resend`)
+        output.result(event, event.id)
+      },
+    }),
+  },
 }
 
-function list(output: Output, events: readonly EventView[]): void {
+function list({ output, texts }: Session, found: readonly EventView[]): void {
   if (output.isJson) {
-    for (const event of events) output.result(event, '')
+    for (const event of found) output.result(event, '')
     return
   }
-  if (events.length === 0) return output.note('There is no such event.')
-  const rows = events.map(({ id, type, status, lastAttempt, attemptCount, orderNo, envelope }) => {
-    const attempts = lastAttempt === null ? '-' : `${attemptCount} (${answerOf(lastAttempt)})`
-    return [id, type, status, attempts, orderNo ?? '-', envelope ?? '-']
+  if (found.length === 0) return output.note(texts.noEvents)
+  const rows = found.map(({ id, type, status, lastAttempt, attemptCount, orderNo, envelope }) => {
+    const attempts =
+      lastAttempt === null ? '-' : `${attemptCount} (${answerOf(lastAttempt, texts)})`
+    return [id, type, texts.eventStatus[status], attempts, orderNo ?? '-', envelope ?? '-']
   })
-  const [heading = '', ...lines] = alignColumns([HEADING, ...rows])
-  if (output.isStdoutTerminal) output.result({}, output.paint('dim', heading))
+  const { id, type, status, attempts, order, envelope } = texts.headings
+  const heading = [id, type, status, attempts, order, envelope]
+  const [first = '', ...lines] = alignColumns([heading, ...rows], output.columns)
+  if (output.isStdoutTerminal) output.result({}, output.paint('dim', first))
   for (const [at, line] of lines.entries()) {
-    output.result({}, output.paint(STATUS_STYLES[events[at]?.status ?? 'pending'], line))
+    output.result({}, output.paint(STATUS_STYLES[found[at]?.status ?? 'pending'], line))
   }
 }
 
-const HEADING = ['ID', 'TYPE', 'STATUS', 'ATTEMPTS', 'ORDER', 'ENVELOPE']
-
-function describe(event: EventDetail, { paint }: Output): string {
-  const facts = alignColumns([
-    ['id', event.id],
-    ['type', event.type],
-    ['created', localTime(event.created, true)],
-    ['status', event.status],
-    ['order', event.orderNo ?? '-'],
-    ['envelope', event.envelope ?? '-'],
-    ['signature', event.signature],
-    ...(event.nextAttempt === null ? [] : [['next', localTime(event.nextAttempt, true)]]),
-  ])
+function describe(event: EventDetail, { paint, columns }: Output, texts: Texts): string {
+  const { headings } = texts
+  const next = event.nextAttempt
+  const facts = alignColumns(
+    [
+      [headings.id, event.id],
+      [headings.type, event.type],
+      [headings.created, localTime(event.created, true)],
+      [headings.status, texts.eventStatus[event.status]],
+      [headings.order, event.orderNo ?? '-'],
+      [headings.envelope, event.envelope ?? '-'],
+      [headings.signature, event.signature],
+      ...(next === null ? [] : [[headings.next, localTime(next, true)]]),
+    ],
+    columns,
+  )
   const attempts = event.attempts.map((attempt) => {
     const { n, kind, started, ms, ok, faults, response } = attempt
-    const head = [`${n}`, kind, localTime(started, true), answerOf(attempt), `${ms}ms`, ...faults]
+    const answer = answerOf(attempt, texts)
+    const head = [`${n}`, texts.kinds[kind], localTime(started, true), answer, `${ms}ms`, ...faults]
     const body = response === null || response.body === '' ? '' : `\n${plainText(response.body)}`
     return `${paint(ok ? 'green' : 'red', head.join('  '))}${body}`
   })
-  return [...facts, '', plainText(event.body), ...attempts.flatMap((text) => ['', text])].join('\n')
+  return [...facts, '', plainText(event.body), ...attempts.flatMap((each) => ['', each])].join('\n')
 }
 
-function answerOf({ status, error }: NonNullable<EventView['lastAttempt']>): string {
-  return status === null ? (error ?? 'no answer') : String(status)
+function answerOf(
+  { status, error, errorCode }: NonNullable<EventView['lastAttempt']>,
+  texts: Texts,
+): string {
+  if (status !== null) return String(status)
+  return error === null ? texts.noAnswer : attemptError(errorCode ?? undefined, error, texts)
 }

@@ -1,91 +1,94 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { SandboxOptions } from '../../options.ts'
 import type { JournalRecord } from '../../events/journal.ts'
+import type { SandboxOptions } from '../../options.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
-import { EXIT, usageError } from '../exit.ts'
-import { addDirectory, numberParser, openFor, type DirectoryOptions } from '../inputs.ts'
+import {
+  choice,
+  command,
+  flag,
+  initially,
+  text,
+  whole,
+  type Option,
+  type Command,
+} from '../command.ts'
+import { EXIT } from '../exit.ts'
+import { openFolder, targetUrl } from '../inputs.ts'
+import { isAlive, readPlace, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
-import type { OpenSession, Session } from '../session.ts'
+import type { Session } from '../session.ts'
 
-interface StartOptions extends DirectoryOptions {
-  readonly port: number
-  readonly host: string
-  readonly strictPort?: true
-  readonly target?: string
-  readonly clock: NonNullable<SandboxOptions['clock']>
-  readonly sendWebhooks: NonNullable<SandboxOptions['sendWebhooks']>
-  readonly merchantPublicKey?: string
-  readonly requestSignatures?: NonNullable<SandboxOptions['requestSignatures']>
-  readonly responseTimeoutMs: number
-  readonly seed: number
-  readonly allowRemote?: true
+const clock: Option<NonNullable<SandboxOptions['clock']>> = {
+  value: '<clock>',
+  expected: 'clock',
+  read(given) {
+    if (given === 'real' || given === 'virtual') return given
+    const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(given) ?? []
+    return speed !== undefined && Number(speed) > 0 ? Number(speed) : undefined
+  },
 }
 
-export function addStart(program: Command, open: OpenSession): void {
-  addDirectory(program.command('start', { isDefault: true }))
-    .description('start a sandbox, and show what happens in it until Ctrl-C')
-    .option('--port <port>', 'port; the next free one if it is taken', parseInteger, 4141)
-    .option('--strict-port', 'fail if the port is taken')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--target <url>', 'your app: where notifications go; without it they are kept')
-    .option('--clock <clock>', 'real, virtual, or how many times as fast: 60', parseClock, 'real')
-    .addOption(
-      new Option('--send-webhooks <when>', 'when red envelopes cause notifications')
-        .choices(['on-retrieve', 'on-create', 'by-hand'])
-        .default('on-retrieve'),
-    )
-    .option('--merchant-public-key <path>', 'check the signatures of requests with this key')
-    .addOption(
-      new Option(
-        '--request-signatures <mode>',
-        'how strictly requests must be signed; by default with the key of the folder',
-      ).choices(['strict', 'lenient', 'off']),
-    )
-    .option('--response-timeout-ms <ms>', 'how long your app may take', parseInteger, 10_000)
-    .option('--seed <number>', 'what random faults go by', parseInteger, 1)
-    .option('--allow-remote', 'notifications to other machines, and requests from them')
-    // A mistyped command ends up here, because this one is the default.
-    .argument('[words...]')
-    .usage('[options]')
-    .action(async (words: readonly string[], options: StartOptions) => {
-      if (words.length > 0) {
-        const names = program.commands.map((command) => command.name()).join(', ')
-        const word = JSON.stringify(words[0])
-        throw usageError(`There is no command ${word}. There are: ${names}. See --help.`)
-      }
-      await start(open(), options)
-    })
-}
+const target: Option<string> = { value: '<url>', read: targetUrl }
 
-async function start(session: Session, options: StartOptions): Promise<void> {
-  const { output } = session
-  const keys = await openFor(output, options.dir)
-  const settings: SandboxOptions = {
-    ...readSettings(options, keys.merchant.publicPath),
-    privateKey: { path: keys.webhook.privatePath },
-  }
-  const sandbox = await startOnFreePort(settings, options.strictPort === true)
-  const ended = waitForEnd(session)
-  if (options.port !== 0 && !sandbox.url.endsWith(`:${options.port}`)) {
-    output.warn(
-      `Port ${options.port} is taken; --strict-port makes that an error. Other commands need --url ${sandbox.url}, or HONGBAO_SANDBOX_URL.`,
-    )
-  }
-  const { merchantPublicKey, requestSignatures } = settings
-  const isChecked = merchantPublicKey !== undefined && requestSignatures !== 'off'
-  writeBanner(output, sandbox, keys, isChecked)
-  show(session, sandbox)
-  const ending = await ended
-  await sandbox.close()
-  session.endWith(EXIT[ending])
+const OPTIONS = {
+  target,
+  port: initially(whole('<port>'), 4141),
+  strictPort: flag,
+  host: initially(text('<address>'), '127.0.0.1'),
+  clock: initially(clock, 'real'),
+  sendWebhooks: initially(choice('<when>', ['on-retrieve', 'on-create', 'by-hand']), 'on-retrieve'),
+  merchantPublicKey: text('<path>'),
+  requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
+  responseTimeoutMs: initially(whole('<ms>'), 10_000),
+  seed: initially(whole('<number>'), 1),
+  publicUrl: text('<url>'),
+  maxEvents: initially(whole('<count>'), 1000),
+  persist: flag,
+  allowRemote: flag,
+} as const
+
+export const start: Command = command({
+  options: OPTIONS,
+  async run(session, { strictPort, persist, merchantPublicKey: path, ...options }) {
+    const { output, texts, directory } = session
+    const keys = await openFolder(session)
+    const { requestSignatures = 'off', port } = options
+    const merchantKey = path ?? (requestSignatures === 'off' ? undefined : keys.merchant.publicPath)
+    const isChecked = merchantKey !== undefined && options.requestSignatures !== 'off'
+    const settings: SandboxOptions = {
+      ...options,
+      merchantPublicKey: merchantKey && { path: merchantKey },
+      persist: persist && directory,
+      privateKey: { path: keys.webhook.privatePath },
+    }
+    const sandbox = await startOnFreePort(settings, strictPort === true)
+    const ended = waitForEnd(session)
+    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts.portTaken(port))
+    const boot = await announce(session, sandbox)
+    writeBanner(output, texts, sandbox, keys, isChecked)
+    show(session, sandbox)
+    const ending = await ended
+    await removePlace(directory, boot)
+    await sandbox.close()
+    session.endWith(EXIT[ending])
+  },
+})
+
+/** Writes `sandbox.json`, by which the other commands find this sandbox. */
+async function announce({ output, texts, directory }: Session, sandbox: Sandbox): Promise<string> {
+  const other = await readPlace(directory)
+  if (other !== undefined && isAlive(other.pid)) output.warn(texts.otherRunning(other.url))
+  const { url, keyFingerprint } = sandbox
+  const [{ boot } = { boot: '' }] = sandbox.journal()
+  await writePlace(directory, { url, pid: process.pid, keyFingerprint, boot })
+  return boot
 }
 
 const PORT_TRIES = 20
 
 /** Starts on the given port, or on the next free one. */
 async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Promise<Sandbox> {
-  // Imported here: the other commands start in half the time without a server.
+  // Imported here: the help of this command needs no server.
   const { startSandbox } = await import('../../start.ts')
   const { port: first = 0 } = options
   const last = isStrict || first === 0 ? first : Math.min(first + PORT_TRIES, 65_535)
@@ -100,18 +103,9 @@ async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Prom
   }
 }
 
-function readSettings(
-  { dir: _dir, strictPort: _strict, merchantPublicKey: path, ...options }: StartOptions,
-  ownMerchantKey: string,
-): SandboxOptions {
-  const { requestSignatures = 'off' } = options
-  const merchantKey = path ?? (requestSignatures === 'off' ? undefined : ownMerchantKey)
-  return { ...options, merchantPublicKey: merchantKey && { path: merchantKey } }
-}
-
 /** Prints all records, past and future. */
-function show({ output }: Session, sandbox: Sandbox): void {
-  const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1 }
+function show({ output, texts }: Session, sandbox: Sandbox): void {
+  const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1, texts }
   function showRecord(record: JournalRecord): void {
     const line = output.isJson ? undefined : writeRecord(record, options)
     if (output.isJson) output.result(record, '')
@@ -130,13 +124,4 @@ function waitForEnd({ host }: Session): Promise<(typeof SIGNALS)[number] | 'ok'>
     // The reader of the records has left.
     host.stdout.once('error', () => resolve('ok'))
   })
-}
-
-const parseInteger = numberParser(/^-?\d{1,15}$/, 'a whole number')
-
-function parseClock(text: string): NonNullable<SandboxOptions['clock']> {
-  if (text === 'real' || text === 'virtual') return text
-  const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(text) ?? []
-  if (speed !== undefined && Number(speed) > 0) return Number(speed)
-  throw new InvalidArgumentError('Write real, virtual, or a number above 0.')
 }

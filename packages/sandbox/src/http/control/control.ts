@@ -18,8 +18,6 @@ import { streamRecords } from './record-stream.ts'
 import { requestRoutes } from './request-routes.ts'
 import type { ProbeView, StateView } from './types.ts'
 
-export type { StateView } from './types.ts'
-
 /** What the control API shows besides the engine. */
 export interface ControlSettings extends Pick<
   Settings,

@@ -5,8 +5,6 @@ import type { FaultView } from './types.ts'
 import { readFields } from './fields.ts'
 import { Refusal } from './control-error.ts'
 
-export type { FaultView } from './types.ts'
-
 /** `/faults` */
 export function faultRoutes(faults: Faults): Hono {
   return new Hono()

@@ -1,0 +1,65 @@
+/** Characters that a terminal shows two columns wide (Unicode, UAX 11, "Wide" and "Fullwidth"). */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu
+
+/** How many columns a text takes. */
+export function widthOf(text: string): number {
+  return text.length + (text.match(WIDE) ?? []).reduce((sum, wide) => sum + 2 - wide.length, 0)
+}
+
+export function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)))
+}
+
+/** Continued lines stand this far in. */
+const INDENT = 4
+
+/**
+ * Rows under each other, each column as wide as its widest cell. A row that is wider than the terminal
+ * goes on in the next line.
+ */
+export function alignColumns(rows: readonly (readonly string[])[], columns: number): string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, widthOf(cell))),
+    [],
+  )
+  return rows.map((row) => {
+    const lines = ['']
+    for (const [at, cell] of row.entries()) {
+      const line = lines.at(-1) ?? ''
+      const isFull = at > 0 && widthOf(line) + widthOf(cell) > columns
+      if (isFull) lines.push(' '.repeat(INDENT))
+      lines.push(`${lines.pop()}${pad(cell, widths[at] ?? 0)}  `)
+    }
+    return lines.map((line) => line.trimEnd()).join('\n')
+  })
+}
+
+/** Terms and what they mean, in two columns; the second is wrapped. */
+export function describeTerms(
+  terms: readonly (readonly [term: string, about: string])[],
+  columns: number,
+): string[] {
+  const widest = Math.max(0, ...terms.map(([term]) => widthOf(term)))
+  const left = Math.min(widest + 2, Math.floor(columns / 2))
+  return terms.map(([term, about]) => {
+    const gap = widthOf(term) + 2 > left ? `\n${' '.repeat(left)}` : ''
+    const wrapped = wrap(about, columns - left).join(`\n${' '.repeat(left)}`)
+    return `${gap === '' ? pad(term, left) : term + gap}${wrapped}`.trimEnd()
+  })
+}
+
+/** Lines of at most so many columns, broken between words. */
+export function wrap(text: string, columns: number): string[] {
+  if (widthOf(text) <= columns) return [text]
+  const lines = ['']
+  // Also between Chinese characters, and never before a punctuation mark.
+  for (const piece of text.match(
+    /\s*(?:[\u2e80-\u9fff]|[^\s\u2e80-\u9fff]+)[，。；：、！？）」”]*/gu,
+  ) ?? []) {
+    const isFull = widthOf(`${lines.at(-1)}${piece}`) > columns && lines.at(-1) !== ''
+    if (isFull) lines.push(piece.trimStart())
+    else lines.push(`${lines.pop()}${piece}`)
+  }
+  return lines
+}

@@ -1,0 +1,141 @@
+import { lstat, readFile, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { isRecord } from '../is-record.ts'
+import type { StateView } from '../http/control/types.ts'
+import { CliError, EXIT, type Say } from './exit.ts'
+
+export const DEFAULT_URL = 'http://127.0.0.1:4141'
+
+/** Where a command finds the sandbox. */
+export interface Place {
+  readonly url: string
+  /** What to verify before the first request; undefined if the user gave the URL. */
+  readonly check: PlaceCheck | undefined
+}
+
+interface PlaceCheck {
+  /** @throws CliError if the sandbox is another project's */
+  state(state: StateView): void
+  /** A better error than that nothing answers. */
+  explain(error: CliError): CliError | undefined
+}
+
+/** `sandbox.json`: the sandbox that runs for a folder. */
+interface RunningSandbox {
+  readonly url: string
+  readonly pid: number
+  readonly keyFingerprint: string
+  /** Changes at each start. */
+  readonly boot: string
+}
+
+const PLACE_FILE = 'sandbox.json'
+
+const FOLDER = '.hongbao'
+
+/**
+ * The keys' folder of a project: `.hongbao` in the current folder, or in the nearest one above it, up to
+ * the one with `.git`. Without a `.git` no folder above is looked at: it may be anyone's.
+ */
+export async function findDirectory(start = '.'): Promise<string> {
+  const own = resolve(start, FOLDER)
+  const found: string[] = []
+  for (let folder = resolve(start); ; folder = dirname(folder)) {
+    /* oxlint-disable no-await-in-loop -- one folder after another */
+    if (await exists(join(folder, FOLDER))) found.push(join(folder, FOLDER))
+    if (await exists(join(folder, '.git'))) return found[0] ?? own
+    /* oxlint-enable no-await-in-loop */
+    if (folder === dirname(folder)) return own
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The sandbox of a folder: where its `sandbox.json` says, or else at the default address. */
+export async function findPlace(directory: string): Promise<Place> {
+  const running = await readPlace(directory)
+  if (running !== undefined) {
+    return { url: running.url, check: checkRunning(running, directory) }
+  }
+  const fingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
+  if (fingerprint === undefined) return { url: DEFAULT_URL, check: undefined }
+  const state = ({ keyFingerprint }: StateView): void => {
+    if (keyFingerprint !== fingerprint) throw foreign((t) => t.foreignDefault(DEFAULT_URL))
+  }
+  return { url: DEFAULT_URL, check: { state, explain: () => undefined } }
+}
+
+function checkRunning({ url, pid, ...expected }: RunningSandbox, directory: string): PlaceCheck {
+  const file = join(directory, PLACE_FILE)
+  return {
+    state({ keyFingerprint, boot }) {
+      if (keyFingerprint === expected.keyFingerprint && boot === expected.boot) return
+      throw foreign((t) => t.foreign(url, file))
+    },
+    explain({ code }) {
+      if (code !== 'unreachable') return undefined
+      const say: Say = isAlive(pid) ? (t) => t.silent(url, pid) : (t) => t.ended(url)
+      return new CliError(EXIT.unreachable, 'unreachable', say)
+    },
+  }
+}
+
+function foreign(say: Say): CliError {
+  return new CliError(EXIT.unreachable, 'sandbox-foreign', say)
+}
+
+/** Whether a process of this machine has the id. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** The content of `sandbox.json`; undefined if there is none, or if it is not this user's own file. */
+export async function readPlace(directory: string): Promise<RunningSandbox | undefined> {
+  const path = join(directory, PLACE_FILE)
+  try {
+    const { uid } = process.platform === 'win32' ? { uid: undefined } : await lstat(path)
+    if (uid !== process.getuid?.()) return undefined
+    const json: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isPlace(json) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isPlace(json: unknown): json is RunningSandbox {
+  if (!isRecord(json)) return false
+  const { url, pid, keyFingerprint, boot } = json
+  const areTexts = [url, keyFingerprint, boot].every((each) => typeof each === 'string')
+  return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && Number.isSafeInteger(pid)
+}
+
+/** Writes the file at once, so that no command reads half of it; only this user can read it. */
+export async function writePlace(directory: string, running: RunningSandbox): Promise<void> {
+  const { replaceFile } = await import('../keys/keys-folder.ts')
+  const text = `${JSON.stringify(running, null, 2)}\n`
+  await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
+}
+
+/** Removes the file, unless another sandbox has written it since. */
+export async function removePlace(directory: string, boot: string): Promise<void> {
+  const running = await readPlace(directory)
+  if (running?.boot === boot) await rm(join(directory, PLACE_FILE), { force: true })
+}
+
+/** SHA-256 of a public key's DER, as in every fingerprint of hongbao; without loading what reads keys. */
+async function fingerprintOf(path: string): Promise<string | undefined> {
+  const pem = await readFile(path, 'utf8').catch(() => undefined)
+  if (pem === undefined) return undefined
+  const { createHash } = await import('node:crypto')
+  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
+  return createHash('sha256').update(der).digest('hex')
+}

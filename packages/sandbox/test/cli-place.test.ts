@@ -1,0 +1,181 @@
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { findDirectory, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { openKeys } from '../src/keys/keys.ts'
+import type { SandboxOptions } from '../src/options.ts'
+import type { Sandbox } from '../src/sandbox.ts'
+import { startSandbox } from '../src/start.ts'
+import { endOf, runCli, spawnCli, startCli, temporaryFolder } from './cli-process.ts'
+
+const HAS_MODES = process.platform !== 'win32'
+const folder = temporaryFolder()
+const closing: (() => unknown)[] = []
+let projects = 0
+let dir = ''
+
+beforeEach(() => {
+  projects += 1
+  const project = join(folder.path, `project-${projects}`)
+  mkdirSync(join(project, '.git'), { recursive: true })
+  dir = join(project, '.hongbao')
+})
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+afterAll(folder.remove)
+
+describe('the folder of a project', () => {
+  it('is the nearest .hongbao, up to the folder with .git', async () => {
+    const project = join(dir, '..')
+    const deep = join(project, 'packages/app/src')
+    mkdirSync(deep, { recursive: true })
+    expect(await findDirectory(deep)).toBe(join(deep, '.hongbao'))
+    mkdirSync(dir)
+    expect(await findDirectory(deep)).toBe(dir)
+    mkdirSync(join(project, 'packages/app/.hongbao'))
+    expect(await findDirectory(deep)).toBe(join(project, 'packages/app/.hongbao'))
+  })
+
+  it('is never one above the project, nor one above the current folder without a project', async () => {
+    const outside = join(folder.path, 'outside')
+    mkdirSync(join(folder.path, '.hongbao'), { recursive: true })
+    mkdirSync(outside)
+    expect(await findDirectory(join(dir, '..'))).toBe(dir)
+    expect(await findDirectory(outside)).toBe(join(outside, '.hongbao'))
+  })
+})
+
+describe('sandbox.json', () => {
+  const RUNNING = { url: 'http://127.0.0.1:4999', pid: 4711, keyFingerprint: 'f', boot: 'b' }
+
+  it.runIf(HAS_MODES)('can be read by its owner only', async () => {
+    await openKeys(dir)
+    await writePlace(dir, RUNNING)
+    expect(statSync(join(dir, 'sandbox.json')).mode & 0o777).toBe(0o600)
+    expect(await readPlace(dir)).toEqual(RUNNING)
+  })
+
+  it('is removed only by the sandbox that wrote it', async () => {
+    await openKeys(dir)
+    await writePlace(dir, RUNNING)
+    await removePlace(dir, 'another')
+    expect(await readPlace(dir)).toEqual(RUNNING)
+    await removePlace(dir, 'b')
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
+  })
+
+  it.each(['', '{', '[]', '{"url":"file:///etc/passwd","pid":1,"keyFingerprint":"f","boot":"b"}'])(
+    'that holds %j counts as none',
+    async (text) => {
+      await openKeys(dir)
+      writeFileSync(join(dir, 'sandbox.json'), text)
+      expect(await readPlace(dir)).toBeUndefined()
+    },
+  )
+})
+
+describe('a command', () => {
+  it('finds the sandbox of its project by sandbox.json', async () => {
+    const sandbox = await openOwn()
+    expect(await runCli(['target', '--dir', dir])).toMatchObject({ status: 0 })
+    await runCli(['trigger', 'charge.succeeded', '--dir', dir])
+    expect(sandbox.events()).toHaveLength(1)
+  })
+
+  it.each([
+    ['another key', { keyFingerprint: 'other' }],
+    ['another start', { boot: 'other' }],
+  ])('refuses a sandbox of %s, and does nothing to it', async (_name, change) => {
+    const sandbox = await openOwn(change)
+    const ended = await runCli(['trigger', 'charge.succeeded', '--dir', dir])
+    expect(ended).toMatchObject({ status: 3, stdout: '' })
+    expect(ended.stderr).toContain('is not the one that was started in this project')
+    expect(ended.stderr).toContain(`--url ${sandbox.url}`)
+    expect(sandbox.events()).toEqual([])
+    const forced = await runCli(['trigger', 'charge.succeeded', '--url', sandbox.url])
+    expect(forced.status).toBe(0)
+  })
+
+  it('says that a sandbox has ended whose process is gone', async () => {
+    const port = await freePort()
+    await openKeys(dir)
+    const url = `http://127.0.0.1:${port}`
+    await writePlace(dir, { url, pid: 2 ** 22 + 1, keyFingerprint: 'f', boot: 'b' })
+    const { status, stderr } = await runCli(['status', '--dir', dir])
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`${url} has ended`)])
+  })
+
+  it('says which process does not answer', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    await openKeys(dir)
+    await writePlace(dir, { url, pid: process.pid, keyFingerprint: 'f', boot: 'b' })
+    const { status, stderr } = await runCli(['status', '--dir', dir, '--lang', 'zh'])
+    expect([status, stderr]).toEqual([3, expect.stringContaining(`进程 ${process.pid}`)])
+  })
+})
+
+describe('two projects on one machine', () => {
+  it('each have their own sandbox: the second one takes the next port', async () => {
+    const second = join(folder.path, `second-${projects}`)
+    mkdirSync(join(second, 'app'), { recursive: true })
+    mkdirSync(join(second, '.git'))
+    const first = join(dir, '..')
+    const one = await startIn(first, [])
+    const { port } = new URL(one.url)
+    const two = await startIn(second, ['--port', port])
+    expect(two.url).not.toBe(one.url)
+    const [fromOne, fromTwo] = await Promise.all([
+      spawnCli(['trigger', 'charge.succeeded', '--json'], { cwd: first }),
+      spawnCli(['trigger', 'charge.failed', '--json'], { cwd: join(second, 'app') }),
+    ])
+    expect([fromOne.status, fromTwo.status]).toEqual([0, 0])
+    expect(await eventTypes(one.url)).toEqual(['charge.succeeded'])
+    expect(await eventTypes(two.url)).toEqual(['charge.failed'])
+
+    one.child.kill('SIGTERM')
+    expect((await one.ended).status).toBe(143)
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
+    expect(readFileSync(join(second, '.hongbao/sandbox.json'), 'utf8')).toContain(two.url)
+  })
+})
+
+/** A sandbox with the keys of the folder, and its `sandbox.json`, perhaps with another content. */
+async function openOwn(change: object = {}, options: SandboxOptions = {}): Promise<Sandbox> {
+  const { webhook } = await openKeys(dir)
+  const sandbox = await startSandbox({ ...options, privateKey: { path: webhook.privatePath } })
+  closing.push(() => sandbox.close())
+  const { url, keyFingerprint } = sandbox
+  const [{ boot } = { boot: '' }] = sandbox.journal()
+  await writePlace(dir, { url, pid: process.pid, keyFingerprint, boot, ...change })
+  return sandbox
+}
+
+async function startIn(cwd: string, args: readonly string[]) {
+  const port = args.length === 0 ? ['--port', String(await freePort())] : args
+  const child = startCli(['start', '--json', ...port], { cwd })
+  closing.push(() => child.kill('SIGKILL'))
+  const ended = endOf(child)
+  const lines = createInterface({ input: child.stdout ?? process.stdin })
+  const [line] = await once(lines, 'line')
+  const { url } = JSON.parse(String(line)) as { url: string }
+  return { child, ended, url }
+}
+
+async function eventTypes(url: string): Promise<string[]> {
+  const answer = await fetch(`${url}/_sandbox/events`)
+  const { data } = (await answer.json()) as { data: { type: string }[] }
+  return data.map(({ type }) => type)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
+}
