@@ -9,6 +9,7 @@ import { SandboxError } from './errors.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './http/server.ts'
+import { createInspector } from './inspector/page.ts'
 import { createFilter, waitForEvent } from './engine/wait.ts'
 
 /**
@@ -24,6 +25,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const server = await listen((request, bindings) => app.fetch(request, bindings), settings)
   const sandbox = createSandbox(engine, settings, api, server)
   app.route('/', api)
+  app.route('/', createInspector())
   const { keyFingerprint, url } = sandbox
   app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
