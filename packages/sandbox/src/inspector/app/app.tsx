@@ -13,8 +13,10 @@ import { Notes, TopBar } from './top-bar.tsx'
 export function App(): JSX.Element {
   return (
     <>
-      <TopBar />
-      <Notes />
+      <header>
+        <TopBar />
+        <Notes />
+      </header>
       <main class={address.value.open === '' ? '' : 'has-open'}>
         <ThreadList />
         <section class="detail" aria-labelledby="detail-title">

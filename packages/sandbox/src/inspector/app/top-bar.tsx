@@ -12,7 +12,7 @@ export function TopBar(): JSX.Element {
   const { title, otherLanguage, bar } = texts.value
   const { faults = 0, keyFingerprint = '' } = state.value ?? {}
   return (
-    <header class="top">
+    <div class="top">
       <h1>
         <Mark />
         {title}
@@ -43,7 +43,7 @@ export function TopBar(): JSX.Element {
       <button type="button" class="primary" onClick={() => (dialog.value = 'trigger')}>
         {bar.trigger}
       </button>
-    </header>
+    </div>
   )
 }
 
