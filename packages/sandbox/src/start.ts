@@ -7,6 +7,7 @@ import { createControl } from './http/control/control.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import { SandboxError } from './errors.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
+import { EventLog } from './persist/event-log.ts'
 import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './http/server.ts'
 import { createInspector } from './inspector/page.ts'
@@ -19,22 +20,32 @@ import { createFilter, waitForEvent } from './engine/wait.ts'
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const settings = await readOptions(options)
-  const engine = openEngine(settings)
+  const log = settings.persist === undefined ? undefined : new EventLog(settings.persist)
+  try {
+    return await openSandbox(settings, log)
+  } catch (error) {
+    log?.close()
+    throw error
+  }
+}
+
+async function openSandbox(settings: Settings, log: EventLog | undefined): Promise<Sandbox> {
+  const engine = openEngine(settings, log)
   const api = createApi(engine, settings)
   const app = new Hono<ApiEnv>()
   const server = await listen((request, bindings) => app.fetch(request, bindings), settings)
-  const sandbox = createSandbox(engine, settings, api, server)
+  const sandbox = createSandbox(engine, settings, api, server, log)
+  const { keyFingerprint, url, target } = sandbox
   app.route('/', api)
   app.route('/', createInspector())
-  const { keyFingerprint, url } = sandbox
   app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
   // The error of a cut connection must reach the server.
   app.onError((error) => {
     throw error
   })
-  const { target } = sandbox
   engine.journal.write({ type: 'ready', url, target, keyFingerprint, pid: process.pid })
+  log?.attach(engine)
   return sandbox
 }
 
@@ -46,7 +57,10 @@ const NOT_FOUND = {
   },
 }
 
-function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Engine {
+function openEngine(
+  { speed, startMs, allowRemote, ...settings }: Settings,
+  saver: EventLog | undefined,
+): Engine {
   const clock = createClock({
     speed,
     startMs,
@@ -60,7 +74,7 @@ function openEngine({ speed, startMs, allowRemote, ...settings }: Settings): Eng
     },
     onSpeed: (each) => engine.journal.write({ type: 'clock.speed', speed: each }),
   })
-  const engine = createEngine({ ...settings, clock, allowRemoteTargets: allowRemote })
+  const engine = createEngine({ ...settings, clock, allowRemoteTargets: allowRemote, saver })
   return engine
 }
 
@@ -69,11 +83,14 @@ function createSandbox(
   { key, apiKey }: Settings,
   api: Hono<ApiEnv>,
   server: Listening,
+  log: EventLog | undefined,
 ): Sandbox {
   const { journal } = engine
   let closing: Promise<void> | undefined
 
   async function close(): Promise<void> {
+    // First, so that the end of the engine removes nothing from it.
+    log?.close()
     closing ??= Promise.all([engine.close(), server.close()]).then(() => {})
     await closing
   }

@@ -6,6 +6,7 @@ import {
   KEY,
   openApi,
   START_MS,
+  type Answered,
   type OpenedApi,
 } from './open-api.ts'
 import { functionApp } from './open-engine.ts'
@@ -170,6 +171,20 @@ describe('POST /v1/red_envelopes', () => {
     expect([first.status, first.json]).toMatchObject([200, { order_no: '123456789' }])
     const again = await api.post({ ...ENVELOPE, order_no: '123456789' })
     expect([again.status, again.json]).toEqual([200, first.json])
+  })
+
+  it('answers what is wrong with a parameter in the language that is asked for', async () => {
+    const wrong = (headers: Record<string, string>) =>
+      api.post({ ...ENVELOPE, amount: 1.5 }, headers)
+    const messageOf = ({ json }: Answered) => (json as { error: { message: string } }).error.message
+    expect(messageOf(await wrong({ 'accept-language': 'zh-CN' }))).toBe(
+      '参数无效：amount 应为以分为单位的整数：100 到 20,000（1 到 200 元），超出范围须提供 extra[scene_id]。',
+    )
+    expect(messageOf(await wrong({ 'accept-language': 'en' }))).toContain('`amount` is no integer')
+    const { subject: _subject, ...rest } = ENVELOPE
+    expect(messageOf(await api.post(rest, { 'accept-language': 'zh' }))).toMatch(
+      /^参数无效：缺少 subject，应为标题/,
+    )
   })
 
   it('answers 402 where the order number was used with other parameters', async () => {

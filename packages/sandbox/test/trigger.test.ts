@@ -2,6 +2,8 @@ import type { EventType } from '@hongbao/core'
 import { eventKey } from '@hongbao/core'
 import { parseEvent, WebhookError } from '@hongbao/core/internal'
 import { describe, expect, it } from 'vitest'
+import { isTriggerable } from '../src/engine/trigger.ts'
+import { EVENT_TYPES } from '../src/events/event-types.ts'
 import { isGenuine, openEngine, parameters, START_MS } from './open-engine.ts'
 
 const START_S = START_MS / 1000
@@ -197,4 +199,42 @@ describe('what cannot be triggered', () => {
 
 function objectIn(bytes: Buffer): unknown {
   return (JSON.parse(bytes.toString()) as { data: { object: unknown } }).data.object
+}
+
+describe('a sample agrees with itself', () => {
+  it.each(EVENT_TYPES.filter(isTriggerable))(
+    '%s: test mode, times of now, URLs of its own',
+    (type) => {
+      const engine = openEngine()
+      const { bytes } = engine.trigger(type)
+      const text = bytes.toString()
+      expect(text).not.toContain('"livemode":true')
+      const times = [...text.matchAll(/"(?:created|time_(?!expire)\w+)":(\d{9,})/g)].map(
+        ([, time]) => Number(time),
+      )
+      const days = times.map((time) => (START_MS / 1000 - time) / 86_400)
+      for (const ago of days) expect(ago).toBeGreaterThanOrEqual(0)
+      for (const ago of days) expect(ago).toBeLessThan(40)
+      const { data } = JSON.parse(text) as {
+        data: { object: { id?: string; refunds?: { url?: string } } }
+      }
+      const { url } = data.object.refunds ?? {}
+      if (typeof url === 'string') expect(url).toContain(`/${data.object.id}/`)
+    },
+  )
+
+  it('has an order number of its own each time, the same one wherever it names that order', () => {
+    const engine = openEngine()
+    const orders = [1, 2].map(() => engine.trigger('charge.succeeded').orderNo)
+    expect(new Set(orders).size).toBe(2)
+    expect(orders[0]).toMatch(/^\d{17}$/)
+    const { bytes } = engine.trigger('order.succeeded')
+    const { object } = (JSON.parse(bytes.toString()) as { data: { object: OrderObject } }).data
+    expect(object.charges.data[0]?.order_no).toBe(object.merchant_order_no)
+  })
+})
+
+interface OrderObject {
+  readonly merchant_order_no: string
+  readonly charges: { readonly data: readonly { readonly order_no: string }[] }
 }

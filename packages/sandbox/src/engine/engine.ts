@@ -18,32 +18,21 @@ import {
   type ResendOptions,
 } from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
+import type { EngineOptions } from './engine-options.ts'
 import { RequestLog } from './request-log.ts'
 import {
   checkSample,
   readSampleParameters,
   NEXT_ON_RETRIEVE,
   webhookStatusOf,
-  type SendWebhooks,
   type TriggerOptions,
 } from './trigger.ts'
 
+export type { EngineOptions } from './engine-options.ts'
 export type { SendWebhooks, TriggerOptions } from './trigger.ts'
 export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 export type { CreateParameters, Creation } from './envelopes.ts'
 export type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
-
-export interface EngineOptions {
-  readonly clock: EngineClock
-  readonly target: Target | undefined
-  readonly sendWebhooks: SendWebhooks
-  readonly key: SigningKey
-  readonly responseTimeoutMs: number
-  readonly seed: number
-  readonly allowRemoteTargets: boolean
-  /** How many events are kept at most. Default: all. */
-  readonly maxEvents?: number | undefined
-}
 
 export function createEngine(options: EngineOptions): Engine {
   return new Engine(options)
@@ -67,7 +56,7 @@ export class Engine {
   #faultsInForce = 0
 
   constructor(options: EngineOptions) {
-    const { clock, seed, key, responseTimeoutMs, target, maxEvents = Infinity } = options
+    const { clock, seed, key, responseTimeoutMs, target, maxEvents = Infinity, saver } = options
     const journal = createJournal(clock.now)
     // Every `waitFor` listens; by default Node warns at 11 listeners.
     setMaxListeners(0, this.closed)
@@ -86,16 +75,19 @@ export class Engine {
       faults: this.faults,
       responseTimeoutMs,
       maxEvents,
-      onChange: ({ event }) => {
-        for (const watcher of this.#watchers) watcher(event)
+      onChange: (delivery, made) => {
+        saver?.delivery(delivery, made)
+        for (const watcher of this.#watchers) watcher(delivery.event)
       },
-      onEvicted: () => {},
+      onEvicted: (id) => saver?.evicted(id),
     })
     this.envelopes = new Envelopes({
       clock,
       // An envelope is still asked for when its events have been removed.
-      maxEnvelopes: 10 * maxEvents,
-      onChange({ envelope: { id: envelope, order_no: orderNo, status } }, request) {
+      maxEnvelopes: 2 * maxEvents,
+      onChange(entry, request) {
+        saver?.envelope(entry)
+        const { id: envelope, order_no: orderNo, status } = entry.envelope
         journal.write({ type: 'envelope.changed', envelope, orderNo, status, request })
       },
     })
@@ -234,6 +226,7 @@ export class Engine {
     this.#clear()
     this.clock.restart()
     this.requests.clear()
+    this.#options.saver?.reset()
     this.journal.clear()
     this.journal.write({ type: 'reset' })
   }
@@ -245,6 +238,7 @@ export class Engine {
   }
 
   #onFaults(faults: readonly ActiveFault[]): void {
+    this.#options.saver?.faults(faults)
     const inForce = faults.filter((fault) => !isSpent(fault)).length
     if (inForce !== this.#faultsInForce) this.journal.write({ type: 'faults.changed', inForce })
     this.#faultsInForce = inForce

@@ -13,7 +13,7 @@ export interface KeysFolder {
 
 const GITIGNORE = '.gitignore'
 /** Files that a new keys' folder may contain. */
-const HARMLESS = new Set([GITIGNORE, '.DS_Store'])
+const HARMLESS = new Set([GITIGNORE, '.DS_Store', 'events.ndjson', 'events.ndjson.lock'])
 
 /**
  * Opens the folder; creates it if there is none.

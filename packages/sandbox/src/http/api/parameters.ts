@@ -45,7 +45,7 @@ export function readCreateParameters(sent: Readonly<Record<string, unknown>>): C
     order_no: Number.isSafeInteger(orderNo) ? String(orderNo) : orderNo,
   }
   const flaw = findParameterFlaw(params)
-  if (flaw !== undefined) throw invalidParameter(flaw.param, flaw.problem)
+  if (flaw !== undefined) throw invalidParameter(flaw.param, describe(flaw))
   const text = (name: string) => textOf(params[name])
   return {
     app: textOf(recordOf(params['app'])['id']),
@@ -63,8 +63,37 @@ export function readCreateParameters(sent: Readonly<Record<string, unknown>>): C
   }
 }
 
-export function invalidParameter(param: string, cause: string | Text): ApiError {
+export function invalidParameter(param: string, cause: Text): ApiError {
   return new ApiError('parameter-invalid', { about: { cause }, param })
+}
+
+/** The client's rules speak English; in Chinese, the documented limit. */
+function describe({ param, problem }: NonNullable<ReturnType<typeof findParameterFlaw>>): Text {
+  const expected = EXPECTED[param] ?? '文档规定的值'
+  const isMissing = problem.includes(' is missing:')
+  return {
+    zh: isMissing ? `缺少 ${param}，应为${expected}。` : `${param} 应为${expected}。`,
+    en: problem,
+  }
+}
+
+/** Parameter → the documented limit (guide, step 3; API reference). */
+const EXPECTED: Readonly<Record<string, string>> = {
+  app: '对象：{"id":"app_…"}',
+  'app[id]': '应用 ID（app_…）',
+  channel: '"wx_pub"',
+  order_no: '商户订单号：1 到 28 位数字的字符串',
+  amount: '以分为单位的整数：100 到 20,000（1 到 200 元），超出范围须提供 extra[scene_id]',
+  currency: '"cny"',
+  recipient: '领取红包的用户的 openid，非空字符串',
+  subject: '标题：非空的 UTF-8 字符串，最多 32 字节（10 个汉字）',
+  body: '祝福语：非空的 UTF-8 字符串，最多 128 字节（42 个汉字）',
+  description: '备注：非空的 UTF-8 字符串，最多 255 字节（85 个汉字）',
+  extra: '对象：{"send_name":"…"}',
+  'extra[send_name]': '商户名称：非空的 UTF-8 字符串，最多 32 字节（10 个汉字）',
+  'extra[scene_id]': '"PRODUCT_1" 到 "PRODUCT_8"',
+  metadata:
+    '对象：最多 20 对，键和值共 1,000 个字符，值为字符串、数字、true、false 或 null，不可嵌套',
 }
 
 function readJson(body: Uint8Array): Readonly<Record<string, unknown>> {

@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const SOURCE = join(import.meta.dirname, '../src')
+
+// By default V8 lets garbage grow to hundreds of MB before it collects any; what is kept would not show.
+const SMALL_HEAP = [
+  '--max-semi-space-size=2',
+  '--initial-old-space-size=32',
+  '--heap-growing-percent=30',
+]
+
+/** Sends copies of one signed notification, since so many signatures would take minutes. */
+const SCRIPT = `
+  import { generateKeyPairSync } from 'node:crypto'
+  import { readPrivateKey } from '@hongbao/core/internal'
+  import { createClock } from '${SOURCE}/clock/timer-clock.ts'
+  import { createEngine } from '${SOURCE}/engine/engine.ts'
+  import { envelopeNotification } from '${SOURCE}/events/notifications.ts'
+  import { readSampleParameters } from '${SOURCE}/engine/trigger.ts'
+  import { newDigits } from '${SOURCE}/events/ids.ts'
+
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = readPrivateKey(privateKey)
+  const engine = createEngine({
+    clock: createClock({ speed: 0 }), target: () => new Response('{"outcome":"handled"}'),
+    sendWebhooks: 'by-hand', key, responseTimeoutMs: 1000, seed: 1, allowRemoteTargets: false, maxEvents: 1000,
+  })
+  const object = engine.envelopes.create(readSampleParameters({})).envelope
+  const signed = envelopeNotification('red_envelope.sent', object, 0, key)
+  for (let made = 0; made < 20_000; made += 1) {
+    const { envelope } = engine.envelopes.create({ ...readSampleParameters({}), order_no: newDigits(28) })
+    engine.envelopes.move(envelope.id, 'sent')
+    const body = Buffer.from(signed.body)
+    engine.deliveries.add({ ...signed, id: 'evt_' + made, envelope: envelope.id, body })
+    if (made % 100 === 99) await engine.clock.settled()
+  }
+  const { rss } = process.memoryUsage()
+  console.log(JSON.stringify({ megabytes: Math.round(rss / 1e6), counts: engine.deliveries.counts,
+    envelopes: engine.envelopes.size, records: engine.journal.since(0).length }))
+`
+
+describe('a sandbox that keeps 1,000 events', () => {
+  it('stays under 150 MB after 20,000 triggers, all of Node and the TypeScript loader counted', () => {
+    const output = execFileSync(
+      process.execPath,
+      [...SMALL_HEAP, '--input-type=module', '--eval', SCRIPT],
+      { cwd: import.meta.dirname, encoding: 'utf8' },
+    )
+    const { megabytes, counts, envelopes, records } = JSON.parse(output) as Record<string, number>
+    expect(counts).toEqual({ pending: 0, delivered: 1000, exhausted: 0, undelivered: 0 })
+    expect(envelopes).toBe(2000)
+    expect(records).toBeLessThanOrEqual(10_000)
+    expect(megabytes).toBeLessThan(150)
+  })
+})

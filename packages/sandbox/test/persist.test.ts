@@ -1,0 +1,162 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SandboxOptions } from '../src/options.ts'
+import type { Sandbox } from '../src/sandbox.ts'
+import { startSandbox } from '../src/start.ts'
+import { functionApp } from './open-engine.ts'
+
+const START_MS = Date.UTC(2026, 0, 1)
+let folder: string
+let file: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hongbao-persist-'))
+  file = join(folder, 'events.ndjson')
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('a sandbox with `persist`', () => {
+  it('has after a restart the events, attempts, envelopes and faults of before', async () => {
+    const before = await start({ target: functionApp(500).target })
+    before.faults.add('tampered-body', { attempt: 1 })
+    before.faults.add('delay', { times: 5, match: { type: 'charge.failed' } })
+    const { id, envelope = '', orderNo } = before.trigger('red_envelope.sent')
+    await before.clock.settled()
+    const [event, object] = [before.event(id), before.envelope(envelope)]
+    const faults = before.faults.list()
+    await before.close()
+
+    await using after = await start({ target: functionApp().target })
+    expect(after.event(id)).toEqual(event)
+    expect(after.envelope(orderNo ?? '')).toEqual(object)
+    expect(after.faults.list()).toEqual(faults)
+    expect(after.faults.add('timeout').id).toBe('fault_3')
+  })
+
+  it('goes on with the planned retries, signed by the key of the first attempt, and with the refund of an envelope', async () => {
+    const before = await start({ target: functionApp(500).target })
+    const { id, envelope = '' } = before.trigger('red_envelope.sent')
+    await before.clock.settled()
+    await before.close()
+
+    const app = functionApp()
+    await using after = await start({ target: app.target })
+    await after.clock.next()
+    expect(after.clock.now()).toBe(START_MS + 5000)
+    expect(after.event(id)).toMatchObject({ status: 'delivered', attempts: [{ n: 1 }, { n: 2 }] })
+    await after.clock.advance('25h')
+    expect(after.envelope(envelope)).toMatchObject({ status: 'refund' })
+  })
+
+  it('keeps one attempt waiting for its gap at most, if the clock was ahead', async () => {
+    const before = await start({ target: functionApp(500).target })
+    await before.clock.advance('240h')
+    const { id } = before.trigger('red_envelope.sent')
+    await before.clock.settled()
+    await before.close()
+    await using after = await start({ target: functionApp().target })
+    expect(after.event(id)?.nextAttemptMs).toBe(START_MS + 5000)
+  })
+
+  it('forgets after a reset, and what was removed as the oldest', async () => {
+    const before = await start({ maxEvents: 2 })
+    const ids = [1, 2, 3].map(() => before.trigger('charge.succeeded').id)
+    await before.close()
+    const again = await start({})
+    expect(again.events().map(({ id }) => id)).toEqual(ids.slice(1))
+    await again.reset()
+    await again.close()
+    await using after = await start({})
+    expect(after.events()).toEqual([])
+  })
+
+  it('loses only the last line if that was cut, and reads it no second time', async () => {
+    const before = await start({})
+    const { id } = before.trigger('charge.succeeded')
+    await before.close()
+    appendFileSync(file, '{"event":{"id":"evt_cut","ty')
+    const again = await start({})
+    const later = again.trigger('charge.failed').id
+    await again.close()
+    await using after = await start({})
+    expect(after.events().map((event) => event.id)).toEqual([id, later])
+  })
+
+  it('has a file for its user only, which ignores itself in git, with no key in it', async () => {
+    await using sandbox = await start({ apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC' })
+    sandbox.trigger('red_envelope.sent')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readFileSync(join(folder, '.gitignore'), 'utf8')).toBe('*\n')
+    expect(readFileSync(file, 'utf8')).not.toMatch(/PRIVATE|sk_test/)
+  })
+
+  it('writes the file anew at the start, so that it holds each event once', async () => {
+    const before = await start({ target: functionApp(500).target })
+    before.trigger('charge.succeeded')
+    await before.clock.drain()
+    await before.close()
+    const grown = readFileSync(file, 'utf8').split('\n').length
+    await using after = await start({})
+    expect(after.events()).toHaveLength(1)
+    expect(grown).toBeGreaterThan(20)
+    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2)
+  })
+
+  it('refuses a folder that another sandbox uses, a link, and what is no folder', async () => {
+    await using sandbox = await start({})
+    await expect(start({})).rejects.toMatchObject({
+      code: 'option-invalid',
+      message: expect.stringContaining(String(process.pid)),
+    })
+    await sandbox.close()
+    rmSync(file)
+    symlinkSync('/etc/passwd', file)
+    await expect(start({})).rejects.toThrow('symbolic link')
+    await expect(startSandbox({ persist: '' })).rejects.toThrow('persist')
+  })
+
+  it('gives the folder back if it cannot start', async () => {
+    await using other = await startSandbox()
+    const port = Number(new URL(other.url).port)
+    await expect(start({ port })).rejects.toMatchObject({ code: 'port-taken' })
+    await using sandbox = await start({})
+    expect(sandbox.events()).toEqual([])
+  })
+})
+
+describe('a process that is killed', () => {
+  it('in the middle of an attempt: the next makes it again, with the same bytes', async () => {
+    const script = `
+      import { startSandbox } from ${JSON.stringify(join(import.meta.dirname, '../src/start.ts'))}
+      const target = () => { console.log(sandbox.events()[0].id); return new Promise(() => {}) }
+      const sandbox = await startSandbox({ persist: ${JSON.stringify(folder)}, target, clock: 'virtual' })
+      sandbox.trigger('red_envelope.sent')
+    `
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [output] = await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+
+    const app = functionApp()
+    await using after = await startSandbox({
+      persist: folder,
+      target: app.target,
+      clock: 'virtual',
+    })
+    await after.clock.settled()
+    const id = String(output).trim()
+    expect(after.event(id)).toMatchObject({ status: 'delivered', attempts: [{ n: 1, ok: true }] })
+    expect(app.seen.map(({ body }) => body)).toEqual([after.event(id)?.bytes])
+  })
+})
+
+function start(options: SandboxOptions): Promise<Sandbox> {
+  return startSandbox({ persist: folder, clock: 'virtual', startMs: START_MS, ...options })
+}
