@@ -32,7 +32,7 @@ export async function openInspector(
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
   await page.goto(url)
-  await page.locator('.live.live').waitFor()
+  await page.locator('.live:not(.connecting, .reconnecting)').waitFor()
   return { page, complaints }
 }
 
