@@ -41,6 +41,7 @@ const envelope = JSON.stringify({
 
 console.log(`
 Sandbox ${sandbox.url}/v1, app ${app.url}. Ctrl-C ends both. 沙箱和应用已启动，Ctrl-C 结束。
+Inspector, in a browser 在浏览器里查看: ${sandbox.url}/
 In another terminal 在另一个终端里：
 
 1. An order, and a red envelope for it. 下单，发红包：

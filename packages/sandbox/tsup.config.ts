@@ -1,7 +1,19 @@
 import type { Options } from 'tsup'
 import { library } from '../../tsup.library.ts'
+import { buildAssets } from './src/inspector/build.ts'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+
+/** Puts the built page in the place of the module that builds it on demand. */
+const inspector: Plugin = {
+  name: 'inspector',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]inspector[\\/]assets\.ts$/ }, async () => {
+      const assets = JSON.stringify(await buildAssets())
+      return { contents: `export const loadAssets = async () => (${assets})`, loader: 'js' }
+    })
+  },
+}
 
 /** What is imported when it is needed, and stays a file of its own. */
 const FILES: readonly (readonly [RegExp, string])[] = [
@@ -39,7 +51,7 @@ function withRequire(options: EsbuildOptions): void {
 const shared = { sourcemap: false, esbuildOptions: asUtf8 } as const
 
 export default [
-  library({ ...shared, entry: ['src/index.ts'] }),
+  library({ ...shared, entry: ['src/index.ts'], esbuildPlugins: [inspector] }),
   // CommonJS: what only other commands need is not evaluated, and is no file to look for.
   library({
     ...shared,

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 
 /**
- * The tests of the inboxes start real servers. Postgres comes by npm; the others are Debian
- * packages. Where one is missing and may be installed, it is; elsewhere its suites are skipped, and
+ * The tests of the inboxes start real servers, and those of the inspector a browser. Postgres comes by
+ * npm; the others are Debian packages. Where one is missing and may be installed, it is; elsewhere its suites are skipped, and
  * the run says what to install.
  */
 export function setup(): void {
@@ -24,6 +24,7 @@ export function provide(programs: readonly string[]): boolean {
 
 interface Server {
   readonly program: string
+  /** Its packages. */
   readonly debian: string
   readonly brew: string
 }
@@ -31,6 +32,7 @@ interface Server {
 const SERVERS: readonly Server[] = [
   { program: 'redis-server', debian: 'redis-server', brew: 'redis' },
   { program: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
+  { program: 'chromium', debian: 'chromium fonts-noto-cjk', brew: 'chromium' },
 ]
 
 function isMissing({ program }: Server): boolean {
@@ -42,5 +44,10 @@ function install(servers: readonly Server[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const apt = (...args: string[]): void => void spawnSync('apt-get', args, { stdio: 'ignore', env })
   apt('update')
-  apt('install', '-y', '--no-install-recommends', ...servers.map(({ debian }) => debian))
+  apt(
+    'install',
+    '-y',
+    '--no-install-recommends',
+    ...servers.flatMap(({ debian }) => debian.split(' ')),
+  )
 }

@@ -11,6 +11,7 @@ import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import { EventLog } from './persist/event-log.ts'
 import type { Sandbox } from './sandbox.ts'
 import { listen, type Listening } from './http/server.ts'
+import { createInspector } from './inspector/page.ts'
 import { createFilter, waitForEvent } from './engine/wait.ts'
 
 /**
@@ -37,6 +38,7 @@ async function openSandbox(settings: Settings, log: EventLog | undefined): Promi
   const sandbox = createSandbox(engine, settings, api, server, log)
   const { keyFingerprint, url, target } = sandbox
   app.route('/', api)
+  app.route('/', createInspector())
   app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
   // The error of a cut connection must reach the server.

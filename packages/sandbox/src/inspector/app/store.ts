@@ -1,0 +1,195 @@
+import { computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals'
+import type {
+  CatalogueView,
+  ControlRecord,
+  EnvelopeView,
+  EventDetail,
+  EventView,
+  FaultView,
+  RequestDetail,
+  RequestView,
+  StateView,
+} from '../../http/control/types.ts'
+import { readAddress, writeAddress, type Address } from './address.ts'
+import { read } from './api.ts'
+import { readFilter } from './filter.ts'
+import { follow } from './live.ts'
+import { createRefresher } from './refresher.ts'
+import { buildThreads, chooseRows, type Shown, type Thread } from './threads.ts'
+
+/** The page stays usable with any number of events: so many rows are shown. */
+export const MAX_ROWS = 500
+
+export type Connection = 'connecting' | 'live' | 'reconnecting'
+
+export const state: Signal<StateView | undefined> = signal(undefined)
+export const catalogue: Signal<CatalogueView | undefined> = signal(undefined)
+export const events: Signal<readonly EventView[]> = signal([])
+export const requests: Signal<readonly RequestView[]> = signal([])
+export const envelopes: Signal<readonly EnvelopeView[]> = signal([])
+export const faults: Signal<readonly FaultView[]> = signal([])
+export const connection: Signal<Connection> = signal('connecting')
+/** When a restart of the sandbox was seen, wall clock; undefined if it was not or the note was closed. */
+export const restartedAt: Signal<number | undefined> = signal(undefined)
+export const address: Signal<Address> = signal(readAddress(location.hash))
+
+/** What is shown in detail: read anew when a record names it. */
+export const detail: Signal<EventDetail | RequestDetail | undefined> = signal(undefined)
+
+export const threads: ReadonlySignal<readonly Thread[]> = computed(() =>
+  buildThreads({ events: events.value, requests: requests.value, envelopes: envelopes.value }),
+)
+
+/** Rows that were there when the reader left the top of the list; undefined while it follows. */
+export const pinned: Signal<ReadonlySet<string> | undefined> = signal(undefined)
+
+export const shown: ReadonlySignal<Shown> = computed(() =>
+  chooseRows(threads.value, {
+    matches: readFilter(address.value.q),
+    pinned: pinned.value,
+    maxRows: MAX_ROWS,
+  }),
+)
+
+/** Ids of the rows in their order on the page. */
+export const rowIds: ReadonlySignal<readonly string[]> = computed(() =>
+  shown.value.threads.flatMap(({ items }) => items.map(({ id }) => id)),
+)
+
+/** The sandbox's clock, in milliseconds since 1970; it ticks once a second. */
+export const now: Signal<number> = signal(Date.now())
+
+export function pinRows(): void {
+  pinned.value ??= new Set(threads.value.flatMap(({ items }) => items.map(({ id }) => id)))
+}
+
+export function setAddress(changes: Partial<Address>): void {
+  const next = { ...address.value, ...changes }
+  address.value = next
+  history.replaceState(null, '', location.pathname + writeAddress(next))
+}
+
+export function isEventDetail(value: EventDetail | RequestDetail): value is EventDetail {
+  return 'attempts' in value
+}
+
+/** What is read from the sandbox, each by itself. */
+export type List = 'state' | 'events' | 'requests' | 'envelopes' | 'faults' | 'detail'
+
+const LISTS: Readonly<Record<List, () => Promise<void>>> = {
+  state: async () => takeState(await read<StateView>('state')),
+  events: () => readList('events', events),
+  requests: () => readList('requests', requests),
+  envelopes: () => readList('envelopes', envelopes),
+  faults: () => readList('faults', faults),
+  detail: readDetail,
+}
+
+const ALL: readonly List[] = ['state', 'events', 'requests', 'envelopes', 'faults', 'detail']
+
+const refresher = createRefresher(LISTS)
+
+/** Reads again, soon; many calls become one. */
+export function refresh(...lists: readonly List[]): void {
+  refresher.refresh(lists.length === 0 ? ALL : lists)
+}
+
+/** When the state came, by the clock of this page: from then on the sandbox's clock is reckoned. */
+let stateCameAt = 0
+
+function takeState(next: StateView): void {
+  const before = state.value
+  stateCameAt = performance.now()
+  state.value = next
+  tick()
+  if (before !== undefined && before.boot !== next.boot) {
+    restartedAt.value = Date.now()
+    refresh('events', 'requests', 'envelopes', 'faults', 'detail')
+  }
+}
+
+function tick(): void {
+  if (state.value === undefined) return
+  const { now: iso, speed } = state.value.clock
+  now.value = Date.parse(iso) + (performance.now() - stateCameAt) * speed
+}
+
+async function readList<View>(name: string, list: Signal<readonly View[]>): Promise<void> {
+  const query = name === 'faults' ? '' : `?limit=${MAX_ROWS}`
+  list.value = (await read<{ data: readonly View[] }>(name + query)).data
+}
+
+async function readDetail(): Promise<void> {
+  const { open } = address.value
+  if (open === '') {
+    detail.value = undefined
+    return
+  }
+  const path = open.startsWith('iar_') ? 'requests' : 'events'
+  try {
+    const value = await read<EventDetail | RequestDetail>(`${path}/${encodeURIComponent(open)}`)
+    if (address.value.open === open) detail.value = value
+  } catch (error) {
+    if (address.value.open === open) detail.value = undefined
+    if (error instanceof TypeError) throw error
+  }
+}
+
+/** First word of a record's type → what it changes besides events and state. */
+const CHANGED_BY: Readonly<Record<string, readonly List[]>> = {
+  api: ['requests'],
+  envelope: ['envelopes'],
+  fault: ['faults'],
+  faults: ['faults'],
+  reset: ALL,
+  ready: ALL,
+}
+
+let lastRecord = '0'
+
+function takeRecord(record: ControlRecord): void {
+  lastRecord = `${record.boot}.${record.seq}`
+  const [first = ''] = record.type.split('.')
+  refresh('events', 'state', ...(CHANGED_BY[first] ?? []))
+  if (isAboutDetail(record)) refresh('detail')
+}
+
+function isAboutDetail(record: ControlRecord): boolean {
+  const { open } = address.value
+  if ('event' in record && record.event === open) return true
+  return 'request' in record && record.request === open
+}
+
+/** Starts to show a sandbox. */
+export function start(): void {
+  addEventListener('hashchange', () => {
+    address.value = readAddress(location.hash)
+  })
+  setInterval(tick, 1000)
+  let open = ''
+  effect(() => {
+    if (address.value.open === open) return
+    open = address.value.open
+    refresh('detail')
+  })
+  void begin()
+}
+
+async function begin(): Promise<void> {
+  refresh()
+  await refresher.settled()
+  void read<CatalogueView>('catalogue').then((value) => (catalogue.value = value))
+  if (state.value !== undefined) lastRecord = `${state.value.boot}.${state.value.seq}`
+  await follow({
+    after: () => lastRecord,
+    onOpen() {
+      connection.value = 'live'
+      // Also what was missed, and what a restart has removed.
+      refresh()
+    },
+    onRecord: takeRecord,
+    onLost() {
+      connection.value = 'reconnecting'
+    },
+  })
+}

@@ -1,0 +1,45 @@
+import type { JSX } from 'preact'
+import type { EventDetail } from '../../http/control/types.ts'
+import { moveEnvelope } from './actions.ts'
+import { dateTime, formatWait, formatYuan } from './format.ts'
+import { texts } from './language.ts'
+import { Foreign } from './parts.tsx'
+import { envelopes, now } from './store.ts'
+
+/** The envelope of an event: what became of it, and buttons to move it. */
+export function EnvelopeTab({ event }: { readonly event: EventDetail }): JSX.Element {
+  const { envelope: text } = texts.value
+  const envelope = envelopes.value.find(({ id }) => id === event.envelope)
+  if (envelope === undefined) return <p class="hint">{text.none}</p>
+  const { id, orderNo, amount, history, next, moves } = envelope
+  return (
+    <>
+      <p class="about">
+        <code>{id}</code>
+        <Foreign text={orderNo} />
+        <b>{formatYuan(amount)}</b>
+      </p>
+      <ol class="history">
+        {history.map(({ status, at }) => (
+          <li>
+            <span class={`pill envelope-${status}`}>{status}</span>
+            <time class="muted">{dateTime(at)}</time>
+          </li>
+        ))}
+        {next !== null && (
+          <li class="muted">
+            {text.next(next.status, formatWait(Date.parse(next.at) - now.value))}
+          </li>
+        )}
+      </ol>
+      <div class="forms">
+        {moves.length === 0 ? text.noMoves : text.move}
+        {moves.map((status) => (
+          <button type="button" onClick={() => void moveEnvelope(id, status)}>
+            {status}
+          </button>
+        ))}
+      </div>
+    </>
+  )
+}
