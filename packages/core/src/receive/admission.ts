@@ -6,7 +6,7 @@ import {
   startHeartbeat,
   type Heartbeat,
 } from '../inbox/heartbeat.ts'
-import type { Inbox, WorkOptions } from '../inbox/inbox.ts'
+import type { Inbox, InboxWorkOptions } from '../inbox/inbox.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { copyOf, createFailure, WebhookError } from '../reply/errors.ts'
 import type { AnyHandler, EventContext } from './handlers.ts'
@@ -133,7 +133,7 @@ async function run<Context extends object>(
     release(admission, execution)
   }
 
-  function handleOnce(lent: Context, options?: WorkOptions): Promise<void> {
+  function handleOnce(lent: Context, options?: InboxWorkOptions): Promise<void> {
     // One run at a time, and none after the inbox has answered: an inbox may only try again after a
     // run that failed.
     if (isOver || execution.state === 'started')
