@@ -23,6 +23,11 @@ export interface Work<Context extends object> {
   readonly startedMs: number
   /** Run one after another; the first failure ends the execution. */
   readonly handlers: readonly AnyHandler<Context>[]
+  /**
+   * Whether it begins in a later turn: an app may call `dispatch` in a synchronous transaction, which could
+   * be rolled back after the handlers have run, and a handler may dispatch an event whose handler does.
+   */
+  readonly startsLater: boolean
   /** What handlers get, without the signal and what the inbox lends. */
   readonly context: Omit<EventContext, 'signal'>
 }
@@ -114,6 +119,7 @@ async function run<Context extends object>(
   timer: ReturnType<typeof setTimeout>,
 ): Promise<ExecutionResult> {
   let isOver = false
+  if (execution.work.startsLater) await Promise.resolve()
   try {
     const answer = await admission.inbox.admit(execution.work.key, handleOnce)
     isOver = true
