@@ -6,7 +6,7 @@ import {
   type Reply,
   type WebhookHandler,
   type Webhooks,
-  type WorkOptions,
+  type InboxWorkOptions,
 } from '@hongbao/core'
 import type { Delivery } from '@hongbao/core/adapter'
 import { parseEvent, WebhookError } from '@hongbao/core/internal'
@@ -161,7 +161,7 @@ export function watch<Context extends object>(
 ): Inbox<Context> {
   async function admit(
     key: string,
-    work: (context: Context, options?: WorkOptions) => Promise<void>,
+    work: (context: Context, options?: InboxWorkOptions) => Promise<void>,
   ) {
     points.pass('before-admit')
     const askedMs = Date.now()

@@ -32,7 +32,7 @@ export type * from './events/payloads/withdrawal.ts'
 export type { ListObject } from './events/payloads/payload.ts'
 export { memoryInbox } from './inbox/memory-inbox.ts'
 export type { MemoryInboxOptions, MemoryInboxWarningCode } from './inbox/memory-inbox.ts'
-export type { Admission, Inbox, NoContext, WorkOptions } from './inbox/inbox.ts'
+export type { Admission, Inbox, NoContext, InboxWorkOptions } from './inbox/inbox.ts'
 // `Delivery` is for adapters; without it here, the built types would import those of `node:http`.
 export type { Delivery, Receiver } from './receive/delivery.ts'
 export type { CloseReport, RunningEvent } from './receive/shutdown.ts'

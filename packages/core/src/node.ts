@@ -6,7 +6,10 @@ import { replyTo } from './reply/reply.ts'
 
 export type { MountOptions } from './receive/mount.ts'
 
-/** A `node:http` listener that is a Connect middleware too. */
+/**
+ * A `node:http` listener that is a Connect middleware too. For a delivery it returns a promise, which
+ * resolves when it is answered and never rejects: serverless hosts wait for it.
+ */
 export type NodeListener = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -21,11 +24,12 @@ export type NodeListener = (
 export function nodeWebhooks(receiver: Receiver, options: MountOptions = {}): NodeListener {
   const isMountedAt = createMount('nodeWebhooks', receiver, options)
 
-  // Not async itself: an error that `next` throws would be a rejection, and not reach who called this.
+  // Not async itself: an error that `next` throws would be a rejection, and not reach the caller.
+  // oxlint-disable-next-line typescript/no-misused-promises -- see its type
   return function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url)) void answerOnNode(request, response)
-    else if (next === undefined) sendReply(response, replyTo('path-mismatch'))
-    else next()
+    if (isMountedAt(request.url)) return answerOnNode(request, response)
+    if (next === undefined) return sendReply(response, replyTo('path-mismatch'))
+    return next()
   }
 
   async function answerOnNode(request: IncomingMessage, response: ServerResponse): Promise<void> {

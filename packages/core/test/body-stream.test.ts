@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { nodeDelivery } from '../src/adapter.ts'
 import { createWebhooks } from '../src/index.ts'
@@ -30,6 +30,13 @@ describe('a body that a hook of the framework put in the place of the request', 
     expect(Error.stackTraceLimit).toBe(limit)
   })
 
+  it.each(['objects', 'texts'])('is refused as body-consumed if it is one of %s', async (kind) => {
+    const { request, webhooks } = open({ [SIGNATURE_HEADER]: SIGNATURE })
+    const body = Readable.from(kind === 'objects' ? [{ a: 1 }] : ['{}'])
+    const reply = await webhooks.handle(nodeDelivery(request, 'Hint.', { body }))
+    expect(reply).toMatchObject({ status: 500, code: 'body-consumed' })
+  })
+
   // Without a listener the error would end the process.
   it.each([
     ['nothing reads it, because the request has no signature', {}, 401],
@@ -55,6 +62,8 @@ function open(headers: Record<string, string>) {
   })
   return {
     stream,
+    request,
+    webhooks,
     handle: () => webhooks.handle(nodeDelivery(request, 'Hint.', { body: stream })),
   }
 }

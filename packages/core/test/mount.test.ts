@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, IncomingMessage, request as httpRequest, ServerResponse } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fetchWebhooks } from '../src/fetch.ts'
 import { createWebhooks, OptionError } from '../src/index.ts'
@@ -70,6 +71,30 @@ describe('a request that a serverless platform makes up', () => {
   )
 })
 
+describe('a listener', () => {
+  // Serverless hosts send the response then, and freeze the process.
+  it('returns a promise that resolves when the delivery is answered', async () => {
+    const applied: string[] = []
+    const webhooks = createWebhooks({ publicKey: KEYS.publicKey, logger: false })
+    webhooks.on('*', async ({ type }) => {
+      await setTimeout(5)
+      applied.push(type)
+    })
+    const { bytes, headers } = signDelivery(eventFixture('red_envelope.sent'), KEYS)
+    const request = Object.assign(new IncomingMessage(new Socket()), { method: 'POST', headers })
+    request.push(bytes)
+    request.push(null)
+    const response = new ServerResponse(request)
+    const answered: unknown = nodeWebhooks(webhooks)(request, response)
+    await answered
+    expect({ applied, ended: response.writableEnded, status: response.statusCode }).toEqual({
+      applied: ['red_envelope.sent'],
+      ended: true,
+      status: 200,
+    })
+  })
+})
+
 describe('a request that is passed on', () => {
   it('throws the errors of the next middleware to its own caller', () => {
     const listener = nodeWebhooks(receiver, { path: '/webhooks' })
@@ -77,7 +102,7 @@ describe('a request that is passed on', () => {
     const next = (): never => {
       throw new Error('The next middleware is broken.')
     }
-    const pass = (): void => listener(request, new ServerResponse(request), next)
+    const pass = (): unknown => listener(request, new ServerResponse(request), next)
     expect(pass).toThrow('The next middleware is broken.')
   })
 })

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
-import { describe, expect, it, vi } from 'vitest'
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   createWebhooks,
   memoryInbox,
@@ -23,6 +24,7 @@ import {
   openListener,
   openReceiver,
   PINGPP,
+  signatureOf,
   type Content,
   errorOf,
   nameOf,
@@ -252,6 +254,78 @@ describe('a body', () => {
   })
 })
 
+describe('an adapter in JavaScript', () => {
+  it('may return the bytes of a body instead of a promise', async () => {
+    const opened = openListener()
+    const bytes = bytesOf(envelopeSent())
+    const delivery = { ...deliveryOf(envelopeSent()), body: () => bytes as never }
+    expect(await opened.webhooks.handle(delivery)).toMatchObject({ outcome: 'handled' })
+  })
+
+  it('may throw the error of a body instead of rejecting with it', async () => {
+    const opened = openListener()
+    const body = (): never => {
+      throw new WebhookError('body-aborted')
+    }
+    const reply = await opened.webhooks.handle({ ...deliveryOf(envelopeSent()), body })
+    expect(reply).toMatchObject({ status: 400, code: 'body-aborted' })
+    expect(opened.reports[0]?.durations.readMs).toBeGreaterThanOrEqual(0)
+  })
+
+  it('cannot choose the answer by what reading a header throws', async () => {
+    const opened = openListener()
+    const header = (): never => {
+      throw new WebhookError('path-mismatch')
+    }
+    const delivery = { ...deliveryOf(envelopeSent()), header }
+    expect(await opened.webhooks.handle(delivery)).toMatchObject({ code: 'internal-error' })
+  })
+})
+
+describe('an app that replaces the global Promise, as zone.js does', () => {
+  const { Promise: native } = globalThis
+  afterEach(() => {
+    globalThis.Promise = native
+  })
+
+  it('gets no forged event, whatever provides the key', async () => {
+    globalThis.Promise = replacement()
+    const opened = openListener({ publicKey: () => native.resolve(PINGPP.publicKey) })
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const signature = signatureOf(envelopeSent(), privateKey)
+    const reply = await opened.deliver(envelopeSent(), { signature })
+    expect(reply).toMatchObject({ status: 401, code: 'signature-mismatch' })
+    expect(opened.seen).toEqual([])
+  })
+
+  it('gets a genuine event once, and its duplicate shares the result', async () => {
+    globalThis.Promise = replacement()
+    const opened = openListener({ publicKey: () => native.resolve(PINGPP.publicKey) })
+    const replies = [opened.deliver(envelopeSent()), opened.deliver(envelopeSent())]
+    expect(await native.all(replies)).toMatchObject([{ status: 200 }, { status: 200 }])
+    expect(opened.seen).toHaveLength(1)
+  })
+
+  it('runs handlers although zone.js takes out what a listener of an emitter wraps', async () => {
+    const own: unknown = Reflect.get(EventEmitter.prototype, 'rawListeners')
+    const rawListeners = own as (this: EventEmitter, type: unknown) => { listener?: unknown }[]
+    vi.spyOn(EventEmitter.prototype, 'rawListeners').mockImplementation(function (
+      this: EventEmitter,
+      type,
+    ) {
+      return rawListeners.call(this, type).map((each) => each.listener ?? each) as never
+    })
+    const opened = openListener()
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled' })
+    vi.restoreAllMocks()
+  })
+})
+
+function replacement(): PromiseConstructor {
+  class Replaced<Value> extends Promise<Value> {}
+  return Replaced
+}
+
 describe('whatever an adapter does', () => {
   const error = new Error('adapter')
   const fails = (): never => {
@@ -467,6 +541,35 @@ describe('a replay', () => {
 })
 
 describe('dispatch', () => {
+  it('runs no handler before it returns: its caller may be in a synchronous transaction', async () => {
+    const opened = openListener()
+    const result = opened.webhooks.dispatch(asEvent(envelopeSent()))
+    expect(opened.seen).toEqual([])
+    expect((await result).outcome).toBe('handled')
+    expect(opened.seen).toHaveLength(1)
+  })
+
+  it('is waited for by close in the same turn', async () => {
+    const opened = openListener()
+    const result = opened.webhooks.dispatch(asEvent(envelopeSent()))
+    expect((await opened.webhooks.close()).running).toEqual([])
+    expect(opened.seen).toHaveLength(1)
+    expect((await result).outcome).toBe('handled')
+  })
+
+  it('is not nested in itself when handlers dispatch further events, 5,000 one after another', async () => {
+    const opened = openReceiver()
+    let runs = 0
+    opened.webhooks.on('charge.succeeded', async () => {
+      runs += 1
+      if (runs < 5000) {
+        await opened.webhooks.dispatch(asEvent(chargeSucceeded({ id: `evt_${runs}` })))
+      }
+    })
+    const { outcome } = await opened.webhooks.dispatch(asEvent(chargeSucceeded()))
+    expect({ outcome, runs }).toEqual({ outcome: 'handled', runs: 5000 })
+  })
+
   it('applies an event that did not come by HTTP, unverified', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []

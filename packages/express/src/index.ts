@@ -2,7 +2,7 @@ import type { Receiver } from '@hongbao/core'
 import { createMount, nodeDelivery, sendReply, type MountOptions } from '@hongbao/core/adapter'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** An Express middleware, typed so that it fits Express 4 and 5 alike. */
+/** An Express middleware, typed so that it fits Express 4 and 5 alike. Its promise resolves with the answer. */
 export type ExpressHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -20,10 +20,10 @@ export type ExpressHandler = (
 export function expressWebhooks(receiver: Receiver, options: MountOptions = {}): ExpressHandler {
   const isMountedAt = createMount('expressWebhooks', receiver, options)
 
-  // Not async itself: an error that `next` throws would be a rejection, and not reach who called this.
+  // Not async itself: an error that `next` throws would be a rejection, and not reach the caller.
+  // oxlint-disable-next-line typescript/no-misused-promises -- it does not reject, and serverless hosts wait for it
   return function hongbaoWebhooks(request, response, next) {
-    if (isMountedAt(request.url)) void answerOnExpress(request, response, next)
-    else next()
+    return isMountedAt(request.url) ? answerOnExpress(request, response, next) : next()
   }
 
   async function answerOnExpress(

@@ -1,5 +1,5 @@
 import type { Webhooks } from '@hongbao/core'
-import { withTimeout, wrong } from '@hongbao/core/internal'
+import { callSafely, withTimeout, wrong } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import type { DeadLetter } from './dead-letters.ts'
 import { createWarn, QueueError, type QueueWarningCode, type ReportWarning } from './errors.ts'
@@ -125,7 +125,7 @@ async function closeBroker(broker: EventBroker, warn: ReportWarning): Promise<vo
   } catch (cause) {
     warn('queue-close-failed', `The connection of ${broker.name} could not be closed.`, { cause })
   }
-  broker.abandon?.()
+  callSafely(() => broker.abandon?.())
 }
 
 function unsupported(name: string, call: string): QueueError {

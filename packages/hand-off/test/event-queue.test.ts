@@ -194,6 +194,14 @@ describe('an event queue', () => {
     expect(onWarning.mock.calls).toMatchObject([[{ code: 'queue-close-failed', cause }, {}]])
   })
 
+  it('closes although cutting the connections throws an error', async () => {
+    const abandon = (): never => {
+      throw new Error('no connection')
+    }
+    const { queue } = openQueue({ close: () => Promise.reject(new Error('no broker')), abandon })
+    await expect(queue.close()).resolves.toBeUndefined()
+  })
+
   it('does not cut the connections of a broker that closes', async () => {
     const abandon = vi.fn<() => void>()
     await openQueue({ close: () => Promise.resolve(), abandon }).queue.close()

@@ -1,4 +1,4 @@
-import type { Admission, Inbox, WorkOptions } from '@hongbao/core'
+import type { Admission, Inbox, InboxWorkOptions } from '@hongbao/core'
 import { createClaims } from './claims.ts'
 import { missesFailovers } from './client.ts'
 import { createCompletions } from './completions.ts'
@@ -41,7 +41,7 @@ export function redisInbox(options: RedisInboxOptions): Inbox<RedisContext> {
   /** claim → work under a lease that is renewed → record the completion; if the work fails, release. */
   async function admit(
     key: string,
-    work: (context: RedisContext, options?: WorkOptions) => Promise<void>,
+    work: (context: RedisContext, options?: InboxWorkOptions) => Promise<void>,
   ): Promise<Admission> {
     if (completions.isPending(key)) return 'duplicate'
     const claim = await claims.claim(key)

@@ -28,7 +28,7 @@ export interface Inbox<Context extends object = NoContext> {
    */
   admit(
     key: string,
-    work: (context: Context, options?: WorkOptions) => Promise<void>,
+    work: (context: Context, options?: InboxWorkOptions) => Promise<void>,
   ): Promise<Admission>
 
   /**
@@ -48,7 +48,7 @@ export interface Inbox<Context extends object = NoContext> {
 }
 
 /** What an inbox may pass to `work` besides the context. */
-export interface WorkOptions {
+export interface InboxWorkOptions {
   /**
    * Aborts when the inbox has lost its claim, so that another process may run the event now; its
    * `reason` is an `InboxError`. Handlers receive it as `context.signal`, which also fires at their deadline.

@@ -6,7 +6,7 @@ import {
   startHeartbeat,
   type Heartbeat,
 } from '../inbox/heartbeat.ts'
-import type { Inbox, WorkOptions } from '../inbox/inbox.ts'
+import type { Inbox, InboxWorkOptions } from '../inbox/inbox.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { copyOf, createFailure, WebhookError } from '../reply/errors.ts'
 import type { AnyHandler, EventContext } from './handlers.ts'
@@ -23,6 +23,11 @@ export interface Work<Context extends object> {
   readonly startedMs: number
   /** Run one after another; the first failure ends the execution. */
   readonly handlers: readonly AnyHandler<Context>[]
+  /**
+   * Whether it begins in a later turn: an app may call `dispatch` in a synchronous transaction, which could
+   * be rolled back after the handlers have run, and a handler may dispatch an event whose handler does.
+   */
+  readonly startsLater: boolean
   /** What handlers get, without the signal and what the inbox lends. */
   readonly context: Omit<EventContext, 'signal'>
 }
@@ -114,6 +119,7 @@ async function run<Context extends object>(
   timer: ReturnType<typeof setTimeout>,
 ): Promise<ExecutionResult> {
   let isOver = false
+  if (execution.work.startsLater) await Promise.resolve()
   try {
     const answer = await admission.inbox.admit(execution.work.key, handleOnce)
     isOver = true
@@ -133,7 +139,7 @@ async function run<Context extends object>(
     release(admission, execution)
   }
 
-  function handleOnce(lent: Context, options?: WorkOptions): Promise<void> {
+  function handleOnce(lent: Context, options?: InboxWorkOptions): Promise<void> {
     // One run at a time, and none after the inbox has answered: an inbox may only try again after a
     // run that failed.
     if (isOver || execution.state === 'started')

@@ -80,10 +80,15 @@ export function readBody(
   delivery: Delivery,
   limits: BodyLimits,
 ): Promise<Uint8Array | WebhookError> {
-  return delivery.body(limits).then((body) => {
-    if (!isBytes(body)) return createFailure('internal-error', NOT_BYTES)
-    return body.byteLength > limits.maxBytes ? createFailure('body-too-large') : body
-  }, failureOf)
+  try {
+    // An adapter in JavaScript may return the bytes themselves; a promise is returned as it is.
+    return Promise.resolve(delivery.body(limits)).then((body) => {
+      if (!isBytes(body)) return createFailure('internal-error', NOT_BYTES)
+      return body.byteLength > limits.maxBytes ? createFailure('body-too-large') : body
+    }, failureOf)
+  } catch (error) {
+    return Promise.resolve(failureOf(error))
+  }
 }
 
 const NOT_BYTES = 'The delivery of this adapter gave something else than bytes (Uint8Array).'

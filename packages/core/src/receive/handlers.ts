@@ -168,8 +168,13 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
 
   function remove(type: HandledType, handler: unknown): void {
     found.clear()
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only compared with what was added
-    emitter.off(type, handler as AnyHandler<Context>)
+    const registered = registeredFor(type).findLast((each) => each.handler === handler)
+    if (registered !== undefined) emitter.off(type, registered)
+  }
+
+  function registeredFor(type: HandledType): Registered<Context>[] {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was made by `register`
+    return emitter.rawListeners(type) as unknown as Registered<Context>[]
   }
 
   function of(type: HandledType): readonly AnyHandler<Context>[] {
@@ -177,12 +182,10 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
   }
 
   function find(type: HandledType): readonly AnyHandler<Context>[] {
-    const named = emitter.rawListeners(type)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was made by `register`
-    const registered = [...named, ...emitter.rawListeners('*')] as unknown as Registered<Context>[]
-    const handlers = registered
+    const named = registeredFor(type)
+    const handlers = [...named, ...registeredFor('*')]
       .toSorted((a, b) => a.position - b.position)
-      .map(({ listener }) => listener)
+      .map(({ handler }) => handler)
     // Only of types that have handlers: an event's type may be any text.
     if (named.length > 0) found.set(type, handlers)
     return handlers
@@ -233,18 +236,18 @@ function readHandler<Context extends object>(type: unknown, handler: unknown): A
 const OF_NODE: ReadonlySet<string> = new Set(['newListener', 'removeListener'])
 
 /**
- * A handler with its place in the order. An emitter keeps order within one type, not between a type
- * and '*'; `listener` is how Node's emitter finds a wrapped handler in `off`, as it does for `once`.
+ * A handler with its place in the order: an emitter keeps order within one type, not between a type and
+ * '*'. Not by `listener`, Node's own name for what a listener wraps: zone.js takes that out.
  */
+type Registered<Context extends object> = AnyHandler<Context> & {
+  readonly handler: AnyHandler<Context>
+  readonly position: number
+}
+
 function register<Context extends object>(
   handler: AnyHandler<Context>,
   position: number,
-): AnyHandler<Context> {
+): Registered<Context> {
   const registered: AnyHandler<Context> = (event, context) => handler(event, context)
-  return Object.assign(registered, { listener: handler, position })
-}
-
-interface Registered<Context extends object> {
-  readonly listener: AnyHandler<Context>
-  readonly position: number
+  return Object.assign(registered, { handler, position })
 }

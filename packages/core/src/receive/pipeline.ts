@@ -1,10 +1,11 @@
 import { eventKey } from '../events/event-key.ts'
 import type { WebhookEvent } from '../events/event.ts'
 import { parseEvent, readDispatched } from '../events/parse-event.ts'
+import { isBytes } from '../keys/bytes.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
 import { callSafely, originOf, type Logger } from '../options/logger.ts'
-import { createFailure, failureOf, WebhookError } from '../reply/errors.ts'
+import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
 import { execute, share, type Admission, type Execution } from './admission.ts'
@@ -52,7 +53,8 @@ export async function handle<Context extends object>(
   }
   try {
     const decoded = readSignature(pipeline, delivery)
-    const signature = decoded instanceof Promise ? await decoded : decoded
+    // Not by `instanceof Promise`: an app may have replaced the global class.
+    const signature = decoded instanceof WebhookError || isBytes(decoded) ? decoded : await decoded
     if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
 
     const rawBody = await readBody(delivery, pipeline.limits)
@@ -60,7 +62,7 @@ export async function handle<Context extends object>(
     if (rawBody instanceof WebhookError) return reply(pipeline, trace, rawBody)
 
     const found = pipeline.verifier.findSigner(rawBody, signature)
-    const signer = found instanceof Promise ? await found : found
+    const signer = found instanceof WebhookError || 'fingerprint' in found ? found : await found
     trace.verifiedMs = performance.now()
     if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
 
@@ -74,13 +76,13 @@ export async function handle<Context extends object>(
 
     const { waitUntil } = delivery
     const admitting = admit(pipeline, { trace, event, rawBody, signature, waitUntil })
-    const admitted = admitting instanceof Promise ? await admitting : admitting
+    const admitted = 'answer' in admitting ? admitting : await admitting
     const result = await admitted.answer
     trace.shared = admitted.shared
     reportLate(pipeline, trace, admitted)
     return reply(pipeline, trace, result)
   } catch (error) {
-    return reply(pipeline, trace, failureOf(error))
+    return reply(pipeline, trace, internalError(error))
   }
 }
 
@@ -118,7 +120,7 @@ export async function dispatch<Context extends object>(
     reportLate(pipeline, trace, admitted)
     return end({ result, shared: admitted.shared, end: admitted.execution?.end })
   } catch (error) {
-    return end({ result: failureOf(error) })
+    return end({ result: internalError(error) })
   }
 
   function end(dispatched: Dispatched): Dispatched {
@@ -171,7 +173,8 @@ function admit<Context extends object>(
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
-  const work = { key, event, startedMs: verifiedMs, handlers: found, context }
+  const startsLater = trace.kind === 'dispatch'
+  const work = { key, event, startedMs: verifiedMs, handlers: found, context, startsLater }
   const execution = execute(admission, work)
   if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
   return { answer: execution.answer, execution }

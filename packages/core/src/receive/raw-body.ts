@@ -50,7 +50,7 @@ function readStream(
   return new Promise((resolve, reject) => {
     const joined = joinBytes()
     const length = stream === request ? request.headers['content-length'] : undefined
-    const options = { limit: maxBytes, length: length ?? null, ...decodeInto(joined) }
+    const options = { limit: maxBytes, length: length ?? null, ...decodeInto(joined, hint) }
     const timer = setTimeout(() => fail(createFailure('body-too-slow')), timeoutMs)
     getRawBody(stream, options, (error) => {
       clearTimeout(timer)
@@ -70,9 +70,14 @@ function readStream(
 }
 
 /** raw-body keeps every chunk until the end, except when a decoder takes them. */
-function decodeInto(joined: JoinedBytes): Pick<Options, 'decoder'> & { encoding: string } {
+function decodeInto(
+  joined: JoinedBytes,
+  hint: string,
+): Pick<Options, 'decoder'> & { encoding: string } {
   const decoder: Decoder = {
     write(chunk) {
+      // A hook may have put a stream of objects in the place of the request.
+      if (!isBytes(chunk)) throw createFailure('body-consumed', hint)
       joined.add(chunk)
       return ''
     },

@@ -59,8 +59,12 @@ export function withStack(failure: WebhookError): WebhookError {
   return copy
 }
 
-/** A failure itself, or the last line of defence: a bug, ours or an adapter's, is answered like an outage. */
+/** The failure that an adapter threw; any other error is a bug. */
 export function failureOf(error: unknown): WebhookError {
-  if (error instanceof WebhookError) return error
+  return error instanceof WebhookError ? error : internalError(error)
+}
+
+/** The last line of defence: a bug, ours or an adapter's, is answered like an outage. */
+export function internalError(error: unknown): WebhookError {
   return createFailure('internal-error', undefined, { cause: error })
 }
