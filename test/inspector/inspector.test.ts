@@ -147,7 +147,10 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await press('ArrowDown')
     await page.locator(`#row-${first.id}:focus[aria-selected=true]`).waitFor()
     await press('k', 'Enter')
-    await page.locator('h2:focus').getByText('red_envelope.sent').waitFor()
+    await page
+      .locator('.detail:focus')
+      .getByRole('heading', { name: 'red_envelope.sent' })
+      .waitFor()
 
     await press('n')
     await page.getByText('2/11 · 500').first().waitFor()
@@ -157,8 +160,13 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await page.getByText('Copied.').waitFor()
     expect(await page.evaluate<string>('navigator.clipboard.readText()')).toContain('--data-raw')
 
-    await press('f', 'Enter', 'Escape')
-    await expect.poll(() => sandbox.faults.list().map(({ kind }) => kind)).toEqual(['answer-lost'])
+    await press('f')
+    await page.getByRole('dialog', { name: 'Faults' }).getByText('Fail the next one').waitFor()
+    await press('Enter')
+    await page.getByRole('dialog').getByText('1×').waitFor()
+    expect(sandbox.faults.list().map(({ kind }) => kind)).toEqual(['answer-lost'])
+    await press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
     await press('/')
     await page.keyboard.type('type:charge')
     await page.locator(`#row-${second.id}`).waitFor({ state: 'detached' })

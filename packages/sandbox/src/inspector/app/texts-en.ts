@@ -78,7 +78,6 @@ export const en = {
     planned: 'planned',
     advance: 'Advance to here',
     alsoRuns: (count: number): string => `Deliveries of other events that run too: ${count}`,
-    time: 'Time',
     after: 'After the first',
     result: 'Result',
     duplicate: 'duplicate',
@@ -131,7 +130,6 @@ export const en = {
 
   signature: {
     length: 'Length',
-    header: 'Signature',
     attempts: 'Each attempt',
     valid: 'valid',
     absent: 'No signature was sent.',

@@ -78,7 +78,6 @@ export const zh: typeof en = {
     planned: '计划中',
     advance: '快进到这里',
     alsoRuns: (count: number): string => `期间其他事件的推送：${count} 次`,
-    time: '时间',
     after: '距首次',
     result: '结果',
     duplicate: '重复推送',
@@ -129,7 +128,6 @@ export const zh: typeof en = {
 
   signature: {
     length: '长度',
-    header: '签名',
     attempts: '每次推送',
     valid: '有效',
     absent: '没有发送签名。',
