@@ -163,7 +163,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await press('f')
     await page.getByRole('dialog', { name: 'Faults' }).getByText('Fail the next one').waitFor()
     await press('Enter')
-    await page.getByRole('dialog').getByText('1×').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).waitFor()
     expect(sandbox.faults.list().map(({ kind }) => kind)).toEqual(['answer-lost'])
     await press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'detached' })
