@@ -48,6 +48,6 @@ describe('the snippets of docs/sandbox.md', () => {
       .slice(1)
       .flatMap(([names = '']) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name))
     const options = fieldsOf('packages/sandbox/src/options.ts', 'SandboxOptions')
-    expect(told.toSorted()).toEqual(options.map(({ field }) => field).toSorted())
+    expect(new Set(told)).toEqual(new Set(options.map(({ field }) => field)))
   })
 })

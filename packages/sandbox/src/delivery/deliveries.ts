@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock, Timer } from '../clock/clock.ts'
+import { isoTime } from '../clock/duration.ts'
 import { ATTEMPTS, RETRY_GAPS_MS } from '../clock/schedule.ts'
 import { SandboxError } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
@@ -22,6 +23,9 @@ export interface DeliveriesOptions {
   /** Called with the id of every event that is removed because there are too many. */
   readonly onEvicted: (id: string) => void
 }
+
+// More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
+const MAX_ATTEMPTS = 2000
 
 /** One delivery attempt that is to be made. */
 interface PlannedAttempt {
@@ -224,7 +228,8 @@ export class Deliveries {
   }
 
   #record(delivery: Delivery, made: Attempt, sender: Sender): void {
-    this.#kept.update(delivery, { attempts: [...delivery.event.attempts, made] })
+    const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
+    this.#kept.update(delivery, { attempts })
     if (sender === this.#sender) this.#lastAttempt = made
   }
 
@@ -270,10 +275,6 @@ export class Deliveries {
       this.#options.onEvicted(about.event)
     }
   }
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 /** Every post listens; by default Node warns at 11 listeners. */

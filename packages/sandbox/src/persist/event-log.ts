@@ -5,25 +5,16 @@ import type { Engine } from '../engine/engine.ts'
 import type { Saver } from '../engine/engine-options.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
 import { SandboxError } from '../errors.ts'
-import type { Attempt } from '../events/sandbox-event.ts'
 import type { ActiveFault } from '../faults/faults.ts'
+import { readLine, writeLine } from './json-line.ts'
 import { lockFile } from './lock-file.ts'
-import {
-  loadDelivery,
-  loadEnvelope,
-  saveAttempt,
-  saveDelivery,
-  saveEnvelope,
-  type SavedAttempt,
-  type SavedDelivery,
-  type SavedEnvelope,
-} from './saved.ts'
 
-/** One line of the file. */
+type SavedDelivery = Omit<Delivery, 'timer'>
+type SavedEnvelope = Omit<EnvelopeEntry, 'nextStep'>
+
+/** One line of the file: the whole of what has changed. */
 type Line =
-  | { readonly event: SavedDelivery }
-  | { readonly attempt: SavedAttempt; readonly of: string }
-  | { readonly state: Pick<SavedDelivery, 'id' | 'status' | 'n' | 'nextAttemptMs'> }
+  | { readonly delivery: SavedDelivery }
   | { readonly evicted: string }
   | { readonly envelope: SavedEnvelope }
   | { readonly faults: readonly ActiveFault[] }
@@ -38,7 +29,6 @@ const MAX_APPENDED_BYTES = 64 * 1024 * 1024
 export class EventLog implements Saver {
   readonly #path: string
   readonly #unlock: () => void
-  readonly #known = new Set<string>()
   #engine: Engine | undefined
   #file: number | undefined
   #appendedBytes = 0
@@ -59,31 +49,28 @@ export class EventLog implements Saver {
   /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. Returns the number of events. */
   attach(engine: Engine): number {
     const { deliveries, envelopes, faults } = readLines(this.#path)
-    for (const entry of envelopes.values()) engine.envelopes.restore(loadEnvelope(entry))
+    for (const saved of envelopes.values()) {
+      engine.envelopes.restore({ ...saved, nextStep: undefined })
+    }
     engine.faults.restore(faults)
-    for (const saved of deliveries.values()) engine.deliveries.restore(loadDelivery(saved))
+    for (const saved of deliveries.values()) {
+      engine.deliveries.restore({ ...saved, timer: undefined })
+    }
     this.#engine = engine
     this.#rewrite(engine)
     return deliveries.size
   }
 
-  delivery(delivery: Delivery, made?: Attempt): void {
-    const { event, n } = delivery
-    const { id, status, nextAttemptMs } = event
-    if (!this.#known.has(id)) {
-      this.#known.add(id)
-      this.#append({ event: saveDelivery(delivery) })
-    } else if (made === undefined) this.#append({ state: { id, status, n, nextAttemptMs } })
-    else this.#append({ attempt: saveAttempt(made, event.bytes), of: id })
+  delivery({ timer: _timer, ...delivery }: Delivery): void {
+    this.#append({ delivery })
   }
 
   evicted(id: string): void {
-    this.#known.delete(id)
     this.#append({ evicted: id })
   }
 
-  envelope(entry: EnvelopeEntry): void {
-    this.#append({ envelope: saveEnvelope(entry) })
+  envelope({ nextStep: _nextStep, ...envelope }: EnvelopeEntry): void {
+    this.#append({ envelope })
   }
 
   faults(faults: readonly ActiveFault[]): void {
@@ -107,7 +94,7 @@ export class EventLog implements Saver {
   #append(line: Line): void {
     if (this.#file === undefined || this.#engine === undefined) return
     try {
-      this.#appendedBytes += fs.writeSync(this.#file, `${JSON.stringify(line)}\n`)
+      this.#appendedBytes += fs.writeSync(this.#file, writeLine(line))
       if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
     } catch (error) {
       // The disk is full, for example; the sandbox itself goes on.
@@ -119,22 +106,19 @@ export class EventLog implements Saver {
 
   /** What there is now, and nothing that was removed; in another file first, which then takes the place of the old one. */
   #rewrite({ deliveries, envelopes, faults }: Engine): void {
-    const all = deliveries.all()
     const lines: Line[] = [
       { faults: faults.list() },
-      ...envelopes.entries().map((entry) => ({ envelope: saveEnvelope(entry) })),
-      ...all.map((delivery) => ({ event: saveDelivery(delivery) })),
+      ...envelopes.entries().map(({ nextStep: _nextStep, ...envelope }) => ({ envelope })),
+      ...deliveries.all().map(({ timer: _timer, ...delivery }) => ({ delivery })),
     ]
     const temporary = `${this.#path}.tmp`
     fs.rmSync(temporary, { force: true })
     const file = fs.openSync(temporary, 'ax', 0o600)
-    for (const line of lines) fs.writeSync(file, `${JSON.stringify(line)}\n`)
+    for (const line of lines) fs.writeSync(file, writeLine(line))
     fs.renameSync(temporary, this.#path)
     if (this.#file !== undefined) fs.closeSync(this.#file)
     this.#file = file
     this.#appendedBytes = 0
-    this.#known.clear()
-    for (const { event } of all) this.#known.add(event.id)
   }
 }
 
@@ -144,39 +128,21 @@ interface Kept {
   faults: readonly ActiveFault[]
 }
 
-/** A line that was cut, as the last one of a process that was killed, is left out. */
+/** A line that was cut is left out. */
 function readLines(path: string): Kept {
   const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [] }
   if (!fs.existsSync(path)) return kept
   for (const text of fs.readFileSync(path, 'utf8').split('\n')) {
-    const line = parse(text)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this class, in a folder of the user
+    const line = readLine(text) as Line | undefined
     if (line !== undefined) take(kept, line)
   }
   return kept
 }
 
-function parse(text: string): Line | undefined {
-  try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this class, in a folder of the user
-    return text === '' ? undefined : (JSON.parse(text) as Line)
-  } catch {
-    return undefined
-  }
-}
-
 function take(kept: Kept, line: Line): void {
-  const { deliveries, envelopes } = kept
-  if ('event' in line) deliveries.set(line.event.id, line.event)
-  else if ('envelope' in line) envelopes.set(line.envelope.envelope.id, line.envelope)
-  else if ('faults' in line) kept.faults = line.faults
-  else if ('evicted' in line) deliveries.delete(line.evicted)
-  else if ('attempt' in line) {
-    const saved = deliveries.get(line.of)
-    if (saved !== undefined)
-      deliveries.set(saved.id, { ...saved, attempts: [...saved.attempts, line.attempt] })
-  } else {
-    const saved = deliveries.get(line.state.id)
-    if (saved !== undefined)
-      deliveries.set(saved.id, { ...saved, nextAttemptMs: undefined, ...line.state })
-  }
+  if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
+  else if ('envelope' in line) kept.envelopes.set(line.envelope.envelope.id, line.envelope)
+  else if ('evicted' in line) kept.deliveries.delete(line.evicted)
+  else kept.faults = line.faults
 }

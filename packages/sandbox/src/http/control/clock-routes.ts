@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Clock } from '../../clock/clock.ts'
-import { isoTime } from './event-view.ts'
+import { isoTime } from '../../clock/duration.ts'
 import { MAX_SPEED } from '../../options.ts'
 import { invalidField, optionalChoice, readFields, type Fields } from './fields.ts'
 import type { ClockView } from './types.ts'

@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ErrorAnswer } from './types.ts'
 import type { SandboxError, SandboxErrorCode } from '../../errors.ts'
 
 /** A request that a route refuses before the sandbox sees it. */
@@ -45,5 +46,5 @@ function isSandboxError(error: Error): error is SandboxError {
 }
 
 function answer(status: number, code: string, message: string): Response {
-  return Response.json({ error: { code, message } }, { status })
+  return Response.json({ error: { code, message } } satisfies ErrorAnswer, { status })
 }

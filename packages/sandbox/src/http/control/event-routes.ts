@@ -14,6 +14,7 @@ import {
   refuseUnknown,
 } from './fields.ts'
 import { pageOf } from './page.ts'
+import type { EventListQuery, ResendBody } from './types.ts'
 
 const FILTERS = ['type', 'status', 'envelope', 'orderNo']
 
@@ -24,21 +25,21 @@ export function eventRoutes(engine: Engine): Hono {
       const query = c.req.query()
       refuseUnknown(query, [...FILTERS, 'limit', 'before', 'q'])
       optionalChoice(query, 'status', EVENT_STATUSES)
-      const { limit: _limit, before: _before, q: _q, ...filter } = query
       // Its other fields can be any text.
-      return c.json(
-        pageOf(engine.events().filter(createFilter(filter as object)), query, EVENT_PAGES),
-      )
+      const { limit, before, q, ...filter }: EventListQuery = query as object
+      const events = engine.events().filter(createFilter(filter))
+      return c.json(pageOf(events, { limit, before, q }, EVENT_PAGES))
     })
     .get('/:id', (c) => c.json(detailEvent(findEvent(engine, c.req.param('id')))))
     .post('/:id/resend', async (c) => {
       const fields = await readFields(c.req, ['object', 'body', 'sign'])
       const { id } = findEvent(engine, c.req.param('id'))
-      const event = engine.resend(id, {
+      const changes: ResendBody = {
         object: optionalRecord(fields, 'object'),
         body: optionalText(fields, 'body'),
         sign: optionalChoice(fields, 'sign', ['webhook', 'keep', 'none']),
-      })
+      }
+      const event = engine.resend(id, changes)
       return c.json(viewEvent(event), event.id === id ? 200 : 201)
     })
     .delete('/:id/retry', (c) => {

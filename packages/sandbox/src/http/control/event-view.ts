@@ -1,5 +1,6 @@
 import { SIGNATURE_HEADER } from '@hongbao/core/internal'
 import { createHash } from 'node:crypto'
+import { isoTime } from '../../clock/duration.ts'
 import type { Attempt, SandboxEvent } from '../../engine/engine.ts'
 import type { Pages } from './page.ts'
 import type { AttemptDetail, AttemptView, EventDetail, EventView } from './types.ts'
@@ -76,9 +77,4 @@ function detailAttempt(attempt: Attempt, bytes: Buffer): AttemptDetail {
 
 function faultsOf({ attempts }: SandboxEvent): readonly string[] {
   return [...new Set(attempts.flatMap(({ faults }) => faults))]
-}
-
-/** Milliseconds since 1970 as ISO 8601. */
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
 }

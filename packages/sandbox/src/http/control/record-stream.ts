@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { Journal } from '../../events/journal.ts'
 import { invalidField, refuseUnknown } from './fields.ts'
+import type { ControlRecord } from './types.ts'
 
 /**
  * Streams kept records and then new ones, as server-sent events. `id` is the record's boot and `seq`, so a
@@ -27,7 +28,10 @@ export function streamRecords(c: Context, journal: Journal, heartbeatMs: number)
         seq = record.seq
         if (event !== undefined && !('event' in record && record.event === event)) continue
         // oxlint-disable-next-line no-await-in-loop -- one record after another
-        await stream.writeSSE({ id: `${journal.boot}.${seq}`, data: JSON.stringify(record) })
+        await stream.writeSSE({
+          id: `${journal.boot}.${seq}`,
+          data: JSON.stringify(record satisfies ControlRecord),
+        })
       }
       if (journal.since(seq).length > 0) continue
       // oxlint-disable-next-line no-await-in-loop -- until there is something to send

@@ -32,22 +32,22 @@ export interface ErrorAnswer {
 /** Query of a list. */
 export interface ListQuery {
   /** From 1 to 1,000. Default: 100. */
-  readonly limit?: string
+  readonly limit?: string | undefined
   /** `before` of the page that came before: continues with older ones. */
-  readonly before?: string
+  readonly before?: string | undefined
   /**
    * Words that must all occur in an id, a type, a status or an order number. `type:`, `status:`, `order:`,
    * `envelope:` and `fault:` before a word look only there.
    */
-  readonly q?: string
+  readonly q?: string | undefined
 }
 
 /** Query of `GET /events`; the named fields must be equal. */
 export interface EventListQuery extends ListQuery {
-  readonly type?: string
-  readonly status?: SandboxEvent['status']
-  readonly envelope?: string
-  readonly orderNo?: string
+  readonly type?: string | undefined
+  readonly status?: SandboxEvent['status'] | undefined
+  readonly envelope?: string | undefined
+  readonly orderNo?: string | undefined
 }
 
 /** A page: the latest of what matches, oldest first. */
@@ -126,11 +126,11 @@ export interface AttemptDetail extends AttemptView {
  */
 export interface ResendBody {
   /** Changes to `data.object`; the new event has an id and a time of its own. */
-  readonly object?: Readonly<Record<string, unknown>>
+  readonly object?: Readonly<Record<string, unknown>> | undefined
   /** The body itself, as text: exactly these bytes are sent. */
-  readonly body?: string
+  readonly body?: string | undefined
   /** `webhook`: signed anew; `keep`: the signature of the old body; `none`: no header. Default: `webhook`. */
-  readonly sign?: 'webhook' | 'keep' | 'none'
+  readonly sign?: 'webhook' | 'keep' | 'none' | undefined
 }
 
 /**
