@@ -96,6 +96,16 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     expect(await page.content()).not.toContain('ibbTe5jLGCi5rzfH4OqPW9KC')
   })
 
+  it('sends the token of the fragment with every request, and takes it out of the address', async () => {
+    const sandbox = await start()
+    const { page, complaints } = await openInspector(browser, `${sandbox.url}/#token=t0ken&q=sent`)
+    expect(page.url()).toBe(`${sandbox.url}/#q=sent`)
+    const next = page.waitForRequest(/_sandbox\/state/)
+    sandbox.trigger('charge.succeeded')
+    expect(await (await next).headerValue('authorization')).toBe('Bearer t0ken')
+    expect(complaints).toEqual([])
+  })
+
   it('shows a new event by itself, and keeps the list still for a reader who has left the top', async () => {
     const sandbox = await start({ target: answers(200) })
     const inspector = await open(sandbox)

@@ -73,7 +73,7 @@ export const en = {
   },
 
   retries: {
-    label: 'Attempts over 25 hours, on a logarithmic axis',
+    label: 'Attempts over 25 hours',
     table: 'As a table',
     planned: 'planned',
     advance: 'Advance to here',

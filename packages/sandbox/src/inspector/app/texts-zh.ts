@@ -73,7 +73,7 @@ export const zh: typeof en = {
   },
 
   retries: {
-    label: '25 小时内的推送，对数时间轴',
+    label: '25 小时内的推送',
     table: '以表格查看',
     planned: '计划中',
     advance: '快进到这里',
