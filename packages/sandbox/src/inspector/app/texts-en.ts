@@ -38,7 +38,7 @@ export const en = {
     noMatch: 'Nothing matches the filter.',
     nothing: 'Nothing has happened yet.',
     next: (time: string): string => `next in ${time}`,
-    summary: (rows: number, failed: number): string => `${rows} rows, ${failed} failed`,
+    summary: (rows: number, failed: number): string => `Rows: ${rows}, failed: ${failed}`,
     edited: 'edited copy',
   },
 
