@@ -96,6 +96,16 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     expect(await page.content()).not.toContain('ibbTe5jLGCi5rzfH4OqPW9KC')
   })
 
+  it('sends the token of the fragment with every request, and takes it out of the address', async () => {
+    const sandbox = await start()
+    const { page, complaints } = await openInspector(browser, `${sandbox.url}/#token=t0ken&q=sent`)
+    expect(page.url()).toBe(`${sandbox.url}/#q=sent`)
+    const next = page.waitForRequest(/_sandbox\/state/)
+    sandbox.trigger('charge.succeeded')
+    expect(await (await next).headerValue('authorization')).toBe('Bearer t0ken')
+    expect(complaints).toEqual([])
+  })
+
   it('shows a new event by itself, and keeps the list still for a reader who has left the top', async () => {
     const sandbox = await start({ target: answers(200) })
     const inspector = await open(sandbox)
@@ -147,7 +157,10 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await press('ArrowDown')
     await page.locator(`#row-${first.id}:focus[aria-selected=true]`).waitFor()
     await press('k', 'Enter')
-    await page.locator('h2:focus').getByText('red_envelope.sent').waitFor()
+    await page
+      .locator('.detail:focus')
+      .getByRole('heading', { name: 'red_envelope.sent' })
+      .waitFor()
 
     await press('n')
     await page.getByText('2/11 · 500').first().waitFor()
@@ -157,8 +170,13 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await page.getByText('Copied.').waitFor()
     expect(await page.evaluate<string>('navigator.clipboard.readText()')).toContain('--data-raw')
 
-    await press('f', 'Enter', 'Escape')
-    await expect.poll(() => sandbox.faults.list().map(({ kind }) => kind)).toEqual(['answer-lost'])
+    await press('f')
+    await page.getByRole('dialog', { name: 'Faults' }).getByText('Fail the next one').waitFor()
+    await press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).waitFor()
+    expect(sandbox.faults.list().map(({ kind }) => kind)).toEqual(['answer-lost'])
+    await press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
     await press('/')
     await page.keyboard.type('type:charge')
     await page.locator(`#row-${second.id}`).waitFor({ state: 'detached' })

@@ -1,3 +1,4 @@
+import type * as Esbuild from 'esbuild'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Assets } from './assets.ts'
@@ -36,7 +37,7 @@ export async function buildAssets(): Promise<Assets> {
   return { script: textOf('.js'), style: textOf('.css') }
 }
 
-function loadBundler(): typeof import('esbuild') {
+function loadBundler(): typeof Esbuild {
   const [own, tour] = HOMES.map((home) => createRequire(new URL('package.json', home)))
   try {
     return own?.('esbuild')

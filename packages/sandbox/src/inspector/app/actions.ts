@@ -61,10 +61,7 @@ export function nextDelivery(): Promise<boolean> {
 }
 
 export function reset(): Promise<boolean> {
-  return attempt(async () => {
-    await change('POST', 'reset')
-    setAddress({ open: '' })
-  })
+  return attempt(() => change('POST', 'reset'))
 }
 
 export function moveEnvelope(id: string, status: string): Promise<boolean> {

@@ -19,7 +19,7 @@ export function App(): JSX.Element {
       </header>
       <main class={address.value.open === '' ? '' : 'has-open'}>
         <ThreadList />
-        <section class="detail" aria-labelledby="detail-title">
+        <section class="detail" id="detail" tabIndex={-1} aria-labelledby="detail-title">
           {state.value !== undefined && <Detail />}
         </section>
       </main>
@@ -29,19 +29,12 @@ export function App(): JSX.Element {
   )
 }
 
-function Detail(): JSX.Element {
+function Detail(): JSX.Element | null {
   const value = detail.value
   if (address.value.open === '') return <FirstSteps />
-  if (value === undefined) return <Gone />
+  if (value === undefined) return null
+  if (value === null) return <h2 id="detail-title">{texts.value.event.gone}</h2>
   return isEventDetail(value) ? <EventPanel event={value} /> : <RequestPanel request={value} />
-}
-
-function Gone(): JSX.Element {
-  return (
-    <h2 id="detail-title" class="hint" tabIndex={-1}>
-      {texts.value.event.gone}
-    </h2>
-  )
 }
 
 /** The last message; it stays until the next one, or until it is closed. */

@@ -61,7 +61,7 @@ function EventHead({ event }: { readonly event: EventDetail }): JSX.Element {
   const { id, type, orderNo, created, from, request } = event
   return (
     <>
-      <h2 id="detail-title" tabIndex={-1}>
+      <h2 id="detail-title">
         <ToneIcon tone={toneOf(event)} />
         {type} <span class="muted status">{statusText(event)}</span>
       </h2>
@@ -114,7 +114,7 @@ function saveFixture({ id, type, body, signature }: EventDetail): void {
 /** Copies the command of the attempt that is shown; before the first attempt there is none. */
 export function copyCurl(): void {
   const event = detail.value
-  const chosen = event !== undefined && isEventDetail(event) ? chosenOf(event) : undefined
+  const chosen = isEventDetail(event) ? chosenOf(event) : undefined
   if (chosen !== undefined) void copyText(curlOf(chosen.event, chosen.attempt))
 }
 

@@ -55,7 +55,7 @@ function actionOf(key: string, target: EventTarget | null): (() => void) | undef
 
 function withEvent(action: (id: string) => void): void {
   const event = detail.value
-  if (event !== undefined && isEventDetail(event)) action(event.id)
+  if (isEventDetail(event)) action(event.id)
 }
 
 /** Without a selection, to the first row. */
@@ -76,7 +76,7 @@ function select(index: number): void {
 /** Goes on to the detail: a screen reader reads it from there. */
 function openSelected(): void {
   if (address.value.open === '') select(0)
-  focusOn('#detail-title')
+  focusOn('#detail')
 }
 
 function goToNewest(): void {

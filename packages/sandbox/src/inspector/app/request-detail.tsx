@@ -40,7 +40,7 @@ function RequestHead({ request }: { readonly request: RequestDetail }): JSX.Elem
   const { id, at, method, path, status, ms, signature, reason, faults } = request
   return (
     <>
-      <h2 id="detail-title" tabIndex={-1}>
+      <h2 id="detail-title">
         <ToneIcon tone={isRefused(request) ? 'failed' : 'ok'} />
         {method} <Foreign text={path} /> <span class="muted status">{status}</span>
       </h2>

@@ -11,8 +11,7 @@ import { detail, isEventDetail } from './store.ts'
 /** An editor of the body; what is typed is what is sent, byte by byte. */
 export function ResendDialog(): JSX.Element | null {
   const event = detail.value
-  if (event === undefined || !isEventDetail(event)) return null
-  return <Editor id={event.id} original={event.body} />
+  return isEventDetail(event) ? <Editor id={event.id} original={event.body} /> : null
 }
 
 function Editor(props: { readonly id: string; readonly original: string }): JSX.Element {
@@ -80,7 +79,7 @@ function SignedLive(props: {
   readonly isChanged: boolean
 }): JSX.Element {
   const { body, isBroken, isChanged } = props
-  const { editor, signature, bytes } = texts.value
+  const { editor, signature, bytes, tabs } = texts.value
   const [digest, setDigest] = useState('')
   useEffect(() => void sha256(fromText(body)).then(setDigest), [body])
   const broken = isChanged ? `✗ ${editor.broken}` : editor.stillFits
@@ -90,7 +89,7 @@ function SignedLive(props: {
       <Fact name="SHA-256">
         <code>{digest}</code>
       </Fact>
-      <Fact name={signature.header}>
+      <Fact name={tabs.signature}>
         <span class={isBroken ? 'failed' : 'ok'}>{isBroken ? broken : `✓ ${editor.signed}`}</span>
       </Fact>
     </dl>

@@ -147,7 +147,7 @@ function AttemptTable(props: {
   readonly onChoose: (index: number) => void
 }): JSX.Element {
   const { event, planned, onChoose } = props
-  const { retries, event: text } = texts.value
+  const { retries, event: text, bar } = texts.value
   const since = (ms: number) => formatDuration(ms - firstOf(event))
   return (
     <details>
@@ -156,7 +156,7 @@ function AttemptTable(props: {
         <tr>
           <th scope="col">#</th>
           <th scope="col">{retries.after}</th>
-          <th scope="col">{retries.time}</th>
+          <th scope="col">{bar.clock}</th>
           <th scope="col">{retries.result}</th>
         </tr>
         {event.attempts.map((attempt, index) => (

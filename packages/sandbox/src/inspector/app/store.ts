@@ -33,8 +33,8 @@ export const connection: Signal<Connection> = signal('connecting')
 export const restartedAt: Signal<number | undefined> = signal(undefined)
 export const address: Signal<Address> = signal(readAddress(location.hash))
 
-/** What is shown in detail: read anew when a record names it. */
-export const detail: Signal<EventDetail | RequestDetail | undefined> = signal(undefined)
+/** What is shown in detail: read anew when a record names it; null for what is no longer kept. */
+export const detail: Signal<EventDetail | RequestDetail | null | undefined> = signal(undefined)
 
 export const threads: ReadonlySignal<readonly Thread[]> = computed(() =>
   buildThreads({ events: events.value, requests: requests.value, envelopes: envelopes.value }),
@@ -69,8 +69,8 @@ export function setAddress(changes: Partial<Address>): void {
   history.replaceState(null, '', location.pathname + writeAddress(next))
 }
 
-export function isEventDetail(value: EventDetail | RequestDetail): value is EventDetail {
-  return 'attempts' in value
+export function isEventDetail(value: typeof detail.value): value is EventDetail {
+  return value !== null && value !== undefined && 'attempts' in value
 }
 
 /** What is read from the sandbox, each by itself. */
@@ -85,7 +85,8 @@ const LISTS: Readonly<Record<List, () => Promise<void>>> = {
   detail: readDetail,
 }
 
-const ALL: readonly List[] = ['state', 'events', 'requests', 'envelopes', 'faults', 'detail']
+/** All but the detail, which may be gone after a restart. */
+const ALL: readonly List[] = ['state', 'events', 'requests', 'envelopes', 'faults']
 
 const refresher = createRefresher(LISTS)
 
@@ -104,7 +105,8 @@ function takeState(next: StateView): void {
   tick()
   if (before !== undefined && before.boot !== next.boot) {
     restartedAt.value = Date.now()
-    refresh('events', 'requests', 'envelopes', 'faults', 'detail')
+    if (!next.persist) setAddress({ open: '' })
+    refresh('events', 'requests', 'envelopes', 'faults')
   }
 }
 
@@ -130,8 +132,8 @@ async function readDetail(): Promise<void> {
     const value = await read<EventDetail | RequestDetail>(`${path}/${encodeURIComponent(open)}`)
     if (address.value.open === open) detail.value = value
   } catch (error) {
-    if (address.value.open === open) detail.value = undefined
-    if (error instanceof TypeError) throw error
+    // The sandbox can be reached, and says that there is no such thing.
+    if (!(error instanceof TypeError) && address.value.open === open) detail.value = null
   }
 }
 
@@ -149,6 +151,7 @@ let lastRecord = '0'
 
 function takeRecord(record: ControlRecord): void {
   lastRecord = `${record.boot}.${record.seq}`
+  if (record.type === 'reset') setAddress({ open: '' })
   const [first = ''] = record.type.split('.')
   refresh('events', 'state', ...(CHANGED_BY[first] ?? []))
   if (isAboutDetail(record)) refresh('detail')

@@ -7,7 +7,7 @@ import { state } from './store.ts'
 import { judgeSignature, opensslCommands, type SignatureVerdict } from './verify.ts'
 
 export function SignatureTab({ event }: TabProps): JSX.Element {
-  const { signature: text, bar, bytes } = texts.value
+  const { signature: text, bar, bytes, tabs } = texts.value
   const { keyFingerprint = '', publicKey = '' } = state.value ?? {}
   const commands = opensslCommands(publicKey, event.signature, event.body)
   return (
@@ -20,7 +20,7 @@ export function SignatureTab({ event }: TabProps): JSX.Element {
         <Fact name="SHA-256">
           <code>{event.sha256}</code>
         </Fact>
-        <Fact name={text.header}>
+        <Fact name={tabs.signature}>
           <code>{event.signature === '' ? '—' : event.signature}</code>
         </Fact>
       </dl>

@@ -38,7 +38,7 @@ export const en = {
     noMatch: 'Nothing matches the filter.',
     nothing: 'Nothing has happened yet.',
     next: (time: string): string => `next in ${time}`,
-    summary: (rows: number, failed: number): string => `${rows} rows, ${failed} failed`,
+    summary: (rows: number, failed: number): string => `Rows: ${rows}, failed: ${failed}`,
     edited: 'edited copy',
   },
 
@@ -73,12 +73,11 @@ export const en = {
   },
 
   retries: {
-    label: 'Attempts over 25 hours, on a logarithmic axis',
+    label: 'Attempts over 25 hours',
     table: 'As a table',
     planned: 'planned',
     advance: 'Advance to here',
     alsoRuns: (count: number): string => `Deliveries of other events that run too: ${count}`,
-    time: 'Time',
     after: 'After the first',
     result: 'Result',
     duplicate: 'duplicate',
@@ -131,7 +130,6 @@ export const en = {
 
   signature: {
     length: 'Length',
-    header: 'Signature',
     attempts: 'Each attempt',
     valid: 'valid',
     absent: 'No signature was sent.',

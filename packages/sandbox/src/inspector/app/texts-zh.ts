@@ -73,12 +73,11 @@ export const zh: typeof en = {
   },
 
   retries: {
-    label: '25 小时内的推送，对数时间轴',
+    label: '25 小时内的推送',
     table: '以表格查看',
     planned: '计划中',
     advance: '快进到这里',
     alsoRuns: (count: number): string => `期间其他事件的推送：${count} 次`,
-    time: '时间',
     after: '距首次',
     result: '结果',
     duplicate: '重复推送',
@@ -129,7 +128,6 @@ export const zh: typeof en = {
 
   signature: {
     length: '长度',
-    header: '签名',
     attempts: '每次推送',
     valid: '有效',
     absent: '没有发送签名。',

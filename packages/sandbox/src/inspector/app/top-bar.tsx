@@ -71,7 +71,7 @@ function ClockGroup(): JSX.Element {
   return (
     <div class="clock" role="group" aria-label={bar.clock}>
       <time class="now">
-        {dateTime(now.value)}
+        {dateTime(now.value).slice('2026-'.length)}
         {speed !== 1 && <span class="muted"> {speed === 0 ? bar.stopped : `×${speed}`}</span>}
       </time>
       <button type="button" disabled={next === null} onClick={() => void nextDelivery()}>
