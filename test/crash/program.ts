@@ -45,7 +45,7 @@ export function describeTrials(...stores: readonly (keyof typeof STORES)[]): voi
 
   describe.each(plans)('%s, while its processes are killed', (store, plan) => {
     it.runIf(canRun(plan))(
-      `keeps what is promised: ${plan.guarantee} [E5, E17, E22, E23, E34, E60]`,
+      `keeps its promise: ${plan.guarantee} [E5, E17, E22, E23, E34, E60]`,
       async ({ signal }) => {
         const args = ['--stores', store, '--events', '600', '--kills', `${KILLS}`]
         const { status, result } = await run(args, signal)

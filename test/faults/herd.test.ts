@@ -50,7 +50,7 @@ describe.each(STORES.filter(({ isHere }) => isHere))(
   (store) => {
     const stage = useApp(store)
 
-    it('applies every event once that is overdue after an outage, 5,000 deliveries at once [E36]', async () => {
+    it('applies once every event that is overdue after an outage, 5,000 deliveries at once [E36]', async () => {
       await stage.sendUntilAnswered(sign(CONNECTIONS))
       const heldBefore = await stage.heldBytes()
       const events = sign(3000)

@@ -65,7 +65,7 @@ describe('an open envelope', () => {
     },
   )
 
-  it('is queried once by a process that starts late, and then by the plan', async () => {
+  it('is queried once by a process that starts late, and after that by the plan', async () => {
     const shop = openTracked()
     shop.clock.advance(30 * HOUR)
     await runFor(shop, 43)
@@ -365,8 +365,8 @@ describe('the error of a query of one envelope', () => {
   )
 })
 
-describe('the order of asking', () => {
-  it('is that of the due times', async () => {
+describe('the order of queries', () => {
+  it('follows the due times', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows, ...NO_SWEEP })
     const make = (orderNo: string): void => {
@@ -387,7 +387,7 @@ describe('the order of asking', () => {
   })
 })
 
-describe('memory', () => {
+describe('the memory of a reconciler', () => {
   it('keeps an envelope that is open, however long Ping++ is unreachable', async () => {
     const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
@@ -404,7 +404,7 @@ describe('memory', () => {
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it('keeps what was logged for as long, so that it is logged again later', async () => {
+  it('keeps what it logged for as long, so that it logs it again later', async () => {
     const { pingpp, clock, run, lines } = openShop()
     const conflicts = (): string[] => lines.filter((line) => line.includes('contradicts'))
     const { id } = pingpp.make('1', [[0, 'frozen']])
@@ -423,7 +423,7 @@ describe('memory', () => {
     expect(conflicts()).toHaveLength(2)
   })
 
-  it('forgets what the table no longer has open', async () => {
+  it('forgets an envelope that the table no longer has open', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', SENT)
@@ -440,7 +440,7 @@ describe('memory', () => {
     expect(await run()).toMatchObject({ retrieved: 1, duplicates: 1 })
   })
 
-  it('keeps what the sweep can still list, and no longer', async () => {
+  it('keeps an envelope for as long as the sweep can list it', async () => {
     const { pingpp, clock, run, pretend } = openShop()
     pingpp.make('1', OPENED)
     pretend(() => Promise.resolve({ outcome: 'handled' }))
