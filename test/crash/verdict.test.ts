@@ -48,6 +48,16 @@ describe('a verdict', () => {
     ])
   })
 
+  it('says nothing good of a trial in which no kill came to one of the points', () => {
+    const points = STORES['postgres']?.points ?? []
+    const kills = points.map((point) => ({ kind: 'kill', process: 1, point }) as const)
+    const [first] = points
+    expect(judged({ interruptions: kills }, {}, points.length).breaches).toEqual([])
+    expect(judged({ interruptions: kills.slice(1) }, {}, points.length).breaches).toContain(
+      `No kill came to ${first}: too little to say anything of these points`,
+    )
+  })
+
   it('is a row of the table', () => {
     const [head = '', row = ''] = formatTable([judged()]).split('\n')
     expect(head).toMatch(/^store +events +requests +kills in flight .* promise$/)

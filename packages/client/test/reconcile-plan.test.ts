@@ -188,6 +188,19 @@ describe('an envelope without a final status', () => {
     ])
   })
 
+  it('is overdue by the time at which Ping++ created it, if the row is some hours older', async () => {
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START_MS / 1000 }]
+    const { pingpp, clock, run } = openShop({ open: () => rows })
+    clock.advance(6 * HOUR)
+    pingpp.make('1', SENT)
+    await run()
+    // The plan of the envelope ends 76.8 hours after it was created, or at its query at 72 hours.
+    clock.advance(70 * HOUR)
+    expect(await run()).toMatchObject({ overdue: [], adopted: [{ order_no: '1' }] })
+    clock.advance(7 * HOUR)
+    expect(await run()).toMatchObject({ overdue: [{ order_no: '1', status: 'sent' }] })
+  })
+
   it('is overdue without `open` too, and is no longer after its final status', async () => {
     const { pingpp, clock, run, done } = openShop()
     pingpp.make('1', [...SENT, [100 * HOUR, 'refund']])
