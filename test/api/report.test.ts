@@ -8,7 +8,7 @@ const entries = findEntries()
 const reports = createReports(entries)
 
 describe('the public API', () => {
-  it.each(entries)('of $name is the one under review', async ({ name }) => {
+  it.each(entries)('of $name matches the reviewed report', async ({ name }) => {
     const file = `${name.replace('@hongbao/', '').replaceAll('/', '.')}.api.txt`
     await expect(reports.get(name)).toMatchFileSnapshot(join(import.meta.dirname, file))
   })

@@ -58,7 +58,7 @@ function ofLength({ length }: Buffer): Readonly<Record<string, string>> {
 
 describe.each(hosts)('aborts in $name', (host) => {
   describe.each(departures)('by %s', (_name, leave) => {
-    it('records nothing when the client goes in the middle of the body', async () => {
+    it('records nothing if the client disconnects in the middle of the body', async () => {
       const reception = await open(host)
       const genuine = notification()
       const { headers, bytes } = genuine
@@ -73,7 +73,7 @@ describe.each(hosts)('aborts in $name', (host) => {
       await expectStillNew(reception, genuine)
     })
 
-    it('records nothing when the client goes between two chunks [D15]', async () => {
+    it('records nothing if the client disconnects between two chunks [D15]', async () => {
       const reception = await open(host)
       const genuine = notification()
       const { headers, bytes } = genuine
@@ -99,7 +99,7 @@ describe.each(hosts)('aborts in $name', (host) => {
       await expectStillNew(reception, genuine)
     })
 
-    it('applies the event when the client goes before the answer, and calls the next a duplicate [D7, D19]', async () => {
+    it('applies the event if the client disconnects before the answer, and answers the next as a duplicate [D7, D19]', async () => {
       const started = createGate()
       const gate = createGate()
       const reception = await open(host, {
@@ -125,7 +125,7 @@ describe.each(hosts)('aborts in $name', (host) => {
   })
 
   it.each(early)(
-    'never calls %s a body that a parser read, when the client left before it was read [D23]',
+    'never reports %s as read by a parser if the client left before it was read [D23]',
     async (_name, framing, parts, outcomes) => {
       const departure = createGate()
       const reception = await open({
@@ -190,7 +190,7 @@ describe.each(hosts)('aborts in $name', (host) => {
     await expectStillNew(reception, genuine)
   })
 
-  it('takes the event for a duplicate when Content-Length was shorter than the body and the answer got lost [A20]', async () => {
+  it('answers a retry as a duplicate if Content-Length was shorter than the body and the answer got lost [A20]', async () => {
     const reception = await open(host)
     const genuine = notification()
     const { headers, bytes } = genuine
@@ -205,7 +205,7 @@ describe.each(hosts)('aborts in $name', (host) => {
     expect(reception.handled).toHaveLength(1)
   })
 
-  it('survives a client that says nothing and one that speaks TLS [D4]', async () => {
+  it('survives a client that sends nothing and one that speaks TLS [D4]', async () => {
     const reception = await open(host)
     const silent = await openConnection(reception.port)
     silent.reset()

@@ -44,7 +44,7 @@ describe.each(hosts)('connections in $name', (host) => {
     connection.reset()
   })
 
-  it('lets 50 deliveries of one event share one run of the handler and its outcome [E1, S12]', async () => {
+  it('runs a handler once for 50 deliveries of one event, which share the outcome [E1, S12]', async () => {
     const allArrived = createGate()
     const reception = await open(
       { start: (webhooks) => host.start(openingAfter(50, allArrived, webhooks)) },
@@ -58,7 +58,7 @@ describe.each(hosts)('connections in $name', (host) => {
     expectAnswer(await reception.deliver(genuine), 200, 'duplicate')
   })
 
-  it('lets 50 deliveries of one event share its failure, and runs the handler for the next [E4]', async () => {
+  it('runs a handler once for 50 deliveries of one event, which share its failure, and again for the next [E4]', async () => {
     const allArrived = createGate()
     const failing = createGate()
     const reception = await open(
@@ -79,7 +79,7 @@ describe.each(hosts)('connections in $name', (host) => {
     expect(reception.handled).toHaveLength(2)
   })
 
-  it('asks for the body of a request that expects 100-continue, and applies it [D13]', async () => {
+  it('requests the body of a request that expects 100-continue, and applies it [D13]', async () => {
     const reception = await open(host)
     const { headers, bytes } = notification()
     const connection = await openConnection(reception.port)

@@ -6,7 +6,7 @@ import { deliver, eventually, statesOf, type Stage } from './hand-off-stage.ts'
 /** What `close()` of the workers of every queue promises. */
 export function describeClosing(stage: Stage): void {
   describe('close() of a worker', () => {
-    it('takes no more jobs, and waits for those that run, both times that it is called', async () => {
+    it('takes no more jobs, and waits for running ones, at both of two calls', async () => {
       const { send, client, worker, handler, end } = await openRunning(60_000)
       let isClosed = false
       const closed = worker.close()
@@ -22,7 +22,7 @@ export function describeClosing(stage: Stage): void {
       expect(handler).toHaveBeenCalledOnce()
     })
 
-    it('warns of nothing when the broker answers', async () => {
+    it('causes no warning if the broker answers', async () => {
       const { work } = await stage.open()
       const codes: string[] = []
       const onWarning = (_: Error, { code }: { code: string }): void => void codes.push(code)

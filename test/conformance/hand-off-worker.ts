@@ -22,7 +22,7 @@ const SECRET = `the bank card 6222 0000 of ${CARD_HOLDER} was declined`
 /** What the workers of every queue promise. */
 export function describeWorking(stage: Stage, codesOfLostJob: readonly string[]): void {
   describe('a worker', () => {
-    it('completes a job with its outcome, of a duplicate and without a handler, too', async () => {
+    it('completes a job with its outcome, for a duplicate and without a handler, too', async () => {
       const { send, work, client } = await stage.open()
       const duplicate = eventFixture('red_envelope.sent')
       const webhooks = stage.receiver().on('red_envelope.sent', () => {})
@@ -91,7 +91,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
 
     // A handler that applies a forged job marks an unpaid order as paid.
     it.each(OF_ANOTHER_PROGRAM)(
-      'makes a job of another program a dead letter, which reaches no handler: %s [E73]',
+      'turns a job of another program into a dead letter that reaches no handler: %s [E73]',
       async (_, data, reason) => {
         const { work, client } = await stage.open()
         const handler = vi.fn<() => void>()
@@ -126,7 +126,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
   })
 
   describe('a worker whose job fails', () => {
-    it('retries it, with pauses that double, less up to half', async () => {
+    it('retries it, with delays that double, less up to half', async () => {
       // Pauses that are far longer than what a busy machine adds to them.
       const { send, work, client } = await stage.open({ backoffSeconds: 600 })
       await deliver(send, eventFixture('red_envelope.sent'))
@@ -204,7 +204,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
     })
   })
 
-  describe('its dead letters', () => {
+  describe('the dead letters of a queue', () => {
     it('are listed the oldest first, up to the limit', async () => {
       const client = await openDead(3)
       const ids = ['evt_1', 'evt_2', 'evt_3']
@@ -224,7 +224,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
       expect(await deadIds(client)).toEqual(['evt_3', 'evt_4'])
     })
 
-    it('are redriven once when two ask at once', async () => {
+    it('are redriven once by two simultaneous calls', async () => {
       const client = await openDead(3)
       const [first, second] = await Promise.all([client.redrive(), client.redrive()])
       expect(first + second).toBe(3)

@@ -80,7 +80,7 @@ describe('the code of a warning', () => {
     expectTypeOf<'queue-close-timed-out'>().toExtend<BullmqWarningCode & PgBossWarningCode>()
   })
 
-  it('may be taken as any text, by a hook for all queues', () => {
+  it('may be any string, in a hook for all queues', () => {
     const onWarning = (_: Error, { code }: { readonly code: string }): void => console.warn(code)
     const queues: EventQueue[] = [
       bullmqQueue({ connection, onWarning }),
@@ -90,7 +90,7 @@ describe('the code of a warning', () => {
     expectTypeOf(queues).toExtend<BullmqEventQueue[]>()
   })
 
-  it('of a broker of one’s own is any text, or one that the broker names', () => {
+  it('of a custom broker is any string, or one of the codes that the broker names', () => {
     createEventQueue(broker, { onWarning: (_, { code }) => expectTypeOf(code).toBeString() })
     const named = {
       ...broker,

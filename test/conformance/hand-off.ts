@@ -47,7 +47,7 @@ export function describeHandOff(host: HandOffHost): void {
       ])
     })
 
-    it('stores one job of an event, however often and at once it comes [E35]', async () => {
+    it('stores one job of an event, for any number of simultaneous deliveries [E35]', async () => {
       const { send, client } = await stage.open()
       const other = await stage.join(client)
       const event = eventFixture('red_envelope.received')
@@ -68,7 +68,7 @@ export function describeHandOff(host: HandOffHost): void {
       expect(jobs.map(({ data }) => data.type).toSorted()).toEqual(types.toSorted())
     })
 
-    it('leaves a job as it is whose event was applied and is delivered again', async () => {
+    it('does not change the job of an applied event that is redelivered', async () => {
       const { send, work, client } = await stage.open()
       const event = eventFixture('red_envelope.sent')
       await deliver(send, event)
@@ -78,7 +78,7 @@ export function describeHandOff(host: HandOffHost): void {
       expect(await statesOf(client)).toEqual(['done'])
     })
 
-    it('has stored what it answered, whenever its process is killed [E22]', async () => {
+    it('has stored every job that it confirmed, whenever its process is killed [E22]', async () => {
       const { client, spawnProcess, work } = await stage.open()
       const receiver = spawnProcess('receive')
       const port = Number((await receiver.word(/^port:(\d+)$/))[1])
@@ -123,7 +123,7 @@ export function describeHandOff(host: HandOffHost): void {
       },
     )
 
-    it('applies an event once, however many receivers and workers get its copies', async () => {
+    it('applies an event once, with any number of receivers and workers', async () => {
       const { send, work, client } = await stage.open()
       const others = await Promise.all([stage.join(client), stage.join(client)])
       const events = eventsOf(20)
@@ -216,7 +216,7 @@ export function describeHandOff(host: HandOffHost): void {
     it.each<[string, 'hang-in-handler' | 'hang-when-applied', RegExp]>([
       ['in the handler, its effect not committed', 'hang-in-handler', /^in-handler$/],
       ['with its effect committed, its job not acknowledged', 'hang-when-applied', /^applied$/],
-    ])('applies an event once whose worker is killed %s [E22]', async (_, role, word) => {
+    ])('applies an event once if its worker is killed %s [E22]', async (_, role, word) => {
       const { send, work, client, spawnProcess } = await stage.open()
       const event = eventFixture('red_envelope.sent')
       const worker = spawnProcess(role)

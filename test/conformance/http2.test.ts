@@ -77,7 +77,7 @@ const http2Hosts: readonly {
 ]
 
 describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
-  it('applies an event and answers 200, then calls it a duplicate [D14]', async () => {
+  it('applies an event and answers 200, then answers a redelivery as a duplicate [D14]', async () => {
     const { reception, session } = await openSession(host)
     const genuine = notification()
     expect(await post(session, genuine.headers, genuine.bytes)).toEqual(reply(200, 'handled'))
@@ -123,7 +123,7 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
     expect(reception.handled).toHaveLength(1)
   })
 
-  it('writes no connection header, which Node would warn of [D24]', async () => {
+  it('writes no connection header, of which Node would warn [D24]', async () => {
     const warnings: Error[] = []
     const note = (warning: Error): void => void warnings.push(warning)
     process.on('warning', note)

@@ -16,7 +16,7 @@ const FAULTY: readonly (readonly [fault: string, inbox: () => Inbox])[] = [
 ]
 
 describe('the model of an inbox', () => {
-  it.each(FAULTY)('finds an inbox that %s', async (_, inbox) => {
+  it.each(FAULTY)('detects an inbox that %s', async (_, inbox) => {
     const host = hostOf(inbox)
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after \d+ tests\n\{ seed: -?\d+/)
@@ -31,18 +31,18 @@ describe('the model of an inbox', () => {
     ['regains a key that another one holds', { isRegained: () => true }],
     ['never regains a key', { isRegained: () => false }],
     ['takes the release of a regained key for that of another run', { renewsToken: false }],
-  ])('finds an inbox on leases that %s [E60, E61, E72]', async (_, fault) => {
+  ])('detects an inbox on leases that %s [E60, E61, E72]', async (_, fault) => {
     const host = leaseHost({ ...LEASE_RULES, ...fault })
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after/)
   })
 
-  it('finds nothing in an inbox on leases that keeps the rules', async () => {
+  it('accepts an inbox on leases that keeps the rules', async () => {
     const host = leaseHost(LEASE_RULES)
     await checkAgainstModel(host, await host.start())
   })
 
-  it('finds nothing in the memory inbox', async () => {
+  it('accepts the memory inbox', async () => {
     const host = hostOf(() => memoryInbox())
     await checkAgainstModel(host, await host.start())
   })

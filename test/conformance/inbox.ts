@@ -91,7 +91,7 @@ function describeHost(host: InboxHost): void {
       expect(await deliver(process, 'throws')).toBe('applied')
     })
 
-    it('leaves no effect when its work rejects after it, where both share a transaction', async () => {
+    it('leaves no effect if its work rejects after it, if both share a transaction', async () => {
       const process = await open()
       const run = await startRun(process, 'rejects late')
       await run.applyEffect()
@@ -109,7 +109,7 @@ function describeHost(host: InboxHost): void {
       expect(await store.countEffects('fails first')).toBe(1)
     })
 
-    it('is told from every other one: by case, form, spaces, script and length', async () => {
+    it('is distinguished from every other one: by case, form, spaces, script and length', async () => {
       const process = await open()
       for (const key of KEYS) expect([key, await deliver(process, key)]).toEqual([key, 'applied'])
       for (const key of KEYS) {
@@ -120,7 +120,7 @@ function describeHost(host: InboxHost): void {
   })
 
   describe('a hundred duplicates at once', () => {
-    it('run once; the others are told so without waiting for the run [E1, E3]', async () => {
+    it('run once; the others return without waiting for the run [E1, E3]', async () => {
       const process = await open()
       await expectOneRun([process], 'hundred')
     })
@@ -168,8 +168,8 @@ function describeHost(host: InboxHost): void {
     for (const key of keys) expect(await store.countEffects(key)).toBe(1)
   })
 
-  describe('what was applied', () => {
-    it('is remembered for 27 h at the least, and for the whole retention', async () => {
+  describe('an applied key', () => {
+    it('is remembered for at least 27 h, and for the whole retention', async () => {
       const process = await open()
       const { retentionSeconds } = process
       expect(retentionSeconds).toBeGreaterThanOrEqual(27 * HOUR)
@@ -196,7 +196,7 @@ function describeHost(host: InboxHost): void {
       expect(await store.countEffects('shared')).toBe(1)
     })
 
-    itShared('is what other processes wait for while it runs', async () => {
+    itShared('is busy for other processes while it runs', async () => {
       const [first, second] = [await open(), await open()]
       const run = await startRun(first, 'elsewhere')
       expect(await deliver(second, 'elsewhere')).toBe('busy')
@@ -223,7 +223,7 @@ function describeHost(host: InboxHost): void {
     })
   })
 
-  describeShared('a run that lost its key without knowing', () => {
+  describeShared('a run that lost its key unnoticed', () => {
     it('is not applied when another one runs meanwhile, and does not disturb it [E23, E24]', async () => {
       const [first, second] = [await open(), await open()]
       const late = await startRun(first, 'stolen')
@@ -237,7 +237,7 @@ function describeHost(host: InboxHost): void {
       expect(await store.countEffects('stolen')).toBe(1)
     })
 
-    it('does not free the key of another one when its work rejects', async () => {
+    it('does not release the key of another run if its work rejects', async () => {
       const [first, second] = [await open(), await open()]
       const late = await startRun(first, 'stolen and failed')
       await store.takeAway('stolen and failed')
@@ -250,7 +250,7 @@ function describeHost(host: InboxHost): void {
     })
   })
 
-  it('does what the model says, whatever happens in which order [E60, E61, E72]', async () => {
+  it('behaves like the model in any order of events [E60, E61, E72]', async () => {
     await checkAgainstModel(host, store)
   }, 600_000)
 }

@@ -7,7 +7,7 @@ import { expectAnswer, keys, notification, open, signed } from './reception.ts'
 const SECRET = 'sk_live_aHiddenThing'
 const stranger = createTestKeys()
 
-describe.each(hosts)('what $name tells a stranger', (host) => {
+describe.each(hosts)('what $name discloses to an unauthenticated sender', (host) => {
   it('answers every forgery alike, whatever its body is [B30]', async () => {
     const reception = await open(host)
     const genuine = notification()
@@ -107,7 +107,7 @@ describe.each(hosts)('what $name tells a stranger', (host) => {
     expect(reception.log.join()).not.toContain(headers['x-pingplusplus-signature']?.slice(0, 20))
   })
 
-  it('keeps the default log, which is the console, as silent [S13]', async () => {
+  it('keeps the same secrets out of the default log, the console [S13]', async () => {
     const lines: unknown[] = []
     for (const level of ['error', 'warn', 'info', 'log'] as const) {
       vi.spyOn(console, level).mockImplementation((...line) => void lines.push(...line))

@@ -34,7 +34,7 @@ describe.each(hosts)('limits in $name', (host) => {
     connection.reset()
   })
 
-  it('answers 200 above the limit of the framework itself, up to ours [A14]', async () => {
+  it('answers 200 above the framework’s own limit, up to that of hongbao [A14]', async () => {
     const reception = await open(host, { maxBodyBytes: 3 * MEBIBYTE })
     expectAnswer(await reception.deliver(ofBytes(3 * MEBIBYTE)), 200, 'handled')
     expect(reception.handled).toHaveLength(1)

@@ -55,7 +55,7 @@ describe.each(MOUNTS)('%s', (name, mount, names) => {
     },
   )
 
-  it('refuses an unknown option at start-up, with the list of those that there are [G16]', async () => {
+  it('refuses an unknown option at start-up, with the list of valid ones [G16]', async () => {
     const error = await refusalOf(mount, webhooks, { pathname: '/webhooks' })
     expect(error).toMatchObject({
       name: 'OptionError',
@@ -86,7 +86,7 @@ describe('the options of an adapter', () => {
     ['expressWebhooks', expressWebhooks],
     ['honoWebhooks', honoWebhooks],
   ] as [string, Mount][])(
-    'of %s are an object: a path alone is refused [G16]',
+    'of %s are an object: a bare path is refused [G16]',
     async (name, mount) => {
       expect(await refusalOf(mount, webhooks, '/webhooks' as never)).toMatchObject({
         message: `\`${name}\` expects an object of options.`,

@@ -23,7 +23,7 @@ describe.each(hosts)('mounting in $name', (host) => {
   )
 
   it.each(host.mounts.filter(({ outcome }) => outcome === 'body-consumed'))(
-    'answers 500 at once, and says once what to move, when it is mounted $name',
+    'answers 500 at once, and logs once what to move, when it is mounted $name',
     async (mount) => {
       const reception = await open(mount, { bodyTimeoutMs: 10_000 })
       const genuine = signed(pretty())
@@ -44,7 +44,7 @@ describe.each(hosts)('mounting in $name', (host) => {
     },
   )
 
-  it('answers 401 to an unsigned body in every mount, whoever has read it [G1]', async () => {
+  it('answers 401 to an unsigned body in every mount, whichever parser has read it [G1]', async () => {
     for (const mount of host.mounts) {
       const reception = await open(mount)
       expectAnswer(await reception.send({ body: notification().bytes }), 401, 'signature-missing')
@@ -52,7 +52,7 @@ describe.each(hosts)('mounting in $name', (host) => {
     }
   })
 
-  it('leaves other paths and their JSON parser alone [G7, G10]', async () => {
+  it('does not affect other paths and their JSON parser [G7, G10]', async () => {
     const reception = await open(host)
     const response = await reception.send({
       target: '/orders',

@@ -73,7 +73,7 @@ describe.each(hosts)('raw bytes in $name', (host) => {
     await expectStillNew(reception, genuine)
   })
 
-  it('applies Chinese text and 🧧 that packets split inside a character', async () => {
+  it('applies Chinese text and 🧧 if packets split inside a character', async () => {
     const reception = await open(host)
     const { headers, bytes } = signDelivery(event, keys)
     const inside = Buffer.from(bytes).indexOf('🧧') + 2
@@ -89,7 +89,7 @@ describe.each(hosts)('raw bytes in $name', (host) => {
     connection.reset()
   })
 
-  it('applies Chinese text and 🧧 that chunks split inside a character', async () => {
+  it('applies Chinese text and 🧧 if chunks split inside a character', async () => {
     const reception = await open(host)
     const { headers, bytes } = signDelivery(event, keys)
     const inside = Buffer.from(bytes).indexOf('🧧') + 2

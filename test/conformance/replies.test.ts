@@ -22,14 +22,14 @@ describe.each(hosts)('replies in $name', (host) => {
     expect(reception.handled).toHaveLength(1)
   })
 
-  it('answers 200 when nobody listens to the event [A35]', async () => {
+  it('answers 200 if the event has no handler [A35]', async () => {
     const reception = await open(host)
     const unheard = signDelivery(eventFixture('charge.succeeded'), keys)
     expectAnswer(await reception.deliver(unheard), 200, 'unhandled')
     expect(reception.handled).toEqual([])
   })
 
-  it('answers 500 when nobody listens and unhandled events fail, until somebody does', async () => {
+  it('answers 500 to an event without a handler if `unhandled` is `fail`, until one is added', async () => {
     const reception = await open(host, { unhandled: 'fail' })
     const unheard = signDelivery(eventFixture('charge.succeeded'), keys)
     expectAnswer(await reception.deliver(unheard), 500, 'no-handler')
@@ -74,7 +74,7 @@ describe.each(hosts)('replies in $name', (host) => {
     },
   )
 
-  it('answers 500 when the handler takes too long, and 200 once its late result is there [F4, F5]', async () => {
+  it('answers 500 when the handler takes too long, and 200 after its late result [F4, F5]', async () => {
     const gate = createGate()
     const reception = await open(host, { handlerTimeoutMs: 50, handle: () => gate.opened })
     const genuine = notification()
@@ -118,7 +118,7 @@ describe.each(hosts)('replies in $name', (host) => {
       'event-invalid',
       '{"type":"red_envelope.sent","created":1,"livemode":true}',
     ],
-  ] as const)('answers 400 to a genuine signature over %s', async (_name, code, content) => {
+  ] as const)('answers 400 to a valid signature over %s', async (_name, code, content) => {
     const reception = await open(host)
     expectAnswer(await reception.deliver(signed(content)), 400, code)
     await expectStillNew(reception, notification())
@@ -146,7 +146,7 @@ describe.each(hosts)('replies in $name', (host) => {
     expect(reception.handled).toEqual([])
   })
 
-  it('answers 403 to a test event where live ones are expected [B25]', async () => {
+  it('answers 403 to a test event if live ones are expected [B25]', async () => {
     const reception = await open(host, { livemode: true })
     const event = eventFixture('red_envelope.sent')
     const inTestMode = signDelivery({ ...event, livemode: false }, keys)
@@ -154,7 +154,7 @@ describe.each(hosts)('replies in $name', (host) => {
     await expectStillNew(reception, signDelivery(event, keys))
   })
 
-  it('answers 403 to an event that is older than the inbox remembers [B27]', async () => {
+  it('answers 403 to an event that is older than the retention of the inbox [B27]', async () => {
     const reception = await open(host)
     const created = Math.floor(Date.now() / 1000) - 3 * 24 * 60 * 60
     const event = eventFixture('red_envelope.sent')
@@ -167,7 +167,7 @@ describe.each(hosts)('replies in $name', (host) => {
   })
 
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
-    'answers 405 to a %s with a genuine notification in it [D1, D3, S14]',
+    'answers 405 to a %s with a verified notification in it [D1, D3, S14]',
     async (method) => {
       const reception = await open(host)
       const genuine = notification()
@@ -200,7 +200,7 @@ describe.each(hosts)('replies in $name', (host) => {
     expect(Object.keys(response.headers).join()).not.toContain('access-control')
   })
 
-  it('answers 405 to a GET that asks to be taken for a POST [D16]', async () => {
+  it('answers 405 to a GET with a method override to POST [D16]', async () => {
     const reception = await open(host)
     const genuine = notification()
     const headers = { ...genuine.headers, 'X-HTTP-Method-Override': 'POST' }
@@ -259,7 +259,7 @@ describe.each(hosts)('replies in $name', (host) => {
     },
   )
 
-  it('answers 415 to a bomb before it is unpacked [A17]', async () => {
+  it('answers 415 to a compression bomb before it is decompressed [A17]', async () => {
     const reception = await open(host)
     const genuine = notification()
     const headers = { ...genuine.headers, 'Content-Encoding': 'gzip' }

@@ -135,14 +135,14 @@ describe.each(hosts)('signature header in $name', (host) => {
     },
   )
 
-  it('answers 200 when spaces stand around it [B8]', async () => {
+  it('answers 200 when spaces surround it [B8]', async () => {
     const reception = await open(host)
     const headers = { [NAME]: `  ${signature} \t ` }
     expectAnswer(await reception.send({ headers, body: genuine.bytes }), 200, 'handled')
     expect(reception.handled).toHaveLength(1)
   })
 
-  it('answers 200 whatever the query is [D17]', async () => {
+  it('answers 200 with any query [D17]', async () => {
     const reception = await open(host)
     const { headers, bytes } = genuine
     const target = '/webhooks?from=ping%2B%2B&signature=no'
@@ -155,7 +155,7 @@ describe.each(hosts)('signature header in $name', (host) => {
     ['a bare line feed inside [B8]', inside('\n'), 400],
     ['a folded line [B13]', inside('\r\n '), 400],
     ['20 kB [B12]', 'A'.repeat(20_000), 431],
-  ])('leaves %s to Node, which refuses it unasked', async (_name, value, status) => {
+  ])('leaves %s to Node, which refuses it', async (_name, value, status) => {
     const reception = await open(host)
     const response = await reception.send({ headers: { [NAME]: value }, body: genuine.bytes })
     expect(response.status).toBe(status)

@@ -41,7 +41,7 @@ describe.each(hosts)('a body that $name leaves unread', (host) => {
   )
 
   it.each(['HTTP/2.0', 'HTTP/0.9', 'HTTP/1.0'])(
-    'is answered 413 and ends the connection though the request says %s [D25]',
+    'is answered 413 and ends the connection although the request says %s [D25]',
     async (version) => {
       const reception = await open(host)
       const headers = { Host: 'localhost', ...notification().headers }

@@ -37,13 +37,13 @@ describe('a history', () => {
     expect(breaches(findings, guarantee)).toEqual(['1 answered 2xx, and never applied'])
   })
 
-  it.each(GUARANTEES)('with an event that never got anywhere breaks "%s"', (guarantee) => {
+  it.each(GUARANTEES)('with an event that was never applied breaks "%s"', (guarantee) => {
     const findings = check({ ...GOOD, sent: new Set(['a', 'b', 'c']) })
     expect(findings).toMatchObject({ lost: [], undelivered: ['c'] })
     expect(breaches(findings, guarantee)).toHaveLength(1)
   })
 
-  it.each(GUARANTEES)('with an effect of what nobody sent breaks "%s"', (guarantee) => {
+  it.each(GUARANTEES)('with an effect of an event that was never sent breaks "%s"', (guarantee) => {
     const findings = check({ ...GOOD, effects: [...GOOD.effects, { key: 'x', process: 1 }] })
     expect(findings.foreign).toEqual(['x'])
     expect(breaches(findings, guarantee)).toHaveLength(1)
@@ -60,7 +60,7 @@ describe('a history', () => {
 })
 
 describe('a double', () => {
-  it('breaks "once", whatever happened', () => {
+  it('breaks "once" in every case', () => {
     const history: History = {
       ...GOOD,
       effects: twice,
@@ -70,7 +70,7 @@ describe('a double', () => {
     expect(breaches(check(history), 'once')).toHaveLength(1)
   })
 
-  it('breaks "once-unless-interrupted" where nothing was interrupted', () => {
+  it('breaks "once-unless-interrupted" if nothing was interrupted', () => {
     const runs = [...GOOD.runs, run({ process: 2, isTakeover: true })]
     const findings = check({ ...GOOD, effects: twice, runs })
     expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 1, atRisk: 0 })
@@ -109,7 +109,7 @@ describe('a double', () => {
       'it stalled for longer than its lease, which the inbox said was lost',
       { runs: [run({ leaseLostMs: 59, endedMs: 61 })] },
     ],
-  ])('is explained for "once-unless-interrupted" where %s', (_, changes) => {
+  ])('is explained for "once-unless-interrupted" if %s', (_, changes) => {
     const runs = [...(changes.runs ?? []), run({ process: 2, isTakeover: true, askedMs: 200 })]
     const findings = check({ ...GOOD, effects: twice, ...changes, runs })
     expect(findings).toMatchObject({ doubles: 1, doublesUnexplained: 0, atRisk: 1 })
@@ -151,7 +151,7 @@ describe('a double', () => {
     expect(findings.doublesUnexplained).toBe(1)
   })
 
-  it('breaks "once-unless-interrupted" where the second run was not told of the first [E60]', () => {
+  it('breaks "once-unless-interrupted" if the second run had no `isTakeover` [E60]', () => {
     const interruptions = [{ kind: 'kill', process: 1, point: 'after-effect' }] as const
     const runs = [killed, run({ process: 2 })]
     const findings = check({ ...GOOD, effects: twice, runs, interruptions })
@@ -161,7 +161,7 @@ describe('a double', () => {
     ])
   })
 
-  it('is told where only the first run was not, even one that finishes last [E61]', () => {
+  it('counts as announced if only the first run had no `isTakeover`, even one that finishes last [E61]', () => {
     const effects = [...twice, { key: 'a', process: 3 }]
     const runs = [2, 3].map((process) => run({ process, isTakeover: true }))
     expect(check({ ...GOOD, effects, runs }).doublesUntold).toBe(0)
@@ -192,7 +192,7 @@ describe('a double', () => {
 describe('a takeover', () => {
   const told = run({ process: 2, isTakeover: true, askedMs: 60, startedMs: 61 })
 
-  it('that a later run is not told of breaks "once-unless-interrupted" [E60]', () => {
+  it('that a later run does not see breaks "once-unless-interrupted" [E60]', () => {
     const runs = [...GOOD.runs, told, run({ process: 3, askedMs: 62, startedMs: 63 })]
     const findings = check({ ...GOOD, runs })
     expect(findings).toMatchObject({ doubles: 0, takeoversForgotten: 1, untold: ['a'] })
@@ -210,7 +210,7 @@ describe('a takeover', () => {
 })
 
 describe('a kill', () => {
-  it('counts as in flight where its process has not ended what it had started', () => {
+  it('counts as in flight if its process has not ended what it had started', () => {
     const findings = check({
       ...GOOD,
       runs: [run({}), run({ process: 2, endedMs: undefined }), run({ process: 3, key: 'b' })],

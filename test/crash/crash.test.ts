@@ -11,7 +11,7 @@ import { RECIPES, STORES } from './stores.ts'
 /** Trials of the stores that keep their promise are in the files beside this one. */
 const TRIALS = readdirSync(import.meta.dirname).filter((name) => /^trial-.+\.test\.ts$/.test(name))
 
-it('tries every store', () => {
+it('the crash trials cover every store', () => {
   const sources = TRIALS.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
   const tried = sources.flatMap((source) =>
     [...source.matchAll(/'([\w-]+)'/g)].map(([, name = '']) => name),
@@ -23,9 +23,9 @@ describe.each([
   ['seen-flag', /\d+ answered 2xx, and never applied/],
   ['answer-first', /\d+ answered 2xx, and never applied/],
   ['look-first', /\d+ applied more than once/],
-])('%s, as people write it by hand', (recipe, breach) => {
+])('%s, a hand-written recipe', (recipe, breach) => {
   it.runIf(RECIPES[recipe] !== undefined && canRun(RECIPES[recipe]))(
-    'is found out',
+    'breaks its promise in a trial',
     async ({ signal }) => {
       const args = ['--stores', recipe, '--events', '300', '--kills', '5']
       const { status, result } = await run(args, signal)
@@ -36,9 +36,9 @@ describe.each([
   )
 })
 
-describe('the program', () => {
+describe('the crash program', () => {
   it(
-    'ends in order when it is interrupted, and leaves nothing behind',
+    'shuts down cleanly when it is interrupted, and leaves no process running',
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'hongbao-interrupted-'))
       // Where these tests are root, Postgres is somebody else.

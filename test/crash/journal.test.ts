@@ -11,7 +11,7 @@ const NEVER = { isTakeover: false, endedMs: undefined, leaseLostMs: undefined }
 const pathOf = (name: string): string => join(folder, name)
 
 describe('the journal of a process', () => {
-  it('tells what was started and ended, and when', () => {
+  it('records what was started and ended, and when', () => {
     const path = pathOf('runs')
     writeFileSync(
       path,
@@ -23,19 +23,19 @@ describe('the journal of a process', () => {
     ])
   })
 
-  it('tells two runs of an event apart', () => {
+  it('distinguishes two runs of an event', () => {
     const path = pathOf('twice')
     writeFileSync(path, '1 started apply a 1\n2 ended apply a\n3 started apply a 3\n')
     expect(readJournal(path, 1).runs.map(({ endedMs }) => endedMs)).toEqual([2, undefined])
   })
 
-  it('keeps that a lease was lost, beside the end', () => {
+  it('records the loss of a lease in addition to the end', () => {
     const path = pathOf('lease')
     writeFileSync(path, '1 started apply a 1\n5 lease-lost apply a\n6 ended apply a\n')
     expect(readJournal(path, 1).runs).toMatchObject([{ leaseLostMs: 5, endedMs: 6 }])
   })
 
-  it('does not mind a last line of which the process was killed', () => {
+  it('ignores an incomplete last line of a killed process', () => {
     const path = pathOf('cut')
     writeFileSync(path, '1 started apply a 1\n2 SIGSTOP in-handler\n3 SIGKILL before-commit\n4 en')
     const { runs, signals } = readJournal(path, 1)

@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Seeded } from '../../packages/core/test/seeded.ts'
 import type { Aim } from './app-process.ts'
 import type { App, Fleet } from './fleet.ts'
-import type { Restart } from './history.ts'
+import type { Interruption, Restart } from './history.ts'
+import type { Point } from './points.ts'
 import type { Servers } from './servers.ts'
 import { LEASE_MS } from './store.ts'
 import type { StorePlan } from './stores.ts'
@@ -16,13 +17,18 @@ export interface Nemesis {
   /** Takes a server away and brings it back: by a crash and in an orderly way, in turn. */
   restart(): Promise<void>
   readonly restarts: readonly Restart[]
+  /** The points of the store to which no kill has come yet. */
+  unmetPoints(): readonly Point[]
   /** Resolves when all that was halted goes on. */
   atRest(): Promise<void>
 }
 
 /** Longer than a lease, and than Postgres keeps a transaction in which nothing happens. */
 const SHORTEST_STOP_MS = LEASE_MS + 200
-/** Of a hundred, how many interruptions are at a named point; the others are at a random moment. */
+/**
+ * Of a hundred stops, and of a hundred kills once every point was met, how many are at a named point; the
+ * others are at a random moment.
+ */
 const AT_POINT_PERCENT = 75
 
 export function createNemesis(
@@ -33,13 +39,30 @@ export function createNemesis(
 ): Nemesis {
   const restarts: Restart[] = []
   const stops: Promise<void>[] = []
-  let aims = 0
+  // Stops have their own turns: with those of kills they would take points away from them.
+  let aimedKills = 0
+  let aimedStops = 0
 
-  /** Points in turn, so that each is met, however few interruptions there are. */
-  function aim(): Aim | undefined {
-    if (random.below(100) >= AT_POINT_PERCENT) return undefined
-    aims += 1
-    const point = plan.points[aims % plan.points.length]
+  function unmetPoints(): readonly Point[] {
+    return findUnmet(plan.points, fleet.interruptions)
+  }
+
+  /** A kill that does not come to its point leaves it unmet, and a later one is aimed at it again. */
+  function aimKill(): Aim | undefined {
+    const unmet = unmetPoints()
+    if (unmet.length === 0 && isAtRandom()) return undefined
+    return aimAt(inTurn(unmet.length > 0 ? unmet : plan.points, (aimedKills += 1)))
+  }
+
+  function aimStop(): Aim | undefined {
+    return isAtRandom() ? undefined : aimAt(inTurn(plan.points, (aimedStops += 1)))
+  }
+
+  function isAtRandom(): boolean {
+    return random.below(100) >= AT_POINT_PERCENT
+  }
+
+  function aimAt(point: Point | undefined): Aim | undefined {
     return point === undefined ? undefined : { point, skip: random.below(4) }
   }
 
@@ -51,11 +74,11 @@ export function createNemesis(
   return {
     async kill() {
       const app = await pickApp()
-      return app.kill(aim())
+      return app.kill(aimKill())
     },
     async stop() {
       const app = await pickApp()
-      stops.push(app.stop(SHORTEST_STOP_MS + random.below(800), aim()))
+      stops.push(app.stop(SHORTEST_STOP_MS + random.below(800), aimStop()))
     },
     async restart() {
       const server = plan.restarts[restarts.length % plan.restarts.length]
@@ -64,8 +87,22 @@ export function createNemesis(
       restarts.push(await servers.restart(server, turn % 2 === 0 ? 'crash' : 'orderly'))
     },
     restarts,
+    unmetPoints,
     async atRest() {
       await Promise.all(stops)
     },
   }
+}
+
+/** The points to which no kill has come. */
+export function findUnmet(
+  points: readonly Point[],
+  interruptions: readonly Interruption[],
+): readonly Point[] {
+  const kills = interruptions.filter((each) => each.kind === 'kill')
+  return points.filter((point) => kills.every((kill) => kill.point !== point))
+}
+
+function inTurn<Item>(items: readonly Item[], turn: number): Item | undefined {
+  return items[turn % items.length]
 }

@@ -57,7 +57,7 @@ it('the timeline of an event lists a server that was restarted meanwhile', () =>
   expect(lines).toContain('       500  redis is back')
 })
 
-it('there is no timeline if no event was lost or doubled', () => {
+it('the timeline is empty if no event was lost or doubled', () => {
   const history = { ...HISTORY, effects: [{ key: 'a', process: 1 }], answered: new Set(['a']) }
   expect(describeTimelines(history, check({ ...history, sent: new Set(['a']) }))).toEqual([])
 })

@@ -20,7 +20,7 @@ export interface TrialOptions {
   readonly plan: StorePlan
   /** How many events are told of. */
   readonly events: number
-  /** How many kills must land while a handler is in flight. */
+  /** How many kills must land while a handler is in flight. There are more until each point was met. */
   readonly kills: number
   readonly seed: number
   /** Ends the trial before it is over. */
@@ -129,7 +129,7 @@ function letTimePass(store: Store, servers: Servers): Closable {
 
 /** Of the events, so many are told of while apps are killed, and the others after that. */
 const UNDER_FIRE = 0.9
-/** Of kills at random moments, some find nothing in flight; so many tries have to do. */
+/** Some kills find nothing in flight, or do not come to their point; so many tries have to do. */
 const MAX_TRIES = 3
 /** So often apps are halted and servers restarted, and in a short trial more often, so that it has some of each. */
 const KILLS_PER_STOP = 5
@@ -146,7 +146,8 @@ async function interrupt(
   const killsPerStop = Math.min(KILLS_PER_STOP, Math.ceil(kills / FEWEST_STOPS))
   const killsPerRestart = Math.min(KILLS_PER_RESTART, Math.ceil(kills / FEWEST_RESTARTS))
   let inFlight = 0
-  for (let tries = 1; inFlight < kills && tries <= kills * MAX_TRIES; tries += 1) {
+  const isOver = (): boolean => inFlight >= kills && nemesis.unmetPoints().length === 0
+  for (let tries = 1; !isOver() && tries <= kills * MAX_TRIES; tries += 1) {
     await fleet.ready()
     await sender.caughtUp()
     if (tries % killsPerStop === 0) await nemesis.stop()

@@ -27,25 +27,35 @@ function judged(history: Partial<History> = {}, trial: Partial<Trial> = {}, kill
 }
 
 describe('a verdict', () => {
-  it('stands where every promise was kept and enough kills landed', () => {
+  it('passes if every promise was kept and enough kills landed', () => {
     expect(judged().breaches).toEqual([])
   })
 
-  it('is against a store that breaks its promise', () => {
+  it('fails a store that breaks its promise', () => {
     expect(judged({ effects: [] }).breaches).toEqual(['1 answered 2xx, and never applied'])
   })
 
-  it('is against an app that ended by itself, with its error', () => {
+  it('fails an app that exited unexpectedly, with its error', () => {
     const lastWords = 'node:events:505\n    throw er;\n\nerror: terminating connection\n    at x\n'
     expect(judged({}, { crashes: [lastWords] }).breaches).toEqual([
       'An app ended by itself: error: terminating connection',
     ])
   })
 
-  it('says nothing good of a trial in which too few kills found a handler in flight', () => {
+  it('fails a trial in which too few kills found a handler in flight', () => {
     expect(judged({}, {}, 2).breaches).toEqual([
       '1 kills of 2 found a handler in flight: too few to say anything',
     ])
+  })
+
+  it('says nothing good of a trial in which no kill came to one of the points', () => {
+    const points = STORES['postgres']?.points ?? []
+    const kills = points.map((point) => ({ kind: 'kill', process: 1, point }) as const)
+    const [first] = points
+    expect(judged({ interruptions: kills }, {}, points.length).breaches).toEqual([])
+    expect(judged({ interruptions: kills.slice(1) }, {}, points.length).breaches).toContain(
+      `No kill came to ${first}: too little to say anything of these points`,
+    )
   })
 
   it('is a row of the table', () => {
@@ -55,7 +65,7 @@ describe('a verdict', () => {
     expect(formatTable([judged({ effects: [] })])).toMatch(/BROKEN$/)
   })
 
-  it('is a line of JSON, with counts in place of keys', () => {
+  it('is a line of JSON, with counts instead of keys', () => {
     expect(JSON.parse(formatJson(judged({ effects: [] })))).toMatchObject({
       store: 'postgres',
       kept: false,

@@ -1,4 +1,5 @@
 import { breaches, check, type Findings } from './checker.ts'
+import { findUnmet } from './nemesis.ts'
 import type { StorePlan } from './stores.ts'
 import type { Trial } from './trial.ts'
 
@@ -24,6 +25,7 @@ export interface Asked {
 export function judge({ name, plan, kills, seed }: Asked, trial: Trial): Verdict {
   const findings = check(trial.history)
   const { killsInFlight } = findings
+  const unmet = findUnmet(plan.points, trial.history.interruptions)
   return {
     store: name,
     title: plan.title,
@@ -35,6 +37,10 @@ export function judge({ name, plan, kills, seed }: Asked, trial: Trial): Verdict
       ...trial.crashes.map((lastWords) => `An app ended by itself: ${summarize(lastWords)}`),
       ...(killsInFlight < kills
         ? [`${killsInFlight} kills of ${kills} found a handler in flight: too few to say anything`]
+        : []),
+      // Fewer kills than points cannot come to all of them.
+      ...(unmet.length > 0 && kills >= plan.points.length
+        ? [`No kill came to ${unmet.join(', ')}: too little to say anything of these points`]
         : []),
     ],
   }

@@ -26,8 +26,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
 /** The same in every package: an option is wrong, and the message says which. */
 const SHARED: ReadonlySet<string> = new Set(['option-invalid'])
 
-describe('a code', () => {
-  it('is found in every package that has some', () => {
+describe('an error code', () => {
+  it('is found in every package that has codes', () => {
     const owners = new Set(CODES.map(({ owner }) => owner))
     expect([...owners]).toEqual(
       expect.arrayContaining([
@@ -52,7 +52,7 @@ describe('a code', () => {
     expect(clashes).toEqual([])
   })
 
-  it('says whose it is, in a store and in a queue', () => {
+  it('begins with the name of its store or queue', () => {
     const bare = CODES.filter(({ code, owner }) => !code.startsWith(PREFIXES[owner] ?? ''))
     expect(bare).toEqual([])
   })

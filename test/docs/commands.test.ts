@@ -74,7 +74,7 @@ describe('npm and pnpm commands', () => {
 })
 
 describe.skipIf(!isInstalled('openssl'))('openssl', () => {
-  it('makes a key pair, of which `publicKey` takes the public one alone', async () => {
+  it('makes a key pair, of which `publicKey` takes only the public one', async () => {
     const { directory } = createWorkspace()
     await run(directory, command(KEYS, 'genrsa'))
     const path = (half: string) => join(directory, `rsa_${half}_key.pem`)
@@ -84,7 +84,7 @@ describe.skipIf(!isInstalled('openssl'))('openssl', () => {
     )
   })
 
-  it('verifies what capture.ts kept', async () => {
+  it('verifies what capture.ts saved', async () => {
     const { directory, signed } = await capture()
     expect(readFileSync(join(directory, 'body.json'))).toEqual(signed.bytes)
     expect(await run(directory, command(GUIDE, 'dgst -sha256 -verify'))).toBe('Verified OK\n')
@@ -111,7 +111,7 @@ describe.skipIf(!isInstalled('openssl'))('openssl', () => {
 })
 
 describe.skipIf(!isInstalled('curl'))('curl', () => {
-  it('replays what capture.ts kept, unless it takes a line break away', async () => {
+  it('replays what capture.ts saved, unless it strips a line break', async () => {
     const { directory } = await capture()
     const { webhooks } = createObserved()
     const server = createServer(nodeWebhooks(webhooks, { path: '/webhooks' }))

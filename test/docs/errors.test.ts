@@ -48,7 +48,7 @@ describe.each([
   })
 
   it.each(Object.keys(ERRORS) as WebhookErrorCode[])(
-    'says outcome, status and log of %s',
+    'states outcome, status and log of %s',
     (code) => {
       const { outcome, status } = ERRORS[code]
       const [facts, ...text] = section(document, `### ${code}`).trim().split('\n\n')

@@ -64,13 +64,13 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     },
   )
 
-  it('has the figures of what is written by hand, each of which is found out', () => {
+  it('has the figures of the hand-written recipes, each of which fails', () => {
     const rows = figures(words, words.found)
     expect(rows).toHaveLength(Object.keys(RECIPES).length)
     for (const { lost = 0, doubles = 0 } of rows) expect(lost + doubles).toBeGreaterThan(0)
   })
 
-  it('shows commands that there are', () => {
+  it('shows commands that exist', () => {
     const { scripts } = JSON.parse(readDocument('package.json'))
     const commands = codeBlocks(markdown).map(({ text }) => text.trim())
     expect(commands.filter((command) => command.startsWith('npm run test:crash'))).toEqual([
@@ -81,7 +81,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
   })
 })
 
-it('says the same in Chinese, cell by cell where cells are figures', () => {
+it('docs/guarantees.md has the same figures in Chinese, cell by cell', () => {
   const [english, chinese] = [ENGLISH, CHINESE].map(({ path }) =>
     tables(readDocument(path)).map((table) => table.map((row) => row.filter(isFigure))),
   )

@@ -47,7 +47,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
     expect(new Map(documented as [string, string][])).toEqual(optionsOf(source, interfaces))
   })
 
-  describe.skipIf(!isHere)('its programs', () => {
+  describe.skipIf(!isHere)('the programs in it', () => {
     let postgres: PostgresServer
     let redis: RedisServer | undefined
     const folder = mkdtempSync(join(import.meta.dirname, '.snippets-'))
@@ -76,7 +76,7 @@ describe.each(PACKAGES)('packages/$name/README.md', ({ name, isHere }) => {
       expect(await shop.stop('SIGTERM')).toEqual([0, null])
     })
 
-    it('move an order on when it is saved after its event, and never back [H18]', async () => {
+    it('advance an order when it is saved after its event, and never back [H18]', async () => {
       const shop = await openShop()
       expect(await shop.deliver('2')).toBe(200)
       await shop.said(/handler-failed/)

@@ -42,7 +42,7 @@ const RECIPES = [
 ] as const
 
 describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, receiver) => {
-  it('moves an order on, and changes nothing when it runs again [H16]', async () => {
+  it('advances an order, and changes nothing when it runs again [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
     const processes = [await open(recipe, receiver), await open(recipe, receiver)]
@@ -51,7 +51,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
   })
 
   it.each(['received', 'refund', 'failed'])(
-    'leaves %s alone when a sent comes late [H16]',
+    'does not change %s if a sent comes late [H16]',
     async (status) => {
       const { insert, open, statuses } = await openShop()
       await insert('1', status)
@@ -61,7 +61,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
     },
   )
 
-  it('fails before the order is saved, so that Ping++ sends the event again [H16]', async () => {
+  it('fails before the order is saved, so that Ping++ redelivers the event [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     const { tell } = await open(recipe, receiver)
     const event = sent('1')
@@ -71,7 +71,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
     expect(await statuses()).toEqual([['1', 'sent']])
   })
 
-  it('moves on once when two processes are told at the same time [H16]', async () => {
+  it('advances once if two processes get the event at the same time [H16]', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
     const processes = [await open(recipe, receiver), await open(recipe, receiver)]
@@ -83,7 +83,7 @@ describe.each(RECIPES)('the recipe of %s, on Postgres', (_document, recipe, rece
 })
 
 describe('the recipe of docs/retries.md, transitions.ts, on Postgres', () => {
-  it('writes one row into the ledger, though two processes run it', async () => {
+  it('writes one row into the ledger, although two processes run it', async () => {
     const { insert, open, pool } = await openShop()
     await insert('1')
     for (const { tell } of [await open('transitions.ts'), await open('transitions.ts')]) {
@@ -104,7 +104,7 @@ describe('the recipe of docs/retries.md, transitions.ts, on Postgres', () => {
 })
 
 describe('the recipe of README.md, once.ts, on Postgres', () => {
-  it('writes one row, though a webhook and a query tell two processes of one step', async () => {
+  it('writes one row, although two processes get one step by a webhook and a query', async () => {
     const { open, pool } = await openShop()
     const event = received('1')
     const [byWebhook, byQuery] = [await open('once.ts'), await open('once.ts')]
@@ -121,7 +121,7 @@ describe('the recipe of README.md, once.ts, on Postgres', () => {
 })
 
 describe('the snippets of docs/inboxes.md', () => {
-  it('envelope-states.ts moves on, and neither back nor from one end to another [H1, H3, H7]', async () => {
+  it('envelope-states.ts moves forward, and neither back nor from one final status to another [H1, H3, H7]', async () => {
     const { insert, open, statuses } = await openShop()
     const { tell } = await open('envelope-states.ts')
     for (const orderNo of ['1', '2', '3']) await insert(orderNo)
@@ -144,7 +144,7 @@ describe('the snippets of docs/inboxes.md', () => {
     ])
   })
 
-  it('shutdown.ts waits for what runs, and admits nothing more', async () => {
+  it('shutdown.ts waits for running handlers, and admits no more events', async () => {
     const workspace = createWorkspace()
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
     const { shutDown } = await workspace.import<{ shutDown: (server: Server) => Promise<void> }>(
@@ -179,7 +179,7 @@ describe('the snippets of docs/inboxes.md', () => {
     expect(host.listening).toBe(false)
   })
 
-  it('shutdown.ts ends though a handler hangs, and says what still runs [F24]', async () => {
+  it('shutdown.ts ends although a handler hangs, and logs what still runs [F24]', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => {})
     const workspace = createWorkspace()
@@ -230,7 +230,7 @@ async function statusOf(url: string): Promise<number> {
 }
 
 describe('the shared inbox of docs/retries.md', () => {
-  it('shared-inbox.ts commits the key with what the handler wrote, and applies it once', async () => {
+  it('shared-inbox.ts commits the key with the handler’s writes, and applies it once', async () => {
     const { insert, open, statuses } = await openShop()
     await insert('1')
     const { webhooks } = await open('shared-inbox.ts', 'shared-inbox.ts')

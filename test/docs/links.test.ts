@@ -10,11 +10,11 @@ const DOCUMENTS = globSync('**/*.md', {
 }).toSorted()
 
 describe('relative links', () => {
-  it('are looked for in all documents', () => {
+  it('are found in all documents', () => {
     expect(DOCUMENTS).toEqual(expect.arrayContaining(['README.md', 'docs/errors.md']))
   })
 
-  it.each(DOCUMENTS)('of %s lead somewhere', (path) => {
+  it.each(DOCUMENTS)('of %s have existing targets', (path) => {
     const document = readFileSync(join(ROOT, path), 'utf8')
     const broken = links(document).filter((target) => !leadsSomewhere(path, target))
     expect(broken).toEqual([])
@@ -22,7 +22,7 @@ describe('relative links', () => {
 })
 
 describe('documents', () => {
-  it('are reached from the README', () => {
+  it('are linked from the README, directly or not', () => {
     const reached = new Set<string>()
     const waiting = ['README.md']
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {

@@ -23,7 +23,7 @@ afterAll(() => {
   vi.restoreAllMocks()
 })
 
-describe("the loop's own test", async () => {
+describe('the test that docs/testing.md shows', async () => {
   // It registers its test, and sets the environment, which the app reads when that test runs.
   await createWorkspace().import('loop.test.ts')
 })
@@ -45,7 +45,7 @@ describe('the snippet', () => {
     return { workspace, book }
   }
 
-  it('client.ts speaks with the sandbox, signed both ways', async () => {
+  it('client.ts calls the sandbox, signed both ways', async () => {
     const { workspace } = await openWorkspace()
     const { pingpp } = await workspace.import<{ pingpp: PingppClient }>('client.ts')
     expect((await pingpp.redEnvelopes.list({ limit: 3 })).data).toEqual([])
@@ -70,7 +70,7 @@ describe('the snippet', () => {
     expect(book.find('3')).toEqual({ status: 'sending', detail: 888 })
   })
 
-  it('send.ts called again for an order that moved on leaves it where it is [H15]', async () => {
+  it('send.ts called again does not change an order that has advanced [H15]', async () => {
     const { workspace, book } = await openWorkspace()
     const { sendRedEnvelope } = await workspace.import<Sending>('send.ts')
     await sendRedEnvelope('6', 'o9zp')

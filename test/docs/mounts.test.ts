@@ -89,16 +89,19 @@ describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
 })
 
 describe('the mount below express.json()', () => {
-  it.each(['now', 'older'] as const)('takes as large a body as any, %s', async (version) => {
-    const send = await express('express-json.ts')(workspaces[version])
-    const { orders: book } = await workspaces[version].import<{ orders: typeof orders }>(
-      'orders.ts',
-    )
-    const object = { body: '红'.repeat(80_000), order_no: '888' }
-    await book.insert('888', { amount: 888 })
-    const reply = await send(signDelivery(eventFixture('red_envelope.sent', { object }), keys))
-    expect([reply.status, await reply.text()]).toEqual([200, '{"outcome":"handled"}'])
-  })
+  it.each(['now', 'older'] as const)(
+    'accepts as large a body as any mount, %s',
+    async (version) => {
+      const send = await express('express-json.ts')(workspaces[version])
+      const { orders: book } = await workspaces[version].import<{ orders: typeof orders }>(
+        'orders.ts',
+      )
+      const object = { body: '红'.repeat(80_000), order_no: '888' }
+      await book.insert('888', { amount: 888 })
+      const reply = await send(signDelivery(eventFixture('red_envelope.sent', { object }), keys))
+      expect([reply.status, await reply.text()]).toEqual([200, '{"outcome":"handled"}'])
+    },
+  )
 })
 
 describe('a GET', () => {
@@ -113,7 +116,7 @@ describe('a GET', () => {
     ['Hono', 404, hono],
     ['Fastify', 405, fastify],
     ['node:http', 405, node],
-  ])('gets in %s what docs/retries.md says: %i', async (_host, status, start) => {
+  ])('is answered in %s as docs/retries.md says: %i', async (_host, status, start) => {
     expect(await get(start(createWorkspace()))).toBe(status)
   })
 })
@@ -121,12 +124,12 @@ describe('a GET', () => {
 describe('a mount with a path', () => {
   const post = { method: 'POST' }
 
-  it('answers 404 to others in a worker', async () => {
+  it('answers 404 to other paths in a worker', async () => {
     const { default: handler } = await workspaces.now.import<WorkerModule>('worker.ts')
     expect((await handler.fetch(new Request('http://localhost/', post))).status).toBe(404)
   })
 
-  it('answers 404 to others on node:http', async () => {
+  it('answers 404 to other paths on node:http', async () => {
     const { server } = await workspaces.now.import<{ server: Server }>('node.ts')
     expect((await fetch(new URL('/', await listening(server)), post)).status).toBe(404)
   })

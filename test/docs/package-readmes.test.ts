@@ -100,7 +100,7 @@ describe('the snippets of packages/client/README.md', () => {
     ])
   })
 
-  it('send a parameter that Ping++ does not document, but for `extraParams`', async () => {
+  it('send an undocumented parameter only through `extraParams`', async () => {
     const { pingpp, bodies } = clientOf(await openSandbox())
     const { sendWithNickName } = await load<{
       sendWithNickName: (pingpp: PingppClient, params: RedEnvelopeCreateParams) => Promise<unknown>
@@ -111,7 +111,7 @@ describe('the snippets of packages/client/README.md', () => {
     ])
   })
 
-  it('say that nothing was sent only if it is certain', async () => {
+  it('report that nothing was sent only if it is certain', async () => {
     const sandbox = await openSandbox()
     const { pingpp } = clientOf(sandbox)
     const { send } = await load<{
@@ -127,7 +127,7 @@ describe('the snippets of packages/client/README.md', () => {
     expect(lost).toMatchObject({ notCreated: false })
   })
 
-  it('hear of an envelope that came back', async () => {
+  it('log an envelope that was refunded', async () => {
     const sandbox = await openSandbox()
     const logged = vi.spyOn(console, 'log').mockImplementation(() => {})
     await clientOf(sandbox).pingpp.redEnvelopes.create(PARAMS)

@@ -67,7 +67,7 @@ describe('packages/hand-off/README.md', () => {
     expect(runs).toBe(3)
   })
 
-  it('acknowledges the event whose handler runs before close() of its worker resolves', async () => {
+  it('acknowledges an event whose handler ends during close() before close() resolves', async () => {
     const { deliver, shop, channel } = await openShop()
     vi.spyOn(console, 'log').mockReturnValue()
     const end = Promise.withResolvers<void>()
@@ -82,7 +82,7 @@ describe('packages/hand-off/README.md', () => {
     expect(channel.acked).toBe(1)
   })
 
-  it('makes a made-up job a dead letter', async () => {
+  it('turns a forged job into a dead letter', async () => {
     const { channel } = await openShop()
     const error = vi.spyOn(console, 'error').mockReturnValue()
     channel.sendToQueue('webhooks', Buffer.from('hello'), { messageId: 'x' }, () => {})

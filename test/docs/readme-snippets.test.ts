@@ -9,7 +9,7 @@ afterAll(() => {
   vi.restoreAllMocks()
 })
 
-describe('the test of the README', async () => {
+describe('the test in the README', async () => {
   // With the receiver of app.ts as webhooks.ts, exported, as the README says.
   const app = SNIPPETS.find(({ name }) => name === 'app.ts')?.code ?? ''
   const [receiver = ''] = app.split('\nconst app = ')

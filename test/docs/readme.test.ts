@@ -43,14 +43,14 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     expect(markdown.trimEnd().split('\n').length).toBeLessThanOrEqual(220)
   })
 
-  it('makes its promise in three sentences, and names Ping++ and WeChat', () => {
+  it('states its promise in three sentences, and names Ping++ and WeChat', () => {
     const [, , promise = ''] = markdown.split('\n\n')
     expect(promise).toContain('Ping++')
     expect(promise).toContain(words.wechat)
     expect(promise.split('\n')).toHaveLength(3)
   })
 
-  it('says how many event types Ping++ sends', () => {
+  it('states how many event types Ping++ sends', () => {
     const catalogue = readDocument('packages/core/src/events/catalogue.ts')
     const types = new Set(catalogue.match(/(?<=^ +')[a-z_.]+(?=':)/gm))
     const sent = [...types].filter((type) => !UNSENT.has(type))
@@ -69,7 +69,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
     ])
   })
 
-  it('has no other outcome in the code', () => {
+  it('has every outcome of the code', () => {
     const outcomes = Object.values(ERRORS).map(({ outcome }): string => outcome)
     expect(new Set([...outcomes, 'handled', 'duplicate', 'unhandled'])).toEqual(new Set(OUTCOMES))
   })

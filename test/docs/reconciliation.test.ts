@@ -127,7 +127,7 @@ describe('the snippet', async () => {
     vi.restoreAllMocks()
   })
 
-  it('reconciling.ts hears of envelopes that failed or went back, and stops', async () => {
+  it('reconciling.ts handles envelopes that failed or were refunded, and stops', async () => {
     const workspace = createWorkspace()
     const { orders: book } = await workspace.import<{ orders: typeof orders }>('orders.ts')
     for (const orderNo of ['1', '2']) {
@@ -146,7 +146,7 @@ describe('the snippet', async () => {
     expect(book.notes.map(([subject]) => subject)).toEqual(['1'])
   })
 
-  it('reconciling-rows.ts dispatches what the table has open, and gives it the ids that it lacks', async () => {
+  it('reconciling-rows.ts dispatches the open rows of the table, and saves missing ids', async () => {
     const server = await startPostgres()
     vi.stubEnv('DATABASE_URL', server.url)
     const workspace = createWorkspace()
@@ -192,7 +192,7 @@ describe('the snippet', async () => {
     await server.close()
   })
 
-  it('backfill.ts says what it would dispatch, and dispatches it when it is meant', async () => {
+  it('backfill.ts prints what it would dispatch, and dispatches only on request', async () => {
     const workspace = createWorkspace()
     const command = codeBlocks(readDocument('docs/reconciliation.md')).find(
       ({ language }) => language === 'sh',
@@ -210,7 +210,7 @@ describe('the snippet', async () => {
     expect(await backfill(workspace, before)).toMatchObject({ swept: 0 })
   })
 
-  it('backfill.ts ends with 1 where Ping++ cannot be asked', async () => {
+  it('backfill.ts exits with 1 if Ping++ cannot be queried', async () => {
     const env = { ...process.env, PINGPP_API_KEY: 'sk_live_0' }
     await expect(backfill(createWorkspace(), [], env)).rejects.toMatchObject({
       code: 1,

@@ -71,7 +71,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     rmSync(folder, { recursive: true })
   })
 
-  it('pay once, though Redis forgets at a failover that it was paid [E14]', async () => {
+  it('pay once, even if Redis loses the record at a failover [E14]', async () => {
     const { pool } = await load<{ pool: Pool }>('wallets.ts')
     const { webhooks, redis } = await load<{ webhooks: Webhooks<RedisContext>; redis: Redis }>(
       'webhooks.ts',
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     redis.destroy()
   })
 
-  it('move keys that have no consumer, and nothing is applied twice or forgotten [E62]', async () => {
+  it('migrate keys that have no consumer, without a lost key or a second execution [E62]', async () => {
     const admin = await startAdmin()
     const later = (Date.now() + 60_000) * 1000
     await admin.set('hongbao:{applied}', '7', 'EX', 100_000)
@@ -121,7 +121,7 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     admin.disconnect()
   })
 
-  it('are what the permissions and the search are for', async () => {
+  it('cover the permissions and the search', async () => {
     const [, rules = ''] = /ACL SETUSER hongbao on >… (.*?)`/.exec(readme) ?? []
     const admin = await startAdmin()
     await admin.call('ACL', 'SETUSER', 'hongbao', 'on', '>secret', ...rules.split(' '))

@@ -71,7 +71,7 @@ describe('the snippet', () => {
     vi.restoreAllMocks()
   })
 
-  it('handlers.ts runs the handlers of a type, of a list, of an unlisted type, and of all', async () => {
+  it('handlers.ts runs the handlers of a type, of a list, of an unlisted type, and of all types', async () => {
     const workspace = createWorkspace()
     await workspace.import('handlers.ts')
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('webhooks.ts')
@@ -147,7 +147,7 @@ describe('the snippet', () => {
     expect(await outcomeAt(1, 60)).toBe('event-from-future')
   })
 
-  it('observed.ts counts every delivery, and hands on what a handler threw', async () => {
+  it('observed.ts counts every delivery, and passes on the errors of handlers', async () => {
     const workspace = createWorkspace()
     const { webhooks } = await workspace.import<{ webhooks: Webhooks }>('observed.ts')
     const { telemetry: seen } = await workspace.import<{ telemetry: typeof telemetry }>(

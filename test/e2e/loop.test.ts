@@ -103,7 +103,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     })
   })
 
-  it('loses nothing and applies nothing twice when it is down for 24 hours and back for the eleventh post [E27, E34]', async () => {
+  it('loses nothing and applies nothing twice if it is down for 24 hours and back for the eleventh delivery attempt [E27, E34]', async () => {
     const orderNos = ['11', '12', '13']
     const first = sandbox.clock.now()
     for (const orderNo of orderNos) {
@@ -139,7 +139,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
 
   // By design the reconciler tells of the furthest state alone. The steps before it come by hand here, late
   // and once, for handlers that take each as a transition.
-  it('is told every end once by the reconciler when it is down for 25 hours and all eleven posts fail [E27, E34]', async () => {
+  it('gets every final status once from the reconciler if it is down for 25 hours and all eleven delivery attempts fail [E27, E34]', async () => {
     const orderNos = ['21', '22', '23']
     const first = sandbox.clock.now()
     for (const orderNo of orderNos) {
@@ -191,7 +191,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(ends).toHaveLength(2)
   })
 
-  it('has a notification again that came before its order [H4]', async () => {
+  it('gets a notification again that arrived before its order was saved [H4]', async () => {
     await client.redEnvelopes.create(redEnvelope('2', 520))
     await retrieve('2')
     expect(orders.journal).toEqual(['2 sent: not saved yet'])
@@ -202,7 +202,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(sandbox.events().map(outcomes)).toEqual([['red_envelope.sent', 'delivered', [500, 200]]])
   })
 
-  it('applies once what comes several times at once, out of order, and after forgeries', async () => {
+  it('applies once an event that arrives several times at once, out of order, and after forgeries', async () => {
     orders.place({ orderNo: '3', amountFen: 666 })
     await client.redEnvelopes.create(redEnvelope('3', 666))
     sandbox.faults.add('duplicate', { copies: 5, how: 'at-once', times: 2 })
@@ -222,7 +222,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(statusOf('3')).toBe('received')
   })
 
-  it('repairs with the reconciler what no webhook ever told [E27, H5]', async () => {
+  it('gets from the reconciler the statuses whose webhooks never arrived [E27, H5]', async () => {
     const webhooks = reconcilingWebhooks()
     for (const orderNo of ['4', '5', '6']) {
       orders.place({ orderNo, amountFen: 100 })
@@ -254,7 +254,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     expect(failures).toEqual(['6'])
   })
 
-  it('tells by the reconciler that nobody opened an envelope, which has no webhook [H5]', async () => {
+  it('gets from the reconciler an envelope that expired unopened, which has no webhook [H5]', async () => {
     const webhooks = reconcilingWebhooks()
     const refunds: string[] = []
     webhooks.on('red_envelope.refund', ({ data: { object } }) => void refunds.push(object.order_no))

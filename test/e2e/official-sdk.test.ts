@@ -104,7 +104,7 @@ describe('the official SDK for Node', () => {
     })
   })
 
-  it('understands what it is refused', async () => {
+  it('reports refusals with their messages', async () => {
     await sdk.redEnvelopes.create(ENVELOPE)
     await expect(sdk.redEnvelopes.create({ ...ENVELOPE, amount: 200 })).rejects.toMatchObject({
       type: 'PingppChannelError',
@@ -135,7 +135,7 @@ describe('the official SDK for Node', () => {
     expect(sandbox.envelope('123456789')).toBeUndefined()
   })
 
-  it('hears of the channel that is busy, and gets one envelope for the same order', async () => {
+  it('gets the error of a busy channel, and one envelope for the same order', async () => {
     sandbox.faults.add('channel-failure', { committed: true })
     await expect(sdk.redEnvelopes.create(ENVELOPE)).rejects.toMatchObject({
       type: 'PingppChannelError',

@@ -40,7 +40,7 @@ describe.each<[string, Setting]>([
   ['with a table, and a list that never answers', { seed: 4, hasTable: true, hasList: false }],
   ['with a table, and a sweep of an hour', { seed: 5, hasTable: true, overlapSeconds: 3600 }],
 ])('80 hours of faults, reconciled %s', (_, setting) => {
-  it('lose no end, apply no step twice, and poll no envelope backwards [H5, H6, H8, H9, H10, H12]', async () => {
+  it('lose no final status, apply no step twice, and poll no envelope backwards [H5, H6, H8, H9, H10, H12]', async () => {
     await using sandbox = await startSandbox({
       clock: 'virtual',
       sendWebhooks: 'by-hand',
@@ -58,8 +58,8 @@ describe.each<[string, Setting]>([
   })
 })
 
-describe('test mode, where an envelope moves when it is asked for', () => {
-  it('comes to its end through the same faults, each step applied once', async () => {
+describe('test mode, where a query moves an envelope', () => {
+  it('reaches its final status through the same faults, each step applied once', async () => {
     await using sandbox = await startSandbox({ clock: 'virtual', seed: 6 })
     const shop = openShop(sandbox, { seed: 6 })
     addFaults(sandbox)

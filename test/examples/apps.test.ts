@@ -18,7 +18,7 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
   })
   afterEach(() => app.close())
 
-  it('says that it is well', async () => {
+  it('answers its health check', async () => {
     const response = await fetch(`${app.url}/health`)
 
     expect(response.status).toBe(200)
@@ -56,7 +56,7 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
     expect(await statusOf('42')).toBe('received')
   })
 
-  it('has a notification sent again that was faster than its order', async () => {
+  it('gets a notification again that arrived before its order was placed', async () => {
     const event = eventFixture('charge.succeeded', { object: { order_no: '42', amount: 100 } })
 
     expect((await notify(event)).status).toBe(500)
@@ -65,7 +65,7 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
     expect(await statusOf('42')).toBe('paid')
   })
 
-  it('believes no stranger', async () => {
+  it('rejects a notification with a forged signature', async () => {
     await postJson('/orders', { orderNo: '42', amountFen: 100 })
     const event = eventFixture('charge.succeeded', { object: { order_no: '42' } })
 
@@ -76,23 +76,29 @@ describe.each(Object.entries(APPS))('the %s example', (name, start) => {
   it.each([
     ['SIGTERM', 'SIGTERM'],
     ['SIGINT, as PM2 sends it', 'SIGINT'],
-  ] as const)('runs alone, logs a line per event, and ends on %s', async (_, signal) => {
-    const child = spawn(process.execPath, [exampleFile(name)], {
-      env: { ...process.env, PINGPP_PUBLIC_KEY: keys.publicKey, PORT: '0' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    onTestFinished(() => void child.kill('SIGKILL'))
-    const output = child.stdout.setEncoding('utf8')[Symbol.asyncIterator]()
-    const [, url] = /^Listening on (\S+):/.exec(String((await output.next()).value)) ?? []
-    const { headers, text } = signDelivery(eventFixture('refund.succeeded', { id: 'evt_1' }), keys)
+  ] as const)(
+    'runs as a process of its own, logs a line per event, and ends on %s',
+    async (_, signal) => {
+      const child = spawn(process.execPath, [exampleFile(name)], {
+        env: { ...process.env, PINGPP_PUBLIC_KEY: keys.publicKey, PORT: '0' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      const output = child.stdout.setEncoding('utf8')[Symbol.asyncIterator]()
+      const [, url] = /^Listening on (\S+):/.exec(String((await output.next()).value)) ?? []
+      const { headers, text } = signDelivery(
+        eventFixture('refund.succeeded', { id: 'evt_1' }),
+        keys,
+      )
 
-    const response = await fetch(`${url}/webhooks`, { method: 'POST', headers, body: text })
-    expect(response.status).toBe(200)
-    expect(String((await output.next()).value)).toBe('200 unhandled refund.succeeded evt_1\n')
+      const response = await fetch(`${url}/webhooks`, { method: 'POST', headers, body: text })
+      expect(response.status).toBe(200)
+      expect(String((await output.next()).value)).toBe('200 unhandled refund.succeeded evt_1\n')
 
-    child.kill(signal)
-    expect(await once(child, 'exit')).toEqual([0, null])
-  })
+      child.kill(signal)
+      expect(await once(child, 'exit')).toEqual([0, null])
+    },
+  )
 
   function postJson(path: string, body: unknown): Promise<Response> {
     return fetch(app.url + path, {

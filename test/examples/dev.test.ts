@@ -45,14 +45,14 @@ it.skipIf(!hasCurl)(
   },
 )
 
-it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s where it is none', async (variable) => {
+it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s if it is invalid', async (variable) => {
   const texts = ['x', '70000', '']
   const endings = await Promise.all(texts.map((text) => endWith({ [variable]: text })))
   const stderr = `${variable} must be a port, from 0 to 65535; 0 takes a free one.\n`
   expect(endings).toEqual(texts.map(() => ({ code: 1, stderr })))
 })
 
-it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s where it is taken', async (variable) => {
+it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s if it is in use', async (variable) => {
   const server = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')

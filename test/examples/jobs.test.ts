@@ -44,7 +44,7 @@ it('typed handler in a file: a receiver takes it', async () => {
   expect(paid.get('102')).toBe(5)
 })
 
-it('two accounts: each path takes the key and the app of its account alone', async () => {
+it('two accounts: each path accepts only the key and the app of its account', async () => {
   const south = createTestKeys()
   const variables = { NORTH_PUBLIC_KEY: keys.publicKey, SOUTH_PUBLIC_KEY: south.publicKey }
   const { url, output } = await start('two-accounts.ts', variables)
@@ -111,7 +111,7 @@ it('shutdown: a running handler ends, its reply arrives, and the process exits',
   expect(await exited).toEqual([0, null])
 })
 
-it('error tracking: what a handler threw arrives at the tracker, with its event', async () => {
+it('error tracking: the error of a handler arrives at the tracker, with its event', async () => {
   const reported = Promise.withResolvers<unknown>()
   const TRACKER_URL = await listen(async (request) => {
     reported.resolve(JSON.parse(await text(request)))
@@ -127,7 +127,7 @@ it('error tracking: what a handler threw arrives at the tracker, with its event'
   })
 })
 
-it('send, and reconcile: an envelope that failed, of which no webhook tells, is found', async () => {
+it('send, and reconcile: an envelope that failed, for which no webhook arrives, is found', async () => {
   const sandbox = await startSandbox()
   onTestFinished(() => sandbox.close())
   const variables = {
@@ -154,8 +154,8 @@ it('develop against the sandbox: the app handles an event, and its lost reply is
   expect(output()).toMatch(/^sent \d+ 100\n\{"outcome":"handled"\} The app answered, .+ lost/)
 })
 
-describe('own inbox', () => {
-  it('takes what failed again, and nothing that was applied, after a restart either', async () => {
+describe('a custom inbox', () => {
+  it('runs a failed event again, and no applied one, after a restart either', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'hongbao-own-inbox-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     vi.stubEnv('INBOX_PATH', join(folder, 'inbox.db'))

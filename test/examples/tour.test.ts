@@ -26,7 +26,7 @@ const STORY = [
 ]
 
 describe('npm start', () => {
-  it('tells the same story of every framework and ends with 0', async () => {
+  it('prints the same rows for every framework and exits with 0', async () => {
     // execFile rejects unless the exit status is 0; the time limit is the promise that it ends.
     const { stdout, stderr } = await run(process.execPath, [TOUR], { timeout: PATIENCE_MS })
 
@@ -42,7 +42,7 @@ describe('npm start', () => {
     expect(stderr).toBe('')
   })
 
-  it('keeps to a terminal of 100 columns', async () => {
+  it('fits a terminal of 100 columns', async () => {
     const { stdout } = await run(process.execPath, [TOUR], { timeout: PATIENCE_MS })
 
     expect(stdout.split('\n').filter((line) => displayWidth(line) > 100)).toEqual([])
@@ -89,7 +89,7 @@ describe("the tour's verdict", () => {
 })
 
 describe("Ping++'s published sample", () => {
-  it('is read whole from the npm package', () => {
+  it('is read unchanged from the npm package', () => {
     const { body, signature } = readPublishedSample()
 
     expect(JSON.parse(body)).toMatchObject({ id: 'evt_eYa58Wd44Glerl8AgfYfd1sL' })

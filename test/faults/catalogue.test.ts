@@ -39,7 +39,7 @@ describe('test/FAULTS.md', () => {
     expect(ROWS.map((row) => row.id)).toEqual(IDS)
   })
 
-  it('says of every case what it is and what is answered', () => {
+  it('describes every case and its answer', () => {
     for (const row of ROWS) {
       expect(row.what).not.toBe('')
       expect(row.answer).not.toBe('')
@@ -57,7 +57,7 @@ describe('test/FAULTS.md', () => {
     expect(missing).toEqual([])
   })
 
-  it('says of every case that is not tested here why', () => {
+  it('explains every case that is not tested here', () => {
     const reasons = UNTESTED.map(({ id, answer }) => [id, answer.split(':')[0]])
     expect(reasons).toEqual([
       ['D9', 'not ours'],
@@ -77,7 +77,7 @@ describe('the tests', () => {
   ]
   const sources = folders.flatMap(sourcesUnder)
 
-  it('name cases of the catalogue alone', () => {
+  it('name only cases of the catalogue', () => {
     const known = new Set(IDS)
     const unknown = sources.flatMap(idsIn).filter((id) => !known.has(id))
     expect(unknown).toEqual([])

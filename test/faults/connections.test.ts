@@ -16,7 +16,7 @@ for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
   describe(`an app with ${subject.name}`, () => {
     const stage = useStage({ ...subject, startServer: () => startPostgres({ settings }) })
 
-    it('answers 500 within 2 s while others have all connections of its server, and goes on when they leave [E17]', async () => {
+    it('answers 500 within 2 s while other clients have all connections of its server, and recovers when they leave [E17]', async () => {
       const scene = await stage.open('default')
       const before = newEvent()
       const during = [newEvent(), newEvent(), newEvent()]
@@ -32,7 +32,7 @@ for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
       }
     })
 
-    it('makes do with the connections it has while others have the rest [E17]', async () => {
+    it('works with the connections it has while other clients have the rest [E17]', async () => {
       const scene = await stage.open('default')
       const events = Array.from({ length: 20 }, newEvent)
       await scene.deliver(newEvent())

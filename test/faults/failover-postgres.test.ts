@@ -18,7 +18,7 @@ for (const subject of [...POSTGRES_INBOXES, PG_BOSS_HAND_OFF]) {
 
     afterAll(() => next.close())
 
-    it('goes on by itself within 15 s when its server is read-only and its name has moved, opened as in its README [E42]', async () => {
+    it('recovers without a restart within 15 s when its server is read-only and its name has moved, opened as in its README [E42]', async () => {
       for (const method of ['error', 'warn'] as const) vi.spyOn(console, method).mockReturnValue()
       onTestFinished(() => void vi.restoreAllMocks())
       await prepareReadme(stage.server().port)

@@ -50,7 +50,7 @@ describe.each(STORES.filter(({ isHere }) => isHere))(
   (store) => {
     const stage = useApp(store)
 
-    it('applies every event once that is overdue after an outage, 5,000 deliveries at once [E36]', async () => {
+    it('applies once every event that is overdue after an outage, 5,000 deliveries at once [E36]', async () => {
       await stage.sendUntilAnswered(sign(CONNECTIONS))
       const heldBefore = await stage.heldBytes()
       const events = sign(3000)
@@ -59,7 +59,11 @@ describe.each(STORES.filter(({ isHere }) => isHere))(
       const first = await stage.send(events.slice(0, 500))
       const heldMeanwhile = await stage.heldBytes()
       const second = await stage.send(events.slice(500, 1500))
-      expect([first, second].map(({ statuses }) => [...statuses])).toEqual([[500], [500]])
+      const answers = [first, second].map(({ statuses, dropped }) => [[...statuses], dropped])
+      expect(answers).toEqual([
+        [[500], 0],
+        [[500], 0],
+      ])
       await stage.expectForgotten(events.slice(500, 1500), heldMeanwhile)
       stage.server().thaw()
 
@@ -143,7 +147,10 @@ function useApp(store: Store) {
     server,
     send,
     heldBytes,
-    /** As Ping++ does: what was answered 500 comes again. */
+    /**
+     * As Ping++ does: what was answered 500, or not at all, comes again. On a busy machine the app ends
+     * connections that are slow.
+     */
     async sendUntilAnswered(deliveries: readonly SignedDelivery[]): Promise<void> {
       const seen = new Set<number>()
       let left = deliveries

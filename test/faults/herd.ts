@@ -12,6 +12,8 @@ export const CONNECTIONS = 500
 /** What a herd was answered. */
 export interface Answers {
   readonly statuses: ReadonlySet<number>
+  /** How many got no answer, because the app closed their connection. */
+  readonly dropped: number
   /** What Ping++ would send again. */
   readonly failed: readonly SignedDelivery[]
 }
@@ -25,20 +27,22 @@ export async function sendHerd(
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const statuses = new Set<number>()
   const failed: SignedDelivery[] = []
+  let dropped = 0
   const left = deliveries.values()
 
   async function sendOneByOne(): Promise<void> {
     // All of them take from the same iterator.
     for (const delivery of left) {
       const status = await post(agent, port, delivery)
-      if (status !== undefined) statuses.add(status)
+      if (status === undefined) dropped += 1
+      else statuses.add(status)
       if (status === undefined || status === 500) failed.push(delivery)
     }
   }
 
   await Promise.all(Array.from({ length: connections }, sendOneByOne))
   agent.destroy()
-  return { statuses, failed }
+  return { statuses, dropped, failed }
 }
 
 /** The status, or undefined if the app closed the connection. */

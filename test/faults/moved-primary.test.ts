@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('when the name of Redis moves to another primary', ()
   describe.each([...REDIS_INBOXES, BULLMQ_PROGRAMS])('$name', (subject) => {
     const stage = useStage(subject)
 
-    it('follows by itself within 15 s, opened as in its README [E46]', async () => {
+    it('reconnects without a restart within 15 s, opened as in its README [E46]', async () => {
       const scene = await stage.openReadme()
       await scene.deliver(newEvent())
       const successor = await startRedis()

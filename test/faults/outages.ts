@@ -31,7 +31,7 @@ export function describeOutages(subject: Subject): void {
     const stage = useStage(subject)
 
     it.each(OUTAGES)(
-      'answers 500 within 2 s while its server %s, and goes on when it is back [E6]',
+      'answers 500 within 2 s while its server %s, and recovers when it is back [E6]',
       async (_, begin, end) => {
         const scene = await stage.open('default')
         const before = newEvent()
@@ -79,7 +79,7 @@ export function describeOutages(subject: Subject): void {
       for (const event of [alone, ...crowd]) await scene.expectAppliedOnce(event)
     })
 
-    it('goes on by itself within 15 s where connections fall silent, opened as in its README [E11]', async () => {
+    it('recovers without a restart within 15 s if connections fall silent, opened as in its README [E11]', async () => {
       for (const method of ['error', 'warn'] as const) vi.spyOn(console, method).mockReturnValue()
       onTestFinished(() => void vi.restoreAllMocks())
       const scene = await stage.openReadme()
@@ -101,7 +101,7 @@ export function describeOutages(subject: Subject): void {
       FAULTS.map((fault) => ({ fault, step, request })),
     )
     it.each<Patience>(['default', '1.8 s'])(
-      'answers in time whatever the network does to whichever step, with a patience of: %s [E8, E11]',
+      'answers in time with every network fault in every step, with a timeout of: %s [E8, E11]',
       async (patience) => {
         const scenes: ((typeof cuts)[number] & { readonly scene: Scene })[] = []
         // One after the other: what they have in common is made by the first.
@@ -129,7 +129,7 @@ export function describeOutages(subject: Subject): void {
     )
 
     it.each(cuts)(
-      'applies an event once though the network does this: $fault of $step [E9, E10, E11, E19]',
+      'applies an event once despite this network fault: $fault of $step [E9, E10, E11, E19]',
       async ({ fault, request }) => {
         const scene = await stage.open('short')
         await scene.deliver(newEvent())

@@ -32,7 +32,7 @@ const ENDS = ORDERS.flatMap(
 )
 
 describe.each(STATE_KEEPERS.filter(({ isHere }) => isHere))(
-  'an envelope that two instances are told of, with $name',
+  'an envelope whose events reach two instances, with $name',
   (keeper) => {
     const stage = useInstances(keeper)
 
@@ -65,7 +65,7 @@ describe.each(STATE_KEEPERS.filter(({ isHere }) => isHere))(
       },
     )
 
-    it('is received, and each effect is there once, whoever is told what in which order [H2]', async () => {
+    it('is received, and has each effect once, for any instances and any order [H2]', async () => {
       await fc.assert(
         fc.asyncProperty(deliveries, async (told) => {
           const scenes = await Promise.all(ENVELOPES.map(() => stage.create()))

@@ -9,7 +9,7 @@ import type { Called } from './one-delivery.ts'
 const NARRATED = { files: 12, functions: 40 }
 const ALL = { files: 24, functions: 83 }
 
-it('one handled delivery on Express is narrated by at most 12 files and 40 functions of receive/ and the adapter', async () => {
+it('one handled delivery on Express runs at most 12 files and 40 functions of receive/ and the adapter', async () => {
   const called = await callsOfOneDelivery()
   const narrated = called.filter(({ file }) => /^(?:core\/src\/receive|express)\//.test(file))
   expect(filesOf(narrated)).toContain('core/src/receive/pipeline.ts')

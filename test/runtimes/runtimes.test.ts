@@ -48,7 +48,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-it('bundles without Node streams: nothing of ./node and raw-body comes in', () => {
+it('the fetch bundle contains no Node streams, no ./node and no raw-body', () => {
   const imports = [...bundle.code.matchAll(/^import .+ from ['"]([^'"]+)['"]/gm)].map(
     ([, name]) => name,
   )
@@ -80,7 +80,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       return all.filter((each) => each.route === path && each.amount === amount)
     }
 
-    it('applies a genuine delivery with Chinese text, once', async () => {
+    it('applies a verified delivery with Chinese text, once', async () => {
       const delivery = signed(101)
       expect(await post(path, delivery.init())).toEqual([200, { outcome: 'handled' }])
       expect(await post(path, delivery.init())).toEqual([200, { outcome: 'duplicate' }])
@@ -197,7 +197,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       expect(await runsOf(orderNo)).toEqual({ begun: isFreezing ? 2 : 1, ended: 1 })
     })
 
-    it('does not leave without an answer what shares the run of a request that ended [F29]', async () => {
+    it('answers deliveries that share the run of a request that ended [F29]', async () => {
       const [delivery, orderNo] = slowOnce('/patient')
       const query = new URLSearchParams({ order: orderNo })
       expect(await post(`/left?${query}`, delivery.init())).toEqual([
@@ -229,7 +229,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
       expect(await create('222')).toEqual(sandbox.envelope('222'))
     })
 
-    it('says so where no answer comes', async () => {
+    it('reports a timeout if no answer comes', async () => {
       sandbox.faults.add('api-hang', { times: 2 })
       expect(await create('333', 50)).toEqual({
         code: 'request-timed-out',
@@ -239,7 +239,7 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     })
   })
 
-  it('refuses keys that are none at start-up', async () => {
+  it('refuses invalid keys at start-up', async () => {
     expect(await get('/bad-keys')).toEqual([
       'OptionError key-missing',
       'OptionError key-unreadable',

@@ -10,7 +10,7 @@ const SENT = eventFixture('red_envelope.sent', { id: 'evt_1' })
 describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, () => {
   const opened = useRedis()
 
-  it('resolves when Redis was never there [E56]', async () => {
+  it('resolves if Redis was never reachable [E56]', async () => {
     const { warn, logger } = listener()
     // No server listens on port 1.
     const worker = await opened.startWorker(processor(), opened.openQueue(), {
@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
     )
   })
 
-  it('leaves a client open that the app made [E56]', async () => {
+  it('does not close a client that the app created [E56]', async () => {
     const client = new Redis(opened.redis.port, { maxRetriesPerRequest: null })
     const queue = opened.openQueue()
     await deliver(receiverOf(queue), SENT)

@@ -53,7 +53,7 @@ describe.skipIf(!hasRedis)('a BullMQ queue on a Redis Cluster', { timeout: 30_00
   it.each([
     ['hongbao', '{bull}'],
     ['{hongbao}', 'bull'],
-  ])('takes %s with the prefix %s all the way to its handler [E55]', async (name, prefix) => {
+  ])('delivers %s to its handler with the prefix %s [E55]', async (name, prefix) => {
     const inspector = new Queue(name, { connection, prefix })
     const queue = bullmqQueue({ name, connection, prefix, logger: false })
     const worker = await queue.work(processor().on('*', () => {}))

@@ -10,7 +10,7 @@ const PATIENCE = { timeout: 20_000, interval: 20 }
 describe('a connection of BullMQ to sentinels', () => {
   const sentinels = [{ host: '127.0.0.1', port: 26379 }]
 
-  it('without failoverDetector is warned of [E53]', async () => {
+  it('without failoverDetector causes a warning [E53]', async () => {
     expect(await warningsOf({ sentinels })).toEqual([
       expect.stringMatching(
         /^The connection has `sentinels` and no `failoverDetector: true`.*LOSES/,
@@ -18,11 +18,11 @@ describe('a connection of BullMQ to sentinels', () => {
     ])
   })
 
-  it('with failoverDetector is not warned of [E53]', async () => {
+  it('with failoverDetector causes no warning [E53]', async () => {
     expect(await warningsOf({ sentinels, failoverDetector: true })).toEqual([])
   })
 
-  it('is not warned of if its settings cannot be read', async () => {
+  it('causes no warning if its settings cannot be read', async () => {
     const queue = {
       qualifiedName: 'bull:hongbao',
       getBackend: () => ({ client: Promise.reject(new Error('Connection is closed.')) }),
@@ -34,7 +34,7 @@ describe('a connection of BullMQ to sentinels', () => {
 describe.skipIf(!hasRedis)('a Redis with a replica', () => {
   const opened = useRedis({ settings: { 'repl-diskless-sync-delay': 0 } })
 
-  it('is warned of when Redis confirms without its replica, and else is not [E53]', async () => {
+  it('causes a warning only if Redis confirms writes without its replica [E53]', async () => {
     const replica = await startRedis()
     onTestFinished(() => closeReplica(replica))
     const [primary, follower] = [new Redis(opened.redis.url), new Redis(replica.url)]

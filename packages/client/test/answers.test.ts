@@ -20,7 +20,7 @@ async function retrieve(step: Step, id = ID): Promise<unknown> {
   return client.redEnvelopes.retrieve(id)
 }
 
-describe('an envelope that was answered', () => {
+describe('an envelope in an answer', () => {
   it('is as Ping++ sent it, unknown fields included', async () => {
     const sent = envelope({ paid: true, new_field: { of: ['将来'] }, failure_code: null })
     expect(await retrieve({ json: sent })).toEqual(sent)
@@ -77,7 +77,7 @@ describe('an envelope that was answered', () => {
     // Ping++ does not document its answer for a number that was used before.
     ['amount', { amount: 101 }],
     ['recipient', { recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7d' }],
-  ])('is refused after a create if it has another %s', async (name, changes) => {
+  ])('is refused after a create if it has a different %s', async (name, changes) => {
     const { client } = await startPingpp({ steps: [{ json: envelope(changes) }] })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       code: 'response-invalid',
@@ -87,12 +87,12 @@ describe('an envelope that was answered', () => {
   })
 })
 
-describe('a number for an order number, as the official samples send it', () => {
+describe('an order number that is a JSON number, as the official samples send it', () => {
   const numeric = (digits: string, changes: object = {}): string =>
     JSON.stringify(envelope({ order_no: 'DIGITS', ...changes })).replace('"DIGITS"', digits)
   const DIGITS = '2024021000000000000000000001'
 
-  it('is its exact digits in the answer to a create [S33]', async () => {
+  it('has its exact digits in the answer to a create [S33]', async () => {
     const body = numeric(DIGITS)
     const { client } = await startPingpp({ steps: [{ body }] })
     const created = await client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS })
@@ -100,7 +100,7 @@ describe('a number for an order number, as the official samples send it', () => 
     expect(Object.isFrozen(created)).toBe(true)
   })
 
-  it('is its exact digits in an answer by id, and in a list [S33]', async () => {
+  it('has its exact digits in an answer by id, and in a list [S33]', async () => {
     expect(await retrieve({ body: numeric(DIGITS) })).toMatchObject({ order_no: DIGITS })
     const body = JSON.stringify(page([1, 2], false)).replace(
       '"order_no":"2"',
@@ -111,7 +111,7 @@ describe('a number for an order number, as the official samples send it', () => 
     expect(data.map(({ order_no }) => order_no)).toEqual(['1', DIGITS])
   })
 
-  it('is still refused when it is another one, if only in a digit that no double holds [S33]', async () => {
+  it('is still refused if it differs, even in a digit that no double holds [S33]', async () => {
     const { client } = await startPingpp({ steps: [{ body: numeric(DIGITS) }] })
     const call = client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS.replace(/1$/, '2') })
     expect(await errorOf(call)).toMatchObject({
@@ -121,7 +121,7 @@ describe('a number for an order number, as the official samples send it', () => 
     })
   })
 
-  it('is left as it is in what is not Ping++’s: `extra` and `metadata`', async () => {
+  it('is unchanged in fields that are not Ping++’s: `extra` and `metadata`', async () => {
     const metadata = { order_no: 5 }
     expect(await retrieve({ json: envelope({ metadata }) })).toMatchObject({ metadata })
   })
@@ -204,12 +204,12 @@ describe('an answer that cannot be read', () => {
     expect(written).toBeLessThan(32 * 2 ** 20)
   })
 
-  it('of a gateway that is too large counts only by its status', async () => {
+  it('of a gateway that is too large is judged only by its status', async () => {
     const step = { status: 503, body: Buffer.alloc(4 * 2 ** 20 + 1, ' ') }
     expect(await errorOf(retrieve(step))).toMatchObject({ code: 'server-failed', status: 503 })
   })
 
-  it('is read whole up to that size', async () => {
+  it('is read completely up to that size', async () => {
     const body = Buffer.alloc(4 * 2 ** 20, ' ')
     body.write(JSON.stringify(envelope()))
     expect(await retrieve({ body })).toMatchObject({ id: ID })
@@ -287,7 +287,7 @@ describe('with `publicKey`, an answer', () => {
   })
 
   it.each([429, 502, 503, 504])(
-    'of a gateway, which cannot sign, counts only by its status: %d',
+    'of a gateway, which cannot sign, is judged only by its status: %d',
     async (status) => {
       const { client, seen } = await startVerified(
         { status, body: '{"error":{"code":"charge_order_no_used","message":"forged"}}' },
@@ -314,7 +314,7 @@ describe('with `publicKey`, an answer', () => {
   })
 })
 
-describe('an event that was answered', () => {
+describe('an event in an answer', () => {
   const EVENT = {
     id: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
     created: 1_707_532_791,
@@ -334,7 +334,7 @@ describe('an event that was answered', () => {
     expect(seen[0]).toMatchObject({ method: 'GET', target: `/v1/events/${EVENT.id}` })
   })
 
-  it('may be ahead of its type, and in upper case [A40, A42]', async () => {
+  it('may have a status ahead of its type, and in upper case [A40, A42]', async () => {
     const object = envelope({ status: 'RECEIVED' })
     const { client } = await startPingpp({ steps: [{ json: { ...EVENT, data: { object } } }] })
     expect(await client.events.retrieve(EVENT.id)).toMatchObject({

@@ -57,7 +57,7 @@ describe('a create', () => {
     expect(seen).toEqual([])
   })
 
-  it('has the order number that was sent, although its getter returns another each time', async () => {
+  it('returns the order number that was sent, although its getter returns another each time', async () => {
     let next = 0
     const parameters = {
       ...GUIDE,

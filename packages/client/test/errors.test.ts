@@ -141,7 +141,7 @@ describe('an answer of Ping++ that is a refusal', () => {
       '`privateKey` set, and is its public half in the dashboard (商户 RSA 公钥)?',
     ],
     ['Invalid Signature.', '`privateKey` set, and is its public half in the dashboard'],
-  ])('of a 401, names what to check: %s', async (message, advice) => {
+  ])('with status 401 names what to check: %s', async (message, advice) => {
     const error = await createErrorOf(refusal(401, { type: 'invalid_request_error', message }))
     expect(error.code).toBe('api-key-invalid')
     expect(error.message).toContain('signature of the request. Is')
@@ -149,14 +149,14 @@ describe('an answer of Ping++ that is a refusal', () => {
     expect(error.message).toContain(`Ping++ answered: ${message} (401`)
   })
 
-  it('quotes only texts', async () => {
+  it('quotes only strings', async () => {
     const error = await createErrorOf(refusal(400, { type: 5, code: null, param: {}, message: [] }))
     expect(error.api).toEqual({})
     const expected = 'Ping++ refused the request. Ping++ answered: no message (400)'
     expect(error.message).toBe(`${expected} ${UNKNOWN}`)
   })
 
-  it('cannot forge a line of a log, nor fill it', async () => {
+  it('cannot forge a log line, nor fill the log', async () => {
     const error = await createErrorOf(
       refusal(400, { ...invalid, message: `a\r\n\u2028b${'长'.repeat(5000)}` }),
     )
@@ -196,7 +196,7 @@ describe('an answer of Ping++ that is a refusal', () => {
 })
 
 describe('a connection that fails', () => {
-  it('before anything was sent, leaves nothing open: refused', async () => {
+  it('before anything was sent leaves nothing uncertain: refused', async () => {
     const server = createServer()
     const baseUrl = await listen(server)
     await close(server)
@@ -221,7 +221,7 @@ describe('a connection that fails', () => {
     ['closed', { code: 'UND_ERR_SOCKET' }, false],
     ['for an unnamed reason', {}, false],
     ['for nothing', undefined, false],
-  ])('leaves open what may have been sent: %s', async (_, reason, notCreated) => {
+  ])('leaves a request uncertain that may have been sent: %s', async (_, reason, notCreated) => {
     const fetch = (): Promise<Response> =>
       Promise.reject(
         new TypeError('fetch failed', { cause: Object.assign(new Error('x'), reason) }),
@@ -233,7 +233,7 @@ describe('a connection that fails', () => {
     })
   })
 
-  it('was tried, not sent, as often as it failed', async () => {
+  it('counts as tried, not sent, as often as it failed', async () => {
     const server = createServer()
     const baseUrl = await listen(server)
     await close(server)
@@ -259,7 +259,7 @@ describe('a connection that fails', () => {
   it.each<[string, Step]>([
     ['after the request', reset],
     ['within the answer', cutOff],
-  ])('%s, leaves a create open', async (_, step) => {
+  ])('%s, leaves a create uncertain', async (_, step) => {
     const error = await createErrorOf(step)
     expect(error).toMatchObject({ code: 'pingpp-unreachable', notCreated: false })
     expect(error.message.endsWith(UNKNOWN)).toBe(true)
@@ -313,7 +313,7 @@ describe('a PingppError that foreign code throws during a create', () => {
   })
 })
 
-describe('a `fetch` of one’s own', () => {
+describe('a custom `fetch`', () => {
   const bytes = new TextEncoder().encode(JSON.stringify(envelope()))
 
   function fetchOf(response: object): typeof globalThis.fetch {
@@ -332,7 +332,7 @@ describe('a `fetch` of one’s own', () => {
   it.each<[string, object]>([
     ['headers that are none', { headers: 5, body: null }],
     ['a body that is none', { headers: {}, body: 'text' }],
-  ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
+  ])('leaves a create uncertain with an answer that cannot be read: %s', async (_, response) => {
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
       name: 'PingppError',
@@ -341,7 +341,7 @@ describe('a `fetch` of one’s own', () => {
   })
 })
 
-describe('a time that is over', () => {
+describe('a timeout', () => {
   it.each<[string, Step]>([
     ['without an answer', hang],
     [
@@ -351,7 +351,7 @@ describe('a time that is over', () => {
         response.write('{')
       },
     ],
-  ])('%s, leaves a create open', async (_, step) => {
+  ])('%s, leaves a create uncertain', async (_, step) => {
     const error = await createErrorOf(step, { timeoutMs: 30 })
     expect(error).toMatchObject({ code: 'request-timed-out', status: undefined, notCreated: false })
     expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
@@ -412,7 +412,7 @@ describe('a signal', () => {
         response.write('{', abort)
       },
     ],
-  ])('ends a create %s, and leaves it open', async (_, step) => {
+  ])('ends a create %s, and leaves it uncertain', async (_, step) => {
     const controller = new AbortController()
     const reason = new Error('the user left')
     const { client, seen } = await startPingpp({ steps: [step(() => controller.abort(reason))] })
@@ -455,7 +455,7 @@ describe('a parameter', () => {
 })
 
 describe('PingppError', () => {
-  it('is an instance of PingppError in every copy of hongbao, ESM beside CommonJS say', async () => {
+  it('is an instance of PingppError in every copy of hongbao, such as ESM beside CommonJS', async () => {
     vi.resetModules()
     const { PingppError: Another } = await import('../src/errors.ts')
     expect(Another).not.toBe(PingppError)
@@ -471,7 +471,7 @@ describe('PingppError', () => {
     new Error('x'),
     new OptionError('option-invalid', 'x'),
     Object.assign(new Error('x'), { name: 'PingppError', code: 'request-aborted' }),
-  ])('is false for errors of other code: %o', (thrown) => {
+  ])('is not an error of other code: %o', (thrown) => {
     expect(thrown instanceof PingppError).toBe(false)
   })
 })

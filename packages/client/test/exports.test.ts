@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import * as client from '@hongbao/client'
 
 // These names are a promise: an addition is a feature, a removal breaks apps.
-describe('what people can import', () => {
+describe('the exports', () => {
   it('from @hongbao/client', () => {
     expect(new Set(Object.keys(client))).toEqual(
       new Set(['PingppError', 'createPingppClient', 'createReconciler']),
     )
   })
 
-  it('and call, on a reconciler', () => {
+  it('of a reconciler, its methods', () => {
     const reconciler = client.createReconciler({
       pingpp: client.createPingppClient({ apiKey: 'sk_test_1' }),
       webhooks: { dispatch: () => Promise.resolve({ outcome: 'handled' }) },
@@ -19,14 +19,14 @@ describe('what people can import', () => {
     expect(Object.keys(reconciler)).toEqual(['run', 'start', 'close'])
   })
 
-  it('and call, on a client', () => {
+  it('of a client, its methods', () => {
     const { redEnvelopes, events } = client.createPingppClient({ apiKey: 'sk_test_1' })
     expect(Object.keys(redEnvelopes)).toEqual(['create', 'retrieve', 'list'])
     expect(Object.keys(events)).toEqual(['retrieve'])
   })
 })
 
-it('of Node, `node:crypto` and `node:buffer` are all that is needed', () => {
+it('@hongbao/client needs only `node:crypto` and `node:buffer` of Node', () => {
   const folder = new URL('../src/', import.meta.url)
   const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))

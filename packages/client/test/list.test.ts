@@ -66,7 +66,7 @@ describe('a list', () => {
     ])
   })
 
-  it('goes towards now with `ending_before`, oldest first', async () => {
+  it('pages towards now with `ending_before`, oldest first', async () => {
     const { client, seen } = await startPingpp({ steps: [pager(3)] })
     const list = client.redEnvelopes.list({ ending_before: 'red_4' })
     expect(await idsOf(list)).toEqual(['red_5', 'red_6', 'red_7', 'red_8', 'red_9'])
@@ -121,7 +121,7 @@ describe('a list', () => {
 })
 
 describe('a list that fails', () => {
-  it('sends each page again on its own', async () => {
+  it('retries each page separately', async () => {
     const steps = [
       reset,
       { status: 502 },
@@ -138,7 +138,7 @@ describe('a list that fails', () => {
     expect(waits.length).toBe(6)
   })
 
-  it('rejects while it is read, after the earlier pages', async () => {
+  it('rejects while it is iterated over, after the earlier pages', async () => {
     const steps = [{ json: page([2, 1], true) }, refusal(400, { message: 'x', param: 'limit' })]
     const { client } = await startPingpp({ steps })
     const ids: string[] = []

@@ -26,7 +26,7 @@ describe('the options of a client', () => {
     })
   })
 
-  it('may not hold one that does not exist', () => {
+  it('may not include an unknown one', () => {
     expect(refusalWith({ timeout: 5 })).toMatchObject({
       code: 'option-invalid',
       message:
@@ -221,7 +221,7 @@ describe('the other options', () => {
     expect(refusalWith({ publicKey: [] })).toMatchObject({ code: 'key-missing' })
   })
 
-  it('`now` that returns no time rejects the call', async () => {
+  it('reject the call if `now` returns no time', async () => {
     const options = { now: () => Number.NaN }
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }], options })
     expect(await errorOf(client.redEnvelopes.retrieve('red_1'))).toMatchObject({
@@ -231,7 +231,7 @@ describe('the other options', () => {
     expect(seen).toEqual([])
   })
 
-  it('`fetch` is the global one of the moment of the call', async () => {
+  it('default to the global `fetch` at the time of the call', async () => {
     const client = createPingppClient({ apiKey: API_KEY })
     const { fetch } = globalThis
     const urls: unknown[] = []

@@ -85,7 +85,7 @@ describe('a parameter that is missing', () => {
     expect(flawWith({ [name]: value })).toMatchObject({ param })
   })
 
-  it('is not made up for by a prototype, which JSON does not send', () => {
+  it('is not taken from a prototype, which JSON does not send', () => {
     const inherited: unknown = Object.assign(Object.create({ channel: 'wx_pub' }), {
       ...GUIDE,
       channel: undefined,
@@ -240,14 +240,14 @@ describe('a text', () => {
   })
 })
 
-describe('what must be an object', () => {
+describe('a parameter that must be an object', () => {
   it.each<[string, unknown, string]>([
     ['app', 'app_1', '`app` is a string; an object with `id` is expected.'],
     ['app', ['app_1'], '`app` is a list; an object with `id` is expected.'],
     ['extra', 'send_name', '`extra` is a string; an object with `send_name` is expected.'],
     ['metadata', 'x', '`metadata` is a string; an object is expected.'],
     ['metadata', ['x'], '`metadata` is a list; an object is expected.'],
-  ])('%s is refused as anything else', (name, value, problem) => {
+  ])('%s is refused if it is anything else', (name, value, problem) => {
     expect(flawWith({ [name]: value })).toEqual({ param: name, problem })
   })
 })
@@ -293,7 +293,7 @@ describe('metadata', () => {
     })
   })
 
-  it('is not made whole by what stands beside half a character', () => {
+  it('is refused although the other half of the character is next to it', () => {
     for (const metadata of [{ 'a\uD83E': '\uDDE7' }, { a: '\uD83E', '\uDDE7': 'b' }]) {
       expect(flawWith({ metadata })).toMatchObject({
         problem: expect.stringContaining('half a character'),
@@ -301,7 +301,7 @@ describe('metadata', () => {
     }
   })
 
-  it('is not judged by what JSON leaves out', () => {
+  it('is checked without what JSON leaves out', () => {
     expect(flawWith({ metadata: { ...pairs(20), more: undefined } })).toBeUndefined()
   })
 })

@@ -65,25 +65,22 @@ describe('the loop', () => {
   it.each([
     ['ten minutes', 10 * MINUTE, 10 * MINUTE],
     ['a year', 365 * 24 * 60 * MINUTE, 24 * 60 * MINUTE],
-  ])(
-    'sends nothing more, and waits as long as Ping++ asks: %s',
-    async (_, retryAfterMs, pauseMs) => {
-      const { wait, pauses, paused } = createPacing(2)
-      const { reconciler, pingpp, reports } = openShop({ wait, intervalSeconds: 60 })
-      for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
-      pingpp.onCall(() => {
-        if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
-      })
-      reconciler.start()
-      await paused
-      await reconciler.close()
-      expect(pauses).toEqual([pauseMs, MINUTE])
-      expect(reports[0]).toMatchObject({
-        error: { code: 'server-failed', retryAfterMs },
-        requests: 1,
-      })
-    },
-  )
+  ])('stops sending, and waits as long as Ping++ asks: %s', async (_, retryAfterMs, pauseMs) => {
+    const { wait, pauses, paused } = createPacing(2)
+    const { reconciler, pingpp, reports } = openShop({ wait, intervalSeconds: 60 })
+    for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, SENT)
+    pingpp.onCall(() => {
+      if (reports.length === 0) throw new PingppError('server-failed', { retryAfterMs })
+    })
+    reconciler.start()
+    await paused
+    await reconciler.close()
+    expect(pauses).toEqual([pauseMs, MINUTE])
+    expect(reports[0]).toMatchObject({
+      error: { code: 'server-failed', retryAfterMs },
+      requests: 1,
+    })
+  })
 
   it('continues with single envelopes if the list may be retried in a minute', async () => {
     const { wait, pauses, paused } = createPacing(1)
@@ -112,7 +109,7 @@ describe('the loop', () => {
     expect(reports).toHaveLength(1)
   })
 
-  it('stops between two envelopes, after the handlers that are at work', async () => {
+  it('stops between two envelopes, after the running handlers', async () => {
     const { reconciler, pingpp, webhooks, done, reports, lines } = openShop()
     for (const orderNo of ['1', '2', '3']) pingpp.make(orderNo, [[0, 'sent']])
     const [working, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
@@ -180,7 +177,7 @@ describe('the loop', () => {
     expect(shop.reports).toMatchObject([{ error: { code: 'run-aborted' }, requests: 0 }])
   })
 
-  it('reads no further in a table that has no end', async () => {
+  it('stops reading a table that has no end', async () => {
     const [asked, closed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const { reconciler } = openShop({
       async *open() {
@@ -201,7 +198,7 @@ describe('the loop', () => {
     await expect(closed.promise).resolves.toBeUndefined()
   })
 
-  it('leaves nothing on its signal from run to run', async () => {
+  it('leaves no listener on its signal from run to run', async () => {
     const listening: number[] = []
     const paused = Promise.withResolvers<void>()
     const { reconciler } = openShop({
@@ -299,7 +296,7 @@ describe('runs', () => {
     expect(reports.slice(1, 3)).toEqual(byHand)
   })
 
-  it('go on after one that a broken clock ended', async () => {
+  it('continue after one that a broken clock ended', async () => {
     let isBroken = false
     const { run } = openShop({
       now() {
@@ -362,7 +359,7 @@ describe('the rate limit', () => {
     return pingpp.calls.map(({ atMs }) => Math.round(atMs - startMs))
   }
 
-  it('holds for pages and for single envelopes alike', async () => {
+  it('applies to pages and to single envelopes alike', async () => {
     const times = await requestTimes({ requestsPerSecond: 10 })
     expect(times.slice(0, 13)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 200, 300])
     expect(times.at(-1)).toBe(14_200)
@@ -378,7 +375,7 @@ describe('the rate limit', () => {
     expect(times.slice(0, 4)).toEqual([0, 2000, 4000, 6000])
   })
 
-  it('holds for the retries of the client', async () => {
+  it('applies to the retries of the client', async () => {
     const { client, seen } = await startPingpp({
       steps: [{ status: 503 }],
       options: { retries: 3 },

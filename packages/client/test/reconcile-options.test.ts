@@ -9,7 +9,7 @@ const GOOD: ReconcilerOptions = {
 }
 
 describe('createReconciler', () => {
-  it('takes what `createPingppClient` and `createWebhooks` return, and an app', () => {
+  it('takes the results of `createPingppClient` and `createWebhooks`, and an app', () => {
     expect(() => createReconciler(GOOD)).not.toThrow()
   })
 

@@ -65,7 +65,7 @@ describe('an open envelope', () => {
     },
   )
 
-  it('is queried once by a process that starts late, and then by the plan', async () => {
+  it('is queried once by a process that starts late, and after that by the plan', async () => {
     const shop = openTracked()
     shop.clock.advance(30 * HOUR)
     await runFor(shop, 43)
@@ -186,6 +186,19 @@ describe('an envelope without a final status', () => {
     expect(shop.lines).toEqual([
       '[hongbao] reconciler: three days after it was created, order_no 1 is sent.',
     ])
+  })
+
+  it('is overdue by the time at which Ping++ created it, if the row is some hours older', async () => {
+    const rows: OpenRedEnvelope[] = [{ order_no: '1', created: START_MS / 1000 }]
+    const { pingpp, clock, run } = openShop({ open: () => rows })
+    clock.advance(6 * HOUR)
+    pingpp.make('1', SENT)
+    await run()
+    // The plan of the envelope ends 76.8 hours after it was created, or at its query at 72 hours.
+    clock.advance(70 * HOUR)
+    expect(await run()).toMatchObject({ overdue: [], adopted: [{ order_no: '1' }] })
+    clock.advance(7 * HOUR)
+    expect(await run()).toMatchObject({ overdue: [{ order_no: '1', status: 'sent' }] })
   })
 
   it('is overdue without `open` too, and is no longer after its final status', async () => {
@@ -365,8 +378,8 @@ describe('the error of a query of one envelope', () => {
   )
 })
 
-describe('the order of asking', () => {
-  it('is that of the due times', async () => {
+describe('the order of queries', () => {
+  it('follows the due times', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows, ...NO_SWEEP })
     const make = (orderNo: string): void => {
@@ -387,7 +400,7 @@ describe('the order of asking', () => {
   })
 })
 
-describe('memory', () => {
+describe('the memory of a reconciler', () => {
   it('keeps an envelope that is open, however long Ping++ is unreachable', async () => {
     const { pingpp, clock, run, done } = openShop({ overlapSeconds: 3600 })
     pingpp.make('1', [...SENT, [24 * HOUR, 'refund']])
@@ -404,7 +417,7 @@ describe('memory', () => {
     expect(done).toEqual(['1 sent by poll', '1 refund by poll'])
   })
 
-  it('keeps what was logged for as long, so that it is logged again later', async () => {
+  it('keeps what it logged for as long, so that it logs it again later', async () => {
     const { pingpp, clock, run, lines } = openShop()
     const conflicts = (): string[] => lines.filter((line) => line.includes('contradicts'))
     const { id } = pingpp.make('1', [[0, 'frozen']])
@@ -423,7 +436,7 @@ describe('memory', () => {
     expect(conflicts()).toHaveLength(2)
   })
 
-  it('forgets what the table no longer has open', async () => {
+  it('forgets an envelope that the table no longer has open', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', SENT)
@@ -440,7 +453,7 @@ describe('memory', () => {
     expect(await run()).toMatchObject({ retrieved: 1, duplicates: 1 })
   })
 
-  it('keeps what the sweep can still list, and no longer', async () => {
+  it('keeps an envelope for as long as the sweep can list it', async () => {
     const { pingpp, clock, run, pretend } = openShop()
     pingpp.make('1', OPENED)
     pretend(() => Promise.resolve({ outcome: 'handled' }))

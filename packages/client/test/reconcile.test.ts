@@ -112,7 +112,7 @@ describe('a run', () => {
     expect(seen).toMatchObject([{ status: 'failed', failure_msg: '商户余额不足' }])
   })
 
-  it('reads the older spellings of a status', async () => {
+  it('accepts the older spellings of a status', async () => {
     const { pingpp, run, done } = openShop()
     pingpp.make('1', [[0, 'SENT']])
     pingpp.make('2', [[0, 'pending']])
@@ -143,7 +143,7 @@ describe('the sweep', () => {
     )
   })
 
-  it('skips no envelope when new ones come while it turns pages [H13]', async () => {
+  it('skips no envelope if new ones are created while it pages [H13]', async () => {
     const { pingpp, clock, run, done } = openShop()
     for (let n = 1; n <= 250; n += 1) pingpp.make(String(n), [[0, 'sent']])
     clock.advance(MINUTE)
@@ -243,7 +243,7 @@ describe('the sweep', () => {
     },
   )
 
-  it('reports up to when all was swept, for the next process', async () => {
+  it('reports up to when it has swept everything, for the next process', async () => {
     const { pingpp, clock, run } = openShop()
     clock.advance(HOUR)
     expect(await run({ dryRun: true })).toMatchObject({ sweptUntil: START })
@@ -291,7 +291,7 @@ describe('from and to', () => {
     expect(pingpp.calls[0]?.query?.created).toEqual({ gte: day(1), lte: day(2) - 1 })
   })
 
-  it('do not move the mark past what was never swept', async () => {
+  it('do not move `sweptUntil` past what was never swept', async () => {
     const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     clock.advance(48 * HOUR)
     await run({ from: START + DAY, to: START + DAY + 60 })
@@ -299,7 +299,7 @@ describe('from and to', () => {
     expect(pingpp.calls.at(-1)?.query?.created).toEqual({ gte: START })
   })
 
-  it('do not move the mark past the start of the run, however far ahead they are', async () => {
+  it('do not move `sweptUntil` past the start of the run, however far ahead they are', async () => {
     const { pingpp, clock, run } = openShop({ overlapSeconds: 0 })
     pingpp.onCall(() => clock.advance(HOUR))
     await run({ to: START + DAY })
@@ -321,7 +321,7 @@ describe('from and to', () => {
     ])
   })
 
-  it('belong to the range themselves', async () => {
+  it('are inclusive', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })
     for (const orderNo of ['1', '2', '3']) {
@@ -859,7 +859,7 @@ describe('the table of the merchant (`open`)', () => {
     )
   })
 
-  it('may fail: `onError` gets its error, and its text appears nowhere else', async () => {
+  it('may fail: `onError` gets its error, and its text appears only there', async () => {
     const secret = new Error('postgres://shop:secret@db is away')
     const { run, errors, lines } = openShop({ open: () => Promise.reject(secret) })
     const report = await run()
@@ -1009,7 +1009,7 @@ describe('the report', () => {
     }
   })
 
-  it('of a run that was aborted, or went through, is not one for `onError`', async () => {
+  it('of a run that was aborted, or completed, does not go to `onError`', async () => {
     const { reconciler, run, reports, errors } = openShop()
     await run()
     await run({ signal: AbortSignal.abort(new Error('the deploy')) })

@@ -24,7 +24,7 @@ const MERCHANT = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const OK: Step = { json: envelope() }
 const busy = refusal(402, { type: 'channel_error', code: 'red_system_busy', message: '系统繁忙' })
 
-describe('a request is sent again', () => {
+describe('a request is retried', () => {
   it.each<[string, Step]>([
     ['after a connection that was dropped', reset],
     ['after an answer that was cut off', cutOff],
@@ -40,7 +40,7 @@ describe('a request is sent again', () => {
     expect(seen.length).toBe(3)
   })
 
-  it('after no answer in time', async () => {
+  it('after a timeout', async () => {
     // In the process: an answer that must come within the time comes before any timer.
     let count = 0
     const fetch = (): Promise<Response> => {
@@ -251,7 +251,7 @@ describe('a create of several attempts', () => {
     },
   )
 
-  it('is open when the signal ends it between them', async () => {
+  it('is uncertain when the signal ends it between them', async () => {
     const controller = new AbortController()
     const { client } = await startPingpp({ steps: [reset], onWait: () => controller.abort() })
     const call = client.redEnvelopes.create(GUIDE, { signal: controller.signal })
@@ -262,7 +262,7 @@ describe('a create of several attempts', () => {
     })
   })
 
-  it('is not open when the signal ends it after a refusal', async () => {
+  it('is certain when the signal ends it after a refusal', async () => {
     const controller = new AbortController()
     const steps = [TOO_MANY]
     const { client } = await startPingpp({ steps, onWait: () => controller.abort() })

@@ -111,7 +111,7 @@ describe('API key and private key', () => {
     expectNoSecret(await errorOf(client.redEnvelopes.retrieve(`${API_KEY}/..`)))
   })
 
-  it('stay out of what is sent, but for the one header', async () => {
+  it('are not sent, except in the one header', async () => {
     const steps = [{ json: envelope() }]
     const options = { privateKey: PEM, publicKey: PINGPP.publicKey, retries: 0 }
     const { client, seen } = await startPingpp({ steps, options })
@@ -122,7 +122,7 @@ describe('API key and private key', () => {
   })
 })
 
-describe('foreign texts', () => {
+describe('a text or an error of other code', () => {
   const { mask, maskCause } = createSecrets(API_KEY)
 
   it('loses API keys, and nothing else', () => {
@@ -151,7 +151,7 @@ describe('foreign texts', () => {
     expect(String(maskCause({ message: 'x' }))).toBe('Error: x')
   })
 
-  it('ends, although its causes are a circle', () => {
+  it('is finite, although its causes form a cycle', () => {
     const error = new Error('x')
     error.cause = error
     const all = new AggregateError([error, error], 'y')

@@ -36,7 +36,7 @@ const GUIDE = {
 } as const
 
 describe('createPingppClient', () => {
-  it('needs an API key, which an environment may not have', () => {
+  it('needs an API key, which may be missing in an environment', () => {
     expectTypeOf(createPingppClient).parameters.toEqualTypeOf<[PingppClientOptions]>()
     expectTypeOf(
       createPingppClient({ apiKey: process.env['PINGPP_API_KEY'] }),
@@ -50,7 +50,7 @@ describe('createPingppClient', () => {
 })
 
 describe('redEnvelopes', () => {
-  it('create takes the guide’s parameters, and others where they are meant', () => {
+  it('create takes the guide’s parameters, and others only in `extraParams`', () => {
     expectTypeOf(client.redEnvelopes.create(GUIDE)).toEqualTypeOf<Promise<RedEnvelope>>()
     void client.redEnvelopes.create(GUIDE, { extraParams: { new_field: 1 } })
     void client.redEnvelopes.create({ ...GUIDE, metadata: { order: 1 } })
@@ -86,7 +86,7 @@ describe('redEnvelopes', () => {
     createPingppClient({ apiKey: 'sk_test_1', app: ['app_1'] })
   })
 
-  it('create refuses what Ping++ would', () => {
+  it('create refuses what Ping++ would refuse', () => {
     const { subject: _, ...withoutSubject } = GUIDE
     // @ts-expect-error -- no subject
     void client.redEnvelopes.create(withoutSubject)
@@ -102,7 +102,7 @@ describe('redEnvelopes', () => {
     void client.redEnvelopes.create({ ...GUIDE, app: 'app_1' })
   })
 
-  it('retrieve gives an envelope in any state', () => {
+  it('retrieve returns an envelope in any state', () => {
     expectTypeOf(client.redEnvelopes.retrieve('red_1')).resolves.toEqualTypeOf<RedEnvelope>()
     expectTypeOf<RedEnvelope['status']>().toEqualTypeOf<RedEnvelopeStatus>()
     void client.redEnvelopes.retrieve('red_1', { signal: AbortSignal.timeout(5), retries: 0 })
@@ -120,7 +120,7 @@ describe('redEnvelopes', () => {
     for await (const envelope of list) expectTypeOf(envelope).toEqualTypeOf<RedEnvelope>()
   })
 
-  it('list refuses what Ping++ would', () => {
+  it('list refuses what Ping++ would refuse', () => {
     void client.redEnvelopes.list({}, { extraParams: { expand: ['app'] } })
     // @ts-expect-error -- statis
     void client.redEnvelopes.list({ statis: 'sent' })
@@ -136,7 +136,7 @@ describe('redEnvelopes', () => {
 })
 
 describe('events', () => {
-  it('retrieve gives what a webhook gives', () => {
+  it('retrieve returns the type of event that a webhook has', () => {
     expectTypeOf(client.events.retrieve('evt_1')).resolves.toEqualTypeOf<WebhookEvent>()
   })
 })
@@ -159,7 +159,7 @@ describe('PingppError', () => {
 describe('createReconciler', () => {
   const webhooks = createWebhooks({ publicKey: process.env['PINGPP_PUBLIC_KEY'] })
 
-  it('takes a client and a receiver, and gives a loop that a scope can end', async () => {
+  it('takes a client and a receiver, and returns a loop that `await using` can stop', async () => {
     await using reconciler = createReconciler({
       pingpp: client,
       webhooks,
@@ -178,7 +178,7 @@ describe('createReconciler', () => {
     expectTypeOf(reconciler.close()).toEqualTypeOf<Promise<void>>()
   })
 
-  it('has no option of a unit that is gone', () => {
+  it('has no option with a removed unit', () => {
     // @ts-expect-error -- in seconds
     createReconciler({ pingpp: client, webhooks, app: 'app_1', intervalMs: 5 })
     // @ts-expect-error -- `pingpp`

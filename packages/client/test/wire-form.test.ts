@@ -23,7 +23,7 @@ function startSigned(json: unknown, options: Partial<PingppClientOptions> = {}):
   return startPingpp({ steps: [{ json }], options: signing })
 }
 
-describe('a create on the wire', () => {
+describe('a create as it is sent', () => {
   it('is the parameters as JSON, with key, time and signature', async () => {
     const { client, seen } = await startSigned(envelope())
     await client.redEnvelopes.create(GUIDE, { extraParams: { new_field: { of: '将来' } } })
@@ -48,7 +48,7 @@ describe('a create on the wire', () => {
     expect(isSignedBy(MERCHANT.publicKey, request)).toBe(true)
   })
 
-  it('is what the parameters were when it was called', async () => {
+  it('has the parameters as they were when it was called', async () => {
     const { client, seen } = await startSigned(envelope())
     const parameters = structuredClone<{ -readonly [Name in keyof typeof GUIDE]: unknown }>(GUIDE)
     const created = client.redEnvelopes.create(parameters as typeof GUIDE)
@@ -58,8 +58,8 @@ describe('a create on the wire', () => {
   })
 })
 
-describe('a query on the wire', () => {
-  it('is a GET without a body, signed all the same', async () => {
+describe('a query as it is sent', () => {
+  it('is a signed GET without a body', async () => {
     const { client, seen } = await startSigned(envelope({ id: 'red_1' }))
     await client.redEnvelopes.retrieve('red_1')
 

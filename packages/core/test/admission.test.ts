@@ -58,7 +58,7 @@ describe('duplicates', () => {
     expect(opened.reports.filter((report) => report.shared)).toHaveLength(49)
   })
 
-  it('of an event that is being applied share its failure, and only one line tells of it', async () => {
+  it('of an event that is being applied share its failure, which is logged once', async () => {
     const { opened, runs } = openGated()
     const replies = [opened.deliver(envelopeSent()), opened.deliver(envelopeSent())]
     await runs.started(1)
@@ -89,7 +89,7 @@ describe('duplicates', () => {
     expect(opened.applied).toEqual([KEY])
   })
 
-  it('meet over webhook and poll [H6]', async () => {
+  it('are detected across webhook and poll [H6]', async () => {
     const { opened, runs } = openGated()
     const webhook = opened.deliver(envelopeSent())
     await runs.started(1)
@@ -106,7 +106,7 @@ describe('duplicates', () => {
     })
   })
 
-  it('are told by the envelope and its step: under another id, with another amount [E30, H8]', async () => {
+  it('are recognised by the envelope and its step: under another id, with another amount [E30, H8]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
@@ -115,7 +115,7 @@ describe('duplicates', () => {
     expect(opened.seen).toMatchObject([{ data: { object: { amount: 100 } } }])
   })
 
-  it('are told apart from other events, which run at the same time', async () => {
+  it('are distinguished from other events, which run at the same time', async () => {
     const { opened, runs } = openGated()
     const replies = [opened.deliver(envelopeSent()), opened.deliver(chargeSucceeded())]
     await runs.started(2)
@@ -126,7 +126,7 @@ describe('duplicates', () => {
   })
 })
 
-describe('the deadline', () => {
+describe('the handlers’ deadline', () => {
   it('answers 500 when the handlers are still running at it, and fires their signal [F4]', async () => {
     const { opened, runs } = openGated()
     const reply = opened.deliver(envelopeSent())
@@ -150,7 +150,7 @@ describe('the deadline', () => {
     expect(opened.applied).toEqual([])
   })
 
-  it('is what `handlerTimeoutMs` says, for all handlers together', async () => {
+  it('is `handlerTimeoutMs` for all handlers together', async () => {
     const opened = openReceiver({ handlerTimeoutMs: 100 })
     const first = deferred()
     const second = deferred()
@@ -167,7 +167,7 @@ describe('the deadline', () => {
     expect(opened.applied).toEqual([KEY])
   })
 
-  it('passes unseen when the handlers are in time: no signal fires, no timer stays', async () => {
+  it('has no effect when the handlers are in time: no signal fires, no timer stays', async () => {
     const { opened, runs } = openGated()
     const reply = opened.deliver(envelopeSent())
     await runs.started(1)
@@ -179,7 +179,7 @@ describe('the deadline', () => {
     expect(opened.reports).toHaveLength(1)
   })
 
-  it('tells handlers that ask late that it is over [F16]', async () => {
+  it('has aborted the signal when a handler reads it late [F16]', async () => {
     const opened = openReceiver()
     const gate = deferred()
     const found: unknown[] = []
@@ -220,7 +220,7 @@ describe('the deadline', () => {
 })
 
 describe('an event whose handlers have passed their deadline', () => {
-  it('stays taken: its duplicates share the 500 at once, and nothing runs twice [F4]', async () => {
+  it('stays claimed: its duplicates share the 500 at once, and nothing runs twice [F4]', async () => {
     const { opened, runs } = await openTimedOut()
     const again = await opened.deliver(envelopeSent())
     expect(again).toMatchObject({ outcome: 'failed', code: 'handler-timed-out', status: 500 })
@@ -277,7 +277,7 @@ describe('an event whose handlers have passed their deadline', () => {
     expect((await next).outcome).toBe('handled')
   })
 
-  it('is freed even when they end by throwing nothing at all [F3] [F6]', async () => {
+  it('is released even if they throw undefined [F3] [F6]', async () => {
     const { opened, runs } = await openTimedOut()
     runs.at(0).reject(undefined)
     await vi.advanceTimersByTimeAsync(0)
@@ -288,7 +288,7 @@ describe('an event whose handlers have passed their deadline', () => {
     await next
   })
 
-  it('does not hold up other events [F18]', async () => {
+  it('does not delay other events [F18]', async () => {
     const { opened, runs } = await openTimedOut()
     const other = opened.deliver(chargeSucceeded())
     await runs.started(2)
@@ -314,7 +314,7 @@ describe('1,000 events whose handlers take four seconds each', () => {
 })
 
 describe('a handler that dispatches the event that it is handling', () => {
-  it('waits for itself until the deadline, and no longer [F12]', async () => {
+  it('waits for its own run until the deadline, and no longer [F12]', async () => {
     const opened = openReceiver()
     const inner: DispatchResult[] = []
     opened.webhooks.on('*', async (event) => {
@@ -329,7 +329,7 @@ describe('a handler that dispatches the event that it is handling', () => {
     expect(opened.applied).toEqual([KEY])
   })
 
-  it('is not run inside itself, even when it does so before anything else [F12]', async () => {
+  it('is not run inside its own run, even if it dispatches before anything else [F12]', async () => {
     const opened = openReceiver()
     let runs = 0
     opened.webhooks.on('*', async (event) => {
@@ -344,7 +344,7 @@ describe('a handler that dispatches the event that it is handling', () => {
     expect((await opened.deliver(envelopeSent())).outcome).toBe('duplicate')
   })
 
-  it('may dispatch another one [F12]', async () => {
+  it('may dispatch another event [F12]', async () => {
     const opened = openReceiver()
     const inner: DispatchResult[] = []
     opened.webhooks.on('red_envelope.sent', async () => {
@@ -356,8 +356,8 @@ describe('a handler that dispatches the event that it is handling', () => {
   })
 })
 
-describe('a trace', () => {
-  it('is kept from the request to its handlers [F17]', async () => {
+describe('the async context of a delivery', () => {
+  it('is the same from the request to its handlers [F17]', async () => {
     const trace = new AsyncLocalStorage<string>()
     const opened = openReceiver()
     const traces: (string | undefined)[] = []
@@ -408,7 +408,7 @@ describe('an inbox', () => {
     },
   )
 
-  it('that has another process at work on the event is busy: 500', async () => {
+  it('with a claim of another process on the event is busy: 500', async () => {
     const opened = openReceiver({ inbox: inboxOf(() => Promise.resolve('busy')) })
     opened.webhooks.on('*', (event) => void opened.seen.push(event))
     const reply = await opened.deliver(envelopeSent())
@@ -467,7 +467,7 @@ describe('an inbox', () => {
     ['as it was', (error) => error],
     ['as another error', () => new Error('ROLLBACK failed')],
     ['as nothing', () => undefined],
-  ])("that passes a handler's failure on %s does not hide it [E20]", async (_, passOn) => {
+  ])('that passes on the error of a handler %s does not hide it [E20]', async (_, passOn) => {
     const error = new Error('declined')
     const opened = openReceiver({
       inbox: inboxOf((_key, work) =>
@@ -482,7 +482,7 @@ describe('an inbox', () => {
     expect(errorOf(opened.reports[0])?.cause).toBe(error)
   })
 
-  it('gets an error from failing handlers, whatever they threw', async () => {
+  it('gets an Error from failing handlers, whatever they threw', async () => {
     const caught: unknown[] = []
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
@@ -530,7 +530,7 @@ describe('an inbox', () => {
     ['a symbol', () => Promise.resolve(Symbol('applied') as never), 'not started'],
     ['an object', () => Promise.resolve({ applied: true } as never), 'not started'],
     ['what cannot be printed', () => Promise.resolve(Object.create(null) as never), ''],
-  ])('that says %s is not believed: 500 [E20]', async (_, admit, done) => {
+  ])('that returns %s causes a 500 [E20]', async (_, admit, done) => {
     const opened = openReceiver({ inbox: inboxOf(admit) })
     opened.webhooks.on('*', async () => {
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
@@ -542,7 +542,7 @@ describe('an inbox', () => {
   })
 
   it.each(['applied', 'duplicate', 'busy'] as const)(
-    'that swallows a failure and says %s does not hide it [E20]',
+    'that swallows a failure and returns %s does not hide it [E20]',
     async (admission) => {
       const error = new Error('declined')
       const opened = openReceiver({
@@ -557,7 +557,7 @@ describe('an inbox', () => {
     },
   )
 
-  it('may run the work again by itself, after a serialization failure say: the last run counts [E18]', async () => {
+  it('may run the work again, such as after a serialization failure: the last run counts [E18]', async () => {
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
         await work({}).catch(() => {})
@@ -574,7 +574,7 @@ describe('an inbox', () => {
     expect(runs).toBe(2)
   })
 
-  it('lends handlers what it has, a transaction say', async () => {
+  it('passes its context to handlers, such as a transaction', async () => {
     const tx = { query: () => 'row' }
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
@@ -588,7 +588,7 @@ describe('an inbox', () => {
     expect(lent).toEqual([tx])
   })
 
-  it('cannot shadow what core gives a handler', async () => {
+  it('cannot shadow the context that core passes to a handler', async () => {
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
         await work({ source: 'inbox', signal: 'inbox', rawBody: 'inbox', receivedAt: 0 })
@@ -625,7 +625,7 @@ describe('an inbox', () => {
     expect(opened.reports).toMatchObject([{ code: 'handler-failed', error: { cause: lost } }])
   })
 
-  it('that has lost its claim already gives handlers a signal that has fired [F33]', async () => {
+  it('that has lost its claim already passes handlers an aborted signal [F33]', async () => {
     const lost = new InboxError('redis-lease-lost', 'The lease was lost.')
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
@@ -639,7 +639,7 @@ describe('an inbox', () => {
     expect(reasons).toEqual([lost])
   })
 
-  it('that has a signal leaves handlers their deadline [F4]', async () => {
+  it('with a signal of its own does not replace the deadline of handlers [F4]', async () => {
     const gate = deferred()
     const claim = new AbortController()
     const opened = openReceiver({
@@ -663,7 +663,7 @@ describe('an inbox', () => {
     await opened.webhooks.close()
   })
 
-  it('is asked once by deliveries at the same time, and again when it missed the deadline [E3] [E8]', async () => {
+  it('is called once for deliveries at the same time, and again if it missed the deadline [E3] [E8]', async () => {
     const gate = deferred()
     const handled: string[] = []
     const opened = openReceiver({
@@ -687,7 +687,7 @@ describe('an inbox', () => {
     expect(handled).toEqual(['red_envelope.sent'])
   })
 
-  it('that hangs after the handlers ended is asked again by the next delivery [E10] [E11]', async () => {
+  it('that hangs after the handlers ended is called again by the next delivery [E10] [E11]', async () => {
     let asked = 0
     const opened = openReceiver({
       inbox: inboxOf(async (_, work) => {
@@ -704,7 +704,7 @@ describe('an inbox', () => {
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })
 
-  it('that gives up while a handler runs lets no second run start beside it', async () => {
+  it('that rejects while a handler runs starts no second run beside it', async () => {
     const gate = deferred()
     let running = 0
     let most = 0
@@ -813,7 +813,7 @@ describe('an inbox', () => {
     },
   )
 
-  it('finds a handler that dispatches its own event at work, and stays shared', async () => {
+  it('shares the running work with a handler that dispatches its own event', async () => {
     const opened = openReceiver({ inbox: memoryInbox() })
     let runs = 0
     opened.webhooks.on('red_envelope.sent', async (event) => {
@@ -827,7 +827,7 @@ describe('an inbox', () => {
     expect(runs).toBe(1)
   })
 
-  it('keeps its own `this`', async () => {
+  it('is called with its own `this`', async () => {
     const held: unknown[] = []
     const inbox: Inbox = {
       retentionSeconds: RETENTION_SECONDS,

@@ -9,7 +9,7 @@ import { PINGPP } from './signed.ts'
 
 const SIGNATURE = Buffer.alloc(256, 7).toString('base64')
 
-describe('a body that a hook of the framework put in the place of the request', () => {
+describe('a body that a hook of the framework substituted for the request', () => {
   it.each([
     ['an error of a decompressor', Object.assign(new Error('incorrect header'), { errno: -3 })],
     ['an error with a type that raw-body does not have', typed('storage.gone')],

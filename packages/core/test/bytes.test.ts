@@ -87,11 +87,11 @@ describe('joinBytes', () => {
     expect(Buffer.from(joined.all()).toString()).toBe('abcdefghijklmnopq')
   })
 
-  it('has no bytes before the first chunk', () => {
+  it('returns no bytes before the first chunk', () => {
     expect(joinBytes().all()).toEqual(new Uint8Array())
   })
 
-  it('keeps the only chunk without copying it', () => {
+  it('returns a single chunk without copying it', () => {
     const joined = joinBytes()
     const chunk = Buffer.from('abc')
     joined.add(chunk)

@@ -61,7 +61,7 @@ const FIXTURES = eventFixtures()
 const SUMMARIES = TYPES.filter((type) => type.includes('summary'))
 
 describe('the catalogue', () => {
-  it('has the types that Ping++ documents or was seen to send, three of its own, and no other', () => {
+  it('has the types that Ping++ documents or has sent, three of its own, and no other', () => {
     expect(Object.keys(CATALOGUE).toSorted()).toEqual(TYPES)
   })
 
@@ -188,7 +188,7 @@ describe('parseEvent', () => {
     ['red_envelope.received', 'failed'],
     ['red_envelope.failed', 'received'],
     ['red_envelope.refund', 'received'],
-  ] as const)('refuses %s with another end, %s [A41]', (type, status) => {
+  ] as const)('refuses %s with another final status, %s [A41]', (type, status) => {
     expectRefusal(withPayload(type, { status }))
   })
 

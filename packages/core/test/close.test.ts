@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] 
 afterEach(() => void vi.useRealTimers())
 
 describe('close', () => {
-  it('admits nothing from then on, by webhook or by dispatch, and says so with a 500', async () => {
+  it('rejects later webhooks and dispatches with a 500', async () => {
     const { webhooks, deliver, reports, admitted } = openReceiver()
     webhooks.on('*', () => {})
     await webhooks.close()
@@ -25,7 +25,7 @@ describe('close', () => {
     expect(admitted).toEqual([])
   })
 
-  it('waits for handlers that run, whose deliveries are answered as ever', async () => {
+  it('waits for running handlers, whose deliveries are answered as usual', async () => {
     const { webhooks, deliver } = openReceiver()
     const work = deferred()
     const begun = deferred()
@@ -64,7 +64,7 @@ describe('close', () => {
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
   })
 
-  it('ends after handlerTimeoutMs though a handler hangs, and returns what still runs [F24]', async () => {
+  it('ends after handlerTimeoutMs although a handler hangs, and returns the running events [F24]', async () => {
     const { webhooks, deliver, reports } = openReceiver()
     webhooks.on('*', () => new Promise(() => {}))
     const reply = deliver(envelopeSent())
@@ -91,7 +91,7 @@ describe('close', () => {
     expect(reports.map(({ outcome }) => outcome)).toEqual(['failed'])
   })
 
-  it('lets what still runs keep its key, and tells how it ends after all [F24]', async () => {
+  it('leaves running handlers their claim, and reports their late result [F24]', async () => {
     const { webhooks, deliver, reports } = openReceiver()
     const work = deferred()
     webhooks.on('red_envelope.sent', () => work.promise)
@@ -110,7 +110,7 @@ describe('close', () => {
     expect(reports.at(-1)).toMatchObject({ kind: 'late', outcome: 'handled' })
   })
 
-  it('ends after twice handlerTimeoutMs where the inbox never confirms, and says so [F25]', async () => {
+  it('ends after twice handlerTimeoutMs if the inbox never confirms, and returns the event [F25]', async () => {
     const { webhooks, deliver } = openReceiver({
       inbox: {
         retentionSeconds: 172_800,
@@ -136,7 +136,7 @@ describe('close', () => {
     })
   })
 
-  it('waits until the inbox has noted what was done behind its deadline', async () => {
+  it('waits until the inbox has recorded work that succeeded after its deadline', async () => {
     const [work, mark] = [deferred(), deferred()]
     const { webhooks, deliver, reports } = openReceiver({
       inbox: {
@@ -164,7 +164,7 @@ describe('close', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('waits until the inbox has remembered what it had to answer for before', async () => {
+  it('waits until `flush` of the inbox has recorded earlier events', async () => {
     const settled = deferred()
     const inbox = { ...memoryInbox(), flush: () => settled.promise }
     const { webhooks, deliver } = openReceiver({ inbox })
@@ -177,7 +177,7 @@ describe('close', () => {
     await close.promise
   })
 
-  it('waits for what turns out only then to be still to be remembered', async () => {
+  it('waits for `flush` of an event that ends during close', async () => {
     const [work, remembered] = [deferred(), deferred()]
     let isRemembered = Promise.resolve()
     const { webhooks, deliver } = openReceiver({
@@ -204,7 +204,7 @@ describe('close', () => {
     await close.promise
   })
 
-  it('waits for as long as handlers may take, where the inbox never settles', async () => {
+  it('waits for handlerTimeoutMs if `flush` of the inbox never settles', async () => {
     const inbox = { ...memoryInbox(), flush: () => new Promise<void>(() => {}) }
     const close = watch(openReceiver({ inbox }).webhooks.close())
     await vi.advanceTimersByTimeAsync(4999)
@@ -221,12 +221,12 @@ describe('close', () => {
         throw new Error('x')
       },
     ],
-  ])('never rejects, also where the inbox %s', async (_, flush) => {
+  ])('never rejects, even if the inbox %s', async (_, flush) => {
     const { webhooks } = openReceiver({ inbox: { ...memoryInbox(), flush } })
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: false })
   })
 
-  it('does not wait for an inbox that does not answer while it is asked', async () => {
+  it('does not wait past the deadline for an inbox whose claim is pending', async () => {
     const { webhooks, deliver } = openReceiver({
       inbox: { retentionSeconds: 172_800, admit: () => new Promise(() => {}) },
     })
@@ -250,7 +250,7 @@ describe('close', () => {
     await webhooks.close()
   })
 
-  it('gives the same promise when it is called twice', async () => {
+  it('returns the same promise when it is called twice', async () => {
     const { webhooks } = openReceiver()
     expect(webhooks.close()).toBe(webhooks.close())
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })

@@ -19,7 +19,7 @@ describe('the name of a consumer', () => {
     'orders\n',
     'orders\0',
     '订单',
-  ])('may not be %j, and the error has the line to write [E71]', (name) => {
+  ])('may not be %j, and the error shows the line to write [E71]', (name) => {
     expect(() => readConsumer(name as string, 'consumer')).toThrow(OptionError)
     expect(() => readConsumer(name as string, 'consumer')).toThrow(
       /^`consumer` must be the name of this service, such as `consumer: 'orders'`: 1 to 100 characters, only letters \(a to z, A to Z\), digits, `-`, `_` and `\.`\./,

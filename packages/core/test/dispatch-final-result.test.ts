@@ -12,14 +12,14 @@ afterEach(() => {
 })
 
 describe('`finalResult` of a dispatch that timed out', () => {
-  it('says that the handlers succeeded after all', async () => {
+  it('resolves to `handled` if the handlers succeed late', async () => {
     const { opened, end, result } = await openTimedOut()
     end.resolve()
     expect(await finalResultOf(result)).toEqual({ outcome: 'handled' })
     expect(opened.applied).toHaveLength(1)
   })
 
-  it('says what the handlers failed with', async () => {
+  it('has the error of handlers that fail late', async () => {
     const { opened, end, result } = await openTimedOut()
     const cause = new Error('declined')
     end.reject(cause)
@@ -30,7 +30,7 @@ describe('`finalResult` of a dispatch that timed out', () => {
     expect(opened.applied).toEqual([])
   })
 
-  it('is the same for everybody who asks while the handlers run', async () => {
+  it('is the same for every caller while the handlers run', async () => {
     const { opened, end } = await openTimedOut()
     const again = await opened.webhooks.dispatch(asEvent(envelopeSent()))
     expect(again).toMatchObject({ outcome: 'failed', error: { code: 'handler-timed-out' } })
@@ -38,7 +38,7 @@ describe('`finalResult` of a dispatch that timed out', () => {
     expect(await finalResultOf(again)).toEqual({ outcome: 'handled' })
   })
 
-  it('is there when a handler stops at the deadline itself', async () => {
+  it('is present if a handler stops exactly at the deadline', async () => {
     const opened = openReceiver()
     opened.webhooks.on(
       '*',
@@ -57,7 +57,7 @@ describe('`finalResult` of a dispatch that timed out', () => {
     })
   })
 
-  it('is not there for any other outcome', async () => {
+  it('is absent for any other outcome', async () => {
     const opened = openReceiver()
     const outcomes = [() => Promise.reject(new Error('declined')), () => {}, () => {}]
     opened.webhooks.on('*', () => outcomes.shift()?.())
@@ -68,8 +68,8 @@ describe('`finalResult` of a dispatch that timed out', () => {
   })
 })
 
-describe('a dispatch of an event that somebody else received', () => {
-  it('tells handlers and reports when that was, and which key verified it', async () => {
+describe('a dispatch of an event that another process received', () => {
+  it('passes handlers and reports the time of receipt and the key that verified it', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []
     opened.webhooks.on('*', (_, context) => void contexts.push(context))

@@ -47,7 +47,7 @@ describe('the state of an envelope', () => {
     }
   })
 
-  it('ends the same in any order of events, unless two ends contradict [H1, H2]', () => {
+  it('is the same at the end for any order of events, unless two final statuses contradict [H1, H2]', () => {
     for (const reported of permutations<RedEnvelopeStatus>([
       'sending',
       'sent',
@@ -70,7 +70,7 @@ describe('the state of an envelope', () => {
     expect(envelopeStatusesBefore('sending')).toEqual([])
   })
 
-  it('has three ends', () => {
+  it('has three final statuses', () => {
     expect(ENVELOPE_STATUSES).toEqual([...REPORTED])
     expect(ENVELOPE_STATUSES.filter(isFinalEnvelopeStatus)).toEqual([
       'received',

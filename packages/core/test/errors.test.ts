@@ -68,7 +68,7 @@ const SPOKEN = {
 }
 
 describe('the errors', () => {
-  it('are these and no other', () => {
+  it('are exactly the documented ones', () => {
     expect(Object.keys(ERRORS)).toEqual(TABLE.map(([code]) => code))
   })
 
@@ -79,13 +79,13 @@ describe('the errors', () => {
     expect(status).toBeGreaterThanOrEqual(400)
   })
 
-  it.each(TABLE)('%s says what happened in sentences', (code) => {
+  it.each(TABLE)('%s explains what happened in sentences', (code) => {
     expect(ERRORS[code].message).toMatch(/^[A-Zh`].+[.?]$/)
     expect(ERRORS[code].message.length).toBeGreaterThan(30)
   })
 
   it.each(['errors.md', 'errors.zh-CN.md'])(
-    'are all explained in docs/%s, and none besides',
+    'are all explained in docs/%s, and no other',
     (name) => {
       // Behind these come those of the client.
       const [ours = ''] = docs(name).split(/^## (?:Client|客户端)$/m)
@@ -155,7 +155,7 @@ describe('a WebhookError', () => {
     expect('cause' in error).toBe(false)
   })
 
-  it('keeps what it knows of the case, and its cause, even where nothing was thrown', () => {
+  it('keeps its details and its cause, even if nothing was thrown', () => {
     const error = new WebhookError('event-invalid', 'It has no id.', { cause: undefined })
     expect(error.message).toBe(`${ERRORS['event-invalid'].message} It has no id.`)
     expect(error.detail).toBe('It has no id.')

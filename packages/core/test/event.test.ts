@@ -94,7 +94,7 @@ describe('a signed body that is not an event', () => {
   })
 
   it.each([null, '', true, 'ch:1', 'ch 1', {}, ['ch_1'], 'x'.repeat(65)])(
-    'is malformed: an event without an id about something whose id is %j [A33]',
+    'is malformed: an event without an id whose payload has the id %j [A33]',
     async (id) => {
       await expectMalformed(chargeSucceeded({ id: undefined, object: { id } }), 'event-invalid')
     },
@@ -109,11 +109,11 @@ describe('a signed body that is not an event', () => {
     ])
   })
 
-  it('is malformed: a red envelope without an id, though its event has one [A33]', async () => {
+  it('is malformed: a red envelope without an id, even if its event has one [A33]', async () => {
     await expectMalformed(envelopeSent({ object: { id: undefined } }), 'event-invalid')
   })
 
-  it('is malformed: an event without an id about something without an id [A33]', async () => {
+  it('is malformed: an event without an id whose payload has none [A33]', async () => {
     const content = chargeSucceeded({ id: undefined, object: { id: undefined } })
     await expectMalformed(content, 'event-invalid')
   })
@@ -143,10 +143,13 @@ describe('a signed body that is not an event', () => {
     ['received', 'FAILED'],
     ['failed', 'received'],
     ['refund', 'received'],
-  ])('is malformed: a red_envelope.%s whose envelope ended as %s [A41]', async (step, status) => {
-    const event = envelopeSent({ type: `red_envelope.${step}`, object: { status } })
-    await expectMalformed(event, 'event-invalid')
-  })
+  ])(
+    'is malformed: a red_envelope.%s whose envelope has the final status %s [A41]',
+    async (step, status) => {
+      const event = envelopeSent({ type: `red_envelope.${step}`, object: { status } })
+      await expectMalformed(event, 'event-invalid')
+    },
+  )
 
   it('is malformed: an object that is not called event [A34]', async () => {
     await expectMalformed(eventWith('object', 'charge'), 'event-invalid')
@@ -223,7 +226,7 @@ describe('the amount of a red envelope', () => {
 
 describe('the amounts of other events', () => {
   it.each(['amount', 'amount_settle', 'amount_refunded'])(
-    'are integers in fen where they are there: %s [A29]',
+    'are integers in fen if they are present: %s [A29]',
     async (name) => {
       for (const bad of [-1, 1.5, '100', true, [100], {}, 2 ** 53]) {
         await expectMalformed(chargeSucceeded({ object: { [name]: bad } }), 'event-invalid')
@@ -253,7 +256,7 @@ describe('an event', () => {
     expect(await handled(event)).toStrictEqual(event)
   })
 
-  it('may lack id, object, request and pending_webhooks [A36]', async () => {
+  it('may omit id, object, request and pending_webhooks [A36]', async () => {
     const { data, created, livemode, type } = envelopeSent()
     const event = { data, created, livemode, type }
     expect(await handled(event)).toStrictEqual(event)
@@ -283,7 +286,7 @@ describe('an event', () => {
     expect((event as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
-  it('cannot pollute a prototype by way of a numeric id, which is written anew [A24]', async () => {
+  it('cannot pollute a prototype through a numeric id, which is rewritten [A24]', async () => {
     const text = textOf(chargeSucceeded(), '"ch_AHa8orGa3paOKU0ME1xIhAcv"', '7').replace(
       '"amount"',
       '"__proto__":{"polluted":1},"amount"',
@@ -347,7 +350,7 @@ describe('an event type without a handler', () => {
   })
 
   it.each(['constructor', '__proto__', 'error', 'toString'])(
-    'can be listened to on purpose: %s [S7]',
+    'can be handled explicitly: %s [S7]',
     async (type) => {
       const opened = openReceiver()
       opened.webhooks.on(unlisted(type), (event) => void opened.seen.push(asEvent({ ...event })))
@@ -383,7 +386,7 @@ describe('a numeric id of a payload', () => {
     ])
   })
 
-  it('is not mistaken for another id in the same event [A39]', async () => {
+  it('does not change another id in the same event [A39]', async () => {
     const text = withChargeId(id)
       .replace(
         '"amount"',
@@ -418,13 +421,13 @@ describe('the status of a red envelope', () => {
     ['refunding', 'refunding'],
     ['refund', 'refund'],
     ['failed', 'failed'],
-  ])('may be ahead of red_envelope.sent: %s is handed over as %s [A40]', async (status, seen) => {
+  ])('may be ahead of red_envelope.sent: %s is passed on as %s [A40]', async (status, seen) => {
     const event = await handled(envelopeSent({ object: { status, received: CREATED } }))
     expect(event).toStrictEqual(envelopeSent({ object: { status: seen, received: CREATED } }))
   })
 
   it.each([['sending'], ['PENDING'], [''], [null], [undefined], [5], [{}]])(
-    'is at least the step of the type: red_envelope.sent with %j is handed over as sent [A40]',
+    'is at least the step of the type: red_envelope.sent with %j is passed on as sent [A40]',
     async (status) => {
       expect(await handled(envelopeSent({ object: { status } }))).toMatchObject({
         type: 'red_envelope.sent',
@@ -434,7 +437,7 @@ describe('the status of a red envelope', () => {
   )
 
   it.each(['sent', 'refunding', 'SENDING'])(
-    'is at least the step of the type: red_envelope.received with %s is handed over as received [A40]',
+    'is at least the step of the type: red_envelope.received with %s is passed on as received [A40]',
     async (status) => {
       const event = envelopeSent({ type: 'red_envelope.received', object: { status } })
       expect((await handled(event)).data.object).toMatchObject({ status: 'received' })
@@ -450,7 +453,7 @@ describe('the status of a red envelope', () => {
     ['SENT', 'sent'],
     ['Received', 'received'],
     ['REFUND', 'refund'],
-  ])('is in lower case: %s is handed over as %s [A42]', async (status, seen) => {
+  ])('is in lower case: %s is passed on as %s [A42]', async (status, seen) => {
     expect((await handled(envelopeSent({ object: { status } }))).data.object).toMatchObject({
       status: seen,
     })
@@ -483,7 +486,7 @@ describe('the status of a red envelope', () => {
   })
 })
 
-describe('a payload that is spelt otherwise than documented', () => {
+describe('a payload that is spelt differently from the documentation', () => {
   it('has numbers for order numbers: handlers get texts of exactly their digits [A43]', async () => {
     const text = textOf(envelopeSent(), '"123456789"', '20260217123456789012').replace(
       '"0010037269201603240630694982"',
@@ -499,7 +502,7 @@ describe('a payload that is spelt otherwise than documented', () => {
     expect(isFrozenThroughout(event)).toBe(true)
   })
 
-  it('has them at any depth: an order, its charges, and their refunds [A42, A43]', async () => {
+  it('has numbers at any depth: an order, its charges, and their refunds [A42, A43]', async () => {
     const members = `"merchant_order_no":20260217123456789012,"uid":7,"status":"PAID","charges":{"data":[{"id":18446744073709551616,"order_no":1e5,"refunds":{"data":[{"charge_order_no":3,"status":"Pending"}]}}]},"charge_essentials":{"transaction_no":4}`
     const text = textOf(
       chargeSucceeded({ type: 'order.succeeded' }),
@@ -524,7 +527,7 @@ describe('a payload that is spelt otherwise than documented', () => {
   })
 
   it.each(['metadata', 'extra', 'credential'])(
-    'keeps what others wrote as they wrote it: %s [A42, A43]',
+    'keeps fields that are not Ping++’s unchanged: %s [A42, A43]',
     async (name) => {
       const object = {
         order_no: 5,
@@ -560,7 +563,7 @@ describe('a payload that is spelt otherwise than documented', () => {
     ])
   })
 
-  it('is as it was, the same object, when it is spelt as documented [A43]', () => {
+  it('is the same object if it is spelt as documented [A43]', () => {
     const event = parseEvent(bytesOf(envelopeSent()))
     expect(event).toStrictEqual(envelopeSent())
   })
@@ -618,7 +621,7 @@ describe('the key of the inbox', () => {
     expect(opened.reports).toMatchObject([{ key }])
   })
 
-  it('makes one of two notifications of one step', async () => {
+  it('is the same for two notifications of one step', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent({ id: 'evt_1' }))
     const reply = await opened.deliver(envelopeSent({ id: 'evt_2', created: CREATED + 1 }))

@@ -13,25 +13,25 @@ describe('a body that a server refuses to read', () => {
   const broken = (): Promise<ArrayBuffer> => Promise.reject(UNUSABLE)
 
   // @hono/node-server 2.0 rejects so when the sender has left.
-  it('is aborted when the sender left [D23]', async () => {
+  it('is aborted if the sender disconnected [D23]', async () => {
     const request = requestWith({ 'content-length': '2' }, { signal: AbortSignal.abort() })
     const reading = fetchDelivery(request, broken).body(LIMITS)
     await expect(reading).rejects.toMatchObject({ code: 'body-aborted', cause: UNUSABLE })
   })
 
-  it('is consumed when the sender is there [D23]', async () => {
+  it('is consumed if the sender is still connected [D23]', async () => {
     const reading = fetchDelivery(requestWith({ 'content-length': '2' }), broken).body(LIMITS)
     await expect(reading).rejects.toMatchObject({ code: 'body-consumed', cause: UNUSABLE })
   })
 
-  it('is consumed when the request, of a framework say, has no signal at all [D25]', async () => {
+  it('is consumed if the request, such as one of a framework, has no signal [D25]', async () => {
     const { headers } = requestWith({ 'content-length': '2' })
     const request = { method: 'POST', headers, bodyUsed: false, body: null } as Request
     const reading = fetchDelivery(request, broken).body(LIMITS)
     await expect(reading).rejects.toMatchObject({ code: 'body-consumed', cause: UNUSABLE })
   })
 
-  it('is consumed when it was read before the sender left [D23]', async () => {
+  it('is consumed if it was read before the sender disconnected [D23]', async () => {
     const leaving = new AbortController()
     const request = requestWith({ 'content-length': '2' }, { signal: leaving.signal })
     await request.text()
@@ -44,12 +44,12 @@ describe('a body that a server refuses to read', () => {
 describe('a host that reads a whole body itself', () => {
   const whole = async (): Promise<ArrayBuffer> => new Uint8Array([7, 7]).buffer
 
-  it('is asked for a body of up to 4 KiB', async () => {
+  it('is used for a body of up to 4 KiB', async () => {
     const delivery = fetchDelivery(requestWith({ 'content-length': '4096' }), whole)
     expect(await delivery.body({ ...LIMITS, maxBytes: 5000 })).toEqual(new Uint8Array([7, 7]))
   })
 
-  it('is not asked for a longer one, whose chunks it would keep [A44]', async () => {
+  it('is not used for a longer one, whose chunks it would keep [A44]', async () => {
     const delivery = fetchDelivery(requestWith({ 'content-length': '4097' }), whole)
     const body = await delivery.body({ ...LIMITS, maxBytes: 5000 })
     expect(Buffer.from(body).toString()).toBe('{}')

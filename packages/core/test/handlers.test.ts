@@ -85,7 +85,7 @@ describe('a handler that fails', () => {
       'declined',
     ],
     ['a proxy that throws at everything', hostileProxy, 'hostile'],
-  ])('by giving back %s is answered 500 [F9]', async (_, give, message) => {
+  ])('by returning %s is answered 500 [F9]', async (_, give, message) => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.sent', () => give() as Promise<void>)
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'failed', status: 500 })
@@ -95,7 +95,7 @@ describe('a handler that fails', () => {
     expect(opened.applied).toEqual([])
   })
 
-  it('ends the attempt: later handlers do not run, and all run again next time [F11]', async () => {
+  it('ends the execution: later handlers do not run, and all run again next time [F11]', async () => {
     const opened = openReceiver()
     const ran: string[] = []
     let isBroken = true
@@ -126,7 +126,7 @@ describe('a handler that fails', () => {
   })
 })
 
-describe('a handler that gives back', () => {
+describe('a handler that returns', () => {
   it.each<[string, () => unknown]>([
     ['nothing', () => undefined],
     ['null', () => null],
@@ -152,7 +152,7 @@ describe('a handler that gives back', () => {
     ],
     ['an object whose `then` is no function', () => ({ then: 5 })],
     ['a promise of a promise', () => Promise.resolve(Promise.resolve(1))],
-  ])('%s has done well [F9]', async (_, give) => {
+  ])('%s succeeds [F9]', async (_, give) => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.sent', () => give() as Promise<void>)
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled', status: 200 })
@@ -174,7 +174,7 @@ describe('handlers of one event', () => {
     expect(ran).toEqual(['1: all', '2: sent', '3: all', '4: sent'])
   })
 
-  it('run one after another, each when the one before has settled', async () => {
+  it('run one after another, each after the previous one has settled', async () => {
     const opened = openReceiver()
     const ran: string[] = []
     const slowly =
@@ -189,7 +189,7 @@ describe('handlers of one event', () => {
     expect(ran).toEqual(['first begins', 'first ends', 'second begins', 'second ends'])
   })
 
-  it('keep their order where one function is added for several types', async () => {
+  it('keep their order if one function is added for several types', async () => {
     const opened = openReceiver()
     const ran: string[] = []
     const shared: WebhookHandler = () => void ran.push('shared')
@@ -221,7 +221,7 @@ describe('handlers of one event', () => {
     expect(ran).toEqual(['twice', 'twice'])
   })
 
-  it('may be more than Node warns of', async () => {
+  it('may be more than the number from which Node warns of a leak', async () => {
     const opened = openReceiver()
     let ran = 0
     for (let count = 0; count < 100; count += 1) opened.webhooks.on('*', () => void (ran += 1))
@@ -229,7 +229,7 @@ describe('handlers of one event', () => {
     expect(ran).toBe(100)
   })
 
-  it('are those that were there when it came: what they add or remove counts for the next', async () => {
+  it('are those registered when the event arrived: changes apply to the next event', async () => {
     const opened = openReceiver()
     const ran: string[] = []
     const second: WebhookHandler = () => void ran.push('second')
@@ -247,7 +247,7 @@ describe('handlers of one event', () => {
 })
 
 describe('off', () => {
-  it('removes a handler of a type, of that type alone', async () => {
+  it('removes a handler only from the given type', async () => {
     const opened = openReceiver()
     const handler: WebhookHandler = () => void opened.seen.push(asEvent({}))
     opened.webhooks
@@ -370,7 +370,7 @@ describe('on', () => {
   })
 
   it.each(['newListener', 'removeListener'])(
-    'refuses %s, under which Node tells an emitter of its own handlers [S7]',
+    'refuses %s, which Node emits for an emitter’s own listeners [S7]',
     (name) => {
       const { webhooks } = openReceiver()
       expect(() => webhooks.on(unlisted(name), () => {})).toThrow(/name of an event type/)
@@ -378,8 +378,8 @@ describe('on', () => {
   )
 })
 
-describe('what a handler learns', () => {
-  it('is the event and its context; there is no request and no response to meddle with [F7] [F8]', async () => {
+describe('the arguments of a handler', () => {
+  it('are the event and its context, without request and response [F7] [F8]', async () => {
     const opened = openReceiver()
     const calls: unknown[][] = []
     opened.webhooks.on('*', (...given) => void calls.push(given))
@@ -394,7 +394,7 @@ describe('what a handler learns', () => {
     )
   })
 
-  it('is all in its context, which can be spread and passed on', async () => {
+  it('include a context that can be spread and passed on', async () => {
     const opened = openReceiver()
     const passedOn: object[] = []
     opened.webhooks.on('*', (_, context) => void passedOn.push({ ...context }))
@@ -402,7 +402,7 @@ describe('what a handler learns', () => {
     expect(passedOn).toMatchObject([{ source: 'webhook', signal: { aborted: false } }])
   })
 
-  it('is called without a `this`, so a method must be bound', async () => {
+  it('come without a `this`, so a method must be bound', async () => {
     const opened = openReceiver()
     const held: unknown[] = []
     opened.webhooks.on('*', function handler(this: unknown) {
@@ -412,7 +412,7 @@ describe('what a handler learns', () => {
     expect(held).toEqual([undefined])
   })
 
-  it('is the bytes that were signed', async () => {
+  it('include the signed bytes', async () => {
     const opened = openReceiver()
     const bodies: (Uint8Array | undefined)[] = []
     opened.webhooks.on('*', (_, { rawBody }) => void bodies.push(rawBody))
@@ -421,7 +421,7 @@ describe('what a handler learns', () => {
     expect(bodies.map((body) => Buffer.from(body ?? []).toString())).toEqual([text])
   })
 
-  it('never comes from the raw bytes that an earlier handler changed [F10]', async () => {
+  it('never derive from raw bytes that an earlier handler changed [F10]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('*', (_, { rawBody }) => void rawBody?.fill(0x20))
     opened.webhooks.on('*', (event) => void opened.seen.push(event))

@@ -26,7 +26,7 @@ function freezeIntervals(): () => void {
 }
 
 describe('on Workers, an event whose handler is slow', () => {
-  it('keeps its key for as long as its request is alive, whatever time that is [F30]', async () => {
+  it('keeps its claim for as long as its request is alive [F30]', async () => {
     onWorkers()
     const { webhooks, deliver } = openReceiver()
     const work = deferred()
@@ -45,7 +45,7 @@ describe('on Workers, an event whose handler is slow', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is run again by the next delivery if nothing is heard of its request [F28]', async () => {
+  it('is run again by the next delivery if the heartbeat of its request stops [F28]', async () => {
     freezeIntervals()
     onWorkers()
     const { webhooks, deliver, reports } = openReceiver()
@@ -60,7 +60,7 @@ describe('on Workers, an event whose handler is slow', () => {
     expect(await webhooks.close()).toEqual({ running: [], inboxFlushed: true })
   })
 
-  it('is not taken for frozen if its beat is only late [F30]', async () => {
+  it('is not considered frozen if its heartbeat is only late [F30]', async () => {
     onWorkers()
     const beats: (() => void)[] = []
     vi.stubGlobal('setInterval', (beat: () => void) => beats.push(beat))
@@ -79,7 +79,7 @@ describe('on Workers, an event whose handler is slow', () => {
 })
 
 describe('a memory inbox', () => {
-  it('on Workers lets go of a key whose request is frozen, and keeps the others [F28]', async () => {
+  it('on Workers releases a key whose request is frozen, and keeps the others [F28]', async () => {
     const thaw = freezeIntervals()
     onWorkers()
     const inbox = memoryInbox()
@@ -94,7 +94,7 @@ describe('a memory inbox', () => {
     expect(await inbox.admit('frozen', async () => {})).toBe('duplicate')
   })
 
-  it('on Workers keeps a key whose beat is only late [F30]', async () => {
+  it('on Workers keeps a key whose heartbeat is only late [F30]', async () => {
     onWorkers()
     const beats: (() => void)[] = []
     vi.stubGlobal('setInterval', (beat: () => void) => beats.push(beat))
@@ -107,7 +107,7 @@ describe('a memory inbox', () => {
     expect(await second).toBe('busy')
   })
 
-  it('on Workers gives the key of a frozen request to one of those that wait for it [F28]', async () => {
+  it('on Workers passes the key of a frozen request to one waiting delivery [F28]', async () => {
     freezeIntervals()
     onWorkers()
     const inbox = memoryInbox()
@@ -120,7 +120,7 @@ describe('a memory inbox', () => {
     expect(work).toHaveBeenCalledOnce()
   })
 
-  it('on Workers does not let the end of a frozen run free the key of the next one [F28]', async () => {
+  it('on Workers does not release the next run’s key when a frozen run ends [F28]', async () => {
     freezeIntervals()
     onWorkers()
     const inbox = memoryInbox()
@@ -134,7 +134,7 @@ describe('a memory inbox', () => {
     expect(await inbox.admit('key', async () => {})).toBe('busy')
   })
 
-  it('elsewhere keeps a key until its run ends, and starts no timer [F30]', async () => {
+  it('on other runtimes keeps a key until its run ends, and starts no timer [F30]', async () => {
     const inbox = memoryInbox()
     void inbox.admit('key', () => new Promise(() => {}))
     expect(vi.getTimerCount()).toBe(0)

@@ -51,7 +51,7 @@ describe('a `publicKey` that is a function', () => {
     expect(source.calls).toBe(0)
   })
 
-  it('is called once for a herd of deliveries [C24]', async () => {
+  it('is called once for many simultaneous deliveries [C24]', async () => {
     const { opened, source } = openRotating()
     const answer = deferred<PublicKeyInput>()
     source.next = () => answer.promise
@@ -76,7 +76,7 @@ describe('a `publicKey` that is a function', () => {
     expect(source.calls).toBe(2)
   })
 
-  it('is called again when the clock was put back [C19]', async () => {
+  it('is called again after the clock was set back [C19]', async () => {
     const { opened, source, pass } = openRotating()
     await opened.deliver(envelopeSent())
     pass(-MINUTE)
@@ -86,7 +86,7 @@ describe('a `publicKey` that is a function', () => {
 })
 
 describe('a rotation of the key', () => {
-  it('needs no restart: a mismatch has the key read again [C19]', async () => {
+  it('needs no restart: after a mismatch the key is read again [C19]', async () => {
     const { opened, source, pass } = openRotating()
     expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled' })
     source.next = () => NEXT.publicKey
@@ -107,7 +107,7 @@ describe('a rotation of the key', () => {
     })
   })
 
-  it('is looked for once in 30 s at most, however many forgeries come [C24]', async () => {
+  it('is checked for at most once in 30 s, however many forgeries arrive [C24]', async () => {
     const { opened, source, pass } = openRotating()
     for (let count = 0; count < 20; count += 1) {
       expect(await deliverBy(opened, NEXT.privateKey, envelopeSent())).toMatchObject({
@@ -161,7 +161,7 @@ describe('a `publicKey` function that fails', () => {
     expect(source.calls).toBe(2)
   })
 
-  it('holds deliveries for 5 s at most when it hangs [C26]', async () => {
+  it('delays deliveries for 5 s at most if it hangs [C26]', async () => {
     const { opened, source, pass } = openRotating()
     source.next = () => new Promise(() => {})
     const replies = [opened.deliver(envelopeSent()), opened.deliver(chargeSucceeded())]
@@ -180,7 +180,7 @@ describe('a `publicKey` function that fails', () => {
     ['nothing', undefined, 'key-missing'],
     ['a text that is no key', 'hello', 'key-unreadable'],
     ['an empty list', [], 'key-missing'],
-  ])('as by %s, has the OptionError for its cause [C27]', async (_, value, code) => {
+  ])('with %s has the OptionError as its cause [C27]', async (_, value, code) => {
     const { opened, source } = openRotating()
     source.next = () => value as PublicKeyInput
     expect(await opened.deliver(envelopeSent())).toMatchObject({ code: 'key-unavailable' })
@@ -207,7 +207,7 @@ describe('a `publicKey` function that fails', () => {
     expect(opened.lines[0]).toContain('The last good keys stay in use.')
   })
 
-  it('calls nothing forged while it fails: the signature may be by a newer key [C25]', async () => {
+  it('rejects no delivery as forged: the signature may be by a newer key [C25]', async () => {
     const { opened, source, pass } = openRotating()
     await opened.deliver(envelopeSent())
     source.next = () => fail('vault is sealed')
@@ -230,14 +230,14 @@ describe('a `publicKey` function that fails', () => {
 })
 
 describe('`ready` with a `publicKey` function', () => {
-  it('resolves when there is a key, and does not read it for every probe', async () => {
+  it('resolves if there is a key, and does not read it for every probe', async () => {
     const { opened, source } = openRotating()
     await opened.webhooks.ready()
     await opened.webhooks.ready()
     expect(source.calls).toBe(1)
   })
 
-  it('rejects with `key-unavailable` when there is none [C25]', async () => {
+  it('rejects with `key-unavailable` if there is none [C25]', async () => {
     const { opened, source } = openRotating()
     source.next = () => fail('vault is sealed')
     await expect(opened.webhooks.ready()).rejects.toMatchObject({

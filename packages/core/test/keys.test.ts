@@ -204,7 +204,7 @@ describe('a key that is not RSA', () => {
   })
 })
 
-describe('an RSA key that protects nothing', () => {
+describe('an insecure RSA key', () => {
   it.each([512, 1024, 2040, 2047])('is refused: %d bits [C8] [S4]', (modulusLength) => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength })
     expectRefusal(publicKey, 'key-too-small', new RegExp(`has ${modulusLength} bits.*2048 or more`))
@@ -297,30 +297,30 @@ describe('a public key option that is not a key', () => {
 })
 
 describe('a file', () => {
-  it('is named when it is missing [C14]', () => {
+  it('is named if it is missing [C14]', () => {
     const path = join(FOLDER, 'missing.pem')
     const error = expectRefusal({ path }, 'key-unreadable', /ENOENT/)
     expect(error.message).toContain(path)
     expect(error.cause).toMatchObject({ code: 'ENOENT' })
   })
 
-  it('is read though its path has the quotes of an environment file [C22]', () => {
+  it('is read although its path has the quotes of an environment file [C22]', () => {
     const publicKey = { path: `"${fileOf('quoted.pem', SPKI)}"\n` }
     expect(refusalOf({ publicKey })).toBeUndefined()
   })
 
-  it('is named when it is a directory [C14]', () => {
+  it('is named if it is a directory [C14]', () => {
     const path = join(FOLDER, 'directory')
     mkdirSync(path)
     expect(expectRefusal({ path }, 'key-unreadable', /EISDIR/).message).toContain(path)
   })
 
-  it('is refused when it is far too large [C14]', () => {
+  it('is refused if it is far too large [C14]', () => {
     const path = fileOf('large.pem', Buffer.alloc(10 * 1024 * 1024, 'A'))
     expectRefusal({ path }, 'key-unreadable', /public key/)
   })
 
-  it('is refused when it is empty [C9] [C14]', () => {
+  it('is refused if it is empty [C9] [C14]', () => {
     expectRefusal({ path: fileOf('empty.pem', '') }, 'key-missing', /empty/)
     expectRefusal({ path: '' }, 'key-unreadable', /ENOENT/)
   })
@@ -354,7 +354,7 @@ describe('a published example key', () => {
     ['Python', '6a9dd79211117a564ede24186cde4c7d834a21ebee8217e304c138add1e59704'],
     ['Python, earlier', 'a3f1d3ce530ef2ecda02cf9e21e5747661a0b68a3f4f47b332aca3e48b7d8d75'],
     ['Java', 'c6c8f348c553280f728500e1a5552c32df26b2d1a1e0abad710d220d2551a30b'],
-  ])('is known by its fingerprint, as the SDK of %s ships it [C23]', (_, fingerprint) => {
+  ])('is recognised by its fingerprint, as the SDK of %s ships it [C23]', (_, fingerprint) => {
     expect(publishedAs(fingerprint)).toMatch(/^pingpp_(?:rsa_)?public_key\.pem$/)
   })
 
@@ -436,7 +436,7 @@ function readExample(name: string): string {
 }
 
 describe('a key that is given as a path', () => {
-  it.each(['publicKey', 'privateKey'] as const)('is refused without being repeated: %s', (half) => {
+  it.each(['publicKey', 'privateKey'] as const)('is refused without being quoted: %s', (half) => {
     const { [half]: key } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = key.export({ type: half === 'publicKey' ? 'spki' : 'pkcs8', format: 'pem' })
     const error = refusalOf({ publicKey: { path: pem.toString() } })

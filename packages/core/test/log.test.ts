@@ -28,14 +28,14 @@ afterEach(() => void vi.unstubAllEnvs())
 const SUBJECT = '(red_envelope.sent evt_dS28Kn8qsUCBZYTgSUxCPnKA)'
 
 describe('the log', () => {
-  it('is silent about what went well', async () => {
+  it('has no line for successful deliveries', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent())
     await opened.deliver(envelopeSent())
     expect(opened.lines).toEqual([])
   })
 
-  it('says once that a genuine event met not one handler', async () => {
+  it('warns once if a verified event arrives and no handler is registered', async () => {
     const unheard = openReceiver()
     await unheard.deliver(envelopeSent())
     await unheard.deliver(envelopeSent())
@@ -45,7 +45,7 @@ describe('the log', () => {
     )
   })
 
-  it('says once for each type that a verified event met no handler, though others exist [F19]', async () => {
+  it('warns once per type if a verified event has no handler but others exist [F19]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.received', () => {})
     for (const type of ['red_envelope.sent', 'charge.succeeded', 'red_envelope.sent']) {
@@ -59,7 +59,7 @@ describe('the log', () => {
     ])
   })
 
-  it('says nothing of types that no catalogue has, of which there may be any number [F19]', async () => {
+  it('has no line for types outside the catalogue, of which there may be any number [F19]', async () => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.received', () => {})
     for (let at = 0; at < 100; at += 1) {
@@ -97,7 +97,7 @@ describe('the log', () => {
     },
   )
 
-  it('asks about a type that nobody is known to send, unless it is meant', () => {
+  it('warns of a type that Ping++ is not known to send, unless it is `unlisted`', () => {
     const opened = openReceiver()
     opened.webhooks.on('red_envelope.send' as never, () => {})
     opened.webhooks.on(unlisted('coupon.created'), () => {})
@@ -188,7 +188,7 @@ describe('the log', () => {
     ['event-not-json', (opened) => opened.deliver('{')],
     ['event-not-utf8', (opened) => opened.deliver(Buffer.of(0xff))],
     ['handler-failed', (opened) => opened.webhooks.dispatch(asEvent(chargeSucceeded()))],
-  ])('tells of %s every time', async (code, act) => {
+  ])('logs %s every time', async (code, act) => {
     const opened = openFailing(() => Promise.reject(new Error('x')))
     for (const time of [1, 2, 3]) {
       await act(opened)
@@ -287,14 +287,14 @@ describe('the place of an error in the log', () => {
     expect(await placeWith('at emit (node:events:5:3)', frame, APP)).toBe(` [Error ${frame}]`)
   })
 
-  it('is not in what a package has put after the frames: it may be text [S23]', async () => {
+  it('is not taken from text that a package appended to the frames [S23]', async () => {
     const frame = 'at emit (node:events:5:3)'
     const error = withStack(new Error('failed'), frame)
     error.stack += `\nFrom previous event:\n    ${APP}`
     expect(await lineOf(error)).toMatch(/ \[Error]$/)
   })
 
-  it('is that of the cause where the error itself was made by others [S19]', async () => {
+  it('is that of the cause if the error was created by other code [S19]', async () => {
     const cause = withStack(new Error('away'), APP)
     const frame = 'at toError (/srv/app/node_modules/driver/index.js:1:1)'
     const error = withStack(new Error('failed', { cause }), frame)
@@ -339,7 +339,7 @@ describe('the text of an error', () => {
   })
 
   it.each(['production', 'staging', '', undefined])(
-    'is nowhere when NODE_ENV is %j [S20] [S13]',
+    'is not logged when NODE_ENV is %j [S20] [S13]',
     async (mode) => {
       vi.stubEnv('NODE_ENV', mode)
       const opened = openFailing(() => Promise.reject(new RangeError('declined', { cause })))
@@ -359,7 +359,7 @@ describe('the text of an error', () => {
         },
       },
     ],
-  ])('is nowhere on a runtime whose process %s [S20]', async (_, process) => {
+  ])('is not logged on a runtime whose process %s [S20]', async (_, process) => {
     vi.stubGlobal('process', process)
     try {
       const opened = openFailing(() => Promise.reject(new Error('declined')))
@@ -374,17 +374,14 @@ describe('the text of an error', () => {
     ['granted', /\n/],
     ['prompt', /^[^\n]*$/],
     ['denied', /^[^\n]*$/],
-  ])(
-    'is shown on Deno where NODE_ENV may be read without asking: %s [S20]',
-    async (state, line) => {
-      vi.stubEnv('NODE_ENV', 'development')
-      vi.stubGlobal('Deno', { permissions: { querySync: () => ({ state }) } })
-      onTestFinished(() => void vi.unstubAllGlobals())
-      const opened = openFailing(() => Promise.reject(new Error('declined')))
-      await opened.deliver(envelopeSent())
-      expect(opened.lines[0]).toMatch(line)
-    },
-  )
+  ])('is shown on Deno if NODE_ENV may be read without asking: %s [S20]', async (state, line) => {
+    vi.stubEnv('NODE_ENV', 'development')
+    vi.stubGlobal('Deno', { permissions: { querySync: () => ({ state }) } })
+    onTestFinished(() => void vi.unstubAllGlobals())
+    const opened = openFailing(() => Promise.reject(new Error('declined')))
+    await opened.deliver(envelopeSent())
+    expect(opened.lines[0]).toMatch(line)
+  })
 
   it.each<[string, () => unknown, string]>([
     ['a text', () => 'declined', '\ndeclined'],
@@ -409,7 +406,7 @@ describe('the text of an error', () => {
     expect(opened.lines[0]).toContain(text)
   })
 
-  it('is not shown of what strangers can cause, in development either [S20]', async () => {
+  it('is not shown for errors that any sender can cause, in development either [S20]', async () => {
     vi.stubEnv('NODE_ENV', 'development')
     const opened = openListener()
     await opened.deliver('{"secret":1}', { signature: signatureOf('x') })
@@ -423,7 +420,7 @@ describe('the text of an error', () => {
   }
 })
 
-describe('the log of what strangers can cause', () => {
+describe('the log of errors that any sender can cause', () => {
   const strangers: readonly [string, string, (opened: Opened) => Promise<unknown>][] = [
     ['signature-missing', 'warn', (opened) => opened.deliver('{}', { signature: null })],
     ['signature-malformed', 'warn', (opened) => opened.deliver('{}', { signature: 'x' })],
@@ -477,7 +474,7 @@ describe('the log of what strangers can cause', () => {
     },
   )
 
-  it('has each kind once: one does not hide another [B29]', async () => {
+  it('has each kind once: one kind does not hide another [B29]', async () => {
     const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q', livemode: true })
     for (const [, , act] of [...strangers, ...strangers]) await act(opened)
     expect(opened.lines.map((line) => /\] ([a-z0-9-]+)/.exec(line)?.[1])).toEqual(
@@ -485,7 +482,7 @@ describe('the log of what strangers can cause', () => {
     )
   })
 
-  it('repeats what to move when a parser read the body, once a minute [G1, D23]', async () => {
+  it('repeats which parser to move once a minute if a parser read the body [G1, D23]', async () => {
     let now = NOW_MS
     const opened = openListener({ now: () => now })
     for (let second = 0; second < 120; second += 1) {
@@ -502,7 +499,7 @@ describe('the log of what strangers can cause', () => {
   })
 })
 
-describe('no line', () => {
+describe('a log line', () => {
   const SECRET = 'sk_live_7Hq3LmZ'
   const cause = new Error(`connect ${SECRET}`, { cause: new Error(SECRET) })
 
@@ -535,7 +532,7 @@ describe('no line', () => {
     ['a malformed signature', {}, (opened) => opened.deliver('{}', { signature: SECRET })],
     ['a header', {}, (opened) => opened.deliver('{}', { headers: { 'content-encoding': SECRET } })],
     ['a method', {}, (opened) => opened.deliver('{}', { method: SECRET })],
-  ])('and no answer has the text of %s', async (_, options, act) => {
+  ])('and an answer never contain the text of %s', async (_, options, act) => {
     const opened = openFailing(() => Promise.reject(cause), options)
     const answer = await act(opened)
     expect(opened.lines).toHaveLength(1)
@@ -543,7 +540,7 @@ describe('no line', () => {
     expect(JSON.stringify(answer)).not.toContain(SECRET)
   })
 
-  it('has anything of the key', async () => {
+  it('never contains key material', async () => {
     const opened = openListener()
     await opened.deliver('{}', { signature: signatureOf('x') })
     const key = PINGPP.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
@@ -569,7 +566,7 @@ describe('a logger', () => {
     expect(opened.reports).toHaveLength(2)
   })
 
-  it('keeps its own `this`', async () => {
+  it('is called with its own `this`', async () => {
     const logger = {
       lines: [] as string[],
       warn(line: string) {
@@ -585,7 +582,7 @@ describe('a logger', () => {
     expect(logger.lines).toHaveLength(2)
   })
 
-  it('is the console where nothing is said, and nobody where it is false', async () => {
+  it('is the console by default, and none if it is false', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -15,7 +15,7 @@ const HOUR = 60 * 60
 const DAY_2 = 48 * HOUR
 
 describe('the memory inbox', () => {
-  it('runs the work of a new key, passes it nothing, and remembers the key', async () => {
+  it('runs the work of a new key without arguments, and remembers the key', async () => {
     const { inbox } = openInbox()
     const lent: unknown[] = []
     const admission = await inbox.admit('a', (context) => {
@@ -49,7 +49,7 @@ describe('the memory inbox', () => {
   it.each<[string, unknown]>([
     ['an error', new Error('declined')],
     ['nothing', undefined],
-  ])('forgets a key whose work rejects with %s, and passes it on', async (_, thrown) => {
+  ])('forgets a key whose work rejects with %s, and passes the rejection on', async (_, thrown) => {
     const { inbox } = openInbox()
     await expect(inbox.admit('a', () => Promise.reject(thrown as Error))).rejects.toBe(thrown)
     expect(await apply(inbox, 'a')).toBe('applied')
@@ -65,7 +65,7 @@ describe('the memory inbox', () => {
     expect(await apply(inbox, 'a')).toBe('applied')
   })
 
-  it('is different from another one', async () => {
+  it('is separate from another memory inbox', async () => {
     const [first, second] = [memoryInbox(), memoryInbox()]
     await apply(first, 'a')
     expect(await apply(second, 'a')).toBe('applied')
@@ -78,7 +78,7 @@ describe('the memory inbox', () => {
   })
 })
 
-describe('how long it remembers', () => {
+describe('the retention of the memory inbox', () => {
   it('is 48 h, or the given retention', () => {
     expect(memoryInbox().retentionSeconds).toBe(172_800)
     expect(memoryInbox({ retentionSeconds: 97_200 }).retentionSeconds).toBe(97_200)
@@ -115,7 +115,7 @@ describe('how long it remembers', () => {
     expect(await isRemembered(clock.inbox, 'b')).toBe(true)
   })
 
-  it('is over after a long silence: old keys are dropped even if no event arrives', async () => {
+  it('expires after a long silence: old keys are dropped even if no event arrives', async () => {
     const clock = openInbox()
     await apply(clock.inbox, 'a')
     clock.at(2 * DAY_2)
@@ -144,7 +144,7 @@ describe('how long it remembers', () => {
     expect(await isRemembered(clock.inbox, 'a')).toBe(true)
   })
 
-  it('does not matter to work that is still running: it is never started twice [E28]', async () => {
+  it('does not apply to work that is still running: it is never started twice [E28]', async () => {
     const clock = openInbox({ maxKeys: 2 })
     const end = deferred()
     const running = clock.inbox.admit('a', () => end.promise)
@@ -157,7 +157,7 @@ describe('how long it remembers', () => {
   })
 })
 
-describe('how much it remembers', () => {
+describe('the capacity of the memory inbox', () => {
   it('is the newest `maxKeys` at least [E59]', async () => {
     const { inbox } = openInbox({ maxKeys: 100 })
     for (let key = 0; key < 1000; key += 1) {
@@ -224,7 +224,7 @@ describe('how much it remembers', () => {
     },
   )
 
-  it('is reported when keys are forgotten early, at most once a minute', async () => {
+  it('causes a warning if keys are forgotten early, at most once a minute', async () => {
     const warned: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     const fill = async (name: string): Promise<void> => {
@@ -245,7 +245,7 @@ describe('how much it remembers', () => {
     expect(warned).toEqual([90, 60])
   })
 
-  it('is not reported when the forgotten keys are past the retention [E59]', async () => {
+  it('causes no warning if the forgotten keys are past the retention [E59]', async () => {
     const warned: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     await apply(clock.inbox, 'old')
@@ -254,7 +254,7 @@ describe('how much it remembers', () => {
     expect(warned).toEqual([])
   })
 
-  it('is not reported when keys are forgotten in time', async () => {
+  it('causes no warning if keys are forgotten in time', async () => {
     const warned: number[] = []
     const clock = openInbox({ maxKeys: 5, onWarning: noteSeconds(warned) })
     for (let generation = 0; generation < 5; generation += 1) {
@@ -366,8 +366,8 @@ describe('a bound that a Set cannot keep', () => {
   })
 })
 
-describe('the default clock', () => {
-  it('is the one of the process, which only moves on', async () => {
+describe('the default clock of the memory inbox', () => {
+  it('is that of the process, which can only move forward', async () => {
     vi.useFakeTimers()
     try {
       const inbox = memoryInbox()
@@ -384,8 +384,8 @@ describe('the default clock', () => {
   })
 })
 
-describe('the default warning', () => {
-  it('reports for how many seconds keys are still remembered', async () => {
+describe('the default warning of the memory inbox', () => {
+  it('states for how many seconds keys are still remembered', async () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     try {
       let now = 0
@@ -402,9 +402,9 @@ describe('the default warning', () => {
   })
 })
 
-describe('a worker of a cluster', () => {
+describe('a worker of a Node cluster', () => {
   // Its primary has a memory inbox as well, and says nothing.
-  it('warns of events that its memory inbox does not know [E33]', () => {
+  it('warns that its memory inbox does not know the events of other workers [E33]', () => {
     const { stderr, status } = runCluster()
     expect(status).toBe(0)
     expect(stderr.match(/HONGBAO_MEMORY_INBOX_IN_CLUSTER/g)).toHaveLength(1)

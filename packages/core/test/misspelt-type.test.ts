@@ -30,7 +30,7 @@ describe.each(['tsc', 'tsc6'])('%s', (compiler) => {
     ])
   })
 
-  it('prints what there is for a type of an unknown object [F23]', () => {
+  it('prints the known objects for a type of an unknown object [F23]', () => {
     expect(printed[1]).toMatch(/to parameter of type '.*HandledType/)
   })
 })

@@ -17,7 +17,7 @@ const receiver = createWebhooks({ publicKey: KEYS.publicKey, logger: false }).on
 
 describe('a mount', () => {
   it.each(['webhooks', '', '/webhooks?x=1', '/webhooks#top', 5, null])(
-    'is refused at start-up where its path could never match: %j',
+    'is refused at start-up if its path could never match: %j',
     (path) => {
       for (const mount of [nodeWebhooks, fetchWebhooks]) {
         expect(() => mount(receiver, { path: path as string })).toThrow(OptionError)
@@ -44,10 +44,10 @@ describe('a mount', () => {
   })
 })
 
-describe('a request that a serverless platform makes up', () => {
+describe('a request that a serverless platform constructs', () => {
   // As `serverless-http` makes it.
   it.each(['1', '2', undefined])(
-    'whose version is a text: %j, is refused as any other [D25]',
+    'with a version that is a string, %j, is refused as any other [D25]',
     (version) => {
       const request = Object.assign(new IncomingMessage(new Socket()), {
         httpVersionMajor: version,
@@ -59,7 +59,7 @@ describe('a request that a serverless platform makes up', () => {
   )
 
   it.each(['1', '2', undefined])(
-    'whose version is a text: %j, may have a body that is too large [D25]',
+    'with a version that is a string, %j, may have a body that is too large [D25]',
     async (version) => {
       const request = Object.assign(new IncomingMessage(new Socket()), {
         httpVersionMajor: version,
@@ -96,7 +96,7 @@ describe('a listener', () => {
 })
 
 describe('a request that is passed on', () => {
-  it('throws the errors of the next middleware to its own caller', () => {
+  it('passes errors of the next middleware to its caller', () => {
     const listener = nodeWebhooks(receiver, { path: '/webhooks' })
     const request = Object.assign(new IncomingMessage(new Socket()), { url: '/orders' })
     const next = (): never => {
@@ -120,7 +120,7 @@ describe('a response that throws', () => {
     return (server.address() as AddressInfo).port
   }
 
-  it('ends its connection and nothing else', async () => {
+  it('ends only its connection', async () => {
     const listener = nodeWebhooks(receiver)
     let isBroken = true
     const port = await start((request, response) => {

@@ -54,7 +54,7 @@ const WRONG: readonly [string, unknown, RegExp][] = [
 ]
 
 describe('a wrong option', () => {
-  it.each(WRONG)('is refused at start-up, by its name: %s: %j', (option, value, expected) => {
+  it.each(WRONG)('is refused at start-up and named: %s: %j', (option, value, expected) => {
     const error = refusalOf({ ...REQUIRED, [option]: value })
     expect(error).toBeInstanceOf(OptionError)
     expect(error).toBeInstanceOf(TypeError)
@@ -64,7 +64,7 @@ describe('a wrong option', () => {
   })
 
   it.each(['liveMode', 'publicKeys', 'appId', 'handlerTimeout'])(
-    'is refused if its name is misspelt, because it would guard nothing: %s',
+    'is refused if its name is misspelt, because it would have no effect: %s',
     (option) => {
       expect(refusalOf({ ...REQUIRED, [option]: true })).toMatchObject({
         code: 'option-invalid',

@@ -124,13 +124,13 @@ describe('a key that is not RSA', () => {
   })
 })
 
-describe('an RSA key that protects nothing', () => {
+describe('an insecure RSA key', () => {
   it('is refused: 1024 bits', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
     expectRefusal(privateKey, 'key-too-small', /has 1024 bits; 2048 or more.*openssl genrsa/)
   })
 
-  it('is refused: the example of Ping++’s SDKs, unless that is wanted', () => {
+  it('is refused: the example of Ping++’s SDKs, unless it is allowed explicitly', () => {
     const published = readFileSync(new URL('your_rsa_private_key.pem', EXAMPLES), 'utf8')
     expectRefusal(published, 'key-published', /anyone can sign with it/)
     const { privateKey } = readPrivateKey(published, 'privateKey', true)
@@ -184,7 +184,7 @@ describe('a private key option that is not a key', () => {
     ['bare base64 of PKCS#1', PKCS1_DER.toString('base64')],
     ['bare base64 in quotes', `"${BASE64}"`],
     ['bare base64 with literal \\n', BASE64.replaceAll(/.{64}/g, String.raw`$&\n`)],
-  ])('is a key in the place of its path, which is not repeated: %s', (_, path) => {
+  ])('is a key instead of its path, which is not quoted: %s', (_, path) => {
     expectRefusal({ path }, 'key-unreadable', /`path` that is a key/)
     expectNoKeyMaterial(refusalOf({ path }), path)
   })
@@ -204,8 +204,8 @@ describe('an error', () => {
   })
 })
 
-describe('a key that was read', () => {
-  it('shows nothing of itself', () => {
+describe('a private key that was read', () => {
+  it('does not appear in any output', () => {
     const shown = inspect(readPrivateKey(PKCS8), { depth: Infinity, showHidden: true })
     expect(shown).not.toContain(BASE64.slice(40, 60))
     expect(JSON.stringify(readPrivateKey(PKCS8))).not.toContain(BASE64.slice(40, 60))

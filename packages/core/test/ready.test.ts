@@ -11,7 +11,7 @@ function openWith(ready: () => Promise<void>): Opened {
 }
 
 describe('ready', () => {
-  it('resolves with an inbox that has nothing to check, as the memory inbox', async () => {
+  it('resolves with an inbox without a check, such as the memory inbox', async () => {
     await expect(openReceiver().webhooks.ready()).resolves.toBeUndefined()
   })
 
@@ -21,21 +21,21 @@ describe('ready', () => {
     expect(ready).toHaveBeenCalledOnce()
   })
 
-  it('rejects with the error of the inbox, as it is: its code and message say what to do [E57]', async () => {
+  it('rejects with the inbox’s own error: its code and message say what to do [E57]', async () => {
     const error = Object.assign(new Error('Run ensureSchema().'), {
       code: 'postgres-table-missing',
     })
     await expect(openWith(() => Promise.reject(error)).webhooks.ready()).rejects.toBe(error)
   })
 
-  it('rejects where the `ready` of an inbox throws [E57]', async () => {
+  it('rejects if the `ready` of an inbox throws [E57]', async () => {
     const { webhooks } = openWith(() => {
       throw new Error('x')
     })
     await expect(webhooks.ready()).rejects.toThrow('x')
   })
 
-  it('rejects after handlerTimeoutMs where the store does not answer [E57]', async () => {
+  it('rejects after handlerTimeoutMs if the store does not answer [E57]', async () => {
     const { webhooks } = openWith(() => new Promise(() => {}))
     const [checked] = await Promise.all([
       webhooks.ready().catch((error: unknown) => error),
@@ -50,7 +50,7 @@ describe('ready', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('asks once for probes that come while it is asking, and anew after that [E57]', async () => {
+  it('checks once for simultaneous probes, and again after that [E57]', async () => {
     const [first, second] = [deferred(), deferred()]
     const ready = vi
       .fn<() => Promise<void>>()
@@ -67,7 +67,7 @@ describe('ready', () => {
     expect(ready).toHaveBeenCalledTimes(2)
   })
 
-  it('asks anew for every probe on Workers, where the request of an earlier one may be frozen [F32]', async () => {
+  it('checks again for every probe on Workers, where the request of an earlier one may be frozen [F32]', async () => {
     vi.stubGlobal('navigator', { userAgent: 'Cloudflare-Workers' })
     onTestFinished(() => void vi.unstubAllGlobals())
     const ready = vi
@@ -81,7 +81,7 @@ describe('ready', () => {
     expect(ready).toHaveBeenCalledTimes(2)
   })
 
-  it('rejects after close, without asking: traffic should go elsewhere [E58]', async () => {
+  it('rejects after close, without a check: traffic should go elsewhere [E58]', async () => {
     const ready = vi.fn<() => Promise<void>>(async () => {})
     const { webhooks } = openWith(ready)
     await webhooks.close()

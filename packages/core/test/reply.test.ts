@@ -43,7 +43,7 @@ const REFUSED: readonly [
 ]
 
 describe('the reply table', () => {
-  it('has these replies and no other', () => {
+  it('has exactly the documented replies', () => {
     const names = replies().map((reply) => ('code' in reply ? reply.code : reply.outcome))
     expect(names).toEqual([...ACCEPTED, ...REFUSED].map(([name]) => name))
   })
@@ -71,12 +71,12 @@ describe('the reply table', () => {
     },
   )
 
-  it('gives 2xx to what need not be sent again, and to nothing else', () => {
+  it('has 2xx only for outcomes that Ping++ need not send again', () => {
     const good = replies().filter(({ status }) => status < 300)
     expect(good.map(({ outcome }) => outcome)).toEqual(['handled', 'duplicate', 'unhandled'])
   })
 
-  it('gives 4xx to `rejected` and 500 to `failed`', () => {
+  it('has 4xx for `rejected` and 500 for `failed`', () => {
     const statuses = (name: string) =>
       new Set(replies().flatMap(({ outcome, status }) => (outcome === name ? [status] : [])))
     expect(statuses('failed')).toEqual(new Set([500]))

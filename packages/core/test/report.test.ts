@@ -17,7 +17,7 @@ const FINGERPRINT = createHash('sha256')
   .digest('hex')
 
 describe('a report', () => {
-  it('of a delivery says what happened, to what, and how long it took', async () => {
+  it('of a delivery has its outcome, its event and its duration', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent())
     expect(opened.reports).toEqual([
@@ -42,7 +42,7 @@ describe('a report', () => {
     ])
   })
 
-  it('of a delivery has durations that make up the whole', async () => {
+  it('of a delivery has durations that add up to the total', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent())
     const { totalMs, readMs, verifyMs, handleMs } = durationsOf(opened.reports)
@@ -50,7 +50,7 @@ describe('a report', () => {
     for (const each of [totalMs, readMs, verifyMs, handleMs]) expect(each).toBeGreaterThanOrEqual(0)
   })
 
-  it('of a delivery has no duration for what was not reached', async () => {
+  it('of a delivery has no duration for steps that were not reached', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent(), { signature: null })
     expect(durationsOf(opened.reports)).toEqual({
@@ -69,7 +69,7 @@ describe('a report', () => {
     expect([readMs, verifyMs]).toEqual([undefined, undefined])
   })
 
-  it('of a forgery names no key, no event and its error', async () => {
+  it('of a forgery has its error, no key and no event', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent(), { signature: 'x' })
     expect(opened.reports).toMatchObject([
@@ -105,7 +105,7 @@ describe('a report', () => {
     ])
   })
 
-  it('of a failure has the very thing that was thrown', async () => {
+  it('of a failure has the thrown value itself', async () => {
     const opened = openReceiver()
     const thrown = { declined: true }
     opened.webhooks.on('*', () => Promise.reject(thrown as unknown as Error))
@@ -113,7 +113,7 @@ describe('a report', () => {
     expect(opened.reports).toMatchObject([{ outcome: 'failed', error: { cause: thrown } }])
   })
 
-  it('of an event without an id says so', async () => {
+  it('of an event without an id has no id', async () => {
     const opened = openListener()
     await opened.deliver(chargeSucceeded({ id: undefined }))
     expect(opened.reports).toMatchObject([{ outcome: 'handled', eventId: undefined }])
@@ -191,7 +191,7 @@ describe('`onReport`', () => {
     expect(opened.lines).toHaveLength(1)
   })
 
-  it('is not needed', async () => {
+  it('is optional', async () => {
     const opened = openListener({ onReport: undefined })
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })

@@ -29,7 +29,7 @@ const KEYS = [2048, 3072, 4096].flatMap((modulusLength) => [
 describe.each(KEYS)('a signature by an RSA key of $bits bits with exponent $exponent', (key) => {
   const good = signBlock(key, block(key, DIGEST_INFO))
 
-  it('is accepted when its block is the one that PKCS#1 v1.5 names [S6]', async () => {
+  it('is accepted if its block is the one that PKCS#1 v1.5 defines [S6]', async () => {
     expect(good).toStrictEqual(sign('RSA-SHA256', BODY, key.privateKey))
     expect(await outcomeOf(key, good)).toBe('handled')
   })

@@ -51,7 +51,7 @@ describe('a delivery that Ping++ signed', () => {
     await expectApplied(BODY, { signature: ` ${GOOD}\t` })
   })
 
-  it('is found by the header whose name is lower case, as HTTP/2 and Node write it [B22]', async () => {
+  it('is found in a lower-case header, as HTTP/2 and Node write it [B22]', async () => {
     const asked: string[] = []
     const opened = openListener()
     const delivery = deliveryOf(BODY)
@@ -104,7 +104,7 @@ describe('a delivery without a signature', () => {
   })
 })
 
-describe('a signature in another shape than a signer writes', () => {
+describe('a signature in another format than signers write', () => {
   const bytes = Buffer.from(GOOD, 'base64')
   const [urlBody, urlSafe] = bodyWhoseSignature((each) => /[+/]/.test(each.toString('base64')))
 
@@ -185,13 +185,13 @@ describe('a signature in another shape than a signer writes', () => {
     ['all zero [S2]', Buffer.alloc(256)],
     ['all ones [S2]', Buffer.alloc(256, 0xff)],
     ['with its bytes reversed [S2]', Buffer.from(bytes.toReversed())],
-  ])('is forged though its text has the right length: %s', async (_, each) => {
+  ])('is forged although its text has the right length: %s', async (_, each) => {
     const signature = each.toString('base64')
     await expectRefusal(BODY, { signature }, 'signature-mismatch')
   })
 })
 
-describe('a signature of something else', () => {
+describe('a signature over other content', () => {
   it.each<[string, () => Buffer]>([
     ['by another RSA key [B14]', () => sign('RSA-SHA256', BODY, OTHER.privateKey)],
     ['with SHA-1 [B15]', () => sign('RSA-SHA1', BODY, PINGPP.privateKey)],
@@ -252,7 +252,7 @@ describe('a body that is not byte for byte the signed one', () => {
     await expectRefusal(content, { signature: GOOD }, 'signature-mismatch')
   })
 
-  it('is forged: text in another encoding, which JSON.parse reads alike [A8]', async () => {
+  it('is forged: text in another encoding that JSON.parse reads alike [A8]', async () => {
     const content = Buffer.from(text, 'utf16le')
     await expectRefusal(content, { signature: GOOD }, 'signature-mismatch')
   })
@@ -294,8 +294,8 @@ describe('one flipped bit', () => {
   })
 })
 
-describe('forgers', () => {
-  it('learn nothing of the JSON that they sent: the answer is the same [B30]', async () => {
+describe('a forger', () => {
+  it('learns nothing about the JSON that was sent: the answer is the same [B30]', async () => {
     const opened = openListener()
     const signature = signatureOf('something else')
     const contents = [BODY, '{', '', 'null', envelopeSent({ created: 1 }), envelopeSent({ id: 5 })]
@@ -307,7 +307,7 @@ describe('forgers', () => {
     })
   })
 
-  it('reach no inbox, and fill no log, however many they are [B29]', async () => {
+  it('reaches no inbox, and fills no log, with any number of requests [B29]', async () => {
     const opened = openListener()
     for (let count = 0; count < 1000; count += 1) {
       const reply = await opened.deliver(`{"id":"evt_${count}"}`, { signature: GOOD })
@@ -362,7 +362,7 @@ describe("the event and signature in the examples of Ping++'s SDK", () => {
     expect(opened.applied).toEqual(['app_vcPcqDeS88ixrPlu:live:evt_eYa58Wd44Glerl8AgfYfd1sL'])
   })
 
-  it('are stale today, and of a foreign app [B23]', async () => {
+  it('are stale today, and of another app [B23]', async () => {
     const today = openListener({ publicKey, allowPublishedKeys: true })
     expect(await today.deliver(body, { signature })).toMatchObject({
       outcome: 'rejected',

@@ -29,7 +29,7 @@ describe('createTestKeys', () => {
 })
 
 describe('eventFixture', () => {
-  it.each(SAMPLES)('makes a %s of now that no inbox has seen', (type) => {
+  it.each(SAMPLES)('makes a current %s that no inbox has seen', (type) => {
     const before = Math.floor(Date.now() / 1000)
     const [first, second] = [eventFixture(type), eventFixture(type)]
     expect(first.type).toBe(type)
@@ -58,7 +58,7 @@ describe('eventFixture', () => {
     })
   })
 
-  it('has the refund of an envelope now', () => {
+  it('dates the refund of an envelope now', () => {
     const { created, data } = eventFixture('red_envelope.refund', { created: 1_700_000_000 })
     expect([created, data.object.refunded]).toEqual([1_700_000_000, 1_700_000_000])
     expect(eventFixture('red_envelope.refunding').data.object.refunded).toBeNull()
@@ -163,7 +163,7 @@ describe('testContext', () => {
     expect(context.key).not.toBe(testContext().key)
   })
 
-  it('has the context of the inbox and any other change', async () => {
+  it('takes the context of the inbox and any other change', async () => {
     interface Lent {
       readonly tx: { insert(key: string): void }
     }

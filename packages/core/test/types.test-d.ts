@@ -211,7 +211,7 @@ describe('on', () => {
     })
   })
 
-  it('accepts a type that is not in the catalogue only as `unlisted`', () => {
+  it('accepts a type outside the catalogue only as `unlisted`', () => {
     webhooks.on(unlisted('coupon.created'), (event) => {
       expectTypeOf(event).toEqualTypeOf<UnlistedEvent>()
       expectTypeOf(event.data.object).toEqualTypeOf<Readonly<Record<string, unknown>>>()
@@ -257,7 +257,7 @@ describe('on', () => {
     webhooks.on({ 'red_envelope.sent': undefined })
   })
 
-  it('refuses a handler of another event, and a payload that cannot be', () => {
+  it('refuses a handler of another event, and an impossible payload', () => {
     // @ts-expect-error -- another event
     webhooks.on('red_envelope.sent', (event: WebhookEvent<'charge.succeeded'>) => void event)
     webhooks.on('red_envelope.sent', ({ data }) => {
@@ -280,7 +280,7 @@ describe('on', () => {
     })
   })
 
-  it('takes no event apart from its type: an event cannot be written to', () => {
+  it('passes a handler a payload that is read-only, destructured too', () => {
     webhooks.on('red_envelope.sent', ({ data }) => {
       // @ts-expect-error -- read-only
       data.object.amount = 1

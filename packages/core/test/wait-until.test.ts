@@ -42,16 +42,19 @@ describe('fetchWebhooks', () => {
   it.each<[string, (context: object) => unknown[]]>([
     ['as the third argument (Workers)', (context) => [{ KV: 'a binding' }, context]],
     ['as the second argument (Vercel, Netlify)', (context) => [context]],
-  ])('lets late handlers end by the `waitUntil` that comes %s [F26]', async (_, argumentsOf) => {
-    const { webhooks, work } = open()
-    const context = host()
-    const reply = fetchWebhooks(webhooks)(request(), ...argumentsOf(context))
-    await vi.waitUntil(() => context.pending.length === 1)
-    await vi.advanceTimersByTimeAsync(5000)
-    expect((await reply).status).toBe(500)
-    work.resolve()
-    expect(await Promise.all(context.pending)).toEqual(['handled'])
-  })
+  ])(
+    'lets late handlers end through the `waitUntil` that comes %s [F26]',
+    async (_, argumentsOf) => {
+      const { webhooks, work } = open()
+      const context = host()
+      const reply = fetchWebhooks(webhooks)(request(), ...argumentsOf(context))
+      await vi.waitUntil(() => context.pending.length === 1)
+      await vi.advanceTimersByTimeAsync(5000)
+      expect((await reply).status).toBe(500)
+      work.resolve()
+      expect(await Promise.all(context.pending)).toEqual(['handled'])
+    },
+  )
 
   it('prefers the option `waitUntil`: `after` of Next.js [F26]', async () => {
     const { webhooks, work } = open()
@@ -64,7 +67,7 @@ describe('fetchWebhooks', () => {
   })
 
   it.each([[[]], [[undefined, null]], [[{ params: Promise.resolve({}) }]]])(
-    'needs none: called with %j besides the request',
+    'works without one: called with %j besides the request',
     async (context) => {
       const { webhooks, work } = open()
       work.resolve()
@@ -72,7 +75,7 @@ describe('fetchWebhooks', () => {
     },
   )
 
-  it('asks the host once, however many deliveries share a run [F26]', async () => {
+  it('calls `waitUntil` of the host once, however many deliveries share a run [F26]', async () => {
     const { webhooks, work } = open()
     const context = host()
     const hook = fetchWebhooks(webhooks)
@@ -83,7 +86,7 @@ describe('fetchWebhooks', () => {
     expect(context.pending).toHaveLength(1)
   })
 
-  it('handles an event though `waitUntil` throws, and says so [F31]', async () => {
+  it('handles an event although `waitUntil` throws, and logs that [F31]', async () => {
     const { webhooks, work, lines } = open()
     work.resolve()
     const waitUntil: WaitUntil = () => {

@@ -10,7 +10,7 @@ const storeError = inboxErrors({
 
 afterEach(() => vi.unstubAllEnvs())
 
-describe('the hook for warnings', () => {
+describe('the onWarning hook', () => {
   it('gets the error, its code and the key', () => {
     const onWarning = vi.fn<() => void>()
     const warn = readWarn({ onWarning })
@@ -23,7 +23,7 @@ describe('the hook for warnings', () => {
     ])
   })
 
-  it('takes the place of the line in the log', () => {
+  it('replaces the line in the log', () => {
     const lines: string[] = []
     readWarn({ onWarning() {}, logger: loggerTo(lines) })(storeError('store-full'))
     expect(lines).toEqual([])
@@ -46,7 +46,7 @@ describe('the hook for warnings', () => {
           },
         }),
     ],
-  ])('costs nothing if it %s [F15]', async (_, onWarning) => {
+  ])('is harmless if it %s [F15]', async (_, onWarning) => {
     const rejections = vi.fn<() => void>()
     process.on('unhandledRejection', rejections)
     expect(() => readWarn({ onWarning })(storeError('store-full'))).not.toThrow()
@@ -79,7 +79,7 @@ describe('the line of a warning', () => {
     expect(lineOf(storeError('store-full'))).toBe('[hongbao] store-full: The store is full.')
   })
 
-  it('has name, code and sentence of the cause, and in production no text that is not of hongbao', () => {
+  it('has name, code and sentence of the cause, and in production no text of other code', () => {
     vi.stubEnv('NODE_ENV', 'production')
     const cause = storeError('store-silent', { cause: refused })
     const line = lineOf(storeError('store-full', { cause }))
@@ -96,7 +96,7 @@ describe('the line of a warning', () => {
     )
   })
 
-  it('goes nowhere with `logger: false`', () => {
+  it('is not written with `logger: false`', () => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue()
     readWarn({ logger: false })(storeError('store-full'))
     expect(warn).not.toHaveBeenCalled()
@@ -139,7 +139,7 @@ describe('an error of a store', () => {
     )
   })
 
-  it('that an app has made itself shows neither its code nor its message in the log', () => {
+  it('that an app created shows neither its code nor its message in the log', () => {
     const cause = new InboxError('store-silent', 'secret')
     expect(lineOf(storeError('store-full', { cause }))).toMatch(/ \[InboxError at [^\]]*]$/)
   })

@@ -54,7 +54,7 @@ describe('a delivery', () => {
     expect(opened.applied).toEqual([KEY])
   })
 
-  it('tells handlers when it came, how, and which key verified it', async () => {
+  it('passes handlers its time, its source and the key that verified it', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []
     opened.webhooks.on('*', (_, context) => void contexts.push(context))
@@ -67,7 +67,7 @@ describe('a delivery', () => {
     expect(context?.signal.aborted).toBe(false)
   })
 
-  it('of an event that nobody listens to is accepted, and nothing is remembered of it', async () => {
+  it('of an event without a handler is accepted, and not recorded', async () => {
     const opened = openReceiver()
     opened.webhooks.on('charge.succeeded', () => {})
     expect(await opened.deliver(envelopeSent())).toMatchObject({
@@ -79,7 +79,7 @@ describe('a delivery', () => {
     expect((await opened.deliver(envelopeSent())).outcome).toBe('handled')
   })
 
-  it('of an event that nobody listens to is answered 500 where that is asked for', async () => {
+  it('of an event without a handler is answered 500 if `unhandled` is `fail`', async () => {
     const opened = openReceiver({ unhandled: 'fail' })
     const reply = await opened.deliver(envelopeSent())
     expect(reply).toMatchObject({
@@ -93,9 +93,9 @@ describe('a delivery', () => {
   })
 })
 
-describe('what can be refused without the body', () => {
+describe('a request that is refused before its body', () => {
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'post', ''])(
-    'is the method %j, 405 with what is allowed [D1] [S14]',
+    'has the method %j: 405 with the allowed one [D1] [S14]',
     async (method) => {
       const { delivery, body } = unread({ method })
       const opened = openListener()
@@ -112,7 +112,7 @@ describe('what can be refused without the body', () => {
     },
   )
 
-  it('is the method GET, whatever another header says [D16]', async () => {
+  it('has the method GET, whatever another header says [D16]', async () => {
     const { delivery } = unread({ method: 'GET', headers: { 'x-http-method-override': 'POST' } })
     expect((await openListener().webhooks.handle(delivery)).status).toBe(405)
   })
@@ -135,7 +135,7 @@ describe('what can be refused without the body', () => {
     ['exi [A46]', 'exi'],
     ['pack200-gzip [A46]', 'pack200-gzip'],
     ['aes128gcm [A46]', 'aes128gcm'],
-  ])('is a compressed body: %s', async (_, encoding) => {
+  ])('has a compressed body: %s', async (_, encoding) => {
     const { delivery, body } = unread({ headers: { 'content-encoding': encoding } })
     const opened = openListener()
     expect(await opened.webhooks.handle(delivery)).toMatchObject({
@@ -160,7 +160,7 @@ describe('what can be refused without the body', () => {
     'None',
     'identity, identity',
     'none,identity , UTF-8',
-  ])('is not the encoding %j, which changes nothing [A19, A46, A47]', async (encoding) => {
+  ])('is not one with the encoding %j, which changes nothing [A19, A46, A47]', async (encoding) => {
     const opened = openListener()
     const reply = await opened.deliver(envelopeSent(), {
       headers: { 'content-encoding': encoding },
@@ -168,14 +168,14 @@ describe('what can be refused without the body', () => {
     expect(reply.outcome).toBe('handled')
   })
 
-  it('is not one that says so twice: identity [A47]', async () => {
+  it('is not one with the same encoding twice: identity [A47]', async () => {
     const headers = { 'content-encoding': ['identity', 'identity'] }
     expect((await openListener().deliver(envelopeSent(), { headers })).outcome).toBe('handled')
   })
 })
 
 describe('a body', () => {
-  it('may have as many bytes as `maxBodyBytes` says, and not one more [A11] [A14]', async () => {
+  it('may have `maxBodyBytes` bytes, and not one more [A11] [A14]', async () => {
     const content = bytesOf(envelopeSent())
     const exact = openListener({ maxBodyBytes: content.byteLength })
     expect((await exact.deliver(content)).outcome).toBe('handled')
@@ -188,7 +188,7 @@ describe('a body', () => {
     expect(short.admitted).toEqual([])
   })
 
-  it('may have 262,144 bytes where nothing is said [A14]', async () => {
+  it('may have 262,144 bytes by default [A14]', async () => {
     const spare = 262_144 - bytesOf(envelopeSent({ spare: '' })).byteLength
     const content = envelopeSent({ spare: 'x'.repeat(spare) })
     expect(bytesOf(content).byteLength).toBe(262_144)
@@ -254,6 +254,7 @@ describe('a body', () => {
   })
 })
 
+<<<<<<< HEAD
 describe('an adapter in JavaScript', () => {
   it('may return the bytes of a body instead of a promise', async () => {
     const opened = openListener()
@@ -327,6 +328,9 @@ function replacement(): PromiseConstructor {
 }
 
 describe('whatever an adapter does', () => {
+=======
+describe('a mistake of an adapter', () => {
+>>>>>>> w/words
   const error = new Error('adapter')
   const fails = (): never => {
     throw error
@@ -355,7 +359,7 @@ describe('whatever an adapter does', () => {
     ['a list of numbers', [123, 125]],
     ['an ArrayBuffer', new ArrayBuffer(2)],
     ['words of 16 bits', new Uint16Array(2)],
-  ])('is answered 500 where it gives %s for bytes [A8]', async (_, body) => {
+  ])('is answered 500 if it passes %s instead of bytes [A8]', async (_, body) => {
     const opened = openListener()
     const delivery = { ...good, body: () => Promise.resolve(body as Uint8Array) }
     const reply = await opened.webhooks.handle(delivery)
@@ -364,7 +368,7 @@ describe('whatever an adapter does', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it('is answered 500 where it gives no delivery at all', async () => {
+  it('is answered 500 if it passes no delivery', async () => {
     const opened = openListener()
     const reply = await opened.webhooks.handle(undefined as unknown as Delivery)
     expect(reply).toMatchObject({ outcome: 'failed', code: 'internal-error', status: 500 })
@@ -372,7 +376,7 @@ describe('whatever an adapter does', () => {
   })
 })
 
-describe('an event for somebody else', () => {
+describe('an event for another app or mode', () => {
   const ours = { app: 'app_1Gqj58ynP0mHeX1q' }
 
   it.each<[string, Content]>([
@@ -389,11 +393,11 @@ describe('an event for somebody else', () => {
     ['expanded', envelopeSent({ object: { app: { id: 'app_1Gqj58ynP0mHeX1q' } } })],
     ['not at all, as account summaries do', chargeSucceeded({ object: { app: undefined } })],
     ['by null', chargeSucceeded({ object: { app: null } })],
-  ])('is told from one that names our app %s [B24]', async (_, content) => {
+  ])('is distinguished from one that names our app %s [B24]', async (_, content) => {
     await expectHandled(content, ours)
   })
 
-  it('is told by a list of apps, too, as it was when the receiver was made [B24]', async () => {
+  it('is detected with a list of apps, as the list was when the receiver was created [B24]', async () => {
     const app = ['app_a', 'app_1Gqj58ynP0mHeX1q']
     const opened = openListener({ app })
     app.push('app_other')
@@ -411,7 +415,7 @@ describe('an event for somebody else', () => {
     },
   )
 
-  it('is nobody where neither app nor mode is asked for [B25]', async () => {
+  it('is accepted if neither app nor mode is configured [B25]', async () => {
     await expectHandled(envelopeSent({ livemode: false, object: { app: 'app_other' } }))
   })
 })
@@ -453,7 +457,7 @@ describe('the age of an event', () => {
     expect(opened.admitted).toHaveLength(isTaken ? 1 : 0)
   })
 
-  it('follows what the inbox remembers, less an hour', async () => {
+  it('is limited by the retention of the inbox, less an hour', async () => {
     const now = (): number => (CREATED + 71 * HOUR) * 1000
     const inbox = memoryInbox({ retentionSeconds: 72 * HOUR, now })
     expect((await openListener({ inbox, now }).deliver(envelopeSent())).outcome).toBe('handled')
@@ -466,12 +470,12 @@ describe('the age of an event', () => {
     })
   })
 
-  it('is not believed when `created` is in milliseconds: that is the future [S11]', async () => {
+  it('is refused if `created` is in milliseconds, which is in the future [S11]', async () => {
     const content = envelopeSent({ created: CREATED * 1000 })
     await expectRefusal(content, {}, 'event-from-future')
   })
 
-  it('is told with a code for each side', async () => {
+  it('has one error code for too old and one for the future', async () => {
     await expectRefusal(envelopeSent({ created: 1_400_000_000 }), {}, 'event-too-old')
     await expectRefusal(envelopeSent({ created: 2_000_000_000 }), {}, 'event-from-future')
     const largest = envelopeSent({ created: Number.MAX_SAFE_INTEGER })
@@ -486,7 +490,7 @@ describe('the age of an event', () => {
         throw new Error('no clock')
       },
     ],
-  ])('is never passed by a clock that %s [S11]', async (_, broken) => {
+  ])('is never accepted with a clock that %s [S11]', async (_, broken) => {
     let isBroken = false
     const opened = openListener({ now: () => (isBroken ? broken() : NOW_MS) })
     isBroken = true
@@ -531,7 +535,7 @@ describe('a replay', () => {
     },
   )
 
-  it('at an inbox that was emptied runs again, which is why effects need a key of their own [B28]', async () => {
+  it('at an inbox that was emptied runs again, so effects need a key of their own [B28]', async () => {
     const first = openListener()
     await first.deliver(envelopeSent())
     const restarted = openListener()
@@ -601,7 +605,7 @@ describe('dispatch', () => {
     expect(contexts[0]?.source).toBe('dispatch')
   })
 
-  it('shares its inbox with deliveries, either way', async () => {
+  it('shares its inbox with deliveries in both directions', async () => {
     const opened = openListener()
     await opened.deliver(envelopeSent())
     expect(await opened.webhooks.dispatch(asEvent(envelopeSent({ id: undefined })))).toEqual({
@@ -612,7 +616,7 @@ describe('dispatch', () => {
     expect(opened.seen).toHaveLength(2)
   })
 
-  it('gives errors back, with what was thrown for their cause', async () => {
+  it('returns errors, with the thrown value as their cause', async () => {
     const opened = openReceiver()
     const cause = new Error('declined')
     opened.webhooks.on('*', () => Promise.reject(cause))
@@ -654,13 +658,13 @@ describe('dispatch', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it('does not ask for the age: whoever dispatches has decided', async () => {
+  it('does not check the age: the caller has decided', async () => {
     const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q', livemode: true })
     const event = asEvent(envelopeSent({ created: 1_400_000_000 }))
     expect(await opened.webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
   })
 
-  it('refuses an event that cannot be told from another one', async () => {
+  it('refuses an event that cannot be distinguished from another one', async () => {
     const opened = openListener()
     const event = chargeSucceeded({ id: undefined, object: { id: undefined } })
     const result = await opened.webhooks.dispatch(asEvent(event))
@@ -668,7 +672,7 @@ describe('dispatch', () => {
     expect(opened.admitted).toEqual([])
   })
 
-  it('hands over a frozen copy, as a webhook does, and leaves the caller its own [F20]', async () => {
+  it('passes on a frozen copy, as a webhook does, and does not change the caller’s event [F20]', async () => {
     const opened = openListener()
     const event = asEvent(envelopeSent({ object: { extra: { list: [{ a: 1 }] } } }))
     const before = structuredClone(event)
@@ -680,14 +684,14 @@ describe('dispatch', () => {
     expect(opened.seen).toStrictEqual([before])
   })
 
-  it('copies nothing of what is frozen already, a parsed event say [F20]', async () => {
+  it('does not copy a frozen event, such as a parsed one [F20]', async () => {
     const opened = openListener()
     const event = parseEvent(bytesOf(envelopeSent())) as WebhookEvent
     await opened.webhooks.dispatch(event)
     expect(opened.seen[0]).toBe(event)
   })
 
-  it('hands over what JSON does not have as it is: a date, and an object of a class [F20]', async () => {
+  it('passes on values that JSON cannot represent unchanged: a date, and an object of a class [F20]', async () => {
     const opened = openListener()
     const extra = { at: new Date(NOW_MS), key: PINGPP.publicKey }
     await opened.webhooks.dispatch(asEvent(envelopeSent({ object: { extra } })))
@@ -696,7 +700,7 @@ describe('dispatch', () => {
     expect(seen.extra.key).toBe(extra.key)
   })
 
-  it('never rejects: an event that holds itself', async () => {
+  it('never rejects: an event that contains itself', async () => {
     const opened = openListener()
     const extra: Record<string, unknown> = {}
     extra['self'] = extra
@@ -715,7 +719,7 @@ describe('dispatch', () => {
     expect(await opened.webhooks.dispatch(fine)).toEqual({ outcome: 'handled' })
   })
 
-  it('fails in a test as in production where a driver writes into the payload [F21]', async () => {
+  it('fails in a test as in production if a driver writes into the payload [F21]', async () => {
     // What `insertOne` of the MongoDB driver does before it sends anything.
     const insertOne = (document: object): object => Object.assign(document, { _id: 'an ObjectId' })
     const opened = openReceiver()
@@ -749,7 +753,7 @@ describe('dispatch', () => {
 })
 
 describe('two receivers', () => {
-  it('share nothing but what they are given', async () => {
+  it('share only what they are given', async () => {
     const inbox = memoryInbox({ now: () => NOW_MS })
     const [first, second, other] = [
       openListener({ inbox }),
@@ -763,7 +767,7 @@ describe('two receivers', () => {
 })
 
 describe('createWebhooks', () => {
-  it('leaves its options as they are', () => {
+  it('does not change its options', () => {
     const options = Object.freeze({ publicKey: Object.freeze([PINGPP.publicKey]), app: 'app_1' })
     expect(() => createWebhooks(options)).not.toThrow()
   })
@@ -811,7 +815,7 @@ async function expectRefusal(
 
 describe('an app that cannot be read', () => {
   it.each([{}, { id: 7 }, 7, ['app_other'], ''].map((app) => [app]))(
-    'is another app than the one that is expected: %j [B24]',
+    'does not match the expected app: %j [B24]',
     async (app) => {
       const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q' })
       expect(await opened.deliver(envelopeSent({ object: { app } }))).toMatchObject({
@@ -822,7 +826,7 @@ describe('an app that cannot be read', () => {
     },
   )
 
-  it('is none where it is null', async () => {
+  it('is no app if it is null', async () => {
     const opened = openListener({ app: 'app_1Gqj58ynP0mHeX1q' })
     expect((await opened.deliver(envelopeSent({ object: { app: null } }))).outcome).toBe('handled')
   })

@@ -5,7 +5,7 @@ import { deferred } from './deferred.ts'
 
 afterEach(() => void vi.useRealTimers())
 
-describe('waiting within a time', () => {
+describe('withTimeout', () => {
   it('returns a result that is in time, and leaves no timer', async () => {
     vi.useFakeTimers()
     expect(await withTimeout(1000, Promise.resolve('confirmed'), () => 'late')).toBe('confirmed')

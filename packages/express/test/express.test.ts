@@ -25,7 +25,7 @@ describe('expressWebhooks', () => {
     expect(app.router.stack.map(({ name }) => name)).toEqual(['hongbaoWebhooks'])
   })
 
-  it('gives a response that throws to the error handler of the app, and the process goes on', async () => {
+  it('passes an error of the response to the error handler of the app, and the process continues', async () => {
     const errors: unknown[] = []
     const app = express().use((_request, response, next) => {
       response.writeHead = () => {
@@ -66,7 +66,7 @@ describe('expressWebhooks', () => {
     expect(await fetch(`${url}/webhooks`, notification())).toMatchObject({ status: 404 })
   })
 
-  it('answers a failing handler itself: the error handler of the app is not asked [G12]', async () => {
+  it('answers a failing handler without the error handler of the app [G12]', async () => {
     const webhooks = createReceiver()
     webhooks.on('red_envelope.sent', () => {
       throw new Error('out of order')
@@ -85,7 +85,7 @@ describe('expressWebhooks', () => {
     })
   })
 
-  it('lets the answer of somebody else stand, and still counts the event as applied', async () => {
+  it('keeps an answer that other code has sent, and still counts the event as applied', async () => {
     const webhooks = createReceiver()
     const early: RequestHandler = (_request, response, next) => {
       response.status(202).end()
@@ -99,7 +99,7 @@ describe('expressWebhooks', () => {
     expect(await response.text()).toBe('{"outcome":"duplicate"}')
   })
 
-  it('answers 415 to gzip, though express.json({ verify }) kept what it unpacked [G2, A16]', async () => {
+  it('answers 415 to gzip, although express.json({ verify }) kept what it decompressed [G2, A16]', async () => {
     const keep = express.json({
       verify: (request, _response, bytes) => void Object.assign(request, { rawBody: bytes }),
     })
@@ -113,7 +113,7 @@ describe('expressWebhooks', () => {
     expect(response.status).toBe(415)
   })
 
-  it('answers a form after express.json(), which leaves it unread [A37, G1]', async () => {
+  it('answers a form after express.json(), which does not read it [A37, G1]', async () => {
     const app = express().use(express.json()).post('/webhooks', expressWebhooks(createReceiver()))
     const { headers, body } = notification()
     const response = await fetch(`${await listen(app)}/webhooks`, {
@@ -124,7 +124,7 @@ describe('expressWebhooks', () => {
     expect(await response.text()).toBe('{"outcome":"handled"}')
   })
 
-  it('answers 413 to what express.raw() has read, when it is over the limit of hongbao', async () => {
+  it('answers 413 to a body that express.raw() has read, if it exceeds the limit of hongbao', async () => {
     const webhooks = createReceiver({ maxBodyBytes: 100 })
     const app = express().use(express.raw({ type: '*/*' }))
     const url = await listen(app.post('/webhooks', expressWebhooks(webhooks)))

@@ -35,7 +35,7 @@ describe('fastifyWebhooks', () => {
     expect(await app.inject({ url: '/test', ...same })).toMatchObject(HANDLED)
   })
 
-  it('leaves the parsers and headers of the app as they are [G10]', async () => {
+  it('does not change the parsers and headers of the app [G10]', async () => {
     const app = Fastify()
     app.addContentTypeParser('text/red', { parseAs: 'string' }, async () => 'red')
     await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
@@ -51,7 +51,7 @@ describe('fastifyWebhooks', () => {
     })
   })
 
-  it('takes whatever parsers and body limit the app around it has [G10]', async () => {
+  it('works with any parsers and body limit of the app [G10]', async () => {
     const app = Fastify({ bodyLimit: 10 })
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'string' }, async () => 'parsed')
@@ -59,7 +59,7 @@ describe('fastifyWebhooks', () => {
     expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject(HANDLED)
   })
 
-  it('answers a failing handler itself: the error handler of the app is not asked [G12]', async () => {
+  it('answers a failing handler without the error handler of the app [G12]', async () => {
     const webhooks = createReceiver()
     webhooks.on('red_envelope.sent', () => {
       throw new Error('out of order')
@@ -78,7 +78,7 @@ describe('fastifyWebhooks', () => {
     expect(asked).toEqual([])
   })
 
-  it('shows the answer to the hooks of the app', async () => {
+  it('passes the answer to the hooks of the app', async () => {
     const seen: unknown[] = []
     const app = Fastify()
     app.addHook('onSend', async (_request, reply, payload) => {

@@ -65,7 +65,7 @@ describe('a job', () => {
     })
   })
 
-  it('is retried when a handler fails, with a reason that has the place and not the message', async () => {
+  it('is retried when a handler fails, with a reason that has the place but not the message', async () => {
     const opened = openReceiver()
     const cause = Object.assign(new TypeError('card 6222 0000 declined'), { code: 'EDECLINED' })
     opened.webhooks.on('*', () => Promise.reject(cause))
@@ -77,7 +77,7 @@ describe('a job', () => {
     expect(result.reason).not.toMatch(/card 6222|declined/)
   })
 
-  it('is a dead letter when it is no event, because a retry would fail too', async () => {
+  it('is a dead letter if it is no event, because a retry would fail too', async () => {
     const opened = openReceiver()
     const bytes = bytesOf('{"type":"red_envelope.sent"}')
     const data = { body: bytes.toString('base64'), signature: signatureOf(bytes) }
@@ -89,7 +89,7 @@ describe('a job', () => {
     expect(opened.reports).toEqual([])
   })
 
-  it('is a dead letter when another program made it', async () => {
+  it('is a dead letter if another program created it', async () => {
     expect(await apply(openReceiver().webhooks, { to: 'orders' })).toMatchObject({
       fate: 'dead',
       reason: expect.stringMatching(/^queue-job-invalid \(no event\): The job was not made by/),
@@ -97,7 +97,7 @@ describe('a job', () => {
     })
   })
 
-  it('is a dead letter when it has no signature, with a reason that says what to do', async () => {
+  it('is a dead letter if it has no signature, with a reason that says what to do', async () => {
     const opened = openReceiver()
     const handler = vi.fn<() => void>()
     opened.webhooks.on('*', handler)
@@ -107,7 +107,7 @@ describe('a job', () => {
     expect(handler).not.toHaveBeenCalled()
   })
 
-  it('is a dead letter when its app is not the `app` of the worker', async () => {
+  it('is a dead letter if its app is not the `app` of the worker', async () => {
     const opened = openReceiver({ app: 'app_other' })
     opened.webhooks.on('*', () => {})
     const result = await apply(opened.webhooks, packed())
@@ -137,7 +137,7 @@ describe('a job', () => {
     expect(await apply(opened.webhooks, packed())).toMatchObject({ outcome: 'handled' })
   })
 
-  it.each(Object.keys(ERRORS) as WebhookErrorCode[])('has a fate for %s', async (code) => {
+  it.each(Object.keys(ERRORS) as WebhookErrorCode[])('has a result for %s', async (code) => {
     const error = new WebhookError(code)
     const result = { outcome: error.outcome, error } as DispatchResult
     const { fate } = await apply(

@@ -103,7 +103,7 @@ describe('a dead letter', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['another program’s', { type: 'DROP TABLE orders', id: 5, receivedAt: 'yesterday' }],
-  ])('names nothing of data that is %s', (_, data) => {
+  ])('has no part of data that is %s', (_, data) => {
     expect(deadLetter(data, { jobId: 'job-1', attempts: 1, reason: 'x' })).toEqual({
       jobId: 'job-1',
       attempts: 1,

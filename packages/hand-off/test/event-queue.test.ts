@@ -62,21 +62,18 @@ describe('an event queue', () => {
     expect(jobs).toEqual([])
   })
 
-  it.each(madeUpJobs())(
-    'lets no made-up job reach a handler: %s [E73]',
-    async (_, data, reason) => {
-      const { queue, add } = openQueue()
-      const handler = vi.fn<() => void>()
-      const letters: string[] = []
-      await queue.work(processor().on('*', handler), {
-        logger: false,
-        onDeadLetter: (letter) => void letters.push(letter.reason),
-      })
-      expect(await add(data)).toMatchObject({ fate: 'dead' })
-      expect(letters).toEqual([expect.stringMatching(reason)])
-      expect(handler).not.toHaveBeenCalled()
-    },
-  )
+  it.each(madeUpJobs())('lets no forged job reach a handler: %s [E73]', async (_, data, reason) => {
+    const { queue, add } = openQueue()
+    const handler = vi.fn<() => void>()
+    const letters: string[] = []
+    await queue.work(processor().on('*', handler), {
+      logger: false,
+      onDeadLetter: (letter) => void letters.push(letter.reason),
+    })
+    expect(await add(data)).toMatchObject({ fate: 'dead' })
+    expect(letters).toEqual([expect.stringMatching(reason)])
+    expect(handler).not.toHaveBeenCalled()
+  })
 
   it('applies polled events only with acceptUnsigned', async () => {
     const { queue, jobs, add } = openQueue()
@@ -150,7 +147,7 @@ describe('an event queue', () => {
     },
   )
 
-  it('rejects a call that its broker does not have, with what to do', async () => {
+  it('rejects a call that its broker does not support, with what to do', async () => {
     const { queue } = openQueue()
     await expect(queue.deadLetters()).rejects.toMatchObject({ code: 'queue-unsupported' })
     await expect(queue.redrive()).rejects.toThrow(/has no `redrive`\. Use the broker's own tools/)

@@ -83,7 +83,7 @@ describe('close() of a worker', () => {
     await run
   })
 
-  it('waits as long when it is called twice [E70]', async () => {
+  it('waits as long if it is called twice [E70]', async () => {
     const jobs = createRunningJobs()
     const late = deferred()
     const end = deferred()
@@ -101,7 +101,7 @@ describe('close() of a worker', () => {
     await run
   })
 
-  it('resolves for both callers that wait at once', async () => {
+  it('resolves for two simultaneous callers', async () => {
     const jobs = createRunningJobs()
     const end = deferred()
     const run = jobs.run(() => end.promise)

@@ -24,7 +24,7 @@ describe('honoWebhooks', () => {
     expect(app.routes.map(({ handler }) => handler.name)).toEqual(['hongbaoWebhooks'])
   })
 
-  it('answers one path of `app.use` if it has a path, and passes the others', async () => {
+  it('with a path answers only that path of `app.use`, and passes on the others', async () => {
     const app = new Hono()
       .use(honoWebhooks(createReceiver(), { path: '/pay/webhooks' }))
       .get('/health', (c) => c.text('up'))
@@ -69,7 +69,7 @@ describe('honoWebhooks', () => {
     expect(await Promise.all(pending)).toEqual(['handled'])
   })
 
-  it('answers a failing handler itself: app.onError is not asked [G12]', async () => {
+  it('answers a failing handler without app.onError [G12]', async () => {
     const webhooks = createReceiver()
     webhooks.on('red_envelope.sent', () => {
       throw new Error('out of order')
@@ -104,7 +104,7 @@ describe('honoWebhooks', () => {
     })
   })
 
-  it('answers 413 over the limit, though the app has read the body [A12]', async () => {
+  it('answers 413 over the limit, although the app has read the body [A12]', async () => {
     const app = new Hono()
     app.use(async ({ req }, next) => {
       await req.text()
@@ -114,7 +114,7 @@ describe('honoWebhooks', () => {
     expect(await app.request('/webhooks', notification())).toMatchObject({ status: 413 })
   })
 
-  it('answers 401, and not 200, where c.req.text() has dropped a byte order mark [A6]', async () => {
+  it('answers 401, and not 200, if c.req.text() has dropped a byte order mark [A6]', async () => {
     const app = new Hono()
     app.use(async ({ req }, next) => {
       await req.text()

@@ -38,7 +38,7 @@ describe('koaWebhooks', () => {
     expect(ran).toEqual(['/webhooks/more'])
   })
 
-  it('lets an error of the rest of the app through to the app', async () => {
+  it('passes an error of the rest of the app to the app', async () => {
     const app = new Koa()
     app.silent = true
     app.use(koaWebhooks(createReceiver(), { path: '/webhooks' }))
@@ -47,7 +47,7 @@ describe('koaWebhooks', () => {
     expect(response.status).toBe(418)
   })
 
-  it('tells the middleware around it the answer, in the context', async () => {
+  it('shows its answer to the surrounding middleware, in the context', async () => {
     const seen: unknown[] = []
     const app = new Koa()
     app.use(async (context, next) => {
@@ -59,7 +59,7 @@ describe('koaWebhooks', () => {
     expect(seen).toEqual([200, '{"outcome":"handled"}', 'application/json'])
   })
 
-  it('answers a failing handler itself: the app hears of no error [G12]', async () => {
+  it('answers a failing handler without an error event of the app [G12]', async () => {
     const webhooks = createReceiver()
     webhooks.on('red_envelope.sent', () => {
       throw new Error('out of order')

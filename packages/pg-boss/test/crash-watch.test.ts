@@ -19,10 +19,10 @@ import {
 } from './opened.ts'
 
 // test/conformance/hand-off.ts kills processes with SIGKILL.
-describe('an event whose workers crash at every try', { timeout: 30_000 }, () => {
+describe('an event whose workers crash at every attempt', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
-  it('is reported like any other, with pg-boss’s reason', async () => {
+  it('is reported like any other dead letter, with pg-boss’s reason', async () => {
     const { name, fail, watch } = await openQueue()
     await fail('evt_1')
     const onDeadLetter = vi.fn<(failed: DeadLetter, cause: unknown) => void>()
@@ -86,7 +86,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     await eventually(() => expect(reported).toEqual(['evt_2']))
   })
 
-  it('is reported among many others, those that a handler failed excepted', async () => {
+  it('is reported among many others, except those that a handler failed', async () => {
     const { name, receiver, watch, reported } = await openQueue()
     await deliver(receiver, sent('evt_thrown'))
     const broken = receiverOfWorker().on('*', () => Promise.reject(new Error('no stock')))
@@ -107,7 +107,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     expect(reported).toHaveLength(251)
   })
 
-  it('is reported although the one that was found last is gone', async () => {
+  it('is reported although the dead letter found last is gone', async () => {
     const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
     await watch({ watchIntervalSeconds: 0.5 })
@@ -137,7 +137,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
     )
   })
 
-  it('keeps its alarm for longer than its copy', async () => {
+  it('keeps its report for longer than its copy', async () => {
     const { name, fail, watch, reported } = await openQueue()
     await fail('evt_1')
     const worker = await seenBy(watch, reported, 'evt_1')
@@ -181,7 +181,7 @@ describe('an event whose workers crash at every try', { timeout: 30_000 }, () =>
 })
 
 // A copy is dated when its transaction began, and is found when that is committed.
-it('a dead letter that was committed late is found, although the look after that failed', async () => {
+it('a dead letter that was committed late is found, although the next search failed', async () => {
   const copies = ['b', 'c']
   const alarms = new Set<unknown>()
   let isFirstLookOver = false

@@ -55,7 +55,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     })
   })
 
-  it('refuses a queue whose policy keeps jobs of different events out', async () => {
+  it('refuses a queue whose policy rejects jobs of different events', async () => {
     const { boss } = opened
     const name = opened.freshName()
     await boss.createQueue(name, { policy: 'short' })
@@ -104,7 +104,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     },
   )
 
-  it('answers 500 if pg-boss took another job for that of its event [E54]', async () => {
+  it('answers 500 if pg-boss returned another job for that of its event [E54]', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const other: PgBossClient = {
@@ -114,7 +114,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(await deliver(await receiverOf(other, { name }), SENT)).toMatchObject(FAILED)
   })
 
-  it('leaves a job as it is that was cancelled', async () => {
+  it('does not change a cancelled job', async () => {
     const { boss } = opened
     const name = opened.freshName()
     const receiver = await receiverOf(boss, { name })
@@ -173,7 +173,7 @@ describe('a hand-off to pg-boss', { timeout: 30_000 }, () => {
     expect(make).toThrow(expected)
   })
 
-  it('makes the queue at the first delivery, without ready()', async () => {
+  it('creates the queue at the first delivery, without ready()', async () => {
     const name = opened.freshName()
     const queue = pgBossQueue({ boss: opened.boss, name, logger: false, confirmTimeoutMs: 10_000 })
     const receiver = queue.receiver({ publicKey: PINGPP.publicKey, logger: false })

@@ -15,7 +15,7 @@ describe('a pg-boss without a supervisor', { timeout: 30_000 }, () => {
   it.each([
     ['a hand-off', handOffTo],
     ['a worker', workOn],
-  ])('is warned of when %s is made with it [H17]', async (_, make) => {
+  ])('causes a warning if %s is created with it [H17]', async (_, make) => {
     const boss = await start({ supervise: false })
     expect(await make(boss)).toEqual([
       expect.stringMatching(
@@ -27,7 +27,7 @@ describe('a pg-boss without a supervisor', { timeout: 30_000 }, () => {
   it.each([
     ['a hand-off', handOffTo],
     ['a worker', workOn],
-  ])('is not warned of when %s is made and another process supervises [H17]', async (_, make) => {
+  ])('causes no warning if %s is created and another process supervises [H17]', async (_, make) => {
     const boss = await start({ supervise: false })
     const other = await start({})
     expect(await make(boss)).toEqual([])
@@ -35,7 +35,7 @@ describe('a pg-boss without a supervisor', { timeout: 30_000 }, () => {
     expect(await make(boss)).toHaveLength(1)
   })
 
-  it('is not warned of if pg-boss does not list its instances', async () => {
+  it('causes no warning if pg-boss does not list its instances', async () => {
     const { boss } = opened
     const answers = [() => Promise.reject(new Error('permission denied')), () => []]
     for (const getInstances of answers) {

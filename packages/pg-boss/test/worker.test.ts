@@ -7,7 +7,7 @@ import { deliver, eventually, PINGPP, receiverOf, usePostgres } from './opened.t
 describe('a pg-boss worker', { timeout: 30_000 }, () => {
   const opened = usePostgres()
 
-  it('takes one job after another, not one per polling interval', async () => {
+  it('fetches the next job at once, not one per polling interval', async () => {
     const name = opened.freshName()
     const receiver = await receiverOf(opened.boss, { name })
     for (let count = 0; count < 20; count += 1) {

@@ -64,7 +64,7 @@ function openPg(options: object, name: string, timeouts: Timeouts): OpenWay {
 }
 
 describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
-  it('takes no more backends than its pool while the table is locked, and says that it is a lock [E40]', async () => {
+  it('uses no more backends than its pool while the table is locked, and reports the lock [E40]', async () => {
     const application = `locked, ${name}`
     const { inbox, end } = open(application, { commandTimeoutMs: 5000, lockTimeoutMs: 500 })
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
@@ -81,7 +81,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
     await end()
   })
 
-  it('takes no more backends than its pool while COMMIT waits for a standby that is gone, and never answers 200 for it [E41]', async () => {
+  it('uses no more backends than its pool while COMMIT waits for a standby that is gone, and never answers 200 for it [E41]', async () => {
     const application = `no standby, ${name}`
     const { inbox, end } = open(application, { commandTimeoutMs: 500 })
     await setStandby('gone')
@@ -110,7 +110,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
 })
 
 describe('a claim that waits for the table', () => {
-  it('ends by the server before `commandTimeoutMs` is over, however long handlers may wait for locks [E40]', async () => {
+  it('is ended by the server before `commandTimeoutMs` is over, however long handlers may wait for locks [E40]', async () => {
     const { inbox, pool } = opened.open({ commandTimeoutMs: 4000, lockTimeoutMs: 60_000 })
     const migration = new Pool({ connectionString: opened.server.url, max: 1 })
     await migration.query('begin; lock table hongbao_inbox in access exclusive mode')
@@ -123,8 +123,8 @@ describe('a claim that waits for the table', () => {
   })
 })
 
-describe('a claim that pg gives up by its own `query_timeout`', () => {
-  it('takes no more backends than the pool while Postgres still works on it [E66]', async () => {
+describe('a claim that pg abandons after its own `query_timeout`', () => {
+  it('uses no more backends than the pool while Postgres still executes it [E66]', async () => {
     const application = 'query_timeout below the lock time-out'
     const timeouts = { commandTimeoutMs: 1500, lockTimeoutMs: 1000 }
     const { inbox, end } = openPg({ query_timeout: 100 }, application, timeouts)
@@ -145,7 +145,7 @@ describe('a claim that pg gives up by its own `query_timeout`', () => {
   })
 })
 
-describe('a transaction that was abandoned, and that Postgres still works on', () => {
+describe('an abandoned transaction that Postgres still executes', () => {
   const LOCK = 7
   let holder: Pool
 
@@ -156,7 +156,7 @@ describe('a transaction that was abandoned, and that Postgres still works on', (
 
   afterEach(() => holder.end())
 
-  it('takes one connection of the pool, and a burst of events waits for the others [E65]', async () => {
+  it('occupies one connection of the pool, and a burst of events waits for the others [E65]', async () => {
     const application = 'abandoned, then a burst'
     const { inbox, end } = openAbandoning(application, { max: MAX }, 15_000)
     await abandonOne(inbox, application)
@@ -173,7 +173,7 @@ describe('a transaction that was abandoned, and that Postgres still works on', (
     await end()
   })
 
-  it('is no reason to refuse an event before its deadline while the other connections are lent [E65]', async () => {
+  it('causes no refusal before the deadline while the other connections are lent [E65]', async () => {
     const application = 'abandoned, and all others lent'
     const { inbox, end } = openAbandoning(application, { max: MAX }, 300, 2000)
     await abandonOne(inbox, application)
@@ -190,7 +190,7 @@ describe('a transaction that was abandoned, and that Postgres still works on', (
     await end()
   })
 
-  it('counts until its time-outs are over if `pg_locks` cannot be read, and the error says so [E67]', async () => {
+  it('counts until its timeouts are over if `pg_locks` cannot be read, and the error says so [E67]', async () => {
     await opened.query(`create role blind login;
       grant select, insert, delete on hongbao_inbox to blind;
       revoke all on pg_locks from public`)
@@ -238,8 +238,8 @@ describe('a transaction that was abandoned, and that Postgres still works on', (
   }
 })
 
-describe('a pool that does not tell its size', () => {
-  it('decides itself how many events run at once', async () => {
+describe('a pool that does not expose its size', () => {
+  it('decides how many events run at once', async () => {
     const pool = new Pool({ connectionString: opened.server.url, max: 12 })
     const inbox = postgresInbox({ pool: { connect: () => pool.connect() }, consumer: 'orders' })
     const release = Promise.withResolvers<void>()

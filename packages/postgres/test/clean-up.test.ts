@@ -31,7 +31,7 @@ async function countKeys(): Promise<number> {
 }
 
 describe('cleanUp', () => {
-  it('deletes what is past the retention, and nothing younger [E32]', async () => {
+  it('deletes keys past the retention, and no younger ones [E32]', async () => {
     const { inbox } = opened.open({ retentionSeconds: 2 * DAY })
     await remember(30, 2 * DAY + 1)
     await remember(7, 2 * DAY - 60)
@@ -53,7 +53,7 @@ describe('cleanUp', () => {
       ],
     ],
   ])(
-    'deletes what is past the retention, and nothing younger, of a table partitioned by %s [E38]',
+    'deletes keys past the retention, and no younger ones, from a table partitioned by %s [E38]',
     async (kind, bounds) => {
       const table = `partitioned_by_${kind}`
       await opened.query(
@@ -84,7 +84,7 @@ describe('cleanUp', () => {
     expect(await countKeys()).toBe(0)
   })
 
-  it('finds expired keys by the index, and does not read all others [E69]', async () => {
+  it('finds expired keys by the index, and does not read the others [E69]', async () => {
     const { pool, inbox } = opened.open()
     await remember(20_000, DAY)
     await opened.query('analyze hongbao_inbox')
@@ -110,7 +110,7 @@ describe('cleanUp', () => {
     expect(await inbox.admit('running', effectOf('running'))).toBe('duplicate')
   })
 
-  it('is done by one at a time', async () => {
+  it('runs in one process at a time', async () => {
     await remember(3000, 31 * DAY)
     const cleaners = Array.from({ length: 8 }, () => opened.open().inbox)
     const counts = await Promise.all(cleaners.map((inbox) => inbox.cleanUp({ batchSize: 50 })))
@@ -143,8 +143,8 @@ describe('cleanUp', () => {
   })
 })
 
-describe('cleaning up by itself', () => {
-  it('happens after a delivery, once in an interval', async () => {
+describe('the automatic clean-up', () => {
+  it('runs after a delivery, once in an interval', async () => {
     const clock = vi.spyOn(performance, 'now')
     const start = performance.now()
     clock.mockReturnValue(start)
@@ -171,7 +171,7 @@ describe('cleaning up by itself', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
-  ])('fails no delivery when it fails, and whoever %s of it [F15]', async (_, react) => {
+  ])('fails no delivery if it fails, even if the hook %s of it [F15]', async (_, react) => {
     const clock = vi.spyOn(performance, 'now')
     const start = performance.now()
     clock.mockReturnValue(start)

@@ -140,11 +140,11 @@ const WAYS: readonly Way[] = [
   },
 ]
 
-describe.each(WAYS)('what handlers write with $name', ({ name, open }) => {
+describe.each(WAYS)('the writes of handlers with $name', ({ name, open }) => {
   const isPaid = async (no: string): Promise<boolean> =>
     (await opened.query('select 1 from orders where no = $1', [no])).length === 1
 
-  it('is committed with the key', async () => {
+  it('are committed with the key', async () => {
     const way = open()
     const no = `${name}: 红包`
     const admission = way.admit(no, async () => {
@@ -156,7 +156,7 @@ describe.each(WAYS)('what handlers write with $name', ({ name, open }) => {
     await way.close()
   })
 
-  it('is rolled back with it', async () => {
+  it('are rolled back with it', async () => {
     const way = open()
     const no = `${name}: declined`
     const error = new Error('declined')
@@ -166,7 +166,7 @@ describe.each(WAYS)('what handlers write with $name', ({ name, open }) => {
     await way.close()
   })
 
-  it('is not there when the connection is lost meanwhile, nor what is written after that', async () => {
+  it('are lost with the connection, and so are later ones', async () => {
     const way = open()
     const no = `${name}: lost`
     const admission = way.admit(no, async () => {

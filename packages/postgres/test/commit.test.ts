@@ -35,7 +35,7 @@ describe('a COMMIT', () => {
     expect(await opened.countEffects('together')).toBe(1)
   })
 
-  it('that Postgres answers with ROLLBACK is no success: a swallowed error [E20]', async () => {
+  it('that Postgres answers with ROLLBACK is a failure: a swallowed error [E20]', async () => {
     const open = opened.open()
     const admission = open.inbox.admit('swallowed', async ({ tx }) => {
       await effectOf('swallowed')({ tx })
@@ -49,7 +49,7 @@ describe('a COMMIT', () => {
     await expectNothingApplied(open, 'swallowed')
   })
 
-  it('that Postgres answers with ROLLBACK is no success: a statement that was not awaited', async () => {
+  it('that Postgres answers with ROLLBACK is a failure: a statement that was not awaited', async () => {
     const open = opened.open()
     const admission = open.inbox.admit('unawaited', async ({ tx }) => {
       await effectOf('unawaited')({ tx })
@@ -72,7 +72,7 @@ describe('a COMMIT', () => {
     expect(await opened.countEffects('savepoint')).toBe(1)
   })
 
-  it('that fails is no success: a constraint that is checked late', async () => {
+  it('that fails is a failed execution: a constraint that is checked late', async () => {
     const open = opened.open()
     const admission = open.inbox.admit('deferred', async ({ tx }) => {
       await effectOf('deferred')({ tx })
@@ -85,7 +85,7 @@ describe('a COMMIT', () => {
     await expectNothingApplied(open, 'deferred')
   })
 
-  it('that fails is no success: a serialization failure [E18]', async () => {
+  it('that fails is a failed execution: a serialization failure [E18]', async () => {
     const open = opened.open({ isolation: 'serializable' })
     const sum = 'select sum(paid) from orders'
     const admission = open.inbox.admit('serializable', async ({ tx }) => {
@@ -178,7 +178,7 @@ describe('a handler that ends the transaction itself', () => {
     `insert into effects values ('and more'); commit`,
     `insert into effects values ('and more'); rollback; select 1`,
     `insert into effects values ('and more'); commit; begin`,
-  ])('is stopped at `%s`, and the transaction goes on [E21]', async (statement) => {
+  ])('is stopped at `%s`, and the transaction continues [E21]', async (statement) => {
     const { inbox } = opened.open()
     const admission = inbox.admit(`stopped at ${statement}`, async ({ tx }) => {
       await effectOf(statement)({ tx })
@@ -196,7 +196,7 @@ describe('a handler that ends the transaction itself', () => {
     ['rolled back', 'insert into effects values ($key); rollback', 0],
     ['committed and begun anew', 'insert into effects values ($key); commit; begin', 1],
     ['rolled back and begun anew', 'insert into effects values ($key); rollback; begin', 0],
-  ])('is found out where it could not be stopped: %s [E21]', async (name, sql, effects) => {
+  ])('is detected if it could not be stopped: %s [E21]', async (name, sql, effects) => {
     const { inbox } = opened.open()
     const key = `found out: ${name}`
     const admission = inbox.admit(key, async ({ tx }) => {

@@ -50,7 +50,7 @@ describe('deadlines', () => {
     await expect(late).rejects.toMatchObject({ code: 'postgres-timed-out' })
   })
 
-  it('keep the first of two ends', async () => {
+  it('keep the earlier of two ends', async () => {
     const inTime = before(deadlineIn(10), 'postgres-timed-out', Promise.resolve('done'))
     expect(await inTime).toBe('done')
     vi.advanceTimersByTime(1000)

@@ -51,7 +51,7 @@ async function deliverUntilDone(inbox: Pick<PostgresInbox, 'admit'>, key: string
 }
 
 describe('a connection that the server ends', () => {
-  it.each(MOMENTS)('$when $step costs an error, and nothing else [E17]', async (moment) => {
+  it.each(MOMENTS)('$when $step causes only an error [E17]', async (moment) => {
     const key = `terminated ${moment.when} ${moment.step}`
     const { pool } = opened.open()
     const dying = poolWith(pool, moment, async (_, pid) => {
@@ -94,7 +94,7 @@ describe('a connection that the server ends', () => {
     await expectAppliedOnce(first, key, inbox)
   })
 
-  it('while it is idle in the pool ends nothing else', async () => {
+  it('while it is idle in the pool has no other effect', async () => {
     const { inbox, pool } = opened.open()
     await inbox.admit('idle', effectOf('idle'))
     expect(pool.idleCount).toBe(1)
@@ -106,7 +106,7 @@ describe('a connection that the server ends', () => {
     expect(await inbox.admit('idle', effectOf('idle'))).toBe('duplicate')
   })
 
-  it('on its way out of the pool ends no process', async () => {
+  it('during checkout from the pool ends no process', async () => {
     const { inbox, pool } = opened.open()
     const told = new Promise<unknown>((resolve) => {
       pool.once('acquire', (client) => {
@@ -128,7 +128,7 @@ describe('a connection that the server ends', () => {
 })
 
 describe('a server that restarts', () => {
-  it.each(MOMENTS)('$when $step costs an error, and nothing else [E17]', async (moment) => {
+  it.each(MOMENTS)('$when $step causes only an error [E17]', async (moment) => {
     const key = `restarted ${moment.when} ${moment.step}`
     const { pool } = opened.open()
     const inbox = postgresInbox({
@@ -149,7 +149,7 @@ describe('a server that restarts', () => {
     await expectAppliedOnce(first, 'crashed', inbox)
   })
 
-  it('is an error while it is down, runs no handler, and is found again when it is back [E6]', async () => {
+  it('causes an error while it is down, runs no handler, and is used again when it is back [E6]', async () => {
     const { inbox } = opened.open()
     await inbox.admit('before', effectOf('before'))
     await opened.server.stop()
@@ -169,30 +169,27 @@ describe('a server that restarts', () => {
 describe('a server that does not answer', () => {
   afterEach(() => opened.server.thaw())
 
-  it.each(MOMENTS)(
-    '$when $step costs an error in time, and nothing else [E8, E11]',
-    async (moment) => {
-      const key = `frozen ${moment.when} ${moment.step}`
-      const { pool } = opened.open()
-      const frozen = poolWith(pool, moment, () => Promise.resolve(opened.server.freeze()))
-      const inbox = postgresInbox({
-        pool: frozen,
-        consumer: 'orders',
-        commandTimeoutMs: 100,
-        transactionTimeoutMs: 300,
-      })
-      const first = inbox.admit(key, effectOf(key))
-      const answer = await first.catch((error: unknown) => error)
-      opened.server.thaw()
-      // After COMMIT was answered nothing can happen to it. Behind BEGIN it is the handler's own
-      // statement that hangs, for as long as a handler may take.
-      const isSafe = moment.step === 'commit' && moment.when === 'after'
-      expect(answer instanceof Error ? 'an error' : answer).toBe(isSafe ? 'applied' : 'an error')
-      await expectAppliedOnce(first, key, opened.open().inbox)
-    },
-  )
+  it.each(MOMENTS)('$when $step causes only an error, in time [E8, E11]', async (moment) => {
+    const key = `frozen ${moment.when} ${moment.step}`
+    const { pool } = opened.open()
+    const frozen = poolWith(pool, moment, () => Promise.resolve(opened.server.freeze()))
+    const inbox = postgresInbox({
+      pool: frozen,
+      consumer: 'orders',
+      commandTimeoutMs: 100,
+      transactionTimeoutMs: 300,
+    })
+    const first = inbox.admit(key, effectOf(key))
+    const answer = await first.catch((error: unknown) => error)
+    opened.server.thaw()
+    // After COMMIT was answered nothing can happen to it. Behind BEGIN it is the handler's own
+    // statement that hangs, for as long as a handler may take.
+    const isSafe = moment.step === 'commit' && moment.when === 'after'
+    expect(answer instanceof Error ? 'an error' : answer).toBe(isSafe ? 'applied' : 'an error')
+    await expectAppliedOnce(first, key, opened.open().inbox)
+  })
 
-  it('in a statement of the handler, costs `handlerTimeoutMs`: what runs goes on, and keeps its key', async () => {
+  it('in a statement of the handler causes a timeout after `handlerTimeoutMs`: the handler continues, and keeps its key', async () => {
     const keys = createTestKeys()
     const { inbox } = opened.open()
     const delivery = signDelivery(eventFixture('red_envelope.sent'), keys)
@@ -215,7 +212,7 @@ describe('a server that does not answer', () => {
     expect(await opened.countEffects('silent')).toBe(1)
   })
 
-  it('does not keep the connections of the pool that were asked for meanwhile', async () => {
+  it('does not occupy the connections of the pool that were requested meanwhile', async () => {
     const { pool, inbox } = opened.open({ commandTimeoutMs: 100 }, { max: 2 })
     opened.server.freeze()
     const late = ['a', 'b', 'c', 'd'].map((key) => inbox.admit(key, effectOf(key)))
@@ -229,7 +226,7 @@ describe('a server that does not answer', () => {
   })
 })
 
-describe('a network that loses what is sent', () => {
+describe('a network that loses packets', () => {
   const REQUESTS: readonly (readonly [string, RegExp])[] = [
     ['BEGIN', /begin isolation/],
     ['the effect', /insert into effects/],
@@ -243,7 +240,7 @@ describe('a network that loses what is sent', () => {
   ]
 
   it.each(REQUESTS.flatMap(([name, request]) => FAULTS.map((fault) => [fault, name, request])))(
-    '%s of %s costs an error, and nothing else [E9, E10, E19]',
+    '%s of %s causes only an error [E9, E10, E19]',
     async (fault, name, request) => {
       const key = `${fault} of ${name}`
       const { inbox } = opened.open(
@@ -308,7 +305,7 @@ describe('an answer to COMMIT that is not COMMIT', () => {
     ['ROLLBACK', 'postgres-rolled-back'],
     ['SELECT', 'postgres-rolled-back'],
     [undefined, 'postgres-result-unexpected'],
-  ])('is no success: %s', async (command, code) => {
+  ])('is a failure: %s', async (command, code) => {
     const { pool } = opened.open()
     const key = `answered ${command}`
     const answering = poolWith(pool, { step: 'commit', when: 'before' }, async (client) => {

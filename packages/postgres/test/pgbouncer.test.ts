@@ -46,7 +46,7 @@ describe.skipIf(!hasPgBouncer)('through a PgBouncer in transaction mode', () => 
     await pool.end()
   })
 
-  it('a claim that its `query_timeout` ended takes no more backends than the pool [E66]', async () => {
+  it('a claim that its `query_timeout` ended uses no more backends than the pool [E66]', async () => {
     const impatient = await startPgBouncer(opened.server, 'query_timeout = 1')
     const pool = new Pool({
       connectionString: impatient.url,

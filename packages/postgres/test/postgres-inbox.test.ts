@@ -27,7 +27,7 @@ describe('webhooks with a Postgres inbox', () => {
     expect(await opened.countEffects(event.data.object.id)).toBe(1)
   })
 
-  it('answer 500 for an error that a handler swallowed, and apply the event when it comes again', async () => {
+  it('answer 500 for an error that a handler swallowed, and apply the event when it is redelivered', async () => {
     const { webhooks, deliver } = receiver()
     let isBroken = true
     webhooks.on('red_envelope.sent', async (_, { tx }) => {
@@ -44,7 +44,7 @@ describe('webhooks with a Postgres inbox', () => {
     expect(await opened.countEffects(event.data.object.id)).toBe(1)
   })
 
-  it('answer 500 while another process has the event', async () => {
+  it('answer 500 while another process holds the claim', async () => {
     const event = eventFixture('red_envelope.sent')
     const other = receiver()
     const { webhooks, deliver } = receiver()
@@ -70,7 +70,7 @@ describe('webhooks with a Postgres inbox', () => {
 })
 
 describe('a hundred duplicates at once on a pool of ten', () => {
-  it('leave connections for the one handler that runs, and for whatever else comes [E3]', async () => {
+  it('leave connections for the running handler, and for other queries [E3]', async () => {
     const { inbox, pool } = opened.open({}, { max: 10 })
     const answers: string[] = []
     const others = Promise.withResolvers<void>()
@@ -94,8 +94,8 @@ describe('a hundred duplicates at once on a pool of ten', () => {
   })
 })
 
-describe('handlers that take a second connection of their pool', () => {
-  it('leave none for the next event, whose error says what to change', async () => {
+describe('handlers that use a second connection of their pool', () => {
+  it('leave no connection for the next event, whose error says what to change', async () => {
     const { inbox, pool } = opened.open({ commandTimeoutMs: 100 }, { max: 1 })
     const waiting = Promise.withResolvers<void>()
     const first = inbox.admit('takes two', async () => {
@@ -123,7 +123,7 @@ describe('the key', () => {
     expect(rows.map((row) => row['id'])).toContain(id)
   })
 
-  it('can be asked for in SQL, and forgotten there so that the event is applied again', async () => {
+  it('can be queried in SQL, and deleted so that the event is applied again', async () => {
     const { inbox } = opened.open()
     await inbox.admit('asked for', effectOf('asked for'))
     const sql = `delete from hongbao_inbox
@@ -204,13 +204,13 @@ describe('the key', () => {
   })
 })
 
-describe('what the transaction is set to', () => {
+describe('the settings of the transaction', () => {
   const SETTINGS = `select current_setting('transaction_isolation') as isolation,
     current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement,
     current_setting('idle_in_transaction_session_timeout') as idle,
     current_setting('synchronous_commit') as synchronous`
 
-  it('are time-outs and isolation, and nothing of it stays on the connection', async () => {
+  it('are timeouts and isolation, and none of them stays on the connection', async () => {
     const { inbox, pool } = opened.open(
       { lockTimeoutMs: 1234, transactionTimeoutMs: 5678, isolation: 'repeatable read' },
       {
@@ -235,7 +235,7 @@ describe('what the transaction is set to', () => {
     ])
   })
 
-  it('leaves `synchronous_commit` if it is stronger than asked for', async () => {
+  it('keep a `synchronous_commit` that is stronger than requested', async () => {
     const { inbox } = opened.open({}, { options: '-c synchronous_commit=remote_apply' })
     const seen: unknown[] = []
     await inbox.admit('stronger', async ({ tx }) => {
@@ -244,7 +244,7 @@ describe('what the transaction is set to', () => {
     expect(seen).toEqual([expect.objectContaining({ synchronous: 'remote_apply' })])
   })
 
-  it('ends a transaction whose handlers take too long, and frees the key for others', async () => {
+  it('end a transaction whose handlers take too long, and free the key for others', async () => {
     const { inbox } = opened.open({ transactionTimeoutMs: 500 })
     const end = Promise.withResolvers<void>()
     const over = Promise.withResolvers<unknown>()
@@ -263,7 +263,7 @@ describe('what the transaction is set to', () => {
     expect(await opened.countEffects('slow')).toBe(1)
   })
 
-  it('ends a transaction whose process hangs, by the server [E23, E24]', async () => {
+  it('end a transaction whose process hangs, on the server [E23, E24]', async () => {
     const { inbox } = opened.open()
     const end = Promise.withResolvers<void>()
     const started = Promise.withResolvers<unknown>()
@@ -289,7 +289,7 @@ describe('what the transaction is set to', () => {
 describe('an option of the Postgres inbox', () => {
   const pool = { connect: () => Promise.reject(new Error('not used')) }
 
-  it('is said: 30 days', () => {
+  it('has a default: 30 days', () => {
     expect(postgresInbox({ pool, consumer: 'orders' }).retentionSeconds).toBe(2_592_000)
     expect(
       postgresInbox({ pool, consumer: 'orders', retentionSeconds: 97_200 }).retentionSeconds,
@@ -341,7 +341,7 @@ describe('an option of the Postgres inbox', () => {
     )
   })
 
-  it('`consumer` is asked for with the line to write [E37]', () => {
+  it('is required if it is `consumer`, and the error shows the line to write [E37]', () => {
     expect(() => postgresInbox({ pool } as never)).toThrow(
       /such as `consumer: 'orders'`: 1 to 100 characters/,
     )
@@ -352,7 +352,7 @@ describe('an option of the Postgres inbox', () => {
   })
 })
 
-describe('a pool that is none', () => {
+describe('an invalid pool', () => {
   it.each<[string, () => unknown]>([
     [
       'throws',
@@ -361,7 +361,7 @@ describe('a pool that is none', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('no pool'))],
-  ])('and %s is an error of the inbox', async (_, connect) => {
+  ])('that %s causes an error of the inbox', async (_, connect) => {
     const inbox = postgresInbox({ pool: { connect } as never, consumer: 'orders' })
     await expect(inbox.admit('a', async () => {})).rejects.toMatchObject({
       code: 'postgres-unreachable',
@@ -383,7 +383,7 @@ describe('a pool that is none', () => {
       'postgres-result-unexpected',
     ],
     ['gives no answer to the claim', () => answer([]), 'postgres-result-unexpected'],
-  ])('whose client %s is an error of the inbox', async (_, query, code) => {
+  ])('whose client %s causes an error of the inbox', async (_, query, code) => {
     const client = { query, release() {} }
     const inbox = postgresInbox({
       pool: { connect: () => Promise.resolve(client) } as never,
@@ -399,7 +399,7 @@ describe('a pool that is none', () => {
   }
 
   it.each([[undefined], [{ query: () => Promise.resolve() }]])(
-    'and lends %j in place of a client is an error of the inbox',
+    'that lends %j instead of a client causes an error of the inbox',
     async (client) => {
       const inbox = postgresInbox({
         pool: { connect: () => Promise.resolve(client) } as never,
@@ -411,7 +411,7 @@ describe('a pool that is none', () => {
     },
   )
 
-  it('whose client answers with something else is found out before a handler runs', async () => {
+  it('whose client returns an invalid result is detected before a handler runs', async () => {
     const released: unknown[] = []
     const client = {
       query: () => Promise.resolve([]),

@@ -116,7 +116,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('reads a statement with the fragments in it, because a fragment is no statement', async () => {
+  it('checks a statement with the fragments in it, because a fragment is no statement', async () => {
     const pool = openPool()
     const sql = postgres(opened.server.url, { max: 1, fetch_types: false })
     const inbox = postgresInbox({ pool, consumer: 'orders' })
@@ -178,7 +178,7 @@ describe('the pool of postgres', () => {
     ['pascal', postgres.pascal],
     ['kebab', postgres.kebab],
     ['upper case', { column: (name: string) => name.toUpperCase() }],
-  ])('does not mind how names and values are changed: %s [E39]', async (name, transform) => {
+  ])('works with every transformation of names and values: %s [E39]', async (name, transform) => {
     const notices: unknown[] = []
     const options = {
       max: 1,
@@ -246,7 +246,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('rejects while Postgres is down, and finds it again', async () => {
+  it('rejects while Postgres is down, and reconnects afterwards', async () => {
     const pool = openPool(2)
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     await inbox.admit('up', ({ tx }) => applyEffect(tx, 'up'))
@@ -280,7 +280,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('outlives a connection that is lost while it is opened, and opens another one', async () => {
+  it('survives a connection that is lost while it is opened, and opens another one', async () => {
     const proxy = await startProxy(opened.server.port)
     const pool = postgresJsPool(
       () =>
@@ -387,23 +387,26 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     ),
   )
 
-  it.each(WAYS)('runs in its event and with it: %s, by %s', async (name, way, make, run) => {
-    const pool = openPool(1)
-    const inbox = postgresInbox({ pool, consumer: 'orders' })
-    const key = `in time: ${name}, ${way}`
-    const declined = inbox.admit(key, async ({ tx }) => {
-      await run(make(tx))
-      throw new Error('declined')
-    })
-    await expect(declined).rejects.toThrow('declined')
-    expect(await takeEffects()).toBe(0)
-    const admission = inbox.admit(key, async ({ tx }) => {
-      await run(make(tx))
-    })
-    expect(await admission).toBe('applied')
-    expect(await takeEffects()).toBe(1)
-    await pool.end()
-  })
+  it.each(WAYS)(
+    'runs within the transaction of its event: %s, by %s',
+    async (name, way, make, run) => {
+      const pool = openPool(1)
+      const inbox = postgresInbox({ pool, consumer: 'orders' })
+      const key = `in time: ${name}, ${way}`
+      const declined = inbox.admit(key, async ({ tx }) => {
+        await run(make(tx))
+        throw new Error('declined')
+      })
+      await expect(declined).rejects.toThrow('declined')
+      expect(await takeEffects()).toBe(0)
+      const admission = inbox.admit(key, async ({ tx }) => {
+        await run(make(tx))
+      })
+      expect(await admission).toBe('applied')
+      expect(await takeEffects()).toBe(1)
+      await pool.end()
+    },
+  )
 
   it.each(
     MADE.flatMap(([name, make]) => LATE.map(([way, run]) => [name, way, make, run] as const)),
@@ -481,7 +484,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
     await pool.end()
   })
 
-  it('shows where it was made, with `debug`', async () => {
+  it('shows where it was created, with `debug`', async () => {
     const options = { max: 1, fetch_types: false, debug: () => {} }
     const pool = postgresJsPool(() => postgres(opened.server.url, options))
     const failed = postgresInbox({ pool, consumer: 'orders' }).admit(

@@ -35,7 +35,7 @@ afterAll(async () => {
 
 describe('the README', () => {
   it.each(MODULES.map(({ text }, index) => [text.match(/from '([\w-]+)/)?.[1], index] as const))(
-    'shows a module that commits the order with the key, and moves it on only: %s (%i) [E45]',
+    'shows a module that commits the order with the key, and only advances it: %s (%i) [E45]',
     async (_, index) => {
       const module: unknown = await import(join(directory, `module-${index}.ts`))
       const { webhooks } = module as { webhooks: Webhooks<object> }
@@ -82,7 +82,7 @@ describe('the README', () => {
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
   })
 
-  it('shows the schema as it is, and how to ask for an event', async () => {
+  it('shows the actual schema, and how to query an event', async () => {
     const [schema, question] = codeBlocks(README).filter(({ language }) => language === 'sql')
     expect(schema?.text).toBe(schemaSql())
     const key = /convert_to\('orders:(.*?)'/.exec(question?.text ?? '')?.[1] ?? ''

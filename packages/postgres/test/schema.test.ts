@@ -37,7 +37,7 @@ create index if not exists "hongbao_inbox_applied_at" on "hongbao_inbox" (applie
     },
   )
 
-  it('refuses what is no name of a table', () => {
+  it('refuses an invalid table name', () => {
     expect(() => schemaSql('inbox (key text); --')).toThrow(
       expect.objectContaining({ code: 'option-invalid' }),
     )
@@ -69,7 +69,7 @@ describe('ensureSchema', () => {
     await expect(another.inbox.ensureSchema()).rejects.toMatchObject({ code: 'postgres-forbidden' })
   })
 
-  it('is what the error for a missing table asks for', async () => {
+  it('is what the error for a missing table recommends', async () => {
     const { inbox } = opened.open({ table: 'missing' })
     await expect(inbox.admit('a', effectOf('a'))).rejects.toMatchObject({
       code: 'postgres-table-missing',
@@ -79,7 +79,7 @@ describe('ensureSchema', () => {
     expect(await inbox.admit('a', effectOf('a'))).toBe('applied')
   })
 
-  it('is an error for a user who may not read the table', async () => {
+  it('rejects for a user who may not read the table', async () => {
     await opened.query('create role nobody_here login')
     const { inbox } = opened.open({}, as('nobody_here'))
     await expect(inbox.admit('b', effectOf('b'))).rejects.toMatchObject({
@@ -87,14 +87,14 @@ describe('ensureSchema', () => {
     })
   })
 
-  it('is an error on a server that is read-only', async () => {
+  it('rejects on a server that is read-only', async () => {
     const { inbox } = opened.open({}, { options: '-c default_transaction_read_only=on' })
     await expect(inbox.admit('c', effectOf('c'))).rejects.toMatchObject({
       code: 'postgres-read-only',
     })
   })
 
-  it('gives the connection back, and rolls back what it could not finish', async () => {
+  it('releases the connection, and rolls back what it could not finish', async () => {
     await opened.query('create schema closed')
     await opened.query('create role cramped login')
     const { pool } = opened.open({}, { ...as('cramped'), max: 1 })

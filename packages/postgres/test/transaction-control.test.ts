@@ -27,7 +27,7 @@ async function isLeftBy(text: string): Promise<boolean> {
   return rows[0]?.xid !== now.rows[0]?.xid
 }
 
-describe('a text that ends the transaction in Postgres', () => {
+describe('SQL that ends the transaction in Postgres', () => {
   it.each([
     'commit',
     'COMMIT;',
@@ -75,7 +75,7 @@ describe('a text that ends the transaction in Postgres', () => {
   })
 })
 
-describe('a text that does not', () => {
+describe('SQL that does not end the transaction', () => {
   it.each([
     'select 1',
     '',
@@ -107,7 +107,7 @@ describe('a text that does not', () => {
     '/* /* ; */ ; commit */ select 1',
     '-- ; commit\n select 1',
     'create table endings (beginning int); insert into endings values (1); drop table endings',
-  ])('is not taken for one that does: %j', async (text) => {
+  ])('is not mistaken for SQL that does: %j', async (text) => {
     expect(await isLeftBy(text)).toBe(false)
     expect(controlsTransaction(text)).toBe(false)
   })
@@ -163,12 +163,12 @@ describe('a text that does not', () => {
     'select "; commit',
     'select $a$; commit; $b$',
     '-- commit',
-  ])('may be one that is never closed: %j', (text) => {
+  ])('may have a quote or comment that is never closed: %j', (text) => {
     expect(controlsTransaction(text)).toBe(false)
   })
 })
 
-describe('a text that begins a transaction, or prepares to end it', () => {
+describe('SQL that begins a transaction, or prepares to end it', () => {
   it.each([
     'begin',
     'BEGIN ISOLATION LEVEL SERIALIZABLE',
@@ -182,7 +182,7 @@ describe('a text that begins a transaction, or prepares to end it', () => {
 })
 
 // The first ones took a time that doubled with each comment.
-describe('a text of any length', () => {
+describe('SQL of any length', () => {
   it.each([
     ['comments, and then another word', '/**/'.repeat(10_000) + 'commitment', false],
     ['comments, and then COMMIT', '/**/ -- a\n ;'.repeat(10_000) + 'commit', true],

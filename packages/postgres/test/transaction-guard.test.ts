@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => opened.close())
 
 describe('tx', () => {
-  it('is the client of the pool, with all that it can do', async () => {
+  it('is the client of the pool, with all its methods', async () => {
     const { inbox } = opened.open()
     const notices: unknown[] = []
     await inbox.admit('all', async ({ tx }) => {
@@ -29,7 +29,7 @@ describe('tx', () => {
     expect(notices).toEqual(['恭喜发财'])
   })
 
-  it('is not given back by handlers, nor closed', async () => {
+  it('cannot be released or closed by handlers', async () => {
     const { inbox, pool } = opened.open({}, { max: 1 })
     const admission = inbox.admit('given back', async ({ tx }) => {
       tx.release()
@@ -58,7 +58,7 @@ describe('tx', () => {
     })
   })
 
-  it('is over when the handler has resolved, even if the handler kept it', async () => {
+  it('is closed after the handler has resolved, even if the handler kept it', async () => {
     const { inbox, pool } = opened.open({}, { max: 1 })
     const kept: PoolClient[] = []
     await inbox.admit('kept', async ({ tx }) => {
@@ -74,7 +74,7 @@ describe('tx', () => {
     expect(await opened.countEffects('kept')).toBe(1)
   })
 
-  it('is over when the handler has rejected as well', async () => {
+  it('is closed after the handler has rejected as well', async () => {
     const { inbox } = opened.open()
     const kept: PoolClient[] = []
     const admission = inbox.admit('rejected', async ({ tx }) => {
@@ -103,7 +103,7 @@ describe('tx', () => {
     expect(await opened.countEffects('left running')).toBe(0)
   })
 
-  it('takes streams and cursors, whatever has a `submit`', async () => {
+  it('accepts streams and cursors: any object with a `submit`', async () => {
     const { inbox } = opened.open()
     const seen: string[] = []
     await inbox.admit('submitted', async ({ tx }) => {

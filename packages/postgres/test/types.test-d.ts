@@ -29,7 +29,7 @@ describe('context.tx', () => {
     })
   })
 
-  it('is whatever a pool of one’s own lends', () => {
+  it('is the client that a custom pool lends', () => {
     interface Traced extends PostgresClient {
       readonly traceId: string
     }

@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['of ioredis that gives bytes [E64]', openIoredisBytes],
     ['that is a pool of node-redis', openPool],
     ['that is a function around another one', openWrapped],
-  ])('%s takes a key through its states', async (_, open) => {
+  ])('%s moves a key through its states', async (_, open) => {
     const { client, close } = await open(server.url)
     const warned = vi.fn<() => void>()
     const inbox = redisInbox({
@@ -86,7 +86,7 @@ describe.skipIf(!hasRedis)('a client', () => {
     expect(work).not.toHaveBeenCalled()
   })
 
-  it('of node-redis that waits for a server keeps no command that was given up', async () => {
+  it('of node-redis that waits for a server keeps no abandoned command', async () => {
     const client = createClient({ url: server.url, socket: { reconnectStrategy: 20 } })
     client.on('error', () => {})
     await client.connect()

@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
   it.each<[string, () => Promise<RedisClient>]>([
     ['ioredis', openIoredis],
     ['node-redis', openNodeRedis],
-  ])('every step of every event finds its node: %s', async (name, open) => {
+  ])('every step of every event reaches its node: %s', async (name, open) => {
     const inbox = redisInbox({
       client: await open(),
       consumer: 'orders',
@@ -74,7 +74,7 @@ describe.skipIf(!hasRedis)('in a cluster', () => {
     }
   })
 
-  it('a client that knows one node only gets an error that names the cluster client', async () => {
+  it('a client of a single node gets an error that names the cluster client', async () => {
     const client = await createClient({ url: nodes[0]?.url ?? '' }).connect()
     closing.push(() => client.destroy())
     const inbox = redisInbox({ client, consumer: 'orders', onWarning() {} })

@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     ])
   })
 
-  it('was written and not answered is applied, and found written [E10]', async () => {
+  it('was written and not answered is applied, and found in Redis [E10]', async () => {
     const inbox = openInbox()
     let isFirst = true
     sender.decide = (step) => {
@@ -97,7 +97,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     await vi.waitFor(async () => expect(await apply(elsewhere)).toBe('duplicate'), PATIENCE)
   })
 
-  it('was forgotten by Redis with all the rest is recorded as complete [E13]', async () => {
+  it('was lost with all data of Redis is recorded as complete [E13]', async () => {
     const inbox = openInbox()
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     )
   })
 
-  it('could not be written before another process took over is left to that one', async () => {
+  it('could not be written before a takeover is left to the other process', async () => {
     const inbox = openInbox()
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
@@ -135,7 +135,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     expect(await thief).toBe('applied')
   })
 
-  it('could not be written before another process took over and failed is written after that [E61]', async () => {
+  it('could not be written before a takeover that failed is written after that [E61]', async () => {
     const inbox = openInbox()
     sender.decide = (step) => (step === 'complete' ? 'lost' : 'pass')
     await apply(inbox)
@@ -149,7 +149,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     expect(warnings.map(({ code }) => code)).toEqual(['redis-mark-delayed', 'redis-lease-lost'])
   })
 
-  it('is due when Redis is full is written: it makes the value shorter [E15]', async () => {
+  it('is due while Redis is full is written: it makes the value shorter [E15]', async () => {
     const inbox = openInbox()
     expect(await inbox.admit(KEY, () => fill('1'))).toBe('applied')
     await expect(apply(inbox, 'another')).rejects.toMatchObject({ code: 'redis-out-of-memory' })
@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     expect(warnings).toEqual([])
   })
 
-  it('is held up answers 200: a second delivery would be a second payment', async () => {
+  it('is delayed is answered 200: a second delivery would be a second payment', async () => {
     const pingpp = createTestKeys()
     const inbox = openInbox()
     const webhooks = createWebhooks({ publicKey: pingpp.publicKey, inbox, logger: false })
@@ -174,7 +174,7 @@ describe.skipIf(!hasRedis)('work that succeeded while the record of its completi
     expect(handler).toHaveBeenCalledOnce()
   })
 
-  it('was taken over answers 500: the result of the other process is unknown', async () => {
+  it('was taken over is answered 500: the result of the other process is unknown', async () => {
     const pingpp = createTestKeys()
     const inbox = openInbox()
     const webhooks = createWebhooks({ publicKey: pingpp.publicKey, inbox, logger: false })
@@ -262,7 +262,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     )
   })
 
-  it('of a claim that Redis refused gives nothing back', async () => {
+  it('of a claim that Redis refused releases nothing', async () => {
     const inbox = openInbox()
     await fill('1')
     await expect(apply(inbox)).rejects.toMatchObject({ code: 'redis-out-of-memory' })
@@ -271,7 +271,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     expect(sender.steps).not.toContain('release')
   })
 
-  it('of a renewal is no loss of the lease: it is asked again', async () => {
+  it('of a renewal does not lose the lease: the renewal is retried', async () => {
     const inbox = openInbox({ leaseMs: 900 })
     let isFirst = true
     sender.decide = (step) => {
@@ -304,7 +304,7 @@ describe.skipIf(!hasRedis)('an answer that is lost', () => {
     warnings.length = 0
   })
 
-  it('of a release is no harm: the work is said to have failed, and the lease ends by itself', async () => {
+  it('of a release is harmless: the work is reported as failed, and the lease expires', async () => {
     const inbox = openInbox()
     const error = new Error('declined')
     sender.decide = (step) => (step === 'release' ? 'lost' : 'pass')
@@ -365,7 +365,7 @@ describe.skipIf(!hasRedis).each(KINDS)(
       ['crashes', () => server.kill(), () => server.start()],
       ['freezes', async () => server.freeze(), async () => server.thaw()],
     ])(
-      'and %s costs no delivery: applied now, recorded when it is back',
+      'and %s fails no delivery: it is applied now, and recorded when Redis is back',
       async (_how, go, comeBack) => {
         server = await startRedis({ settings: { appendfsync: 'always' } })
         const open = await openClient(server.url)

@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(warnings).toEqual([])
   })
 
-  it('that ended frees the event: the next run has `isTakeover`', async () => {
+  it('that expired releases the event: the next run has `isTakeover`', async () => {
     const lost = await startRun(openInbox())
     expect(lost.lease.isTakeover).toBe(false)
     await keys.endLease()
@@ -89,7 +89,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       await dead.admission
     })
 
-    it('sets `isTakeover` for the next run, when a takeover was answered too late and given back [E60]', async () => {
+    it('sets `isTakeover` for the next run, if a takeover was answered too late and released [E60]', async () => {
       const dead = await startRun(openInbox())
       await keys.endLease()
       const client = haltedOnce(SHORT.commandTimeoutMs)
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       await dead.admission
     })
 
-    it('keeps the key for a stalled run that goes on when no other run has begun [E61]', async () => {
+    it('keeps the key for a stalled run that continues, if no other run has begun [E61]', async () => {
       const stalled = await startRun(openInbox(SHORT))
       const thief = await steal()
       thief.end.reject(new Error('declined'))
@@ -119,7 +119,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     })
   })
 
-  it('does not begin when its process was halted over the answer to the claim [E16, E23]', async () => {
+  it('does not begin if its process stalled while the claim was answered [E16, E23]', async () => {
     const thief = Promise.withResolvers<Run>()
     const client = haltedOnce(SHORT.commandTimeoutMs, async () => {
       await keys.endLease()
@@ -135,7 +135,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await admission).toBe('applied')
   })
 
-  it('is given back at once when its process was halted over the answer to the claim', async () => {
+  it('is released at once if its process stalled while the claim was answered', async () => {
     const client = haltedOnce(SHORT.commandTimeoutMs)
     const late = openInbox({ ...SHORT, client }).admit(KEY, () => Promise.resolve())
     await expect(late).rejects.toMatchObject({ code: 'redis-timed-out' })
@@ -162,7 +162,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b))
   })
 
-  it('has a token that rises even when Redis has forgotten the key [E13, E14]', async () => {
+  it('has a token that rises even if Redis has lost the key [E13, E14]', async () => {
     const before = await startRun(openInbox())
     await keys.redis.flushall()
     const after = await startRun(openInbox())
@@ -172,7 +172,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     await Promise.all([after.admission, before.admission])
   })
 
-  it('has a token that rises even when the clock of Redis goes back [E16]', async () => {
+  it('has a token that rises even if the clock of Redis goes back [E16]', async () => {
     const future = Date.UTC(2100, 0, 1) * 1000
     await keys.redis.set(nameOf(), `free ${future}`)
     const run = await startRun(openInbox())
@@ -181,7 +181,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await run.admission).toBe('applied')
   })
 
-  it('that Redis forgot is put back by the next renewal [E13]', async () => {
+  it('that Redis lost is restored by the next renewal [E13]', async () => {
     const run = await startRun(openInbox(SHORT))
     const held = await keys.read()
     await keys.redis.flushall()
@@ -193,7 +193,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
     expect(await run.admission).toBe('applied')
   })
 
-  it('that was over counts when no other process took the event meanwhile [E16, E23, E24]', async () => {
+  it('that had expired counts if no other process claimed the event meanwhile [E16, E23, E24]', async () => {
     const run = await startRun(openInbox())
     await keys.endLease()
     run.end.resolve()
@@ -266,7 +266,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
   })
 
   describe('that another run has taken, when the work succeeds all the same,', () => {
-    it('rejects while the other one runs, and does not disturb it [E16, E23, E24]', async () => {
+    it('rejects while the other run continues, and does not disturb it [E16, E23, E24]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       run.end.resolve()
@@ -277,7 +277,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
-    it('is applied when the other one failed, which is warned of [E61]', async () => {
+    it('is applied if the other run failed, with a warning [E61]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       thief.end.reject(new Error('declined'))
@@ -288,7 +288,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
-    it('is applied when the other one lost its lease as well [E61]', async () => {
+    it('is applied if the other run lost its lease as well [E61]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       await keys.endLease()
@@ -299,7 +299,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(await keys.read()).toEqual({ state: 'applied', token: run.lease.token })
     })
 
-    it('is applied when the other one has applied it, which is warned of [E23, E24]', async () => {
+    it('is applied if the other run has applied it, with a warning [E23, E24]', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       thief.end.resolve()
@@ -310,7 +310,7 @@ describe.skipIf(!hasRedis).each(KINDS)('a lease over %s', (_, openClient) => {
       expect(warnings).toMatchObject([{ code: 'redis-lease-lost', key: KEY }])
     })
 
-    it('frees nothing of the other one when the work fails', async () => {
+    it('does not release the claim of the other run if the work fails', async () => {
       const run = await startRun(openInbox())
       const thief = await steal()
       const error = new Error('declined')

@@ -46,7 +46,7 @@ describe('an option', () => {
     ['commandTimeoutMs', { client, consumer, commandTimeoutMs: 0 }],
     ['commandTimeoutMs', { client, consumer, commandTimeoutMs: Number.NaN }],
     ['onWarning', { client, consumer, onWarning: 'console' }],
-  ])('is refused when it is wrong: %s in %j [E26, E71]', (option, options) => {
+  ])('is refused if it is wrong: %s in %j [E26, E71]', (option, options) => {
     expect(() => redisInbox(options as RedisInboxOptions)).toThrow(
       expect.objectContaining({
         name: 'OptionError',
@@ -56,13 +56,13 @@ describe('an option', () => {
     )
   })
 
-  it('`consumer` that is missing is answered with what to write [E62]', () => {
+  it('is required if it is `consumer`, and the error shows what to write [E62]', () => {
     expect(() => redisInbox({ client } as unknown as RedisInboxOptions)).toThrow(
       /such as `consumer: 'orders'`: 1 to 100 characters/,
     )
   })
 
-  it('is refused when there is none of the name', () => {
+  it('is refused if its name is unknown', () => {
     const options = { client, consumer: 'orders', leaseMS: 30_000 }
     expect(() => redisInbox(options)).toThrow(
       /Unknown option `leaseMS`\. Did you mean `leaseMs`\? Valid options: client, consumer, prefix,/,

@@ -140,7 +140,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
   })
 
   it.each(OUTAGES)(
-    '$what runs nothing and remembers nothing, and is used again when it is well [E6] [E17]',
+    '$what runs and records nothing, and is used again after recovery [E6] [E17]',
     async ({ codes, ...outage }) => {
       const inbox = openInbox()
       expect(await apply(inbox, 'before')).toBe('applied')

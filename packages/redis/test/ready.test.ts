@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis).each(KINDS)('`ready` of an inbox over %s', (_, openCl
     await vi.waitFor(async () => expect(await keys.redis.dbsize()).toBe(0), PATIENCE)
   })
 
-  it('changes nothing that is remembered, whatever it is called', async () => {
+  it('changes no recorded key, whatever its name', async () => {
     const inbox = openInbox()
     await inbox.admit('probe', () => Promise.resolve())
     const held = await keys.read('probe')

@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     await server.close()
   })
 
-  it('applies a key once, in whatever process', async () => {
+  it('applies a key once, in any process', async () => {
     const [first, second] = [openInbox(), openInbox()]
     expect(await apply(first)).toBe('applied')
     const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
@@ -40,7 +40,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(work).not.toHaveBeenCalled()
   })
 
-  it('is busy with a key whose work is running, in whatever process, and with no other', async () => {
+  it('is busy with a key whose work is running in any process, and with no other', async () => {
     const [first, second] = [openInbox(), openInbox()]
     const run = startRun(first)
     await run.started
@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect([await apply(first), await apply(second)]).toEqual(['duplicate', 'duplicate'])
   })
 
-  it('claims a new key once, however many ask at the same time', async () => {
+  it('claims a new key once, with any number of simultaneous claims', async () => {
     const inboxes = [openInbox(), openInbox(), openInbox(), openInbox()]
     const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
     const asked = Array.from({ length: 25 }, () => inboxes.map((inbox) => inbox.admit(KEY, work)))
@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(answers.filter((answer) => answer === 'applied')).toHaveLength(1)
   })
 
-  it('frees a key whose work rejects, and passes the error on', async () => {
+  it('releases a key whose work rejects, and passes the error on', async () => {
     const inbox = openInbox()
     const error = new Error('declined')
     await expect(inbox.admit(KEY, () => Promise.reject(error))).rejects.toBe(error)
@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(await keys.redis.pttl(nameOf())).toBeGreaterThan(WEEK_MS - 60_000)
   })
 
-  it('holds a lease of a minute by the clock of Redis, whatever clock the process has [E25]', async () => {
+  it('holds a lease of a minute by the clock of Redis, independent of the clock of the process [E25]', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2001, 1, 1) })
     try {
       const run = startRun(openInbox())
@@ -109,7 +109,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     }
   })
 
-  it('keeps its keys apart by `prefix` [E29]', async () => {
+  it('separates its keys by `prefix` [E29]', async () => {
     const shop = openInbox({ prefix: 'shop:' })
     const club = openInbox({ prefix: 'club:' })
     await apply(shop)
@@ -118,14 +118,14 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(names.toSorted()).toEqual([`club:{${KEY}}:orders`, `shop:{${KEY}}:orders`])
   })
 
-  it('keeps the keys of two services apart by `consumer`: both apply the event [E62]', async () => {
+  it('separates the keys of two services by `consumer`: both apply the event [E62]', async () => {
     const orders = openInbox()
     const mail = openInbox({ consumer: 'mail' })
     expect([await apply(orders), await apply(mail)]).toEqual(['applied', 'applied'])
     expect([await apply(orders), await apply(mail)]).toEqual(['duplicate', 'duplicate'])
   })
 
-  it('has a name of its own for every prefix, key and consumer, whatever they hold [E62]', async () => {
+  it('has a distinct Redis key for every prefix, key and consumer, whatever they contain [E62]', async () => {
     const parts = ['a', 'a:', ':a', 'a:b', 'b', 'ab']
     const consumers = ['a', 'a.b', '.a', 'b', 'ab', 'A-b_1']
     const keyParts = [...parts, 'a}:b', '{a', 'a}', '}:a', '']
@@ -144,7 +144,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(await keys.redis.object('ENCODING', nameOf())).toBe('int')
   })
 
-  it('refuses a key that holds something else, and runs nothing [E31]', async () => {
+  it('refuses a key that holds another value, and runs nothing [E31]', async () => {
     const inbox = openInbox()
     const work = vi.fn<() => Promise<void>>()
     await keys.redis.set(nameOf(), 'locked')
@@ -155,7 +155,7 @@ describe.skipIf(!hasRedis).each(KINDS)('the Redis inbox over %s', (_, openClient
     expect(work).not.toHaveBeenCalled()
   })
 
-  it('answers genuine deliveries over two receivers: once handled, then duplicates', async () => {
+  it('answers verified deliveries over two receivers: once handled, then duplicates', async () => {
     const pingpp = createTestKeys()
     const receivers = [1, 2].map(() => {
       const seen: number[] = []

@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis)('a script', () => {
     it.each<[string, () => Promise<unknown>]>([
       ['has failed', () => release('bob')],
       ['has lost its lease, too', () => keys.endLease('key')],
-    ])('gives an earlier owner the key back when the other one %s [E61]', async (_, end) => {
+    ])('restores the key to an earlier owner when the other one %s [E61]', async (_, end) => {
       const { late, token } = await takeOver()
       await end()
       expect(await renew('ann', late)).toBe(2)
@@ -179,13 +179,13 @@ describe.skipIf(!hasRedis)('a script', () => {
           }
         },
       ],
-    ])('tells so after %s, too [E60]', async (_, end) => {
+    ])('reports a takeover after %s, too [E60]', async (_, end) => {
       await takeOver()
       await end()
       expect(await claim('dan')).toEqual([2, expect.any(Number)])
     })
 
-    it('returns no takeover when Redis forgot that key because it is too old', async () => {
+    it('returns no takeover if Redis expired that key', async () => {
       await takeOver()
       await release('bob')
       await keys.redis.pexpire(NAME, 0)
@@ -193,13 +193,13 @@ describe.skipIf(!hasRedis)('a script', () => {
     })
   })
 
-  it('that releases, of a run that was no takeover, leaves none', async () => {
+  it('that releases a run that was no takeover leaves no takeover', async () => {
     await claim('ann')
     await release('ann')
     expect(await claim('bob')).toEqual([1, expect.any(Number)])
   })
 
-  it('reads what earlier versions have written [E31]', async () => {
+  it('reads the values that earlier versions wrote [E31]', async () => {
     await keys.redis.set(NAME, 'free 7')
     expect(await claim('ann')).toEqual([1, expect.any(Number)])
     await keys.redis.set(NAME, 'running 7 1 1 bob')
@@ -234,7 +234,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       expect(await keys.read('key')).toMatchObject({ state: 'free', isTakeover: true })
     })
 
-    it('completes for an earlier owner, and renews for none: that would take memory [E15, E61]', async () => {
+    it('completes for an earlier owner, and renews for none, which would take memory [E15, E61]', async () => {
       const { late } = await takeOver()
       await release('bob')
       await keys.redis.config('SET', 'maxmemory', '1')
@@ -244,14 +244,14 @@ describe.skipIf(!hasRedis)('a script', () => {
     })
   })
 
-  it('that releases makes nothing of a key that Redis has forgotten', async () => {
+  it('that releases creates no key that Redis has lost', async () => {
     await claim('ann')
     await keys.redis.flushall()
     expect(await release('ann')).toBe(0)
     expect(await keys.read('key')).toEqual({ state: 'nothing' })
   })
 
-  it('refuses a key that holds something else', async () => {
+  it('refuses a key that holds another value', async () => {
     for (const value of [
       '',
       'locked',

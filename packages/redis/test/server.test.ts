@@ -38,19 +38,19 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     await server.close()
   })
 
-  it('keeps what it is given is not spoken of', async () => {
+  it('keeps its data causes no warning', async () => {
     expect(await inspect()).toEqual([])
   })
 
   it.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-lru', 'volatile-ttl'])(
-    'may evict keys (%s) is warned of [E15]',
+    'may evict keys (%s) causes a warning [E15]',
     async (policy) => {
       await configure('maxmemory-policy', policy)
       expect(await inspect()).toEqual(['redis-may-evict'])
     },
   )
 
-  it('refuses CONFIG, as managed ones do, is asked by INFO', async () => {
+  it('refuses CONFIG, as managed ones do, is inspected by INFO', async () => {
     await forbid('-config')
     expect(await inspect()).toEqual([])
     await allow()
@@ -59,18 +59,18 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
     expect(await inspect()).toEqual(['redis-may-evict'])
   })
 
-  it('refuses INFO is asked by CONFIG', async () => {
+  it('refuses INFO is inspected by CONFIG', async () => {
     await configure('maxmemory-policy', 'volatile-lru')
     await forbid('-info')
     expect(await inspect()).toEqual(['redis-may-evict'])
   })
 
-  it('refuses both is warned of softly', async () => {
+  it('refuses both causes a warning that its settings are unknown', async () => {
     await forbid('-info', '-config')
     expect(await inspect()).toEqual(['redis-server-unseen'])
   })
 
-  it('is asked once, when it has answered for the first time', async () => {
+  it('is inspected once, after its first answer', async () => {
     await configure('maxmemory-policy', 'allkeys-lru')
     const warnings: Warned[] = []
     const inbox = redisInbox({
@@ -92,7 +92,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a server that', (_, openClient)
   it.each<[string, () => Promise<never>]>([
     ['cannot be asked now', () => Promise.reject(new Error('read ECONNRESET'))],
     ['does not answer', () => new Promise(() => {})],
-  ])('%s is asked when it can', async (_outage, fail) => {
+  ])('%s is inspected as soon as possible', async (_outage, fail) => {
     const warnings: Warned[] = []
     let isCut = true
     const inbox = redisInbox({
@@ -134,22 +134,22 @@ describe.skipIf(!hasRedis).each(KINDS)(
       await server.close()
     })
 
-    it('keeps nothing on disk is warned of', async () => {
+    it('keeps nothing on disk causes a warning', async () => {
       expect(await inspect()).toEqual(['redis-not-persistent'])
     })
 
-    it('takes snapshots is not', async () => {
+    it('takes snapshots causes no warning', async () => {
       await configure('save', '3600 1')
       expect(await inspect()).toEqual([])
       await configure('save', '')
     })
 
-    it('does not say whether it takes snapshots is warned of softly', async () => {
+    it('does not report whether it takes snapshots causes a warning that this is unknown', async () => {
       await forbid('-config')
       expect(await inspect()).toEqual(['redis-server-unseen'])
     })
 
-    it('may evict as well is warned of both', async () => {
+    it('may evict as well causes both warnings', async () => {
       await configure('maxmemory-policy', 'allkeys-lru')
       await forbid('-info')
       expect(await inspect()).toEqual(['redis-may-evict', 'redis-not-persistent'])
@@ -164,7 +164,7 @@ describe.skipIf(!hasRedis).each([
   ['RESP3', { RESP: 3 }, {}],
   ['RESP3 with maps', { RESP: 3 }, { [RESP_TYPES.MAP]: Map }],
   ['RESP3 with lists', { RESP: 3 }, { [RESP_TYPES.MAP]: Array }],
-] as const)('over node-redis that gives bytes, %s, a server that', (_, options, mapping) => {
+] as const)('over node-redis that returns bytes, %s, a server that', (_, options, mapping) => {
   let client: RedisClient
   let close: () => void
 
@@ -186,7 +186,7 @@ describe.skipIf(!hasRedis).each([
     await server.close()
   })
 
-  it('shows its settings is seen, by INFO and by CONFIG [E64]', async () => {
+  it('shows its settings is inspected by INFO and by CONFIG [E64]', async () => {
     expect(await inspect(client)).toEqual([])
     await configure('maxmemory-policy', 'allkeys-lru')
     expect(await inspect(client)).toEqual(['redis-may-evict'])
@@ -195,7 +195,7 @@ describe.skipIf(!hasRedis).each([
   })
 })
 
-describe('what a server shows of its settings', () => {
+describe('the settings of a server', () => {
   it.each([
     ['5.0.14', ['redis-server-old']],
     ['6.0.20', ['redis-server-old']],
@@ -203,7 +203,7 @@ describe('what a server shows of its settings', () => {
     ['7.4.1', []],
     ['8.2.0', []],
     ['10.0.0', []],
-  ])('is warned of when it is old: %s', async (version, expected) => {
+  ])('cause a warning if the server is old: %s', async (version, expected) => {
     const info = `# Server\r\nredis_version:${version}\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n`
     expect(await inspect(stub({ INFO: info }))).toEqual(expected)
   })
@@ -217,7 +217,7 @@ describe('what a server shows of its settings', () => {
       new Map([[new Uint8Array(Buffer.from('maxmemory-policy')), Buffer.from('allkeys-lru')]]),
     ],
     ['an object', { 'maxmemory-policy': 'allkeys-lru' }],
-  ])('is read when CONFIG GET comes as %s', async (_, reply) => {
+  ])('are read if CONFIG GET returns %s', async (_, reply) => {
     const client = stub({ INFO: 'aof_enabled:1\r\n', CONFIG: reply })
     expect(await inspect(client)).toEqual(['redis-may-evict'])
   })
@@ -227,7 +227,7 @@ describe('what a server shows of its settings', () => {
     ['an empty list', []],
     ['another setting', ['timeout', '0']],
     ['a number', 7],
-  ])('is unseen when it answers with %s', async (_, reply) => {
+  ])('are unknown if it answers with %s', async (_, reply) => {
     expect(await inspect(stub({ INFO: reply, CONFIG: reply }))).toEqual(['redis-server-unseen'])
   })
 })
@@ -254,20 +254,20 @@ describe.skipIf(!hasRedis)('a primary with a replica', () => {
     await Promise.all([server.close(), closeReplica(replica)])
   })
 
-  it('that confirms what no replica has is warned of, though it refuses CONFIG [E50]', async () => {
+  it('that confirms writes without a replica causes a warning, even if it refuses CONFIG [E50]', async () => {
     expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
     await primary.redis.call('ACL', 'SETUSER', 'default', '-config')
     expect(await inspect(primary.redis)).toEqual(['redis-replicas-not-required'])
     await primary.redis.call('ACL', 'SETUSER', 'default', '+config')
   })
 
-  it('that waits for one is not, nor is the replica [E50]', async () => {
+  it('that waits for one causes no warning, nor does the replica [E50]', async () => {
     await primary.redis.config('SET', 'min-replicas-to-write', 1)
     expect(await inspect(primary.redis)).toEqual([])
     expect(await inspect(follower.redis)).toEqual([])
   })
 
-  it('of a cluster is not [E50]', async () => {
+  it('of a cluster causes no warning [E50]', async () => {
     const info =
       'maxmemory_policy:noeviction\r\naof_enabled:1\r\nrole:master\r\nconnected_slaves:2\r\n'
     expect(await inspect(stub({ INFO: info }))).toEqual(['redis-replicas-not-required'])
@@ -282,7 +282,7 @@ describe('a client of sentinels', () => {
     ['that is not told of failovers', { sentinels }, ['redis-failover-unnoticed']],
     ['that is told of failovers', { sentinels, failoverDetector: true }, []],
     ['that is none', {}, []],
-  ])('%s is warned of at start-up, or not [E49]', (_, options, expected) => {
+  ])('%s: warned of at start-up, or not [E49]', (_, options, expected) => {
     const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
     const warnings: Warned[] = []
     redisInbox({ consumer: 'orders', client, onWarning: warnTo(warnings) })
@@ -314,7 +314,7 @@ describe('a warning', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
-  ])('costs nothing where the one who is told %s', async (_, onWarning) => {
+  ])('is harmless if the hook %s', async (_, onWarning) => {
     const client = stub({ INFO: 'maxmemory_policy:allkeys-lru\r\naof_enabled:1' })
     const inbox = redisInbox({ client, consumer: 'orders', onWarning })
     for (let event = 0; event < 3; event += 1) {

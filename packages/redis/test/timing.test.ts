@@ -54,7 +54,7 @@ describe('a lease of a minute', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is renewed every second while that fails, and may be over a minute after it last held', async () => {
+  it('is renewed every second while renewals fail, and may be over a minute after the last success', async () => {
     let isDown = false
     const { keeper, renewals, warnings } = keep(() =>
       isDown ? Promise.reject(new Error('read ECONNRESET')) : Promise.resolve('renewed'),
@@ -100,8 +100,8 @@ describe('a lease of a minute', () => {
   })
 })
 
-describe('those who wait', () => {
-  it('expire each in their own time, by one timer', async () => {
+describe('waiting deadlines', () => {
+  it('expire each at its own time, by one timer', async () => {
     const deadlines = createDeadlines(1000)
     const expired: string[] = []
     const add = (name: string): (() => void) => {
@@ -126,8 +126,8 @@ describe('those who wait', () => {
   })
 })
 
-describe('a claim that was given up', () => {
-  it('is not sent once more when Redis turns out not to know the script, but given back', async () => {
+describe('an abandoned claim', () => {
+  it('is not sent again if Redis does not know the script, but released', async () => {
     const sent: string[] = []
     const reply = Promise.withResolvers<unknown>()
     const inbox = redisInbox({
@@ -150,8 +150,8 @@ describe('a claim that was given up', () => {
   })
 })
 
-describe('a claim that is given back', () => {
-  it('is, however late Redis says that it does not know the script', async () => {
+describe('a claim that is released', () => {
+  it('is released, however late Redis reports that it does not know the script', async () => {
     const sent: string[] = []
     const replies = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()]
     const inbox = redisInbox({

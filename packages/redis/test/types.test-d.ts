@@ -5,7 +5,7 @@ import { describe, expectTypeOf, it } from 'vitest'
 import { redisInbox, type Lease, type RedisContext, type RedisClient } from '../src/index.ts'
 
 describe('a client', () => {
-  it('is what ioredis and node-redis have', () => {
+  it('is a client of ioredis or node-redis', () => {
     expectTypeOf<Redis>().toExtend<RedisClient>()
     expectTypeOf<Cluster>().toExtend<RedisClient>()
     expectTypeOf<ReturnType<typeof createClient>>().toExtend<RedisClient>()
@@ -14,14 +14,14 @@ describe('a client', () => {
     expectTypeOf<{ sendCommand(args: string[]): Promise<unknown> }>().toExtend<RedisClient>()
   })
 
-  it('is nothing else', () => {
+  it('is no other object', () => {
     expectTypeOf<{ get(key: string): Promise<string> }>().not.toExtend<RedisClient>()
     expectTypeOf<string>().not.toExtend<RedisClient>()
   })
 })
 
 describe('the inbox', () => {
-  it('lends handlers its lease', () => {
+  it('passes handlers its lease', () => {
     const inbox = redisInbox({
       client: { sendCommand: () => Promise.resolve(null) },
       consumer: 'orders',

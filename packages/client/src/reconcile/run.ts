@@ -267,13 +267,16 @@ function conclude(run: Run): void {
 
 function noteOpen(
   { draft, settings }: Run,
-  { order_no, created }: OpenEnvelope['head'],
+  head: OpenEnvelope['head'],
   tracked: TrackedEnvelope | undefined,
 ): void {
+  const { order_no, created } = head
   const ageSeconds = settings.now() / 1000 - created
   draft.open += 1
   draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageSeconds))
   const { id = null, status = null, dueMs = 0 } = tracked ?? {}
-  const isOverdue = Math.max(dueMs, settings.now()) >= created * 1000 + PLAN_ENDS_MS
+  // A due time counts from when Ping++ created the envelope, which may be hours after the row was created.
+  const endsMs = (tracked ?? head).created * 1000 + PLAN_ENDS_MS
+  const isOverdue = Math.max(dueMs, settings.now()) >= endsMs
   if (isOverdue) draft.overdue.push({ id, order_no, status, created })
 }
