@@ -1,4 +1,4 @@
-import type { EnvelopeQuery } from '../../engine/engine.ts'
+import type { EnvelopeQuery } from '../../engine/envelope-list.ts'
 import { STATUSES } from '../../engine/envelopes.ts'
 import { isRecord } from '@hongbao/core/internal'
 import { ApiError, type CauseName } from './api-error.ts'

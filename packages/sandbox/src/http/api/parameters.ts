@@ -1,6 +1,6 @@
 import { findParameterFlaw } from '@hongbao/client/internal'
 import { isRecord, readStrictJson } from '@hongbao/core/internal'
-import type { CreateParameters } from '../../engine/engine.ts'
+import type { CreateParameters } from '../../engine/envelopes.ts'
 import { ApiError, type CauseName } from './api-error.ts'
 import LIMITS from './parameter-limits.json' with { type: 'json' }
 import { readQueryString, type QueryParameters } from './query-string.ts'

@@ -45,10 +45,10 @@ function signedContents(parts: SignedParts, mode: SignatureMode): readonly Buffe
 // The tolerance of Ping++ is not known. Ten minutes forgive a clock that drifts, not a wrong zone.
 const TOLERANCE_SECONDS = 600
 
+export type SignatureCheck = (request: ApiRequest, body: Buffer) => SignatureVerdict
+
 /** The check of merchants' signatures (guide, step 2). */
-export function createSignatureCheck(
-  options: SignatureOptions,
-): (request: ApiRequest, body: Buffer) => SignatureVerdict {
+export function createSignatureCheck(options: SignatureOptions): SignatureCheck {
   const { merchantKeys, mode, now, pingppKey } = options
 
   return function checkSignature(request, body): SignatureVerdict {
