@@ -28,3 +28,7 @@ export class SandboxError extends Error {
 }
 
 brand(SandboxError, 'SandboxError')
+
+export function closedError(): SandboxError {
+  return new SandboxError('closed', 'The sandbox is closed.')
+}

@@ -5,7 +5,7 @@ export type {
   EventQuery as SandboxEventQuery,
   WaitOptions as SandboxWaitOptions,
 } from './engine/wait.ts'
-export type { TriggerOptions, SendWebhooks } from './engine/engine.ts'
+export type { TriggerOptions, SendWebhooks } from './engine/trigger.ts'
 export type { Target as SandboxTarget } from './delivery/target.ts'
 export type {
   Attempt as SandboxAttempt,

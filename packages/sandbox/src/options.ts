@@ -21,7 +21,7 @@ import {
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SignatureMode } from './http/api/request-signature.ts'
-import type { SendWebhooks } from './engine/engine.ts'
+import type { SendWebhooks } from './engine/trigger.ts'
 import type { Target } from './delivery/target.ts'
 import { newId } from './events/ids.ts'
 
@@ -73,28 +73,15 @@ export interface SandboxOptions {
   readonly persist?: string | undefined
 }
 
-/** The options, checked and completed. */
-export interface Settings extends Completed<
-  Omit<
-    SandboxOptions,
-    | 'target'
-    | 'clock'
-    | 'startMs'
-    | 'apiKey'
-    | 'merchantPublicKey'
-    | 'privateKey'
-    | 'publicUrl'
-    | 'maxEvents'
-    | 'persist'
-  >
-> {
-  readonly target: Target | undefined
+type WithoutDefault = 'target' | 'startMs' | 'publicUrl' | 'maxEvents' | 'persist'
+type Replaced = 'clock' | 'apiKey' | 'merchantPublicKey' | 'privateKey'
+
+/** The options, checked and completed; `publicUrl` is an origin. */
+export interface Settings
+  extends
+    Completed<Omit<SandboxOptions, WithoutDefault | Replaced>>,
+    Pick<SandboxOptions, WithoutDefault> {
   readonly speed: number
-  readonly startMs: number | undefined
-  /** An origin. */
-  readonly publicUrl: string | undefined
-  readonly maxEvents: number | undefined
-  readonly persist: string | undefined
   /** The API keys that are accepted; undefined for every `sk_test_…`. */
   readonly apiKeys: readonly string[] | undefined
   /** An API key that is accepted. */

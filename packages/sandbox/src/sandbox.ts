@@ -1,6 +1,6 @@
 import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import type { Clock } from './clock/clock.ts'
-import type { TriggerOptions } from './engine/engine.ts'
+import type { TriggerOptions } from './engine/trigger.ts'
 import type { Faults } from './faults/faults.ts'
 import type { JournalRecord } from './events/journal.ts'
 import type { ResendOptions } from './events/notifications.ts'

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto'
 import { Hono } from 'hono'
 import { createApi } from './http/api/api.ts'
 import type { ApiEnv } from './http/api/request.ts'
@@ -6,7 +5,8 @@ import { isoTime } from './clock/duration.ts'
 import { createClock } from './clock/timer-clock.ts'
 import { createControl } from './http/control/control.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
-import { SandboxError } from './errors.ts'
+import { closedError } from './errors.ts'
+import { publicPemOf } from './keys/keys.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
 import { EventLog } from './persist/event-log.ts'
 import type { Sandbox } from './sandbox.ts'
@@ -96,9 +96,7 @@ function createSandbox(
   }
 
   const { url } = server
-  const publicKey = createPublicKey(key.privateKey)
-    .export({ type: 'spki', format: 'pem' })
-    .toString()
+  const publicKey = publicPemOf(key.privateKey)
   return {
     url,
     env: {
@@ -115,16 +113,8 @@ function createSandbox(
     clock: engine.clock,
     faults: engine.faults,
     async fetch(input, init) {
-      if (closing !== undefined) throw new SandboxError('closed', 'The sandbox is closed.')
-      const request = new Request(input, init)
-      request.signal.throwIfAborted()
-      try {
-        return await api.fetch(request)
-      } catch (error) {
-        // A caller who has left sees its own reason, as from the global `fetch`.
-        request.signal.throwIfAborted()
-        throw error
-      }
+      if (closing !== undefined) throw closedError()
+      return fetchFrom(api, new Request(input, init))
     },
     trigger: (type, options) => engine.trigger(type, options),
     resend: (id, resendOptions) => engine.resend(id, resendOptions),
@@ -139,5 +129,16 @@ function createSandbox(
     reset: () => engine.reset(),
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+async function fetchFrom(api: Hono<ApiEnv>, request: Request): Promise<Response> {
+  request.signal.throwIfAborted()
+  try {
+    return await api.fetch(request)
+  } catch (error) {
+    // A caller who has left sees its own reason, as from the global `fetch`.
+    request.signal.throwIfAborted()
+    throw error
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createControl, type ControlSettings } from '../src/http/control/control.ts'
-import type { Journal, JournalRecord } from '../src/events/journal.ts'
+import type { JournalRecord } from '../src/events/journal.ts'
 import { listen } from '../src/http/server.ts'
 import { startSandbox } from '../src/start.ts'
 import { openEngine } from './open-engine.ts'
@@ -447,17 +447,14 @@ describe('the stream', () => {
     const engine = openEngine()
     const { promise: left, resolve } = Promise.withResolvers<string>()
     const { journal } = engine
-    const watched: Journal = {
-      ...journal,
-      listen(listener) {
-        const stop = journal.listen(listener)
-        return () => {
-          stop()
-          resolve('left')
-        }
-      },
+    const listenTo = journal.listen.bind(journal)
+    journal.listen = (listener) => {
+      const stop = listenTo(listener)
+      return () => {
+        stop()
+        resolve('left')
+      }
     }
-    Object.defineProperty(engine, 'journal', { value: watched })
     const control = createControl(engine, SETTINGS)
     const server = await listen((sent) => control.fetch(sent), {
       host: '127.0.0.1',

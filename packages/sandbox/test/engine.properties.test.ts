@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Attempt, Engine, SandboxEvent } from '../src/engine/engine.ts'
+import type { Engine } from '../src/engine/engine.ts'
+import type { Attempt, SandboxEvent } from '../src/events/sandbox-event.ts'
 import type { FaultRule, WebhookFaultKind } from '../src/faults/fault-kind.ts'
 import { isGenuine, openEngine, START_MS } from './open-engine.ts'
 

@@ -1,6 +1,7 @@
 import type { RedEnvelope } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
-import type { Engine, EnvelopeQuery } from '../src/engine/engine.ts'
+import type { Engine } from '../src/engine/engine.ts'
+import type { EnvelopeQuery } from '../src/engine/envelope-list.ts'
 import { functionApp, openEngine, parameters, START_MS } from './open-engine.ts'
 
 const SECOND = 1000

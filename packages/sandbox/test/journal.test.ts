@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createJournal, type Journal, type JournalRecord } from '../src/events/journal.ts'
+import { Journal, type JournalRecord } from '../src/events/journal.ts'
 import { START_MS } from './open-engine.ts'
 
 describe('the journal', () => {
@@ -104,7 +104,7 @@ describe('the journal', () => {
 })
 
 function openJournal(): Journal {
-  return createJournal(() => START_MS)
+  return new Journal(() => START_MS)
 }
 
 function changed(number: number) {

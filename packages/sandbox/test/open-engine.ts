@@ -4,12 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
 import { createClock } from '../src/clock/timer-clock.ts'
-import {
-  createEngine,
-  type CreateParameters,
-  type Engine,
-  type EngineOptions,
-} from '../src/engine/engine.ts'
+import { createEngine, type Engine } from '../src/engine/engine.ts'
+import type { EngineOptions } from '../src/engine/engine-options.ts'
+import type { CreateParameters } from '../src/engine/envelopes.ts'
 import { PINGPP, START_MS } from './open-api.ts'
 
 export { START_MS } from './open-api.ts'

@@ -17,12 +17,9 @@ interface ScheduledWork extends Timer {
 }
 
 class TimerClock implements EngineClock {
-  #speed: number
-  readonly #startMs: number | undefined
+  readonly #options: ClockOptions
   readonly #wallNow: () => number
-  readonly #onError: (error: unknown) => void
-  readonly #onMoved: (fromMs: number, toMs: number) => void
-  readonly #onSpeed: (speed: number) => void
+  #speed: number
   /** The soonest is the last; of one instant, the first added is the last. */
   #timers: ScheduledWork[] = []
   #atMs: number
@@ -38,13 +35,11 @@ class TimerClock implements EngineClock {
   #idleWaiters: (() => void)[] = []
   #lastMove: Promise<unknown> = Promise.resolve()
 
-  constructor({ speed, startMs, wallNow = Date.now, onError, onMoved, onSpeed }: ClockOptions) {
-    this.#speed = speed
-    this.#startMs = startMs
+  constructor(options: ClockOptions) {
+    const { speed, startMs, wallNow = Date.now } = options
+    this.#options = options
     this.#wallNow = wallNow
-    this.#onError = onError ?? ignore
-    this.#onMoved = onMoved ?? ignore
-    this.#onSpeed = onSpeed ?? ignore
+    this.#speed = speed
     this.#wallMs = wallNow()
     this.#atMs = startMs ?? this.#wallMs
   }
@@ -113,14 +108,14 @@ class TimerClock implements EngineClock {
     this.now()
     this.#speed = speed
     this.#alarmDueMs = undefined
-    this.#onSpeed(speed)
+    this.#options.onSpeed?.(speed)
     this.#startDue()
   }
 
   restart(): void {
     this.#restarts += 1
     this.#wallMs = this.#wallNow()
-    this.#atMs = this.#startMs ?? this.#wallMs
+    this.#atMs = this.#options.startMs ?? this.#wallMs
     this.clear()
   }
 
@@ -179,13 +174,13 @@ class TimerClock implements EngineClock {
     try {
       const result: unknown = timer.work()
       if (result instanceof Promise) {
-        return result.then(ignore, this.#onError).then(() => {
+        return result.then(ignore, this.#options.onError ?? ignore).then(() => {
           this.#running -= 1
           this.#startDue()
         })
       }
     } catch (error) {
-      this.#onError(error)
+      this.#options.onError?.(error)
     }
     this.#running -= 1
     return undefined
@@ -232,7 +227,7 @@ class TimerClock implements EngineClock {
         this.#isMoving = false
         // The alarm was set for a time that the move has skipped.
         this.#alarmDueMs = undefined
-        if (toMs !== fromMs) this.#onMoved(fromMs, toMs)
+        if (toMs !== fromMs) this.#options.onMoved?.(fromMs, toMs)
         this.#startDue()
       }
     })

@@ -88,19 +88,11 @@ function noCounts(): Record<SandboxEvent['status'], number> {
 }
 
 /** An event that was not sent yet. */
-export function show(notification: Notification): SandboxEvent {
-  const { id, type, created, envelope, orderNo, request, from, body, signature } = notification
+export function show({ body, testCase: _testCase, ...about }: Notification): SandboxEvent {
   return {
-    id,
-    type,
-    created,
-    envelope,
-    orderNo,
-    request,
-    from,
+    ...about,
     // A copy: a test that alters it, say to forge an event, must not alter what is sent.
     bytes: Buffer.from(body),
-    signature,
     status: 'undelivered',
     attempts: [],
     nextAttemptMs: undefined,

@@ -8,7 +8,7 @@ import type { SendWebhooks } from './trigger.ts'
 
 export interface EngineOptions {
   readonly clock: EngineClock
-  readonly target: Target | undefined
+  readonly target?: Target | undefined
   readonly sendWebhooks: SendWebhooks
   readonly key: SigningKey
   readonly responseTimeoutMs: number

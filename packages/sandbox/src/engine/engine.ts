@@ -4,12 +4,12 @@ import { setMaxListeners } from 'node:events'
 import { Deliveries, unknownEvent } from '../delivery/deliveries.ts'
 import { PROBE, type PostResult, type Sender } from '../delivery/sender.ts'
 import { createSender, type Target } from '../delivery/target.ts'
-import { SandboxError } from '../errors.ts'
+import { closedError, SandboxError } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
-import { createJournal, type Journal } from '../events/journal.ts'
+import { Journal } from '../events/journal.ts'
 import { newId } from '../events/ids.ts'
 import {
   editedNotification,
@@ -27,12 +27,6 @@ import {
   webhookStatusOf,
   type TriggerOptions,
 } from './trigger.ts'
-
-export type { EngineOptions } from './engine-options.ts'
-export type { SendWebhooks, TriggerOptions } from './trigger.ts'
-export type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-export type { CreateParameters, Creation } from './envelopes.ts'
-export type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 export function createEngine(options: EngineOptions): Engine {
   return new Engine(options)
@@ -57,7 +51,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { clock, seed, key, responseTimeoutMs, target, maxEvents = Infinity, saver } = options
-    const journal = createJournal(clock.now)
+    const journal = new Journal(clock.now)
     // Every `waitFor` listens; by default Node warns at 11 listeners.
     setMaxListeners(0, this.closed)
     this.#options = options
@@ -279,7 +273,7 @@ export class Engine {
   }
 
   #checkOpen(): void {
-    if (this.closed.aborted) throw new SandboxError('closed', 'The sandbox is closed.')
+    if (this.closed.aborted) throw closedError()
   }
 }
 

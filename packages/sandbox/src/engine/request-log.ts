@@ -1,24 +1,14 @@
+import type { JournalBody } from '../events/journal.ts'
 import type { ApiOperation } from '../faults/fault-kind.ts'
 
+type RequestRecord = Extract<JournalBody, { readonly type: 'api.request' }>
+
 /** A request of the API, with what was sent and answered. */
-export interface LoggedRequest {
-  /** `iar_…` */
-  readonly id: string
+export interface LoggedRequest extends Omit<RequestRecord, 'type' | 'faults' | 'operation'> {
   /** On the sandbox's clock. */
   readonly atMs: number
-  readonly method: string
-  /** Path and query, as they were sent; API keys are masked. */
-  readonly path: string
-  /** 0 if there was no answer. */
-  readonly status: number
-  readonly ms: number
-  readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked'
-  /** The likely cause of an invalid signature, or the message of an error. */
-  readonly reason: string | undefined
   readonly faults: readonly string[]
   readonly operation: ApiOperation | undefined
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
   /** Without credentials. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: KeptBody

@@ -1,6 +1,6 @@
-import { milliseconds } from '@hongbao/core/internal'
+import { milliseconds, withTimeout } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
-import { SandboxError } from '../errors.ts'
+import { closedError, SandboxError } from '../errors.ts'
 import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 /** Selects events; all given fields must match. */
@@ -36,22 +36,18 @@ export async function waitForEvent(
 
   const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
   const onClosed = () => reject(closedError())
-  const timer = setTimeout(() => reject(timedOut(query, timeoutMs, engine.events())), timeoutMs)
   const stopWatching = engine.watch((event) => {
     if (isMatch(event)) resolve(event)
   })
   closed.addEventListener('abort', onClosed)
   try {
-    return await promise
+    return await withTimeout(timeoutMs, promise, () => {
+      throw timedOut(query, timeoutMs, engine.events())
+    })
   } finally {
-    clearTimeout(timer)
     stopWatching()
     closed.removeEventListener('abort', onClosed)
   }
-}
-
-function closedError(): SandboxError {
-  return new SandboxError('closed', 'The sandbox is closed.')
 }
 
 const FIELDS = ['id', 'type', 'envelope', 'orderNo', 'status'] as const

@@ -33,9 +33,10 @@ interface RecordTypes {
     readonly pid: number
   }
   'api.request': {
+    /** `iar_…` */
     readonly id: string
     readonly method: string
-    /** Path and query, as they were sent. */
+    /** Path and query, as they were sent; API keys are masked. */
     readonly path: string
     /** 0 if there was no answer. */
     readonly status: number
@@ -106,104 +107,96 @@ interface AttemptFields extends EventFields {
   readonly faults?: readonly string[] | undefined
 }
 
-/** Keeps the latest records and passes each on to listeners. */
-export interface Journal {
-  readonly boot: string
-  /** `seq` of the latest record. */
-  readonly seq: number
-  write(body: JournalBody): void
-  /** Kept records with a greater `seq`, oldest first. */
-  since(seq: number): readonly JournalRecord[]
-  /** Calls a listener with every record from now on; its errors are ignored. Returns how to stop. */
-  listen(listener: (record: JournalRecord) => void): () => void
-  /** Removes the records of an event. */
-  forget(event: string): void
-  clear(): void
-}
-
 /** How many records are kept. */
 const MAX_RECORDS = 10_000
 const MAX_FORGOTTEN = 500
 
-/** @param clockNow the sandbox's clock, in milliseconds since 1970 */
-export function createJournal(clockNow: () => number): Journal {
-  let listeners: readonly ((record: JournalRecord) => void)[] = []
-  const boot = randomUUID().slice(0, 8)
-  const wallDate = createDateText()
-  const clockDate = createDateText()
-  let records: JournalRecord[] = []
+type Listener = (record: JournalRecord) => void
+
+/** Keeps the latest records and passes each on to listeners. */
+export class Journal {
+  readonly boot: string = randomUUID().slice(0, 8)
+  readonly #clockNow: () => number
+  readonly #wallDate = createDateText()
+  readonly #clockDate = createDateText()
   /** Events whose records are still to be removed. */
-  const forgotten = new Set<string>()
-  let seq = 0
-  let sent = 0
-  let isSending = false
+  readonly #forgotten = new Set<string>()
+  #listeners: readonly Listener[] = []
+  #records: JournalRecord[] = []
+  #seq = 0
+  #sent = 0
+  #isSending = false
+
+  /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
+  constructor(clockNow: () => number) {
+    this.#clockNow = clockNow
+  }
+
+  /** `seq` of the latest record. */
+  get seq(): number {
+    return this.#seq
+  }
+
+  write(body: JournalBody): void {
+    this.#seq += 1
+    const head = { v: 1, boot: this.boot, seq: this.#seq } as const
+    const [at, clock] = [this.#wallDate(Date.now()), this.#clockDate(this.#clockNow())]
+    this.#records.push({ ...head, at, clock, ...body })
+    if (this.#records.length >= 2 * MAX_RECORDS) this.#trim()
+    this.#send()
+  }
+
+  /** Kept records with a greater `seq`, oldest first. */
+  since(after: number): readonly JournalRecord[] {
+    // From the end, where a stream that keeps up finds its place at once.
+    const first = this.#records.findLastIndex(({ seq }) => seq <= after) + 1
+    const kept = this.#records.slice(Math.max(first, this.#records.length - MAX_RECORDS))
+    return this.#forgotten.size === 0 ? kept : kept.filter((record) => this.#isKept(record))
+  }
+
+  /** Calls a listener with every record from now on; its errors are ignored. Returns how to stop. */
+  listen(listener: Listener): () => void {
+    // A new function, because the same listener may be added twice.
+    const subscription: Listener = (record) => listener(record)
+    this.#listeners = [...this.#listeners, subscription]
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== subscription)
+    }
+  }
+
+  /** Removes the records of an event. */
+  forget(event: string): void {
+    this.#forgotten.add(event)
+    if (this.#forgotten.size >= MAX_FORGOTTEN) this.#trim()
+  }
+
+  clear(): void {
+    this.#records = []
+    this.#forgotten.clear()
+  }
 
   /** A record that a listener causes is sent after this one, to all listeners. */
-  function send(): void {
-    if (listeners.length === 0) sent = seq
-    if (isSending) return
-    isSending = true
-    while (sent < seq) {
-      sent += 1
-      const record = records[placeAfter(sent - 1)]
-      if (record?.seq === sent) for (const listener of listeners) callSafely(() => listener(record))
+  #send(): void {
+    if (this.#listeners.length === 0) this.#sent = this.#seq
+    if (this.#isSending) return
+    this.#isSending = true
+    while (this.#sent < this.#seq) {
+      this.#sent += 1
+      const record = this.#records.findLast(({ seq }) => seq === this.#sent)
+      if (record === undefined) continue
+      for (const listener of this.#listeners) callSafely(() => listener(record))
     }
-    isSending = false
+    this.#isSending = false
   }
 
-  /** Place of the first record with a greater `seq`, by binary search. */
-  function placeAfter(after: number): number {
-    let [low, high] = [0, records.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((records[middle]?.seq ?? 0) > after) high = middle
-      else low = middle + 1
-    }
-    return low
-  }
-
-  function isKept(record: JournalRecord): boolean {
-    return !('event' in record && forgotten.has(record.event))
+  #isKept(record: JournalRecord): boolean {
+    return !('event' in record && this.#forgotten.has(record.event))
   }
 
   /** In large pieces, so that a record costs the same at any length. */
-  function trim(): void {
-    records = records.filter(isKept).slice(-MAX_RECORDS)
-    forgotten.clear()
-  }
-
-  return {
-    boot,
-    get seq() {
-      return seq
-    },
-    write(body) {
-      seq += 1
-      const [at, clock] = [wallDate(Date.now()), clockDate(clockNow())]
-      records.push({ v: 1, boot, seq, at, clock, ...body })
-      if (records.length >= 2 * MAX_RECORDS) trim()
-      send()
-    },
-    since(after) {
-      const kept = records.slice(Math.max(placeAfter(after), records.length - MAX_RECORDS))
-      return forgotten.size === 0 ? kept : kept.filter(isKept)
-    },
-    listen(listener) {
-      // A new function, because the same listener may be added twice.
-      const subscription = (record: JournalRecord) => listener(record)
-      listeners = [...listeners, subscription]
-      return function stop() {
-        listeners = listeners.filter((each) => each !== subscription)
-      }
-    },
-    forget(event) {
-      forgotten.add(event)
-      if (forgotten.size >= MAX_FORGOTTEN) trim()
-    },
-    clear() {
-      records = []
-      forgotten.clear()
-    },
+  #trim(): void {
+    this.#records = this.#records.filter((record) => this.#isKept(record)).slice(-MAX_RECORDS)
+    this.#forgotten.clear()
   }
 }
 

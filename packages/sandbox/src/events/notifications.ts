@@ -1,26 +1,17 @@
 import type { EventType, RedEnvelope } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import { readStrictJson, signBytes, type SigningKey } from '@hongbao/core/internal'
-import { isRecord } from '../is-record.ts'
+import { isRecord, readStrictJson, signBytes, type SigningKey } from '@hongbao/core/internal'
 import { newId } from './ids.ts'
+import type { SandboxEvent } from './sandbox-event.ts'
 import { freshen } from './sample.ts'
 
 /** One event: serialised once, signed once, never changed. */
-export interface Notification {
-  readonly id: string
-  readonly type: string
-  /** Unix time in seconds, on the sandbox's clock. */
-  readonly created: number
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
-  /** The API request that caused it. */
-  readonly request: string | undefined
-  /** The event that it is an edited copy of. */
-  readonly from: string | undefined
+export interface Notification extends Omit<
+  SandboxEvent,
+  'bytes' | 'status' | 'attempts' | 'nextAttemptMs'
+> {
   /** The bytes that are sent and were signed. */
   readonly body: Buffer
-  /** Empty: it is sent without a signature. */
-  readonly signature: string
   /** `metadata[pingpp_tc]`: a test case of Ping++'s test mode. */
   readonly testCase: string | undefined
 }
@@ -97,9 +88,7 @@ export interface ResendOptions {
 
 /** An edited copy of an event. If its body has an id of its own, that is its id. */
 export function editedNotification(
-  original: Pick<Notification, 'id' | 'type' | 'envelope' | 'orderNo' | 'signature'> & {
-    readonly bytes: Buffer
-  },
+  original: SandboxEvent,
   { object, body, sign = 'webhook' }: ResendOptions,
   created: number,
   key: SigningKey,

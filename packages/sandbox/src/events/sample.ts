@@ -1,4 +1,4 @@
-import { isRecord } from '../is-record.ts'
+import { isRecord } from '@hongbao/core/internal'
 import { newDigits, newId } from './ids.ts'
 
 type Fields = Readonly<Record<string, unknown>>

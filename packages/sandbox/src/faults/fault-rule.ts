@@ -1,7 +1,7 @@
+import { isRecord } from '@hongbao/core/internal'
 import { isEventType } from '@hongbao/core'
 import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
-import { isRecord } from '../is-record.ts'
 import {
   ASPECTS,
   isFaultKind,

@@ -1,5 +1,5 @@
 import { readPrivateKey, unquote } from '@hongbao/core/internal'
-import { createPublicKey, generateKeyPair } from 'node:crypto'
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { newId } from '../events/ids.ts'
@@ -103,7 +103,7 @@ async function readPair(folder: KeysFolder, name: PairName): Promise<KeyPair> {
   await readOrCreate(folder, `${name}-private.pem`, createPrivateKey)
   const privatePath = join(folder.directory, `${name}-private.pem`)
   const { privateKey, fingerprint } = readPrivateKey({ path: privatePath }, `${name} key`)
-  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
+  const publicKey = publicPemOf(privateKey)
   return {
     privatePath,
     publicPath: await derive(folder, `${name}-public.pem`, publicKey),
@@ -133,6 +133,11 @@ async function readApiKey(folder: KeysFolder): Promise<string> {
     'option-invalid',
     `${join(folder.directory, API_KEY_FILE)} must hold "sk_test_" and 24 letters or digits. Delete it, and a new one is made.`,
   )
+}
+
+/** The public half, as PEM. */
+export function publicPemOf(privateKey: KeyObject): string {
+  return createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
 }
 
 async function createPrivateKey(): Promise<string> {

@@ -1,4 +1,4 @@
-import { isRecord } from '../is-record.ts'
+import { isRecord } from '@hongbao/core/internal'
 
 // Names that no envelope's metadata has by chance.
 const [BYTES, MAP, INFINITY] = ['$hongbao:bytes', '$hongbao:map', '$hongbao:infinity']

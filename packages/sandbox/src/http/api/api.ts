@@ -19,6 +19,7 @@ import {
 import { CALLER_LEFT, runUnderFaults } from './request-faults.ts'
 import {
   createSignatureCheck,
+  type SignatureCheck,
   type SignatureMode,
   type SignatureVerdict,
 } from './request-signature.ts'
@@ -48,70 +49,79 @@ export interface ApiOptions {
  * reject with; the `onError` of the app around it must rethrow that.
  */
 export function createApi(engine: Engine, options: ApiOptions = {}): Hono<ApiEnv> {
-  const { apiKeys, now = Date.now, maxBodyBytes = 1024 * 1024 } = options
+  const { apiKeys, maxBodyBytes = 1024 * 1024 } = options
   const checkSignature = createSignatureCheck({
     merchantKeys: options.merchantKeys ?? [],
     mode: options.requestSignatures ?? 'lenient',
-    now,
+    now: options.now ?? Date.now,
     pingppKey: createPublicKey(engine.key.privateKey),
   })
-
-  /** key → body → signature → parameters → faults → engine. */
-  async function carryOut(
-    context: Context<ApiEnv>,
-    request: ApiRequest,
-    readTask: ReadTask,
-    trace: Trace,
-  ): Promise<Answer> {
-    checkApiKey(request.header('authorization'), apiKeys)
-    const body = await readBody(context.req.raw, maxBodyBytes)
-    trace.body = body
-    const { state, problem } = checkSignature(request, body)
-    trace.signature = state
-    if (problem !== undefined) throw problem
-    // Hono answers HEAD as GET, but a retrieve can have side effects here.
-    const read = request.method === 'HEAD' ? readUnknown : readTask
-    const task = read(engine, { request, body, id: context.req.param('id') ?? '' })
-    trace.task = task
-    const fired = engine.faults.takeForRequest(task)
-    trace.faults = fired.map(({ kind }) => kind)
-    const ends = { caller: request.signal, sandbox: engine.cancelled }
-    return { status: 200, body: await runUnderFaults(task.run, fired, ends) }
-  }
-
-  async function answer(context: Context<ApiEnv>, readTask: ReadTask): Promise<Response> {
-    const request = readRequest(context)
-    const started = performance.now()
-    const trace: Trace = { body: Buffer.alloc(0), signature: 'unchecked', faults: [] }
-    let result: Answer | ApiError | ConnectionCut
-    try {
-      result = await carryOut(context, request, readTask, trace)
-    } catch (error) {
-      result = toRefusal(error, request)
-    }
-    const ms = Math.round(performance.now() - started)
-    const reason = result instanceof Error ? result.message : undefined
-    const written = result instanceof ApiError ? result.toAnswer(request.language) : result
-    if (written instanceof ConnectionCut) {
-      record(engine, request, trace, { status: 0, ms, reason, response: undefined })
-      return cutConnection(request, written)
-    }
-    const { status, headers, bytes } = writeAnswer(written, request.id, engine.key)
-    const response = { headers, body: keepBody(bytes) }
-    record(engine, request, trace, { status, ms, reason, response })
-    return new Response(bytes, { status, headers })
-  }
-
+  const api: Api = { engine, apiKeys, maxBodyBytes, checkSignature }
+  const handle = (readTask: ReadTask) => (c: Context<ApiEnv>) => answer(api, c, readTask)
   return new Hono<ApiEnv>()
-    .post('/v1/red_envelopes', (c) => answer(c, readCreate))
-    .get('/v1/red_envelopes', (c) => answer(c, readList))
-    .get('/v1/red_envelopes/:id', (c) => answer(c, readRetrieve))
-    .get('/v1/events/:id', (c) => answer(c, readRetrieveEvent))
-    .all('/v1/*', (c) => answer(c, readUnknown))
-    .notFound((c) => answer(c, readUnknown))
+    .post('/v1/red_envelopes', handle(readCreate))
+    .get('/v1/red_envelopes', handle(readList))
+    .get('/v1/red_envelopes/:id', handle(readRetrieve))
+    .get('/v1/events/:id', handle(readRetrieveEvent))
+    .all('/v1/*', handle(readUnknown))
+    .notFound(handle(readUnknown))
     .onError((error) => {
       throw error
     })
+}
+
+interface Api extends Pick<ApiOptions, 'apiKeys'> {
+  readonly engine: Engine
+  readonly maxBodyBytes: number
+  readonly checkSignature: SignatureCheck
+}
+
+async function answer(api: Api, context: Context<ApiEnv>, readTask: ReadTask): Promise<Response> {
+  const { engine } = api
+  const request = readRequest(context)
+  const started = performance.now()
+  const trace: Trace = { body: Buffer.alloc(0), signature: 'unchecked', faults: [] }
+  let result: Answer | ApiError | ConnectionCut
+  try {
+    result = await carryOut(api, context, request, readTask, trace)
+  } catch (error) {
+    result = toRefusal(error, request)
+  }
+  const ms = Math.round(performance.now() - started)
+  const reason = result instanceof Error ? result.message : undefined
+  const written = result instanceof ApiError ? result.toAnswer(request.language) : result
+  if (written instanceof ConnectionCut) {
+    record(engine, request, trace, { status: 0, ms, reason, response: undefined })
+    return cutConnection(request, written)
+  }
+  const { status, headers, bytes } = writeAnswer(written, request.id, engine.key)
+  const response = { headers, body: keepBody(bytes) }
+  record(engine, request, trace, { status, ms, reason, response })
+  return new Response(bytes, { status, headers })
+}
+
+/** key → body → signature → parameters → faults → engine. */
+async function carryOut(
+  { engine, apiKeys, maxBodyBytes, checkSignature }: Api,
+  { req }: Context<ApiEnv>,
+  request: ApiRequest,
+  readTask: ReadTask,
+  trace: Trace,
+): Promise<Answer> {
+  checkApiKey(request.header('authorization'), apiKeys)
+  const body = await readBody(req.raw, maxBodyBytes)
+  trace.body = body
+  const { state, problem } = checkSignature(request, body)
+  trace.signature = state
+  if (problem !== undefined) throw problem
+  // Hono answers HEAD as GET, but a retrieve can have side effects here.
+  const read = request.method === 'HEAD' ? readUnknown : readTask
+  const task = read(engine, { request, body, id: req.param('id') ?? '' })
+  trace.task = task
+  const fired = engine.faults.takeForRequest(task)
+  trace.faults = fired.map(({ kind }) => kind)
+  const ends = { caller: request.signal, sandbox: engine.cancelled }
+  return { status: 200, body: await runUnderFaults(task.run, fired, ends) }
 }
 
 /** How far a request came. */
@@ -138,14 +148,9 @@ function record(
   const headers = withoutCredentials(request.headers)
   requests.add({ ...about, ...result, atMs: clock.now(), faults, headers, body: keepBody(body) })
   const { status, ms, reason } = result
-  journal.write({
-    type: 'api.request',
-    ...about,
-    status,
-    ms,
-    ...(reason === undefined ? {} : { reason }),
-    ...(faults.length === 0 ? {} : { faults }),
-  })
+  const why = reason === undefined ? {} : { reason }
+  const fired = faults.length === 0 ? {} : { faults }
+  journal.write({ type: 'api.request', ...about, status, ms, ...why, ...fired })
 }
 
 const CREDENTIALS = /^(?:proxy-)?authorization$|^cookie$/

@@ -1,6 +1,7 @@
 import { readStrictJson } from '@hongbao/core/internal'
 import type { RedEnvelope } from '@hongbao/core'
-import type { Engine, SandboxEvent } from '../../engine/engine.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { SandboxEvent } from '../../events/sandbox-event.ts'
 import type { FaultyRequest } from '../../faults/faults.ts'
 import { ApiError } from './api-error.ts'
 import { expandsApp, readListQuery, unknownCursor } from './list-query.ts'

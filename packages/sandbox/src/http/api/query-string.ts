@@ -1,6 +1,5 @@
-import { isRecord } from '../../is-record.ts'
+import { isRecord } from '@hongbao/core/internal'
 import { ApiError } from './api-error.ts'
-import type { Text } from './language.ts'
 
 /** Parameters by name; names with brackets become objects. */
 export type QueryParameters = Readonly<Record<string, unknown>>
@@ -19,10 +18,7 @@ export function readQueryString(text: string): QueryParameters {
   try {
     decodeURIComponent(text)
   } catch {
-    throw unreadable({
-      zh: '百分号编码不是 UTF-8',
-      en: 'its percent-encoding is not that of UTF-8',
-    })
+    throw new ApiError('request-unreadable', { cause: 'percent-encoding' })
   }
   const pairs = [...new URLSearchParams(text)]
   const params = newObject()
@@ -30,10 +26,7 @@ export function readQueryString(text: string): QueryParameters {
     const [, root = name, brackets = ''] = /^([^[\]]+)((?:\[[^[\]]*\])+)$/.exec(name) ?? []
     const path = Array.from(brackets.matchAll(/\[(.*?)\]/g), ([, key]) => key || '0')
     if (pairs.length > MAX_PARAMETERS || path.length > MAX_BRACKETS) {
-      throw unreadable({
-        zh: '参数过多或嵌套过深',
-        en: 'it has too many parameters, or too deep ones',
-      })
+      throw new ApiError('request-unreadable', { cause: 'too-many-parameters' })
     }
     addTo(params, [root, ...path], value)
   }
@@ -56,8 +49,4 @@ function addTo(object: Record<string, unknown>, path: readonly string[], value: 
 function newObject(): Record<string, unknown> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object without members
   return Object.create(null) as Record<string, unknown>
-}
-
-export function unreadable(cause: Text): ApiError {
-  return new ApiError('request-unreadable', { about: { cause } })
 }

@@ -5,8 +5,7 @@ import {
   readSignature,
   type VerificationKey,
 } from '@hongbao/core/internal'
-import { ApiError } from './api-error.ts'
-import type { Text } from './language.ts'
+import { ApiError, type ProblemDetails } from './api-error.ts'
 import type { ApiRequest } from './request.ts'
 import { diagnoseSignature } from './signature-diagnosis.ts'
 import { join, type SignedParts } from './signature-mistakes.ts'
@@ -46,10 +45,10 @@ function signedContents(parts: SignedParts, mode: SignatureMode): readonly Buffe
 // The tolerance of Ping++ is not known. Ten minutes forgive a clock that drifts, not a wrong zone.
 const TOLERANCE_SECONDS = 600
 
+export type SignatureCheck = (request: ApiRequest, body: Buffer) => SignatureVerdict
+
 /** The check of merchants' signatures (guide, step 2). */
-export function createSignatureCheck(
-  options: SignatureOptions,
-): (request: ApiRequest, body: Buffer) => SignatureVerdict {
+export function createSignatureCheck(options: SignatureOptions): SignatureCheck {
   const { merchantKeys, mode, now, pingppKey } = options
 
   return function checkSignature(request, body): SignatureVerdict {
@@ -61,12 +60,12 @@ export function createSignatureCheck(
     }
     const parts = partsOf(request, body)
     if (!isSigned(parts, header)) {
-      const cause = diagnoseSignature(parts, header, merchantKeys, pingppKey)
-      return { state: 'invalid', problem: new ApiError('signature-invalid', { about: { cause } }) }
+      const flaw = diagnoseSignature(parts, header, merchantKeys, pingppKey)
+      return { state: 'invalid', problem: new ApiError('signature-invalid', flaw) }
     }
-    const cause = findTimestampFlaw(parts.timestamp, now())
-    if (cause === undefined) return { state: 'valid' }
-    return { state: 'invalid', problem: new ApiError('timestamp-invalid', { about: { cause } }) }
+    const flaw = findTimestampFlaw(parts.timestamp, now())
+    if (flaw === undefined) return { state: 'valid' }
+    return { state: 'invalid', problem: new ApiError('timestamp-invalid', flaw) }
   }
 
   function isSigned(parts: SignedParts, header: string): boolean {
@@ -81,12 +80,7 @@ export function createSignatureCheck(
 function partsOf(request: ApiRequest, body: Buffer): SignedParts {
   const { method, target } = request
   const timestamp = request.header('pingplusplus-request-timestamp')?.trim()
-  return {
-    method,
-    target,
-    body,
-    timestamp: timestamp === '' ? undefined : timestamp,
-  }
+  return { method, target, body, timestamp: timestamp === '' ? undefined : timestamp }
 }
 
 /** "All POST and PUT requests" (guide, step 2). */
@@ -94,18 +88,18 @@ function mustBeSigned(method: string): boolean {
   return method === 'POST' || method === 'PUT'
 }
 
-function findTimestampFlaw(timestamp: string | undefined, nowMs: number): Text | undefined {
+function findTimestampFlaw(
+  timestamp: string | undefined,
+  nowMs: number,
+): ProblemDetails | undefined {
   if (timestamp === undefined) return undefined
-  if (!/^\d{1,16}$/.test(timestamp)) return { zh: '它不是一个整数', en: 'it is not an integer' }
+  if (!/^\d{1,16}$/.test(timestamp)) return { cause: 'timestamp-not-integer' }
   const seconds = Number(timestamp)
   const lateSeconds = Math.round(nowMs / 1000) - seconds
-  if (Math.abs(lateSeconds) <= TOLERANCE_SECONDS) return undefined
-  // As seconds, that is after the year 5138.
-  if (seconds > 1e11) return { zh: '它以毫秒为单位', en: 'it counts milliseconds' }
   const apart = Math.abs(lateSeconds)
-  const side = lateSeconds > 0 ? { zh: '早', en: 'before' } : { zh: '晚', en: 'after' }
-  return {
-    zh: `它比这台机器的时钟${side.zh} ${apart} 秒（允许 ${TOLERANCE_SECONDS} 秒）：请检查时钟；重试时须重新签名`,
-    en: `it is ${apart} seconds ${side.en} the clock of this machine (${TOLERANCE_SECONDS} are allowed): check the clock, and sign again on a retry`,
-  }
+  if (apart <= TOLERANCE_SECONDS) return undefined
+  // As seconds, that is after the year 5138.
+  if (seconds > 1e11) return { cause: 'timestamp-in-ms' }
+  const about = { apart: String(apart), tolerance: String(TOLERANCE_SECONDS) }
+  return { cause: lateSeconds > 0 ? 'timestamp-early' : 'timestamp-late', about }
 }

@@ -5,8 +5,6 @@ import { MAX_SPEED } from '../../options.ts'
 import { invalidField, optionalChoice, readFields, type Fields } from './fields.ts'
 import type { ClockView } from './types.ts'
 
-export type { ClockView } from './types.ts'
-
 const MAX_ADVANCE_MS = 10 * 365 * 24 * 60 * 60 * 1000
 
 /** `/clock`: each move answers when all that it made due has run. */

@@ -1,7 +1,7 @@
-import { createPublicKey } from 'node:crypto'
 import { Hono, type Context, type Next } from 'hono'
 import { RETRY_GAPS_MS } from '../../clock/schedule.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { publicPemOf } from '../../keys/keys.ts'
 import type { Settings } from '../../options.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
@@ -95,9 +95,7 @@ function viewState(engine: Engine, settings: ControlSettings): StateView {
     target,
     lastAttempt: deliveries.lastAttempt === undefined ? null : viewAttempt(deliveries.lastAttempt),
     keyFingerprint,
-    publicKey: createPublicKey(engine.key.privateKey)
-      .export({ type: 'spki', format: 'pem' })
-      .toString(),
+    publicKey: publicPemOf(engine.key.privateKey),
     mode,
     requestSignatures: isChecked ? settings.requestSignatures : 'off',
     schedule: RETRY_GAPS_MS,

@@ -1,11 +1,9 @@
 import { SIGNATURE_HEADER } from '@hongbao/core/internal'
 import { createHash } from 'node:crypto'
 import { isoTime } from '../../clock/duration.ts'
-import type { Attempt, SandboxEvent } from '../../engine/engine.ts'
+import type { Attempt, SandboxEvent } from '../../events/sandbox-event.ts'
 import type { Pages } from './page.ts'
 import type { AttemptDetail, AttemptView, EventDetail, EventView } from './types.ts'
-
-export type { EventDetail, EventView } from './types.ts'
 
 export const EVENT_PAGES: Pages<SandboxEvent, EventView> = {
   idOf: ({ id }) => id,

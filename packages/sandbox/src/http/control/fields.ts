@@ -1,7 +1,6 @@
-import { readStrictJson } from '@hongbao/core/internal'
+import { isRecord, readStrictJson } from '@hongbao/core/internal'
 import type { HonoRequest } from 'hono'
 import { SandboxError } from '../../errors.ts'
-import { isRecord } from '../../is-record.ts'
 import { readLimitedBody } from '../limited-body.ts'
 import { Refusal } from './control-error.ts'
 

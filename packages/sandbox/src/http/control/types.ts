@@ -3,18 +3,21 @@
  * inspector. JSON in, JSON out; times are ISO 8601, on the sandbox's clock unless they say otherwise.
  * What changes something needs `content-type: application/json`, also without a body.
  */
-import type { ApiOperation, FaultKind } from '../../faults/fault-kind.ts'
+import type { FaultKind } from '../../faults/fault-kind.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import type { JournalRecord } from '../../events/journal.ts'
 import type {
   Attempt,
   AttemptErrorCode,
-  AttemptTimings,
+  AttemptResponse,
   SandboxEvent,
 } from '../../events/sandbox-event.ts'
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import type { TimerKind } from '../../clock/clock.ts'
-import type { SendWebhooks } from '../../engine/engine.ts'
+import type { SendWebhooks } from '../../engine/trigger.ts'
+import type { EventQuery } from '../../engine/wait.ts'
+import type { LoggedRequest } from '../../engine/request-log.ts'
+import type { ResendOptions } from '../../events/notifications.ts'
 import type { SignatureMode } from '../api/request-signature.ts'
 
 /**
@@ -23,6 +26,13 @@ import type { SignatureMode } from '../api/request-signature.ts'
  * each start, and `seq` starts at 1 then.
  */
 export type ControlRecord = JournalRecord
+
+/** As JSON has it: null for undefined. */
+type InJson<Source> = {
+  readonly [Name in keyof Source]-?: undefined extends Source[Name]
+    ? Exclude<Source[Name], undefined> | null
+    : Source[Name]
+}
 
 /** Every error. */
 export interface ErrorAnswer {
@@ -43,12 +53,7 @@ export interface ListQuery {
 }
 
 /** Query of `GET /events`; the named fields must be equal. */
-export interface EventListQuery extends ListQuery {
-  readonly type?: string | undefined
-  readonly status?: SandboxEvent['status'] | undefined
-  readonly envelope?: string | undefined
-  readonly orderNo?: string | undefined
-}
+export interface EventListQuery extends ListQuery, Omit<EventQuery, 'id'> {}
 
 /** A page: the latest of what matches, oldest first. */
 export interface ListAnswer<View> {
@@ -58,14 +63,10 @@ export interface ListAnswer<View> {
 }
 
 /** `GET /events`: {@link ListAnswer} of these. `POST /trigger { type, envelope, object }` answers one. */
-export interface EventView extends Pick<SandboxEvent, 'id' | 'type' | 'status'> {
+export interface EventView extends InJson<
+  Pick<SandboxEvent, 'id' | 'type' | 'status' | 'envelope' | 'orderNo' | 'request' | 'from'>
+> {
   readonly created: string
-  readonly envelope: string | null
-  readonly orderNo: string | null
-  /** The API request that caused it. */
-  readonly request: string | null
-  /** The event that it is an edited copy of. */
-  readonly from: string | null
   /** Length of the body. */
   readonly bytes: number
   readonly attemptCount: number
@@ -86,16 +87,10 @@ export interface EventDetail extends EventView {
   readonly attempts: readonly AttemptDetail[]
 }
 
-export interface AttemptView extends Pick<Attempt, 'n' | 'kind' | 'ms' | 'ok' | 'faults'> {
+export interface AttemptView extends InJson<Omit<Attempt, 'startedMs' | 'sent' | 'response'>> {
   readonly started: string
-  /** Where it was sent: a URL, or `in-process`. */
-  readonly target: string
   /** What the app answered, even if a fault then lost it. */
   readonly status: number | null
-  /** Why no answer came or counted: a sentence. */
-  readonly error: string | null
-  readonly errorCode: AttemptErrorCode | null
-  readonly timings: AttemptTimings
 }
 
 export interface AttemptDetail extends AttemptView {
@@ -110,13 +105,8 @@ export interface AttemptDetail extends AttemptView {
     /** How many bytes of body were sent. */
     readonly bytes: number
   }
-  readonly response: {
-    readonly status: number
-    readonly headers: Readonly<Record<string, string>>
-    /** The first 64 KB, decoded as UTF-8, also if it is binary. */
-    readonly body: string
-    readonly truncated: boolean
-  } | null
+  /** `body`: the first 64 KB, decoded as UTF-8, also if it is binary. */
+  readonly response: (Omit<AttemptResponse, 'body'> & { readonly body: string }) | null
 }
 
 /**
@@ -124,14 +114,7 @@ export interface AttemptDetail extends AttemptView {
  * which cancels the planned attempt. Empty: the same bytes once more, outside the schedule. With
  * `object` or `body`: a new event, whose `from` is this one.
  */
-export interface ResendBody {
-  /** Changes to `data.object`; the new event has an id and a time of its own. */
-  readonly object?: Readonly<Record<string, unknown>> | undefined
-  /** The body itself, as text: exactly these bytes are sent. */
-  readonly body?: string | undefined
-  /** `webhook`: signed anew; `keep`: the signature of the old body; `none`: no header. Default: `webhook`. */
-  readonly sign?: 'webhook' | 'keep' | 'none' | undefined
-}
+export type ResendBody = ResendOptions
 
 /**
  * `GET /envelopes`: {@link ListAnswer} of these. `GET /envelopes/:id` (id or order number) and
@@ -155,23 +138,10 @@ export interface EnvelopeView {
 }
 
 /** `GET /requests`: {@link ListAnswer} of the API's latest requests. */
-export interface RequestView {
-  /** `iar_…` */
-  readonly id: string
+export interface RequestView extends InJson<
+  Omit<LoggedRequest, 'atMs' | 'headers' | 'body' | 'response'>
+> {
   readonly at: string
-  readonly method: string
-  /** Path and query, as they were sent; API keys are masked. */
-  readonly path: string
-  /** 0 if there was no answer. */
-  readonly status: number
-  readonly ms: number
-  readonly signature: 'valid' | 'invalid' | 'absent' | 'unchecked'
-  /** The likely cause of an invalid signature, or the message of an error. */
-  readonly reason: string | null
-  readonly faults: readonly string[]
-  readonly operation: ApiOperation | null
-  readonly envelope: string | null
-  readonly orderNo: string | null
 }
 
 /** `GET /requests/:id`: a request with headers and bodies, and what it caused. */
