@@ -59,6 +59,14 @@ describe('readSettings', () => {
       'Unknown option `timeoutMS`. Did you mean `timeoutMs`? Valid options: timeoutMs, mode, livemode, onDone, name.',
     ],
     [
+      { name: 'a', onDnoe: 5 },
+      'Unknown option `onDnoe`. Did you mean `onDone`? Valid options: timeoutMs, mode, livemode, onDone, name.',
+    ],
+    [
+      { name: 'a', mdoe: 5 },
+      'Unknown option `mdoe`. Did you mean `mode`? Valid options: timeoutMs, mode, livemode, onDone, name.',
+    ],
+    [
       { name: 'a', retries: 5 },
       'Unknown option `retries`. Valid options: timeoutMs, mode, livemode, onDone, name.',
     ],

@@ -619,6 +619,7 @@ describe('start', () => {
     [['--target', 'webhooks'], 'The target must be a URL with http: or https:'],
     [['--merchant-public-key', '/nowhere.pem'], 'merchantPublicKey'],
     [['trgger'], 'Unknown command trgger. Did you mean trigger?'],
+    [['strat'], 'Unknown command strat. Did you mean start?'],
     [['frobnicate'], 'Unknown command frobnicate. Valid: start, trigger'],
     [['events', 'shw'], 'Did you mean events show?'],
   ])('refuses %j', async (args, message) => {

@@ -1,4 +1,4 @@
-import type { Agent, IncomingMessage, RequestOptions, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { isRecord } from '../is-record.ts'
 import { formatDuration } from '../clock/duration.ts'
 import type { ControlRecord, StateView } from '../http/control/types.ts'
@@ -29,87 +29,16 @@ export interface ControlOptions {
   readonly timeoutMs: number
 }
 
-/**
- * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
- * load `fetch` all the same: its names include `WebSocket`, which is of the same library.
- */
 export function createControlClient({ findPlace, timeoutMs }: ControlOptions): ControlClient {
-  let agent: Agent | undefined
   let connected: Promise<string> | undefined
 
-  /** Looks for the sandbox, and refuses another project's. */
-  async function connect(): Promise<string> {
-    const { url: found, check } = await findPlace()
-    if (check === undefined) return found
-    const state = await send(found, 'GET', '/state')
-      .then((answer) => read<StateView>(answer))
-      .catch((error: unknown) => {
-        throw error instanceof CliError ? (check.explain(error) ?? error) : error
-      })
-    check.state(state)
-    return found
-  }
-
   function url(): Promise<string> {
-    connected ??= connect()
+    connected ??= connect(findPlace, timeoutMs)
     return connected
   }
 
-  async function send(
-    base: string,
-    method: string,
-    path: string,
-    body?: object,
-    signal = AbortSignal.timeout(timeoutMs),
-  ): Promise<Answer> {
-    const library = process.getBuiltinModule(base.startsWith('https:') ? 'node:https' : 'node:http')
-    agent ??= new library.Agent({ keepAlive: true })
-    const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
-    const options = { method, signal, headers, agent }
-    const message = await exchange(library.request, `${base}/_sandbox${path}`, options, body).catch(
-      (cause: unknown) => {
-        throw signal.aborted ? timedOut(timeoutMs) : unreachable(base, cause)
-      },
-    )
-    const version = message.headers[VERSION_HEADER]
-    if (version === CONTROL_VERSION) return { message, base, signal }
-    message.destroy()
-    if (version === undefined) throw noSandbox(base)
-    throw new CliError(EXIT.unreachable, 'version-mismatch', (t) => t.otherVersion(base))
-  }
-
-  async function read<View>({ message, base, signal }: Answer): Promise<View> {
-    const json = await readJson(message).catch(() => {
-      throw signal.aborted ? timedOut(timeoutMs) : noSandbox(base)
-    })
-    const { statusCode = 0 } = message
-    if (statusCode >= 400) throw refused(statusCode, json)
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the header, this package wrote it
-    return json as View
-  }
-
   async function call<View>(method: string, path: string, body?: object): Promise<View> {
-    return read(await send(await url(), method, path, body))
-  }
-
-  async function* follow(
-    query: Readonly<Record<string, string>>,
-    stop?: AbortSignal,
-  ): AsyncIterable<ControlRecord> {
-    const base = await url()
-    const path = `/stream?${new URLSearchParams(query).toString()}`
-    const { message, signal } = await send(base, 'GET', path, undefined, stop)
-    try {
-      for await (const line of linesOf(message)) {
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-        if (line.startsWith('data: {')) yield JSON.parse(line.slice(6)) as ControlRecord
-      }
-    } catch (error) {
-      if (stop?.aborted) return
-      if (signal.aborted) throw timedOut(timeoutMs)
-      throw ended(base, error)
-    }
-    throw ended(base)
+    return readAnswer(await send({ base: await url(), method, path, body, timeoutMs }))
   }
 
   return {
@@ -118,33 +47,106 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
     post: (path, body) => call('POST', path, body),
     put: (path, body) => call('PUT', path, body),
     delete: (path) => call('DELETE', path),
-    follow,
+    async *follow(query, stop) {
+      const path = `/stream?${new URLSearchParams(query).toString()}`
+      const request = { base: await url(), method: 'GET', path, signal: stop, timeoutMs }
+      yield* readRecords(await send(request), stop)
+    },
   }
 }
 
-interface Answer {
-  readonly message: IncomingMessage
+/** Looks for the sandbox, and refuses another project's. */
+async function connect(findPlace: () => Promise<Place>, timeoutMs: number): Promise<string> {
+  const { url: base, check } = await findPlace()
+  if (check === undefined) return base
+  const state = await send({ base, method: 'GET', path: '/state', timeoutMs })
+    .then((answer) => readAnswer<StateView>(answer))
+    .catch((error: unknown) => {
+      throw error instanceof CliError ? (check.explain(error) ?? error) : error
+    })
+  check.state(state)
+  return base
+}
+
+interface ControlRequest {
   readonly base: string
+  readonly method: string
+  readonly path: string
+  readonly body?: object | undefined
+  /** Ends the request. Default: after `timeoutMs`. */
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs: number
+}
+
+/** An answer of a sandbox, of which the body is still to come. */
+interface Answer extends ControlRequest {
+  readonly message: IncomingMessage
   readonly signal: AbortSignal
 }
 
+async function send(request: ControlRequest): Promise<Answer> {
+  const { base, timeoutMs, signal = AbortSignal.timeout(timeoutMs) } = request
+  const message = await exchange(request, signal).catch((cause: unknown) => {
+    throw signal.aborted ? timedOut(timeoutMs) : unreachable((t) => t.unreachable(base), cause)
+  })
+  const version = message.headers[VERSION_HEADER]
+  if (version === CONTROL_VERSION) return { ...request, message, signal }
+  message.destroy()
+  if (version === undefined) throw unreachable((t) => t.noSandbox(base))
+  throw new CliError(EXIT.unreachable, 'version-mismatch', (t) => t.otherVersion(base))
+}
+
+/**
+ * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
+ * load `fetch` all the same: its names include `WebSocket`, which is of the same library.
+ */
 function exchange(
-  open: typeof request,
-  url: string,
-  options: RequestOptions,
-  body: object | undefined,
+  { base, method, path, body }: ControlRequest,
+  signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  const { request } = process.getBuiltinModule(
+    base.startsWith('https:') ? 'node:https' : 'node:http',
+  )
+  const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
   return new Promise((resolve, reject) => {
-    open(url, options, resolve)
+    request(`${base}/_sandbox${path}`, { method, signal, headers }, resolve)
       .on('error', reject)
       .end(body && JSON.stringify(body))
   })
+}
+
+async function readAnswer<View>({ message, base, signal, timeoutMs }: Answer): Promise<View> {
+  const json = await readJson(message).catch(() => {
+    throw signal.aborted ? timedOut(timeoutMs) : unreachable((t) => t.noSandbox(base))
+  })
+  const { statusCode = 0 } = message
+  if (statusCode >= 400) throw refused(statusCode, json)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the header, this package wrote it
+  return json as View
 }
 
 async function readJson(message: IncomingMessage): Promise<unknown> {
   let text = ''
   for await (const chunk of message.setEncoding('utf8')) text += String(chunk)
   return JSON.parse(text)
+}
+
+async function* readRecords(
+  { message, base, signal, timeoutMs }: Answer,
+  stop: AbortSignal | undefined,
+): AsyncIterable<ControlRecord> {
+  let cause: unknown
+  try {
+    for await (const line of linesOf(message)) {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+      if (line.startsWith('data: {')) yield JSON.parse(line.slice(6)) as ControlRecord
+    }
+  } catch (error) {
+    if (stop?.aborted) return
+    if (signal.aborted) throw timedOut(timeoutMs)
+    cause = error
+  }
+  throw unreachable((t) => t.ended(base), cause)
 }
 
 async function* linesOf(message: IncomingMessage): AsyncIterable<string> {
@@ -156,20 +158,8 @@ async function* linesOf(message: IncomingMessage): AsyncIterable<string> {
   }
 }
 
-function unreachable(url: string, cause?: unknown): CliError {
-  return failure('unreachable', (t) => t.unreachable(url), cause)
-}
-
-function noSandbox(url: string): CliError {
-  return failure('unreachable', (t) => t.noSandbox(url))
-}
-
-function ended(url: string, cause?: unknown): CliError {
-  return failure('unreachable', (t) => t.ended(url), cause)
-}
-
-function failure(code: string, say: Say, cause?: unknown): CliError {
-  return new CliError(EXIT.unreachable, code, say, { cause })
+function unreachable(say: Say, cause?: unknown): CliError {
+  return new CliError(EXIT.unreachable, 'unreachable', say, { cause })
 }
 
 function timedOut(timeoutMs: number): CliError {
