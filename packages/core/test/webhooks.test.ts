@@ -254,7 +254,6 @@ describe('a body', () => {
   })
 })
 
-<<<<<<< HEAD
 describe('an adapter in JavaScript', () => {
   it('may return the bytes of a body instead of a promise', async () => {
     const opened = openListener()
@@ -327,10 +326,7 @@ function replacement(): PromiseConstructor {
   return Replaced
 }
 
-describe('whatever an adapter does', () => {
-=======
 describe('a mistake of an adapter', () => {
->>>>>>> w/words
   const error = new Error('adapter')
   const fails = (): never => {
     throw error
