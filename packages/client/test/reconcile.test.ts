@@ -644,6 +644,20 @@ describe('the table of the merchant (`open`)', () => {
     expect(await lists()).toEqual([{ gte: from }])
   })
 
+  it('is searched for again after a few days, whether or not there were runs in between', async () => {
+    const rows = rowsAfterHours([0])
+    const { pingpp, clock, restart } = openShop({ open: () => rows })
+    clock.advance(200 * HOUR)
+    const later = restart()
+    for (let week = 0; week < 4; week += 1) {
+      const before = pingpp.calls.length
+      // oxlint-disable-next-line no-await-in-loop -- one run after another
+      await later.run()
+      expect(pingpp.calls.length - before).toBe(2)
+      clock.advance(7 * DAY * 1000)
+    }
+  })
+
   it('is searched for in lists of three days at most, which do not overlap and end before the sweep starts', async () => {
     const rows = rowsAfterHours(Array.from({ length: 200 }, (_, hours) => hours).toReversed())
     const { pingpp, clock, restart } = openShop({ open: () => rows })
