@@ -23,7 +23,7 @@ const ENGLISH = {
 
 const CHINESE: typeof ENGLISH = {
   path: 'docs/reconciliation.zh-CN.md',
-  plan: '## 一次都做什么',
+  plan: '## 每次执行的步骤',
   events: '## 派发什么',
   table: '## 你的数据表',
   report: '## 报告',

@@ -18,10 +18,14 @@ const REFUNDED: readonly Step[] = [
   [24 * HOUR + MINUTE, 'refund'],
 ]
 
-/** The times of the list in which rows of a day (UTC) are searched: an hour before it, and a day after. */
-function listOfDay(day: string): { gte: number; lte: number } {
-  const start = Date.parse(day) / 1000
-  return { gte: start - 3600, lte: start + 2 * DAY }
+/** Rows without an id, created so many hours after the start. */
+function rowsAfterHours(hours: readonly number[]): OpenRedEnvelope[] {
+  return hours.map((each) => ({ order_no: String(each + 1), created: START + each * 3600 }))
+}
+
+/** The times of a list, in hours after the start. */
+function listAfterHours(from: number, to: number): { gte: number; lte: number } {
+  return { gte: START + from * 3600, lte: START + to * 3600 }
 }
 
 describe('a run', () => {
@@ -618,54 +622,70 @@ describe('the table of the merchant (`open`)', () => {
     expect(pingpp.calls.length - before).toBe(1)
   })
 
-  it('is searched for in one list for each day of missing rows, again after a few days', async () => {
-    const rows: OpenRedEnvelope[] = [0, 1, 30, 2, 100].map((hours) => ({
-      order_no: String(hours + 1),
-      created: START + hours * 3600,
-    }))
+  it('is searched for from an hour before its row to a day after it, in one list with others that overlap', async () => {
+    const rows = rowsAfterHours([0, 1, 30, 2, 100])
     const { pingpp, clock, restart } = openShop({ open: () => rows })
     clock.advance(200 * HOUR)
     const later = restart()
     const from = START + 128 * 3600
-    const spans = async (): Promise<unknown[]> => {
+    const lists = async (): Promise<unknown[]> => {
       const before = pingpp.calls.length
       await later.run()
       return pingpp.calls.slice(before).map(({ query }) => query?.created)
     }
-    expect(await spans()).toEqual([
+    const all = [
       { gte: from },
-      listOfDay('2026-02-16'),
-      listOfDay('2026-02-17'),
-      listOfDay('2026-02-20'),
-    ])
+      listAfterHours(-1, 26),
+      listAfterHours(29, 54),
+      listAfterHours(99, 124),
+    ]
+    expect(await lists()).toEqual(all)
     clock.advance(HOUR)
-    expect(await spans()).toEqual([{ gte: from }])
-    clock.advance(5 * 24 * HOUR)
-    await later.run()
-    expect(await spans()).toHaveLength(4)
+    expect(await lists()).toEqual([{ gte: from }])
   })
 
-  it('is searched for in lists of 49 hours, which end where the sweep starts', async () => {
-    const rows: OpenRedEnvelope[] = Array.from({ length: 200 }, (_, hours) => ({
-      order_no: String(hours + 1),
-      created: START + hours * 3600,
-    }))
+  it('is searched for again after a few days, whether or not there were runs in between', async () => {
+    const rows = rowsAfterHours([0])
+    const { pingpp, clock, restart } = openShop({ open: () => rows })
+    clock.advance(200 * HOUR)
+    const later = restart()
+    for (let week = 0; week < 4; week += 1) {
+      const before = pingpp.calls.length
+      // oxlint-disable-next-line no-await-in-loop -- one run after another
+      await later.run()
+      expect(pingpp.calls.length - before).toBe(2)
+      clock.advance(7 * DAY * 1000)
+    }
+  })
+
+  it('is searched for in lists of three days at most, which do not overlap and end before the sweep starts', async () => {
+    const rows = rowsAfterHours(Array.from({ length: 200 }, (_, hours) => hours).toReversed())
     const { pingpp, clock, restart } = openShop({ open: () => rows })
     clock.advance(250 * HOUR)
     const [{ gte }, ...searches] = (await restart().run(),
     pingpp.calls.map(({ query }) => query?.created)) as [{ gte: number }, ...object[]]
     expect(gte).toBe(START + 178 * 3600)
     expect(searches).toEqual([
-      listOfDay('2026-02-16'),
-      listOfDay('2026-02-17'),
-      listOfDay('2026-02-18'),
-      listOfDay('2026-02-19'),
-      listOfDay('2026-02-20'),
-      listOfDay('2026-02-21'),
-      listOfDay('2026-02-22'),
-      { ...listOfDay('2026-02-23'), lte: gte },
-      { ...listOfDay('2026-02-24'), lte: gte },
+      listAfterHours(-1, 71),
+      { ...listAfterHours(71, 143), gte: START + 71 * 3600 + 1 },
+      { gte: START + 143 * 3600 + 1, lte: gte - 1 },
     ])
+  })
+
+  it.each([
+    ['one list ends and the next begins', 71],
+    ['the searches end and the sweep begins', 99],
+  ])('is processed once by a run, even if it was created when %s', async (_, hours) => {
+    const rows = rowsAfterHours(Array.from({ length: 100 }, (__, hour) => hour))
+    const { pingpp, clock, restart, lines } = openShop({
+      open: () => rows.map((row) => ({ ...row, amount: 999 })),
+    })
+    clock.advance(hours * HOUR)
+    pingpp.make(`${hours}`, REFUNDED)
+    clock.advance((171 - hours) * HOUR)
+    const { conflicts } = await restart({ overlapSeconds: 72 * 3600 }).run()
+    expect(conflicts).toMatchObject([{ order_no: `${hours}`, reason: 'amount' }])
+    expect(lines[0]).toContain(` (order_no ${hours}): amount.`)
   })
 
   it('is searched for again if its list failed, and not in a run with bounds', async () => {

@@ -3,6 +3,8 @@ export type { Webhooks } from './receive/webhooks.ts'
 export type { DispatchOptions, DispatchResult } from './receive/dispatch-result.ts'
 export type { WebhooksOptions } from './receive/options.ts'
 export type {
+  HandlerRegistry,
+  HandlerSource,
   ContextOf,
   HandlerContext,
   WebhookHandler,

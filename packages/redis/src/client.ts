@@ -48,7 +48,8 @@ export interface Send {
  * something else, so its `call` is looked for first.
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
-  const { call: ofIoredis, sendCommand } = Object(client)
+  // Every function has a `call`: `createClient` or `Redis` itself, in place of what it makes, is no client.
+  const { call: ofIoredis, sendCommand } = Object(typeof client === 'object' ? client : undefined)
   if (typeof ofIoredis === 'function' && 'call' in client) {
     const call: Send = (command) => client.call(...command)
     return Object.assign(call, { isCluster: Reflect.get(client, 'isCluster') === true })

@@ -1,3 +1,5 @@
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { describe, expect, it } from 'vitest'
 import { redisInbox, type RedisInboxOptions } from '../src/index.ts'
 
@@ -13,6 +15,9 @@ describe('an option', () => {
     ['client', { consumer, client: {} }],
     ['client', { consumer, client: { sendCommand: true } }],
     ['client', { consumer, client: { get() {}, set() {} } }],
+    ['client', { consumer, client: createClient }],
+    ['client', { consumer, client: Redis }],
+    ['client', { consumer, client: Object.assign(() => {}, client) }],
     ['consumer', { client }],
     ['consumer', { client, consumer: undefined }],
     ['consumer', { client, consumer: '' }],

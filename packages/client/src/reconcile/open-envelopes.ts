@@ -138,3 +138,35 @@ export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | un
   const fields: readonly Mismatch[] = ['id', 'order_no', ...COMPARED]
   return fields.find((field) => row[field] !== undefined && row[field] !== envelope[field])
 }
+
+const HOUR = 60 * 60
+const DAY = 24 * HOUR
+// A much longer list would fail more often than it ends.
+const LONGEST_LIST = 3 * DAY
+
+/** The times of a list in Unix seconds, both ends included, and the rows whose envelopes it has. */
+interface SearchList {
+  readonly gte: number
+  lte: number
+  readonly rows: OpenRow[]
+}
+
+/**
+ * The lists in which the envelopes of rows are searched: from an hour before each row to a day after it,
+ * because clocks differ, and a create without an answer is retried for a while. None overlaps another.
+ */
+export function searchListsOf(rows: readonly OpenRow[], end: number): readonly SearchList[] {
+  const lists: SearchList[] = []
+  for (const row of rows.toSorted((a, b) => a.created - b.created)) {
+    const gte = Math.max(0, row.created - HOUR)
+    const lte = Math.min(row.created + DAY, end)
+    const last = lists.at(-1)
+    if (last !== undefined && gte <= last.lte && lte - last.gte <= LONGEST_LIST) {
+      last.lte = lte
+      last.rows.push(row)
+    } else {
+      lists.push({ gte: Math.max(gte, (last?.lte ?? -1) + 1), lte, rows: [row] })
+    }
+  }
+  return lists
+}

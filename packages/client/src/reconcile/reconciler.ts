@@ -13,7 +13,7 @@ import {
 import type { ReconcilerReport } from './reconciler-report.ts'
 import { runOnce } from './run.ts'
 import { createTokenBucket } from './token-bucket.ts'
-import { createTracker, isOpen, prune } from './tracker.ts'
+import { createTracker, forgetEnvelopes, forgetSearches, isOpen } from './tracker.ts'
 
 /** Queries Ping++ for events that its webhooks have not delivered. */
 export interface Reconciler extends AsyncDisposable {
@@ -72,11 +72,17 @@ export function createReconcilerWith(options: ReconcilerOptions, seams: Seams): 
     // A clock that was ahead has moved it too far.
     const mark = Math.min(sweptUntil, Math.floor(now() / 1000))
     const own = range.dryRun ? structuredClone(tracker) : tracker
+    // Before the run: the next one may be a week away.
+    forgetSearches(own, now() - memoryMs)
     const { report, cause } = await runOnce(settings, own, range, mark)
     if (!range.dryRun) {
       sweptUntil = report.sweptUntil
-      // Without a table only the tracker knows what is open.
-      prune(tracker, now() - memoryMs, (envelope) => open === undefined && isOpen(envelope))
+      // After the run, which may have seen them again. Without a table only the tracker knows what is open.
+      forgetEnvelopes(
+        tracker,
+        now() - memoryMs,
+        (envelope) => open === undefined && isOpen(envelope),
+      )
       log(report, cause)
     }
     const { error } = report

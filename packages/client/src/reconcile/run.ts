@@ -1,7 +1,7 @@
 import { WebhookError, type RedEnvelope } from '@hongbao/core'
 import { PingppError, type PingppErrorCode } from '../errors.ts'
 import { MAX_RETRY_AFTER_MS } from '../http/retries.ts'
-import { OpenError, readTable, type OpenRow } from './open-envelopes.ts'
+import { OpenError, readTable, searchListsOf, type OpenRow } from './open-envelopes.ts'
 import { PLAN_ENDS_MS } from './poll-plan.ts'
 import { processEnvelope, type Run } from './processor.ts'
 import type { RunRange } from './reconciler-options.ts'
@@ -109,12 +109,9 @@ async function sweep(run: Run): Promise<PingppError | undefined> {
   return failure
 }
 
-const HOUR = 60 * 60
-const DAY = 24 * HOUR
-
 /**
- * Searches rows without an id that no sweep reaches, because they are older, in the lists of the days
- * on which they were created. Not in every run: Ping++ may not have them.
+ * Searches rows without an id that no sweep reaches, because they are older, in the lists of the time at
+ * which they were created. Not in every run: Ping++ may not have them.
  */
 async function search(run: Run): Promise<PingppError | undefined> {
   const { table, tracker, draft, range, settings } = run
@@ -126,10 +123,8 @@ async function search(run: Run): Promise<PingppError | undefined> {
       findAdopted(tracker, order_no) === undefined &&
       !tracker.searchedMs.has(order_no),
   )
-  for (const [day, rows] of Map.groupBy(missing, ({ created }) => Math.floor(created / DAY))) {
-    // Clocks differ, and a create without an answer is retried for a while.
-    const gte = Math.max(0, day * DAY - HOUR)
-    const lte = Math.min((day + 2) * DAY, draft.from)
+  // The sweep lists envelopes of `from` itself.
+  for (const { rows, gte, lte } of searchListsOf(missing, draft.from - 1)) {
     // oxlint-disable-next-line no-await-in-loop -- one after another: Ping++ limits concurrent requests
     const failure = await readList(run, { gte, lte }, async (envelope) => {
       const row = table.match(envelope)

@@ -70,9 +70,9 @@ export function findAdopted(tracker: Tracker, orderNo: string): TrackedEnvelope 
   return tracker.envelopes.get(tracker.adoptedIds.get(orderNo) ?? '')
 }
 
-/** Forgets envelopes and searches of before a time, except the envelopes that `isKept` names. */
-export function prune(
-  { envelopes, adoptedIds, searchedMs }: Tracker,
+/** Forgets envelopes of before a time, except those that `isKept` names. */
+export function forgetEnvelopes(
+  { envelopes, adoptedIds }: Tracker,
   beforeMs: number,
   isKept: (envelope: TrackedEnvelope) => boolean,
 ): void {
@@ -82,6 +82,10 @@ export function prune(
     envelopes.delete(id)
     if (adoptedIds.get(order_no) === id) adoptedIds.delete(order_no)
   }
+}
+
+/** Forgets searches of before a time: what they did not find is searched again. */
+export function forgetSearches({ searchedMs }: Tracker, beforeMs: number): void {
   for (const [orderNo, ms] of searchedMs) if (ms < beforeMs) searchedMs.delete(orderNo)
 }
 
