@@ -682,6 +682,88 @@ describe('help', () => {
   })
 })
 
+describe('a refusal in Chinese', () => {
+  it.each([
+    [['--port', '70000'], '--port 应为 0 到 65,535 的整数。'],
+    [['--clock', '2000000'], '--clock 应为 real、virtual，或不超过 1,000,000 的倍速。'],
+    [['--response-timeout-ms', '0'], '--response-timeout-ms 应为 1 到 2,147,483,647 毫秒。'],
+    [['--max-events', '0'], '--max-events 应为正整数。'],
+    [['--public-url', 'x'], '--public-url 应为 http: 或 https: 的 URL'],
+    [['--merchant-public-key', '/nowhere.pem'], '2048 位以上的 RSA 公钥（key-unreadable）。'],
+    [['--host', '0.0.0.0'], '该监听地址可从其他机器访问。'],
+    [['--host', '192.0.2.7', '--allow-remote'], '192.0.2.7:0 不是本机的地址。'],
+    [['sign', '--key', '/nowhere.pem'], '无法读取密钥文件 /nowhere.pem（ENOENT）。'],
+    [['verify', '--signature', 'AAAA'], '签名不是严格的 base64，或长度与公钥不符。'],
+    [['verify', '--signature', ' '], '签名为空'],
+    [['doctor', '--type', 'charge.suceeded'], '是否想输入 charge.succeeded？'],
+    [['doctor', '--target', 'http://127.0.0.1:1/'], '无应答（连接被拒绝：应用是否已启动'],
+  ])('of %j is a whole sentence', async (args, sentence) => {
+    const own = ['--dir', dir, '--lang', 'zh', ...portOf(args)]
+    const isStart = args[0]?.startsWith('--') === true
+    const { stdout, stderr } = await runCli([...args, ...(isStart ? own : own.slice(0, 4))], '{}')
+    expectChinese(stdout + stderr, sentence)
+  })
+
+  it.each([
+    [['fault', 'add', 'delay', '--attempt', '0'], '--attempt 应为 1 到 11 的投递次数'],
+    [['fault', 'add', 'delay', '--times', '0'], '--times 应为正整数，或 always。'],
+    [['fault', 'add', 'delay', '--probability', '2'], '--probability 应大于 0，且不超过 1。'],
+    [['fault', 'add', 'delay', '--match', 'operation=list'], '--match 应为 envelope'],
+    [['fault', 'add', 'delay', '--match', 'type=charge.suceeded'], '是否想输入 charge.succeeded？'],
+    [['fault', 'add', 'delay', '--match', 'type=paid'], '"paid" 不是 Ping++ 的事件类型。'],
+    [['fault', 'add', 'delay', '--delay', '0ms'], '--delay 应不少于 1ms'],
+    [
+      ['fault', 'add', 'delay', '--status', '500'],
+      '字段 status 只适用于 api-error，不适用于 delay。',
+    ],
+    [['fault', 'add', 'duplicate', '--copies', '1'], '--copies 应为 2 到 100 的整数。'],
+    [
+      ['fault', 'add', 'slow-body', '--chunk-bytes', '0'],
+      '--chunk-bytes 应为 1 到 1,048,576 的整数。',
+    ],
+    [['fault', 'add', 'slow-body', '--chunk-pause', '30d'], '--chunk-pause 应为 0ms 以上'],
+    [['fault', 'add', 'api-error', '--status', '200'], '--status 应为 400 到 599 的 HTTP 状态码。'],
+    [['fault', 'add', 'api-error', '--code', 'a b'], '--code 应为 Ping++ 的错误码'],
+    [['fault', 'add', 'api-error', '--retry-after', '-1'], '--retry-after 应为不小于 0 的整数'],
+    [['fault', 'add', 'api-latency', '--latency', '30d'], '--latency 应为 0ms 以上'],
+    [['fault', 'add', 'api-error', '--attempt', '1'], '字段 attempt 只适用于 Webhooks 故障'],
+    [['fault', 'rm', 'fault_9'], '没有生效中的故障 "fault_9"。'],
+    [['events', '--limit', '0'], '--limit 应为 1 到 1,000 的整数。'],
+    [['events', 'show', 'last'], '还没有事件。'],
+    [['envelopes', 'show', '404'], '没有 id 或订单号为 "404" 的红包。'],
+    [['trigger', 'paid'], '"paid" 不是 Ping++ 的事件类型。'],
+    [['trigger', 'red_envelope.refund'], 'Ping++ 不会为 red_envelope.refund 发送 Webhooks'],
+    [
+      ['trigger', 'charge.failed', '--envelope', 'red_1'],
+      '只适用于红包事件，不适用于 charge.failed。',
+    ],
+    [['target', 'set', 'x'], '接收地址应为 http: 或 https: 的 URL'],
+    [['target', 'set', 'http://192.0.2.7/'], '接收地址不在本机。'],
+  ])('by the sandbox, of %j, is a whole sentence', async (args, sentence) => {
+    const sandbox = await open()
+    const { status, stderr } = await cli(sandbox, ...args, '--lang', 'zh')
+    expect(status).toBe(2)
+    expectChinese(stderr, sentence)
+  })
+
+  it('of an envelope has its id and its status', async () => {
+    const sandbox = await open()
+    const { envelope = '', orderNo = '' } = sandbox.trigger('red_envelope.received')
+    const move = await cli(sandbox, 'envelopes', 'move', orderNo, 'sent', '--lang', 'zh')
+    expectChinese(move.stderr, `红包 ${envelope} 已是最终状态 received，不能改为 sent。`)
+    const order = ['trigger', 'red_envelope.sent', '--set', `order_no=${orderNo}`]
+    const twice = await cli(sandbox, ...order, '--lang', 'zh')
+    expectChinese(twice.stderr, `订单号 ${orderNo} 已有红包。`)
+  })
+})
+
+/** No three English words in a row. */
+function expectChinese(text: string, sentence: string): void {
+  expect(text).toContain(sentence)
+  const prose = text.replaceAll(/hongbao-sandbox[\w -]+|--[\w-]+|body parser/g, '')
+  expect(prose).not.toMatch(/[A-Za-z]+ [a-z]+ [a-z]+/)
+}
+
 describe('errors', () => {
   it('are JSON on stderr with --json', async () => {
     const sandbox = await open()

@@ -21,6 +21,7 @@ const CASES: readonly (readonly [string, readonly string[], string])[] = [
   ['fault add answer', ['answer-lost'], 'timeout'],
   ['fault add answer-lost --how ', ['at-once', 'in-sequence'], 'answer-lost'],
   ['start --request-signatures ', ['strict', 'lenient', 'off'], 'trigger'],
+  ['start --lang ', ['en', 'zh'], '--port'],
   ['--json ev', ['events'], 'trigger'],
   ['clock next --', ['--any', '--json'], 'drain'],
 ]

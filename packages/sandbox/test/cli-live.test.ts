@@ -272,7 +272,9 @@ describe('errors', () => {
   it('of the sandbox are Chinese when asked, with what was asked for', async () => {
     const sandbox = await open()
     const unknown = await cli(sandbox, 'events', 'show', 'evt_1', '--lang', 'zh')
-    expect(unknown.stderr).toBe('错误："evt_1" 没有该事件。查看全部事件：hongbao-sandbox events\n')
+    expect(unknown.stderr).toBe(
+      '错误：没有 id 为 "evt_1" 的事件。查看全部事件：hongbao-sandbox events\n',
+    )
     const type = await cli(sandbox, 'trigger', 'charge.suceeded', '--lang', 'zh')
     expect(type.stderr).toContain('是否想输入 charge.succeeded？')
   })

@@ -6,9 +6,9 @@ import { alignColumns, describeTerms, widthOf, wrap } from '../src/cli/columns.t
 import { sandboxUrl, targetUrl } from '../src/cli/inputs.ts'
 import { createOutput, plainLine, plainText, type OutputOptions } from '../src/cli/output.ts'
 import { en } from '../src/cli/texts/en.ts'
-import { enHelp } from '../src/cli/texts/en-help.ts'
+import enHelp from '../src/cli/texts/help.en.json' with { type: 'json' }
+import zhHelp from '../src/cli/texts/help.zh.json' with { type: 'json' }
 import { zh } from '../src/cli/texts/zh.ts'
-import { zhHelp } from '../src/cli/texts/zh-help.ts'
 import { languageOf, type Texts } from '../src/cli/texts/texts.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
 import type { JournalBody } from '../src/events/journal.ts'

@@ -22,3 +22,12 @@ export const COMMANDS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['verify', async () => (await import('./commands/verify.ts')).verify],
   ['completion', async () => (await import('./commands/completion.ts')).completion],
 ])
+
+/** A command by its path, or each command of a group by its own. */
+export function partsOf(
+  name: string,
+  found: Command | Group,
+): readonly (readonly [string, Command])[] {
+  if (!('commands' in found)) return [[name, found]]
+  return Object.entries(found.commands).map(([part, each]) => [`${name} ${part}`, each])
+}

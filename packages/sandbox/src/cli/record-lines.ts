@@ -1,4 +1,5 @@
 import { formatDuration } from '../clock/duration.ts'
+import { explainNoAnswer } from '../doctor/no-answer.ts'
 import type { JournalRecord } from '../events/journal.ts'
 import { pad } from './columns.ts'
 import { plainLine, type Paint, type Style } from './output.ts'
@@ -44,7 +45,7 @@ const LINES: {
     event,
     status?.toString(),
     `${ms}ms`,
-    error && attemptError(errorCode, error, t),
+    error && explainNoAnswer(errorCode, error, t.language),
     ok ? undefined : quoted(body),
     fired(faults, t),
   ],
@@ -64,12 +65,6 @@ const LINES: {
   'target.changed': ({ target }, t) => ['·', 'cyan', t.headings.target, target ?? t.noTarget],
   error: ({ message }, t) => ['!', 'red', t.sandbox, message],
   reset: (_record, t) => ['·', 'dim', t.sandbox, t.wasReset],
-}
-
-/** Why no answer came: a sentence in the user's language, without the codes of Node's HTTP parser. */
-export function attemptError(code: string | undefined, error: string, texts: Texts): string {
-  if (error.includes('HPE_')) return texts.notHttp
-  return (code === undefined ? undefined : texts.attemptErrors[code]) ?? error
 }
 
 export interface LineOptions {

@@ -1,9 +1,11 @@
 import type { EventType } from '@hongbao/core'
 import { readPrivateKey, type PrivateKeyInput } from '@hongbao/core/internal'
 import { createSender, type Target } from '../delivery/target.ts'
-import { CHECKS, notJudged, type Finding } from './checks.ts'
+import { CHECKS, NOT_JUDGED, type WebhookCheck, type WebhookCheckName } from './checks.ts'
 import { createProbe } from './probe.ts'
-import { DOCTOR_TEXTS } from './texts.ts'
+import { DOCTOR_TEXTS, writeSentence } from './texts.ts'
+
+export type { WebhookCheck, WebhookCheckName }
 
 /** Options of {@link checkWebhook}. */
 export interface CheckWebhookOptions {
@@ -28,30 +30,6 @@ export interface CheckWebhookOptions {
   readonly allowRemote?: boolean | undefined
 }
 
-/** Result of one check. */
-export interface WebhookCheck {
-  readonly name: WebhookCheckName
-  /** `unknown`: what matters cannot be seen from outside, or was not asked. */
-  readonly verdict: 'pass' | 'fail' | 'unknown'
-  /** What the app answered to each post; null if no answer came. */
-  readonly statuses: readonly (number | null)[]
-  /** What the check does, in a few words. */
-  readonly title: string
-  /** What was seen, and what to do about it. */
-  readonly message: string
-}
-
-export type WebhookCheckName =
-  | 'genuine'
-  | 'forged'
-  | 'tampered'
-  | 'duplicate-at-once'
-  | 'duplicate-later'
-  | 'answer-dropped'
-  | 'received-before-sent'
-  | 'large-body'
-  | 'formatted-body'
-
 /**
  * Sends an app what Ping++, or an attacker, may send it, and judges the answers. Works with any app,
  * whatever it verifies signatures with. Takes a few seconds.
@@ -72,16 +50,16 @@ export async function checkWebhook(options: CheckWebhookOptions): Promise<readon
     effects,
     timeoutMs,
   })
-  const texts = DOCTOR_TEXTS[language]
   const results: WebhookCheck[] = []
-  let isAccepted = true
-  for (const { name, make } of CHECKS) {
+  for (const [name, make] of CHECKS) {
     if (name === 'received-before-sent' && !type.startsWith('red_envelope.')) continue
+    const isJudged = results[0]?.verdict !== 'fail'
     // oxlint-disable-next-line no-await-in-loop -- one check after another: each counts effects
-    const finding: Finding = isAccepted ? await make(probe) : notJudged
-    const { verdict, statuses, say } = finding
-    if (name === 'genuine') isAccepted = verdict === 'pass'
-    results.push({ name, verdict, statuses, title: texts.titles[name], message: say(texts) })
+    const { verdict, seen, sentence, times } = isJudged ? await make(probe) : NOT_JUDGED
+    const statuses = seen.map(({ status }) => status)
+    const title = DOCTOR_TEXTS[language].titles[name]
+    const message = writeSentence(sentence, seen, times, language)
+    results.push({ name, verdict, statuses, title, message })
   }
   return results
 }

@@ -1,52 +1,64 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WebhookCheck, WebhookCheckName } from './check-webhook.ts'
 import type { Event, Probe, Seen, Signed } from './probe.ts'
 import type { DoctorTexts } from './texts.ts'
 
-/** What a check has found. */
-export interface Finding extends Pick<WebhookCheck, 'verdict' | 'statuses'> {
-  readonly say: (texts: DoctorTexts) => string
+/** Result of one check. */
+export interface WebhookCheck {
+  readonly name: WebhookCheckName
+  /** `unknown`: what matters cannot be seen from outside, or was not asked. */
+  readonly verdict: 'pass' | 'fail' | 'unknown'
+  /** What the app answered to each post; null if no answer came. */
+  readonly statuses: readonly (number | null)[]
+  /** What the check does, in a few words. */
+  readonly title: string
+  /** What was seen, and what to do about it. */
+  readonly message: string
 }
 
-interface Check {
-  readonly name: WebhookCheckName
-  readonly make: (probe: Probe) => Promise<Finding>
+export type WebhookCheckName =
+  | 'genuine'
+  | 'forged'
+  | 'tampered'
+  | 'duplicate-at-once'
+  | 'duplicate-later'
+  | 'answer-dropped'
+  | 'received-before-sent'
+  | 'large-body'
+  | 'formatted-body'
+
+/** What a check has found. */
+export interface Finding extends Pick<WebhookCheck, 'verdict'> {
+  readonly seen: readonly Seen[]
+  /** Which sentence says so. */
+  readonly sentence: keyof DoctorTexts['sentences']
+  /** How often a duplicate was applied, for the sentence. */
+  readonly times?: number
 }
+
+type Check = (probe: Probe) => Promise<Finding>
 
 /** What a check has when genuine notifications are refused. */
-export const notJudged: Finding = {
-  verdict: 'unknown',
-  statuses: [],
-  say: (t) => t.notJudged,
-}
+export const NOT_JUDGED: Finding = { verdict: 'unknown', seen: [], sentence: 'notJudged' }
 
-export const CHECKS: readonly Check[] = [
-  { name: 'genuine', make: checkGenuine },
-  {
-    name: 'forged',
-    make: async (probe) => expectRefusal(probe, await probe.forge(textOf(probe.event())), 'forged'),
-  },
-  { name: 'tampered', make: checkTampered },
-  { name: 'duplicate-at-once', make: checkAtOnce },
-  { name: 'duplicate-later', make: checkLater },
-  { name: 'answer-dropped', make: checkDropped },
-  { name: 'received-before-sent', make: checkReordered },
-  {
-    name: 'large-body',
-    make: (probe) => expectAccepted(probe, withLargeText(probe.event()), 'large'),
-  },
-  {
-    name: 'formatted-body',
-    make: (probe) => expectAccepted(probe, formatted(probe.event()), 'formatted'),
-  },
+/** The checks, in their order. */
+export const CHECKS: readonly (readonly [WebhookCheckName, Check])[] = [
+  ['genuine', checkGenuine],
+  ['forged', checkForged],
+  ['tampered', checkTampered],
+  ['duplicate-at-once', checkAtOnce],
+  ['duplicate-later', checkLater],
+  ['answer-dropped', checkDropped],
+  ['received-before-sent', checkReordered],
+  ['large-body', checkLarge],
+  ['formatted-body', checkFormatted],
 ]
 
-async function checkGenuine(probe: Probe): Promise<Finding> {
-  const seen = await probe.send(probe.sign(textOf(probe.event())))
-  if (isAccepted(seen)) return pass([seen], (t) => t.accepted(answersOf([seen], t)))
-  const isKey = seen.status === 401 || seen.status === 403
-  if (isKey) return fail([seen], (t) => t.otherKey(answersOf([seen], t)))
-  return fail([seen], (t) => t.genuineRefused(answersOf([seen], t)))
+function checkGenuine(probe: Probe): Promise<Finding> {
+  return expectAccepted(probe, textOf(probe.event()), 'genuineRefused', 'otherKey')
+}
+
+async function checkForged(probe: Probe): Promise<Finding> {
+  return expectRefusal(probe, await probe.forge(textOf(probe.event())), 'forgeable')
 }
 
 /** One byte is changed, the amount's if there is one; the signature stays. */
@@ -55,63 +67,78 @@ async function checkTampered(probe: Probe): Promise<Finding> {
   const text = body.toString('latin1')
   const place = Math.max(text.search(/(?<="amount":)\d/), text.search(/\d/))
   body.write(text[place] === '9' ? '8' : '9', place, 'latin1')
-  return expectRefusal(probe, { body, signature }, 'tampered')
+  return expectRefusal(probe, { body, signature }, 'tamperable')
 }
 
 async function expectRefusal(
   probe: Probe,
   signed: Signed,
-  name: 'forged' | 'tampered',
+  accepted: Finding['sentence'],
 ): Promise<Finding> {
-  const seen = await probe.send(signed)
-  if (isAccepted(seen)) return fail([seen], (t) => t.forgeable[name](answersOf([seen], t)))
-  if (seen.status === null) return fail([seen], (t) => t.unanswered(answersOf([seen], t)))
-  const isServerError = seen.status >= 500
-  return pass([seen], (t) => {
-    const answers = answersOf([seen], t)
-    return isServerError ? t.refusedByError(answers) : t.refused(answers)
-  })
+  const answer = await probe.send(signed)
+  const seen = [answer]
+  if (isAccepted(answer)) return { verdict: 'fail', seen, sentence: accepted }
+  if (answer.status === null) return { verdict: 'fail', seen, sentence: 'unanswered' }
+  const isServerError = answer.status >= 500
+  return { verdict: 'pass', seen, sentence: isServerError ? 'refusedByError' : 'refused' }
 }
 
-async function checkAtOnce(probe: Probe): Promise<Finding> {
+async function expectAccepted(
+  probe: Probe,
+  text: string,
+  refused: Finding['sentence'],
+  unauthorized = refused,
+): Promise<Finding> {
+  const answer = await probe.send(probe.sign(text))
+  const seen = [answer]
+  if (isAccepted(answer)) return { verdict: 'pass', seen, sentence: 'accepted' }
+  const isKey = answer.status === 401 || answer.status === 403
+  return { verdict: 'fail', seen, sentence: isKey ? unauthorized : refused }
+}
+
+function checkAtOnce(probe: Probe): Promise<Finding> {
   const signed = probe.sign(textOf(probe.event()))
-  let seen: readonly Seen[] = []
-  const effects = await probe.effectsOf(async () => {
-    seen = await Promise.all([probe.send(signed), probe.send(signed)])
+  return expectOnce(probe, async () => {
+    const seen = await Promise.all([probe.send(signed), probe.send(signed)])
     // Both may be refused as busy; Ping++ sends again.
-    if (!seen.some(isAccepted)) seen = [...seen, ...(await sendUntilAccepted(probe, signed))]
+    return seen.some(isAccepted) ? seen : [...seen, ...(await sendUntilAccepted(probe, signed))]
   })
-  if (!seen.some(isAccepted)) return fail(seen, (t) => t.duplicateRefused(answersOf(seen, t)))
-  return judgeEffects(seen, effects, 1)
 }
 
 async function checkLater(probe: Probe): Promise<Finding> {
   const signed = probe.sign(textOf(probe.event()))
-  let first: Seen = NOT_SENT
+  const send = async (): Promise<readonly Seen[]> => [await probe.send(signed)]
   // Its effect may come after its answer.
-  await probe.effectsOf(async () => {
-    first = await probe.send(signed)
-  })
-  let second: Seen = NOT_SENT
-  const effects = await probe.effectsOf(async () => {
-    second = await probe.send(signed)
-  })
-  const seen = [first, second]
-  if (!isAccepted(second)) return fail(seen, (t) => t.duplicateRefused(answersOf(seen, t)))
-  return judgeEffects(seen, effects, 0)
+  const { result: before } = await probe.effectsOf(send)
+  return expectOnce(probe, send, before)
 }
 
-const NOT_SENT: Seen = { status: null, error: '' }
-
-async function checkDropped(probe: Probe): Promise<Finding> {
+function checkDropped(probe: Probe): Promise<Finding> {
   const signed = probe.sign(textOf(probe.event()))
-  let seen: readonly Seen[] = []
-  const effects = await probe.effectsOf(async () => {
+  return expectOnce(probe, async () => {
     await probe.sendAndLeave(signed)
-    seen = await sendUntilAccepted(probe, signed)
+    return sendUntilAccepted(probe, signed)
   })
-  if (!seen.some(isAccepted)) return fail(seen, (t) => t.duplicateRefused(answersOf(seen, t)))
-  return judgeEffects(seen, effects, 1)
+}
+
+/**
+ * Accepted duplicates: only a count shows whether one was applied.
+ *
+ * @param before answers to the first of them, if it was sent and counted before
+ */
+async function expectOnce(
+  probe: Probe,
+  send: () => Promise<readonly Seen[]>,
+  before: readonly Seen[] = [],
+): Promise<Finding> {
+  const { result, effects } = await probe.effectsOf(send)
+  const seen = [...before, ...result]
+  const expected = before.length === 0 ? 1 : 0
+  if (!result.some(isAccepted)) return { verdict: 'fail', seen, sentence: 'duplicateRefused' }
+  if (effects === undefined) return { verdict: 'unknown', seen, sentence: 'effectsUnseen' }
+  if (effects === expected) return { verdict: 'pass', seen, sentence: 'appliedOnce' }
+  if (effects < expected) return { verdict: 'unknown', seen, sentence: 'notCounted' }
+  return { verdict: 'fail', seen, sentence: 'appliedTwice', times: effects + 1 - expected }
 }
 
 /** One envelope: `received` first, then `sent`; if `received` was put off, once more. */
@@ -126,22 +153,20 @@ async function checkReordered(probe: Probe): Promise<Finding> {
   const last = seen.at(-1)
   const areAccepted =
     late !== undefined && isAccepted(late) && last !== undefined && isAccepted(last)
-  if (areAccepted) return unknown(seen, (t) => t.anyOrder(answersOf(seen, t)))
-  return fail(seen, (t) => t.orderRefused(answersOf(seen, t)))
+  if (areAccepted) return { verdict: 'unknown', seen, sentence: 'anyOrder' }
+  return { verdict: 'fail', seen, sentence: 'orderRefused' }
+}
+
+function checkLarge(probe: Probe): Promise<Finding> {
+  return expectAccepted(probe, withLargeText(probe.event()), 'largeRefused')
+}
+
+function checkFormatted(probe: Probe): Promise<Finding> {
+  return expectAccepted(probe, formatted(probe.event()), 'formattedRefused')
 }
 
 function asSent(object: object): object {
   return { ...object, status: 'sent', received: null }
-}
-
-async function expectAccepted(
-  probe: Probe,
-  text: string,
-  name: 'large' | 'formatted',
-): Promise<Finding> {
-  const seen = await probe.send(probe.sign(text))
-  if (isAccepted(seen)) return pass([seen], (t) => t.accepted(answersOf([seen], t)))
-  return fail([seen], (t) => t.bodyRefused[name](answersOf([seen], t)))
 }
 
 const PAUSES_MS = [0, 300, 1000]
@@ -158,19 +183,6 @@ async function sendUntilAccepted(probe: Probe, signed: Signed): Promise<readonly
     if (isAccepted(each)) break
   }
   return seen
-}
-
-/** Accepted duplicates: only a count shows whether one was applied. */
-function judgeEffects(
-  seen: readonly Seen[],
-  effects: number | undefined,
-  expected: number,
-): Finding {
-  if (effects === undefined) return unknown(seen, (t) => t.effectsUnseen(answersOf(seen, t)))
-  if (effects === expected) return pass(seen, (t) => t.appliedOnce(answersOf(seen, t)))
-  if (effects < expected) return unknown(seen, (t) => t.notCounted(answersOf(seen, t)))
-  const times = effects + 1 - expected
-  return fail(seen, (t) => t.appliedTwice(answersOf(seen, t), times))
 }
 
 function isAccepted({ status }: Seen): boolean {
@@ -194,22 +206,4 @@ function formatted(event: Event): string {
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-}
-
-function answersOf(seen: readonly Seen[], { and, noAnswer }: DoctorTexts): string {
-  return seen
-    .map(({ status, error }) => (status === null ? noAnswer(error) : `${status}`))
-    .join(and)
-}
-
-function pass(seen: readonly Seen[], say: Finding['say']): Finding {
-  return { verdict: 'pass', statuses: seen.map(({ status }) => status), say }
-}
-
-function fail(seen: readonly Seen[], say: Finding['say']): Finding {
-  return { verdict: 'fail', statuses: seen.map(({ status }) => status), say }
-}
-
-function unknown(seen: readonly Seen[], say: Finding['say']): Finding {
-  return { verdict: 'unknown', statuses: seen.map(({ status }) => status), say }
 }

@@ -4,7 +4,7 @@ import { eventFixture } from '@hongbao/core/testing'
 import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { Sender } from '../delivery/sender.ts'
+import type { PostError, Sender } from '../delivery/sender.ts'
 import { newDigits, newId } from '../events/ids.ts'
 
 /** A notification as it is sent. */
@@ -15,9 +15,10 @@ export interface Signed {
 
 /** What came back. */
 export interface Seen {
-  /** null if no answer came; `error` says why. */
+  /** null if no answer came. */
   readonly status: number | null
-  readonly error: string
+  /** Why none came. */
+  readonly failure: PostError | undefined
 }
 
 /** Sends notifications to the app that is checked, and counts what they did. */
@@ -30,8 +31,13 @@ export interface Probe {
   send(signed: Signed): Promise<Seen>
   /** Sends it, and leaves before the answer: at once if the app is slow. */
   sendAndLeave(signed: Signed): Promise<void>
-  /** Does something and returns how many effects it had in the app; undefined if they are not counted. */
-  effectsOf(work: () => Promise<void>): Promise<number | undefined>
+  /** Does something and counts the effects that it had in the app; undefined if they are not counted. */
+  effectsOf<Result>(work: () => Promise<Result>): Promise<Counted<Result>>
+}
+
+interface Counted<Result> {
+  readonly result: Result
+  readonly effects: number | undefined
 }
 
 /** An event, not yet serialised. */
@@ -72,7 +78,7 @@ export function createProbe({
       { body, headers, drip: undefined, bodyEnds: 'whole', timeoutMs },
       signal,
     )
-    return { status: response?.status ?? null, error: failure?.error ?? '' }
+    return { status: response?.status ?? null, failure }
   }
 
   return {
@@ -87,13 +93,10 @@ export function createProbe({
       await post(signed, AbortSignal.timeout(LEAVE_MS))
     },
     async effectsOf(work) {
-      if (effects === undefined) {
-        await work()
-        return undefined
-      }
+      if (effects === undefined) return { result: await work(), effects: undefined }
       const before = await effects()
-      await work()
-      return settledCount(effects, before)
+      const result = await work()
+      return { result, effects: await settledCount(effects, before) }
     },
   }
 }

@@ -1,15 +1,13 @@
 import { command, flagOf, type Argument, type Command, type Options } from '../command.ts'
 import { WEBHOOK_TYPES } from '../changes.ts'
-import { COMMANDS } from '../commands.ts'
+import { COMMANDS, partsOf } from '../commands.ts'
 import { GLOBAL_OPTIONS } from '../global-options.ts'
-
-const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 /** Prints a script for a shell; it needs no sandbox, and starts no process when a word is completed. */
 export const completion: Command = command({
-  args: [{ name: '<shell>', choices: SHELLS }],
+  args: [{ name: '<shell>', choices: ['bash', 'zsh', 'fish'] }],
   async run({ output, texts }, _options, given = '') {
-    const shell = SHELLS.find((each) => each === given) ?? 'bash'
+    const shell = given === 'zsh' || given === 'fish' ? given : 'bash'
     const words = await allWords()
     const script = shell === 'fish' ? fishScript(words) : bashScript(words, shell)
     output.result({ shell, script }, script)
@@ -18,41 +16,35 @@ export const completion: Command = command({
 })
 
 /** What was typed before → the words that can follow; `events ls --status` has the states. */
-type Words = ReadonlyMap<string, readonly string[]>
+type Words = readonly (readonly [typed: string, following: readonly string[]])[]
 
 async function allWords(): Promise<Words> {
-  const words = new Map<string, readonly string[]>()
-  words.set('', [...COMMANDS.keys(), ...addOptions(words, '', GLOBAL_OPTIONS)])
-  for (const [name, load] of COMMANDS) {
-    // oxlint-disable-next-line no-await-in-loop -- a few small files
-    const found = await load()
-    if (!('commands' in found)) {
-      addCommand(words, name, found)
-      continue
-    }
-    words.set(name, Object.keys(found.commands))
-    for (const [part, inner] of Object.entries(found.commands)) {
-      addCommand(words, `${name} ${part}`, inner)
-    }
-  }
-  return words
+  const globals = flagsOf(GLOBAL_OPTIONS)
+  const found = await Promise.all(
+    Array.from(COMMANDS, async ([name, load]) => [name, await load()] as const),
+  )
+  const parts = found.flatMap(([name, each]) => partsOf(name, each))
+  return [
+    ['', [...COMMANDS.keys(), ...globals]],
+    ...valuesOf('', GLOBAL_OPTIONS),
+    ...found.flatMap(([name, each]) =>
+      'commands' in each ? [[name, [...Object.keys(each.commands), ...globals]] as const] : [],
+    ),
+    ...parts.flatMap(([path, { args, options }]) => [
+      [path, [...args.flatMap(choicesOf), ...flagsOf(options), ...globals]] as const,
+      ...valuesOf(`${path} `, options),
+    ]),
+  ]
 }
 
-function addCommand(words: Map<string, readonly string[]>, path: string, found: Command): void {
-  const options = addOptions(words, path, found.options)
-  words.set(path, [...found.args.flatMap(choicesOf), ...options])
-}
-
-function addOptions(
-  words: Map<string, readonly string[]>,
-  path: string,
-  options: Options,
-): string[] {
-  for (const [name, { value, choices }] of Object.entries(options)) {
-    if (value === undefined) continue
-    words.set(`${path} ${flagOf(name)}`.trim(), choices ?? choicesOf({ name: value }))
-  }
+function flagsOf(options: Options): readonly string[] {
   return Object.keys(options).map(flagOf)
+}
+
+function valuesOf(before: string, options: Options): Words {
+  return Object.entries(options).flatMap(([name, { value, choices }]) =>
+    value === undefined ? [] : [[before + flagOf(name), choicesOf({ name: value, choices })]],
+  )
 }
 
 /** What a word is chosen from, as far as the command line knows it. */
@@ -62,16 +54,11 @@ function choicesOf({ name, choices }: Argument): readonly string[] {
   return name === '<id>' ? ['last'] : []
 }
 
-/** Bash, and zsh by its own `bashcompinit`. */
+/** Bash, and zsh by its own `bashcompinit`. Without words, files are completed. */
 function bashScript(words: Words, shell: 'bash' | 'zsh'): string {
-  const globals = words
-    .get('')
-    ?.filter((word) => word.startsWith('-'))
-    .join(' ')
-  const cases = [...words].map(([path, following]) => {
-    const more = path === '' || /(?:^| )--\S+$/.test(path) ? '' : ` ${globals}`
-    return `    '${path}') words='${following.join(' ')}${more}' ;;`
-  })
+  const cases = words.map(
+    ([typed, following]) => `    '${typed}') words='${following.join(' ')}' ;;`,
+  )
   return `${shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_hongbao_sandbox() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} at word path='' words=''
   for ((at = 1; at < COMP_CWORD; at++)); do
@@ -97,27 +84,35 @@ ${cases.join('\n')}
 complete -o default -F _hongbao_sandbox hongbao-sandbox`
 }
 
+/** The same in fish. */
 function fishScript(words: Words): string {
-  const lines = [...words].map(([path, following]) => {
-    const [name = '', part = ''] = path.split(' ')
-    const option = /(?:^| )--(\S+)$/.exec(path)?.[1]
-    const seen = [name, part].filter((word) => word !== '' && !word.startsWith('-'))
-    const condition = seen.length === 0 && option === undefined ? '__fish_use_subcommand' : ''
-    const conditions = [condition, ...seen.map((word) => `__fish_seen_subcommand_from ${word}`)]
-    const when = conditions.filter((each) => each !== '').join('; and ')
-    const test = when === '' ? '' : ` -n '${when}'`
-    if (option !== undefined) {
-      const values = following.length === 0 ? '-r -F' : `-x -a '${following.join(' ')}'`
-      return `complete -c hongbao-sandbox${test} -l ${option} ${values}`
-    }
-    const plain = following.filter((word) => !word.startsWith('-')).join(' ')
-    const flags = following.filter((word) => word.startsWith('--'))
-    // Options of all commands may stand anywhere.
-    const anywhere = path === '' ? '' : test
-    const switches = flags.map(
-      (word) => `complete -c hongbao-sandbox${anywhere} -l ${word.slice(2)}`,
-    )
-    return [`complete -c hongbao-sandbox${test} -a '${plain}'`, ...switches].join('\n')
-  })
-  return ['complete -c hongbao-sandbox -f', ...lines].join('\n')
+  const cases = words.map(
+    ([typed, following]) =>
+      `    case '${typed}'\n      ${['set -g __hongbao_sandbox_found', ...following].join(' ')}`,
+  )
+  return `function __hongbao_sandbox
+  set -l path
+  set -l typed (commandline -opc)
+  for word in $typed[2..]
+    if not string match -q -- '-*' $word; and __hongbao_sandbox_words "$path $word"
+      set path "$path $word"
+    end
+  end
+  if string match -q -- '--*' $typed[-1]
+    __hongbao_sandbox_words "$path $typed[-1]"; or __hongbao_sandbox_words "$typed[-1]"; or __hongbao_sandbox_words "$path"
+  else
+    __hongbao_sandbox_words "$path"
+  end
+  string match -- (commandline -ct)'*' $__hongbao_sandbox_found
+end
+function __hongbao_sandbox_words
+  switch (string trim -- $argv[1])
+${cases.join('\n')}
+    case '*'
+      return 1
+  end
+  return 0
+end
+complete -c hongbao-sandbox -f -a '(__hongbao_sandbox)'
+complete -c hongbao-sandbox -n 'test -z "$(__hongbao_sandbox)"' -F`
 }

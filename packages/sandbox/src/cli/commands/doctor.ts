@@ -1,5 +1,6 @@
 import type { StateView } from '../../http/control/types.ts'
 import type { WebhookCheck } from '../../doctor/check-webhook.ts'
+import { suggestEventType } from '../../events/event-types.ts'
 import { isEventType } from '@hongbao/core'
 import { pad, widthOf, wrap } from '../columns.ts'
 import { command, flag, initially, text, type Option, type Command } from '../command.ts'
@@ -20,7 +21,10 @@ export const doctor: Command = command({
   },
   async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
     const { output, texts } = session
-    if (!isEventType(type)) throw usageError((t) => t.refusal('type-unknown', type))
+    if (!isEventType(type)) {
+      const message = `"${type}" is not a known event type of Ping++. ${suggestEventType(type)}`
+      throw usageError((t) => t.refusal('type-unknown', message))
+    }
     const { webhook } = await openFolder(session)
     const { checkWebhook } = await import('../../doctor/check-webhook.ts')
     const checks = await checkWebhook({

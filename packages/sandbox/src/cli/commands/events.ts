@@ -1,8 +1,9 @@
+import { explainNoAnswer } from '../../doctor/no-answer.ts'
 import type { EventDetail, EventView, ListAnswer } from '../../http/control/types.ts'
 import { alignColumns } from '../columns.ts'
 import { choice, command, text, type Group } from '../command.ts'
 import { plainText, type Output, type Style } from '../output.ts'
-import { attemptError, localTime } from '../record-lines.ts'
+import { localTime } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 import type { Texts } from '../texts/texts.ts'
 
@@ -104,5 +105,6 @@ function answerOf(
   texts: Texts,
 ): string {
   if (status !== null) return String(status)
-  return error === null ? texts.noAnswer : attemptError(errorCode ?? undefined, error, texts)
+  if (error === null) return texts.noAnswer
+  return explainNoAnswer(errorCode ?? undefined, error, texts.language)
 }

@@ -45,7 +45,7 @@ async function verifyBody(
   const signature = readSignature(header, keys)
   if (signature instanceof WebhookError) {
     const { code, message } = signature
-    return refuse(session, code, () => message)
+    return refuse(session, code, (t) => t.refusal(code, message))
   }
   const signer = findSigner(body, signature, keys)
   if (signer !== undefined) {

@@ -184,9 +184,6 @@ export const en = {
     attempts === 1 ? 'delivered' : `delivered after ${attempts} attempts`,
   exhausted: (attempts: number): string => `given up after ${attempts} attempts`,
   noAnswer: 'no answer',
-  notHttp: 'The answer is not HTTP. Is the port right, and is it http or https?',
-  /** By error code; the others are in the sandbox's own words, which name the host. */
-  attemptErrors: {} as Readonly<Record<string, string | undefined>>,
   signedWith: {
     webhook: (directory: string): string =>
       `The body is genuine, but it was signed with the webhook key of ${directory}.`,

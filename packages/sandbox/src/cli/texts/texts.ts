@@ -1,11 +1,7 @@
 import type { en } from './en.ts'
-import type { enHelp } from './en-help.ts'
 
 /** Every text of the command line but its help, in one language. */
 export type Texts = typeof en
-
-/** The help, which is loaded only when it is shown. */
-export type HelpTexts = typeof enHelp
 
 export const LANGUAGES = ['en', 'zh'] as const
 
@@ -26,9 +22,4 @@ export function languageOf(
 /** Loads one language only. */
 export async function loadTexts(language: Language): Promise<Texts> {
   return language === 'zh' ? (await import('./zh.ts')).zh : (await import('./en.ts')).en
-}
-
-export async function loadHelp(language: Language): Promise<HelpTexts> {
-  if (language === 'zh') return (await import('./zh-help.ts')).zhHelp
-  return (await import('./en-help.ts')).enHelp
 }

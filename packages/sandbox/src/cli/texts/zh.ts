@@ -1,4 +1,5 @@
 import type { Texts } from './texts.ts'
+import { refuseInChinese } from './zh-refusals.ts'
 
 export const zh: Texts = {
   language: 'zh',
@@ -76,30 +77,7 @@ export const zh: Texts = {
   foreignDefault: (url) =>
     `${url} 上的沙箱与本项目的密钥不同，可能属于其他项目。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
   timedOut: (duration) => `等待 ${duration} 后超时。可用 --timeout 调整。`,
-  refusal: (code, message) => {
-    const known: Readonly<Record<string, string>> = {
-      'target-invalid': message.includes('no target')
-        ? '没有接收地址。请先设置：hongbao-sandbox target set http://localhost:3000/webhooks'
-        : '接收地址应为 http: 或 https: 的 URL，不含用户名和密码：http://localhost:3000/webhooks',
-      'target-remote': '接收地址不在本机。确实需要时，启动沙箱时加上 --allow-remote。',
-      'host-remote':
-        '该监听地址可从其他机器访问。请使用 127.0.0.1；确实需要时加上 --allow-remote。',
-      'port-taken': '端口已被占用，可能是另一个沙箱。请更换 --port，或用 0 选择任意空闲端口。',
-      'event-unknown': '没有该事件。查看全部事件：hongbao-sandbox events',
-      'envelope-unknown': '没有该红包。查看全部红包：hongbao-sandbox envelopes',
-      'fault-unknown': '没有生效中的该故障。查看全部故障：hongbao-sandbox fault',
-      'type-unknown': `不是 Ping++ 的事件类型。查看全部类型：hongbao-sandbox trigger --list`,
-      'type-without-webhook':
-        'Ping++ 不会为该事件发送 Webhooks，应用只能通过查询得知；可用 envelopes move 改变红包状态。',
-    }
-    const own = known[code]
-    if (own === undefined) return message === '' ? '沙箱拒绝了请求。' : `沙箱拒绝了请求：${message}`
-    const [asked] = /"[^"]+"/.exec(message) ?? []
-    const near = /Did you mean ([^?\s]+)\?/.exec(message)?.[1]
-    return [asked, own, near && `是否想输入 ${near}？`]
-      .filter((part) => part !== undefined)
-      .join(' ')
-  },
+  refusal: refuseInChinese,
   banner: {
     noMoney: '仅供开发，不涉及真实资金',
     checked: '校验签名',
@@ -181,18 +159,6 @@ export const zh: Texts = {
   delivered: (attempts) => (attempts === 1 ? '已送达' : `投递 ${attempts} 次后送达`),
   exhausted: (attempts) => `投递 ${attempts} 次后放弃`,
   noAnswer: '无应答',
-  notHttp: '应答不是 HTTP：端口是否正确，应该用 http 还是 https？',
-  attemptErrors: {
-    'connection-refused':
-      '连接被拒绝：应用是否已启动，端口是否正确？容器内的 127.0.0.1 是容器自身。',
-    'connection-reset': '连接在应答前被关闭，应用是否崩溃？',
-    timeout: '应用没有在时限内应答',
-    dns: '域名无法解析',
-    tls: 'TLS 握手失败；自签名证书请配置 NODE_EXTRA_CA_CERTS',
-    'target-remote': '接收地址不在本机，需要 --allow-remote',
-    'app-threw': '应用抛出异常，或返回的不是 Response',
-    failed: '发送失败',
-  },
   signedWith: {
     webhook: (directory) => `请求体无误，但签名用的是 ${directory} 中的 Webhook 密钥。`,
     merchant: () => '请求体无误，但签名用的是商户密钥，该密钥用于请求签名。',
