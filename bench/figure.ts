@@ -2,7 +2,7 @@
 export interface Figure {
   readonly measure: string
   readonly ours: number
-  /** What people use today, or the allowance where there is nobody to compare with. */
+  /** What people use today, or the allowance if there is nothing to compare with. */
   readonly theirs: number
   /** How much better ours is: 1 is as good. */
   readonly ratio: number

@@ -29,7 +29,7 @@ interface Kind {
   readonly sign: (event: SandboxEvent) => string
 }
 
-/** An event is signed once, when it is made: whatever is sent again has its signature. */
+/** An event is signed once, when it is made: every redelivery has its signature. */
 const RESENT: Kind = {
   measure: 'sandbox deliveries, resent',
   note: 'events made and signed beforehand, on both sides',

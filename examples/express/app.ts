@@ -25,7 +25,7 @@ export function createApp(webhooks: Webhooks, orders: OrderBook): Express {
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
+/** Listens only on this machine; port 0 takes a free one. `close` lets running handlers finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,

@@ -218,7 +218,7 @@ function describeHost(host: InboxHost): void {
       await store.advance(isLeased ? HOUR : 0)
       expect(await deliver(next, 'crashed')).toBe(isLeased ? 'applied' : 'duplicate')
       expect(await deliver(next, 'crashed')).toBe('duplicate')
-      // Once where both share a transaction, else once a run: the crash came after the effect.
+      // Once if both share a transaction, else once a run: the crash came after the effect.
       expect(await store.countEffects('crashed')).toBe(host.hold === 'transaction' ? 1 : 2)
     })
   })

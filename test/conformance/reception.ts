@@ -101,10 +101,10 @@ export function expectAnswer(response: RawResponse, status: number, name: Answer
   })
 }
 
-/** What an answer says: an outcome, or the code of one that was rejected or failed. */
+/** The outcome in an answer, or the code of one that was rejected or failed. */
 export type AnswerName = 'handled' | 'duplicate' | 'unhandled' | WebhookErrorCode
 
-/** What a reply or a report says. */
+/** The outcome or code of a reply or a report. */
 export function nameOf(end: Reply | WebhookReport): AnswerName {
   return 'code' in end ? end.code : end.outcome
 }

@@ -93,7 +93,7 @@ interface Answer {
 
 const BAD_GATEWAY: Answer = { status: 502, body: Buffer.from('bad gateway') }
 
-/** Rejects where the app did not answer to the end. */
+/** Rejects if the app did not answer to the end. */
 function forward(
   { port, agent }: Backend,
   { method, url, headers }: IncomingMessage,

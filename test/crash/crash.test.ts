@@ -41,7 +41,7 @@ describe('the crash program', () => {
     'shuts down cleanly when it is interrupted, and leaves no process running',
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'hongbao-interrupted-'))
-      // Where these tests are root, Postgres is somebody else.
+      // If these tests run as root, Postgres runs as another user.
       chmodSync(folder, 0o711)
       const args = [PROGRAM, '--stores', 'postgres', '--events', '5000', '--kills', '100']
       const program = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: folder } })

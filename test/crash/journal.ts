@@ -12,7 +12,7 @@ export interface Journal {
   /** The store has confirmed it, or it has failed. */
   ended(task: Task, key: string): void
   leaseLost(key: string): void
-  /** The process gives itself this signal, now. */
+  /** The process sends itself this signal, now. */
   signalled(order: Pick<Order, 'signal' | 'point'>): void
 }
 
@@ -30,7 +30,7 @@ export function openJournal(path: string): Journal {
   }
 }
 
-/** What the journal of a process tells. */
+/** The contents of a process's journal. */
 export interface Account {
   readonly runs: readonly Run[]
   /** The signals that it gave itself, in order. */

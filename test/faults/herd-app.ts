@@ -1,5 +1,5 @@
-// An app in a process of its own, for a herd of deliveries to meet. It is told what it is by JSON in
-// its first argument, says its port on its output, and ends with its input.
+// An app in a process of its own, for many simultaneous deliveries. It gets its settings as JSON in
+// its first argument, prints its port on its output, and ends with its input.
 import { createWebhooks } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import { postgresInbox } from '@hongbao/postgres'
@@ -18,11 +18,11 @@ export interface HerdTask {
   readonly patienceMs: number
 }
 
-/** What it tells of itself at `GET /report`. */
+/** Its own report at `GET /report`. */
 export interface HerdReport {
   /** How many handlers have run at once, at the most. */
   readonly mostAtOnce: number
-  /** What it holds when all that nobody refers to is gone. */
+  /** Its memory after a garbage collection. */
   readonly heldBytes: number
 }
 

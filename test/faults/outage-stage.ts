@@ -105,7 +105,7 @@ export function useStage(
 
 /**
  * Measures what an app takes, which runs in this process. The machine may be busy, and hold up all of
- * it: that is no time that the app takes. A tick that comes late tells by how much.
+ * it: that is no time that the app takes. A late tick shows by how much.
  */
 export function startWatch(): { stop(): number } {
   const startedMs = performance.now()

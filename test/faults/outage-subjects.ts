@@ -295,7 +295,7 @@ interface QueueApp {
 type PostgresApp = App<PgContext>
 type RedisApp = App<RedisContext>
 
-/** Its store is behind the proxy, but for a database that is named. */
+/** Its store is behind the proxy, except for a database that is named. */
 export function openProgram<Module>(
   program: Program,
   { proxy }: Pick<Ports, 'proxy'>,

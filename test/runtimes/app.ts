@@ -38,7 +38,7 @@ export default {
   fetch(request: Request, ...context: unknown[]): Response | Promise<Response> {
     const { pathname } = new URL(request.url)
     if (pathname === '/slow/fetch') return slowFetch(request, ...context)
-    // As on a host without `waitUntil`: the request alone.
+    // As on a host without `waitUntil`: only the request.
     if (pathname === '/slow/bare') return slowBare(request)
     if (pathname === '/patient') return patient(request)
     if (pathname === '/left') return answerWithoutHandlers(request)
@@ -52,7 +52,7 @@ async function answerWithoutHandlers(request: Request): Promise<Response> {
   const order = url.searchParams.get('order') ?? ''
   void patient(new Request(new URL('/patient', url), request))
   while (!runs.has(order)) {
-    // Nothing tells when a handler begins.
+    // There is no signal when a handler begins.
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return Response.json({ outcome: 'not awaited' })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A server that answers when a test says so: what a slow handler waits for. */
+/** A server that answers on the test's command: what a slow handler waits for. */
 export interface SlowServer {
   url(name: string): string
   /** Resolves when the URL of this name was asked. */

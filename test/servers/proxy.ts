@@ -18,7 +18,7 @@ export interface Proxy {
   failNext(request: RegExp, fault: Fault): Promise<void>
   /**
    * Carries so many bytes a second from now on, each way, for all connections together. `Infinity`,
-   * as at first: whatever comes, and at once what is on its way.
+   * as at first: everything that comes, and at once what is on its way.
    */
   limit(bytesPerSecond: number): void
   /**
@@ -131,7 +131,7 @@ function join(
     server.destroy()
   }
 
-  // Who hangs up is heard of behind what he has said.
+  // The end of a connection is forwarded after its data.
   client.on('close', () => there.pass(NOTHING, () => server.destroy()))
   server.on('close', () => back.pass(NOTHING, () => client.destroy()))
   // Every error is followed by a `close`.

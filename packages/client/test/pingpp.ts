@@ -5,13 +5,13 @@ import { onTestFinished } from 'vitest'
 import { createPingppClientWith, type PingppClient } from '../src/client.ts'
 import type { PingppClientOptions } from '../src/options.ts'
 
-/** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
+/** The key pair in Ping++'s place. Signing uses only node:crypto here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =
   generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 export const API_KEY = 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC'
 
-/** What the clock of these tests says: 2024-02-10 02:40:00 UTC. */
+/** The time on the clock of these tests: 2024-02-10 02:40:00 UTC. */
 export const NOW_MS = 1_707_532_800_000
 
 /** The guide's parameters (step 3), in Chinese. */
@@ -79,7 +79,7 @@ export interface Answer {
   readonly json?: unknown
   readonly body?: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
-  /** Who signs the body. Default: nobody. */
+  /** The key that signs the body. Default: unsigned. */
   readonly signedBy?: KeyObject
 }
 

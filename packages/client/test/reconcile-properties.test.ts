@@ -57,7 +57,7 @@ const world = fc.record({
   restartsMs: fc.array(upTo(70), { maxLength: 2 }),
   /** Which calls of a handler fail, in turn; none does when the plan is over. */
   failures: fc.array(fc.boolean(), { maxLength: 10 }),
-  /** By how much the answers of Ping++ are behind, in turn; by nothing when it may be the last one of the plan. */
+  /** The lag of Ping++'s answers, in turn; zero when it may be the last one of the plan. */
   lagsMs: fc.array(upTo(24), { maxLength: 60 }),
   table: fc.constantFrom('none', 'ids', 'order numbers', 'states'),
   overlapHours: fc.constantFrom(0, 1, 72),
@@ -181,7 +181,7 @@ async function live(given: World): Promise<Story> {
   return { applied, polled, ends, last }
 }
 
-/** The notification of a step: what Ping++ wrote when it came, whatever has happened since. */
+/** The notification of a step as Ping++ wrote it then, without later changes. */
 function notification(born: readonly RedEnvelope[], orderNo: string, status: string): WebhookEvent {
   const envelope = born.find(({ order_no }) => order_no === orderNo)
   if (envelope === undefined) throw new Error(`There is no ${orderNo}.`)

@@ -338,7 +338,7 @@ function openInbox(options: MemoryInboxOptions = {}): Clock {
   }
 }
 
-/** Notes for how many seconds each warning says that keys are remembered. */
+/** Collects for how many seconds keys are remembered, according to each warning. */
 function noteSeconds(warned: number[]): OnWarning {
   return ({ message }) => void warned.push(Number(/last (\d+) seconds/.exec(message)?.[1]))
 }
@@ -403,7 +403,7 @@ describe('the default warning of the memory inbox', () => {
 })
 
 describe('a worker of a Node cluster', () => {
-  // Its primary has a memory inbox as well, and says nothing.
+  // Its primary has a memory inbox as well, and does not warn.
   it('warns that its memory inbox does not know the events of other workers [E33]', () => {
     const { stderr, status } = runCluster()
     expect(status).toBe(0)

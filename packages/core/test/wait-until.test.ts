@@ -14,7 +14,7 @@ function request(): Request {
   return new Request('http://localhost/webhooks', delivered.init())
 }
 
-/** A receiver whose handler waits for `work`, and what the log said. */
+/** A receiver whose handler waits for `work`, and the lines of its log. */
 function open() {
   const work = deferred()
   const lines: string[] = []

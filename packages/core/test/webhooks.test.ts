@@ -354,7 +354,7 @@ describe('the age of an event', () => {
     ['26 h, where that is the most', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR, 'handled'],
     ['a second more than 26 h', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR + 1, 'event-too-old'],
     [
-      'ten years, where any age will do',
+      'ten years, if any age is accepted',
       { maxEventAgeSeconds: Infinity },
       10 * 365 * 24 * HOUR,
       'handled',
@@ -405,7 +405,7 @@ describe('the age of an event', () => {
   })
 
   it.each<[string, () => number]>([
-    ['says NaN', () => Number.NaN],
+    ['returns NaN', () => Number.NaN],
     [
       'throws',
       () => {
@@ -488,7 +488,7 @@ describe('dispatch', () => {
     ])
   })
 
-  it('passes on the raw bytes that it is given, and its source is `dispatch` by default', async () => {
+  it('passes on the given raw bytes, and its source is `dispatch` by default', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []
     opened.webhooks.on('*', (_, context) => void contexts.push(context))
@@ -646,7 +646,7 @@ describe('dispatch', () => {
 })
 
 describe('two receivers', () => {
-  it('share only what they are given', async () => {
+  it('share only the objects in their options', async () => {
     const inbox = memoryInbox({ now: () => NOW_MS })
     const [first, second, other] = [
       openListener({ inbox }),

@@ -145,7 +145,7 @@ describe('a handler that fails in Postgres', () => {
   })
 })
 
-/** Runs a text that nobody sees before the connection does, as a cursor or a COPY might. */
+/** Runs SQL that only the connection sees, as a cursor or a COPY might. */
 async function submit(tx: PoolClient, text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     tx.query({

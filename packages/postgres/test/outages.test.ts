@@ -32,7 +32,7 @@ async function expectAppliedOnce(
 ): Promise<void> {
   const answer = await first.catch((error: unknown) => error)
   const effects = await opened.countEffects(key)
-  // An error says nothing: after a COMMIT whose answer was lost the effect stands. "Applied" does.
+  // An error proves nothing: after a COMMIT whose answer was lost the effect stands. "Applied" proves it.
   expect([answer === 'applied', effects]).not.toEqual([true, 0])
   expect(answer === 'applied' || answer instanceof Error).toBe(true)
   expect(effects).toBeLessThanOrEqual(1)
@@ -285,7 +285,7 @@ describe('a network that loses packets', () => {
     const swallowed = keys.map(() => proxy.failNext(/user\0postgres/, 'swallow-request'))
     const first = Promise.allSettled(keys.map((key) => inbox.admit(key, effectOf(key))))
     await Promise.all(swallowed)
-    // It is full of them, and nobody cuts them.
+    // It is full of them, and they are not closed.
     expect(pool.totalCount).toBe(2)
     const refused = { status: 'rejected', reason: { code: 'postgres-pool-timed-out' } }
     expect(await first).toMatchObject([refused, refused])

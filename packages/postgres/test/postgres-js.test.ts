@@ -229,7 +229,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('gives a waiting caller a new connection when one could not be used any more', async () => {
+  it('lends a waiting caller a new connection when one could not be used any more', async () => {
     const pool = openPool(1)
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     const started = Promise.withResolvers<void>()

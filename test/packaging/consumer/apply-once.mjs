@@ -38,7 +38,7 @@ const HANDLED = '200 {"outcome":"handled"}'
 const DUPLICATE = '200 {"outcome":"duplicate"}'
 
 const pool = new Pool({ connectionString: databaseUrl })
-// No unique key: whatever is applied twice shows.
+// No unique key: every second effect shows.
 await pool.query('create table effects (envelope_id text)')
 const INSERT = 'insert into effects values ($1)'
 
@@ -163,7 +163,7 @@ function createReceiver(inbox, onReport = () => {}) {
   return createWebhooks({ publicKey, inbox, onReport, logger: false })
 }
 
-/** Delivers by HTTP a forgery, the genuine notification, and that once more; gives the answers. */
+/** Delivers by HTTP a forgery, the genuine notification, and that once more; returns the answers. */
 async function deliver(webhooks, event) {
   const app = express().post('/webhooks', expressWebhooks(webhooks))
   const server = createServer(app).listen(0, '127.0.0.1')
