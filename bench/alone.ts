@@ -17,7 +17,7 @@ export interface Rivals {
 export async function compareAlone({ store, count, ...rivals }: Rivals): Promise<Figure[]> {
   const times = { ours: [] as number[], theirs: [] as number[] }
   for (let at = 0; at < count; at += 1) {
-    // What one leaves to be done would be on the account of the next: each is the first in turn.
+    // Work that one leaves unfinished would count against the next: each is the first in turn.
     for (const whose of at % 2 === 0 ? WHOSE : WHOSE.toReversed()) {
       const startedMs = performance.now()
       await rivals[whose](at)

@@ -2,7 +2,7 @@ import { verify } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicKey } from './deliveries.ts'
 
-// What a careful person writes by hand for the same job: the raw bytes under a limit and a deadline, a
+// Careful hand-written code for the same job: the raw bytes under a limit and a deadline, a
 // key read once, a set of the envelopes that were applied, one run at a time for each, a handler that
 // is awaited under a deadline, and hongbao's answers. It does not check its JSON or what an
 // event holds, and reports nothing.

@@ -6,7 +6,7 @@ export interface Figure {
   readonly theirs: number
   /** How much better ours is: 1 is as good. */
   readonly ratio: number
-  /** What the ratio must reach. */
+  /** The minimum of the ratio. */
   readonly bar: number
   /** What `ours` and `theirs` count. */
   readonly unit: string

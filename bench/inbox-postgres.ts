@@ -238,7 +238,7 @@ async function bytesPerKey(
   )
 }
 
-// What a careful person writes by hand for the same job: the same statements on a connection of the
+// Careful hand-written code for the same job: the same statements on a connection of the
 // pool, with a deadline for each. It does not check the answers, lends the connection as it is, and
 // returns a broken one to the pool.
 

@@ -220,7 +220,7 @@ async function usedBytes(redis: Redis): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1])
 }
 
-// What a careful person writes by hand for the same job: the same scripts with a deadline for each
+// Careful hand-written code for the same job: the same scripts with a deadline for each
 // command and a lease that is renewed. It does not check the answers, does without NOSCRIPT, and a mark that
 // fails is an error.
 

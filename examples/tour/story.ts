@@ -53,7 +53,7 @@ export const STORY: readonly Chapter[] = [
     expected: { outcome: 'handled', status: 200, saw: '2015d019f7cf6c0d paid, 1.00 yuan' },
   },
   {
-    title: 'sent, signed by a stranger',
+    title: 'sent, with a forged signature',
     async play(stage) {
       stage.sandbox.faults.add('wrong-key')
       await placeOrder(stage.url, '222', 888)
@@ -97,7 +97,7 @@ export const STORY: readonly Chapter[] = [
     expected: { outcome: 'duplicate', status: 200, saw: 'not run' },
   },
   {
-    title: 'received, never told: reconcile',
+    title: 'received, no webhook: reconcile',
     async play({ client, sandbox, webhooks }) {
       sandbox.setTarget(undefined)
       sandbox.move('222', 'received')

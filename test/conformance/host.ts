@@ -17,7 +17,7 @@ export interface Host {
   readonly withoutHost: 200 | 400
   /** What the hint of `body-consumed` advises to move in this framework. */
   readonly hint: RegExp
-  /** Other ways to mount the receiver at `/webhooks`, and what becomes of a genuine delivery there. */
+  /** Other ways to mount the receiver at `/webhooks`, and the result of a verified delivery there. */
   readonly mounts: readonly Mount[]
 }
 

@@ -221,7 +221,7 @@ function regain(model: Model, started: ModelRun): void {
   model.writtenAt.set(key, model.seconds)
 }
 
-/** The answer to a claim is lost: nothing runs, and the claim is given back. */
+/** The answer to a claim is lost: nothing runs, and the claim is released. */
 function claimInVain(at: number, name: string): Command {
   return {
     check: () => true,
@@ -278,7 +278,7 @@ function takeAway(name: string): Command {
   }
 }
 
-/** The clock of the store goes on: leases end, what was applied grows old. */
+/** The clock of the store advances: leases end, applied keys age. */
 function advance(seconds: number): Command {
   return {
     check: () => true,

@@ -3,7 +3,7 @@ import type { Admission } from '@hongbao/core'
 /** A kind of inbox with its real store: what the conformance suite of inboxes runs against. */
 export interface InboxHost {
   readonly name: string
-  /** What a run holds its key by, and so what becomes of it when its process dies. */
+  /** How a run holds its key, which decides what happens when its process dies. */
   readonly hold: Hold
   /** How many sequences of commands the model is compared over. */
   readonly modelRuns: number
@@ -11,9 +11,9 @@ export interface InboxHost {
 }
 
 /**
- * - `'process'`: the memory of one process, which dies with it, along with all that it remembered.
+ * - `'process'`: the memory of one process, which is lost with it, with every record.
  * - `'lease'`: a lease in a shared store. After a crash the key is busy until the lease ends; an
- *   effect stands elsewhere, and stays.
+ *   effect is in another system, and stays.
  * - `'transaction'`: a transaction in a shared store. After a crash the key is free, and the effect
  *   was never there.
  */
@@ -62,7 +62,7 @@ export interface OpenInbox {
 /** The work of a run; `lease` only if the hold is `'lease'`. */
 export type Work = (applyEffect: () => Promise<void>, lease?: RunLease) => Promise<void>
 
-/** What a run has of its lease. */
+/** A run's access to its lease. */
 export interface RunLease {
   /** What the inbox reports to the run: whether an earlier run of the key neither succeeded nor failed. */
   readonly isTakeover: boolean

@@ -147,7 +147,7 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     free(key, rules.toldAfterFailure(mine.isTold), mine.token)
   }
 
-  /** What the run holds then: as before, if the key is not to be had. */
+  /** What the run holds then: as before, if the key cannot be claimed. */
   function renew(key: string, mine: Held): Held {
     const now = keys.get(key)
     if (now === mine) mine.isLive = true

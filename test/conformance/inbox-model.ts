@@ -20,7 +20,7 @@ export interface Model {
   readonly suspects: Set<string>
   /** When a key was surely written last; a store forgets it after the retention. */
   readonly writtenAt: Map<string, number>
-  /** How often the effect of a key stands. */
+  /** How many effects a key has. */
   readonly effects: Map<string, number>
   /** Runs whose work still waits, those among them that have lost their key. */
   readonly runs: ModelRun[]

@@ -4,7 +4,7 @@ import type { OpenInbox, Work } from './inbox-host.ts'
 /** An admission whose work is controlled by the test, step by step. */
 export interface Run {
   readonly key: string
-  /** What became of it: `'started'` while its work waits for the test. */
+  /** Its state: `'started'` while its work waits for the test. */
   readonly answer: 'started' | Admission
   /** What the inbox reported to the work about earlier runs, if it reports it. */
   readonly isTakeover: boolean | undefined

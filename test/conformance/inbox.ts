@@ -17,7 +17,7 @@ export function describeInbox(host: InboxHost): void {
 
 function describeHost(host: InboxHost): void {
   const isShared = host.hold !== 'process'
-  // What a memory inbox is not for it is not asked: that would count as a test that was skipped.
+  // Tests that do not apply to a memory inbox are left out: they would count as skipped.
   const itShared: Define = isShared ? it : () => {}
   const describeShared: Define = isShared ? describe : () => {}
   let store: InboxStore

@@ -23,7 +23,7 @@ export interface AppProcess {
   /** Halts it: at a point, or as soon as a handler is in flight, and after a while in any case. */
   halt(aim?: Aim): Promise<void>
   goOn(): void
-  /** What it has written down so far. */
+  /** Its journal so far. */
   account(): Account
 }
 

@@ -1,6 +1,6 @@
 import type { Effect, History, Interruption, Kill, Run, Stop } from './history.ts'
 
-/** What a history comes to. */
+/** The findings about a history. */
 export interface Findings {
   readonly events: number
   /** Answered 2xx, and no effect: the keys. */

@@ -69,7 +69,7 @@ describe('the crash program', () => {
   })
 })
 
-/** What the apps of the trial in this folder write. */
+/** The output of the apps of the trial in this folder. */
 function findJournals(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return names.filter((name) => /process-\d$/.test(name))

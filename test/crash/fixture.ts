@@ -32,7 +32,7 @@ export interface Setup extends Addresses {
   readonly clock: { readonly atMs: number; readonly wallMs: number; readonly speed: number }
 }
 
-/** What a store stands on in an app process. */
+/** What a store needs in an app process. */
 export interface Fixture {
   readonly setup: Setup
   readonly journal: Journal

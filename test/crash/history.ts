@@ -28,7 +28,7 @@ export interface Run {
   readonly task: Task
   /** Whether it had `isTakeover`: an earlier run of the event neither succeeded nor failed. */
   readonly isTakeover: boolean
-  /** When the inbox was asked: its lease begins at some moment from then on. */
+  /** When the inbox was called: its lease begins at some moment from then on. */
   readonly askedMs: number
   readonly startedMs: number
   /** When the store had confirmed it, or it had failed; undefined if the process never got there. */

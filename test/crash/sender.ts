@@ -17,7 +17,7 @@ export interface Sender {
   settled(): Promise<void>
   /** How many notifications it has begun to send. */
   readonly sent: number
-  /** How many of these the schedule gave up, so that they were sent by hand, as merchants do. */
+  /** How many of these the schedule abandoned, so that they were sent by hand, as merchants do. */
   readonly givenUp: number
   /** The inbox keys of the events that they report. */
   readonly keys: ReadonlySet<string>
@@ -31,7 +31,7 @@ export interface Sender {
 const SPEED = 10_000
 /** How many notifications are on their way at the most. */
 const MAX_PENDING = 128
-/** How often, and how soon, what was given up is sent by hand: for longer than leases and locks last. */
+/** How often, and how soon, abandoned notifications are sent by hand: for longer than leases and locks last. */
 const BY_HAND = { tries: 40, everyMs: 250 }
 const SECOND = 1000
 

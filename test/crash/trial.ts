@@ -27,16 +27,16 @@ export interface TrialOptions {
   readonly signal: AbortSignal
 }
 
-/** What a trial came to. */
+/** The result of a trial. */
 export interface Trial {
   readonly history: History
   /** How many notifications of the events were sent. */
   readonly notifications: number
-  /** Posts that reached the balancer. */
+  /** Requests that reached the balancer. */
   readonly requests: number
-  /** Notifications that were given up by the schedule, and then sent by hand. */
+  /** Notifications that the schedule abandoned, and that were then sent by hand. */
   readonly givenUp: number
-  /** The last words of apps that ended by themselves. */
+  /** The last output of apps that exited unexpectedly. */
   readonly crashes: readonly string[]
   readonly seconds: number
 }

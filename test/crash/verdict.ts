@@ -13,7 +13,7 @@ export interface Verdict {
   readonly breaches: readonly string[]
 }
 
-/** What was asked of a trial. */
+/** The request for a trial. */
 export interface Asked {
   readonly name: string
   readonly plan: StorePlan

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { serve } from '../conformance/host.ts'
 
-/** What the app is to be. */
+/** The settings of the app. */
 export interface HerdTask {
   readonly store: 'postgres' | 'redis'
   readonly url: string
@@ -46,7 +46,7 @@ function openPostgres({ url, publicKey, patienceMs }: HerdTask) {
   const pool = new Pool({
     connectionString: url,
     max: POOL_SIZE,
-    // Who asked in vain leaves the queue. Without it pg keeps everybody, 2 kB each, for as long as
+    // A caller that timed out leaves the queue. Without it pg keeps every caller, 2 kB each, for as long as
     // Postgres does not answer.
     connectionTimeoutMillis: patienceMs,
   })

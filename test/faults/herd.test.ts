@@ -26,7 +26,7 @@ const privateKey = createPrivateKey(keys.privateKey)
 interface Store {
   readonly name: HerdTask['store']
   readonly isHere: boolean
-  /** How many there are for handlers: those of the pool, or where they need none, those by HTTP. */
+  /** How many there are for handlers: those of the pool, or if they need none, those by HTTP. */
   readonly connections: number
   start(): Promise<StartedStore>
 }
@@ -160,8 +160,8 @@ function useApp(store: Store) {
     /**
      * The app does not hold what has passed: it has grown by less than the size of the bodies.
      * Garbage is collected first, and the app is a process of its own, so this does not
-     * depend on how busy the machine is. Measured: 0.1 kB of growth a delivery, where a body has
-     * 0.7 kB, and who waits in a queue for ever 2 kB.
+     * depend on how busy the machine is. Measured: 0.1 kB of growth a delivery; a body has
+     * 0.7 kB, and a caller that waits in a queue for ever 2 kB.
      */
     async expectForgotten(deliveries: readonly Signed[], heldBefore: number): Promise<void> {
       const sentBytes = deliveries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)

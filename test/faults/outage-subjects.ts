@@ -179,7 +179,7 @@ export const BULLMQ_HAND_OFF: Subject = {
   isHere: hasRedis,
   host: koa3Host,
   startServer: startSafeRedis,
-  // What `add` sends has the event in it; what comes next asks for the state of the job.
+  // What `add` sends has the event in it; the next message queries the state of the job.
   steps: [
     ['the job', /evalsha[^]*receivedAt/],
     ['the state of the job', /evalsha(?![^]*receivedAt)/],

@@ -12,7 +12,7 @@ declare const PRIVATE_KEY: string
 
 const heard: Heard[] = []
 
-/** What a handler heard. */
+/** What a handler received. */
 export interface Heard {
   readonly route: string
   readonly subject: string
@@ -110,7 +110,7 @@ function refusals(): string[] {
   })
 }
 
-/** Creates an envelope and asks for it: what was answered, or the code of the error. */
+/** Creates an envelope and queries it: the answers, or the code of the error. */
 async function createEnvelope({
   baseUrl,
   timeoutMs,

@@ -7,7 +7,7 @@ import { createBottleneck, type Bottleneck } from './bottleneck.ts'
  * - `'lose-request'`: the connection is cut before the server has it.
  * - `'lose-answer'`: the server gets it and answers; the connection is cut before the client knows.
  * - `'swallow-request'`: the server never gets it, and the connection stays open.
- * - `'swallow-answer'`: the server gets it and answers; the client hears nothing more.
+ * - `'swallow-answer'`: the server gets it and answers; the client receives nothing more.
  */
 export type Fault = 'lose-request' | 'lose-answer' | 'swallow-request' | 'swallow-answer'
 
@@ -92,7 +92,7 @@ interface Link {
   cut(): void
 }
 
-/** What a link is made of. */
+/** The parts of a link. */
 interface Ends {
   readonly client: Socket
   readonly server: Socket

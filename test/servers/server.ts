@@ -43,7 +43,7 @@ export interface ServerCommand {
 export async function startServer(command: ServerCommand): Promise<TestServer> {
   let port = await findFreePort()
   let running = await launch(command, port).catch(async () => {
-    // Somebody took the port between the question and the start: ask once more.
+    // Another process took the port between the check and the start: retry.
     port = await findFreePort()
     return launch(command, port)
   })

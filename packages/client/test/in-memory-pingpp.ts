@@ -35,7 +35,7 @@ export function createClock(): Clock {
   }
 }
 
-/** What Ping++ was asked for. */
+/** The requests to Ping++. */
 export interface Call {
   readonly what: 'list' | 'retrieve'
   readonly id: string | undefined

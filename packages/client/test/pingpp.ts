@@ -96,9 +96,9 @@ export interface PingppOptions {
   /** Answers, one for each request; the last one is given again and again. */
   readonly steps: readonly Step[]
   readonly options?: Partial<PingppClientOptions> | undefined
-  /** What stands between the host and `/v1`. Default: nothing. */
+  /** The path between the host and `/v1`. Default: none. */
   readonly path?: string | undefined
-  /** What the jitter draws. Default: 0.5. */
+  /** The random number of the jitter. Default: 0.5. */
   readonly random?: (() => number) | undefined
   /** Told of every wait before it ends. */
   readonly onWait?: ((ms: number) => void) | undefined
@@ -162,7 +162,7 @@ export function refusal(status: number, error: object, headers = {}): Answer {
   return { status, json: { error }, headers }
 }
 
-/** What a promise rejects with. */
+/** The reason with which a promise rejects. */
 export async function errorOf(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
     await promise

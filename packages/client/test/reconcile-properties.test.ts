@@ -30,7 +30,7 @@ const RANKS: Readonly<Record<string, number>> = {
 const upTo = (hours: number): fc.Arbitrary<number> =>
   fc.integer({ min: 0, max: hours * 6 }).map((tens) => tens * 10 * MINUTE)
 
-/** How one envelope lives, and when the notifications of its steps come: never, once, or several times. */
+/** The steps of one envelope, and when their notifications come: never, once, or several times. */
 const life = fc.record({
   bornMs: upTo(2),
   steps: fc.oneof(
@@ -82,7 +82,7 @@ describe('for all losses of webhooks and all times of polls, reconcile', () => {
 })
 
 interface Story {
-  /** What was handled well: `1 sent`. */
+  /** The events that were handled: `1 sent`. */
   readonly applied: readonly string[]
   /** What reconcile dispatched, in order. */
   readonly polled: readonly string[]
@@ -168,7 +168,7 @@ async function live(given: World): Promise<Story> {
   if (mayRestart) {
     for (const ms of given.restartsMs) at(ms, restart)
   }
-  // At the plan's end, and once more for what a handler refused until then.
+  // At the plan's end, and again for the events that a handler refused until then.
   const endMs = Math.max(...given.lives.map(({ bornMs }) => bornMs)) + PLAN_ENDS_MS
   at(endMs, poll)
   at(endMs + 2 * HOUR, poll)

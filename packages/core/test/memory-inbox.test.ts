@@ -218,7 +218,7 @@ describe('the capacity of the memory inbox', () => {
           forgotten.add(each.key)
           lost.push(at - each.at)
         }
-        // What was applied after the newest of the lost is remembered.
+        // Every key that was applied after the newest lost one is remembered.
         expect(warned.splice(0)).toEqual(lost.slice(-1))
       }
     },

@@ -92,7 +92,7 @@ export function isFrozenThroughout(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(isFrozenThroughout)
 }
 
-/** What a test sends: an event, or a body exactly so. */
+/** The body that a test sends: an event, or exactly these bytes. */
 export type Content = string | Uint8Array | Readonly<Record<string, unknown>>
 
 export function bytesOf(content: Content): Buffer {
@@ -106,10 +106,10 @@ export function signatureOf(content: Content, key: KeyObject = PINGPP.privateKey
   return sign('RSA-SHA256', bytesOf(content), key).toString('base64')
 }
 
-/** What a delivery has other than a body and its signature by Ping++. */
+/** The parts of a delivery besides its body and its signature by Ping++. */
 export interface Unusual {
   readonly method?: string
-  /** What the header holds; null if there is none. Default: the right signature. */
+  /** The value of the header; null if there is none. Default: the right signature. */
   readonly signature?: string | readonly string[] | null
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
@@ -142,7 +142,7 @@ export interface Opened {
   readonly reports: WebhookReport[]
   /** The log, each line with its level. */
   readonly lines: string[]
-  /** The keys that the inbox was asked about. */
+  /** The keys of the calls of the inbox. */
   readonly admitted: string[]
   /** The keys that the inbox applied and so remembers. */
   readonly applied: string[]

@@ -25,7 +25,7 @@ function open() {
   return { webhooks, work, lines }
 }
 
-/** A host that keeps its requests alive, and what it was asked to wait for. */
+/** A host that keeps its requests alive, and the promises passed to its `waitUntil`. */
 function host() {
   const pending: Promise<unknown>[] = []
   return {

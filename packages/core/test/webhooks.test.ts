@@ -690,7 +690,7 @@ async function expectHandled(
   expect(opened.seen).toHaveLength(1)
 }
 
-/** Refused means: 403 with outcome and code, no handler, nothing asked of the inbox, one report. */
+/** Refused means: 403 with outcome and code, no handler, no call of the inbox, one report. */
 async function expectRefusal(
   content: Content,
   options: Partial<WebhooksOptions>,

@@ -24,7 +24,7 @@ afterAll(async () => {
 const ALIVE = 'select 1 from pg_stat_activity where pid = $1'
 const GONE = `select 1 where not exists (${ALIVE})`
 
-/** What a run came to: an error, never a wrong answer; and later the event is applied, once. */
+/** The result of a run: an error, never a wrong answer; and later the event is applied, once. */
 async function expectAppliedOnce(
   first: Promise<unknown>,
   key: string,
@@ -110,8 +110,8 @@ describe('a connection that the server ends', () => {
     const { inbox, pool } = opened.open()
     const told = new Promise<unknown>((resolve) => {
       pool.once('acquire', (client) => {
-        // What comes in one packet pg tells in one go: here that the server goes down, right behind
-        // that it is ready, and before the promise of `connect` is heard.
+        // pg emits the messages of one packet at once: here that the server goes down, right after
+        // that it is ready, and before the promise of `connect` resolves.
         process.nextTick(() => {
           try {
             resolve(client.emit('error', new Error('terminating connection')))

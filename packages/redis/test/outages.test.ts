@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
       } finally {
         await outage.end()
       }
-      // Not after a lease: what was asked for in vain is given back.
+      // Not after a lease: a claim that failed is released.
       await vi.waitFor(async () => expect(await apply(inbox)).toBe('applied'), PATIENCE)
       expect(await apply(inbox, 'before')).toBe('duplicate')
     },

@@ -179,7 +179,7 @@ describe('a claim that is released', () => {
 
 interface Kept {
   readonly keeper: Keeper
-  /** When each renewal was asked for, in milliseconds after the claim. */
+  /** When each renewal was sent, in milliseconds after the claim. */
   readonly renewals: number[]
   readonly warnings: string[]
 }

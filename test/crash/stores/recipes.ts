@@ -4,7 +4,7 @@ import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
 
-// What people write by hand. Each is wrong in its own way, and the crash test has to find out.
+// Common hand-written recipes. Each is wrong in its own way, and the crash test must detect it.
 
 const retentionSeconds = 30 * 24 * 60 * 60
 

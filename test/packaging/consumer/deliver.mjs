@@ -1,5 +1,5 @@
 // Loads the installed packages by `import` or `require`, core and adapters separately, mounts each
-// adapter on its framework, and delivers a genuine notification, its repetition and a forgery; then
+// adapter on its framework, and delivers a signed notification, its repetition and a forgery; then
 // runs the whole loop: a client, a sandbox, and an app that receives webhooks.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
