@@ -1,6 +1,6 @@
 import type { Figure } from './figure.ts'
 
-/** Two ways of applying an event that comes alone. */
+/** Two ways of applying a single event. */
 export interface Rivals {
   /** The name of the store, for the figures. */
   readonly store: string
@@ -11,13 +11,13 @@ export interface Rivals {
 }
 
 /**
- * What an inbox adds to a delivery that comes alone, in its middle and at its worst, beside the same
+ * What an inbox adds to a single delivery, at p50 and p99, compared with the same
  * statements by hand; in turns, so that what else the machine does meets both.
  */
 export async function compareAlone({ store, count, ...rivals }: Rivals): Promise<Figure[]> {
   const times = { ours: [] as number[], theirs: [] as number[] }
   for (let at = 0; at < count; at += 1) {
-    // What one leaves to be done would be on the account of the next: each is the first in turn.
+    // Work that one leaves unfinished would count against the next: each is the first in turn.
     for (const whose of at % 2 === 0 ? WHOSE : WHOSE.toReversed()) {
       const startedMs = performance.now()
       await rivals[whose](at)

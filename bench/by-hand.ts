@@ -2,10 +2,10 @@ import { verify } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { publicKey } from './deliveries.ts'
 
-// What a careful person writes by hand for the same job: the raw bytes under a limit and a deadline, a
+// Careful hand-written code for the same job: the raw bytes under a limit and a deadline, a
 // key read once, a set of the envelopes that were applied, one run at a time for each, a handler that
-// is awaited under a deadline, and hongbao's answers. It believes its JSON, does not look at what an
-// event holds, and tells nobody what happened.
+// is awaited under a deadline, and hongbao's answers. It does not check its JSON or what an
+// event holds, and reports nothing.
 
 export const MAX_BODY_BYTES = 262_144
 const BODY_TIMEOUT_MS = 10_000
@@ -25,7 +25,7 @@ const UNSIGNED = createAnswer(401, 'rejected', 'signature-missing')
 const FORGED = createAnswer(401, 'rejected', 'signature-mismatch')
 export const LARGE: Answer = createAnswer(413, 'rejected', 'body-too-large')
 
-/** Applies what a delivery says; counts and awaits, as little as a handler can do. */
+/** Applies a delivery; counts and awaits, as little as a handler can do. */
 export type HandWrittenHandler = (amount: number) => Promise<void>
 
 export interface HandWritten {
@@ -35,7 +35,7 @@ export interface HandWritten {
   forget(): void
 }
 
-/** Runs the work of a key once, by a store that other processes share. Rejects where it may not run. */
+/** Runs the work of a key once, by a store that other processes share. Rejects if it may not run. */
 export type HandWrittenAdmission = (key: string, work: () => Promise<void>) => Promise<void>
 
 export function handWritten(
@@ -87,7 +87,7 @@ export function handWritten(
   return { receive, forget: () => applied.clear() }
 }
 
-/** Reads the raw bytes of a Node request; undefined where they are too many, or too slow. */
+/** Reads the raw bytes of a Node request; undefined if they are too many, or too slow. */
 export function readBody(request: IncomingMessage, done: (body: Buffer | undefined) => void): void {
   const chunks: Buffer[] = []
   let length = 0

@@ -35,7 +35,7 @@ export function signDeliveries(
   })
 }
 
-/** The same, signed by a stranger: well-formed in everything but the key. */
+/** The same, signed with another key: well-formed in every other respect. */
 export function forgeDeliveries(count: number): SignedBody[] {
   return signDeliveries(count, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
 }

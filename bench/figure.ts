@@ -2,11 +2,11 @@
 export interface Figure {
   readonly measure: string
   readonly ours: number
-  /** What people use today, or the allowance where there is nobody to compare with. */
+  /** What people use today, or the allowance if there is nothing to compare with. */
   readonly theirs: number
   /** How much better ours is: 1 is as good. */
   readonly ratio: number
-  /** What the ratio must reach. */
+  /** The minimum of the ratio. */
   readonly bar: number
   /** What `ours` and `theirs` count. */
   readonly unit: string

@@ -19,7 +19,7 @@ export const SENT: number = BLOCK * (WARM_UP_ROUNDS + ROUNDS)
 export const REQUESTS = 1800
 export const MAX_KEYS = 600
 
-/** What the load client is asked to do: send requests to a port. */
+/** The task of the load client: send requests to a port. */
 export interface Volley {
   readonly port: number
   /** Which request comes first. */

@@ -4,7 +4,7 @@ import { withinAllowance, type Figure } from './figure.ts'
 import { installedPath } from './installed.ts'
 import { median } from './side-by-side.ts'
 
-// Platforms that start a process per burst of requests are where import time is felt. Their cold
+// Import time matters on platforms that start a process per burst of requests. Their cold
 // starts begin at a few hundred milliseconds; a tenth of that would be noticed.
 const ALLOWED_MS = 30
 const ROUNDS = 15
@@ -12,7 +12,7 @@ const ROUNDS = 15
 /** How long a fresh Node takes to import core, beyond what it takes to start and import nothing. */
 export async function measure(): Promise<Figure[]> {
   const core = importOf(pathToFileURL(installedPath('core')).href)
-  // Which part of it is OpenSSL's, and would be anybody's.
+  // Which part of it is OpenSSL's, and would be the same in any library.
   const crypto = importOf('node:crypto')
   const rounds = Array.from({ length: ROUNDS + 2 }, () => {
     const nothingMs = startMs('')

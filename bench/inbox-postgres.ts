@@ -238,9 +238,9 @@ async function bytesPerKey(
   )
 }
 
-// What a careful person writes by hand for the same job: the same statements on a connection of the
-// pool, with a deadline for each. It believes the answers, hands out the connection as it is, and
-// gives a broken one back to the pool.
+// Careful hand-written code for the same job: the same statements on a connection of the
+// pool, with a deadline for each. It does not check the answers, lends the connection as it is, and
+// returns a broken one to the pool.
 
 async function admitByHand(
   pool: Pool,

@@ -135,7 +135,7 @@ async function atSizes(): Promise<Figure[]> {
   return figures
 }
 
-/** Ten million only where there is room for them, and for the tables while they grow. */
+/** Ten million only if there is room for them, and for the tables while they grow. */
 function sizes(): readonly (readonly [size: number, label: string])[] {
   const million = [1_000_000, '1M'] as const
   return freemem() > 5 * 2 ** 30 ? [million, [10_000_000, '10M']] : [million]
@@ -174,7 +174,7 @@ async function atSize(few: Redis, size: number, label: string): Promise<Figure[]
 
 /**
  * What Redis itself counts for a claim, in microseconds. All at once: for one at a time it counts a
- * fifth more where the scheduler has put that Redis on the other core.
+ * fifth more if the scheduler has put that Redis on the other core.
  */
 async function costOfClaims(redis: Redis): Promise<number> {
   await redis.call('CONFIG', 'RESETSTAT')
@@ -220,8 +220,8 @@ async function usedBytes(redis: Redis): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1])
 }
 
-// What a careful person writes by hand for the same job: the same scripts with a deadline for each
-// command and a lease that is renewed. It believes the answers, does without NOSCRIPT, and a mark that
+// Careful hand-written code for the same job: the same scripts with a deadline for each
+// command and a lease that is renewed. It does not check the answers, does without NOSCRIPT, and a mark that
 // fails is an error.
 
 async function admitByHand(redis: Redis, key: string, work: () => Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ import { Pool } from 'pg'
 import { listen, portOf } from './http-load.ts'
 import { installed } from './installed.ts'
 
-// One instance of an app behind a load balancer: Express, and an inbox on the store that it is given.
+// One instance of an app behind a load balancer: Express, and an inbox on the given store.
 
 export interface InstanceSettings {
   readonly publicKeyPem: string

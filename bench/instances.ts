@@ -17,7 +17,7 @@ const WARM_UP_ROUNDS = 4
 
 /**
  * What one more instance adds: deliveries per second of two app processes on one store, against one.
- * By the wall clock, because the work is in several processes; so the figure says as much about the
+ * By the wall clock, because the work is in several processes; so the figure depends as much on the
  * cores of the machine, which store and sender use too.
  */
 export async function measure(): Promise<Figure[]> {
@@ -55,7 +55,7 @@ async function onRedis(): Promise<Figure> {
   }
 }
 
-/** `reset` empties the store and says how many effects it held. */
+/** `reset` empties the store and returns how many effects it held. */
 async function compare(
   store: string,
   settings: InstanceSettings,

@@ -8,7 +8,7 @@ const BLOCK = 50
 const ROUNDS = 60
 const WARM_UP_ROUNDS = 10
 
-/** What the memory inbox weighs, and whether its weight slows deliveries down. */
+/** The memory that the memory inbox uses, and whether its size slows deliveries down. */
 export async function measure(): Promise<Figure[]> {
   return [await bytesPerKey(), ...(await throughputAtSize())]
 }
@@ -73,7 +73,7 @@ async function throughputAtSize(): Promise<Figure[]> {
   return figures
 }
 
-/** Blocks of genuine deliveries for a receiver whose inbox, the default one, remembers keys already. */
+/** Blocks of verified deliveries for a receiver whose inbox, the default one, remembers keys already. */
 async function receiverWith(size: number, signed: readonly SignedBody[]): Promise<Block> {
   const { createWebhooks, memoryInbox } = await installed('core')
   const inbox = memoryInbox()

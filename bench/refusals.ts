@@ -7,8 +7,8 @@ import { installed } from './installed.ts'
 const REQUESTS = 900
 
 /**
- * What strangers can make a server do: refusing on `node:http`, against the same refusal by hand.
- * Everything is at its default, the log too: it says one line and is silent for a minute.
+ * What any sender can make a server do: refusing on `node:http`, against the same refusal by hand.
+ * Everything is at its default, the log too: it writes one line and is silent for a minute.
  */
 export async function measure(): Promise<Figure[]> {
   const unsigned = signDeliveries(REQUESTS).map(({ body }) => ({ body, signature: '' }))

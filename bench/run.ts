@@ -7,7 +7,7 @@ import { install } from './installed.ts'
 import { MEASURES } from './measures.ts'
 
 // node bench/run.ts [measure …]: a table for people, then one JSON line per figure.
-// The status is 1 where something could not be measured; whether a figure holds is in its line.
+// The status is 1 if something could not be measured; whether a figure holds is in its line.
 
 const names = Object.keys(MEASURES)
 const wanted = process.argv.slice(2)
@@ -32,7 +32,7 @@ console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelis
 console.log(`${formatTable(figures)}\n`)
 for (const figure of figures) console.log(formatJson(figure))
 
-/** The figures of one measure, from a process of its own. Says what went wrong and gives none where it fails. */
+/** The figures of one measure, from a process of its own. Prints the error and returns none if it fails. */
 async function runMeasure(name: string): Promise<Figure[]> {
   const child = fork(fileURLToPath(new URL('one.ts', import.meta.url)), [name], {
     execArgv: ['--expose-gc'],

@@ -14,7 +14,7 @@ const POSTS = 11
 const ALLOWED_SECONDS = 4
 const PINGPP = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
-/** What the local Ping++ costs: per delivery over HTTP, and for a day and an hour of a virtual clock. */
+/** The cost of the local Ping++: per delivery over HTTP, and for a day and an hour of a virtual clock. */
 export async function measure(): Promise<Figure[]> {
   return [await overHttp(RESENT), await overHttp(FIRST), await throughTheDay()]
 }
@@ -29,7 +29,7 @@ interface Kind {
   readonly sign: (event: SandboxEvent) => string
 }
 
-/** An event is signed once, when it is made: whatever is sent again has its signature. */
+/** An event is signed once, when it is made: every redelivery has its signature. */
 const RESENT: Kind = {
   measure: 'sandbox deliveries, resent',
   note: 'events made and signed beforehand, on both sides',
@@ -46,7 +46,7 @@ const FIRST: Kind = {
 
 /**
  * Deliveries to a server in another process, against bare `fetch` posts of the same bytes, or as many
- * where ours are new, with the same headers, as many at a time.
+ * while ours are new, with the same headers, as many at a time.
  */
 async function overHttp(kind: Kind): Promise<Figure> {
   const { startSandbox } = await installed('sandbox')

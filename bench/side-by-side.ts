@@ -1,4 +1,4 @@
-/** Does a short block of work and says how many deliveries it was. */
+/** Does a short block of work and returns how many deliveries it was. */
 export type Block = (round: number) => Promise<number>
 
 export interface Duel {
@@ -21,10 +21,10 @@ export interface DuelResult {
 /**
  * Measures two ways of doing one job in one process, block by block: A B, B A, A B, … The blocks of
  * a round are milliseconds apart, so what the machine does meanwhile, a busy neighbour, a lower
- * clock, meets both, and the median forgets the rounds where it met one of them only.
+ * clock, meets both, and the median drops the rounds in which it met only one of them.
  *
  * The clock is the CPU time of this process. With a load client in another process and two cores
- * for both, requests per second say as much about the client and the scheduler as about the
+ * for both, requests per second depend as much on the client and the scheduler as about the
  * server; CPU time per request is what a delivery costs. It counts the threads that collect
  * garbage too, which a clock on the wall would miss.
  */

@@ -8,7 +8,7 @@ interface SizeLimitResult {
   readonly size: number
 }
 
-// What was aimed at. `.size-limit.json` may allow more, so that `pnpm size` guards what there is.
+// The targets. `.size-limit.json` may allow more, so that `pnpm size` guards the current sizes.
 const ADAPTER_BYTES = 1000
 const AIMS: Readonly<Record<string, number>> = {
   core: 6000,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 
 /**
  * The tests compare with the `openssl` command. Where it is missing and may be installed, it is;
- * elsewhere the run says what to install, because a comparison that is skipped proves nothing.
+ * elsewhere the run prints what to install, because a comparison that is skipped proves nothing.
  */
 export function setup(): void {
   if (runs('openssl', 'version')) return

@@ -4,9 +4,9 @@ import { createInterface } from 'node:readline'
 import { vi } from 'vitest'
 import { PATIENCE_MS } from './patience.ts'
 
-/** A process that a test started, and kills. What it says on its output is one word a line. */
+/** A process that a test started, and kills. Its output is one word a line. */
 export interface Spawned {
-  /** Waits for a word that it says. */
+  /** Waits for a word in its output. */
   word(pattern: RegExp): Promise<RegExpExecArray>
   /** Ends it with SIGKILL, and waits until it is gone. */
   kill(): Promise<void>

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
 import { shutDown } from '../tour/shutdown.ts'
 
-/** An Express app that hears from Ping++ beside its own JSON routes. */
+/** An Express app that receives webhooks of Ping++ beside its own JSON routes. */
 export function createApp(webhooks: Webhooks, orders: OrderBook): Express {
   const app = express()
   // Above express.json(): the signature covers the bytes as they came. 放在 express.json() 之前：验签需要原始请求体。
@@ -25,7 +25,7 @@ export function createApp(webhooks: Webhooks, orders: OrderBook): Express {
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
+/** Listens only on this machine; port 0 takes a free one. `close` lets running handlers finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,

@@ -4,7 +4,7 @@ import { fastify, type FastifyInstance } from 'fastify'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
 import { shutDown } from '../tour/shutdown.ts'
 
-/** A Fastify app that hears from Ping++ beside its own JSON routes. */
+/** A Fastify app that receives webhooks of Ping++ beside its own JSON routes. */
 export function createApp(webhooks: Webhooks, orders: OrderBook): FastifyInstance {
   const app = fastify()
   // Encapsulated: only in here do bodies stay bytes. 只有这里保留原始请求体，其他路由照常解析 JSON。
@@ -22,7 +22,7 @@ export function createApp(webhooks: Webhooks, orders: OrderBook): FastifyInstanc
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
+/** Listens only on this machine; port 0 takes a free one. `close` lets running handlers finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
 import { shutDown } from '../tour/shutdown.ts'
 
-/** A Hono app that hears from Ping++ beside its own JSON routes. */
+/** A Hono app that receives webhooks of Ping++ beside its own JSON routes. */
 export function createApp(webhooks: Webhooks, orders: OrderBook): Hono {
   const app = new Hono()
-  // Anywhere: Hono parses nothing before it is asked. 位置不限：Hono 只在需要时才解析请求体。
+  // Anywhere: Hono parses a body only on demand. 位置不限：Hono 只在需要时才解析请求体。
   app.post('/webhooks', honoWebhooks(webhooks))
 
   app.get('/health', (c) => c.json({ ok: true }))
@@ -25,7 +25,7 @@ export function createApp(webhooks: Webhooks, orders: OrderBook): Hono {
   return app
 }
 
-/** Listens on Node, on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
+/** Listens on Node, only on this machine; port 0 takes a free one. `close` lets running handlers finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,

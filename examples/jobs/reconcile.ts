@@ -1,4 +1,4 @@
-// Reconcile: what no webhook told reaches the same handlers, at once and every 5 minutes.
+// Reconcile: a status without a webhook reaches the same handlers, at once and every 5 minutes.
 import { createPingppClient, createReconciler } from '@hongbao/client'
 import { createWebhooks } from '@hongbao/core'
 

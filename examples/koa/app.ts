@@ -7,7 +7,7 @@ import { json } from 'node:stream/consumers'
 import { createOrderBook, handleOrders, type OrderBook } from '../tour/order-handlers.ts'
 import { shutDown } from '../tour/shutdown.ts'
 
-/** A Koa app that hears from Ping++ beside its own JSON routes. */
+/** A Koa app that receives webhooks of Ping++ beside its own JSON routes. */
 export function createApp(webhooks: Webhooks, orders: OrderBook): Koa {
   const app = new Koa()
   // Above any body parser. With a router: router.post('/webhooks', koaWebhooks(webhooks)).
@@ -31,7 +31,7 @@ export function createApp(webhooks: Webhooks, orders: OrderBook): Koa {
   return app
 }
 
-/** Listens on this machine alone; port 0 takes a free one. `close` lets handlers that run finish. */
+/** Listens only on this machine; port 0 takes a free one. `close` lets running handlers finish. */
 export async function start(
   port: number,
   options: WebhooksOptions,

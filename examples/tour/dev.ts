@@ -67,7 +67,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => void Promise.all([app.close(), sandbox.close()]))
 }
 
-/** Starts something on the port that a variable names; where that cannot be, says so and ends. */
+/** Starts a server on the port that a variable names; if that fails, prints the reason and exits. */
 async function startOn<Started>(
   variable: string,
   standard: string,

@@ -31,10 +31,10 @@ const RANK = { placed: 0, paid: 1, sent: 1, received: 2 } as const
 
 /** The shop's orders, in memory. */
 export interface OrderBook {
-  /** Saves an order that came as JSON; undefined where it is none. */
+  /** Saves an order that came as JSON; undefined if it is invalid. */
   place(input: unknown): Order | undefined
   find(orderNo: string): Order | undefined
-  /** @throws where the order is not saved yet: the notification was faster, and Ping++ sends it again */
+  /** @throws if the order is not saved yet: the notification was faster, and Ping++ sends it again */
   advance(orderNo: string, status: Status, amountFen: number): void
   /** What the handlers saw, one line each. */
   readonly journal: readonly string[]

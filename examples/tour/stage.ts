@@ -14,7 +14,7 @@ export interface Stage {
   readonly sandbox: Sandbox
   readonly client: PingppClient
   readonly orders: OrderBook
-  /** The app's handlers behind the app's inbox, for reconciliation: no HTTP leads here. */
+  /** The app's handlers and the app's inbox, for reconciliation: HTTP does not reach it. */
   readonly webhooks: Webhooks
   readonly published: PublishedSample
   /** The app. */

@@ -5,7 +5,7 @@ import type { Stage } from './stage.ts'
 /** One step of the loop, and what must come of it. */
 export interface Chapter {
   readonly title: string
-  /** Does the step and tells what came of it, apart from what the shop noted. */
+  /** Does the step and returns its result, apart from what the shop recorded. */
   play(stage: Stage): Promise<Omit<Sight, 'saw'>>
   readonly expected: Sight
 }
@@ -13,7 +13,7 @@ export interface Chapter {
 /** What can be seen of a step: how it ended, with which status, and what the shop noted. */
 export interface Sight {
   readonly outcome: string
-  /** The HTTP status that the app answered; `-` where nothing was asked of it. */
+  /** The HTTP status that the app answered; `-` if it was not called. */
   readonly status: number | '-'
   readonly saw: string
 }
@@ -53,7 +53,7 @@ export const STORY: readonly Chapter[] = [
     expected: { outcome: 'handled', status: 200, saw: '2015d019f7cf6c0d paid, 1.00 yuan' },
   },
   {
-    title: 'sent, signed by a stranger',
+    title: 'sent, with a forged signature',
     async play(stage) {
       stage.sandbox.faults.add('wrong-key')
       await placeOrder(stage.url, '222', 888)
@@ -97,7 +97,7 @@ export const STORY: readonly Chapter[] = [
     expected: { outcome: 'duplicate', status: 200, saw: 'not run' },
   },
   {
-    title: 'received, never told: reconcile',
+    title: 'received, no webhook: reconcile',
     async play({ client, sandbox, webhooks }) {
       sandbox.setTarget(undefined)
       sandbox.move('222', 'received')
@@ -125,7 +125,7 @@ export async function playChapter(chapter: Chapter, stage: Stage): Promise<Sight
   return { ...seen, saw: stage.orders.journal.slice(seenBefore).join(' | ') || 'not run' }
 }
 
-/** Asks for an envelope, which in test mode makes Ping++ tell of its next step (guide, note 4). */
+/** Queries an envelope, which in test mode makes Ping++ send the event of its next step (guide, note 4). */
 async function retrieve(stage: Stage, orderNo: string): Promise<Omit<Sight, 'saw'>> {
   const { id = '' } = stage.sandbox.envelope(orderNo) ?? {}
   await stage.client.redEnvelopes.retrieve(id)

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { Sight } from './story.ts'
 import { isAsExpected, type Line } from './verdict.ts'
 
-// Padded by characters, so what stands in these columns is plain ASCII: 100 columns in all.
+// Padded by characters, so the content of these columns is plain ASCII: 100 columns in all.
 const WIDTHS = { app: 9, title: 33, outcome: 15, status: 8 } as const
 
 export function tableHead(): string {

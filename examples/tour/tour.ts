@@ -1,5 +1,5 @@
 // `npm start`: the whole loop on this machine, once for each example app. A local Ping++, a client
-// that creates and asks, an app that is told, and what may go wrong on the way.
+// that creates and queries, an app that receives webhooks, and what may go wrong on the way.
 import { start as startExpress } from '../express/app.ts'
 import { start as startFastify } from '../fastify/app.ts'
 import { start as startHono } from '../hono/app.ts'

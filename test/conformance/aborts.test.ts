@@ -140,7 +140,7 @@ describe.each(hosts)('aborts in $name', (host) => {
       await connection.write(...parts(Buffer.from(genuine.bytes)))
       connection.reset()
       await connection.closed
-      // The server has seen the reset when it answers somebody who came later.
+      // The server has seen the reset when it answers a later client.
       await reception.send({ method: 'GET' })
       departure.open()
       const report = await reception.report((each) => nameOf(each) !== 'method-not-allowed')

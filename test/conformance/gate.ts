@@ -1,4 +1,4 @@
-/** Something to wait at until the test says go. */
+/** A gate that waits until the test opens it. */
 export interface Gate {
   readonly opened: Promise<void>
   open(): void

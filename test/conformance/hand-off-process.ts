@@ -9,7 +9,7 @@ import { openEffects } from './hand-off-effects.ts'
 import { connect } from './hand-offs/connect.ts'
 import { serve } from './host.ts'
 
-/** What a process is to do. */
+/** The task of a process. */
 export interface Task {
   /**
    * - `'receive'`: stores what it gets by HTTP; writes `port:…`.

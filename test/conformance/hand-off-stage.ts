@@ -38,7 +38,7 @@ export interface Scene {
   readonly killTries: (count: number) => Promise<void>
 }
 
-/** What the tests of a host act on. */
+/** The fixture of the tests of a host. */
 export interface Stage {
   readonly open: (tries?: Tries) => Promise<Scene>
   /** Another process at the same queue. */

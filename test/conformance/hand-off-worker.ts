@@ -19,7 +19,7 @@ const OF_ANOTHER_PROGRAM: ReturnType<typeof madeUpJobs> = [
 const CARD_HOLDER = 'Mr. Zhuge-Liang'
 const SECRET = `the bank card 6222 0000 of ${CARD_HOLDER} was declined`
 
-/** What the workers of every queue promise. */
+/** The promises of the workers of every queue. */
 export function describeWorking(stage: Stage, codesOfLostJob: readonly string[]): void {
   describe('a worker', () => {
     it('completes a job with its outcome, for a duplicate and without a handler, too', async () => {

@@ -15,9 +15,9 @@ export interface Host {
    * absolute URL, and @hono/node-server refuses to make one up.
    */
   readonly withoutHost: 200 | 400
-  /** What the hint of `body-consumed` tells people to move in this framework. */
+  /** What the hint of `body-consumed` advises to move in this framework. */
   readonly hint: RegExp
-  /** Other ways to mount the receiver at `/webhooks`, and what becomes of a genuine delivery there. */
+  /** Other ways to mount the receiver at `/webhooks`, and the result of a verified delivery there. */
   readonly mounts: readonly Mount[]
 }
 
@@ -35,7 +35,7 @@ export interface RunningHost {
   close(): Promise<void>
 }
 
-/** Whatever answers requests of `node:http`; what it returns is nobody's. */
+/** A listener for requests of `node:http`; its return value is ignored. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
 
 /** Serves on a free port. */

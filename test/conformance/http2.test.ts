@@ -173,7 +173,7 @@ describe.each(http2Hosts)('HTTP/2 in $name', (host) => {
   })
 })
 
-/** HTTP/2 of Node gives requests and responses that do what those of `node:http` do. */
+/** HTTP/2 of Node has requests and responses that behave like those of `node:http`. */
 function serve(listener: Listener): Promise<RunningHost> {
   return listen(
     createServer((incoming, outgoing) => {

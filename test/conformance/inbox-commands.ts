@@ -53,7 +53,7 @@ function stalls(process: fc.Arbitrary<number>, nth: fc.Arbitrary<number>): fc.Ar
   ]
 }
 
-/** A delivery, which is a duplicate where the key is held or was applied. */
+/** A delivery, which is a duplicate if the key is held or was applied. */
 function deliver(at: number, name: string): Command {
   return {
     check: () => true,
@@ -80,7 +80,7 @@ function expectedAnswers(model: Model, key: string): readonly string[] {
   return isRetained ? ['duplicate'] : ['duplicate', 'started']
 }
 
-/** Once a run neither succeeded nor failed, every later one is told, until one succeeds. */
+/** After a run that neither succeeded nor failed, every later one is a takeover, until one succeeds. */
 function expectTold({ hold, unsettled, suspects }: Model, { key, isTakeover }: Run): void {
   if (hold !== 'lease') return
   if (unsettled.has(key)) expect(isTakeover).toBe(true)
@@ -207,7 +207,7 @@ function renewLate(nth: number, then?: 'and fail'): Command {
   }
 }
 
-/** Where a delivery may start, the key is nobody's. */
+/** If a delivery may start, the key is not claimed. */
 function expectedRenewals(model: Model, key: string): readonly boolean[] {
   return expectedAnswers(model, key).map((answer) => answer === 'started')
 }
@@ -221,7 +221,7 @@ function regain(model: Model, started: ModelRun): void {
   model.writtenAt.set(key, model.seconds)
 }
 
-/** The answer to a claim is lost: nothing runs, and the claim is given back. */
+/** The answer to a claim is lost: nothing runs, and the claim is released. */
 function claimInVain(at: number, name: string): Command {
   return {
     check: () => true,
@@ -278,7 +278,7 @@ function takeAway(name: string): Command {
   }
 }
 
-/** The clock of the store goes on: leases end, what was applied grows old. */
+/** The clock of the store advances: leases end, applied keys age. */
 function advance(seconds: number): Command {
   return {
     check: () => true,

@@ -3,7 +3,7 @@ import type { Admission } from '@hongbao/core'
 /** A kind of inbox with its real store: what the conformance suite of inboxes runs against. */
 export interface InboxHost {
   readonly name: string
-  /** What a run holds its key by, and so what becomes of it when its process dies. */
+  /** How a run holds its key, which decides what happens when its process dies. */
   readonly hold: Hold
   /** How many sequences of commands the model is compared over. */
   readonly modelRuns: number
@@ -11,9 +11,9 @@ export interface InboxHost {
 }
 
 /**
- * - `'process'`: the memory of one process, which dies with it, along with all that it remembered.
+ * - `'process'`: the memory of one process, which is lost with it, with every record.
  * - `'lease'`: a lease in a shared store. After a crash the key is busy until the lease ends; an
- *   effect stands elsewhere, and stays.
+ *   effect is in another system, and stays.
  * - `'transaction'`: a transaction in a shared store. After a crash the key is free, and the effect
  *   was never there.
  */
@@ -33,11 +33,11 @@ export interface InboxStore {
    * and what was applied is so much older.
    */
   advance(seconds: number): Promise<void>
-  /** Forgets what is older than the retention, where the store does not do so by itself. */
+  /** Deletes what is older than the retention, if the store does not do so by itself. */
   clean(): Promise<void>
   /**
-   * Takes a key from the run that holds it, and does not tell it: its connection is cut, its lease
-   * over. Resolves when the store has noticed. Never called where the hold is `'process'`.
+   * Takes a key from the run that holds it, without its notice: its connection is cut, its lease
+   * over. Resolves when the store has noticed. Never called if the hold is `'process'`.
    */
   takeAway(key: string): Promise<void>
   close(): Promise<void>
@@ -48,25 +48,25 @@ export interface OpenInbox {
   readonly retentionSeconds: number
   /** `inbox.admit`, with a way to apply the effect of the key through what the inbox lends. */
   admit(key: string, work: Work): Promise<Admission>
-  /** Its line to the store; only where the hold is `'lease'`. */
+  /** Its connection to the store; only if the hold is `'lease'`. */
   readonly line?: Line
   /**
    * The process dies: its connections drop, its timers stop, its runs go no further. What their
-   * `admit` does after that is nobody's business. Resolves when the store has noticed.
+   * `admit` does after that does not matter. Resolves when the store has noticed.
    */
   crash(): Promise<void>
   /** Ends the process in an orderly way, when no run is left. */
   close(): Promise<void>
 }
 
-/** The work of a run; `lease` only where the hold is `'lease'`. */
+/** The work of a run; `lease` only if the hold is `'lease'`. */
 export type Work = (applyEffect: () => Promise<void>, lease?: RunLease) => Promise<void>
 
-/** What a run has of its lease. */
+/** A run's access to its lease. */
 export interface RunLease {
-  /** What the inbox tells the run: whether an earlier run of the key neither succeeded nor failed. */
+  /** What the inbox reports to the run: whether an earlier run of the key neither succeeded nor failed. */
   readonly isTakeover: boolean
-  /** Renews the lease now, as a timer of the inbox does; tells whether the run holds the key then. */
+  /** Renews the lease now, as a timer of the inbox does; returns whether the run holds the key then. */
   renew(): Promise<boolean>
 }
 

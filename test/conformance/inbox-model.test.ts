@@ -24,8 +24,8 @@ describe('the model of an inbox', () => {
 
   it.each<[string, Partial<LeaseRules>]>([
     ['forgets a takeover that fails', { toldAfterFailure: () => false }],
-    ['forgets a takeover that is given back', { toldAfterGivingBack: () => false }],
-    ['tells every run of a takeover', { toldAfterFailure: () => true }],
+    ['forgets a takeover that is released', { toldAfterGivingBack: () => false }],
+    ['reports a takeover to every run', { toldAfterFailure: () => true }],
     ['refuses a stalled run though no other runs', { isRefused: (isOther) => isOther }],
     ['applies a stalled run beside another one', { isRefused: () => false }],
     ['regains a key that another one holds', { isRegained: () => true }],
@@ -60,7 +60,7 @@ function storeOf(createInbox: () => Inbox): InboxStore {
     open() {
       const inbox = createInbox()
       return Promise.resolve({
-        // What is told here is never reached: the clock of these inboxes stands still.
+        // This value is never reached: the clock of these inboxes stands still.
         retentionSeconds: Infinity,
         admit: (key, work) =>
           inbox.admit(key, () =>
@@ -82,7 +82,7 @@ function storeOf(createInbox: () => Inbox): InboxStore {
 
 /** What an inbox on leases can have wrong. */
 interface LeaseRules {
-  /** Whether the next run is told of a takeover, when this one was or was not and has failed. */
+  /** Whether the next run is a takeover, if this one was or was not and has failed. */
   toldAfterFailure(wasTold: boolean): boolean
   toldAfterGivingBack(wasTold: boolean): boolean
   /** Whether a run that succeeded is refused: another one has the key, and its lease holds. */
@@ -147,11 +147,11 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     free(key, rules.toldAfterFailure(mine.isTold), mine.token)
   }
 
-  /** What the run holds then: as before, if the key is not to be had. */
+  /** What the run holds then: as before, if the key cannot be claimed. */
   function renew(key: string, mine: Held): Held {
     const now = keys.get(key)
     if (now === mine) mine.isLive = true
-    // Nothing is forgotten, so there is something that somebody claimed.
+    // Nothing is forgotten, so some key is claimed.
     if (now === mine || now === undefined || now.state === 'applied') return mine
     if (!rules.isRegained(now.isLive)) return mine
     const isTold = mine.isTold || now.isTold || now.state === 'running'
@@ -207,7 +207,7 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
   }
 
   return {
-    // What is told here is never reached: nothing is forgotten.
+    // This value is never reached: nothing is forgotten.
     retentionSeconds: Infinity,
     admit,
     line: { loseNext: (message) => void (losing = message), quiet: () => Promise.resolve() },

@@ -7,20 +7,20 @@ export interface Model {
   readonly retentionSeconds: number
   /** Before every key, so that sequences share a store and nothing else. */
   readonly prefix: string
-  /** Who holds a key now; `'dead'` for a process that died and left its lease behind. */
+  /** Who holds a key now; `'dead'` for a process that died and left its lease. */
   readonly holders: Map<string, ModelRun | 'dead'>
   /** When a key was applied, by the clock of the store. */
   readonly appliedAt: Map<string, number>
   /**
-   * Keys whose next run must be told that it takes over: a run began, and neither succeeded nor
-   * failed. With the run where it still goes on and no other has begun: it may fail yet.
+   * Keys whose next run must have `isTakeover`: a run began, and neither succeeded nor
+   * failed. With the run if it still goes on and no other has begun: it may fail yet.
    */
   readonly unsettled: Map<string, ModelRun | 'for good'>
-  /** Keys whose next run may be told so: the inbox cannot know that nothing was begun, or failed. */
+  /** Keys whose next run may have it: the inbox cannot know that nothing was begun, or failed. */
   readonly suspects: Set<string>
   /** When a key was surely written last; a store forgets it after the retention. */
   readonly writtenAt: Map<string, number>
-  /** How often the effect of a key stands. */
+  /** How many effects a key has. */
   readonly effects: Map<string, number>
   /** Runs whose work still waits, those among them that have lost their key. */
   readonly runs: ModelRun[]

@@ -1,16 +1,16 @@
 import type { Admission } from '@hongbao/core'
 import type { OpenInbox, Work } from './inbox-host.ts'
 
-/** An admission whose work does what the test says, when the test says so. */
+/** An admission whose work is controlled by the test, step by step. */
 export interface Run {
   readonly key: string
-  /** What became of it: `'started'` while its work waits for the test. */
+  /** Its state: `'started'` while its work waits for the test. */
   readonly answer: 'started' | Admission
-  /** What the inbox told the work of earlier runs, where it tells anything. */
+  /** What the inbox reported to the work about earlier runs, if it reports it. */
   readonly isTakeover: boolean | undefined
-  /** Renews its lease; tells whether it holds the key then. Rejects where there is no lease. */
+  /** Renews its lease; returns whether it holds the key then. Rejects if there is no lease. */
   renew(): Promise<boolean>
-  /** Applies the effect of the key once. Rejects where the inbox lends nothing any more. */
+  /** Applies the effect of the key once. Rejects if the inbox no longer lends its context. */
   applyEffect(): Promise<void>
   /** Lets the work resolve, and waits for what the inbox makes of that. */
   finish(): Promise<Settlement>
@@ -60,7 +60,7 @@ export async function startRun(process: OpenInbox, key: string): Promise<Run> {
   }
 }
 
-/** Asks for a key, applies its effect where it may, and tells the answer. */
+/** Claims a key, applies its effect if it may, and returns the answer. */
 export function deliver(process: OpenInbox, key: string): Promise<Admission> {
   return process.admit(key, (applyEffect) => applyEffect())
 }

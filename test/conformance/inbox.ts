@@ -17,7 +17,7 @@ export function describeInbox(host: InboxHost): void {
 
 function describeHost(host: InboxHost): void {
   const isShared = host.hold !== 'process'
-  // What a memory inbox is not for it is not asked: that would count as a test that was skipped.
+  // Tests that do not apply to a memory inbox are left out: they would count as skipped.
   const itShared: Define = isShared ? it : () => {}
   const describeShared: Define = isShared ? describe : () => {}
   let store: InboxStore
@@ -218,7 +218,7 @@ function describeHost(host: InboxHost): void {
       await store.advance(isLeased ? HOUR : 0)
       expect(await deliver(next, 'crashed')).toBe(isLeased ? 'applied' : 'duplicate')
       expect(await deliver(next, 'crashed')).toBe('duplicate')
-      // Once where both share a transaction, else once a run: the crash came after the effect.
+      // Once if both share a transaction, else once a run: the crash came after the effect.
       expect(await store.countEffects('crashed')).toBe(host.hold === 'transaction' ? 1 : 2)
     })
   })

@@ -133,7 +133,7 @@ describe.each(hosts)('limits in $name', (host) => {
   })
 })
 
-/** A genuine notification of exactly this size. */
+/** A signed notification of exactly this size. */
 function ofBytes(byteLength: number): SignedDelivery {
   const text = JSON.stringify(eventFixture('red_envelope.sent'))
   return signDelivery(text + ' '.repeat(byteLength - Buffer.byteLength(text)), keys)
@@ -143,7 +143,7 @@ function whole(bytes: Buffer): Buffer {
   return bytes
 }
 
-/** What the process holds on to, once what it let go is gone. */
+/** The memory of the process after a garbage collection. */
 async function heldBytes(): Promise<number> {
   collectGarbage()
   // Buffers are swept beside the program; the second round finds that done.

@@ -3,18 +3,18 @@
 import { createWebhooks } from '@hongbao/core'
 import { hosts } from './hosts.ts'
 
-/** What the process is told. */
+/** The messages to the process. */
 export interface MemoryTask {
   readonly host: string
   readonly publicKey: string
 }
 
-/** What it tells first. */
+/** Its first message. */
 export interface Started {
   readonly port: number
 }
 
-/** What it tells after each message. */
+/** Its answer to each message. */
 export interface Memory {
   /** Resident memory now. */
   readonly residentBytes: number

@@ -8,7 +8,7 @@ const event = eventFixture('red_envelope.sent')
 const compact = JSON.stringify(event)
 const pretty = JSON.stringify(event, null, 2)
 
-/** Ways to write one event: the signature covers the bytes, whatever another writer would make of them. */
+/** Ways to write one event: the signature covers the bytes, not what another writer would make of them. */
 const writings: readonly (readonly [string, string])[] = [
   ['compact', compact],
   ['pretty-printed', pretty],

@@ -39,7 +39,7 @@ export interface RawConnection {
   finish(): void
   /** Sends RST. */
   reset(): void
-  /** Resolves when the connection is gone, whoever ended it. */
+  /** Resolves when either side has ended the connection. */
   readonly closed: Promise<void>
 }
 
@@ -57,7 +57,7 @@ export async function send(port: number, request: RawRequest): Promise<RawRespon
   }
 }
 
-/** The request line and the headers, with the empty line behind them. */
+/** The request line and the headers, with the empty line after them. */
 export function head(
   { method = 'POST', target = '/webhooks', version = 'HTTP/1.1', headers = {} }: RawRequest,
   framing: RawHeaders = {},
@@ -107,7 +107,7 @@ export async function openConnection(port: number): Promise<RawConnection> {
   }
 }
 
-/** What a socket has received and nobody has taken yet. */
+/** What a socket has received and the test has not read yet. */
 function collect(socket: Socket) {
   let bytes: Buffer = Buffer.alloc(0)
   let hasEnded = false
@@ -145,7 +145,7 @@ interface Parsed {
   readonly byteLength: number
 }
 
-/** The first answer in the bytes, where all of it is there. */
+/** The first answer in the bytes, if it is complete. */
 function parse(bytes: Buffer, isHeadOnly: boolean, hasEnded: boolean): Parsed | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined

@@ -76,12 +76,12 @@ export async function open(
   }
 }
 
-/** A genuine notification of an event of its own. */
+/** A signed notification of a new event. */
 export function notification(): SignedDelivery {
   return signDelivery(eventFixture('red_envelope.sent'), keys)
 }
 
-/** A genuine notification with exactly these bytes. */
+/** A signed notification with exactly these bytes. */
 export function signed(content: string | Uint8Array): SignedDelivery {
   return signDelivery(content, keys)
 }
@@ -101,10 +101,10 @@ export function expectAnswer(response: RawResponse, status: number, name: Answer
   })
 }
 
-/** What an answer says: an outcome, or the code of one that was rejected or failed. */
+/** The outcome in an answer, or the code of one that was rejected or failed. */
 export type AnswerName = 'handled' | 'duplicate' | 'unhandled' | WebhookErrorCode
 
-/** What a reply or a report says. */
+/** The outcome or code of a reply or a report. */
 export function nameOf(end: Reply | WebhookReport): AnswerName {
   return 'code' in end ? end.code : end.outcome
 }
@@ -115,7 +115,7 @@ export function bodyOf(status: number, name: AnswerName): string {
   return `{"outcome":"${status < 500 ? 'rejected' : 'failed'}","code":"${name}"}`
 }
 
-/** Asserts that no handler ran and nothing was recorded: the genuine notification is still new. */
+/** Asserts that no handler ran and nothing was recorded: the signed notification is still new. */
 export async function expectStillNew(reception: Reception, genuine: SignedDelivery): Promise<void> {
   expect(reception.handled).toEqual([])
   expectAnswer(await reception.deliver(genuine), 200, 'handled')

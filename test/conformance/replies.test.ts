@@ -65,7 +65,7 @@ describe.each(hosts)('replies in $name', (host) => {
     async (thrown) => {
       const reception = await open(host, {
         handle() {
-          // Anything can be thrown, and somebody's handler will.
+          // Anything can be thrown, and some handler will.
           // oxlint-disable-next-line typescript/only-throw-error
           throw thrown
         },

@@ -53,7 +53,7 @@ const refused: readonly (readonly [
   ['has a tab inside [B8]', 'signature-malformed', { [NAME]: inside('\t') }],
   ['is url-safe base64 [B6, S2]', 'signature-malformed', { [NAME]: urlSafe(signature) }],
   ['lacks its padding [B7, S2]', 'signature-malformed', { [NAME]: signature.replaceAll('=', '') }],
-  ['has junk behind it [B8, S2]', 'signature-malformed', { [NAME]: `${signature}A===` }],
+  ['is followed by junk [B8, S2]', 'signature-malformed', { [NAME]: `${signature}A===` }],
   [
     'is hexadecimal [B11]',
     'signature-malformed',
@@ -168,7 +168,7 @@ function inside(separator: string): string {
   return `${signature.slice(0, 100)}${separator}${signature.slice(100)}`
 }
 
-/** The same bytes in the url-safe alphabet; where the signature has no such letter, one is put in. */
+/** The same bytes in the url-safe alphabet; if the signature has no such letter, one is put in. */
 function urlSafe(base64: string): string {
   const text = base64.replaceAll('+', '-').replaceAll('/', '_')
   return text === base64 ? `-${text.slice(1)}` : text

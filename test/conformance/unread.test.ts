@@ -12,7 +12,7 @@ const MEBIBYTE = 1024 * 1024
 const CHUNKED = { 'Transfer-Encoding': 'chunked' }
 const LONG = { 'Content-Length': String(1024 * MEBIBYTE) }
 
-// What the kernel takes of the client and holds for the server, which nobody reads; Linux lets it grow to this.
+// What the kernel takes of the client and holds for the server, which does not read it; Linux lets it grow to this.
 const BUFFERS_BYTES = 24 * MEBIBYTE
 
 describe.each(hosts)('a body that $name leaves unread', (host) => {
@@ -88,7 +88,7 @@ describe.each<Pick<Host, 'name' | 'start'>>([
   })
 })
 
-// The others give no access to the connection: it is closed at once.
+// The others have no access to the connection: it is closed at once.
 const lingering = hosts.filter(({ name }) => name !== 'hono' && name !== 'fetch')
 
 describe.each(lingering)('a sender that $name refuses', (host) => {

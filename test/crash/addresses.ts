@@ -1,6 +1,6 @@
 /** Where the servers of a trial are. Postgres always runs: the effects stand in it. */
 export interface Addresses {
   readonly postgresUrl: string
-  /** 0 where no Redis runs. */
+  /** 0 if no Redis runs. */
   readonly redisPort: number
 }

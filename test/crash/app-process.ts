@@ -12,18 +12,18 @@ import type { Order } from './points.ts'
 /** One start of an app. */
 export interface AppProcess {
   readonly number: number
-  /** Its port, when it takes requests; undefined where it ended before. */
+  /** Its port, when it takes requests; undefined if it ended before. */
   readonly ready: Promise<number | undefined>
-  /** What it said to its error output, when it has ended. */
+  /** Its error output, when it has ended. */
   readonly ended: Promise<string>
   /** Ends it: at a point, or as soon as a handler is in flight, and after a while in any case. */
   kill(aim?: Aim): Promise<void>
-  /** Ends it now, whatever it does. */
+  /** Ends it now, in any state. */
   endNow(): Promise<void>
   /** Halts it: at a point, or as soon as a handler is in flight, and after a while in any case. */
   halt(aim?: Aim): Promise<void>
   goOn(): void
-  /** What it has written down so far. */
+  /** Its journal so far. */
   account(): Account
 }
 
@@ -99,7 +99,7 @@ export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProc
 /** A message to a process that has just ended is lost; without a callback its error would reject `ended`. */
 function ignore(): void {}
 
-/** Looks again and again, for a process that is on its last legs tells nobody anything. */
+/** Polls, because a process that is about to die sends no message. */
 async function until(deadlineMs: number, isSo: () => boolean): Promise<void> {
   while (!isSo() && Date.now() < deadlineMs) await wait(5)
 }

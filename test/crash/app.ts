@@ -5,7 +5,7 @@ import type { Order } from './points.ts'
 import { findStore } from './stores.ts'
 
 // One app of the crash test: a framework with its adapter, a store, a handler. The trial starts it
-// with `fork`, tells it what it is, and orders it to end itself at named points.
+// with `fork`, sends it its settings, and orders it to end itself at named points.
 
 process.once('message', (setup: Setup) => void start(setup))
 // The trial has gone.

@@ -4,7 +4,7 @@ import { Agent, createServer, request, type IncomingMessage, type ServerResponse
 import { buffer } from 'node:stream/consumers'
 import { listen } from '../conformance/host.ts'
 
-/** What stands between the sender and the apps, and the only witness of what was answered. */
+/** A proxy between the sender and the apps, and the only record of what was answered. */
 export interface Balancer {
   readonly url: string
   readonly requests: number
@@ -23,7 +23,7 @@ interface Backend {
 }
 
 /**
- * Starts a balancer on a free port. A request goes to the least busy app, one after the other where
+ * Starts a balancer on a free port. A request goes to the least busy app, one after the other if
  * they are equal, so an app that halts gets a few and no more. Where no app answers it is 502.
  */
 export async function startBalancer(): Promise<Balancer> {
@@ -93,7 +93,7 @@ interface Answer {
 
 const BAD_GATEWAY: Answer = { status: 502, body: Buffer.from('bad gateway') }
 
-/** Rejects where the app did not answer to the end. */
+/** Rejects if the app did not answer to the end. */
 function forward(
   { port, agent }: Backend,
   { method, url, headers }: IncomingMessage,
@@ -109,7 +109,7 @@ function forward(
       )
     })
     outgoing.once('error', reject)
-    // The sender has given up, so the app is not waited for either.
+    // The sender has disconnected, so the balancer does not wait for the app either.
     response.once('close', () => {
       if (response.writableEnded) return
       outgoing.destroy()

@@ -106,7 +106,7 @@ describe('a double', () => {
       },
     ],
     [
-      'it stalled for longer than its lease, which the inbox said was lost',
+      'it stalled for longer than its lease, and the inbox reported the loss',
       { runs: [run({ leaseLostMs: 59, endedMs: 61 })] },
     ],
   ])('is explained for "once-unless-interrupted" if %s', (_, changes) => {
@@ -157,7 +157,7 @@ describe('a double', () => {
     const findings = check({ ...GOOD, effects: twice, runs, interruptions })
     expect(findings).toMatchObject({ doublesUnexplained: 0, doublesUntold: 1, untold: ['a'] })
     expect(breaches(findings, 'once-unless-interrupted')).toEqual([
-      '1 applied again by a run that was not told of an earlier one',
+      '1 applied again by a run without `isTakeover`',
     ])
   })
 
@@ -200,7 +200,7 @@ describe('a takeover', () => {
   })
 
   it.each<[string, Partial<Run>]>([
-    ['was told, too', { isTakeover: true, askedMs: 62 }],
+    ['had `isTakeover`, too', { isTakeover: true, askedMs: 62 }],
     ['asked before that one started', { askedMs: 60, startedMs: 63 }],
     ['is of another event', { key: 'b', askedMs: 62 }],
   ])('is not forgotten by a run that %s', (_, changes) => {

@@ -1,13 +1,13 @@
 import type { Effect, History, Interruption, Kill, Run, Stop } from './history.ts'
 
-/** What a history comes to. */
+/** The findings about a history. */
 export interface Findings {
   readonly events: number
   /** Answered 2xx, and no effect: the keys. */
   readonly lost: readonly string[]
   /** Sent to the end of the schedule, never answered 2xx, and no effect: the keys. */
   readonly undelivered: readonly string[]
-  /** Effects of what nobody sent: the keys. */
+  /** Effects of events that were never sent: the keys. */
   readonly foreign: readonly string[]
   /** Effects beyond the first of their event. */
   readonly doubles: number
@@ -18,11 +18,11 @@ export interface Findings {
   /** The keys of those. */
   readonly unexplained: readonly string[]
   /**
-   * Of the doubles, how many no run that was told of a takeover has left: it would have paid without
+   * Of the doubles, how many no run with `isTakeover` has left: it would have paid without
    * looking first.
    */
   readonly doublesUntold: number
-  /** Runs that were told of no takeover, though an earlier run of their event was. */
+  /** Runs without `isTakeover`, although an earlier run of their event had it. */
   readonly takeoversForgotten: number
   /** The keys of both. */
   readonly untold: readonly string[]
@@ -48,7 +48,7 @@ export type Guarantee =
   | 'once'
   /**
    * At most one for every handler that was in flight when it or the store was interrupted, and none
-   * by a run that was not told of that.
+   * by a run without `isTakeover`.
    */
   | 'once-unless-interrupted'
   /** None within the life of one process. */
@@ -95,12 +95,12 @@ export function check(history: History): Findings {
   }
 }
 
-/** The promises that were broken, a sentence each; none where all were kept. */
+/** The promises that were broken, a sentence each; none if all were kept. */
 export function breaches(findings: Findings, guarantee: Guarantee): readonly string[] {
   const counts: readonly (readonly [count: number, what: string])[] = [
     [findings.lost.length, 'answered 2xx, and never applied'],
     [findings.undelivered.length, 'sent to the end, and neither answered 2xx nor applied'],
-    [findings.foreign.length, 'applied, though nobody sent them'],
+    [findings.foreign.length, 'applied, although they were never sent'],
     ...DOUBLES[guarantee](findings),
   ]
   return counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
@@ -113,8 +113,8 @@ const DOUBLES: Readonly<
   once: ({ doubles }) => [[doubles, 'applied more than once']],
   'once-unless-interrupted': ({ doublesUnexplained, doublesUntold, takeoversForgotten }) => [
     [doublesUnexplained, 'applied again, though nothing that ran was interrupted'],
-    [doublesUntold, 'applied again by a run that was not told of an earlier one'],
-    [takeoversForgotten, 'run without being told of a takeover of which an earlier run was told'],
+    [doublesUntold, 'applied again by a run without `isTakeover`'],
+    [takeoversForgotten, 'run without `isTakeover` although an earlier run had it'],
   ],
   'once-per-process': ({ doublesInOneProcess }) => [
     [doublesInOneProcess, 'applied again by the process that had applied them'],
@@ -126,7 +126,7 @@ function isForgetful({ key, isTakeover, askedMs }: Run, told: readonly Run[]): b
   return !isTakeover && told.some((run) => run.key === key && run.startedMs < askedMs)
 }
 
-/** An effect names its process, not its run: one run of the process that was told will do. */
+/** An effect names its process, not its run: one run of the process with `isTakeover` is enough. */
 function wasTold(told: readonly Run[], key: string, process: number): boolean {
   return told.some((run) => run.key === key && run.process === process)
 }
@@ -139,7 +139,7 @@ function runsAtRisk({ runs, interruptions, leaseMs }: History): readonly Run[] {
   )
 }
 
-/** A lease that was lost before it can have been over is no excuse: somebody broke it. */
+/** A lease that was lost before it can have expired is no excuse: another run broke it. */
 function hasStalled({ askedMs, leaseLostMs }: Run, leaseMs: number): boolean {
   return leaseLostMs !== undefined && leaseLostMs - askedMs >= leaseMs
 }

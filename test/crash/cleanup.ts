@@ -1,6 +1,6 @@
 /** What was opened and has to be closed, in reverse order, however it ends. */
 export interface Cleanup {
-  /** Takes over the closing of something, and gives it back. */
+  /** Registers something to be closed, and returns it. */
   own<Thing extends Closable>(thing: Thing): Thing
   /** Closes all. What is opened after that is closed at once. */
   close(): Promise<void>

@@ -41,7 +41,7 @@ describe('the crash program', () => {
     'shuts down cleanly when it is interrupted, and leaves no process running',
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'hongbao-interrupted-'))
-      // Where these tests are root, Postgres is somebody else.
+      // If these tests run as root, Postgres runs as another user.
       chmodSync(folder, 0o711)
       const args = [PROGRAM, '--stores', 'postgres', '--events', '5000', '--kills', '100']
       const program = spawn(process.execPath, args, { env: { ...process.env, TMPDIR: folder } })
@@ -69,7 +69,7 @@ describe('the crash program', () => {
   })
 })
 
-/** What the apps of the trial in this folder write. */
+/** The output of the apps of the trial in this folder. */
 function findJournals(folder: string): string[] {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return names.filter((name) => /process-\d$/.test(name))

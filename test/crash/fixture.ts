@@ -19,7 +19,7 @@ import type { Addresses } from './addresses.ts'
 import { createFailpoints, type Failpoints } from './failpoints.ts'
 import { openJournal, type Journal } from './journal.ts'
 
-/** What the trial tells an app process when it starts it. */
+/** The settings that the trial passes to an app process at its start. */
 export interface Setup extends Addresses {
   readonly store: string
   readonly framework: string
@@ -28,11 +28,11 @@ export interface Setup extends Addresses {
   readonly seed: number
   readonly journal: string
   readonly publicKey: string
-  /** The sandbox's clock: what it said when, and how fast it goes. */
+  /** The sandbox's clock: a reading and its moment, and how fast it goes. */
   readonly clock: { readonly atMs: number; readonly wallMs: number; readonly speed: number }
 }
 
-/** What a store stands on in an app process. */
+/** What a store needs in an app process. */
 export interface Fixture {
   readonly setup: Setup
   readonly journal: Journal
@@ -114,13 +114,13 @@ export function createQueueReceiver(
   return { handle, ready: receiver.ready, close: receiver.close }
 }
 
-/** Whether a handler fails by itself this time: one time of fifty, unless said otherwise. */
+/** Whether a handler fails by itself this time: one time of fifty by default. */
 export function failsNow(random: Seeded, oneIn = 50): boolean {
   return random.below(oneIn) === 0
 }
 
 /**
- * A handler that leaves one effect behind. It takes its time on both sides of it, up to 4 ms, so
+ * A handler that has one effect. It takes its time on both sides of it, up to 4 ms, so
  * that there is something to interrupt, and it fails now and then.
  */
 export function effectHandler<Context extends object>(
@@ -138,7 +138,7 @@ export function effectHandler<Context extends object>(
   }
 }
 
-/** The same, on a connection of its own: the effect is committed whatever becomes of the run. */
+/** The same, on a connection of its own: the effect is committed with any result of the run. */
 export function outsideEffect(fixture: Fixture, statement: string = EFFECT): WebhookHandler {
   const pool = openPool({ connectionString: fixture.setup.postgresUrl, max: 8 })
   return effectHandler(fixture, (_, values) => pool.query(statement, [...values]))
@@ -152,7 +152,7 @@ export const EFFECT_ONCE =
 
 /**
  * An inbox that writes down what it runs, and can be interrupted on the way. Where `endsItself` is
- * set, somebody else writes the end of a run that succeeded.
+ * set, another process writes the end of a run that succeeded.
  */
 export function watch<Context extends object>(
   inbox: Inbox<Context>,

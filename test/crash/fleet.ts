@@ -7,13 +7,13 @@ import { isOpen } from './journal.ts'
 
 /** The apps of a trial. One that ends is replaced at once. */
 export interface Fleet {
-  /** Resolves when every app takes requests, but for one where there are several. */
+  /** Resolves when every app takes requests, except one if there are several. */
   ready(): Promise<void>
-  /** Those that take requests, and with which nobody has plans. Throws when all is closed. */
+  /** Those that take requests, and that no fault is scheduled for. Throws when all is closed. */
   idle(): readonly App[]
   /** All that was done to them so far. */
   readonly interruptions: readonly Interruption[]
-  /** The last words of those that ended although nobody had ended them. */
+  /** The last output of those that exited although they were not ended. */
   readonly crashes: readonly string[]
   /** All that they have written down so far. */
   runs(): readonly Run[]
@@ -33,7 +33,7 @@ export interface FleetOptions {
   readonly balancer: Balancer
   readonly folder: string
   readonly seed: number
-  /** What a process is told, but for what is its own. */
+  /** The settings of a process, except those of its own. */
   readonly setup: Omit<Setup, 'framework' | 'process' | 'seed' | 'journal'>
   /** Told of what cannot go on. */
   readonly onFailed: (error: Error) => void
@@ -57,7 +57,7 @@ export function startFleet(options: FleetOptions): Fleet {
   const started: AppProcess[] = []
   const interruptions: Interruption[] = []
   const crashes: string[] = []
-  /** What somebody does to an app and has not ended. */
+  /** A fault of an app that has not ended. */
   const plans = new Set<Promise<unknown>>()
   let waiting: (() => void)[] = []
   let failedStarts = 0

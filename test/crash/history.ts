@@ -4,12 +4,12 @@ export interface History {
   readonly sent: ReadonlySet<string>
   /** The keys for which a 2xx reached the sender's side. */
   readonly answered: ReadonlySet<string>
-  /** What the handlers had left behind when all was over. */
+  /** The effects of the handlers at the end. */
   readonly effects: readonly Effect[]
   /** Every run of a handler, as its process wrote it down. */
   readonly runs: readonly Run[]
   readonly interruptions: readonly Interruption[]
-  /** How long a lease lasts, where there are leases. */
+  /** How long a lease lasts, if there are leases. */
   readonly leaseMs: number
 }
 
@@ -26,14 +26,14 @@ export interface Run {
   readonly key: string
   /** Whether it applied the event, or only handed it on to a queue. */
   readonly task: Task
-  /** Whether the inbox told it that an earlier run of the event neither succeeded nor failed. */
+  /** Whether it had `isTakeover`: an earlier run of the event neither succeeded nor failed. */
   readonly isTakeover: boolean
-  /** When the inbox was asked: its lease begins at some moment from then on. */
+  /** When the inbox was called: its lease begins at some moment from then on. */
   readonly askedMs: number
   readonly startedMs: number
-  /** When the store had confirmed it, or it had failed; undefined where the process never got there. */
+  /** When the store had confirmed it, or it had failed; undefined if the process never got there. */
   readonly endedMs: number | undefined
-  /** When the inbox itself said that the lease was lost under it. */
+  /** When the inbox itself reported that its lease was lost. */
   readonly leaseLostMs: number | undefined
 }
 
@@ -46,7 +46,7 @@ export type Interruption = Kill | Stop | Restart
 export interface Kill {
   readonly kind: 'kill'
   readonly process: number
-  /** The named point that it had come to, `outside` where it had come to none, or `crash`. */
+  /** The named point that it had come to, `outside` if it had come to none, or `crash`. */
   readonly point: string
 }
 

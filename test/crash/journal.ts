@@ -7,12 +7,12 @@ import type { Order } from './points.ts'
  * that what was written is there when the process is not any more.
  */
 export interface Journal {
-  /** A handler starts, for which the inbox was asked at that time. */
+  /** A handler starts, for which the inbox was called at that time. */
   started(task: Task, key: string, askedMs: number, isTakeover: boolean): void
   /** The store has confirmed it, or it has failed. */
   ended(task: Task, key: string): void
   leaseLost(key: string): void
-  /** The process gives itself this signal, now. */
+  /** The process sends itself this signal, now. */
   signalled(order: Pick<Order, 'signal' | 'point'>): void
 }
 
@@ -30,16 +30,16 @@ export function openJournal(path: string): Journal {
   }
 }
 
-/** What the journal of a process tells. */
+/** The contents of a process's journal. */
 export interface Account {
   readonly runs: readonly Run[]
-  /** The signals that it gave itself, in order. */
+  /** The signals that it sent itself, in order. */
   readonly signals: readonly Pick<Order, 'signal' | 'point'>[]
 }
 
 export function readJournal(path: string, process: number): Account {
   const runs: Run[] = []
-  /** Where in `runs` the latest run of a task and key stands. */
+  /** The index in `runs` of the latest run of a task and key. */
   const latest = new Map<string, number>()
   const signals: Pick<Order, 'signal' | 'point'>[] = []
   for (const line of readFileSync(path, 'utf8').split('\n')) {

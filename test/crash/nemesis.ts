@@ -12,14 +12,14 @@ import type { StorePlan } from './stores.ts'
 export interface Nemesis {
   /** Kills an app. Says whether a handler was in flight. */
   kill(): Promise<boolean>
-  /** Halts an app for longer than a lease. Nobody waits until it goes on. */
+  /** Halts an app for longer than a lease, without waiting until it continues. */
   stop(): Promise<void>
   /** Takes a server away and brings it back: by a crash and in an orderly way, in turn. */
   restart(): Promise<void>
   readonly restarts: readonly Restart[]
   /** The points of the store to which no kill has come yet. */
   unmetPoints(): readonly Point[]
-  /** Resolves when all that was halted goes on. */
+  /** Resolves when every halted app continues. */
   atRest(): Promise<void>
 }
 

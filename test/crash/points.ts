@@ -13,12 +13,12 @@ export const POINTS = [
 ] as const
 
 /**
- * - `before-hand-off`, `after-hand-off`: the queue has not been asked; it has confirmed.
- * - `before-admit`, `after-admit`: the inbox has not been asked; it has let the event in.
- * - `in-handler`, `after-effect`: right before the handler's effect, and right behind it.
+ * - `before-hand-off`, `after-hand-off`: the queue has not been called; it has confirmed.
+ * - `before-admit`, `after-admit`: the inbox has not been called; it has admitted the event.
+ * - `in-handler`, `after-effect`: right before the handler's effect, and right after it.
  * - `before-commit`, `during-commit`, `after-commit`: COMMIT, or the mark in Redis, has not been
  *   sent; has been sent and not been answered; has been answered.
- * - `before-answer`: all is done, and the sender has not been told.
+ * - `before-answer`: all is done, and the sender has no answer yet.
  */
 export type Point = (typeof POINTS)[number]
 

@@ -11,7 +11,7 @@ export const PROGRAM: string = fileURLToPath(new URL('run.ts', import.meta.url))
 /** Far more than a store takes on a machine that has ten times as much to do as it can. */
 export const PATIENCE_MS = 600_000
 
-/** What the program says of one store. */
+/** The program's report on one store. */
 export interface Outcome {
   readonly status: number | null
   /** The JSON line of the store. */

@@ -8,7 +8,7 @@ import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
 // node test/crash/run.ts [--events 20000] [--kills 200] [--stores postgres,redis] [--seed 1]
 //
 // Kills apps while they apply events, and counts what was lost or applied twice: a table for people,
-// then one JSON line per store. The status is 1 where a promise was broken.
+// then one JSON line per store. The status is 1 if a promise was broken.
 
 const { values } = parseArgs({
   options: {
@@ -44,7 +44,7 @@ console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelis
 console.log(`${formatTable(verdicts)}\n`)
 for (const verdict of verdicts) console.log(formatJson(verdict))
 
-/** Undefined where the trial could not be brought to its end. */
+/** Undefined if the trial could not be completed. */
 async function tryStore(name: string, plan: StorePlan): Promise<Verdict | undefined> {
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(minutes * 60_000)])
   try {

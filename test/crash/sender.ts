@@ -7,9 +7,9 @@ import { seeded } from '../../packages/core/test/seeded.ts'
 /** The sandbox in Ping++'s place: it sends when it is allowed to, and again by the schedule. */
 export interface Sender {
   readonly publicKey: string
-  /** What the clock says, and how fast it goes. */
+  /** The reading of the clock, and how fast it goes. */
   clock(): { readonly atMs: number; readonly wallMs: number; readonly speed: number }
-  /** Lets it tell of so many events, all in all; of some it tells twice. */
+  /** Makes it send so many events in total; it sends some twice. */
   allow(events: number): void
   /** Resolves when it has begun to send all that it may, and little of it is still on its way. */
   caughtUp(): Promise<void>
@@ -17,9 +17,9 @@ export interface Sender {
   settled(): Promise<void>
   /** How many notifications it has begun to send. */
   readonly sent: number
-  /** How many of these the schedule gave up, so that they were sent by hand, as merchants do. */
+  /** How many of these the schedule abandoned, so that they were sent by hand, as merchants do. */
   readonly givenUp: number
-  /** The inbox keys of the events that they tell of. */
+  /** The inbox keys of the events that they report. */
   readonly keys: ReadonlySet<string>
   close(): Promise<void>
 }
@@ -31,7 +31,7 @@ export interface Sender {
 const SPEED = 10_000
 /** How many notifications are on their way at the most. */
 const MAX_PENDING = 128
-/** How often, and how soon, what was given up is sent by hand: for longer than leases and locks last. */
+/** How often, and how soon, abandoned notifications are sent by hand: for longer than leases and locks last. */
 const BY_HAND = { tries: 40, everyMs: 250 }
 const SECOND = 1000
 
@@ -125,7 +125,7 @@ function misbehave({ faults }: Sandbox): void {
 }
 
 /**
- * One thing that happens at Ping++, and the one or two notifications that tell of it.
+ * One thing that happens at Ping++, and the one or two notifications of it.
  *
  * @param chance from 0 to 99
  */
@@ -135,7 +135,7 @@ function tell(sandbox: Sandbox, chance: number): readonly SandboxEvent[] {
   const { envelope } = event
   const again = (type: EventType): SandboxEvent => sandbox.trigger(type, { envelope })
   if (chance < 40) return [event, again('red_envelope.received')]
-  // The same step, told by an event of another id.
+  // The same step, in an event of another id.
   return chance < 45 ? [event, again('red_envelope.sent')] : [event]
 }
 

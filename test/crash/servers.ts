@@ -10,7 +10,7 @@ import type { ServerName } from './stores.ts'
 /** The servers of a trial. Postgres always runs, because the effects stand in it. */
 export interface Servers extends Addresses {
   restart(server: ServerName, how: Restart['how']): Promise<Restart>
-  /** What the handlers have left behind. */
+  /** The effects of the handlers. */
   readEffects(): Promise<readonly Effect[]>
   close(): Promise<void>
 }

@@ -18,7 +18,7 @@ import type { StorePlan } from './stores.ts'
 export interface TrialOptions {
   readonly name: string
   readonly plan: StorePlan
-  /** How many events are told of. */
+  /** How many events are sent. */
   readonly events: number
   /** How many kills must land while a handler is in flight. There are more until each point was met. */
   readonly kills: number
@@ -27,23 +27,23 @@ export interface TrialOptions {
   readonly signal: AbortSignal
 }
 
-/** What a trial came to. */
+/** The result of a trial. */
 export interface Trial {
   readonly history: History
-  /** How many notifications told of the events. */
+  /** How many notifications of the events were sent. */
   readonly notifications: number
-  /** Posts that reached the balancer. */
+  /** Requests that reached the balancer. */
   readonly requests: number
-  /** Notifications that were given up by the schedule, and then sent by hand. */
+  /** Notifications that the schedule abandoned, and that were then sent by hand. */
   readonly givenUp: number
-  /** The last words of apps that ended by themselves. */
+  /** The last output of apps that exited unexpectedly. */
   readonly crashes: readonly string[]
   readonly seconds: number
 }
 
 /**
- * Puts one store on trial: apps that share it behind a balancer, a sender that repeats, reorders and
- * loses answers, and somebody who kills the apps, halts them, and restarts the servers.
+ * Tests one store: apps that share it behind a load balancer, a sender that repeats, reorders and
+ * loses answers, and a schedule that kills the apps, halts them, and restarts the servers.
  */
 export async function runTrial(options: TrialOptions): Promise<Trial> {
   const { signal } = options
@@ -106,7 +106,7 @@ function createFolder(): Closable & { readonly folder: string } {
   return { folder, close: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** Passes time in the store, where that is needed, until it is closed. */
+/** Passes time in the store, if that is needed, until it is closed. */
 function letTimePass(store: Store, servers: Servers): Closable {
   const closed = new AbortController()
 
@@ -127,7 +127,7 @@ function letTimePass(store: Store, servers: Servers): Closable {
   }
 }
 
-/** Of the events, so many are told of while apps are killed, and the others after that. */
+/** Of the events, so many are sent while apps are killed, and the others after that. */
 const UNDER_FIRE = 0.9
 /** Some kills find nothing in flight, or do not come to their point; so many tries have to do. */
 const MAX_TRIES = 3

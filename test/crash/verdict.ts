@@ -3,18 +3,18 @@ import { findUnmet } from './nemesis.ts'
 import type { StorePlan } from './stores.ts'
 import type { Trial } from './trial.ts'
 
-/** What a trial says of its store. */
+/** The result of a trial of a store. */
 export interface Verdict {
   readonly store: string
   readonly title: string
   readonly seed: number
   readonly trial: Trial
   readonly findings: Findings
-  /** Why it does not stand, a sentence each; none where it does. */
+  /** Why it fails, a sentence each; none if it passes. */
   readonly breaches: readonly string[]
 }
 
-/** What was asked of a trial. */
+/** The request for a trial. */
 export interface Asked {
   readonly name: string
   readonly plan: StorePlan
@@ -106,7 +106,7 @@ function formatRow(row: readonly string[], widths: readonly number[]): string {
   return cells.join('  ').trimEnd()
 }
 
-/** The line of an error in what a process said last. */
+/** The line of an error in the last output of a process. */
 function summarize(lastWords: string): string {
   const lines = lastWords.split('\n').filter((line) => line.trim() !== '')
   return lines.find((line) => /error/i.test(line) && !/^\s+at |throw/.test(line)) ?? lines[0] ?? ''

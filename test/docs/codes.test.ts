@@ -14,7 +14,7 @@ interface Code {
 
 const CODES = readdirSync('packages').flatMap(codesOf)
 
-/** Packages that stand beside others of their kind: their codes say whose they are. */
+/** Packages that have siblings of their kind: their codes begin with their name. */
 const PREFIXES: Readonly<Record<string, string>> = {
   postgres: 'postgres-',
   redis: 'redis-',
@@ -23,7 +23,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'pg-boss': 'pg-boss-',
 }
 
-/** The same in every package: an option is wrong, and the message says which. */
+/** The same in every package: an option is wrong, and the message names it. */
 const SHARED: ReadonlySet<string> = new Set(['option-invalid'])
 
 describe('an error code', () => {

@@ -4,7 +4,7 @@ export interface CodeBlock {
   readonly text: string
 }
 
-/** A heading, and the anchor that GitHub gives it. */
+/** A heading, and its anchor on GitHub. */
 export interface Heading {
   readonly level: number
   readonly text: string

@@ -10,7 +10,7 @@ afterAll(() => {
 })
 
 describe('the test in the README', async () => {
-  // With the receiver of app.ts as webhooks.ts, exported, as the README says.
+  // With the receiver of app.ts as webhooks.ts, exported, as the README describes.
   const app = SNIPPETS.find(({ name }) => name === 'app.ts')?.code ?? ''
   const [receiver = ''] = app.split('\nconst app = ')
   const exported = receiver.replace('const webhooks', 'export const webhooks')

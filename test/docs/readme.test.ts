@@ -6,7 +6,7 @@ import { readDocument } from './snippets.ts'
 const ENGLISH = {
   path: 'README.md',
   wechat: 'WeChat',
-  replies: '## What Ping++ is told',
+  replies: '## Replies to Ping++',
   mounts: '## Mount it',
   checks: '## "Signature does not match"',
   stops: 'stops',

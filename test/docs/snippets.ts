@@ -63,7 +63,7 @@ export function removeWorkspaces(): void {
   for (const directory of made) rmSync(directory, { recursive: true, force: true })
 }
 
-/** Not `….test.ts`: what a killed run leaves behind must not look like a test to the next one. */
+/** Not `….test.ts`: files that a killed run leaves must not look like a test to the next one. */
 function fileOf(name: string): string {
   return name.replace('.test.ts', '-test.ts')
 }

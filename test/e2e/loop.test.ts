@@ -137,7 +137,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     for (const event of sandbox.events()) expect(postsOf(event, first)).toEqual(POSTS_AT_S)
   })
 
-  // By design the reconciler tells of the furthest state alone. The steps before it come by hand here, late
+  // By design the reconciler reports only the furthest state. The steps before it come by hand here, late
   // and once, for handlers that take each as a transition.
   it('gets every final status once from the reconciler if it is down for 25 hours and all eleven delivery attempts fail [E27, E34]', async () => {
     const orderNos = ['21', '22', '23']
@@ -276,7 +276,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     sandbox.setTarget(`${app.url}/webhooks`)
   }
 
-  /** The same handlers behind the same inbox, as in the app's own process. */
+  /** The same handlers and the same inbox, as in the app's own process. */
   function reconcilingWebhooks(): Webhooks {
     const webhooks = createWebhooks(options)
     handleOrders(webhooks, orders)
@@ -297,7 +297,7 @@ describe.each(Object.entries(APPS))('%s', (_name, startApp) => {
     await sandbox.clock.settled()
   }
 
-  /** In test mode the query makes Ping++ tell of the envelope's next step (guide, note 4). */
+  /** In test mode the query makes Ping++ send the event of the envelope's next step (guide, note 4). */
   async function retrieve(orderNo: string): Promise<void> {
     await client.redEnvelopes.retrieve(String(sandbox.envelope(orderNo)?.id))
     await sandbox.clock.settled()

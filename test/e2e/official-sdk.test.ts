@@ -192,7 +192,7 @@ function startSdk({ url, apiKey }: Sandbox): Sdk {
   return started
 }
 
-/** What the sandbox said of the signatures of all requests, in their order. */
+/** The sandbox's verdict on the signatures of all requests, in their order. */
 function signatures(): string[] {
   return sandbox
     .journal()

@@ -35,7 +35,7 @@ interface Setting {
 describe.each<[string, Setting]>([
   ['without a table', { seed: 1 }],
   ['without a table and without a restart', { seed: 7, restarts: false }],
-  ['from a process of its own, behind the same inbox', { seed: 2, isApart: true }],
+  ['from a process of its own, with the same inbox', { seed: 2, isApart: true }],
   ['with a table of open envelopes', { seed: 3, hasTable: true }],
   ['with a table, and a list that never answers', { seed: 4, hasTable: true, hasList: false }],
   ['with a table, and a sweep of an hour', { seed: 5, hasTable: true, overlapSeconds: 3600 }],
@@ -90,7 +90,7 @@ async function live(
   const at = (ms: number, work: () => unknown): void => {
     clock.at(startMs + ms, async () => void (await work()))
   }
-  /** The envelope takes a step, and Ping++ tells of it: twice, under two ids. */
+  /** The envelope takes a step, and Ping++ sends two webhooks of it, under two ids. */
   const step = (ms: number, orderNo: string, status: 'sent' | 'received' | 'failed'): void => {
     at(ms, () => {
       const { id } = sandbox.move(orderNo, status)

@@ -19,7 +19,7 @@ let dev: ChildProcess | undefined
 afterEach(() => dev?.kill('SIGKILL'))
 
 it.skipIf(!hasCurl)(
-  'npm run dev stays up, and every command that it prints does what it says',
+  'npm run dev keeps running, and every command that it prints works',
   async () => {
     const { output, commands } = await startDev()
     const [order = '', create = '', ask = '', look = '', order2 = '', ...control] = commands
@@ -63,7 +63,7 @@ it.each(['SANDBOX_PORT', 'PORT'])('npm run dev names %s if it is in use', async 
   })
 })
 
-/** How it ends where it cannot start. */
+/** How it ends if it cannot start. */
 async function endWith(variables: Readonly<Record<string, string>>) {
   const env = { ...process.env, PORT: '0', SANDBOX_PORT: '0', ...variables }
   const run = promisify(execFile)(process.execPath, [DEV], { env })
@@ -71,7 +71,7 @@ async function endWith(variables: Readonly<Record<string, string>>) {
   return { code, stderr }
 }
 
-/** Starts it on free ports, and reads what it tells people to type. */
+/** Starts it on free ports, and reads the commands that it prints. */
 async function startDev() {
   const env = { ...process.env, PORT: '0', SANDBOX_PORT: '0' }
   const child = spawn(process.execPath, [DEV], { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -82,7 +82,7 @@ async function startDev() {
   return { output, commands }
 }
 
-/** Collects the output of a process, and tells when something is in it. */
+/** Collects the output of a process, and resolves when it contains something. */
 function watch(child: ChildProcess) {
   let text = ''
   let look = (): void => {}

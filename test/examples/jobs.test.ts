@@ -203,7 +203,7 @@ function sentEvent(order_no: string, app?: string): WebhookEvent<'red_envelope.s
   return eventFixture('red_envelope.sent', { object })
 }
 
-/** What Ping++ is told: the status and the outcome. */
+/** What Ping++ receives: the status and the outcome. */
 async function post(url: string, event: WebhookEvent<EventType>, signer = keys): Promise<string> {
   const response = await fetch(url, signDelivery(event, signer).init())
   const { outcome } = (await response.json()) as { outcome: string }
@@ -219,7 +219,7 @@ async function start(job: string, variables: Readonly<Record<string, string>> = 
   return { url, ...running }
 }
 
-/** Runs a job that ends by itself, and gives what it says. */
+/** Runs a job that ends by itself, and returns its output. */
 async function finish(job: string, variables: Readonly<Record<string, string>>, ...args: string[]) {
   const { child, output } = run(job, variables, ...args)
   expect(await once(child, 'close')).toEqual([0, null])

@@ -16,13 +16,13 @@ const STORY = [
   'retrieve: red_envelope.sent      handled        200     123456789 sent, 1.00 yuan',
   'retrieve: red_envelope.received  handled        200     123456789 received, 1.00 yuan',
   "charge.succeeded, Ping++'s own   handled        200     2015d019f7cf6c0d paid, 1.00 yuan",
-  'sent, signed by a stranger       rejected       401     not run',
+  'sent, with a forged signature    rejected       401     not run',
   '  after 5 s, signed by Ping++    handled        200     222 sent, 8.88 yuan',
   'sent, before its order           failed         500     333 sent: not saved yet',
   '  after 5 s, again               handled        200     333 sent, 5.20 yuan',
   'received, the 200 is lost        handled        200     333 received, 5.20 yuan',
   '  after 5 s, again               duplicate      200     not run',
-  'received, never told: reconcile  handled        -       222 received, 8.88 yuan',
+  'received, no webhook: reconcile  handled        -       222 received, 8.88 yuan',
 ]
 
 describe('npm start', () => {

@@ -100,7 +100,7 @@ interface Row {
 
 interface Place {
   readonly path: string
-  /** A piece of a test's name; empty where the whole file is meant. */
+  /** A piece of a test's name; empty if the whole file is meant. */
   readonly fragment: string
 }
 

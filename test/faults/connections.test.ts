@@ -79,7 +79,7 @@ async function occupy(port: number, which: 'the rest' | 'all') {
 }
 
 const TOO_MANY_CONNECTIONS = '53300'
-const MINE = 'somebody else'
+const MINE = 'another client'
 
 const END_OTHERS = `
 select pg_terminate_backend(pid) from pg_stat_activity

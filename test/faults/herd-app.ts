@@ -1,5 +1,5 @@
-// An app in a process of its own, for a herd of deliveries to meet. It is told what it is by JSON in
-// its first argument, says its port on its output, and ends with its input.
+// An app in a process of its own, for many simultaneous deliveries. It gets its settings as JSON in
+// its first argument, prints its port on its output, and ends with its input.
 import { createWebhooks } from '@hongbao/core'
 import { expressWebhooks } from '@hongbao/express'
 import { postgresInbox } from '@hongbao/postgres'
@@ -9,7 +9,7 @@ import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { serve } from '../conformance/host.ts'
 
-/** What the app is to be. */
+/** The settings of the app. */
 export interface HerdTask {
   readonly store: 'postgres' | 'redis'
   readonly url: string
@@ -18,11 +18,11 @@ export interface HerdTask {
   readonly patienceMs: number
 }
 
-/** What it tells of itself at `GET /report`. */
+/** Its own report at `GET /report`. */
 export interface HerdReport {
   /** How many handlers have run at once, at the most. */
   readonly mostAtOnce: number
-  /** What it holds when all that nobody refers to is gone. */
+  /** Its memory after a garbage collection. */
   readonly heldBytes: number
 }
 
@@ -46,7 +46,7 @@ function openPostgres({ url, publicKey, patienceMs }: HerdTask) {
   const pool = new Pool({
     connectionString: url,
     max: POOL_SIZE,
-    // Who asked in vain leaves the queue. Without it pg keeps everybody, 2 kB each, for as long as
+    // A caller that timed out leaves the queue. Without it pg keeps every caller, 2 kB each, for as long as
     // Postgres does not answer.
     connectionTimeoutMillis: patienceMs,
   })

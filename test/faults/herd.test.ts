@@ -26,7 +26,7 @@ const privateKey = createPrivateKey(keys.privateKey)
 interface Store {
   readonly name: HerdTask['store']
   readonly isHere: boolean
-  /** How many there are for handlers: those of the pool, or where they need none, those by HTTP. */
+  /** How many there are for handlers: those of the pool, or if they need none, those by HTTP. */
   readonly connections: number
   start(): Promise<StartedStore>
 }
@@ -67,7 +67,7 @@ describe.each(STORES.filter(({ isHere }) => isHere))(
       await stage.expectForgotten(events.slice(500, 1500), heldMeanwhile)
       stage.server().thaw()
 
-      // Two of three are told of twice, one delivery right behind the other.
+      // Two of three are delivered twice, one delivery right after the other.
       const herd = events.flatMap((event, at) => (at % 3 === 0 ? [event] : [event, event]))
       await stage.sendUntilAnswered(herd)
       expect(await stage.appliedOf(events)).toEqual(idsOf(events))
@@ -165,10 +165,10 @@ function useApp(store: Store) {
       expect([200, 500]).toEqual(expect.arrayContaining([...seen]))
     },
     /**
-     * The app does not hold what has passed: it has grown by less than the bodies alone were. What
-     * nobody refers to is collected first, and the app is a process of its own, so this does not
-     * depend on how busy the machine is. Measured: 0.1 kB of growth a delivery, where a body has
-     * 0.7 kB, and who waits in a queue for ever 2 kB.
+     * The app does not hold what has passed: it has grown by less than the size of the bodies.
+     * Garbage is collected first, and the app is a process of its own, so this does not
+     * depend on how busy the machine is. Measured: 0.1 kB of growth a delivery; a body has
+     * 0.7 kB, and a caller that waits in a queue for ever 2 kB.
      */
     async expectForgotten(deliveries: readonly Signed[], heldBefore: number): Promise<void> {
       const sentBytes = deliveries.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)

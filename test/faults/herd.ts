@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { HerdReport, HerdTask } from './herd-app.ts'
 
-/** How many connections a herd comes by, each kept alive for one delivery after another. */
+/** How many connections a herd uses, each kept alive for one delivery after another. */
 export const CONNECTIONS = 500
 
-/** What a herd was answered. */
+/** The answers to a herd. */
 export interface Answers {
   readonly statuses: ReadonlySet<number>
   /** How many got no answer, because the app closed their connection. */

@@ -51,7 +51,7 @@ describe(`${BODIES * CASES_OF_A_BODY} signatures from seed ${SEED}`, () => {
 describe(`some ${DIGEST_CASES} signatures from seed ${SEED + 1}`, () => {
   it('are judged as `openssl dgst -sha256 -verify` judges them [S17]', async () => {
     const bodies = DIGEST_CASES / CASES_OF_A_BODY
-    // The command reads no more bytes of a signature than the key is long, so it cannot see those behind.
+    // The command reads no more bytes of a signature than the key is long, so it cannot see those after it.
     const cases = makeCases(seeded(SEED + 1), bodies, CASES_OF_A_BODY).filter(
       ({ kind }) => kind !== 'with bytes behind',
     )
@@ -100,7 +100,7 @@ const KINDS = {
   'of the digest': ({ body, signer }) => sign('RSA-SHA256', sha256(body), signer.privateKey),
   'without a DigestInfo': ({ body, signer }) => privateEncrypt(signer.privateKey, sha256(body)),
   'with PSS padding': ({ body, signer }) => sign('sha256', body, pss(signer.privateKey)),
-  'of a block with garbage behind': ({ body, signer }) =>
+  'of a block with garbage after it': ({ body, signer }) =>
     signBlock(signer, garbageBehind(signer, body)),
   'plus the modulus': ({ good, signer }) => plusModulus(good, signer),
   'less the modulus': ({ good, signer }) => toBytes(signer.n - toNumber(good), signer.bytes),
@@ -109,7 +109,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS
 
 const ALL = Object.keys(KINDS) as Kind[]
-// Those that say most, and that cost no signature of their own.
+// The most telling ones, which need no signature of their own.
 const FREQUENT: readonly Kind[] = [
   'valid',
   'with one bit flipped',
@@ -146,7 +146,7 @@ const VERDICTS: Readonly<Record<Kind, readonly boolean[]>> = {
   'of the digest': [false],
   'without a DigestInfo': [false],
   'with PSS padding': [false],
-  'of a block with garbage behind': [false],
+  'of a block with garbage after it': [false],
   'plus the modulus': [false],
   'less the modulus': [false],
 }
@@ -167,7 +167,7 @@ function makeCases(random: Seeded, bodies: number, casesOfABody: number): Case[]
   })
 }
 
-/** True where the signature counts: whoever gets past it has sent something that is no event. */
+/** True if the signature counts: a request that passes it has a body that is no event. */
 async function judgedByUs(cases: readonly Case[]): Promise<boolean[]> {
   const receivers = new Map(
     SIGNERS.map(({ name, publicKey }) => [name, createWebhooks({ publicKey, logger: false })]),
@@ -211,7 +211,7 @@ async function judgedByOpensslVerify(cases: readonly Case[]): Promise<boolean[]>
   })
 }
 
-/** What openssl says; it exits with 2 when one certificate is refused. */
+/** The output of openssl; it exits with 2 when one certificate is refused. */
 async function verifyCertificates(names: readonly string[]): Promise<string> {
   const parameters = ['verify', '-no_check_time', '-CAfile', 'authorities.pem', ...names]
   const options = { cwd: FOLDER, maxBuffer: 64 * 1024 * 1024 }
@@ -300,7 +300,7 @@ const VALIDITY = der(
   der(0x17, Buffer.from('400101000000Z')),
 )
 
-/** A TBSCertificate that holds any bytes, in an extension of which nobody knows what it means. */
+/** A TBSCertificate that holds any bytes, in an unknown extension. */
 function toBeSigned(signer: Signer, content: Buffer): Buffer {
   const oid = der(0x06, Buffer.from('2b0601040183bb0c01', 'hex'))
   const extension = der(0x30, oid, der(0x04, content))
@@ -368,7 +368,7 @@ function replaceOneByte(bytes: Buffer, random: Seeded): Buffer {
   return replaced
 }
 
-/** The start of the right block with little padding, and room that nobody looks at behind it. */
+/** The start of the right block with little padding, and unchecked room after it. */
 function garbageBehind(signer: Signer, body: Buffer): Buffer {
   const digestInfo = Buffer.from('3031300d060960864801650304020105000420', 'hex')
   const start = Buffer.concat([

@@ -12,7 +12,7 @@ import {
 } from './outage-subjects.ts'
 import { PATIENCE_MS } from '../patience.ts'
 
-/** What the tests of a subject act on. */
+/** The fixture of the tests of a subject. */
 export interface Stage {
   server(): TestServer
   /** Starts an app, by a proxy that is its own. It ends with the test. */
@@ -33,7 +33,7 @@ export interface Scene extends Pick<Proxy, 'failNext' | 'limit' | 'moveTo' | 'cu
   expectAppliedOnce(event: WebhookEvent): Promise<void>
 }
 
-/** What was answered, after how long: not counting for how long this process was held up. */
+/** The answer and its duration, not counting how long this process was held up. */
 export interface Answer {
   readonly status: number
   readonly ms: number
@@ -105,7 +105,7 @@ export function useStage(
 
 /**
  * Measures what an app takes, which runs in this process. The machine may be busy, and hold up all of
- * it: that is no time that the app takes. A tick that comes late tells by how much.
+ * it: that is no time that the app takes. A late tick shows by how much.
  */
 export function startWatch(): { stop(): number } {
   const startedMs = performance.now()

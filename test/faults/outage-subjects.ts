@@ -179,7 +179,7 @@ export const BULLMQ_HAND_OFF: Subject = {
   isHere: hasRedis,
   host: koa3Host,
   startServer: startSafeRedis,
-  // What `add` sends has the event in it; what comes next asks for the state of the job.
+  // What `add` sends has the event in it; the next message queries the state of the job.
   steps: [
     ['the job', /evalsha[^]*receivedAt/],
     ['the state of the job', /evalsha(?![^]*receivedAt)/],
@@ -295,7 +295,7 @@ interface QueueApp {
 type PostgresApp = App<PgContext>
 type RedisApp = App<RedisContext>
 
-/** Its store is behind the proxy, but for a database that is named. */
+/** Its store is behind the proxy, except for a database that is named. */
 export function openProgram<Module>(
   program: Program,
   { proxy }: Pick<Ports, 'proxy'>,

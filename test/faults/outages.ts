@@ -24,7 +24,7 @@ const FAULTS: readonly Fault[] = [
 
 /**
  * What every inbox and every hand-off does about a store that fails, seen over HTTP. Each test has
- * one app, which is not started again whatever happens.
+ * one app, which is never restarted.
  */
 export function describeOutages(subject: Subject): void {
   describe.skipIf(!subject.isHere)(`an app with ${subject.name}`, () => {
@@ -72,7 +72,7 @@ export function describeOutages(subject: Subject): void {
         expect([200, 500]).toContain(status)
         if (status === 200) await scene.expectAppliedOnce(event)
       }
-      // Ten events are up to 20 kB to a store: nobody waits for them to get through.
+      // Ten events are up to 20 kB to a store: no client waits until they get through.
       expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(5000)
       scene.limit(Infinity)
       for (const event of [alone, ...crowd]) await scene.deliver(event)
@@ -140,7 +140,7 @@ export function describeOutages(subject: Subject): void {
         expect([200, 500]).toContain(status)
         // Nobody would send it again.
         if (status === 200) await scene.expectAppliedOnce(event)
-        // What a client cannot know, the network tells it in the end.
+        // The network reports in the end what a client cannot know.
         scene.cutAll()
         await scene.deliver(event)
         await scene.expectAppliedOnce(event)

@@ -26,7 +26,7 @@ export interface Points {
   pass(point: Point, status: RedEnvelopeStatus, orderNo: string): Promise<void>
 }
 
-/** Before the statement that moves the envelope on; behind it, nothing committed yet. */
+/** Before the statement that advances the envelope; after it, nothing committed yet. */
 export type Point = 'before' | 'behind'
 
 /** A key pair in Ping++'s place. */
@@ -100,7 +100,7 @@ async function startKeeperOnRedis(
 
 type Write = (client: PostgresClient) => Promise<void>
 
-/** What happens to an envelope moves its state on, unless it is behind; its effect it has either way. */
+/** An event advances the state of an envelope, unless it is older; it has its effect either way. */
 function keepStates<Context extends object>(
   webhooks: Webhooks<Context>,
   points: Points,

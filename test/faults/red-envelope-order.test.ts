@@ -27,7 +27,7 @@ const ENDS = ORDERS.flatMap(
   ([first, second]) =>
     [
       { first, second, what: 'has written it', end: 'release' },
-      { first, second, what: 'fails behind its effect', end: 'fail' },
+      { first, second, what: 'fails after its effect', end: 'fail' },
     ] as const,
 )
 
@@ -101,7 +101,7 @@ function copies(envelope: number, status: Told) {
 
 type Instance = 0 | 1
 
-/** Two instances, in two frameworks, and the envelopes that they are told of. */
+/** Two instances, in two frameworks, and the envelopes whose events they receive. */
 function useInstances(keeper: StateKeeper) {
   const held = new Map<string, Held>()
   let server: PostgresServer | undefined

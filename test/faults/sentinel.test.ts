@@ -21,7 +21,7 @@ type Failover = (group: SentinelGroup, primary: RedisServer) => Promise<void>
 // How soon the README promises that events are accepted again, once the sentinels agree.
 const PLANNED_MS = 5000
 const CRASHED_MS = 15_000
-// Below this the figures would say nothing.
+// Below this the figures would prove nothing.
 const ENOUGH = 20
 
 describe.skipIf(!hasRedis)('on Redis Sentinel, with the settings of the README', () => {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import type { Called } from './one-delivery.ts'
 
-// What a reader must know to narrate a delivery from the folder `receive`: it and the adapter; and all
+// The code that a reader must know to follow a delivery from the folder `receive`: it and the adapter; and all
 // that runs besides, which JSON, keys and the inbox do. To be lowered when it can be, never raised.
 const NARRATED = { files: 12, functions: 40 }
 const ALL = { files: 24, functions: 83 }

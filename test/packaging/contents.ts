@@ -61,7 +61,7 @@ function flawsOf({ files, manifest }: Packed): string[] {
   ]
 }
 
-/** The peers whose lowest version is not said, in as few digits as it takes. */
+/** The peers whose lowest version is not stated, in as few digits as it takes. */
 function unsaid({ manifest }: Packed, readme: string): string[] {
   return peersOf(manifest)
     .map(({ name, lowest }) => `${name} ${lowest.replace(/(\.0)+$/, '')}`)

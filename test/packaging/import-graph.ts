@@ -42,7 +42,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core/adapter'],
     types: ['@hongbao/core', '@hongbao/core/fetch'],
   },
-  // Runs wherever `fetch` and `node:crypto` do.
+  // Runs on every runtime with `fetch` and `node:crypto`.
   '@hongbao/client': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],
     types: ['@hongbao/core', '@hongbao/core/internal'],

@@ -3,7 +3,7 @@ import type { Manifest, Packed } from './packages.ts'
 /** Something that a package is used with. */
 export interface Peer {
   readonly name: string
-  /** The lowest version that the package says it works with. */
+  /** The lowest version that the package declares. */
   readonly lowest: string
 }
 

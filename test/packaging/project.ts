@@ -118,5 +118,5 @@ async function compile(folder: string): Promise<void> {
   })
 }
 
-/** An error in the declarations of somebody else: `@types/koa` 3.0.3 has one. */
+/** An error in the declarations of another package: `@types/koa` 3.0.3 has one. */
 const THEIR_ERROR = /^node_modules\/(?!@hongbao\/)/

@@ -39,7 +39,7 @@ export interface RunOptions {
   readonly timeoutMs?: number
 }
 
-/** Runs a tool of the workspace, or one on the path; rejects with all it said if it fails. */
+/** Runs a tool of the workspace, or one on the path; rejects with all its output if it fails. */
 export function run(
   tool: string,
   args: readonly string[],

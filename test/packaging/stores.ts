@@ -6,12 +6,12 @@ import { startRedis, type RedisServer } from '../servers/redis.ts'
 export interface Stores {
   /** What they are, for the title of a check. */
   readonly title: string
-  /** The URLs of an empty database of Postgres and, where there is a Redis, of an empty one there. */
+  /** The URLs of an empty database of Postgres and, if there is a Redis, of an empty one there. */
   createEmpty(): Promise<string[]>
   close(): Promise<void>
 }
 
-/** Starts a Postgres, and a Redis where there is one or may be. Under `CI=true` there must be. */
+/** Starts a Postgres, and a Redis if there is one or may be. Under `CI=true` there must be. */
 export async function startStores(): Promise<Stores> {
   const redis = await startRedisWhereIs()
   const postgres = await startPostgres().catch(async (error: unknown) => {

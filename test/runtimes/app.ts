@@ -12,7 +12,7 @@ declare const PRIVATE_KEY: string
 
 const heard: Heard[] = []
 
-/** What a handler heard. */
+/** What a handler received. */
 export interface Heard {
   readonly route: string
   readonly subject: string
@@ -38,7 +38,7 @@ export default {
   fetch(request: Request, ...context: unknown[]): Response | Promise<Response> {
     const { pathname } = new URL(request.url)
     if (pathname === '/slow/fetch') return slowFetch(request, ...context)
-    // As on a host without `waitUntil`: the request alone.
+    // As on a host without `waitUntil`: only the request.
     if (pathname === '/slow/bare') return slowBare(request)
     if (pathname === '/patient') return patient(request)
     if (pathname === '/left') return answerWithoutHandlers(request)
@@ -52,7 +52,7 @@ async function answerWithoutHandlers(request: Request): Promise<Response> {
   const order = url.searchParams.get('order') ?? ''
   void patient(new Request(new URL('/patient', url), request))
   while (!runs.has(order)) {
-    // Nothing tells when a handler begins.
+    // There is no signal when a handler begins.
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return Response.json({ outcome: 'not awaited' })
@@ -110,7 +110,7 @@ function refusals(): string[] {
   })
 }
 
-/** Creates an envelope and asks for it: what was answered, or the code of the error. */
+/** Creates an envelope and queries it: the answers, or the code of the error. */
 async function createEnvelope({
   baseUrl,
   timeoutMs,

@@ -10,7 +10,7 @@ import { PATIENCE_MS } from '../patience.ts'
 
 const CORE = fileURLToPath(new URL('../../packages/core/src/index.ts', import.meta.url))
 
-/** Starts as an app of 2023 does, and says so if nothing stopped it. */
+/** Starts as an app of 2023 does, and prints a line if nothing stopped it. */
 const START = "createWebhooks({ publicKey: process.env.PINGPP_PUBLIC_KEY }); console.log('started')"
 const APPS = {
   'app.mjs': `import { createWebhooks } from './index.mjs'\n${START}`,

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A server that answers when a test says so: what a slow handler waits for. */
+/** A server that answers on the test's command: what a slow handler waits for. */
 export interface SlowServer {
   url(name: string): string
-  /** Resolves when the URL of this name was asked. */
+  /** Resolves when the URL of this name was requested. */
   asked(name: string): Promise<void>
-  /** Answers it, now or when it is asked. */
+  /** Answers it, now or when it is requested. */
   answer(name: string): void
   close(): Promise<void>
 }

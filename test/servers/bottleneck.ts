@@ -1,4 +1,4 @@
-/** Where all bytes of one direction pass one behind the other, as in the queue of a router. */
+/** A queue through which all bytes of one direction pass in order, as in a router. */
 export interface Bottleneck {
   /** Delivers the bytes when their turn has come, in as many pieces as the pace makes of them. */
   pass(bytes: Buffer, deliver: (piece: Buffer) => void): void

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 
 /**
  * The tests of the inboxes start real servers, and those of the inspector a browser. Postgres comes by
- * npm; the others are Debian packages. Where one is missing and may be installed, it is; elsewhere its suites are skipped, and
- * the run says what to install.
+ * npm; the others are Debian packages. Where one is missing and may be installed, it is; elsewhere its
+ * suites are skipped, and the run prints what to install.
  */
 export function setup(): void {
   provide(SERVERS.map(({ program }) => program))

@@ -3,8 +3,8 @@ import { PgBoss, type ConstructorOptions } from 'pg-boss'
 import { openPool } from './postgres.ts'
 
 /**
- * A pg-boss for tests that stop its server under load. Its own pool would end the process where a
- * connection is lost on its way out of the pool: for a moment nobody listens to its errors (pg-boss
+ * A pg-boss for tests that stop its server under load. Its own pool would end the process if a
+ * connection is lost during checkout from the pool: for a moment its errors have no listener (pg-boss
  * 12.38, db.js). `pool.query` leaves none.
  */
 export async function openBoss(config: PoolConfig, options: ConstructorOptions): Promise<PgBoss> {

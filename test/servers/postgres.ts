@@ -22,7 +22,7 @@ export interface PostgresServer extends TestServer {
   readonly version: number
   /** Of the database `postgres`. */
   readonly url: string
-  /** Creates an empty database and gives its url: a test file should not see another's tables. */
+  /** Creates an empty database and returns its url: a test file should not see another's tables. */
   createDatabase(): Promise<string>
 }
 
@@ -30,7 +30,7 @@ export interface PostgresServer extends TestServer {
 export interface PostgresServerOptions {
   /** The folder with `initdb` and `postgres`. Default: the first of {@link findPostgres}. */
   readonly binaries?: PostgresBinaries | undefined
-  /** Settings of postgresql.conf. `fsync` is off unless it is said here: the machine will not crash. */
+  /** Settings of postgresql.conf. `fsync` is off unless it is set here: the machine will not crash. */
   readonly settings?: Readonly<Record<string, string | number>> | undefined
 }
 
@@ -84,7 +84,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
 
   async function close(): Promise<void> {
     server.thaw()
-    // Where it is down or has no connection left, nobody has one that it could tell.
+    // If it is down or has no connection left, there is no connection to notify.
     await waitForFarewells(urlOf('postgres')).catch(() => {})
     await server.close()
   }
@@ -97,8 +97,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
 
 /**
  * Waits for a second until those who are about to leave have left. `end` of a pool does not wait for
- * its connections to close; a server that stops behind it would tell them so, which is an error to
- * which a pool of somebody's example may not listen.
+ * its connections to close; a server that stops after that would notify them, which is an error to
+ * which a pool in an example may not listen.
  */
 async function waitForFarewells(connectionString: string): Promise<void> {
   const client = new Client({
@@ -164,7 +164,7 @@ function candidates(): string[] {
   ]
 }
 
-/** The binaries of the npm package, and a copy of them where another user may not read the folder. */
+/** The binaries of the npm package, and a copy of them if another user may not read the folder. */
 function embeddedFolders(): string[] {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   try {

@@ -7,7 +7,7 @@ import { createBottleneck, type Bottleneck } from './bottleneck.ts'
  * - `'lose-request'`: the connection is cut before the server has it.
  * - `'lose-answer'`: the server gets it and answers; the connection is cut before the client knows.
  * - `'swallow-request'`: the server never gets it, and the connection stays open.
- * - `'swallow-answer'`: the server gets it and answers; the client hears nothing more.
+ * - `'swallow-answer'`: the server gets it and answers; the client receives nothing more.
  */
 export type Fault = 'lose-request' | 'lose-answer' | 'swallow-request' | 'swallow-answer'
 
@@ -18,7 +18,7 @@ export interface Proxy {
   failNext(request: RegExp, fault: Fault): Promise<void>
   /**
    * Carries so many bytes a second from now on, each way, for all connections together. `Infinity`,
-   * as at first: whatever comes, and at once what is on its way.
+   * as at first: everything that comes, and at once what is on its way.
    */
   limit(bytesPerSecond: number): void
   /**
@@ -92,7 +92,7 @@ interface Link {
   cut(): void
 }
 
-/** What a link is made of. */
+/** The parts of a link. */
 interface Ends {
   readonly client: Socket
   readonly server: Socket
@@ -131,7 +131,7 @@ function join(
     server.destroy()
   }
 
-  // Who hangs up is heard of behind what he has said.
+  // The end of a connection is forwarded after its data.
   client.on('close', () => there.pass(NOTHING, () => server.destroy()))
   server.on('close', () => back.pass(NOTHING, () => client.destroy()))
   // Every error is followed by a `close`.

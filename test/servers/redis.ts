@@ -60,7 +60,7 @@ export async function closeReplica(server: TestServer): Promise<void> {
 
 /**
  * Whether there is a `redis-server`: for `describe.skipIf(!hasRedis)`. Under `CI=true` nothing is
- * skipped: there the suites run, and fail where it is missing.
+ * skipped: there the suites run, and fail if it is missing.
  */
 export const hasRedis: boolean =
   process.env['CI'] === 'true' || spawnSync('redis-server', ['--version']).status === 0

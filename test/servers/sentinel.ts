@@ -12,7 +12,7 @@ export interface SentinelGroup {
   /** The name of the primary, for clients. */
   readonly name: string
   readonly sentinels: readonly SentinelAddress[]
-  /** What the sentinels call the primary now. */
+  /** The primary according to the sentinels now. */
   primary(): Promise<RedisServer>
   /** A planned failover, as for maintenance. Resolves when all sentinels name another primary. */
   failOver(): Promise<void>
@@ -98,7 +98,7 @@ export async function startSentinelGroup({
 
 type Facts = ReadonlyMap<string, string>
 
-/** What a sentinel knows of the primary. */
+/** A sentinel's state of the primary. */
 async function describe(sentinel: Redis): Promise<Facts> {
   const flat = (await sentinel.call('SENTINEL', 'MASTER', NAME)) as string[]
   return new Map(flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? '']] : [])))
@@ -151,7 +151,7 @@ function startAll<Started>(count: number, start: () => Promise<Started>): Promis
   return Promise.all(Array.from({ length: count }, start))
 }
 
-/** Asks until it is so. What cannot be asked now may be asked later; the limit of the test ends it. */
+/** Polls until it is so. A failed query is retried; the time limit of the test ends it. */
 async function until(check: () => Promise<boolean>): Promise<void> {
   while (!(await check().catch(() => false))) await setTimeout(50)
 }

@@ -16,7 +16,7 @@ export interface TestServer {
   kill(): Promise<void>
   /** `stop`, then `start`. */
   restart(): Promise<void>
-  /** Halts it with SIGSTOP, and its children: connections stay open, and nobody answers. */
+  /** Halts it with SIGSTOP, and its children: connections stay open, and get no answer. */
   freeze(): void
   /** Lets it go on after `freeze`. */
   thaw(): void
@@ -28,14 +28,14 @@ export interface TestServer {
 export interface ServerCommand {
   readonly program: string
   readonly args: (port: number) => readonly string[]
-  /** Whose rights it runs with, where not those of the tests. */
+  /** Whose rights it runs with, if not those of the tests. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
   /** What it writes, to either output, when it takes connections. */
   readonly ready: RegExp
   /** What makes it end in an orderly way. */
   readonly stopSignal: NodeJS.Signals
-  /** Removes what it leaves behind. */
+  /** Removes the files that it leaves. */
   readonly remove: () => Promise<void>
 }
 
@@ -43,7 +43,7 @@ export interface ServerCommand {
 export async function startServer(command: ServerCommand): Promise<TestServer> {
   let port = await findFreePort()
   let running = await launch(command, port).catch(async () => {
-    // Somebody took the port between the question and the start: ask once more.
+    // Another process took the port between the check and the start: retry.
     port = await findFreePort()
     return launch(command, port)
   })
@@ -68,7 +68,7 @@ export async function startServer(command: ServerCommand): Promise<TestServer> {
     running = await launchAgain(20)
   }
 
-  /** What was killed may not be quite gone, and somebody may have the port for a moment. */
+  /** A killed process may not be quite gone, and the port may be in use for a moment. */
   async function launchAgain(tries: number): Promise<Running> {
     try {
       return await launch(command, port)
@@ -118,7 +118,7 @@ interface Running {
   isAlive(): boolean
 }
 
-// The shell becomes the server, and leaves a watcher behind that ends the server when these tests
+// The shell becomes the server, and leaves a watcher that ends the server when these tests
 // have gone without saying so: when their end of descriptor 3 closes and no line came.
 const GUARDED = '( (read -r _ <&3 || { kill -s CONT $$; kill -s QUIT $$; }) & ); exec "$@" 3<&-'
 
@@ -162,7 +162,7 @@ function waitUntilReady(
   })
 }
 
-/** A port of 127.0.0.1 that nobody listens on just now. */
+/** A port of 127.0.0.1 without a listener at this moment. */
 export async function findFreePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))

@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis)('a Redis with a replica', () => {
   })
 })
 
-/** What is warned of with these options of ioredis. */
+/** The warnings with these options of ioredis. */
 function warningsOf(options: object): Promise<string[]> {
   const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
   client.info = () => Promise.resolve('role:master')

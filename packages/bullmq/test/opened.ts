@@ -24,7 +24,7 @@ import type { BullmqQueueOptions, BullmqWarningCode } from '../src/index.ts'
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
 
-/** What the tests of a file do with their Redis. */
+/** The Redis of the tests of a file. */
 export interface Opened {
   readonly redis: RedisServer
   /** How BullMQ reaches it. Redis is back at once after a restart, so do not wait long. */

@@ -141,7 +141,7 @@ describe('an answer that cannot be read', () => {
     ['null', { json: null }, 'It is not an object.'],
     ['not UTF-8', { body: Buffer.from(text, 'latin1') }, 'A byte sequence is invalid.'],
     [
-      'one that says an amount twice',
+      'one with a repeated amount',
       { body: text.replace('"amount":100', '"amount":100,"amount":1') },
       'An object names a member twice.',
     ],
@@ -360,7 +360,7 @@ describe('an event in an answer', () => {
     ['of another id', { id: 'evt_other' }, 'It is another event.'],
     ['without an id', { id: undefined }, 'It is another event.'],
     [
-      'of an envelope that ended in another way than its type says [A41]',
+      'of an envelope whose final status contradicts its type [A41]',
       { type: 'red_envelope.received', data: { object: envelope({ status: 'failed' }) } },
       '`data.object.status` of a red_envelope.received is another end of the envelope.',
     ],

@@ -35,7 +35,7 @@ export function createClock(): Clock {
   }
 }
 
-/** What Ping++ was asked for. */
+/** The requests to Ping++. */
 export interface Call {
   readonly what: 'list' | 'retrieve'
   readonly id: string | undefined
@@ -69,7 +69,7 @@ const SENDING: readonly Step[] = [[0, 'sending']]
 export const OPENED: readonly Step[] = [...SENDING, [1000, 'sent'], [MINUTE, 'received']]
 export const SENT: readonly Step[] = [...SENDING, [1000, 'sent']]
 
-/** `lagMs` says how old the state is that the next answer shows, as of a replica that is behind. */
+/** `lagMs` is the age of the state that the next answer shows, as of a replica that lags. */
 export function createPingpp(now: () => number, lagMs: () => number = () => 0): Pingpp {
   const lives = new Map<string, { envelope: RedEnvelope; steps: readonly Step[] }>()
   const calls: Call[] = []

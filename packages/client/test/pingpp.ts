@@ -5,13 +5,13 @@ import { onTestFinished } from 'vitest'
 import { createPingppClientWith, type PingppClient } from '../src/client.ts'
 import type { PingppClientOptions } from '../src/options.ts'
 
-/** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
+/** The key pair in Ping++'s place. Signing uses only node:crypto here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =
   generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 export const API_KEY = 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC'
 
-/** What the clock of these tests says: 2024-02-10 02:40:00 UTC. */
+/** The time on the clock of these tests: 2024-02-10 02:40:00 UTC. */
 export const NOW_MS = 1_707_532_800_000
 
 /** The guide's parameters (step 3), in Chinese. */
@@ -79,7 +79,7 @@ export interface Answer {
   readonly json?: unknown
   readonly body?: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
-  /** Who signs the body. Default: nobody. */
+  /** The key that signs the body. Default: unsigned. */
   readonly signedBy?: KeyObject
 }
 
@@ -96,9 +96,9 @@ export interface PingppOptions {
   /** Answers, one for each request; the last one is given again and again. */
   readonly steps: readonly Step[]
   readonly options?: Partial<PingppClientOptions> | undefined
-  /** What stands between the host and `/v1`. Default: nothing. */
+  /** The path between the host and `/v1`. Default: none. */
   readonly path?: string | undefined
-  /** What the jitter draws. Default: 0.5. */
+  /** The random number of the jitter. Default: 0.5. */
   readonly random?: (() => number) | undefined
   /** Told of every wait before it ends. */
   readonly onWait?: ((ms: number) => void) | undefined
@@ -162,7 +162,7 @@ export function refusal(status: number, error: object, headers = {}): Answer {
   return { status, json: { error }, headers }
 }
 
-/** What a promise rejects with. */
+/** The reason with which a promise rejects. */
 export async function errorOf(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
     await promise

@@ -351,7 +351,7 @@ describe('the rate limit', () => {
   /** How long after the first the requests of one run came, in milliseconds. */
   async function requestTimes(options: ShopOptions): Promise<number[]> {
     const { run, pingpp, clock } = openShop(options)
-    // In test mode, envelopes are listed and asked for.
+    // In test mode, envelopes are listed and queried.
     for (let n = 1; n <= 150; n += 1) pingpp.make(String(n), SENT, { livemode: false })
     clock.advance(2 * MINUTE)
     const startMs = clock.now()

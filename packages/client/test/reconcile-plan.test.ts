@@ -7,7 +7,7 @@ const DAY = 24 * HOUR
 /** The sweep starts right after what a test makes. */
 const NO_SWEEP = { overlapSeconds: 0, sweptUntil: START_MS / 1000 + 1 }
 
-/** An old envelope of the merchant's table, which no sweep shows, and when it is asked for. */
+/** An old envelope of the merchant's table, which no sweep shows, and when it is queried. */
 function openTracked(random = 0.5) {
   const rows: OpenRedEnvelope[] = []
   const shop = openShop({ open: () => rows, ...NO_SWEEP, random: () => random })
@@ -465,7 +465,7 @@ describe('the memory of a reconciler', () => {
       clock.advance(days * DAY)
       await run()
     }
-    // Only the inbox knows it now; a memory that grew for ever would be worse.
+    // Only the inbox has its record now; a memory that grew for ever would be worse.
     expect(await run({ from: START_MS / 1000 })).toMatchObject({ swept: 1, dispatched: 1 })
   })
 })

@@ -30,7 +30,7 @@ const RANKS: Readonly<Record<string, number>> = {
 const upTo = (hours: number): fc.Arbitrary<number> =>
   fc.integer({ min: 0, max: hours * 6 }).map((tens) => tens * 10 * MINUTE)
 
-/** How one envelope lives, and when the notifications of its steps come: never, once, or several times. */
+/** The steps of one envelope, and when their notifications come: never, once, or several times. */
 const life = fc.record({
   bornMs: upTo(2),
   steps: fc.oneof(
@@ -57,7 +57,7 @@ const world = fc.record({
   restartsMs: fc.array(upTo(70), { maxLength: 2 }),
   /** Which calls of a handler fail, in turn; none does when the plan is over. */
   failures: fc.array(fc.boolean(), { maxLength: 10 }),
-  /** By how much the answers of Ping++ are behind, in turn; by nothing when it may be the last one of the plan. */
+  /** The lag of Ping++'s answers, in turn; zero when it may be the last one of the plan. */
   lagsMs: fc.array(upTo(24), { maxLength: 60 }),
   table: fc.constantFrom('none', 'ids', 'order numbers', 'states'),
   overlapHours: fc.constantFrom(0, 1, 72),
@@ -82,7 +82,7 @@ describe('for all losses of webhooks and all times of polls, reconcile', () => {
 })
 
 interface Story {
-  /** What was handled well: `1 sent`. */
+  /** The events that were handled: `1 sent`. */
   readonly applied: readonly string[]
   /** What reconcile dispatched, in order. */
   readonly polled: readonly string[]
@@ -168,7 +168,7 @@ async function live(given: World): Promise<Story> {
   if (mayRestart) {
     for (const ms of given.restartsMs) at(ms, restart)
   }
-  // At the plan's end, and once more for what a handler refused until then.
+  // At the plan's end, and again for the events that a handler refused until then.
   const endMs = Math.max(...given.lives.map(({ bornMs }) => bornMs)) + PLAN_ENDS_MS
   at(endMs, poll)
   at(endMs + 2 * HOUR, poll)
@@ -181,7 +181,7 @@ async function live(given: World): Promise<Story> {
   return { applied, polled, ends, last }
 }
 
-/** The notification of a step: what Ping++ wrote when it came, whatever has happened since. */
+/** The notification of a step as Ping++ wrote it then, without later changes. */
 function notification(born: readonly RedEnvelope[], orderNo: string, status: string): WebhookEvent {
   const envelope = born.find(({ order_no }) => order_no === orderNo)
   if (envelope === undefined) throw new Error(`There is no ${orderNo}.`)

@@ -594,7 +594,7 @@ describe('the table of the merchant (`open`)', () => {
     ]
     expect(await run()).toMatchObject({ adopted, open: 3 })
     expect(done).toEqual(['2 sent by poll'])
-    // Until the table has the id, it is told again.
+    // Until the table has the id, it is reported again.
     expect(await run()).toMatchObject({ adopted })
     rows.splice(0, 2, { id: first.id, order_no: '1', created: START })
     expect(await run()).toMatchObject({ adopted: [], open: 2 })

@@ -31,7 +31,7 @@ export interface Shop {
   readonly reconciler: Reconciler
   /** What handlers did, in order: `1 sent by poll`. */
   readonly done: string[]
-  /** What the receiver was given by polls, whatever became of it. */
+  /** What polls dispatched to the receiver, with any result. */
   readonly polled: WebhookReport[]
   /** Lines of the log. */
   readonly lines: string[]
@@ -41,11 +41,11 @@ export interface Shop {
   /** Order numbers whose handlers throw. */
   readonly broken: Set<string>
   readonly run: (options?: ReconcilerRunOptions) => Promise<ReconcilerReport>
-  /** Ping++ tells of the state in which an envelope is now, signed, by way of `handle`. */
+  /** Ping++ sends a webhook with the current state of an envelope, signed, to `handle`. */
   readonly deliver: (id: string) => Promise<string>
   /** Another process after a restart: nothing is remembered but what the inbox has. */
   readonly restart: (options?: ShopOptions) => Reconciler
-  /** What the receiver answers to polls from now on, whatever it would; undefined for its own answer. */
+  /** The fixed answer of the receiver to polls from now on; undefined for its own answer. */
   readonly pretend: (answer: (() => Promise<DispatchResult>) | undefined) => void
 }
 

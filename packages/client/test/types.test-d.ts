@@ -64,7 +64,7 @@ describe('redEnvelopes', () => {
     void client.redEnvelopes.create({ ...GUIDE, metdata: {} })
     // @ts-expect-error -- sceneId
     void client.redEnvelopes.create({ ...GUIDE, extra: { send_name: 'x', sceneId: 'PRODUCT_1' } })
-    // @ts-expect-error -- nobody knows it
+    // @ts-expect-error -- not a known parameter
     void client.redEnvelopes.create({ ...GUIDE, new_field: 1 })
     // @ts-expect-error -- liveMode
     void client.redEnvelopes.create({ ...GUIDE, app: { id: 'app_1', liveMode: true } })

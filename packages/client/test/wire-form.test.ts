@@ -10,7 +10,7 @@ import { API_KEY, envelope, GUIDE, page, startPingpp, type Pingpp, type Seen } f
 
 const MERCHANT = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
-/** What the receiving end of a signature does, on what it saw (Ping++ API, "RSA 签名"). */
+/** Verifies a signature as the receiving end does, over what it received (Ping++ API, "RSA 签名"). */
 function isSignedBy(publicKey: KeyObject, { body, target, headers }: Seen): boolean {
   const timestamp = String(headers['pingplusplus-request-timestamp'])
   const signed = Buffer.concat([body, Buffer.from(target + timestamp)])

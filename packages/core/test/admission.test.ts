@@ -850,7 +850,7 @@ function inboxOf(admit: Admit): Inbox {
   return { retentionSeconds: RETENTION_SECONDS, admit }
 }
 
-/** The runs of a handler, each of which ends when the test says so. */
+/** The runs of a handler, each of which the test ends. */
 interface Runs {
   count(): number
   /** Resolves when that many runs have begun. */

@@ -49,7 +49,7 @@ const TYPES: readonly EventType[] = [
 const NAMELESS: readonly EventType[] = ['recharge.refund.succeeded']
 const NAMED = TYPES.filter((type) => !NAMELESS.includes(type))
 
-// What `createReconciler` makes of an envelope that it asked for.
+// The event that `createReconciler` makes of an envelope that it queried.
 const POLLED: readonly EventType[] = [
   'red_envelope.failed',
   'red_envelope.refund',

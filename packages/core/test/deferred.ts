@@ -1,4 +1,4 @@
-/** A promise that a test settles by hand: time passes when the test says so, not when a timer does. */
+/** A promise that a test settles by hand: the test decides when time passes, not a timer. */
 export interface Deferred<Value> {
   readonly promise: Promise<Value>
   resolve(value: Value): void

@@ -13,7 +13,7 @@ import {
 } from '../src/index.ts'
 import { replyTo } from '../src/reply/reply.ts'
 
-// Code, outcome, status, how the log speaks, and what becomes of a job, by hand.
+// Code, outcome, status, how often it is logged, and the result of a job, by hand.
 const TABLE: readonly [
   WebhookErrorCode,
   WebhookOutcome,

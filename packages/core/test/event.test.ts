@@ -132,7 +132,7 @@ describe('a signed body that is not an event', () => {
   })
 
   it.each([
-    ['a charge where the type promises an envelope', { object: 'charge' }],
+    ['a charge although the type is that of an envelope', { object: 'charge' }],
     ['an envelope that does not say so', { object: undefined }],
   ])('is malformed: %s [A34]', async (_, object) => {
     await expectMalformed(envelopeSent({ object }), 'event-invalid')
@@ -657,7 +657,7 @@ describe('isEventType and isCatalogued', () => {
   })
 })
 
-/** Malformed means: 400 with the outcome alone, no handler, nothing asked of the inbox, one report. */
+/** Malformed means: 400 with only the outcome, no handler, no call of the inbox, one report. */
 async function expectMalformed(content: Content, code: string): Promise<void> {
   const opened = openListener({ maxBodyBytes: 4_000_000 })
   const reply = await opened.deliver(content)

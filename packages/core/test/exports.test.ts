@@ -5,7 +5,7 @@ import * as core from '@hongbao/core'
 import * as nodeKit from '@hongbao/core/node'
 import * as testingKit from '@hongbao/core/testing'
 
-// What is here is a promise: to add is a feature, to remove one breaks an app.
+// This list is a promise: an addition is a feature, a removal breaks apps.
 describe('the exports of core', () => {
   it('from @hongbao/core', () => {
     expect(namesIn(core)).toEqual([

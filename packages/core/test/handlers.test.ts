@@ -11,7 +11,7 @@ import {
 
 const ENVELOPE_KEY = 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD'
 
-// Whatever JavaScript can throw; the last column is what the log may say of it.
+// Everything JavaScript can throw; the last column is what the log may contain of it.
 const THROWN: readonly [string, unknown][] = [
   ['an error', new Error('card 6222 declined')],
   ['undefined', undefined],

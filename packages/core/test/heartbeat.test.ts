@@ -3,7 +3,7 @@ import { memoryInbox } from '../src/index.ts'
 import { deferred } from './deferred.ts'
 import { envelopeSent, openReceiver } from './signed.ts'
 
-// What a real one does is tested in test/runtimes, on workerd. Here is what takes a minute there.
+// The real runtime is tested in test/runtimes, on workerd. Here are the tests that would take a minute there.
 
 beforeEach(() => {
   vi.useFakeTimers({

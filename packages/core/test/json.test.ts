@@ -238,7 +238,7 @@ function randomValue(random: Seeded, depth: number): unknown {
   return Object.fromEntries(members)
 }
 
-// A backslash alone is left out: once V8 13.6 (Node 24) has met {"a":1,"\\":2}, it reads the name
+// A single backslash is left out: once V8 13.6 (Node 24) has met {"a":1,"\\":2}, it reads the name
 // in {"a":1,"\n":2}, and any other of one escaped character, as a backslash.
 function randomName(random: Seeded): string {
   const name = randomText(random)

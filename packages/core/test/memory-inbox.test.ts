@@ -218,7 +218,7 @@ describe('the capacity of the memory inbox', () => {
           forgotten.add(each.key)
           lost.push(at - each.at)
         }
-        // What was applied after the newest of the lost is remembered.
+        // Every key that was applied after the newest lost one is remembered.
         expect(warned.splice(0)).toEqual(lost.slice(-1))
       }
     },
@@ -338,7 +338,7 @@ function openInbox(options: MemoryInboxOptions = {}): Clock {
   }
 }
 
-/** Notes for how many seconds each warning says that keys are remembered. */
+/** Collects for how many seconds keys are remembered, according to each warning. */
 function noteSeconds(warned: number[]): OnWarning {
   return ({ message }) => void warned.push(Number(/last (\d+) seconds/.exec(message)?.[1]))
 }
@@ -403,7 +403,7 @@ describe('the default warning of the memory inbox', () => {
 })
 
 describe('a worker of a Node cluster', () => {
-  // Its primary has a memory inbox as well, and says nothing.
+  // Its primary has a memory inbox as well, and does not warn.
   it('warns that its memory inbox does not know the events of other workers [E33]', () => {
     const { stderr, status } = runCluster()
     expect(status).toBe(0)

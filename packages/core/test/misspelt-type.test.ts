@@ -35,7 +35,7 @@ describe.each(['tsc', 'tsc6'])('%s', (compiler) => {
   })
 })
 
-/** What a compiler prints of an app with these lines: one string for each line of it. */
+/** The output of the compiler for an app with these lines: one string for each line. */
 async function compile(compiler: string, lines: readonly string[]): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'hongbao-types-'))
   try {

@@ -135,7 +135,7 @@ describe('a response that throws', () => {
 
 function breakHead(response: ServerResponse): void {
   response.writeHead = () => {
-    throw new Error('a wrapper of somebody else')
+    throw new Error('a wrapper of another library')
   }
 }
 

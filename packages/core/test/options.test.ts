@@ -4,7 +4,7 @@ import { envelopeSent, openListener, PINGPP } from './signed.ts'
 
 const REQUIRED = { publicKey: PINGPP.publicKey }
 
-// Option, what was given, and what the message says was expected.
+// Option, the given value, and what was expected according to the message.
 const WRONG: readonly [string, unknown, RegExp][] = [
   ['app', '', /the id of an app/],
   ['app', [], /the id of an app/],

@@ -151,7 +151,7 @@ describe('`onReport`', () => {
     ],
     ['rejects', () => Promise.reject(new Error('metrics are down'))],
     ['hangs', () => new Promise(() => {})],
-    ['gives back a thenable that throws', () => brokenThenable() as Promise<void>],
+    ['returns a thenable that throws', () => brokenThenable() as Promise<void>],
     ['meddles with its report', (report) => void Reflect.set(report, 'status', 500)],
   ])('that %s changes nothing [F15] [S8]', async (_, onReport) => {
     const opened = openListener({ onReport })

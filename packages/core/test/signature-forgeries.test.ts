@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest'
 import { bytesOf, envelopeSent, openListener } from './signed.ts'
 
 // Negative vectors for PKCS#1 v1.5 with SHA-256 in the manner of Project Wycheproof, made here on
-// keys of our own: the private key signs whatever block a vector asks for, so every vector is a
+// keys of our own: the private key signs any block that a vector needs, so every vector is a
 // true RSA signature of a block that is wrong in one way. A verifier that parses blocks instead of
 // comparing them accepts some (Bleichenbacher 2006, CVE-2006-4339, BERserk CVE-2014-1568).
 
@@ -122,7 +122,7 @@ describe.each(KEYS.filter((key) => key.exponent === 3))(
   },
 )
 
-/** Blocks as long as the modulus, each wrong in the way its name says. */
+/** Blocks as long as the modulus, each with the flaw that its name states. */
 function wrongBlocks(key: Key): [string, Buffer][] {
   const right = block(key, DIGEST_INFO)
   const padding = key.bytes - 3 - DIGEST_INFO.byteLength
@@ -151,16 +151,16 @@ function wrongBlocks(key: Key): [string, Buffer][] {
     ['no separator', Buffer.concat([hex('0001'), ones(padding + 1), DIGEST_INFO])],
     ['two separators', block(key, Buffer.concat([hex('00'), DIGEST_INFO]))],
     ['no padding, zeros in front', padStart(Buffer.concat([hex('0100'), DIGEST_INFO]), key.bytes)],
-    ['padding one byte short and 00 behind', trailing(key, DIGEST_INFO, hex('00'))],
-    ['padding one byte short and ff behind', trailing(key, DIGEST_INFO, hex('ff'))],
+    ['padding one byte short, followed by 00', trailing(key, DIGEST_INFO, hex('00'))],
+    ['padding one byte short, followed by ff', trailing(key, DIGEST_INFO, hex('ff'))],
     ['8 bytes of padding, zeros behind', shortPadding(key, 8, 0x00)],
-    ['8 bytes of padding, garbage behind', shortPadding(key, 8, 0x5a)],
-    ['7 bytes of padding, garbage behind', shortPadding(key, 7, 0x5a)],
-    ['1 byte of padding, garbage behind', shortPadding(key, 1, 0x5a)],
-    ['no padding, garbage behind', shortPadding(key, 0, 0x5a)],
+    ['8 bytes of padding, followed by garbage', shortPadding(key, 8, 0x5a)],
+    ['7 bytes of padding, followed by garbage', shortPadding(key, 7, 0x5a)],
+    ['1 byte of padding, followed by garbage', shortPadding(key, 1, 0x5a)],
+    ['no padding, followed by garbage', shortPadding(key, 0, 0x5a)],
     ['the digest twice', block(key, Buffer.concat([DIGEST_INFO, DIGEST]))],
     ['the DigestInfo twice', block(key, Buffer.concat([DIGEST_INFO, DIGEST_INFO]))],
-    ['the digest alone', block(key, DIGEST)],
+    ['only the digest', block(key, DIGEST)],
     ['the body and no digest', block(key, BODY.subarray(0, 100))],
     ['nothing after the separator', block(key, Buffer.alloc(0))],
     ['a DigestInfo without a digest', block(key, sequence(ALGORITHM))],

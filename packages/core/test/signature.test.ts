@@ -403,7 +403,7 @@ async function expectApplied(
   expect(opened.applied).toHaveLength(1)
 }
 
-/** Refused means: 401 with outcome and code, no handler, nothing asked of the inbox, one report. */
+/** Refused means: 401 with outcome and code, no handler, no call of the inbox, one report. */
 async function expectRefusal(
   content: Content,
   unusual: Unusual,

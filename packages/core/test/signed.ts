@@ -13,14 +13,14 @@ import {
 } from '../src/index.ts'
 import type { Delivery } from '../src/receive/delivery.ts'
 
-/** The key pair in Ping++'s place. Signing is node:crypto alone here: no code under test. */
+/** The key pair in Ping++'s place. Signing uses only node:crypto here: no code under test. */
 export const PINGPP: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } =
   generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 /** When the events of these tests were created, in Unix seconds: new year of the dragon, 2024. */
 export const CREATED = 1_707_523_200
 
-/** What the clock of these tests says: five seconds later. */
+/** The time on the clock of these tests: five seconds later. */
 export const NOW_MS: number = (CREATED + 5) * 1000
 
 export const SIGNATURE = 'x-pingplusplus-signature'
@@ -92,7 +92,7 @@ export function isFrozenThroughout(value: unknown): boolean {
   return Object.isFrozen(value) && Object.values(value).every(isFrozenThroughout)
 }
 
-/** What a test sends: an event, or a body exactly so. */
+/** The body that a test sends: an event, or exactly these bytes. */
 export type Content = string | Uint8Array | Readonly<Record<string, unknown>>
 
 export function bytesOf(content: Content): Buffer {
@@ -106,10 +106,10 @@ export function signatureOf(content: Content, key: KeyObject = PINGPP.privateKey
   return sign('RSA-SHA256', bytesOf(content), key).toString('base64')
 }
 
-/** What a delivery has other than a body and its signature by Ping++. */
+/** The parts of a delivery besides its body and its signature by Ping++. */
 export interface Unusual {
   readonly method?: string
-  /** What the header holds; null where there is none. Default: the right signature. */
+  /** The value of the header; null if there is none. Default: the right signature. */
   readonly signature?: string | readonly string[] | null
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
 }
@@ -131,7 +131,7 @@ export function errorOf(end: WebhookReport | DispatchResult | undefined): Webhoo
   return end !== undefined && 'error' in end ? end.error : undefined
 }
 
-/** What a reply or a report says: its code, or else its outcome. */
+/** The code of a reply or a report, or else its outcome. */
 export function nameOf(end: WebhookReport | Reply): string {
   return 'code' in end ? end.code : end.outcome
 }
@@ -140,9 +140,9 @@ export function nameOf(end: WebhookReport | Reply): string {
 export interface Opened {
   readonly webhooks: Webhooks
   readonly reports: WebhookReport[]
-  /** What the log said, each line with its level. */
+  /** The log, each line with its level. */
   readonly lines: string[]
-  /** The keys that the inbox was asked about. */
+  /** The keys of the calls of the inbox. */
   readonly admitted: string[]
   /** The keys that the inbox applied and so remembers. */
   readonly applied: string[]

@@ -73,7 +73,7 @@ describe('eventFixture', () => {
     expect(isFrozenThroughout(eventFixture(type))).toBe(true)
   })
 
-  it('leaves the changes that it is given as they are [F20]', () => {
+  it('does not modify the given changes [F20]', () => {
     const object = { extra: { send_name: '红包' } }
     expect(eventFixture('red_envelope.sent', { object }).data.object.extra).toEqual(object.extra)
     expect(Object.isFrozen(object) || Object.isFrozen(object.extra)).toBe(false)

@@ -14,7 +14,7 @@ function request(): Request {
   return new Request('http://localhost/webhooks', delivered.init())
 }
 
-/** A receiver whose handler waits for `work`, and what the log said. */
+/** A receiver whose handler waits for `work`, and the lines of its log. */
 function open() {
   const work = deferred()
   const lines: string[] = []
@@ -25,7 +25,7 @@ function open() {
   return { webhooks, work, lines }
 }
 
-/** A host that keeps its requests alive, and what it was asked to wait for. */
+/** A host that keeps its requests alive, and the promises passed to its `waitUntil`. */
 function host() {
   const pending: Promise<unknown>[] = []
   return {

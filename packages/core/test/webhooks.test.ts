@@ -428,7 +428,7 @@ describe('the age of an event', () => {
     ['26 h, where that is the most', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR, 'handled'],
     ['a second more than 26 h', { maxEventAgeSeconds: 26 * HOUR }, 26 * HOUR + 1, 'event-too-old'],
     [
-      'ten years, where any age will do',
+      'ten years, if any age is accepted',
       { maxEventAgeSeconds: Infinity },
       10 * 365 * 24 * HOUR,
       'handled',
@@ -479,7 +479,7 @@ describe('the age of an event', () => {
   })
 
   it.each<[string, () => number]>([
-    ['says NaN', () => Number.NaN],
+    ['returns NaN', () => Number.NaN],
     [
       'throws',
       () => {
@@ -591,7 +591,7 @@ describe('dispatch', () => {
     ])
   })
 
-  it('passes on the raw bytes that it is given, and its source is `dispatch` by default', async () => {
+  it('passes on the given raw bytes, and its source is `dispatch` by default', async () => {
     const opened = openReceiver()
     const contexts: HandlerContext[] = []
     opened.webhooks.on('*', (_, context) => void contexts.push(context))
@@ -749,7 +749,7 @@ describe('dispatch', () => {
 })
 
 describe('two receivers', () => {
-  it('share only what they are given', async () => {
+  it('share only the objects in their options', async () => {
     const inbox = memoryInbox({ now: () => NOW_MS })
     const [first, second, other] = [
       openListener({ inbox }),
@@ -793,7 +793,7 @@ async function expectHandled(
   expect(opened.seen).toHaveLength(1)
 }
 
-/** Refused means: 403 with outcome and code, no handler, nothing asked of the inbox, one report. */
+/** Refused means: 403 with outcome and code, no handler, no call of the inbox, one report. */
 async function expectRefusal(
   content: Content,
   options: Partial<WebhooksOptions>,

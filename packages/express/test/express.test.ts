@@ -29,7 +29,7 @@ describe('expressWebhooks', () => {
     const errors: unknown[] = []
     const app = express().use((_request, response, next) => {
       response.writeHead = () => {
-        throw new Error('a wrapper of somebody else')
+        throw new Error('a wrapper of another library')
       }
       next()
     })
@@ -40,7 +40,7 @@ describe('expressWebhooks', () => {
     }
     app.use(onError)
     await expect(fetch(await listen(app), notification())).rejects.toThrow('fetch failed')
-    expect(errors).toEqual([new Error('a wrapper of somebody else')])
+    expect(errors).toEqual([new Error('a wrapper of another library')])
   })
 
   it('passes every other path on, exactly once', async () => {

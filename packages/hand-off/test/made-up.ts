@@ -11,9 +11,9 @@ export function madeUpJobs(): [name: string, data: object, reason: RegExp][] {
   }
   const unsigned = /^queue-job-unsigned \(charge\.succeeded evt_forged\): .*acceptUnsigned: true/
   return [
-    ['it says that it was signed', { ...job, signed: true }, /^queue-job-invalid /],
+    ['it claims to be signed', { ...job, signed: true }, /^queue-job-invalid /],
     ['it has no signature', { ...job, signature: null }, unsigned],
-    ['it says that it was polled', { ...job, signature: null, source: 'poll' }, unsigned],
+    ['it claims to be polled', { ...job, signature: null, source: 'poll' }, unsigned],
     ['its signature is made up', { ...job, signature: MADE_UP }, /^signature-mismatch /],
   ]
 }

@@ -5,7 +5,7 @@ import { packEvent, type EventJob } from '../src/event-job.ts'
 
 export const RECEIVED_AT: Date = new Date('2024-02-10T00:00:05.250Z')
 
-/** What the handler of a receiver gets for these bytes. */
+/** The event that the handler of a receiver gets for these bytes. */
 export function contextOf(
   rawBody: Uint8Array | undefined,
 ): Pick<HandlerContext, 'rawBody' | 'receivedAt' | 'source'> {

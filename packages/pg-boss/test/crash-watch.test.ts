@@ -77,7 +77,7 @@ describe('an event whose workers crash at every attempt', { timeout: 30_000 }, (
     await fail('evt_1')
     const [copy] = await opened.boss.findJobs(`${name}-failed`)
     await opened.boss.createQueue(`${name}-alarms`)
-    // What a worker leaves that is killed before it reports.
+    // The state that a worker leaves if it is killed before it reports.
     await opened.boss.insert(`${name}-alarms`, [{ id: String(copy?.id) }])
     await redrive(opened.boss, { name })
     await opened.boss.deleteQueuedJobs(name)

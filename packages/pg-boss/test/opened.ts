@@ -15,13 +15,13 @@ import {
   type WorkOptions,
 } from '../src/index.ts'
 
-/** What a worker of a test is made with. */
+/** The options of a worker of a test. */
 export type WorkerOptions = WorkOptions & Partial<PgBossQueueOptions>
 
 /** A key pair in Ping++'s place. */
 export const PINGPP: TestKeys = createTestKeys()
 
-/** What the tests of a file do with their Postgres. */
+/** The Postgres of the tests of a file. */
 export interface Opened {
   readonly postgres: PostgresServer
   /** A pg-boss that was started, in a database of its own. */

@@ -96,7 +96,7 @@ describe.each(WAYS)('a Postgres inbox over $name', ({ name, open }) => {
       )
     }
     expect(codes.at(-1)).toBe('postgres-timed-out')
-    // What waits in COMMIT is neither applied nor a duplicate, whoever asks.
+    // An event that waits in COMMIT is neither applied nor a duplicate, for any caller.
     const other = open(`${application}, another process`, { commandTimeoutMs: 500 })
     expect(await other.inbox.admit(first, async () => {})).toBe('busy')
     const work = vi.fn<() => Promise<void>>()

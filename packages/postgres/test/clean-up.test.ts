@@ -126,7 +126,7 @@ describe('cleanUp', () => {
     await remember(5, 31 * DAY)
     const other = await pool.connect()
     await other.query('begin')
-    // What a batch of somebody else holds until its end.
+    // The lock that another process's batch holds until its end.
     const { rows } = await other.query<{ lock: string }>(
       `select ('x' || encode(substring(sha256('clean-up of hongbao_inbox') for 8), 'hex'))::bit(64)::bigint::text as lock`,
     )

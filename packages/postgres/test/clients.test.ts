@@ -27,7 +27,7 @@ interface Database {
   readonly orders: { readonly no: string; readonly paid: number }
 }
 
-/** A handler that marks an order as paid, and whatever it is told to do after that. */
+/** A handler that marks an order as paid, and then runs the given step. */
 type Handler = (no: string, then: () => Promise<void>) => Promise<unknown>
 
 interface Way {

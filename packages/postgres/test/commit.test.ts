@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => opened.close())
 
-/** Nothing stands, and the next delivery of the event is applied as if it were the first. */
+/** Nothing is committed, and the next delivery of the event is applied as if it were the first. */
 async function expectNothingApplied({ inbox }: OpenInbox, key: string): Promise<void> {
   expect(await opened.countEffects(key)).toBe(0)
   expect(await inbox.admit(key, effectOf(key))).toBe('applied')
@@ -145,7 +145,7 @@ describe('a handler that fails in Postgres', () => {
   })
 })
 
-/** Runs a text that nobody sees before the connection does, as a cursor or a COPY might. */
+/** Runs SQL that only the connection sees, as a cursor or a COPY might. */
 async function submit(tx: PoolClient, text: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     tx.query({
@@ -203,7 +203,7 @@ describe('a handler that ends the transaction itself', () => {
       await submit(tx, sql.replace('$key', `'${key}'`))
     })
     await expect(admission).rejects.toMatchObject({ code: 'postgres-transaction-left' })
-    // What the handler has committed by itself stands, with the key: nothing is applied twice.
+    // What the handler itself has committed is kept, with the key: nothing is applied twice.
     expect(await opened.countEffects(key)).toBe(effects)
     expect(await inbox.admit(key, effectOf(key))).toBe(effects === 1 ? 'duplicate' : 'applied')
     expect(await opened.countEffects(key)).toBe(1)

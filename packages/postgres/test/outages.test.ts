@@ -24,7 +24,7 @@ afterAll(async () => {
 const ALIVE = 'select 1 from pg_stat_activity where pid = $1'
 const GONE = `select 1 where not exists (${ALIVE})`
 
-/** What a run came to: an error, never a wrong answer; and later the event is applied, once. */
+/** The result of a run: an error, never a wrong answer; and later the event is applied, once. */
 async function expectAppliedOnce(
   first: Promise<unknown>,
   key: string,
@@ -32,7 +32,7 @@ async function expectAppliedOnce(
 ): Promise<void> {
   const answer = await first.catch((error: unknown) => error)
   const effects = await opened.countEffects(key)
-  // An error says nothing: after a COMMIT whose answer was lost the effect stands. "Applied" does.
+  // An error proves nothing: after a COMMIT whose answer was lost the effect stands. "Applied" proves it.
   expect([answer === 'applied', effects]).not.toEqual([true, 0])
   expect(answer === 'applied' || answer instanceof Error).toBe(true)
   expect(effects).toBeLessThanOrEqual(1)
@@ -110,8 +110,8 @@ describe('a connection that the server ends', () => {
     const { inbox, pool } = opened.open()
     const told = new Promise<unknown>((resolve) => {
       pool.once('acquire', (client) => {
-        // What comes in one packet pg tells in one go: here that the server goes down, right behind
-        // that it is ready, and before the promise of `connect` is heard.
+        // pg emits the messages of one packet at once: here that the server goes down, right after
+        // that it is ready, and before the promise of `connect` resolves.
         process.nextTick(() => {
           try {
             resolve(client.emit('error', new Error('terminating connection')))
@@ -285,7 +285,7 @@ describe('a network that loses packets', () => {
     const swallowed = keys.map(() => proxy.failNext(/user\0postgres/, 'swallow-request'))
     const first = Promise.allSettled(keys.map((key) => inbox.admit(key, effectOf(key))))
     await Promise.all(swallowed)
-    // It is full of them, and nobody cuts them.
+    // It is full of them, and they are not closed.
     expect(pool.totalCount).toBe(2)
     const refused = { status: 'rejected', reason: { code: 'postgres-pool-timed-out' } }
     expect(await first).toMatchObject([refused, refused])

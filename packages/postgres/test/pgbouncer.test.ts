@@ -27,7 +27,7 @@ describe.skipIf(!hasPgBouncer)('through a PgBouncer in transaction mode', () => 
     )
     const inbox = postgresInbox({ pool, consumer: 'orders', commandTimeoutMs: 10_000 })
     const keys = Array.from({ length: 100 }, (_, at) => `event ${at}`)
-    // Which connection of Postgres it is, PgBouncer says for each event anew.
+    // PgBouncer assigns a connection of Postgres for each event anew.
     const pids = new Set<unknown>()
     const deliveries = keys.map((key) =>
       inbox.admit(key, async ({ tx }) => {

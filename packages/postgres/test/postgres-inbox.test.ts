@@ -101,7 +101,7 @@ describe('handlers that use a second connection of their pool', () => {
     const first = inbox.admit('takes two', async () => {
       const second = pool.query('select 1')
       await waiting.promise
-      // By now this one would wait for ever: the pool has no time-out of its own.
+      // By now this one would wait for ever: the pool has no timeout of its own.
       void second
     })
     await expect(inbox.admit('gets none', async () => {})).rejects.toMatchObject({

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => opened.close())
 
-/** What it does by `tx` is one effect. */
+/** The one effect of a handler, through `tx`. */
 async function applyEffect(tx: ReservedSql, key: string): Promise<void> {
   await tx`insert into effects (key) values (${key})`
 }
@@ -217,7 +217,7 @@ describe('the pool of postgres', () => {
       pid = await pidOf(tx)
     })
     await terminate(pid)
-    // It may be asked before it has heard; the next one finds another connection.
+    // It may be lent before the loss is noticed; the next caller gets another connection.
     const answers: string[] = []
     while (answers.at(-1) !== 'applied') {
       answers.push(
@@ -229,7 +229,7 @@ describe('the pool of postgres', () => {
     await pool.end()
   })
 
-  it('gives a waiting caller a new connection when one could not be used any more', async () => {
+  it('lends a waiting caller a new connection when one could not be used any more', async () => {
     const pool = openPool(1)
     const inbox = postgresInbox({ pool, consumer: 'orders' })
     const started = Promise.withResolvers<void>()
@@ -446,7 +446,7 @@ describe('a statement of postgres, which runs when it is first awaited', () => {
         return Promise.reject(new Error('declined'))
       })
       await expect(declined).rejects.toThrow('declined')
-      // What is read from a file comes too late, while another event has the connection.
+      // SQL that is read from a file comes too late, while another event has the connection.
       await inbox.admit(`nobody waits: ${name}, another`, async ({ tx }) => {
         await Promise.all(running)
         await applyEffect(tx, name)

@@ -65,7 +65,7 @@ describe('the README', () => {
   it('has the right types', { timeout: 60_000 }, () => {
     const settings = {
       extends: '../../../../tsconfig.base.json',
-      // What a reader's project need not have: declarations of its own, and `env['NAME']`.
+      // Things that a reader's project need not have: declarations of its own, and `env['NAME']`.
       compilerOptions: {
         declaration: false,
         isolatedDeclarations: false,

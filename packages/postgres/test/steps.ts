@@ -17,7 +17,7 @@ export const MOMENTS: readonly Moment[] = STEPS.flatMap((step) => [
 ])
 
 /**
- * A pool in which something happens to the connection at a moment, once. Where that gives something,
+ * A pool in which something happens to the connection at a moment, once. If that returns something,
  * it is the answer.
  */
 export function poolWith(

@@ -17,7 +17,7 @@ afterAll(async () => {
   await opened.close()
 })
 
-/** Whether Postgres is in another transaction behind the text, or in none. */
+/** Whether Postgres is in another transaction after the text, or in none. */
 async function isLeftBy(text: string): Promise<boolean> {
   await client.query('begin; savepoint a')
   const { rows } = await client.query('select pg_current_xact_id()::text as xid')
@@ -119,7 +119,7 @@ describe('SQL that does not end the transaction', () => {
   })
 
   it.each(['commit', 'rollback', 'abort', `prepare transaction 'later'`])(
-    'does not hide %s behind the body of a function',
+    'does not hide %s after the body of a function',
     (control) => {
       const body = 'create function one() returns int begin atomic select 1; select 2; END'
       expect(controlsTransaction(`${body}; insert into a values (1); ${control}`)).toBe(true)

@@ -107,7 +107,7 @@ describe('tx', () => {
     const { inbox } = opened.open()
     const seen: string[] = []
     await inbox.admit('submitted', async ({ tx }) => {
-      // The least that pg submits: it sends a statement and hears of its end.
+      // The least that pg submits: it sends a statement and gets its end.
       const done = Promise.withResolvers<void>()
       const output = new PassThrough()
       output.on('data', (bytes) => seen.push(String(bytes)))

@@ -24,7 +24,7 @@ describe.skipIf(!hasRedis)('a client', () => {
   it.each<[string, (url: string) => Promise<{ client: RedisClient; close: () => unknown }>]>([
     ['of ioredis', openIoredis()],
     ['of ioredis with a key prefix', openIoredis({ keyPrefix: 'app:' })],
-    ['of ioredis that gives numbers as strings', openIoredis({ stringNumbers: true })],
+    ['of ioredis that returns numbers as strings', openIoredis({ stringNumbers: true })],
     [
       'of ioredis that sends what is asked at once together',
       openIoredis({ enableAutoPipelining: true }),
@@ -40,12 +40,12 @@ describe.skipIf(!hasRedis)('a client', () => {
     ['of node-redis that speaks RESP2', openNodeRedis({ RESP: 2 })],
     ['of node-redis that speaks RESP3', openNodeRedis({ RESP: 3 })],
     [
-      'of node-redis that gives numbers as strings',
+      'of node-redis that returns numbers as strings',
       openMapped({}, { [RESP_TYPES.NUMBER]: String }),
     ],
-    ['of node-redis that gives bytes, over RESP2 [E64]', openMapped({ RESP: 2 }, BYTES)],
-    ['of node-redis that gives bytes, over RESP3 [E64]', openMapped({ RESP: 3 }, BYTES)],
-    ['of ioredis that gives bytes [E64]', openIoredisBytes],
+    ['of node-redis that returns bytes, over RESP2 [E64]', openMapped({ RESP: 2 }, BYTES)],
+    ['of node-redis that returns bytes, over RESP3 [E64]', openMapped({ RESP: 3 }, BYTES)],
+    ['of ioredis that returns bytes [E64]', openIoredisBytes],
     ['that is a pool of node-redis', openPool],
     ['that is a function around another one', openWrapped],
   ])('%s moves a key through its states', async (_, open) => {

@@ -103,7 +103,7 @@ async function openNodeRedis(): Promise<RedisClient> {
   return client
 }
 
-/** The bus would take the port plus 10,000, which may be somebody's, or none. */
+/** The bus would take the port plus 10,000, which may be in use, or not exist. */
 async function startNode(tries = 3): Promise<RedisServer> {
   const settings = { 'cluster-enabled': 'yes', 'cluster-port': await freePort() }
   try {

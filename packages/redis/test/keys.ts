@@ -24,7 +24,7 @@ export type Held =
       readonly owner: string
     }
 
-/** What the key of an event is called in Redis. */
+/** The name of an event's key in Redis. */
 export function nameOf(key: string = KEY): string {
   return `hongbao:{${key}}:orders`
 }

@@ -340,8 +340,8 @@ function openInbox(options: Partial<RedisInboxOptions> = {}): Inbox<RedisContext
 }
 
 /**
- * A client whose process is halted when the first answer has come and nobody has read it. When it
- * goes on it reads before its timers run, so no timer says that the answer is late.
+ * A client whose process is halted after the first answer has arrived and before it is read. When it
+ * goes on it reads before its timers run, so no timer reports that the answer is late.
  */
 function haltedOnce(forMs: number, meanwhile = (): Promise<unknown> => Promise.resolve()) {
   let isFirst = true
@@ -375,7 +375,7 @@ async function startRun(inbox: Inbox<RedisContext>, key = KEY): Promise<Run> {
   return run
 }
 
-/** Undefined where the inbox answers without starting the work. */
+/** Undefined if the inbox answers without starting the work. */
 async function tryToStart(inbox: Inbox<RedisContext>, key = KEY): Promise<Run | undefined> {
   const end = Promise.withResolvers<void>()
   const started = Promise.withResolvers<Lease>()

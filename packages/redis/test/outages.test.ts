@@ -31,7 +31,7 @@ const set = (name: string, value: string) => (): Promise<unknown> =>
 
 const PATIENCE = { timeout: 8000, interval: 10 }
 
-// The connection of the clients stays the same throughout: nobody starts the app again.
+// The connection of the clients stays the same throughout: the app is not restarted.
 const OUTAGES: readonly Outage[] = [
   {
     what: 'has crashed',
@@ -147,7 +147,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
       const work = vi.fn<() => Promise<void>>(() => Promise.resolve())
       await outage.begin()
       try {
-        // More than one, so that what the first one leaves behind meets the next one.
+        // More than one, so that the next one meets what the first one left.
         const failures = await Promise.allSettled([inbox.admit(KEY, work), inbox.admit(KEY, work)])
         for (const failure of [...failures, await settled(inbox.admit(KEY, work))]) {
           if (failure.status === 'fulfilled') throw new Error(`It was ${failure.value}.`)
@@ -158,7 +158,7 @@ describe.skipIf(!hasRedis).each(KINDS)('over %s, a Redis that', (_, openClient) 
       } finally {
         await outage.end()
       }
-      // Not after a lease: what was asked for in vain is given back.
+      // Not after a lease: a claim that failed is released.
       await vi.waitFor(async () => expect(await apply(inbox)).toBe('applied'), PATIENCE)
       expect(await apply(inbox, 'before')).toBe('duplicate')
     },

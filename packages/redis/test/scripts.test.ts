@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis)('a script', () => {
       })
       expect(await renew('ann', late)).toBe(1)
       expect(await renew('bob', token)).toBe(0)
-      // Bob began, and nobody knows how far he came.
+      // Bob began, and his progress is unknown.
       await release('ann')
       expect(await claim('cid')).toEqual([2, expect.any(Number)])
     })

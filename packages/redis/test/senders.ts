@@ -12,7 +12,7 @@ export type Fate = 'pass' | 'lost' | 'answer-lost' | 'never-answered'
 export interface Sender extends CommandSender {
   /** The steps that were sent, in order. */
   readonly steps: Step[]
-  /** Decides on each step; `'pass'` where nothing is said. */
+  /** Decides on each step; `'pass'` by default. */
   decide: (step: Step) => Fate
 }
 

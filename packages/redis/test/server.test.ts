@@ -279,8 +279,8 @@ describe('a client of sentinels', () => {
   const sentinels = [{ host: '127.0.0.1', port: 26379 }]
 
   it.each<[string, object, string[]]>([
-    ['that is not told of failovers', { sentinels }, ['redis-failover-unnoticed']],
-    ['that is told of failovers', { sentinels, failoverDetector: true }, []],
+    ['that does not detect failovers', { sentinels }, ['redis-failover-unnoticed']],
+    ['that detects failovers', { sentinels, failoverDetector: true }, []],
     ['that is none', {}, []],
   ])('%s: warned of at start-up, or not [E49]', (_, options, expected) => {
     const client = new Redis({ lazyConnect: true, name: 'mymaster', ...options })
@@ -327,7 +327,7 @@ function inspect(client: RedisClient = open.client): Promise<string[]> {
   return inspectServer(readClient(client, 1000), 1000)
 }
 
-/** A server that says so of itself, and lets everything be claimed and marked. */
+/** A server that reports these settings, and accepts every claim and mark. */
 function stub(replies: { readonly INFO?: unknown; readonly CONFIG?: unknown }): RedisClient {
   let isClaimed = false
   return {

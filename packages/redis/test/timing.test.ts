@@ -5,7 +5,7 @@ import { createDeadlines } from '../src/deadlines.ts'
 import { keepLease, type Keeper } from '../src/lease.ts'
 import { CLAIM, RELEASE } from '../src/scripts.ts'
 
-// What happens when is decided by timers alone; that the steps work is what other tests ask a Redis.
+// Only timers decide what happens when; other tests check the steps themselves against a Redis.
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
@@ -179,7 +179,7 @@ describe('a claim that is released', () => {
 
 interface Kept {
   readonly keeper: Keeper
-  /** When each renewal was asked for, in milliseconds after the claim. */
+  /** When each renewal was sent, in milliseconds after the claim. */
   readonly renewals: number[]
   readonly warnings: string[]
 }

@@ -108,7 +108,7 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
   }
 }
 
-/** As if the process were gone: nothing is said, the socket just ends. */
+/** As if the process were gone: the socket ends without a message. */
 function cut(client: PoolClient): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
   connection.stream.destroy()

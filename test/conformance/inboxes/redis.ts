@@ -7,7 +7,7 @@ import { hasRedis, startRedis } from '../../servers/redis.ts'
 import type { InboxHost, Line, OpenInbox } from '../inbox-host.ts'
 
 /**
- * The Redis inbox over each client, on a real server; none where there is no server. The effects
+ * The Redis inbox over each client, on a real server; none if there is no server. The effects
  * stand in Redis too, without a unique key.
  */
 export const redisHosts: readonly InboxHost[] = hasRedis
@@ -83,11 +83,11 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
 
 interface RedisLine extends Line {
   readonly client: RedisClient
-  /** Sends what the inbox's timer would; tells whether the run holds its key then. */
+  /** Sends what the inbox's timer would; returns whether the run holds its key then. */
   renew(lease: Lease): Promise<boolean>
 }
 
-/** A client whose messages are lost when the test says so. */
+/** A client whose messages the test can drop. */
 function createLine(open: RedisClient): RedisLine {
   const send = readClient(open, COMMAND_TIMEOUT_MS)
   /** What each claim was made with, by its token: a renewal is sent with the same. */

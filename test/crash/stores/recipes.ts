@@ -4,11 +4,11 @@ import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
 
-// What people write by hand. Each is wrong in its own way, and the crash test has to find out.
+// Common hand-written recipes. Each is wrong in its own way, and the crash test must detect it.
 
 const retentionSeconds = 30 * 24 * 60 * 60
 
-/** "Seen": a flag in Redis is set first, and whoever finds it set answers 200. */
+/** "Seen": a flag in Redis is set first, and a process that finds it set answers 200. */
 export const seenFlag: Store = {
   async open(fixture) {
     const { redisPort } = fixture.setup
@@ -31,7 +31,7 @@ export const seenFlag: Store = {
   },
 }
 
-/** Looks whether the effect is there, and leaves it where it is not. */
+/** Checks whether the effect is there, and makes it if it is not. */
 export const lookFirst: Store = {
   async open(fixture) {
     const pool = openPool({ connectionString: fixture.setup.postgresUrl, max: 8 })

@@ -5,7 +5,7 @@ import { COMPLETE } from '../../../packages/redis/src/scripts.ts'
 import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import { LEASE_MS, type Store } from '../store.ts'
 
-/** The Redis inbox; the statement says whether the effect has a unique key of its own. */
+/** The Redis inbox; the statement determines whether the effect has a unique key of its own. */
 export function redisStore(effect: string): Store {
   return {
     async open(fixture) {

@@ -1,5 +1,5 @@
 // Uses the inboxes and the hand-offs as they are installed, loaded by `import` or `require`, core and
-// the rest separately, on the servers that it is given: what is genuine is applied once, by every
+// the rest separately, on the given servers: a signed event is applied once, by every
 // driver, and when all is closed the process ends by itself. Without a Redis, what needs one is left
 // out: `node apply-once.mjs import require postgres://… [redis://…]`.
 import assert from 'node:assert/strict'
@@ -38,7 +38,7 @@ const HANDLED = '200 {"outcome":"handled"}'
 const DUPLICATE = '200 {"outcome":"duplicate"}'
 
 const pool = new Pool({ connectionString: databaseUrl })
-// No unique key: whatever is applied twice shows.
+// No unique key: every second effect shows.
 await pool.query('create table effects (envelope_id text)')
 const INSERT = 'insert into effects values ($1)'
 
@@ -163,7 +163,7 @@ function createReceiver(inbox, onReport = () => {}) {
   return createWebhooks({ publicKey, inbox, onReport, logger: false })
 }
 
-/** Delivers by HTTP a forgery, the genuine notification, and that once more; gives the answers. */
+/** Delivers by HTTP a forgery, the signed notification, and that again; returns the answers. */
 async function deliver(webhooks, event) {
   const app = express().post('/webhooks', expressWebhooks(webhooks))
   const server = createServer(app).listen(0, '127.0.0.1')

@@ -1,6 +1,6 @@
 // Loads the installed packages by `import` or `require`, core and adapters separately, mounts each
-// adapter on its framework, and delivers a genuine notification, its repetition and a forgery; then
-// goes the whole loop: a client, a sandbox, and an app that is told.
+// adapter on its framework, and delivers a signed notification, its repetition and a forgery; then
+// runs the whole loop: a client, a sandbox, and an app that receives webhooks.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -106,7 +106,7 @@ for (const [host, mount] of Object.entries(hosts)) {
   server.closeAllConnections()
 }
 
-// Client and sandbox, with the receiver of this module system: create, ask, be told, ask again.
+// Client and sandbox, with the receiver of this module system: create, query, receive, query again.
 {
   const sandbox = await startSandbox({ clock: 'virtual', merchantPublicKey: keys.publicKey })
   const client = createPingppClient({

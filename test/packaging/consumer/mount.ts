@@ -31,7 +31,7 @@ import { Hono } from 'hono'
 import { Cluster, Redis } from 'ioredis'
 import Koa from 'koa'
 import { Pool, type PoolClient } from 'pg'
-// pg-boss is nothing but ES modules, of which CommonJS may take types alone under `node16`.
+// pg-boss is nothing but ES modules, of which CommonJS may import only types under `node16`.
 import type { PgBoss } from 'pg-boss' with { 'resolution-mode': 'import' }
 import postgres from 'postgres'
 import { createClient as createRedisClient, createClientPool, createCluster } from 'redis'
@@ -141,7 +141,7 @@ overPostgres.on('red_envelope.sent', async ({ data: { object } }, { tx }) => {
 // @ts-expect-error -- a single connection is no pool
 postgresInbox({ pool: postgres(), consumer: 'orders' })
 
-// @ts-expect-error -- an instance of `postgres` may replace a connection behind the back of its holder
+// @ts-expect-error -- an instance of `postgres` may replace a connection without its holder noticing
 postgresJsPool(postgres())
 
 for (const driver of [
