@@ -1,4 +1,5 @@
 import { OptionError } from '@hongbao/core'
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
 import { createPingppClient, createPingppClientWith } from '../src/client.ts'
@@ -384,6 +385,19 @@ describe('a time that is over', () => {
 })
 
 describe('a signal', () => {
+  it('has no listener of a call that has ended, although its `fetch` never ends', async () => {
+    const { signal } = new AbortController()
+    const fetch = (): Promise<Response> => new Promise(() => {})
+    const how = { signal, timeoutMs: 5, retries: 2 }
+    const seams = { random: () => 0, wait: () => Promise.resolve() }
+    const client = createPingppClientWith({ apiKey: API_KEY, fetch }, seams)
+    expect(await errorOf(client.redEnvelopes.retrieve('red_1', how))).toMatchObject({
+      code: 'request-timed-out',
+      attempts: 3,
+    })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   it('that was given before ends the call with nothing sent', async () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const signal = AbortSignal.abort('the user left')
