@@ -330,8 +330,33 @@ describe('a `fetch` of one’s own', () => {
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
 
+  it('may answer with a body that has only a reader, as mocks and polyfills have it', async () => {
+    const chunks = [bytes.slice(0, 40), bytes.slice(40)]
+    const body = {
+      getReader: () => ({
+        async read() {
+          const value = chunks.shift()
+          return { done: value === undefined, value }
+        },
+      }),
+    }
+    const fetch = fetchOf({ headers: {}, body })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
+    expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
+  })
+
+  it('may have a body that cannot be cancelled: the call ends in time all the same', async () => {
+    const body = { getReader: () => ({ read: () => new Promise(() => {}) }) }
+    const fetch = fetchOf({ headers: {}, body })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 5, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'request-timed-out',
+    })
+  })
+
   it.each<[string, object]>([
     ['headers that are none', { headers: 5, body: null }],
+    ['no body', { headers: {} }],
     ['a body that is none', { headers: {}, body: 'text' }],
   ])('leaves a create open with an answer that cannot be read: %s', async (_, response) => {
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
