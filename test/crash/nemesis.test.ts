@@ -2,16 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { seeded } from '../../packages/core/test/seeded.ts'
 import type { Aim } from './app-process.ts'
 import type { Fleet } from './fleet.ts'
-import type { Interruption } from './history.ts'
+import type { Kill } from './history.ts'
 import { createNemesis } from './nemesis.ts'
 import { STORES } from './stores.ts'
 
 const SERVERS = { restart: () => Promise.reject(new Error('No server is restarted.')) }
 
 /** Kills as a trial does, with a stop before every third one. `meets` says whether a kill comes to its point. */
-async function interrupt(store: string, seed: number, kills: number, meets = (_: number) => true) {
+async function interrupt(
+  store: string,
+  seed: number,
+  kills: number,
+  meets: (kill: number) => boolean = () => true,
+) {
   const { points = [], restarts = [] } = STORES[store] ?? {}
-  const interruptions: Interruption[] = []
+  const interruptions: Kill[] = []
   const stops: (Aim | undefined)[] = []
   const app = {
     async kill(aim?: Aim) {
@@ -26,12 +31,10 @@ async function interrupt(store: string, seed: number, kills: number, meets = (_:
   const fleet = { idle: () => [app], interruptions } as unknown as Fleet
   const nemesis = createNemesis({ points, restarts }, fleet, SERVERS as never, seeded(seed))
   for (let kill = 1; kill <= kills; kill += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- as a trial does, one after another
     if (kill % 3 === 0) await nemesis.stop()
-    // oxlint-disable-next-line no-await-in-loop -- as above
     await nemesis.kill()
   }
-  return { nemesis, points, stops, met: interruptions.map((each) => 'point' in each && each.point) }
+  return { nemesis, points, stops, met: interruptions.map(({ point }) => point) }
 }
 
 describe('kills', () => {
@@ -40,7 +43,6 @@ describe('kills', () => {
     async (store) => {
       for (let seed = 1; seed <= 50; seed += 1) {
         const kills = STORES[store]?.points.length ?? 0
-        // oxlint-disable-next-line no-await-in-loop -- each is a trial of its own
         const { nemesis, points, met } = await interrupt(store, seed, kills)
         expect(met.toSorted()).toEqual(points.toSorted())
         expect(nemesis.unmetPoints()).toEqual([])

@@ -61,6 +61,19 @@ describe('`app` of createPingppClient', () => {
     },
   )
 
+  it.each([undefined, null, 'text', [WITHOUT_APP]])(
+    'is no parameter for a create without an object of parameters: %j',
+    async (parameters) => {
+      const { client, seen } = await start(envelope())
+      expect(await errorOf(client.redEnvelopes.create(parameters as never))).toMatchObject({
+        code: 'parameter-invalid',
+        message:
+          'Nothing was sent, because of a parameter. `create` expects an object of parameters.',
+      })
+      expect(seen).toEqual([])
+    },
+  )
+
   it('filters every page of a list that names no app', async () => {
     const { client, seen } = await startPingpp({
       steps: [{ json: page([3, 2], true) }, { json: page([1], false) }],

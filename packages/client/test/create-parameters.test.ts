@@ -92,7 +92,8 @@ describe('a parameter of a create that is not documented', () => {
     ],
     [{ app: { ...GUIDE.app, livemode: true } }, 'app[livemode]', 'There are: app[id].'],
     [{ client_ip: null }, 'client_ip', 'There are: app, '],
-    [{ 'extra[scene_id]': 'PRODUCT_1' }, '"extra[scene_id]"', 'There are: app, '],
+    [{ 'extra[scene_id]': 'PRODUCT_1' }, 'extra[scene_id]', 'There are: app, '],
+    [{ 'scene[id]': 'PRODUCT_1' }, 'scene[id]', 'There are: app, '],
   ])('is refused before anything is sent: %o [S31]', async (changes, param, advice) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create({ ...GUIDE, ...changes })
@@ -173,6 +174,10 @@ describe('`extraParams`', () => {
     [{ limit: 5 }, '`limit` is a documented parameter'],
     [{ starting_after: 'red_1' }, '`starting_after` is a documented parameter'],
     [{ created: { gte: 5 } }, '`created[gte]` is a documented parameter'],
+    [{ 'app[id]': 'app_other' }, '`app[id]` is a documented parameter'],
+    [{ 'created[gte]': 5 }, '`created[gte]` is a documented parameter'],
+    [{ 'limit[]': 5 }, '`limit[]` is a documented parameter'],
+    [{ 'app[id][]': 'app_other' }, '`app[id][]` is a documented parameter'],
     [null, '`extraParams` must be an object.'],
     [{ x: { at: new Date(0) } }, '`x[at]` is no text, number, true or false.'],
   ])('of a list replace nothing either: %o', async (extraParams, problem) => {

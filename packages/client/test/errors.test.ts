@@ -1,4 +1,5 @@
 import { OptionError } from '@hongbao/core'
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
 import { createPingppClient, createPingppClientWith } from '../src/client.ts'
@@ -329,8 +330,33 @@ describe('a custom `fetch`', () => {
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
 
+  it('may answer with a body that has only a reader, as mocks and polyfills have it', async () => {
+    const chunks = [bytes.slice(0, 40), bytes.slice(40)]
+    const body = {
+      getReader: () => ({
+        async read() {
+          const value = chunks.shift()
+          return { done: value === undefined, value }
+        },
+      }),
+    }
+    const fetch = fetchOf({ headers: {}, body })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
+    expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
+  })
+
+  it('may have a body that cannot be cancelled: the call ends in time all the same', async () => {
+    const body = { getReader: () => ({ read: () => new Promise(() => {}) }) }
+    const fetch = fetchOf({ headers: {}, body })
+    const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 5, fetch })
+    expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
+      code: 'request-timed-out',
+    })
+  })
+
   it.each<[string, object]>([
     ['headers that are none', { headers: 5, body: null }],
+    ['no body', { headers: {} }],
     ['a body that is none', { headers: {}, body: 'text' }],
   ])('leaves a create uncertain with an answer that cannot be read: %s', async (_, response) => {
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch: fetchOf(response) })
@@ -384,6 +410,19 @@ describe('a timeout', () => {
 })
 
 describe('a signal', () => {
+  it('has no listener of a call that has ended, although its `fetch` never ends', async () => {
+    const { signal } = new AbortController()
+    const fetch = (): Promise<Response> => new Promise(() => {})
+    const how = { signal, timeoutMs: 5, retries: 2 }
+    const seams = { random: () => 0, wait: () => Promise.resolve() }
+    const client = createPingppClientWith({ apiKey: API_KEY, fetch }, seams)
+    expect(await errorOf(client.redEnvelopes.retrieve('red_1', how))).toMatchObject({
+      code: 'request-timed-out',
+      attempts: 3,
+    })
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+  })
+
   it('that was given before ends the call with nothing sent', async () => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const signal = AbortSignal.abort('the user left')

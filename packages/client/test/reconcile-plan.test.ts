@@ -436,6 +436,16 @@ describe('the memory of a reconciler', () => {
     expect(conflicts()).toHaveLength(2)
   })
 
+  it('logs a conflict as one, although the list and the query of one run both report it', async () => {
+    const { pingpp, clock, run, lines } = openShop()
+    pingpp.make('1', [[0, 'frozen']], { livemode: false })
+    clock.advance(3 * MINUTE)
+    const { conflicts } = await run()
+    expect(conflicts.map(({ order_no }) => order_no)).toEqual(['1', '1'])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/ \(order_no 1\): status\.$/)
+  })
+
   it('forgets an envelope that the table no longer has open', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run } = openShop({ open: () => rows })

@@ -651,7 +651,6 @@ describe('the table of the merchant (`open`)', () => {
     const later = restart()
     for (let week = 0; week < 4; week += 1) {
       const before = pingpp.calls.length
-      // oxlint-disable-next-line no-await-in-loop -- one run after another
       await later.run()
       expect(pingpp.calls.length - before).toBe(2)
       clock.advance(7 * DAY * 1000)

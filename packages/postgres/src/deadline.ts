@@ -7,7 +7,10 @@ export function deadlineIn(ms: number): Deadline {
   return performance.now() + ms
 }
 
-/** Resolves with the result of a step, or rejects with an error at the deadline. */
+/**
+ * Resolves with the result of a step, or rejects with an error at the deadline. A client of your own may
+ * return something else than a promise.
+ */
 export function before<Value>(
   deadline: Deadline,
   code: PostgresInboxErrorCode,
@@ -15,7 +18,7 @@ export function before<Value>(
 ): Promise<Value> {
   const { promise, resolve, reject } = Promise.withResolvers<Value>()
   const cancel = expireAt(deadline, () => reject(postgresError(code)))
-  void step.then(resolve, reject).then(cancel)
+  void Promise.resolve(step).then(resolve, reject).then(cancel)
   return promise
 }
 

@@ -50,6 +50,23 @@ describe('deadlines', () => {
     await expect(late).rejects.toMatchObject({ code: 'postgres-timed-out' })
   })
 
+  it.each<[string, unknown, unknown]>([
+    ['nothing', undefined, undefined],
+    ['no promise', 'done', 'done'],
+    [
+      'a `then` that returns nothing',
+      { then: (end: (value: string) => void) => end('done') },
+      'done',
+    ],
+  ])(
+    'end with a step that is %s, and leave no rejection to end the process',
+    async (_, step, value) => {
+      const pending = before(deadlineIn(10), 'postgres-timed-out', step as Promise<unknown>)
+      expect(await pending).toBe(value)
+      vi.advanceTimersByTime(1000)
+    },
+  )
+
   it('keep the earlier of two ends', async () => {
     const inTime = before(deadlineIn(10), 'postgres-timed-out', Promise.resolve('done'))
     expect(await inTime).toBe('done')

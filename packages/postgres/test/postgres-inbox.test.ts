@@ -382,6 +382,7 @@ describe('an invalid pool', () => {
       () => answer([{ state: 'maybe' }]),
       'postgres-result-unexpected',
     ],
+    ['returns no promise', () => undefined, 'postgres-result-unexpected'],
     ['gives no answer to the claim', () => answer([]), 'postgres-result-unexpected'],
   ])('whose client %s causes an error of the inbox', async (_, query, code) => {
     const client = { query, release() {} }

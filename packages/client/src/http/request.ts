@@ -49,7 +49,8 @@ interface Api extends Settings {
 }
 
 /**
- * Sends a request once and reads the whole answer within `timeoutMs`, even if `fetch` ignores its signal.
+ * Sends a request once and reads the whole answer within `timeoutMs`, even if `fetch` ignores its signal:
+ * then neither the timer nor a listener on the caller's `signal` stays either.
  *
  * @throws PingppError
  */
@@ -64,8 +65,11 @@ async function exchange(
   const ending = new AbortController()
   const request = requestOf(api, call, url, ending.signal)
   try {
-    const answering = untilAborted(fetchAnswer(api.fetch, url, request), signal)
-    const answer = await withTimeout(timeoutMs, answering, () => undefined)
+    const answering = untilAborted(fetchAnswer(api.fetch, url, request), ending.signal)
+    const answer = await untilAborted(
+      withTimeout(timeoutMs, answering, () => undefined),
+      signal,
+    )
     if (answer !== undefined) return answer
   } catch (cause) {
     throw unreachable(cause, url)

@@ -28,7 +28,8 @@ export function createReportLog(
   }
 
   function logNew(intro: string, items: readonly string[]): void {
-    const [first, ...others] = items.filter((item) => !reportedMs.has(item))
+    // The list and the query of one run may both have reported an item.
+    const [first, ...others] = new Set(items.filter((item) => !reportedMs.has(item)))
     for (const item of items) reportedMs.set(item, now())
     const more = others.length === 0 ? '' : `, and ${others.length} more; see the report`
     if (first !== undefined) log(`${intro}${first}${more}.`)

@@ -56,14 +56,23 @@ export function writeEnvelope(
   defaultApp: RedEnvelopeCreateParams['app'],
   extraParams?: ExtraParams,
 ): WrittenEnvelope {
-  const app = parameters?.app ?? defaultApp
-  const complete = app === parameters?.app ? parameters : { ...parameters, app }
+  const complete = withDefault(parameters, defaultApp)
   check(complete)
   const { bytes, value } = writeJson(complete)
   check(value)
   const { order_no, amount, recipient } = value
   const body = extraParams === undefined ? bytes : writeWithExtra(value, extraParams)
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
+}
+
+/** The parameters as they are, for `check` to refuse, if they are no object. */
+function withDefault(
+  parameters: RedEnvelopeCreateParams,
+  defaultApp: RedEnvelopeCreateParams['app'],
+): RedEnvelopeCreateParams {
+  if (!isRecord(parameters) || defaultApp === undefined) return parameters
+  const { app } = parameters
+  return app === undefined || app === null ? { ...parameters, app: defaultApp } : parameters
 }
 
 function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {

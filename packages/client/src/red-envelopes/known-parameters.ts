@@ -10,9 +10,11 @@ export function findUnknown(
   given: JsonObject,
   known: KnownParameters,
 ): PingppErrorFacts | undefined {
-  const param = namesOf(given, known).find((name) => !known.includes(name))
+  // A key with brackets is not the member of the same name.
+  const isKey = (name: string): boolean => name.includes('[') && given[name] !== undefined
+  const param = namesOf(given, known).find((name) => !known.includes(name) || isKey(name))
   if (param === undefined) return undefined
-  const outer = /^\w+\[/.exec(param)?.[0] ?? ''
+  const outer = isKey(param) ? '' : (/^\w+\[/.exec(param)?.[0] ?? '')
   const others = known.filter(
     (name) => name.startsWith(outer) && name.includes('[') === (outer !== ''),
   )
@@ -27,13 +29,19 @@ export function findUnknown(
   return { param, detail: `\`${param}\` is not a documented parameter. ${advice} ${way}` }
 }
 
-/** The first of `extraParams` that is documented: it would replace what was checked. */
+/**
+ * The first of `extraParams` that is documented: it would replace what was checked. In a query a key with
+ * brackets is the same as the member, and `limit[]` would replace `limit`.
+ */
 export function findDocumented(
   extra: unknown,
   known: KnownParameters,
 ): PingppErrorFacts | undefined {
   if (!isRecord(extra)) return { detail: '`extraParams` must be an object.' }
-  const param = namesOf(extra, known).find((name) => known.includes(name))
+  const ends = known.filter((name) => !hasMembers(name, known))
+  const param = namesOf(extra, known).find(
+    (name) => known.includes(name) || ends.some((end) => name.startsWith(`${end}[`)),
+  )
   const advice = 'is a documented parameter: pass it with the others, not in `extraParams`.'
   return param === undefined ? undefined : { param, detail: `\`${param}\` ${advice}` }
 }
@@ -52,10 +60,11 @@ function namesOf(given: JsonObject, known: KnownParameters, outer?: string): str
   return Object.entries(given).flatMap(([key, value]) => {
     // JSON and queries carry neither.
     if (value === undefined || typeof value === 'function') return []
-    // A key with brackets is not the member of the same name.
-    const own = key.includes('[') ? JSON.stringify(key) : key
-    const name = outer === undefined ? own : `${outer}[${own}]`
-    const hasMembers = known.some((each) => each.startsWith(`${name}[`))
-    return hasMembers && isRecord(value) ? namesOf(value, known, name) : [name]
+    const name = outer === undefined ? key : `${outer}[${key}]`
+    return hasMembers(name, known) && isRecord(value) ? namesOf(value, known, name) : [name]
   })
+}
+
+function hasMembers(name: string, known: KnownParameters): boolean {
+  return known.some((each) => each.startsWith(`${name}[`))
 }

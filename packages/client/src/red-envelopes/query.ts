@@ -1,3 +1,4 @@
+import { isRecord } from '@hongbao/core/internal'
 import { PingppError } from '../errors.ts'
 import type { JsonObject } from '../http/answer.ts'
 
@@ -18,17 +19,28 @@ export function encodeQuery(query: JsonObject): string {
     .join('&')
 }
 
-function pairsOf(name: string, value: unknown): string[][] {
+function pairsOf(name: string, value: unknown, outer: readonly unknown[] = []): string[][] {
   if (value === undefined || value === null) return []
-  if (Array.isArray(value)) return value.flatMap((each) => pairsOf(`${name}[]`, each))
-  // Not a `Date`: it has no members, and would be left out.
-  if (Object.prototype.toString.call(value) === '[object Object]') {
-    return Object.entries(value).flatMap(([member, each]) => pairsOf(`${name}[${member}]`, each))
+  if (outer.includes(value)) throw invalid(`\`${name}\` contains itself.`)
+  const path = [...outer, value]
+  if (Array.isArray(value)) return value.flatMap((each) => pairsOf(`${name}[]`, each, path))
+  if (isPlainObject(value)) {
+    return Object.entries(value).flatMap(([member, each]) =>
+      pairsOf(`${name}[${member}]`, each, path),
+    )
   }
   if (typeof value === 'string') return [[name, value]]
   if (typeof value === 'boolean' || typeof value === 'bigint') return [[name, String(value)]]
   if (typeof value === 'number' && Number.isFinite(value)) return [[name, String(value)]]
   throw invalid(`\`${name}\` is no text, number, true or false.`)
+}
+
+/** Not a `Date`, which has no members and would be left out, nor any other instance of a class. */
+function isPlainObject(value: unknown): value is object {
+  if (!isRecord(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // The prototype of all objects, of another realm too, has none itself.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function escape(text: string): string {
