@@ -18,12 +18,11 @@ import {
   type SigningKey,
   type VerificationKey,
 } from '@hongbao/core/internal'
-import { generateKeyPair } from 'node:crypto'
-import { promisify } from 'node:util'
 import type { SignatureMode } from './http/api/request-signature.ts'
 import type { SendWebhooks } from './engine/trigger.ts'
 import type { Target } from './delivery/target.ts'
 import { newId } from './events/ids.ts'
+import { createPrivateKey } from './keys/keys.ts'
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {
@@ -184,6 +183,5 @@ function processKey(): Promise<SigningKey> {
 }
 
 async function makeKey(): Promise<SigningKey> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  return readPrivateKey(privateKey)
+  return readPrivateKey(await createPrivateKey())
 }

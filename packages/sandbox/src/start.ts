@@ -4,7 +4,7 @@ import type { ApiEnv } from './http/api/request.ts'
 import { isoTime } from './clock/duration.ts'
 import { createClock } from './clock/timer-clock.ts'
 import { createControl } from './http/control/control.ts'
-import { createEngine, type Engine } from './engine/engine.ts'
+import { Engine } from './engine/engine.ts'
 import { closedError } from './errors.ts'
 import { publicPemOf } from './keys/keys.ts'
 import { readOptions, type SandboxOptions, type Settings } from './options.ts'
@@ -59,7 +59,7 @@ const NOT_FOUND = {
 }
 
 function openEngine(
-  { speed, startMs, allowRemote, ...settings }: Settings,
+  { speed, startMs, ...settings }: Settings,
   saver: EventLog | undefined,
 ): Engine {
   const clock = createClock({
@@ -74,7 +74,7 @@ function openEngine(
     },
     onSpeed: (each) => engine.journal.write({ type: 'clock.speed', speed: each }),
   })
-  const engine = createEngine({ ...settings, clock, allowRemoteTargets: allowRemote, saver })
+  const engine = new Engine({ ...settings, clock, saver })
   return engine
 }
 

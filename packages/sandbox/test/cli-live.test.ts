@@ -18,6 +18,7 @@ import {
   temporaryFolder,
   type Ended,
 } from './cli-process.ts'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 
 const folder = temporaryFolder()
 const cwd = folder.path
@@ -163,22 +164,31 @@ describe('a trigger is one line at least on the terminal of `start`', () => {
     closing.push(() => child.kill('SIGKILL'))
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))
-    await vi.waitFor(() => expect(said).toContain('/v1'), 20_000)
+    await vi.waitFor(() => expect(said).toContain('/v1'), PATIENCE_MS)
     const step = async (...args: string[]) => {
       const { status, stderr } = await spawnCli(args, { cwd })
       expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')])
     }
     await step('trigger', 'charge.succeeded')
-    await vi.waitFor(() => expect(said).toMatch(/○ {2}\S+ +charge\.succeeded {2}kept/))
+    await vi.waitFor(() => expect(said).toMatch(/○ {2}\S+ +charge\.succeeded {2}kept/), PATIENCE_MS)
     await step('target', 'set', app)
     await step('fault', 'add', 'delay')
     await step('trigger', 'charge.failed')
-    await vi.waitFor(() => expect(said).toMatch(/… {2}\S+ +charge\.failed {2}held back for 1m/))
+    await vi.waitFor(
+      () => expect(said).toMatch(/… {2}\S+ +charge\.failed {2}held back for 1m/),
+      PATIENCE_MS,
+    )
     await step('fault', 'add', 'reorder')
     await step('trigger', 'order.succeeded')
-    await vi.waitFor(() => expect(said).toMatch(/… {2}\S+ +order\.succeeded {2}held back until/))
+    await vi.waitFor(
+      () => expect(said).toMatch(/… {2}\S+ +order\.succeeded {2}held back until/),
+      PATIENCE_MS,
+    )
     await step('trigger', 'transfer.succeeded')
-    await vi.waitFor(() => expect(said).toMatch(/→ {2}\S+ +transfer\.succeeded {2}1\/11/))
+    await vi.waitFor(
+      () => expect(said).toMatch(/→ {2}\S+ +transfer\.succeeded {2}1\/11/),
+      PATIENCE_MS,
+    )
   })
 })
 

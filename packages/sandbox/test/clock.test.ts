@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { ClockOptions, EngineClock } from '../src/clock/clock.ts'
 import { createClock } from '../src/clock/timer-clock.ts'
 import { START_MS } from './open-engine.ts'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -135,7 +136,7 @@ describe('a virtual clock', () => {
     const ran: string[] = []
     clock.at(START_MS + DAY_MS, () => void ran.push('tomorrow'))
     clock.setSpeed(1_000_000_000)
-    await vi.waitFor(() => expect(ran).toEqual(['tomorrow']))
+    await vi.waitFor(() => expect(ran).toEqual(['tomorrow']), PATIENCE_MS)
     clock.setSpeed(0)
     const now = clock.now()
     expect(now).toBeGreaterThanOrEqual(START_MS + DAY_MS)

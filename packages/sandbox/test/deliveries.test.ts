@@ -166,7 +166,7 @@ describe('the schedule', () => {
     // 25 hours in a tenth of a second.
     const engine = openEngine({ clock: createClock({ speed: 900_000 }), target: app.target })
     const exhausted = Promise.withResolvers<void>()
-    engine.watch(({ status }) => status === 'exhausted' && exhausted.resolve())
+    engine.journal.listen(({ type }) => type === 'event.exhausted' && exhausted.resolve())
     engine.trigger('red_envelope.sent')
     await exhausted.promise
     expect(app.seen).toHaveLength(11)

@@ -318,8 +318,8 @@ async function play(
   actions: readonly Action[],
 ): Promise<ReadonlySet<string>> {
   const stranded = new Set<string>()
-  engine.watch(({ id, status }) => {
-    if (status === 'undelivered') stranded.add(id)
+  engine.journal.listen((record) => {
+    if (record.type === 'event.undelivered') stranded.add(record.event)
   })
   for (const each of actions) await act(engine, app, each)
   await engine.clock.drain()

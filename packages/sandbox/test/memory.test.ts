@@ -16,16 +16,16 @@ const SCRIPT = `
   import { generateKeyPairSync } from 'node:crypto'
   import { readPrivateKey } from '@hongbao/core/internal'
   import { createClock } from '${SOURCE}/clock/timer-clock.ts'
-  import { createEngine } from '${SOURCE}/engine/engine.ts'
+  import { Engine } from '${SOURCE}/engine/engine.ts'
   import { envelopeNotification } from '${SOURCE}/events/notifications.ts'
   import { readSampleParameters } from '${SOURCE}/engine/trigger.ts'
   import { newDigits } from '${SOURCE}/events/ids.ts'
 
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const key = readPrivateKey(privateKey)
-  const engine = createEngine({
+  const engine = new Engine({
     clock: createClock({ speed: 0 }), target: () => new Response('{"outcome":"handled"}'),
-    sendWebhooks: 'by-hand', key, responseTimeoutMs: 1000, seed: 1, allowRemoteTargets: false, maxEvents: 500,
+    sendWebhooks: 'by-hand', key, responseTimeoutMs: 1000, seed: 1, allowRemote: false, maxEvents: 500,
   })
   const object = engine.envelopes.create(readSampleParameters({})).envelope
   const signed = envelopeNotification('red_envelope.sent', object, 0, key)

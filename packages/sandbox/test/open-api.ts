@@ -5,7 +5,7 @@ import { readPrivateKey, readPublicKeys, type VerificationKey } from '@hongbao/c
 import { createApi, type ApiOptions } from '../src/http/api/api.ts'
 import type { Clock } from '../src/clock/clock.ts'
 import { createClock } from '../src/clock/timer-clock.ts'
-import { createEngine, type Engine } from '../src/engine/engine.ts'
+import { Engine } from '../src/engine/engine.ts'
 import type { JournalBody, JournalRecord } from '../src/events/journal.ts'
 import { listen } from '../src/http/server.ts'
 
@@ -66,14 +66,14 @@ export interface Answered {
 /** The API of an engine of its own, over HTTP. */
 export async function openApi(options: ApiOptions = {}): Promise<OpenedApi> {
   const clock = createClock({ speed: 0, startMs: START_MS })
-  const engine = createEngine({
+  const engine = new Engine({
     clock,
     target: undefined,
     sendWebhooks: 'on-retrieve',
     key: readPrivateKey(PINGPP.privateKey),
     responseTimeoutMs: 1000,
     seed: 1,
-    allowRemoteTargets: false,
+    allowRemote: false,
   })
   const app = createApi(engine, options)
   const server = await listen(app.fetch, { host: '127.0.0.1', port: 0, allowRemote: false })

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
 import { createClock } from '../src/clock/timer-clock.ts'
-import { createEngine, type Engine } from '../src/engine/engine.ts'
+import { Engine } from '../src/engine/engine.ts'
 import type { EngineOptions } from '../src/engine/engine-options.ts'
 import type { CreateParameters } from '../src/engine/envelopes.ts'
 import { PINGPP, START_MS } from './open-api.ts'
@@ -13,14 +13,14 @@ export { START_MS } from './open-api.ts'
 
 /** An engine on a virtual clock, with whatever a test needs otherwise. */
 export function openEngine(options: Partial<EngineOptions> = {}): Engine {
-  return createEngine({
+  return new Engine({
     clock: createClock({ speed: 0, startMs: START_MS }),
     target: undefined,
     sendWebhooks: 'by-hand',
     key: readPrivateKey(PINGPP.privateKey),
     responseTimeoutMs: 10_000,
     seed: 1,
-    allowRemoteTargets: false,
+    allowRemote: false,
     ...options,
   })
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { SandboxError, startSandbox, type Sandbox, type SandboxOptions } from '../src/index.ts'
 import { functionApp, parameters, START_MS } from './open-engine.ts'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 
 const open: Sandbox[] = []
 afterEach(async () => {
@@ -74,7 +75,10 @@ describe('startSandbox', () => {
       sandbox.faults.add('api-hang')
       const asked = sandbox.fetch(`${sandbox.url}/v1/red_envelopes`, { headers: auth(sandbox) })
       const failure = asked.catch((error: unknown) => error)
-      await vi.waitFor(() => expect(sandbox.faults.list()).toMatchObject([{ fired: 1 }]))
+      await vi.waitFor(
+        () => expect(sandbox.faults.list()).toMatchObject([{ fired: 1 }]),
+        PATIENCE_MS,
+      )
       await sandbox[end]()
       expect(await failure).toMatchObject({
         name: 'TypeError',

@@ -248,7 +248,7 @@ describe('where notifications may go', () => {
         message: expect.stringContaining('allowRemote'),
       }),
     )
-    expect(openEngine({ target, allowRemoteTargets: true }).target).not.toBeNull()
+    expect(openEngine({ target, allowRemote: true }).target).not.toBeNull()
   })
 
   it.each<[unknown, RegExp]>([

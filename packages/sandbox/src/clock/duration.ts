@@ -6,7 +6,7 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-const ONE = String.raw`\d+(?:\.\d+)?(?:ms|s|m|h|d)`
+const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g
 
 /** A time as text: `'500ms'`, `'90s'`, `'2h'`, `'1h30m'`, `'1.5d'`. */
 export type Duration = OneUnit | `${OneUnit}${OneUnit}`
@@ -14,14 +14,10 @@ type OneUnit = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 /** Reads a time such as `90s`, `2h`, `1h30m` or `1.5d` as milliseconds; undefined if it is not one. */
 export function readDuration(text: string): number | undefined {
-  if (!new RegExp(`^(?:${ONE})+$`).test(text)) return undefined
-  const parts = text.match(new RegExp(ONE, 'g')) ?? []
-  return Math.round(
-    parts.reduce((sum, part) => {
-      const [, count, unit = ''] = /^([\d.]+)([a-z]+)$/.exec(part) ?? []
-      return sum + Number(count) * (UNITS[unit] ?? 0)
-    }, 0),
-  )
+  const parts = [...text.matchAll(PART)]
+  if (text === '' || parts.map(([part]) => part).join('') !== text) return undefined
+  const ms = parts.map(([, count, unit = '']) => Number(count) * (UNITS[unit] ?? 0))
+  return Math.round(ms.reduce((sum, each) => sum + each))
 }
 
 /** Writes milliseconds in the two largest units that matter: `1h 30m`. */

@@ -5,11 +5,11 @@ import { ATTEMPTS, RETRY_GAPS_MS } from '../clock/schedule.ts'
 import { SandboxError } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Notification } from '../events/notifications.ts'
-import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
-import { planAttempt, type AttemptPlan } from '../faults/fault-plan.ts'
+import type { Attempt, AttemptKind, SandboxEvent } from '../events/sandbox-event.ts'
+import { planAttempt } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
-import { makeAttempt } from './delivery-attempts.ts'
-import { aboutOf, KeptDeliveries, show, type Delivery, type OnChange } from './kept-deliveries.ts'
+import { makeAttempt, type AttemptOrder } from './delivery-attempts.ts'
+import { aboutOf, KeptDeliveries, show, type Delivery } from './kept-deliveries.ts'
 import type { Sender } from './sender.ts'
 
 export interface DeliveriesOptions {
@@ -19,7 +19,8 @@ export interface DeliveriesOptions {
   readonly responseTimeoutMs: number
   /** How many are kept at most. */
   readonly maxEvents: number
-  readonly onChange: OnChange
+  /** Called with every delivery that is new or has changed. */
+  readonly onChange: (delivery: Delivery) => void
   /** Called with the id of every event that is removed because there are too many. */
   readonly onEvicted: (id: string) => void
 }
@@ -30,9 +31,7 @@ const MAX_ATTEMPTS = 2000
 /** One delivery attempt that is to be made. */
 interface PlannedAttempt {
   readonly delivery: Delivery
-  readonly n: number
-  readonly kind: 'scheduled' | 'manual'
-  readonly plan: AttemptPlan
+  readonly order: AttemptOrder
 }
 
 /** Delivers notifications: at once, and again by the retry schedule until a 2xx. */
@@ -165,36 +164,37 @@ export class Deliveries {
   }
 
   /** An attempt is due: the faults that fire decide whether it is made now. */
-  #begin(delivery: Delivery, n: number, kind: PlannedAttempt['kind']): void | Promise<void> {
+  #begin(delivery: Delivery, n: number, kind: AttemptKind): void | Promise<void> {
     if (this.#sender === undefined) return this.#stop(delivery, kind)
     const { notification } = delivery
     const faults = this.#options.faults.takeForAttempt({ ...notification, n })
     const plan = planAttempt(notification, n, faults)
-    const attempt: PlannedAttempt = { delivery, n, kind, plan }
+    const attempt = { delivery, order: { ...aboutOf(delivery), n, kind, plan } }
     if (plan.holdMs === 0) return this.#send(attempt, this.#sender)
     this.#hold(attempt)
     return undefined
   }
 
   #hold(attempt: PlannedAttempt): void {
-    const { delivery, n, kind, plan } = attempt
+    const { plan, ...about } = attempt.order
     const { holdMs, untilAnother, faults } = plan
     const dueMs = this.#clock.now() + holdMs
     const timer = this.#sendLater(attempt, dueMs)
     if (untilAnother) this.#held.set(attempt, timer)
-    const record = { n, of: ATTEMPTS, kind, faults, dueAt: isoTime(dueMs), untilAnother }
-    this.#journal.write({ type: 'attempt.held', ...aboutOf(delivery), ...record })
+    const record = { of: ATTEMPTS, faults, dueAt: isoTime(dueMs), untilAnother }
+    this.#journal.write({ type: 'attempt.held', ...about, ...record })
   }
 
   /** The target was removed: the schedule stops. */
-  #stop(delivery: Delivery, kind: PlannedAttempt['kind']): void {
+  #stop(delivery: Delivery, kind: AttemptKind): void {
     if (kind !== 'scheduled') return
     this.#kept.update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
     this.#journal.write({ type: 'event.undelivered', ...aboutOf(delivery) })
   }
 
   #sendLater(attempt: PlannedAttempt, dueMs: number): Timer {
-    const { delivery, kind } = attempt
+    const { delivery, order } = attempt
+    const { kind } = order
     const timer = this.#at(dueMs, () => {
       this.#held.delete(attempt)
       if (this.#sender === undefined) return this.#stop(delivery, kind)
@@ -207,23 +207,21 @@ export class Deliveries {
     return timer
   }
 
-  async #send({ delivery, n, kind, plan }: PlannedAttempt, sender: Sender): Promise<void> {
+  async #send({ delivery, order }: PlannedAttempt, sender: Sender): Promise<void> {
     const startedMs = this.#clock.now()
-    if (kind === 'scheduled') {
-      delivery.n = n
+    if (order.kind === 'scheduled') {
+      delivery.n = order.n
       this.#kept.update(delivery, { nextAttemptMs: undefined })
     }
     const { signal } = this.#ongoing
     const record = (made: Attempt): void => this.#record(delivery, made, sender)
-    const context = { ...this.#options, sender, signal, record }
-    const order = { ...aboutOf(delivery), n, kind, plan }
-    const isReceived = await makeAttempt(order, context)
+    const isReceived = await makeAttempt(order, { ...this.#options, sender, signal, record })
     if (signal.aborted) return
     this.#releaseHeld(delivery)
     // Given up in the meantime, or removed.
     if (delivery.event.status === 'delivered' || this.find(order.event) === undefined) return
     if (isReceived) this.#finish(delivery, 'delivered')
-    else if (kind === 'scheduled') this.#retry(delivery, startedMs)
+    else if (order.kind === 'scheduled') this.#retry(delivery, startedMs)
     this.#evict()
   }
 
@@ -249,7 +247,8 @@ export class Deliveries {
   #finish(delivery: Delivery, status: 'delivered' | 'exhausted'): void {
     delivery.timer?.cancel()
     for (const attempt of this.#held.keys()) {
-      if (attempt.delivery === delivery && attempt.kind === 'scheduled') this.#held.delete(attempt)
+      if (attempt.delivery === delivery && attempt.order.kind === 'scheduled')
+        this.#held.delete(attempt)
     }
     this.#kept.update(delivery, { status, nextAttemptMs: undefined })
     const attempts = delivery.event.attempts.length

@@ -13,9 +13,6 @@ export interface Delivery {
   timer: Timer | undefined
 }
 
-/** A delivery that is new or has changed; `made` is the attempt that was added. */
-export type OnChange = (delivery: Delivery, made?: SandboxEvent['attempts'][number]) => void
-
 // So many times the maximum may be kept while they are still to be delivered.
 const PENDING_FACTOR = 10
 
@@ -23,10 +20,11 @@ const PENDING_FACTOR = 10
 export class KeptDeliveries {
   readonly #byId = new Map<string, Delivery>()
   readonly #max: number
-  readonly #onChange: OnChange
+  readonly #onChange: (delivery: Delivery) => void
   #counts = noCounts()
 
-  constructor(max: number, onChange: OnChange) {
+  /** @param onChange called with every delivery that is new or has changed */
+  constructor(max: number, onChange: (delivery: Delivery) => void) {
     this.#max = max
     this.#onChange = onChange
   }
@@ -57,7 +55,7 @@ export class KeptDeliveries {
     if (this.#byId.get(event.id) !== delivery) return
     this.#counts[event.status] -= 1
     this.#counts[delivery.event.status] += 1
-    this.#onChange(delivery, changes.attempts?.at(-1))
+    this.#onChange(delivery)
   }
 
   /** The oldest that is no longer to be delivered, if there are too many; undefined if there are not. */

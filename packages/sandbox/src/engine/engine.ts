@@ -28,10 +28,6 @@ import {
   type TriggerOptions,
 } from './trigger.ts'
 
-export function createEngine(options: EngineOptions): Engine {
-  return new Engine(options)
-}
-
 /** Ping++'s behaviour, without HTTP: red envelopes, and notifications of their status. */
 export class Engine {
   readonly clock: EngineClock
@@ -43,7 +39,6 @@ export class Engine {
   /** Signs notifications and the API's answers. */
   readonly key: SigningKey
   readonly #options: EngineOptions
-  readonly #watchers = new Set<(event: SandboxEvent) => void>()
   readonly #closed = new AbortController()
   #ongoing = new AbortController()
   #sender: Sender | undefined
@@ -69,10 +64,7 @@ export class Engine {
       faults: this.faults,
       responseTimeoutMs,
       maxEvents,
-      onChange: (delivery, made) => {
-        saver?.delivery(delivery, made)
-        for (const watcher of this.#watchers) watcher(delivery.event)
-      },
+      onChange: (delivery) => saver?.delivery(delivery),
       onEvicted: (id) => saver?.evicted(id),
     })
     this.envelopes = new Envelopes({
@@ -195,12 +187,6 @@ export class Engine {
     return this.deliveries.add(isTaken ? { ...edited, id: newId('evt_') } : edited)
   }
 
-  /** Calls a listener with every event that is new or has changed. Returns how to stop. */
-  watch(listener: (event: SandboxEvent) => void): () => void {
-    this.#watchers.add(listener)
-    return () => this.#watchers.delete(listener)
-  }
-
   /** @throws SandboxError `target-invalid`, `target-remote` */
   setTarget(target: Target | undefined): void {
     this.#checkOpen()
@@ -239,8 +225,8 @@ export class Engine {
   }
 
   #use(target: Target | undefined): void {
-    const { allowRemoteTargets } = this.#options
-    this.#sender = target === undefined ? undefined : createSender(target, allowRemoteTargets)
+    const { allowRemote } = this.#options
+    this.#sender = target === undefined ? undefined : createSender(target, allowRemote)
     this.deliveries.setSender(this.#sender)
   }
 

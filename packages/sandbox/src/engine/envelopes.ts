@@ -1,4 +1,5 @@
 import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
+import { readEnvelopeStatus } from '@hongbao/core/internal'
 import { isDeepStrictEqual } from 'node:util'
 import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../clock/schedule.ts'
 import { SandboxError } from '../errors.ts'
@@ -17,14 +18,9 @@ export const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatu
 }
 
 /** All statuses of an envelope. */
-export const STATUSES: readonly RedEnvelopeStatus[] = [
-  'sending',
-  'sent',
-  'received',
-  'failed',
-  'refunding',
-  'refund',
-]
+export const STATUSES: readonly RedEnvelopeStatus[] = Object.keys(STEPS).flatMap(
+  (name) => readEnvelopeStatus(name) ?? [],
+)
 
 /** Result of a create. */
 export type Creation =

@@ -3,6 +3,7 @@ import type { CreateParameters, WebhookStatus } from './envelopes.ts'
 import { SandboxError } from '../errors.ts'
 import { suggestEventType } from '../events/event-types.ts'
 import { newDigits } from '../events/ids.ts'
+import GUIDE_SAMPLE from './sample-envelope.json' with { type: 'json' }
 
 /** When red envelopes cause notifications. */
 export type SendWebhooks =
@@ -28,18 +29,7 @@ export function webhookStatusOf(type: EventType): WebhookStatus | undefined {
 }
 
 /** Parameters of an envelope that `trigger` creates: the guide's sample (step 3). */
-const SAMPLE: Omit<CreateParameters, 'order_no'> = {
-  app: 'app_1Gqj58ynP0mHeX1q',
-  channel: 'wx_pub',
-  amount: 100,
-  currency: 'cny',
-  recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7c',
-  subject: '新年红包',
-  body: '恭喜发财,大吉大利!🧧',
-  description: '春节活动:每位会员一个红包',
-  extra: { send_name: '红包商店' },
-  metadata: {},
-}
+const SAMPLE: Omit<CreateParameters, 'order_no'> = GUIDE_SAMPLE
 
 /** The sample, with the changes that are parameters of an envelope. */
 export function readSampleParameters(object: Readonly<Record<string, unknown>>): CreateParameters {

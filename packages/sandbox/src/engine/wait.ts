@@ -36,8 +36,9 @@ export async function waitForEvent(
 
   const { promise, resolve, reject } = Promise.withResolvers<SandboxEvent>()
   const onClosed = () => reject(closedError())
-  const stopWatching = engine.watch((event) => {
-    if (isMatch(event)) resolve(event)
+  const stopListening = engine.journal.listen((record) => {
+    const event = 'event' in record ? engine.event(record.event) : undefined
+    if (event !== undefined && isMatch(event)) resolve(event)
   })
   closed.addEventListener('abort', onClosed)
   try {
@@ -45,7 +46,7 @@ export async function waitForEvent(
       throw timedOut(query, timeoutMs, engine.events())
     })
   } finally {
-    stopWatching()
+    stopListening()
     closed.removeEventListener('abort', onClosed)
   }
 }

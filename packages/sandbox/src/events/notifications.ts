@@ -131,7 +131,8 @@ export function readRecord(bytes: Uint8Array): Readonly<Record<string, unknown>>
   return json.ok ? recordOf(json.value) : {}
 }
 
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+/** The members of a value; none if it is not an object. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {}
 }
 

@@ -5,6 +5,7 @@ import {
   type FaultKind,
   type FaultRule,
 } from './fault-kind.ts'
+import type { SandboxEvent } from '../events/sandbox-event.ts'
 import { checkRule } from './fault-rule.ts'
 
 /** A rule that was added. */
@@ -38,21 +39,16 @@ export interface FaultSource extends Faults {
 }
 
 /** A delivery attempt that is to be made. */
-export interface FaultyAttempt {
-  /** `evt_…` */
-  readonly id: string
+export interface FaultyAttempt extends Pick<SandboxEvent, 'id' | 'type' | Subject> {
   readonly n: number
-  readonly type: string
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
 }
 
 /** An API request that is to be carried out. */
-export interface FaultyRequest {
+export interface FaultyRequest extends Pick<SandboxEvent, Subject> {
   readonly operation: ApiOperation
-  readonly envelope: string | undefined
-  readonly orderNo: string | undefined
 }
+
+type Subject = 'envelope' | 'orderNo'
 
 /**
  * @param seed of the random numbers

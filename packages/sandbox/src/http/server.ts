@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isIP } from 'node:net'
 import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
 import { SandboxError } from '../errors.ts'
+import type { Settings } from '../options.ts'
 import { bareHost, hostInUrl, isLoopback } from '../loopback.ts'
 
 /** The `fetch` of a Hono app; the bindings are Node's request and response. */
@@ -12,16 +13,8 @@ export type FetchHandler = (
   bindings: HttpBindings,
 ) => Response | Promise<Response>
 
-export interface ListenOptions {
-  /** Address to listen on. */
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** Whether other machines may connect. */
-  readonly allowRemote: boolean
-  /** Where a proxy serves this server; its host is a name of this one, too. */
-  readonly publicUrl?: string | undefined
-}
+/** The host of `publicUrl` is a name of this server, too. */
+export type ListenOptions = Pick<Settings, 'host' | 'port' | 'allowRemote' | 'publicUrl'>
 
 /** A server that listens. */
 export interface Listening {

@@ -1,8 +1,8 @@
-import type { VerificationKey } from '@hongbao/core/internal'
 import { createPublicKey } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
 import { keepBody, type LoggedRequest } from '../../engine/request-log.ts'
+import type { Settings } from '../../options.ts'
 import { writeAnswer, type Answer } from './answer.ts'
 import { ApiError, maskKeys } from './api-error.ts'
 import { checkApiKey } from './api-key.ts'
@@ -20,22 +20,14 @@ import { CALLER_LEFT, runUnderFaults } from './request-faults.ts'
 import {
   createSignatureCheck,
   type SignatureCheck,
-  type SignatureMode,
   type SignatureVerdict,
 } from './request-signature.ts'
 import { readBody, readRequest, type ApiEnv, type ApiRequest } from './request.ts'
 
 /** Options of {@link createApi}. */
-export interface ApiOptions {
-  /** Accepted API keys. Default: every `sk_test_…`. */
-  readonly apiKeys?: readonly string[] | undefined
-  /** Public keys of the merchant. Default: signatures are not checked. */
-  readonly merchantKeys?: readonly VerificationKey[] | undefined
-  /**
-   * `lenient`: POST and PUT must be signed, in any way that an SDK ever had; other requests only if
-   * they have a signature. `strict`: everything must be signed, as by current SDKs. Default: `'lenient'`.
-   */
-  readonly requestSignatures?: SignatureMode | undefined
+export interface ApiOptions extends Partial<
+  Pick<Settings, 'apiKeys' | 'merchantKeys' | 'requestSignatures'>
+> {
   /** Wall clock of signed timestamps, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
   /** Largest body of a request, in bytes. Default: 1,048,576 (1 MiB). */

@@ -1,6 +1,7 @@
 import { findParameterFlaw } from '@hongbao/client/internal'
 import { isRecord, readStrictJson } from '@hongbao/core/internal'
 import type { CreateParameters } from '../../engine/envelopes.ts'
+import { recordOf } from '../../events/notifications.ts'
 import { ApiError, type CauseName } from './api-error.ts'
 import LIMITS from './parameter-limits.json' with { type: 'json' }
 import { readQueryString, type QueryParameters } from './query-string.ts'
@@ -108,8 +109,4 @@ function unreadable(cause: CauseName): ApiError {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
 }

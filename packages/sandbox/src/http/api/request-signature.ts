@@ -10,7 +10,10 @@ import type { ApiRequest } from './request.ts'
 import { diagnoseSignature } from './signature-diagnosis.ts'
 import { join, type SignedParts } from './signature-mistakes.ts'
 
-/** How strictly requests must be signed. */
+/**
+ * How strictly requests must be signed. `lenient`: POST and PUT, in any way that an SDK ever had; other
+ * requests only if they have a signature. `strict`: everything, as by current SDKs.
+ */
 export type SignatureMode = 'strict' | 'lenient' | 'off'
 
 export interface SignatureOptions {
