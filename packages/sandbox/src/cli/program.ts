@@ -100,8 +100,7 @@ async function openSession(
   const output = createOutput({ ...host, texts, json, quiet, color: !noColor })
   const control = createControlClient({
     timeoutMs: timeout,
-    findPlace: async () =>
-      given === undefined ? findPlace(directory) : { url: given, check: undefined },
+    findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
   })
   return { host, output, texts, directory, control, endWith }
 }
