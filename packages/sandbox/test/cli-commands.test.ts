@@ -1,7 +1,15 @@
 import { once } from 'node:events'
 import { createTestKeys } from '@hongbao/core/testing'
 import { readPrivateKey, signBytes } from '@hongbao/core/internal'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -744,6 +752,13 @@ describe('a refusal in Chinese', () => {
     const { status, stderr } = await cli(sandbox, ...args, '--lang', 'zh')
     expect(status).toBe(2)
     expectChinese(stderr, sentence)
+  })
+
+  it.runIf(HAS_MODES)('of the mode of a key is a whole sentence', async () => {
+    const { webhook } = await openKeys(dir)
+    chmodSync(webhook.privatePath, 0o644)
+    const { stderr } = await runCli(['keys', '--dir', dir, '--lang', 'zh'])
+    expectChinese(stderr, `${webhook.privatePath} 原对其他用户开放（权限 0644），已改为 0600。`)
   })
 
   it('of an envelope has its id and its status', async () => {

@@ -5,6 +5,7 @@ import { writeFileSync, readFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -18,7 +19,6 @@ import {
   temporaryFolder,
   type Ended,
 } from './cli-process.ts'
-import { PATIENCE_MS } from '../../../test/patience.ts'
 
 const folder = temporaryFolder()
 const cwd = folder.path
@@ -164,31 +164,24 @@ describe('a trigger is one line at least on the terminal of `start`', () => {
     closing.push(() => child.kill('SIGKILL'))
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text))
-    await vi.waitFor(() => expect(said).toContain('/v1'), PATIENCE_MS)
+    const expectSaid = (words: string | RegExp) =>
+      vi.waitFor(() => expect(said).toMatch(words), PATIENCE_MS)
+    await expectSaid('/v1')
     const step = async (...args: string[]) => {
       const { status, stderr } = await spawnCli(args, { cwd })
       expect([status, stderr]).toEqual([0, expect.not.stringContaining('error')])
     }
     await step('trigger', 'charge.succeeded')
-    await vi.waitFor(() => expect(said).toMatch(/○ {2}\S+ +charge\.succeeded {2}kept/), PATIENCE_MS)
+    await expectSaid(/○ {2}\S+ +charge\.succeeded {2}kept/)
     await step('target', 'set', app)
     await step('fault', 'add', 'delay')
     await step('trigger', 'charge.failed')
-    await vi.waitFor(
-      () => expect(said).toMatch(/… {2}\S+ +charge\.failed {2}held back for 1m/),
-      PATIENCE_MS,
-    )
+    await expectSaid(/… {2}\S+ +charge\.failed {2}held back for 1m/)
     await step('fault', 'add', 'reorder')
     await step('trigger', 'order.succeeded')
-    await vi.waitFor(
-      () => expect(said).toMatch(/… {2}\S+ +order\.succeeded {2}held back until/),
-      PATIENCE_MS,
-    )
+    await expectSaid(/… {2}\S+ +order\.succeeded {2}held back until/)
     await step('trigger', 'transfer.succeeded')
-    await vi.waitFor(
-      () => expect(said).toMatch(/→ {2}\S+ +transfer\.succeeded {2}1\/11/),
-      PATIENCE_MS,
-    )
+    await expectSaid(/→ {2}\S+ +transfer\.succeeded {2}1\/11/)
   })
 })
 

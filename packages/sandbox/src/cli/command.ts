@@ -40,11 +40,9 @@ export interface Command {
   ) => unknown
 }
 
-/** A command with commands of its own. */
+/** A command with commands of its own; the first of them runs if none is named. */
 export interface Group {
   readonly commands: Readonly<Record<string, Command>>
-  /** Which one runs if none is named. */
-  readonly initial: string
 }
 
 /** Declares a command; `run` gets the values of its options by name, and then its words. */

@@ -4,7 +4,7 @@ import { formatDuration } from '../clock/duration.ts'
 import type { ControlRecord, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
 import { CliError, EXIT, type Say } from './exit.ts'
-import type { Place } from './place.ts'
+import { checkSandbox, explainSilence, type Place } from './place.ts'
 
 /** Calls the control API of a running sandbox. */
 export interface ControlClient {
@@ -57,14 +57,15 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
 
 /** Looks for the sandbox, and refuses another project's. */
 async function connect(findPlace: () => Promise<Place>, timeoutMs: number): Promise<string> {
-  const { url: base, check } = await findPlace()
-  if (check === undefined) return base
+  const place = await findPlace()
+  const { url: base, expected } = place
+  if (expected === undefined) return base
   const state = await send({ base, method: 'GET', path: '/state', timeoutMs })
     .then((answer) => readAnswer<StateView>(answer))
     .catch((error: unknown) => {
-      throw error instanceof CliError ? (check.explain(error) ?? error) : error
+      throw explainSilence(place, error)
     })
-  check.state(state)
+  checkSandbox(place, state)
   return base
 }
 

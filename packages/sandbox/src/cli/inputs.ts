@@ -7,11 +7,11 @@ import { usageError } from './exit.ts'
 import type { Host, Session } from './session.ts'
 
 /** Opens the keys of the folder, and warns about file modes that had to be corrected. */
-export async function openFolder({ directory, output }: Session): Promise<Keys> {
+export async function openFolder({ directory, output, texts }: Session): Promise<Keys> {
   // Only commands that use keys load what reads them.
   const { openKeys } = await import('../keys/keys.ts')
   const keys = await openKeys(directory)
-  for (const repair of keys.repairs) output.warn(repair)
+  for (const repair of keys.repairs) output.warn(texts.refusal('mode-repaired', repair))
   return keys
 }
 

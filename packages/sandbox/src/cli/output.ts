@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { alignColumns } from './columns.ts'
 import type { Texts } from './texts/texts.ts'
 
 /** Where a command writes; `process.stdout` and `process.stderr` are two. */
@@ -80,6 +81,16 @@ export function createOutput(options: OutputOptions): Output {
     paint: painter(stdout),
     tint,
   }
+}
+
+/** Writes each item as a result, and its cells in columns. */
+export function writeRows<Item extends object>(
+  output: Output,
+  items: readonly Item[],
+  cellsOf: (item: Item) => readonly string[],
+): void {
+  const lines = alignColumns(items.map(cellsOf), output.columns)
+  for (const [at, item] of items.entries()) output.result(item, lines[at] ?? '')
 }
 
 /**

@@ -6,18 +6,16 @@ import { CliError, EXIT, type Say } from './exit.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:4141'
 
-/** Where a command finds the sandbox. */
+/** Where a command finds the sandbox, and which one it must be: any, if the user gave the URL. */
 export interface Place {
   readonly url: string
-  /** What to verify before the first request; undefined if the user gave the URL. */
-  readonly check: PlaceCheck | undefined
+  readonly expected?: ExpectedSandbox | undefined
 }
 
-interface PlaceCheck {
-  /** @throws CliError if the sandbox is another project's */
-  state(state: StateView): void
-  /** A better error than that nothing answers. */
-  explain(error: CliError): CliError | undefined
+interface ExpectedSandbox extends Partial<RunningSandbox> {
+  readonly keyFingerprint: string
+  /** The `sandbox.json` that names it. */
+  readonly file?: string
 }
 
 /** `sandbox.json`: the sandbox that runs for a folder. */
@@ -60,33 +58,32 @@ function exists(path: string): Promise<boolean> {
 export async function findPlace(directory: string): Promise<Place> {
   const running = await readPlace(directory)
   if (running !== undefined) {
-    return { url: running.url, check: checkRunning(running, directory) }
+    return { url: running.url, expected: { ...running, file: join(directory, PLACE_FILE) } }
   }
-  const fingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
-  if (fingerprint === undefined) return { url: DEFAULT_URL, check: undefined }
-  const state = ({ keyFingerprint }: StateView): void => {
-    if (keyFingerprint !== fingerprint) throw foreign((t) => t.foreignDefault(DEFAULT_URL))
-  }
-  return { url: DEFAULT_URL, check: { state, explain: () => undefined } }
-}
-
-function checkRunning({ url, pid, ...expected }: RunningSandbox, directory: string): PlaceCheck {
-  const file = join(directory, PLACE_FILE)
+  const keyFingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
   return {
-    state({ keyFingerprint, boot }) {
-      if (keyFingerprint === expected.keyFingerprint && boot === expected.boot) return
-      throw foreign((t) => t.foreign(url, file))
-    },
-    explain({ code }) {
-      if (code !== 'unreachable') return undefined
-      const say: Say = isAlive(pid) ? (t) => t.silent(url, pid) : (t) => t.ended(url)
-      return new CliError(EXIT.unreachable, 'unreachable', say)
-    },
+    url: DEFAULT_URL,
+    expected: keyFingerprint === undefined ? undefined : { keyFingerprint },
   }
 }
 
-function foreign(say: Say): CliError {
-  return new CliError(EXIT.unreachable, 'sandbox-foreign', say)
+/** @throws CliError if the sandbox is another project's */
+export function checkSandbox({ url, expected }: Place, state: StateView): void {
+  if (expected === undefined) return
+  const { keyFingerprint, boot = state.boot, file } = expected
+  if (state.keyFingerprint === keyFingerprint && state.boot === boot) return
+  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) =>
+    file === undefined ? t.foreignDefault(url) : t.foreign(url, file),
+  )
+}
+
+/** A better error than that nothing answers, if it is known which process should. */
+export function explainSilence({ url, expected }: Place, error: unknown): unknown {
+  const { pid } = expected ?? {}
+  const isSilent = error instanceof CliError && error.code === 'unreachable'
+  if (pid === undefined || !isSilent) return error
+  const say: Say = isAlive(pid) ? (t) => t.silent(url, pid) : (t) => t.ended(url)
+  return new CliError(EXIT.unreachable, 'unreachable', say)
 }
 
 /** Whether a process of this machine has the id. */

@@ -74,7 +74,8 @@ async function findCommand(first: string, others: readonly string[]): Promise<As
   const found = await load()
   if (!('commands' in found)) return { path: first, named: [first], command: found, rest: others }
   const [second, rest] = takeWord(others, GLOBAL_OPTIONS)
-  const name = second ?? found.initial
+  const [initial = ''] = Object.keys(found.commands)
+  const name = second ?? initial
   const command = Object.hasOwn(found.commands, name) ? found.commands[name] : undefined
   const named = second === undefined ? [first] : [first, name]
   if (command !== undefined) return { path: `${first} ${name}`, named, command, rest }
@@ -100,8 +101,7 @@ async function openSession(
   const output = createOutput({ ...host, texts, json, quiet, color: !noColor })
   const control = createControlClient({
     timeoutMs: timeout,
-    findPlace: async () =>
-      given === undefined ? findPlace(directory) : { url: given, check: undefined },
+    findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
   })
   return { host, output, texts, directory, control, endWith }
 }

@@ -7,7 +7,6 @@ import { localTime } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 
 export const clock: Group = {
-  initial: 'now',
   commands: {
     now: command({
       async run(session) {

@@ -4,7 +4,7 @@ import type { StateView } from '../../http/control/types.ts'
 import { choice, command, type Command } from '../command.ts'
 import { usageError } from '../exit.ts'
 import { openFolder } from '../inputs.ts'
-import { SDK_NAMES, SNIPPETS } from '../sdk-snippets.ts'
+import { SDK_NAMES, writeSnippet } from '../sdk-snippets.ts'
 
 export const env: Command = command({
   options: { sdk: choice('<name>', SDK_NAMES) },
@@ -19,7 +19,7 @@ export const env: Command = command({
     const { privatePath: privateKeyPath, pkcs1Path } = merchant
     const { publicPath: publicKeyPath } = webhook
     if (sdk !== undefined) {
-      const code = SNIPPETS[sdk]({ url, apiKey, privateKeyPath, pkcs1Path, publicKeyPath })
+      const code = writeSnippet(sdk, { url, apiKey, privateKeyPath, pkcs1Path, publicKeyPath })
       return output.result({ sdk, code }, code)
     }
     const variables = {

@@ -1,12 +1,11 @@
 import type { EnvelopeView, ListAnswer } from '../../http/control/types.ts'
-import { alignColumns } from '../columns.ts'
 import { command, text, type Group } from '../command.ts'
+import { writeRows } from '../output.ts'
 import { localTime } from '../record-lines.ts'
 
 const STATUSES = ['sent', 'received', 'failed', 'refunding', 'refund']
 
 export const envelopes: Group = {
-  initial: 'ls',
   commands: {
     ls: command({
       options: { limit: text('<count>') },
@@ -14,12 +13,10 @@ export const envelopes: Group = {
         const query = limit === undefined ? '' : `?${new URLSearchParams({ limit }).toString()}`
         const { data } = await control.get<ListAnswer<EnvelopeView>>(`/envelopes${query}`)
         if (data.length === 0) output.note(texts.noEnvelopes)
-        const rows = data.map(({ id, orderNo, status, amount, next }) => {
+        writeRows(output, data, ({ id, orderNo, status, amount, next }) => {
           const step = next === null ? '' : `${next.status} ${localTime(next.at, true)}`
           return [id, orderNo, status, `¥${(amount / 100).toFixed(2)}`, step]
         })
-        const lines = alignColumns(rows, output.columns)
-        for (const [at, line] of lines.entries()) output.result(data[at] ?? {}, line)
       },
     }),
     show: command({

@@ -17,7 +17,6 @@ const STATUS_STYLES = {
 const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 
 export const events: Group = {
-  initial: 'ls',
   commands: {
     ls: command({
       options: {

@@ -1,8 +1,8 @@
 import { ASPECTS } from '../../faults/fault-kind.ts'
 import type { FaultView } from '../../http/control/types.ts'
-import { alignColumns } from '../columns.ts'
 import { choice, command, flag, number, text, whole, type Group, type Option } from '../command.ts'
 import { duration } from '../inputs.ts'
+import { writeRows } from '../output.ts'
 
 const attempt: Option<number | readonly [number, number]> = {
   value: '<n>',
@@ -34,20 +34,17 @@ const match: Option<Readonly<Record<string, string>>> = {
 }
 
 export const fault: Group = {
-  initial: 'ls',
   commands: {
     ls: command({
       async run({ control, output, texts }) {
         const { data } = await control.get<{ data: FaultView[] }>('/faults')
         if (data.length === 0) output.note(texts.noFaults)
-        const rows = data.map(({ id, kind, fired, ...rule }) => {
+        writeRows(output, data, ({ id, kind, fired, ...rule }) => {
           const fields = Object.entries(rule).map(
             ([name, value]) => `${name}=${JSON.stringify(value)}`,
           )
           return [id, kind, texts.firedTimes(fired), fields.join(' ')]
         })
-        const lines = alignColumns(rows, output.columns)
-        for (const [at, line] of lines.entries()) output.result(data[at] ?? {}, line)
       },
     }),
     add: command({

@@ -7,7 +7,6 @@ import { openFolder } from '../inputs.ts'
 import type { Session } from '../session.ts'
 
 export const keys: Group = {
-  initial: 'show',
   commands: {
     show: command({
       async run(session) {

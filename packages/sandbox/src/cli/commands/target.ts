@@ -4,7 +4,6 @@ import { targetUrl } from '../inputs.ts'
 import type { Session } from '../session.ts'
 
 export const target: Group = {
-  initial: 'show',
   commands: {
     show: command({
       async run(session) {

@@ -86,7 +86,7 @@ export const en = {
     `The sandbox at ${url} has other keys than this project; it may be another project's. Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
   timedOut: (duration: string): string =>
     `Nothing came within ${duration}. --timeout sets how long to wait.`,
-  /** What the sandbox refused: by its code, or else in its own words. */
+  /** What the sandbox refused or corrected: by its code, or else in its own words. */
   refusal: (code: string, message: string): string => {
     const known: Readonly<Record<string, string>> = {
       'target-invalid': message.includes('no target')

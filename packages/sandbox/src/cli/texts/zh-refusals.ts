@@ -116,6 +116,12 @@ const SENTENCES: Readonly<Record<string, readonly Sentence[]>> = {
     [/^`retryAfterSeconds` must/, '--retry-after 应为不小于 0 的整数，单位为秒。'],
     [/^`latencyMs` must/, '--latency 应为 0ms 以上，不超过约 24 天。'],
   ],
+  'mode-repaired': [
+    [
+      /^(.*) was open to .*mode (\w+)\); it is (\w+)/,
+      '$1 原对其他用户开放（权限 $2），已改为 $3。',
+    ],
+  ],
   'signature-missing': [[/^/, '签名为空：请求不是 Ping++ 发送的，或代理移除了签名头。']],
   'signature-malformed': [[/^/, '签名不是严格的 base64，或长度与公钥不符。']],
   'key-missing': [[/^/, '密钥为空，或没有设置。']],
@@ -133,7 +139,7 @@ const SENTENCES: Readonly<Record<string, readonly Sentence[]>> = {
   'key-weak-exponent': [[/^/, 'RSA 密钥的指数无效，起不到保护作用。']],
 }
 
-/** A refusal of the sandbox or of core, as a Chinese sentence; an unknown one keeps its English message. */
+/** What the sandbox or core refused or corrected, as a Chinese sentence; an unknown one keeps its English message. */
 export function refuseInChinese(code: string, message: string): string {
   const [pattern = /^/, sentence = `沙箱拒绝了请求${message === '' ? '。' : '：'}${message}`] =
     SENTENCES[code]?.find(([each]) => each.test(message)) ?? []
