@@ -4,8 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { readPrivateKey } from '@hongbao/core/internal'
 import { createClock } from '../src/clock/timer-clock.ts'
-import { Engine } from '../src/engine/engine.ts'
-import type { EngineOptions } from '../src/engine/engine-options.ts'
+import { Engine, type EngineOptions } from '../src/engine/engine.ts'
 import type { CreateParameters } from '../src/engine/envelopes.ts'
 import { PINGPP, START_MS } from './open-api.ts'
 

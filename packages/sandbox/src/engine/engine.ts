@@ -2,13 +2,14 @@ import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { refuseUnknown, type SigningKey } from '@hongbao/core/internal'
 import { setMaxListeners } from 'node:events'
 import { Deliveries, unknownEvent } from '../delivery/deliveries.ts'
+import type { Delivery } from '../delivery/kept-deliveries.ts'
 import { PROBE, type PostResult, type Sender } from '../delivery/sender.ts'
 import { createSender, type Target } from '../delivery/target.ts'
 import { closedError, SandboxError } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
+import { Envelopes, type CreateParameters, type Creation, type EnvelopeEntry } from './envelopes.ts'
 import { Journal } from '../events/journal.ts'
 import { newId } from '../events/ids.ts'
 import {
@@ -18,7 +19,7 @@ import {
   type ResendOptions,
 } from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
-import type { EngineOptions } from './engine-options.ts'
+import type { Settings } from '../options.ts'
 import { RequestLog } from './request-log.ts'
 import {
   checkSample,
@@ -27,6 +28,23 @@ import {
   webhookStatusOf,
   type TriggerOptions,
 } from './trigger.ts'
+
+type Used = 'target' | 'sendWebhooks' | 'key' | 'responseTimeoutMs' | 'seed' | 'allowRemote'
+
+export interface EngineOptions extends Pick<Settings, Used | 'maxEvents'> {
+  readonly clock: EngineClock
+  /** Told of every change, to keep it. */
+  readonly saver?: Saver | undefined
+}
+
+/** Keeps what an engine knows, for the next one. */
+export interface Saver {
+  delivery(delivery: Delivery): void
+  evicted(id: string): void
+  envelope(entry: EnvelopeEntry): void
+  faults(faults: readonly ActiveFault[]): void
+  reset(): void
+}
 
 /** Ping++'s behaviour, without HTTP: red envelopes, and notifications of their status. */
 export class Engine {
