@@ -49,7 +49,7 @@ export interface Send {
  */
 export function readClient(client: RedisClient, timeoutMs: number): Send {
   // Every function has a `call`: `createClient` or `Redis` itself, in place of what it makes, is no client.
-  const { call: ofIoredis, sendCommand } = Object(typeof client === 'object' ? client : undefined)
+  const { call: ofIoredis, sendCommand } = Object(typeof client === 'object' && client)
   if (typeof ofIoredis === 'function' && 'call' in client) {
     const call: Send = (command) => client.call(...command)
     return Object.assign(call, { isCluster: Reflect.get(client, 'isCluster') === true })
