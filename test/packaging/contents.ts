@@ -41,7 +41,7 @@ export async function checkContents(packed: Packed): Promise<void> {
 /** Tools for development: their maps, and the sources that these lead to, would be most of what is installed. */
 const WITHOUT_MAPS: ReadonlySet<string> = new Set(['@hongbao/sandbox'])
 
-const EXPECTED = /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|src\/.+\.ts|dist\/.+)$/
+const EXPECTED = /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|src\/.+\.(?:ts|json)|dist\/.+)$/
 
 function flawsOf({ files, manifest }: Packed): string[] {
   const protocols = /"(?:workspace|catalog|link|file):/g

@@ -62,9 +62,12 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
       'node:crypto',
       'node:dns',
       'node:events',
+      // `persist` keeps events in a file.
+      'node:fs',
       'node:http',
       'node:https',
       'node:net',
+      'node:path',
       'node:timers/promises',
       'node:tls',
       'node:util',
