@@ -5,7 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { findDirectory, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { createControlClient } from '../src/cli/control-client.ts'
+import { describeError } from '../src/cli/exit.ts'
+import { findDirectory, findPlace, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { languageOf, loadTexts } from '../src/cli/texts/texts.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -99,6 +102,50 @@ describe('a command', () => {
     expect(sandbox.events()).toEqual([])
     const forced = await runCli(['trigger', 'charge.succeeded', '--url', sandbox.url])
     expect(forced.status).toBe(0)
+  })
+
+  it.each([
+    ['en', 'Nothing was changed', 'may be another project'],
+    ['zh', '未做任何改动', '可能属于其他项目'],
+  ])(
+    'without keys of its own changes no sandbox at the default address, and reads with a warning (%s)',
+    async (lang, refusal, warning) => {
+      const sandbox = await startSandbox({ port: 0 })
+      closing.push(() => sandbox.close())
+      sandbox.trigger('charge.succeeded')
+      const { url } = sandbox
+      const warnings: string[] = []
+      const client = createControlClient({
+        timeoutMs: 5000,
+        findPlace: async () => ({ ...(await findPlace(dir)), url }),
+        warnOfGuess: (each) => warnings.push(each),
+      })
+      const texts = await loadTexts(languageOf(['--lang', lang], {}))
+      const changes = [
+        client.post('/reset'),
+        client.post('/trigger', { type: 'charge.failed' }),
+        client.put('/target', { target: null }),
+        client.delete('/faults'),
+      ]
+      for (const change of changes) {
+        const error: unknown = await change.catch((each: unknown) => each)
+        const { status, message } = describeError(error, texts)
+        expect([status, message]).toEqual([3, expect.stringContaining(refusal)])
+        expect(message).toContain(`--url ${url}`)
+      }
+      expect([sandbox.events().length, warnings]).toEqual([1, []])
+      await client.get('/state')
+      await client.get('/events')
+      expect(warnings).toEqual([url])
+      expect(texts.guessed(url)).toContain(warning)
+    },
+  )
+
+  it('without keys of its own refuses before it asks, makes no folder, and names --url', async () => {
+    const ended = await runCli(['reset', '--dir', dir])
+    expect(ended).toMatchObject({ status: 3, stdout: '' })
+    expect(ended.stderr).toContain('--url http://127.0.0.1:4141')
+    expect(existsSync(dir)).toBe(false)
   })
 
   it('says that a sandbox has ended whose process is gone', async () => {

@@ -10,6 +10,8 @@ export const DEFAULT_URL = 'http://127.0.0.1:4141'
 export interface Place {
   readonly url: string
   readonly expected?: ExpectedSandbox | undefined
+  /** The keys' folder that has neither a sandbox nor keys, so that the sandbox may be any project's. */
+  readonly unusedFolder?: string | undefined
 }
 
 interface ExpectedSandbox extends Partial<RunningSandbox> {
@@ -61,10 +63,14 @@ export async function findPlace(directory: string): Promise<Place> {
     return { url: running.url, expected: { ...running, file: join(directory, PLACE_FILE) } }
   }
   const keyFingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
-  return {
-    url: DEFAULT_URL,
-    expected: keyFingerprint === undefined ? undefined : { keyFingerprint },
-  }
+  if (keyFingerprint === undefined) return { url: DEFAULT_URL, unusedFolder: directory }
+  return { url: DEFAULT_URL, expected: { keyFingerprint } }
+}
+
+/** @throws CliError if the project has no sandbox and none was named: another project's must not change */
+export function checkChange({ url, unusedFolder }: Place): void {
+  if (unusedFolder === undefined) return
+  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) => t.notChanged(url, unusedFolder))
 }
 
 /** @throws CliError if the sandbox is another project's */

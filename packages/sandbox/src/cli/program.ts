@@ -102,6 +102,7 @@ async function openSession(
   const control = createControlClient({
     timeoutMs: timeout,
     findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
+    warnOfGuess: (url) => output.warn(texts.guessed(url)),
   })
   return { host, output, texts, directory, control, endWith }
 }

@@ -84,6 +84,10 @@ export const en = {
     `The sandbox at ${url} is not the one that was started in this project (${file}). Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
   foreignDefault: (url: string): string =>
     `The sandbox at ${url} has other keys than this project; it may be another project's. Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
+  notChanged: (url: string, directory: string): string =>
+    `Nothing was changed: no sandbox was started in this project (${directory} has no keys), and the one at ${url} may be another project's. Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
+  guessed: (url: string): string =>
+    `No sandbox was started in this project; this is the one at ${url}, which may be another project's.`,
   timedOut: (duration: string): string =>
     `Nothing came within ${duration}. --timeout sets how long to wait.`,
   /** What the sandbox refused or corrected: by its code, or else in its own words. */

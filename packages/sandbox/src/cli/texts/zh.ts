@@ -76,6 +76,9 @@ export const zh: Texts = {
     `${url} 上的沙箱不是本项目启动的（见 ${file}）。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
   foreignDefault: (url) =>
     `${url} 上的沙箱与本项目的密钥不同，可能属于其他项目。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
+  notChanged: (url, directory) =>
+    `未做任何改动：本项目没有启动过沙箱（${directory} 中没有密钥），${url} 上的沙箱可能属于其他项目。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
+  guessed: (url) => `本项目没有启动过沙箱，当前使用 ${url} 上的沙箱，可能属于其他项目。`,
   timedOut: (duration) => `等待 ${duration} 后超时。可用 --timeout 调整。`,
   refusal: refuseInChinese,
   banner: {
