@@ -150,7 +150,9 @@ const CREDENTIALS = /^(?:proxy-)?authorization$|^cookie$/
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) =>
-      CREDENTIALS.test(name) ? [name, value.replace(/^(\w+ +)?.*$/s, '$1****')] : [name, value],
+      CREDENTIALS.test(name)
+        ? [name, value.replace(/^(\w+ +)?.*$/s, '$1****')]
+        : [name, maskKeys(value)],
     ),
   )
 }
