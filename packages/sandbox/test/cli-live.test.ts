@@ -272,6 +272,34 @@ describe('errors', () => {
     })
   })
 
+  it.each(['', '.', '..'])('name %j, which is not an id, in both languages', async (id) => {
+    const commands = [
+      'events show',
+      'events resend',
+      'envelopes show',
+      'envelopes move',
+      'fault rm',
+    ]
+    for (const command of commands) {
+      const words = [...command.split(' '), id, ...(command.endsWith('move') ? ['sent'] : [])]
+      const name = command.startsWith('envelopes') ? '<envelope>' : '<id>'
+      expect(await runCli(words)).toMatchObject({
+        status: 2,
+        stderr: `error: ${name} "${id}" is not an id.\n`,
+      })
+      const { stderr } = await runCli([...words, '--lang', 'zh'])
+      expect(stderr).toContain(`${name} 的值“${id}”不是有效的 id`)
+    }
+  })
+
+  it('name a type that there is not, in a sentence', async () => {
+    const { status, stderr } = await runCli(['doctor', '--type', 'bogus'])
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('"bogus" is not a known event type of Ping++.'),
+    ])
+  })
+
   it('of the sandbox are Chinese when asked, with what was asked for', async () => {
     const sandbox = await open()
     const unknown = await cli(sandbox, 'events', 'show', 'evt_1', '--lang', 'zh')

@@ -21,6 +21,7 @@ export const en = {
     `${option} "${given}" is not valid. Expected ${expected}.`,
   missingWord: (word: string, path: string): string =>
     `${word} is missing. See: hongbao-sandbox help ${path}`,
+  wrongId: (word: string, given: string): string => `${word} "${given}" is not an id.`,
   extraWord: (word: string, path: string): string =>
     `Unexpected argument "${word}". See: hongbao-sandbox help ${path}`,
   expected: {

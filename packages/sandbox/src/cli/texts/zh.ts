@@ -19,6 +19,7 @@ export const zh: Texts = {
   optionTakesNoValue: (option) => `${option} 不接受值。`,
   wrongOption: (option, given, expected) => `${option} 的值“${given}”无效，应为${expected}。`,
   missingWord: (word, path) => `缺少参数 ${word}。用法：hongbao-sandbox help ${path}`,
+  wrongId: (word, given) => `${word} 的值“${given}”不是有效的 id。`,
   extraWord: (word, path) => `多余的参数“${word}”。用法：hongbao-sandbox help ${path}`,
   expected: {
     whole: '整数',
