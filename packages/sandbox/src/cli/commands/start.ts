@@ -14,6 +14,7 @@ import {
 } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { openFolder, targetUrl } from '../inputs.ts'
+import { isLoopback } from '../../loopback.ts'
 import { isAlive, readPlace, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
@@ -64,6 +65,7 @@ export const start: Command = command({
     const sandbox = await startOnFreePort(settings, strictPort === true)
     const ended = waitForEnd(session)
     if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts.portTaken(port))
+    if (!isLoopback(options.host)) output.warn(texts.openToNetwork(options.host))
     const boot = await announce(session, sandbox)
     writeBanner(output, texts, sandbox, keys, isChecked)
     show(session, sandbox)

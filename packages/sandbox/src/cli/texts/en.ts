@@ -141,6 +141,8 @@ export const en = {
     'There is no target, so it was kept and not sent. Set one: hongbao-sandbox target set http://localhost:3000/webhooks',
   portTaken: (port: number): string =>
     `Port ${port} is taken, so the next free one is used; --strict-port makes that an error.`,
+  openToNetwork: (host: string): string =>
+    `The sandbox listens on ${host}: everyone who can reach this machine can read and control it, without a password.`,
   otherRunning: (url: string): string =>
     `A sandbox already runs for this folder, at ${url}. From now on commands here use the new one; --url ${url} uses the other.`,
   speed: (speed: number): string =>

@@ -119,6 +119,7 @@ export const zh: Texts = {
   keptUnsent:
     '没有接收地址，通知已保留、未发送。设置：hongbao-sandbox target set http://localhost:3000/webhooks',
   portTaken: (port) => `端口 ${port} 已被占用，改用下一个空闲端口；--strict-port 可改为报错。`,
+  openToNetwork: (host) => `沙箱监听 ${host}：能访问本机的任何人都可以查看和控制沙箱，无需密码。`,
   otherRunning: (url) =>
     `本目录已有沙箱在 ${url} 运行。之后在此运行的命令使用新沙箱；--url ${url} 使用原来的。`,
   speed: (speed) => (speed === 1 ? '真实时间' : speed === 0 ? '虚拟时钟' : `${speed} 倍速`),
