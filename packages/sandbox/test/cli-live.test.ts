@@ -80,6 +80,21 @@ describe('status', () => {
   })
 })
 
+describe('the key of `status`', () => {
+  it('has its folder beside it only if the sandbox signs with the key of that folder', async () => {
+    const { webhook } = await openKeys(dir)
+    const own = await open({ privateKey: { path: webhook.privatePath } })
+    const foreign = await open()
+    const [ownStatus, foreignStatus] = [
+      await cli(own, 'status', '--dir', dir),
+      await cli(foreign, 'status', '--dir', dir),
+    ]
+    expect(ownStatus.stdout).toContain(`${own.keyFingerprint.slice(0, 16)}  ${dir}`)
+    expect(foreignStatus.stdout).toContain(foreign.keyFingerprint.slice(0, 16))
+    expect(foreignStatus.stdout).not.toContain(dir)
+  })
+})
+
 describe('envelopes', () => {
   it('are listed with amount, status and next step, and shown', async () => {
     const sandbox = await open({ clock: 'virtual' })

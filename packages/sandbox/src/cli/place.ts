@@ -62,7 +62,7 @@ export async function findPlace(directory: string): Promise<Place> {
   if (running !== undefined) {
     return { url: running.url, expected: { ...running, file: join(directory, PLACE_FILE) } }
   }
-  const keyFingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
+  const keyFingerprint = await fingerprintOf(directory)
   if (keyFingerprint === undefined) return { url: DEFAULT_URL, unusedFolder: directory }
   return { url: DEFAULT_URL, expected: { keyFingerprint } }
 }
@@ -134,8 +134,12 @@ export async function removePlace(directory: string, boot: string): Promise<void
   if (running?.boot === boot) await rm(join(directory, PLACE_FILE), { force: true })
 }
 
-/** SHA-256 of a public key's DER, as in every fingerprint of hongbao; without loading what reads keys. */
-async function fingerprintOf(path: string): Promise<string | undefined> {
+/**
+ * Fingerprint of a folder's webhook key: SHA-256 of the public key's DER, as everywhere in hongbao;
+ * without loading what reads keys.
+ */
+export async function fingerprintOf(directory: string): Promise<string | undefined> {
+  const path = join(directory, 'webhook-public.pem')
   const pem = await readFile(path, 'utf8').catch(() => undefined)
   if (pem === undefined) return undefined
   const { createHash } = await import('node:crypto')
