@@ -72,14 +72,18 @@ describe('sandbox.json', () => {
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
 
-  it.each(['', '{', '[]', '{"url":"file:///etc/passwd","pid":1,"keyFingerprint":"f","boot":"b"}'])(
-    'that holds %j counts as none',
-    async (text) => {
-      await openKeys(dir)
-      writeFileSync(join(dir, 'sandbox.json'), text)
-      expect(await readPlace(dir)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"url":"file:///etc/passwd","pid":1,"keyFingerprint":"f","boot":"b"}',
+    '{"url":"http://127.0.0.1:4999","pid":0,"keyFingerprint":"f","boot":"b"}',
+    '{"url":"http://127.0.0.1:4999","pid":-1,"keyFingerprint":"f","boot":"b"}',
+  ])('that holds %j counts as none', async (text) => {
+    await openKeys(dir)
+    writeFileSync(join(dir, 'sandbox.json'), text)
+    expect(await readPlace(dir)).toBeUndefined()
+  })
 })
 
 describe('a command', () => {
@@ -157,12 +161,16 @@ describe('a command', () => {
     expect([status, stderr]).toEqual([3, expect.stringContaining(`${url} has ended`)])
   })
 
-  it('says which process does not answer', async () => {
+  it('says which process does not answer, and advises to end none, as it may be another program', async () => {
     const url = `http://127.0.0.1:${await freePort()}`
     await openKeys(dir)
     await writePlace(dir, { url, pid: process.pid, keyFingerprint: 'f', boot: 'b' })
     const { status, stderr } = await runCli(['status', '--dir', dir, '--lang', 'zh'])
     expect([status, stderr]).toEqual([3, expect.stringContaining(`进程 ${process.pid}`)])
+    expect(stderr).not.toContain('结束')
+    const english = await runCli(['status', '--dir', dir])
+    expect(english.stderr).toContain(`Process ${process.pid} runs`)
+    expect(english.stderr).not.toMatch(/\bend\b|kill/i)
   })
 })
 

@@ -118,7 +118,9 @@ function isPlace(json: unknown): json is RunningSandbox {
   if (!isRecord(json)) return false
   const { url, pid, keyFingerprint, boot } = json
   const areTexts = [url, keyFingerprint, boot].every((each) => typeof each === 'string')
-  return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && Number.isSafeInteger(pid)
+  // To `kill`, 0 and less mean groups of processes.
+  const isProcess = Number.isSafeInteger(pid) && Number(pid) > 0
+  return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && isProcess
 }
 
 /** Writes the file at once, so that no command reads half of it; only this user can read it. */

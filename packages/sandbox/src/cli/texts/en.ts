@@ -80,7 +80,7 @@ export const en = {
   ended: (url: string): string =>
     `The sandbox at ${url} has ended. Start one: npx hongbao-sandbox start. To use another one: --url.`,
   silent: (url: string, pid: number): string =>
-    `The sandbox of this project (${url}, process ${pid}) does not answer. End that process and start it again, or use another sandbox with --url.`,
+    `The sandbox of this project (${url}) does not answer. Process ${pid} runs; it may hang, or be another program that got its number. Start a new sandbox: npx hongbao-sandbox start. To use another one: --url.`,
   foreign: (url: string, file: string): string =>
     `The sandbox at ${url} is not the one that was started in this project (${file}). Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
   foreignDefault: (url: string): string =>

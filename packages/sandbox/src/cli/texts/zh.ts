@@ -72,7 +72,7 @@ export const zh: Texts = {
   ended: (url) =>
     `${url} 上的沙箱已经结束。启动沙箱：npx hongbao-sandbox start。使用其他沙箱：--url。`,
   silent: (url, pid) =>
-    `本项目的沙箱（${url}，进程 ${pid}）没有应答。请结束该进程后重新启动，或用 --url 使用其他沙箱。`,
+    `本项目的沙箱（${url}）没有应答。进程 ${pid} 仍在运行：可能是沙箱无响应，也可能是复用了该进程号的其他程序。启动新的沙箱：npx hongbao-sandbox start。使用其他沙箱：--url。`,
   foreign: (url, file) =>
     `${url} 上的沙箱不是本项目启动的（见 ${file}）。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
   foreignDefault: (url) =>
