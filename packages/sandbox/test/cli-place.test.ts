@@ -199,6 +199,32 @@ describe('two projects on one machine', () => {
   })
 })
 
+describe('two sandboxes of one project', () => {
+  it('each remove their own entry only: after the second, commands find the first again', async () => {
+    const cwd = join(dir, '..')
+    const first = await startIn(cwd, [])
+    const second = await startIn(cwd, [])
+    const entry = async () => (await readPlace(dir))?.url
+    await expect.poll(entry).toBe(second.url)
+    second.child.kill('SIGTERM')
+    const { stderr } = await second.ended
+    expect(stderr).toContain(`--url ${first.url} uses the other`)
+    expect(await entry()).toBe(first.url)
+    expect(await runCli(['status', '--dir', dir])).toMatchObject({ status: 0, stderr: '' })
+    first.child.kill('SIGTERM')
+    await first.ended
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
+  })
+
+  it('leave no entry of a sandbox that has ended', async () => {
+    const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f' }
+    await openKeys(dir)
+    await writePlace(dir, { ...running, pid: process.pid, boot: 'b' })
+    await removePlace(dir, 'b', { ...running, pid: 2 ** 22 + 1, boot: 'a' })
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
+  })
+})
+
 /** A sandbox with the keys of the folder, and its `sandbox.json`, perhaps with another content. */
 async function openOwn(change: object = {}, options: SandboxOptions = {}): Promise<Sandbox> {
   const { webhook } = await openKeys(dir)

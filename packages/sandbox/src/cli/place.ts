@@ -130,10 +130,20 @@ export async function writePlace(directory: string, running: RunningSandbox): Pr
   await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
 }
 
-/** Removes the file, unless another sandbox has written it since. */
-export async function removePlace(directory: string, boot: string): Promise<void> {
+/**
+ * Removes the file, unless another sandbox has written it since.
+ *
+ * @param before what the file held before; written again if that sandbox's process still runs
+ */
+export async function removePlace(
+  directory: string,
+  boot: string,
+  before?: RunningSandbox,
+): Promise<void> {
   const running = await readPlace(directory)
-  if (running?.boot === boot) await rm(join(directory, PLACE_FILE), { force: true })
+  if (running?.boot !== boot) return
+  if (before !== undefined && isAlive(before.pid)) await writePlace(directory, before)
+  else await rm(join(directory, PLACE_FILE), { force: true })
 }
 
 /**
