@@ -337,6 +337,7 @@ describe('the banner', () => {
     const { output, said } = open({})
     writeBanner(output, en, sandbox, keys, true)
     expect(said.stderr).toContain('http://localhost:3000/webhooks')
+    expect(said.stderr).toMatch(new RegExp(`^ {2}inspector +${sandbox.url}/$`, 'm'))
     expect(said.stderr).toContain('signatures are checked')
     expect(said.stderr).not.toContain('--request-signatures')
     expect(said.stderr).not.toContain('Next')

@@ -117,6 +117,7 @@ export const en = {
   },
   headings: {
     url: 'url',
+    inspector: 'inspector',
     target: 'target',
     clock: 'clock',
     key: 'key',

@@ -96,6 +96,7 @@ export const zh: Texts = {
   },
   headings: {
     url: '地址',
+    inspector: '网页界面',
     target: '接收地址',
     clock: '时钟',
     key: '密钥',
