@@ -531,8 +531,14 @@ describe('the journal', () => {
   })
 
   it('hides keys, wherever they were put', async () => {
-    const answer = await api.get(`/v1/red_envelopes/${KEY}?key=${KEY}`)
-    const seen = answer.text + JSON.stringify(api.engine.journal.since(0))
+    const headers = { 'x-api-key': KEY, 'x-note': `key=${KEY};` }
+    const answer = await api.get(`/v1/red_envelopes/${KEY}?key=${KEY}`, headers)
+    const [logged] = api.engine.requests.list()
+    expect(logged?.headers).toMatchObject({
+      'x-api-key': 'sk_test_****',
+      'x-note': 'key=sk_test_****;',
+    })
+    const seen = answer.text + JSON.stringify([api.engine.journal.since(0), logged?.headers])
     expect(seen).toContain('sk_test_****')
     expect(seen).not.toContain(KEY)
   })

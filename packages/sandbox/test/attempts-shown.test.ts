@@ -4,6 +4,54 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { functionApp, httpApp, isGenuine, openEngine } from './open-engine.ts'
 
+describe('what an attempt keeps of the app’s answer', () => {
+  const KEYS = ['sk_test_ibbTe5jLGCi5rzfH4OqPW9KC', 'MIIEvSecret', 'sk_live_0123456789abcdef']
+  const [key = '', pem = '', live = ''] = KEYS
+  const PEM = `-----BEGIN RSA PRIVATE KEY-----\n${pem}\n-----END RSA PRIVATE KEY-----`
+
+  it.each([
+    [
+      'text',
+      `红包 ${key} and ${PEM} end`,
+      '红包 sk_test_**** and -----BEGIN RSA PRIVATE KEY-----**** end',
+    ],
+    [
+      'JSON',
+      JSON.stringify({ env: `a\n${key}\n${PEM}` }),
+      String.raw`{"env":"a\nsk_test_****\n-----BEGIN RSA PRIVATE KEY-----****"}`,
+    ],
+    ['a key that was cut', PEM.slice(0, -40), '-----BEGIN RSA PRIVATE KEY-----****'],
+  ])('has no API key and no private key: %s', async (_name, body, shown) => {
+    const target = () => new Response(body, { status: 500, headers: { 'x-config': live } })
+    const engine = openEngine({ target })
+    const { id } = engine.trigger('red_envelope.sent')
+    await engine.clock.next()
+    const [attempt] = engine.event(id)?.attempts ?? []
+    expect(attempt?.response?.body.toString()).toBe(shown)
+    expect(attempt?.response?.headers).toMatchObject({ 'x-config': 'sk_live_****' })
+    const kept = JSON.stringify([engine.journal.since(0), attempt?.response?.body.toString()])
+    expect(kept).toContain('****')
+    for (const each of KEYS) expect(kept).not.toContain(each)
+  })
+
+  it('keeps other bytes as they are', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, at) => at)
+    const engine = openEngine({ target: () => new Response(bytes) })
+    const { id } = engine.trigger('red_envelope.sent')
+    await engine.clock.settled()
+    const [attempt] = engine.event(id)?.attempts ?? []
+    expect(attempt?.response?.body.equals(bytes)).toBe(true)
+  })
+
+  it('has no key in the error of a target that throws', async () => {
+    const engine = openEngine({ target: () => Promise.reject(new Error(`bad ${key}`)) })
+    const { id } = engine.trigger('red_envelope.sent')
+    await engine.clock.next()
+    const [attempt] = engine.event(id)?.attempts ?? []
+    expect(attempt?.error).toContain('bad sk_test_****')
+  })
+})
+
 describe('an attempt shows what was really sent', () => {
   it('to a URL: every header, the event’s own bytes, the target and the timings', async () => {
     const app = await httpApp()

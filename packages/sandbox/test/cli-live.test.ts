@@ -80,6 +80,21 @@ describe('status', () => {
   })
 })
 
+describe('the key of `status`', () => {
+  it('has its folder beside it only if the sandbox signs with the key of that folder', async () => {
+    const { webhook } = await openKeys(dir)
+    const own = await open({ privateKey: { path: webhook.privatePath } })
+    const foreign = await open()
+    const [ownStatus, foreignStatus] = [
+      await cli(own, 'status', '--dir', dir),
+      await cli(foreign, 'status', '--dir', dir),
+    ]
+    expect(ownStatus.stdout).toContain(`${own.keyFingerprint.slice(0, 16)}  ${dir}`)
+    expect(foreignStatus.stdout).toContain(foreign.keyFingerprint.slice(0, 16))
+    expect(foreignStatus.stdout).not.toContain(dir)
+  })
+})
+
 describe('envelopes', () => {
   it('are listed with amount, status and next step, and shown', async () => {
     const sandbox = await open({ clock: 'virtual' })
@@ -270,6 +285,34 @@ describe('errors', () => {
         message: expect.stringContaining('Did you mean --port?') as string,
       },
     })
+  })
+
+  it.each(['', '.', '..'])('name %j, which is not an id, in both languages', async (id) => {
+    const commands = [
+      'events show',
+      'events resend',
+      'envelopes show',
+      'envelopes move',
+      'fault rm',
+    ]
+    for (const command of commands) {
+      const words = [...command.split(' '), id, ...(command.endsWith('move') ? ['sent'] : [])]
+      const name = command.startsWith('envelopes') ? '<envelope>' : '<id>'
+      expect(await runCli(words)).toMatchObject({
+        status: 2,
+        stderr: `error: ${name} "${id}" is not an id.\n`,
+      })
+      const { stderr } = await runCli([...words, '--lang', 'zh'])
+      expect(stderr).toContain(`${name} 的值“${id}”不是有效的 id`)
+    }
+  })
+
+  it('name a type that there is not, in a sentence', async () => {
+    const { status, stderr } = await runCli(['doctor', '--type', 'bogus'])
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining('"bogus" is not a known event type of Ping++.'),
+    ])
   })
 
   it('of the sandbox are Chinese when asked, with what was asked for', async () => {

@@ -287,6 +287,12 @@ describe('output', () => {
     expect(said).toEqual({ stdout: 'result\n', stderr: 'warning: warned\nerror: failed\n' })
   })
 
+  it('has 80 columns if the terminal says that it has none', () => {
+    expect(open({}, true, 0).output).toMatchObject({ columns: 80, noteColumns: 80 })
+    expect(open({}, true, 40).output).toMatchObject({ columns: 40, noteColumns: 40 })
+    expect(open({}).output).toMatchObject({ columns: Infinity, noteColumns: Infinity })
+  })
+
   it('colours nothing where it is told not to, or where no terminal is', () => {
     expect(open({}).output.tint('red', 'x')).toBe('x')
     expect(open({ color: false }, true).output.tint('red', 'x')).toBe('x')
@@ -331,6 +337,7 @@ describe('the banner', () => {
     const { output, said } = open({})
     writeBanner(output, en, sandbox, keys, true)
     expect(said.stderr).toContain('http://localhost:3000/webhooks')
+    expect(said.stderr).toMatch(new RegExp(`^ {2}inspector +${sandbox.url}/$`, 'm'))
     expect(said.stderr).toContain('signatures are checked')
     expect(said.stderr).not.toContain('--request-signatures')
     expect(said.stderr).not.toContain('Next')

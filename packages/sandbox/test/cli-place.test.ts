@@ -5,7 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { findDirectory, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { createControlClient } from '../src/cli/control-client.ts'
+import { describeError } from '../src/cli/exit.ts'
+import { findDirectory, findPlace, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { languageOf, loadTexts } from '../src/cli/texts/texts.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -69,14 +72,18 @@ describe('sandbox.json', () => {
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
 
-  it.each(['', '{', '[]', '{"url":"file:///etc/passwd","pid":1,"keyFingerprint":"f","boot":"b"}'])(
-    'that holds %j counts as none',
-    async (text) => {
-      await openKeys(dir)
-      writeFileSync(join(dir, 'sandbox.json'), text)
-      expect(await readPlace(dir)).toBeUndefined()
-    },
-  )
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"url":"file:///etc/passwd","pid":1,"keyFingerprint":"f","boot":"b"}',
+    '{"url":"http://127.0.0.1:4999","pid":0,"keyFingerprint":"f","boot":"b"}',
+    '{"url":"http://127.0.0.1:4999","pid":-1,"keyFingerprint":"f","boot":"b"}',
+  ])('that holds %j counts as none', async (text) => {
+    await openKeys(dir)
+    writeFileSync(join(dir, 'sandbox.json'), text)
+    expect(await readPlace(dir)).toBeUndefined()
+  })
 })
 
 describe('a command', () => {
@@ -101,6 +108,50 @@ describe('a command', () => {
     expect(forced.status).toBe(0)
   })
 
+  it.each([
+    ['en', 'Nothing was changed', 'may be another project'],
+    ['zh', '未做任何改动', '可能属于其他项目'],
+  ])(
+    'without keys of its own changes no sandbox at the default address, and reads with a warning (%s)',
+    async (lang, refusal, warning) => {
+      const sandbox = await startSandbox({ port: 0 })
+      closing.push(() => sandbox.close())
+      sandbox.trigger('charge.succeeded')
+      const { url } = sandbox
+      const warnings: string[] = []
+      const client = createControlClient({
+        timeoutMs: 5000,
+        findPlace: async () => ({ ...(await findPlace(dir)), url }),
+        warnOfGuess: (each) => warnings.push(each),
+      })
+      const texts = await loadTexts(languageOf(['--lang', lang], {}))
+      const changes = [
+        client.post('/reset'),
+        client.post('/trigger', { type: 'charge.failed' }),
+        client.put('/target', { target: null }),
+        client.delete('/faults'),
+      ]
+      for (const change of changes) {
+        const error: unknown = await change.catch((each: unknown) => each)
+        const { status, message } = describeError(error, texts)
+        expect([status, message]).toEqual([3, expect.stringContaining(refusal)])
+        expect(message).toContain(`--url ${url}`)
+      }
+      expect([sandbox.events().length, warnings]).toEqual([1, []])
+      await client.get('/state')
+      await client.get('/events')
+      expect(warnings).toEqual([url])
+      expect(texts.guessed(url)).toContain(warning)
+    },
+  )
+
+  it('without keys of its own refuses before it asks, makes no folder, and names --url', async () => {
+    const ended = await runCli(['reset', '--dir', dir])
+    expect(ended).toMatchObject({ status: 3, stdout: '' })
+    expect(ended.stderr).toContain('--url http://127.0.0.1:4141')
+    expect(existsSync(dir)).toBe(false)
+  })
+
   it('says that a sandbox has ended whose process is gone', async () => {
     const port = await freePort()
     await openKeys(dir)
@@ -110,12 +161,16 @@ describe('a command', () => {
     expect([status, stderr]).toEqual([3, expect.stringContaining(`${url} has ended`)])
   })
 
-  it('says which process does not answer', async () => {
+  it('says which process does not answer, and advises to end none, as it may be another program', async () => {
     const url = `http://127.0.0.1:${await freePort()}`
     await openKeys(dir)
     await writePlace(dir, { url, pid: process.pid, keyFingerprint: 'f', boot: 'b' })
     const { status, stderr } = await runCli(['status', '--dir', dir, '--lang', 'zh'])
     expect([status, stderr]).toEqual([3, expect.stringContaining(`进程 ${process.pid}`)])
+    expect(stderr).not.toContain('结束')
+    const english = await runCli(['status', '--dir', dir])
+    expect(english.stderr).toContain(`Process ${process.pid} runs`)
+    expect(english.stderr).not.toMatch(/\bend\b|kill/i)
   })
 })
 
@@ -141,6 +196,32 @@ describe('two projects on one machine', () => {
     expect((await one.ended).status).toBe(143)
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
     expect(readFileSync(join(second, '.hongbao/sandbox.json'), 'utf8')).toContain(two.url)
+  })
+})
+
+describe('two sandboxes of one project', () => {
+  it('each remove their own entry only: after the second, commands find the first again', async () => {
+    const cwd = join(dir, '..')
+    const first = await startIn(cwd, [])
+    const second = await startIn(cwd, [])
+    const entry = async () => (await readPlace(dir))?.url
+    await expect.poll(entry).toBe(second.url)
+    second.child.kill('SIGTERM')
+    const { stderr } = await second.ended
+    expect(stderr).toContain(`--url ${first.url} uses the other`)
+    expect(await entry()).toBe(first.url)
+    expect(await runCli(['status', '--dir', dir])).toMatchObject({ status: 0, stderr: '' })
+    first.child.kill('SIGTERM')
+    await first.ended
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
+  })
+
+  it('leave no entry of a sandbox that has ended', async () => {
+    const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f' }
+    await openKeys(dir)
+    await writePlace(dir, { ...running, pid: process.pid, boot: 'b' })
+    await removePlace(dir, 'b', { ...running, pid: 2 ** 22 + 1, boot: 'a' })
+    expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
 })
 

@@ -99,6 +99,22 @@ describe('start', () => {
     expect(JSON.parse(refused.stderr)).toMatchObject({ error: { code: 'port-taken' } })
   })
 
+  it.each([
+    ['en', 'can read and control it, without a password'],
+    ['zh', '都可以查看和控制沙箱，无需密码'],
+  ])(
+    'warns once that other machines can control it, if they can reach it (%s)',
+    async (lang, text) => {
+      const args = ['--port', '0', '--json', '--quiet', '--lang', lang]
+      const remote = await startReady([...args, '--host', '0.0.0.0', '--allow-remote'])
+      remote.child.kill('SIGINT')
+      expect((await remote.ended).stderr.split(text)).toHaveLength(2)
+      const local = await startReady([...args, '--allow-remote'])
+      local.child.kill('SIGINT')
+      expect((await local.ended).stderr).toBe('')
+    },
+  )
+
   it('checks requests with the merchant key of its folder when it is told to', async () => {
     const strict = ['--request-signatures', 'strict']
     const { child, ready, ended } = await startReady(['--port', '0', '--json', ...strict])

@@ -64,6 +64,26 @@ describe('GET /state', () => {
 })
 
 describe('GET /events', () => {
+  it('finds its cursor also if that event does not match the filter any more', async () => {
+    const sandbox = await open({ clock: 'virtual' })
+    const [older, newer] = [
+      sandbox.trigger('charge.succeeded'),
+      sandbox.trigger('charge.succeeded'),
+    ]
+    const undelivered = '/events?status=undelivered&limit=1'
+    const first = await get<ListAnswer<EventView>>(sandbox, undelivered)
+    expect(first).toMatchObject({ data: [{ id: newer.id }], before: newer.id })
+    sandbox.setTarget(() => new Response())
+    sandbox.resend(newer.id)
+    await sandbox.clock.settled()
+    expect(sandbox.events({ id: newer.id })).toMatchObject([{ status: 'delivered' }])
+    const second = await get<ListAnswer<EventView>>(
+      sandbox,
+      `${undelivered}&before=${first.before}`,
+    )
+    expect(second).toMatchObject({ data: [{ id: older.id }], before: null })
+  })
+
   it('has pages, latest first page, oldest first in each, by a cursor that survives new events', async () => {
     const sandbox = await open()
     const ids = Array.from({ length: 5 }, () => sandbox.trigger('charge.succeeded').id)

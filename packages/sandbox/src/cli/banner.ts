@@ -20,6 +20,7 @@ export function writeBanner(
 ): void {
   const time = clock.speed === 1 ? '' : `, ${localTime(clock.now(), true)}`
   const facts = [
+    [headings.inspector, `${url}/`],
     [headings.target, target ?? noTarget],
     [headings.clock, speed(clock.speed) + time],
     [headings.key, `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`],

@@ -197,7 +197,14 @@ export function checkWords({ args }: Command, words: readonly string[], usage: s
   if (extra !== undefined) throw usageError((t) => t.extraWord(extra, usage))
   for (const [at, word] of words.entries()) {
     const { choices, name = '' } = args[at] ?? args.at(-1) ?? {}
+    checkId(name, word)
     if (choices === undefined || choices.includes(word)) continue
     throw new UnknownName(name, word, choices)
   }
+}
+
+/** An id is a part of a path; as one, these would make it another path. */
+function checkId(name: string, word: string): void {
+  const isNoId = /^<(?:id|envelope)>$/.test(name) && /^\.{0,2}$/.test(word)
+  if (isNoId) throw usageError((t) => t.wrongId(name, word))
 }

@@ -4,7 +4,7 @@ import { formatDuration } from '../clock/duration.ts'
 import type { ControlRecord, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
 import { CliError, EXIT, type Say } from './exit.ts'
-import { checkSandbox, explainSilence, type Place } from './place.ts'
+import { checkChange, checkSandbox, explainSilence, type Place } from './place.ts'
 
 /** Calls the control API of a running sandbox. */
 export interface ControlClient {
@@ -25,19 +25,29 @@ export interface ControlClient {
 export interface ControlOptions {
   /** Finds out where the sandbox is; called once, with the first request. */
   readonly findPlace: () => Promise<Place>
+  /** Called if what answers may be another project's sandbox. */
+  readonly warnOfGuess: (url: string) => void
   /** For an answer, or for the end of what is waited for. */
   readonly timeoutMs: number
 }
 
-export function createControlClient({ findPlace, timeoutMs }: ControlOptions): ControlClient {
+export function createControlClient(options: ControlOptions): ControlClient {
+  const { findPlace, timeoutMs } = options
+  let found: Promise<Place> | undefined
   let connected: Promise<string> | undefined
 
+  function place(): Promise<Place> {
+    found ??= findPlace()
+    return found
+  }
+
   function url(): Promise<string> {
-    connected ??= connect(findPlace, timeoutMs)
+    connected ??= place().then((each) => connect(each, options))
     return connected
   }
 
   async function call<View>(method: string, path: string, body?: object): Promise<View> {
+    if (method !== 'GET') checkChange(await place())
     return readAnswer(await send({ base: await url(), method, path, body, timeoutMs }))
   }
 
@@ -56,16 +66,16 @@ export function createControlClient({ findPlace, timeoutMs }: ControlOptions): C
 }
 
 /** Looks for the sandbox, and refuses another project's. */
-async function connect(findPlace: () => Promise<Place>, timeoutMs: number): Promise<string> {
-  const place = await findPlace()
-  const { url: base, expected } = place
-  if (expected === undefined) return base
+async function connect(place: Place, { timeoutMs, warnOfGuess }: ControlOptions): Promise<string> {
+  const { url: base, expected, unusedFolder } = place
+  if (expected === undefined && unusedFolder === undefined) return base
   const state = await send({ base, method: 'GET', path: '/state', timeoutMs })
     .then((answer) => readAnswer<StateView>(answer))
     .catch((error: unknown) => {
       throw explainSilence(place, error)
     })
   checkSandbox(place, state)
+  if (unusedFolder !== undefined) warnOfGuess(base)
   return base
 }
 

@@ -61,8 +61,8 @@ export function createOutput(options: OutputOptions): Output {
     isJson: json,
     isStdoutTerminal: stdout.isTTY === true,
     isStderrTerminal: stderr.isTTY === true && !quiet,
-    columns: stdout.columns ?? Infinity,
-    noteColumns: stderr.columns ?? Infinity,
+    columns: columnsOf(stdout, Infinity),
+    noteColumns: columnsOf(stderr, Infinity),
     result(value, text) {
       stdout.write(`${json ? JSON.stringify(value) : text}\n`)
     },
@@ -81,6 +81,11 @@ export function createOutput(options: OutputOptions): Output {
     paint: painter(stdout),
     tint,
   }
+}
+
+/** The width of a terminal; 80 if it does not know its own, and says 0. */
+export function columnsOf({ columns }: Stream, withoutTerminal: number): number {
+  return columns === 0 ? 80 : (columns ?? withoutTerminal)
 }
 
 /** Writes each item as a result, and its cells in columns. */

@@ -10,6 +10,8 @@ export const DEFAULT_URL = 'http://127.0.0.1:4141'
 export interface Place {
   readonly url: string
   readonly expected?: ExpectedSandbox | undefined
+  /** The keys' folder that has neither a sandbox nor keys, so that the sandbox may be any project's. */
+  readonly unusedFolder?: string | undefined
 }
 
 interface ExpectedSandbox extends Partial<RunningSandbox> {
@@ -60,11 +62,15 @@ export async function findPlace(directory: string): Promise<Place> {
   if (running !== undefined) {
     return { url: running.url, expected: { ...running, file: join(directory, PLACE_FILE) } }
   }
-  const keyFingerprint = await fingerprintOf(join(directory, 'webhook-public.pem'))
-  return {
-    url: DEFAULT_URL,
-    expected: keyFingerprint === undefined ? undefined : { keyFingerprint },
-  }
+  const keyFingerprint = await fingerprintOf(directory)
+  if (keyFingerprint === undefined) return { url: DEFAULT_URL, unusedFolder: directory }
+  return { url: DEFAULT_URL, expected: { keyFingerprint } }
+}
+
+/** @throws CliError if the project has no sandbox and none was named: another project's must not change */
+export function checkChange({ url, unusedFolder }: Place): void {
+  if (unusedFolder === undefined) return
+  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) => t.notChanged(url, unusedFolder))
 }
 
 /** @throws CliError if the sandbox is another project's */
@@ -112,7 +118,9 @@ function isPlace(json: unknown): json is RunningSandbox {
   if (!isRecord(json)) return false
   const { url, pid, keyFingerprint, boot } = json
   const areTexts = [url, keyFingerprint, boot].every((each) => typeof each === 'string')
-  return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && Number.isSafeInteger(pid)
+  // To `kill`, 0 and less mean groups of processes.
+  const isProcess = Number.isSafeInteger(pid) && Number(pid) > 0
+  return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && isProcess
 }
 
 /** Writes the file at once, so that no command reads half of it; only this user can read it. */
@@ -122,14 +130,28 @@ export async function writePlace(directory: string, running: RunningSandbox): Pr
   await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
 }
 
-/** Removes the file, unless another sandbox has written it since. */
-export async function removePlace(directory: string, boot: string): Promise<void> {
+/**
+ * Removes the file, unless another sandbox has written it since.
+ *
+ * @param before what the file held before; written again if that sandbox's process still runs
+ */
+export async function removePlace(
+  directory: string,
+  boot: string,
+  before?: RunningSandbox,
+): Promise<void> {
   const running = await readPlace(directory)
-  if (running?.boot === boot) await rm(join(directory, PLACE_FILE), { force: true })
+  if (running?.boot !== boot) return
+  if (before !== undefined && isAlive(before.pid)) await writePlace(directory, before)
+  else await rm(join(directory, PLACE_FILE), { force: true })
 }
 
-/** SHA-256 of a public key's DER, as in every fingerprint of hongbao; without loading what reads keys. */
-async function fingerprintOf(path: string): Promise<string | undefined> {
+/**
+ * Fingerprint of a folder's webhook key: SHA-256 of the public key's DER, as everywhere in hongbao;
+ * without loading what reads keys.
+ */
+export async function fingerprintOf(directory: string): Promise<string | undefined> {
+  const path = join(directory, 'webhook-public.pem')
   const pem = await readFile(path, 'utf8').catch(() => undefined)
   if (pem === undefined) return undefined
   const { createHash } = await import('node:crypto')

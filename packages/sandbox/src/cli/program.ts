@@ -6,7 +6,7 @@ import { createControlClient } from './control-client.ts'
 import { describeError, EXIT, usageError, type ExitStatus } from './exit.ts'
 import { GLOBAL_OPTIONS, type GlobalValues } from './global-options.ts'
 import { sandboxUrl, unquoted } from './inputs.ts'
-import { createOutput } from './output.ts'
+import { columnsOf, createOutput } from './output.ts'
 import { findDirectory, findPlace } from './place.ts'
 import type { Host, Session } from './session.ts'
 import { languageOf, loadTexts, type Texts } from './texts/texts.ts'
@@ -102,6 +102,7 @@ async function openSession(
   const control = createControlClient({
     timeoutMs: timeout,
     findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
+    warnOfGuess: (url) => output.warn(texts.guessed(url)),
   })
   return { host, output, texts, directory, control, endWith }
 }
@@ -120,7 +121,7 @@ async function showHelp(
   texts: Texts,
 ): Promise<ExitStatus> {
   const { writeHelp } = await import('./help.ts')
-  const columns = Math.min(stdout.columns ?? 100, 100)
+  const columns = Math.min(columnsOf(stdout, 100), 100)
   stdout.write(`${await writeHelp(path, texts.language, columns)}\n`)
   return EXIT.ok
 }

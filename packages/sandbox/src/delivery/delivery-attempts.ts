@@ -1,8 +1,14 @@
 import type { Clock } from '../clock/clock.ts'
 import type { Journal } from '../events/journal.ts'
-import type { Attempt, AttemptErrorCode, AttemptKind } from '../events/sandbox-event.ts'
+import type {
+  Attempt,
+  AttemptErrorCode,
+  AttemptKind,
+  AttemptResponse,
+} from '../events/sandbox-event.ts'
 import type { AttemptPlan } from '../faults/fault-plan.ts'
 import { ATTEMPTS } from '../clock/schedule.ts'
+import { maskKeyBytes, maskKeys } from '../mask-keys.ts'
 import type { Post, PostResult, Sender } from './sender.ts'
 
 /** A delivery attempt to make. */
@@ -56,7 +62,8 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
   const result = await sender.post(postOf(plan, responseTimeoutMs), signal)
   if (signal.aborted) return false
 
-  const { url, headers, timings, response } = result
+  const { url, headers, timings } = result
+  const response = result.response && withoutKeys(result.response)
   const ms = Math.round(timings.totalMs)
   const sent = { url, headers, body: sentBodyOf(plan) }
   const target = sender.name
@@ -77,6 +84,12 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
   const body = firstCharacters(response?.body)
   journal.write({ type: 'attempt.finished', ...head, ...verdict, ms, status, body, timings })
   return verdict.ok
+}
+
+/** An app may answer with its own configuration, and what is kept of it is shown and persisted. */
+function withoutKeys(response: AttemptResponse): AttemptResponse {
+  const headers = Object.entries(response.headers).map(([name, value]) => [name, maskKeys(value)])
+  return { ...response, headers: Object.fromEntries(headers), body: maskKeyBytes(response.body) }
 }
 
 function sentBodyOf({ body, ending }: AttemptPlan): Buffer {
@@ -114,7 +127,8 @@ function judge(
     return { ok: false, error: FAULT_ENDINGS[ending], errorCode: 'fault' }
   }
   const ok = response !== undefined && response.status >= 200 && response.status < 300
-  return { ok, error: failure?.error, errorCode: failure?.code }
+  const error = failure && maskKeys(failure.error)
+  return { ok, error, errorCode: failure?.code }
 }
 
 const MAX_CHARACTERS = 1000

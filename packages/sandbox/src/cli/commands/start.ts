@@ -14,6 +14,7 @@ import {
 } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { openFolder, targetUrl } from '../inputs.ts'
+import { isLoopback } from '../../loopback.ts'
 import { isAlive, readPlace, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
@@ -64,19 +65,24 @@ export const start: Command = command({
     const sandbox = await startOnFreePort(settings, strictPort === true)
     const ended = waitForEnd(session)
     if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts.portTaken(port))
-    const boot = await announce(session, sandbox)
+    if (!isLoopback(options.host)) output.warn(texts.openToNetwork(options.host))
+    const before = await readPlace(directory)
+    const boot = await announce(session, sandbox, before)
     writeBanner(output, texts, sandbox, keys, isChecked)
     show(session, sandbox)
     const ending = await ended
-    await removePlace(directory, boot)
+    await removePlace(directory, boot, before)
     await sandbox.close()
     session.endWith(EXIT[ending])
   },
 })
 
 /** Writes `sandbox.json`, by which the other commands find this sandbox. */
-async function announce({ output, texts, directory }: Session, sandbox: Sandbox): Promise<string> {
-  const other = await readPlace(directory)
+async function announce(
+  { output, texts, directory }: Session,
+  sandbox: Sandbox,
+  other: Awaited<ReturnType<typeof readPlace>>,
+): Promise<string> {
   if (other !== undefined && isAlive(other.pid)) output.warn(texts.otherRunning(other.url))
   const { url, keyFingerprint } = sandbox
   const [{ boot } = { boot: '' }] = sandbox.journal()

@@ -1,6 +1,7 @@
 import type { StateView } from '../../http/control/types.ts'
 import { describeTerms } from '../columns.ts'
 import { command, type Command } from '../command.ts'
+import { fingerprintOf } from '../place.ts'
 import { localTime } from '../record-lines.ts'
 
 export const status: Command = command({
@@ -8,6 +9,8 @@ export const status: Command = command({
     const state = await control.get<StateView>('/state')
     const { headings, eventStatus } = texts
     const { url, target, clock, events, envelopes, faults, keyFingerprint, version } = state
+    const shortKey = keyFingerprint.slice(0, 16)
+    const isOwn = (await fingerprintOf(directory)) === keyFingerprint
     const statuses = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
     const counts = statuses
       .filter((name) => events[name] > 0)
@@ -20,7 +23,7 @@ export const status: Command = command({
         [headings.events, counts.length === 0 ? '0' : counts.join(', ')],
         [headings.envelopes, String(envelopes)],
         [headings.faults, String(faults)],
-        [headings.key, `${keyFingerprint.slice(0, 16)}  ${directory}`],
+        [headings.key, isOwn ? `${shortKey}  ${directory}` : shortKey],
         [headings.version, version],
       ],
       output.columns,

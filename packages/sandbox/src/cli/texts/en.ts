@@ -21,6 +21,7 @@ export const en = {
     `${option} "${given}" is not valid. Expected ${expected}.`,
   missingWord: (word: string, path: string): string =>
     `${word} is missing. See: hongbao-sandbox help ${path}`,
+  wrongId: (word: string, given: string): string => `${word} "${given}" is not an id.`,
   extraWord: (word: string, path: string): string =>
     `Unexpected argument "${word}". See: hongbao-sandbox help ${path}`,
   expected: {
@@ -79,11 +80,15 @@ export const en = {
   ended: (url: string): string =>
     `The sandbox at ${url} has ended. Start one: npx hongbao-sandbox start. To use another one: --url.`,
   silent: (url: string, pid: number): string =>
-    `The sandbox of this project (${url}, process ${pid}) does not answer. End that process and start it again, or use another sandbox with --url.`,
+    `The sandbox of this project (${url}) does not answer. Process ${pid} runs; it may hang, or be another program that got its number. Start a new sandbox: npx hongbao-sandbox start. To use another one: --url.`,
   foreign: (url: string, file: string): string =>
     `The sandbox at ${url} is not the one that was started in this project (${file}). Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
   foreignDefault: (url: string): string =>
     `The sandbox at ${url} has other keys than this project; it may be another project's. Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
+  notChanged: (url: string, directory: string): string =>
+    `Nothing was changed: no sandbox was started in this project (${directory} has no keys), and the one at ${url} may be another project's. Start one here: npx hongbao-sandbox start. To use that one: --url ${url}.`,
+  guessed: (url: string): string =>
+    `No sandbox was started in this project; this is the one at ${url}, which may be another project's.`,
   timedOut: (duration: string): string =>
     `Nothing came within ${duration}. --timeout sets how long to wait.`,
   /** What the sandbox refused or corrected: by its code, or else in its own words. */
@@ -112,6 +117,7 @@ export const en = {
   },
   headings: {
     url: 'url',
+    inspector: 'inspector',
     target: 'target',
     clock: 'clock',
     key: 'key',
@@ -136,6 +142,8 @@ export const en = {
     'There is no target, so it was kept and not sent. Set one: hongbao-sandbox target set http://localhost:3000/webhooks',
   portTaken: (port: number): string =>
     `Port ${port} is taken, so the next free one is used; --strict-port makes that an error.`,
+  openToNetwork: (host: string): string =>
+    `The sandbox listens on ${host}: everyone who can reach this machine can read and control it, without a password.`,
   otherRunning: (url: string): string =>
     `A sandbox already runs for this folder, at ${url}. From now on commands here use the new one; --url ${url} uses the other.`,
   speed: (speed: number): string =>

@@ -19,6 +19,7 @@ export const zh: Texts = {
   optionTakesNoValue: (option) => `${option} 不接受值。`,
   wrongOption: (option, given, expected) => `${option} 的值“${given}”无效，应为${expected}。`,
   missingWord: (word, path) => `缺少参数 ${word}。用法：hongbao-sandbox help ${path}`,
+  wrongId: (word, given) => `${word} 的值“${given}”不是有效的 id。`,
   extraWord: (word, path) => `多余的参数“${word}”。用法：hongbao-sandbox help ${path}`,
   expected: {
     whole: '整数',
@@ -71,11 +72,14 @@ export const zh: Texts = {
   ended: (url) =>
     `${url} 上的沙箱已经结束。启动沙箱：npx hongbao-sandbox start。使用其他沙箱：--url。`,
   silent: (url, pid) =>
-    `本项目的沙箱（${url}，进程 ${pid}）没有应答。请结束该进程后重新启动，或用 --url 使用其他沙箱。`,
+    `本项目的沙箱（${url}）没有应答。进程 ${pid} 仍在运行：可能是沙箱无响应，也可能是复用了该进程号的其他程序。启动新的沙箱：npx hongbao-sandbox start。使用其他沙箱：--url。`,
   foreign: (url, file) =>
     `${url} 上的沙箱不是本项目启动的（见 ${file}）。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
   foreignDefault: (url) =>
     `${url} 上的沙箱与本项目的密钥不同，可能属于其他项目。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
+  notChanged: (url, directory) =>
+    `未做任何改动：本项目没有启动过沙箱（${directory} 中没有密钥），${url} 上的沙箱可能属于其他项目。在本项目启动：npx hongbao-sandbox start。仍要使用：--url ${url}。`,
+  guessed: (url) => `本项目没有启动过沙箱，当前使用 ${url} 上的沙箱，可能属于其他项目。`,
   timedOut: (duration) => `等待 ${duration} 后超时。可用 --timeout 调整。`,
   refusal: refuseInChinese,
   banner: {
@@ -92,6 +96,7 @@ export const zh: Texts = {
   },
   headings: {
     url: '地址',
+    inspector: '网页界面',
     target: '接收地址',
     clock: '时钟',
     key: '密钥',
@@ -115,6 +120,7 @@ export const zh: Texts = {
   keptUnsent:
     '没有接收地址，通知已保留、未发送。设置：hongbao-sandbox target set http://localhost:3000/webhooks',
   portTaken: (port) => `端口 ${port} 已被占用，改用下一个空闲端口；--strict-port 可改为报错。`,
+  openToNetwork: (host) => `沙箱监听 ${host}：能访问本机的任何人都可以查看和控制沙箱，无需密码。`,
   otherRunning: (url) =>
     `本目录已有沙箱在 ${url} 运行。之后在此运行的命令使用新沙箱；--url ${url} 使用原来的。`,
   speed: (speed) => (speed === 1 ? '真实时间' : speed === 0 ? '虚拟时钟' : `${speed} 倍速`),

@@ -1,3 +1,4 @@
+import { maskKeys } from '../../mask-keys.ts'
 import type { Answer } from './answer.ts'
 import CAUSES from './causes.json' with { type: 'json' }
 import type { Language, Text } from './language.ts'
@@ -60,11 +61,6 @@ export class ApiError extends Error {
     }
     return { status: this.status, body: { error }, headers }
   }
-}
-
-/** Masks keys in a text as Ping++ does: `sk_test_****`. */
-export function maskKeys(text: string): string {
-  return text.replaceAll(/\b([sp]k_(?:test|live)_)\w+/g, '$1****')
 }
 
 function typeOf(status: number): string {

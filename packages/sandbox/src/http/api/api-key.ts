@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { ApiError, maskKeys } from './api-error.ts'
+import { ApiError } from './api-error.ts'
+import { maskKeys } from '../../mask-keys.ts'
 
 /**
  * Checks the API key of a request.

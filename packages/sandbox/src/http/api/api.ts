@@ -4,7 +4,8 @@ import type { Engine } from '../../engine/engine.ts'
 import { keepBody, type LoggedRequest } from '../../engine/request-log.ts'
 import type { Settings } from '../../options.ts'
 import { writeAnswer, type Answer } from './answer.ts'
-import { ApiError, maskKeys } from './api-error.ts'
+import { ApiError } from './api-error.ts'
+import { maskKeys } from '../../mask-keys.ts'
 import { checkApiKey } from './api-key.ts'
 import { ConnectionCut, cutConnection } from './connection.ts'
 import {
@@ -150,7 +151,9 @@ const CREDENTIALS = /^(?:proxy-)?authorization$|^cookie$/
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) =>
-      CREDENTIALS.test(name) ? [name, value.replace(/^(\w+ +)?.*$/s, '$1****')] : [name, value],
+      CREDENTIALS.test(name)
+        ? [name, value.replace(/^(\w+ +)?.*$/s, '$1****')]
+        : [name, maskKeys(value)],
     ),
   )
 }

@@ -28,8 +28,8 @@ export function eventRoutes(engine: Engine): Hono {
       optionalChoice(query, 'status', EVENT_STATUSES)
       // Its other fields can be any text.
       const { limit, before, q, ...filter }: EventListQuery = query as object
-      const events = engine.events().filter(createFilter(filter))
-      return c.json(pageOf(events, { limit, before, q }, EVENT_PAGES))
+      const page = { limit, before, q }
+      return c.json(pageOf(engine.events(), page, EVENT_PAGES, createFilter(filter)))
     })
     .get('/:id', (c) => c.json(detailEvent(findEvent(engine, c.req.param('id')))))
     .post('/:id/resend', async (c) => {

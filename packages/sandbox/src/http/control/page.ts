@@ -13,11 +13,16 @@ export interface Pages<Item, View> {
 const DEFAULT_LIMIT = 100
 const MAX_LIMIT = 1000
 
-/** The latest items that match, oldest first. @throws SandboxError `option-invalid` */
+/**
+ * The latest items that match, oldest first. The item of a cursor need not match any more.
+ *
+ * @throws SandboxError `option-invalid`
+ */
 export function pageOf<Item, View>(
   items: readonly Item[],
   { limit = String(DEFAULT_LIMIT), before, q = '' }: ListQuery,
   { idOf, searchable, view }: Pages<Item, View>,
+  isMatch: (item: Item) => boolean = () => true,
 ): ListAnswer<View> {
   const most = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
   if (most < 1 || most > MAX_LIMIT) throw invalidField('limit', `from 1 to ${MAX_LIMIT}`)
@@ -26,6 +31,7 @@ export function pageOf<Item, View>(
   const words = q.toLowerCase().split(/\s+/).filter(Boolean)
   const found = items
     .slice(0, Math.max(0, end))
+    .filter(isMatch)
     .filter((item) => words.length === 0 || isFound(searchable(item), words))
   const page = found.slice(-most)
   const [first] = page

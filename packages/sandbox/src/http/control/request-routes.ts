@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
 import type { KeptBody, LoggedRequest } from '../../engine/request-log.ts'
-import { maskKeys } from '../api/api-error.ts'
+import { maskKeys } from '../../mask-keys.ts'
 import { Refusal } from './control-error.ts'
 import { isoTime } from '../../clock/duration.ts'
 import { refuseUnknown } from './fields.ts'

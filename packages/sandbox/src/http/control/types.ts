@@ -146,7 +146,7 @@ export interface RequestView extends InJson<
 
 /** `GET /requests/:id`: a request with headers and bodies, and what it caused. */
 export interface RequestDetail extends RequestView {
-  /** `authorization` is masked. */
+  /** Credentials and keys are masked. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: BodyView
   /** null if there was no answer. */
