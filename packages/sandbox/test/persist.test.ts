@@ -87,6 +87,34 @@ describe('a sandbox with `persist`', () => {
     expect(after.events().map((event) => event.id)).toEqual([id, later])
   })
 
+  it.each([
+    'null',
+    '"x"',
+    '42',
+    '[]',
+    '{}',
+    '{"delivery":{}}',
+    '{"delivery":null}',
+    '{"delivery":{"n":0,"notification":{"id":"evt_1"},"event":{"id":"evt_1"}}}',
+    '{"envelope":{}}',
+    '{"envelope":{"envelope":{"id":"red_1"}}}',
+    '{"evicted":3}',
+    '{"faults":3}',
+    '{"faults":[null]}',
+    '{"faults":[{"id":"fault_1","kind":"timeout","fired":0,"attempt":null}]}',
+    'no JSON',
+  ])('leaves out a line of another form, and warns once with their number: %s', async (line) => {
+    const before = await start({})
+    const { id } = before.trigger('charge.succeeded')
+    await before.close()
+    appendFileSync(file, `${line}\n${line}\n`)
+    await using after = await start({})
+    expect(after.events().map((event) => event.id)).toEqual([id])
+    expect(after.journal().filter(({ type }) => type === 'error')).toMatchObject([
+      { message: expect.stringContaining(`2 of the lines of ${file}`) as string },
+    ])
+  })
+
   it('has a file for its user only, which ignores itself in git, with no key in it', async () => {
     await using sandbox = await start({ apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC' })
     sandbox.trigger('red_envelope.sent')

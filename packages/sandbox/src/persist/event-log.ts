@@ -8,16 +8,12 @@ import { SandboxError } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 import { readLine, writeLine } from './json-line.ts'
 import { lockFile } from './lock-file.ts'
-
-type SavedDelivery = Omit<Delivery, 'timer'>
-type SavedEnvelope = Omit<EnvelopeEntry, 'nextStep'>
-
-/** One line of the file: the whole of what has changed. */
-type Line =
-  | { readonly delivery: SavedDelivery }
-  | { readonly evicted: string }
-  | { readonly envelope: SavedEnvelope }
-  | { readonly faults: readonly ActiveFault[] }
+import {
+  isSavedLine,
+  type SavedDelivery,
+  type SavedEnvelope,
+  type SavedLine,
+} from './saved-line.ts'
 
 const FILE = 'events.ndjson'
 const MAX_APPENDED_BYTES = 64 * 1024 * 1024
@@ -48,7 +44,11 @@ export class EventLog implements Saver {
 
   /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. Returns the number of events. */
   attach(engine: Engine): number {
-    const { deliveries, envelopes, faults } = readLines(this.#path)
+    const { deliveries, envelopes, faults, damaged } = readLines(this.#path)
+    if (damaged > 0) {
+      const message = `${damaged} of the lines of ${this.#path} could not be read, and are left out.`
+      engine.journal.write({ type: 'error', message })
+    }
     for (const saved of envelopes.values()) {
       engine.envelopes.restore({ ...saved, nextStep: undefined })
     }
@@ -91,7 +91,7 @@ export class EventLog implements Saver {
     this.#isClosed = true
   }
 
-  #append(line: Line): void {
+  #append(line: SavedLine): void {
     if (this.#file === undefined || this.#engine === undefined) return
     try {
       this.#appendedBytes += fs.writeSync(this.#file, writeLine(line))
@@ -106,7 +106,7 @@ export class EventLog implements Saver {
 
   /** What there is now, and nothing that was removed; in another file first, which then takes the place of the old one. */
   #rewrite({ deliveries, envelopes, faults }: Engine): void {
-    const lines: Line[] = [
+    const lines: SavedLine[] = [
       { faults: faults.list() },
       ...envelopes.entries().map(({ nextStep: _nextStep, ...envelope }) => ({ envelope })),
       ...deliveries.all().map(({ timer: _timer, ...delivery }) => ({ delivery })),
@@ -126,22 +126,24 @@ interface Kept {
   readonly deliveries: Map<string, SavedDelivery>
   readonly envelopes: Map<string, SavedEnvelope>
   faults: readonly ActiveFault[]
+  /** Lines that are none of this class. */
+  damaged: number
 }
 
-/** A line that was cut is left out. */
+/** The last line is left out if it was cut, as that of a process that was killed. */
 function readLines(path: string): Kept {
-  const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [] }
+  const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [], damaged: 0 }
   if (!fs.existsSync(path)) return kept
-  for (const text of fs.readFileSync(path, 'utf8').split('\n')) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this class, in a folder of the user
-    const line = readLine(text) as Line | undefined
-    if (line !== undefined) take(kept, line)
-  }
+  const lines = fs.readFileSync(path, 'utf8').split('\n')
+  const last = readLine(lines.pop() ?? '')
+  for (const text of lines) take(kept, readLine(text))
+  if (last !== undefined) take(kept, last)
   return kept
 }
 
-function take(kept: Kept, line: Line): void {
-  if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
+function take(kept: Kept, line: unknown): void {
+  if (!isSavedLine(line)) kept.damaged += 1
+  else if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
   else if ('envelope' in line) kept.envelopes.set(line.envelope.envelope.id, line.envelope)
   else if ('evicted' in line) kept.deliveries.delete(line.evicted)
   else kept.faults = line.faults
