@@ -31,6 +31,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 }
 
 async function openSandbox(settings: Settings, log: EventLog | undefined): Promise<Sandbox> {
+  // First, so that a file that cannot be read takes no port.
+  const kept = log?.read()
   const engine = openEngine(settings, log)
   const api = createApi(engine, settings)
   const app = new Hono<ApiEnv>()
@@ -46,7 +48,12 @@ async function openSandbox(settings: Settings, log: EventLog | undefined): Promi
     throw error
   })
   engine.journal.write({ type: 'ready', url, target, keyFingerprint, pid: process.pid })
-  log?.attach(engine)
+  try {
+    if (kept !== undefined) log?.attach(engine, kept)
+  } catch (error) {
+    await sandbox.close()
+    throw error
+  }
   return sandbox
 }
 

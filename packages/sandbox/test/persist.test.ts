@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -157,6 +165,30 @@ describe('a sandbox with `persist`', () => {
   })
 })
 
+describe('a sandbox with `persist` that cannot start', () => {
+  it('takes no port if its file cannot be read', async () => {
+    mkdirSync(file)
+    const port = await freePort()
+    await expect(start({ port })).rejects.toThrow('EISDIR')
+    rmSync(file, { recursive: true })
+    await using sandbox = await start({ port })
+    expect(sandbox.url).toContain(`:${port}`)
+  })
+
+  it('closes its server and its folder if the file cannot be written', async () => {
+    const before = await start({})
+    const { id } = before.trigger('charge.succeeded')
+    await before.close()
+    // In the way of the file that is to take the place of the old one.
+    mkdirSync(`${file}.tmp`)
+    const port = await freePort()
+    await expect(start({ port })).rejects.toThrow('EISDIR')
+    rmSync(`${file}.tmp`, { recursive: true })
+    await using sandbox = await start({ port })
+    expect(sandbox.events().map((event) => event.id)).toEqual([id])
+  })
+})
+
 describe('a process that is killed', () => {
   it('in the middle of an attempt: the next makes it again, with the same bytes', async () => {
     const script = `
@@ -187,4 +219,9 @@ describe('a process that is killed', () => {
 
 function start(options: SandboxOptions): Promise<Sandbox> {
   return startSandbox({ persist: folder, clock: 'virtual', startMs: START_MS, ...options })
+}
+
+async function freePort(): Promise<number> {
+  await using sandbox = await startSandbox()
+  return Number(new URL(sandbox.url).port)
 }

@@ -42,9 +42,13 @@ export class EventLog implements Saver {
     this.#unlock = lockFile(`${this.#path}.lock`)
   }
 
-  /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. Returns the number of events. */
-  attach(engine: Engine): number {
-    const { deliveries, envelopes, faults, damaged } = readLines(this.#path)
+  /** What an earlier sandbox has kept. */
+  read(): Kept {
+    return readLines(this.#path)
+  }
+
+  /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. */
+  attach(engine: Engine, { deliveries, envelopes, faults, damaged }: Kept): void {
     if (damaged > 0) {
       const message = `${damaged} of the lines of ${this.#path} could not be read, and are left out.`
       engine.journal.write({ type: 'error', message })
@@ -58,7 +62,6 @@ export class EventLog implements Saver {
     }
     this.#engine = engine
     this.#rewrite(engine)
-    return deliveries.size
   }
 
   delivery({ timer: _timer, ...delivery }: Delivery): void {
@@ -122,7 +125,7 @@ export class EventLog implements Saver {
   }
 }
 
-interface Kept {
+export interface Kept {
   readonly deliveries: Map<string, SavedDelivery>
   readonly envelopes: Map<string, SavedEnvelope>
   faults: readonly ActiveFault[]
