@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -189,6 +191,22 @@ describe('a sandbox with `persist` that cannot start', () => {
   })
 })
 
+// A limit of a process is the one full disk that a test can make. Windows has none.
+describe.skipIf(process.platform === 'win32')('a sandbox with `persist` and no room', () => {
+  it('does not start, and leaves the file as it was', async () => {
+    const before = await start({})
+    for (let n = 0; n < 5; n += 1) before.trigger('charge.succeeded')
+    await before.close()
+    const bytes = readFileSync(file)
+    expect(bytes.length).toBeGreaterThan(4096)
+    expect(await runWithin(4, '')).toContain('cannot be written anew')
+    expect(readFileSync(file)).toEqual(bytes)
+    expect(readdirSync(folder).toSorted()).toEqual(['.gitignore', 'events.ndjson'])
+    await using after = await start({})
+    expect(after.events()).toHaveLength(5)
+  })
+})
+
 describe('a process that is killed', () => {
   it('in the middle of an attempt: the next makes it again, with the same bytes', async () => {
     const script = `
@@ -219,6 +237,24 @@ describe('a process that is killed', () => {
 
 function start(options: SandboxOptions): Promise<Sandbox> {
   return startSandbox({ persist: folder, clock: 'virtual', startMs: START_MS, ...options })
+}
+
+/** Runs a script with `sandbox` in a process whose files have so many KiB at most. Returns what it prints, or its error. */
+async function runWithin(limitKiB: number, script: string): Promise<string> {
+  const whole = `
+    import { startSandbox } from ${JSON.stringify(join(import.meta.dirname, '../src/start.ts'))}
+    const options = { persist: ${JSON.stringify(folder)}, clock: 'virtual', startMs: ${START_MS} }
+    try {
+      const sandbox = await startSandbox(options)
+      ${script}
+      await sandbox.close()
+    } catch (error) {
+      console.log(error.message)
+    }
+  `
+  const limited = `ulimit -f ${limitKiB} && exec "$0" --input-type=module --eval "$1"`
+  const { stdout } = await promisify(execFile)('bash', ['-c', limited, process.execPath, whole])
+  return stdout
 }
 
 async function freePort(): Promise<number> {

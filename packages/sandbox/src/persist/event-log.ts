@@ -47,7 +47,11 @@ export class EventLog implements Saver {
     return readLines(this.#path)
   }
 
-  /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. */
+  /**
+   * Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it.
+   *
+   * @throws SandboxError `option-invalid` if the file cannot be written
+   */
   attach(engine: Engine, { deliveries, envelopes, faults, damaged }: Kept): void {
     if (damaged > 0) {
       const message = `${damaged} of the lines of ${this.#path} could not be read, and are left out.`
@@ -61,7 +65,12 @@ export class EventLog implements Saver {
       engine.deliveries.restore({ ...saved, timer: undefined })
     }
     this.#engine = engine
-    this.#rewrite(engine)
+    try {
+      this.#rewrite(engine)
+    } catch (error) {
+      const message = `${this.#path} cannot be written anew; it stays as it was. Make room on the disk, or start without \`persist\`. ${String(error)}`
+      throw new SandboxError('option-invalid', message, { cause: error })
+    }
   }
 
   delivery({ timer: _timer, ...delivery }: Delivery): void {
@@ -97,7 +106,7 @@ export class EventLog implements Saver {
   #append(line: SavedLine): void {
     if (this.#file === undefined || this.#engine === undefined) return
     try {
-      this.#appendedBytes += fs.writeSync(this.#file, writeLine(line))
+      this.#appendedBytes += writeWhole(this.#file, writeLine(line))
       if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
     } catch (error) {
       // The disk is full, for example; the sandbox itself goes on.
@@ -117,12 +126,27 @@ export class EventLog implements Saver {
     const temporary = `${this.#path}.tmp`
     fs.rmSync(temporary, { force: true })
     const file = fs.openSync(temporary, 'ax', 0o600)
-    for (const line of lines) fs.writeSync(file, writeLine(line))
-    fs.renameSync(temporary, this.#path)
+    try {
+      for (const line of lines) writeWhole(file, writeLine(line))
+      fs.fsyncSync(file)
+      fs.renameSync(temporary, this.#path)
+    } catch (error) {
+      fs.closeSync(file)
+      fs.rmSync(temporary, { force: true })
+      throw error
+    }
     if (this.#file !== undefined) fs.closeSync(this.#file)
     this.#file = file
     this.#appendedBytes = 0
   }
+}
+
+/** The system may write less than it was given, for example on a full disk. Returns the number of bytes. */
+function writeWhole(file: number, text: string): number {
+  const bytes = Buffer.from(text)
+  let written = 0
+  while (written < bytes.length) written += fs.writeSync(file, bytes, written)
+  return written
 }
 
 export interface Kept {
