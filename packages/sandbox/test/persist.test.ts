@@ -2,6 +2,8 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  existsSync,
+  writeFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -189,6 +191,45 @@ describe('a sandbox with `persist` that cannot start', () => {
     await using sandbox = await start({ port })
     expect(sandbox.events().map((event) => event.id)).toEqual([id])
   })
+})
+
+describe('the lock of a folder', () => {
+  const lock = (): string => `${file}.lock`
+
+  it.each(['', '0', '-1', '1.5', 'x', 'OWN', 'OWN 1'])(
+    'is taken over from a process that no longer runs, also one with the id of this one: "%s"',
+    async (owner) => {
+      writeFileSync(lock(), owner.replace('OWN', String(process.pid)))
+      await using sandbox = await start({})
+      expect(sandbox.events()).toEqual([])
+      expect(readFileSync(lock(), 'utf8')).toMatch(new RegExp(`^${process.pid}\\b`))
+    },
+  )
+
+  it('is left to another process that runs', async () => {
+    writeFileSync(lock(), String(process.ppid))
+    await expect(start({})).rejects.toThrow(`Process ${process.ppid} keeps`)
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'is taken over from a process with a reused id, and from one that ended and was not waited for',
+    async () => {
+      writeFileSync(lock(), `${process.ppid} 1`)
+      await (await start({})).close()
+
+      const parent = spawn('bash', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+      const [output] = await once(parent.stdout, 'data')
+      const zombie = Number(String(output))
+      try {
+        await expect.poll(() => readFileSync(`/proc/${zombie}/stat`, 'utf8')).toContain(') Z ')
+        writeFileSync(lock(), String(zombie))
+        await (await start({})).close()
+      } finally {
+        parent.kill()
+      }
+      expect(existsSync(lock())).toBe(false)
+    },
+  )
 })
 
 // A limit of a process is the one full disk that a test can make. Windows has none.
