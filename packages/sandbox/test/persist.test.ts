@@ -160,6 +160,16 @@ describe('a sandbox with `persist`', () => {
     await expect(startSandbox({ persist: '' })).rejects.toThrow('persist')
   })
 
+  it('writes and reads nothing through symbolic links that are in its folder', async () => {
+    const foreign = join(folder, 'foreign')
+    symlinkSync(foreign, join(folder, '.gitignore'))
+    await (await start({})).close()
+    expect(existsSync(foreign)).toBe(false)
+    symlinkSync(foreign, `${file}.lock`)
+    await expect(start({})).rejects.toThrow(`${file}.lock is a symbolic link`)
+    expect(existsSync(foreign)).toBe(false)
+  })
+
   it('gives the folder back if it cannot start', async () => {
     await using other = await startSandbox()
     const port = Number(new URL(other.url).port)
@@ -217,7 +227,7 @@ describe('the lock of a folder', () => {
       writeFileSync(lock(), `${process.ppid} 1`)
       await (await start({})).close()
 
-      const parent = spawn('bash', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+      const parent = spawn('bash', ['-c', 'sleep 1 & echo $!; exec sleep 60'])
       const [output] = await once(parent.stdout, 'data')
       const zombie = Number(String(output))
       try {

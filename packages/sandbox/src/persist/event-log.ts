@@ -7,7 +7,7 @@ import type { EnvelopeEntry } from '../engine/envelopes.ts'
 import { SandboxError } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 import { readLine, writeLine } from './json-line.ts'
-import { lockFile } from './lock-file.ts'
+import { lockFile, READ_NO_LINK } from './lock-file.ts'
 import {
   isSavedLine,
   type SavedDelivery,
@@ -33,13 +33,11 @@ export class EventLog implements Saver {
   /** @throws SandboxError `option-invalid` if the folder is in use, or a file in it is a link */
   constructor(directory: string) {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-    const ignore = join(directory, '.gitignore')
-    if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, '*\n')
+    writeNew(join(directory, '.gitignore'), '*\n')
     this.#path = join(directory, FILE)
-    if (fs.lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      throw new SandboxError('option-invalid', `${this.#path} is a symbolic link. Delete it.`)
-    }
-    this.#unlock = lockFile(`${this.#path}.lock`)
+    const lock = `${this.#path}.lock`
+    for (const path of [this.#path, lock]) refuseLink(path)
+    this.#unlock = lockFile(lock)
   }
 
   /** What an earlier sandbox has kept. */
@@ -141,6 +139,20 @@ export class EventLog implements Saver {
   }
 }
 
+function refuseLink(path: string): void {
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
+  throw new SandboxError('option-invalid', `${path} is a symbolic link. Delete it.`)
+}
+
+/** Leaves what is there already, also a link that leads nowhere. */
+function writeNew(path: string, text: string): void {
+  try {
+    fs.writeFileSync(path, text, { flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
 /** The system may write less than it was given, for example on a full disk. Returns the number of bytes. */
 function writeWhole(file: number, text: string): number {
   const bytes = Buffer.from(text)
@@ -161,7 +173,7 @@ export interface Kept {
 function readLines(path: string): Kept {
   const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [], damaged: 0 }
   if (!fs.existsSync(path)) return kept
-  const lines = fs.readFileSync(path, 'utf8').split('\n')
+  const lines = fs.readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK }).split('\n')
   const last = readLine(lines.pop() ?? '')
   for (const text of lines) take(kept, readLine(text))
   if (last !== undefined) take(kept, last)

@@ -2,6 +2,9 @@ import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { SandboxError } from '../errors.ts'
 
+/** How a file is opened that may not be a symbolic link. Windows has no such flag. */
+export const READ_NO_LINK: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0)
+
 /** The folders that this process has. Where the system does not tell when a process was started, they tell its own locks from those of an earlier process with its id. */
 const held = new Set<string>()
 
@@ -19,7 +22,9 @@ export function lockFile(path: string): () => void {
     fs.writeFileSync(path, owner.trim(), { flag: 'wx', mode: 0o600 })
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    const [pid = '', start] = fs.readFileSync(path, 'utf8').split(' ')
+    const [pid = '', start] = fs
+      .readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK })
+      .split(' ')
     const owner = Number(pid)
     if (held.has(folder) || isRunning(owner, start)) {
       throw new SandboxError(
