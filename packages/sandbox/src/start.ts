@@ -41,7 +41,15 @@ async function openSandbox(settings: Settings, log: EventLog | undefined): Promi
   const { keyFingerprint, url, target } = sandbox
   app.route('/', api)
   app.route('/', createInspector())
-  app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
+  const shown = {
+    ...settings,
+    url,
+    keyFingerprint,
+    get persist() {
+      return log?.isKeeping === true ? settings.persist : undefined
+    },
+  }
+  app.route('/_sandbox', createControl(engine, shown))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
   // The error of a cut connection must reach the server.
   app.onError((error) => {

@@ -256,6 +256,37 @@ describe.skipIf(process.platform === 'win32')('a sandbox with `persist` and no r
     await using after = await start({})
     expect(after.events()).toHaveLength(5)
   })
+
+  it('says that no more is kept, and gives the next start no event of before a reset', async () => {
+    const output = await runWithin(
+      4,
+      `
+      const persists = async () => (await (await fetch(sandbox.url + '/_sandbox/state')).json()).persist
+      const said = [await persists()]
+      for (let n = 0; n < 9; n += 1) sandbox.trigger('charge.succeeded')
+      said.push(await persists(), sandbox.journal().filter(({ type }) => type === 'error').length)
+      await sandbox.reset()
+      sandbox.trigger('charge.failed')
+      said.push(await persists())
+      console.log(JSON.stringify(said))
+      `,
+    )
+    expect(JSON.parse(output)).toEqual([true, false, 1, true])
+    await using after = await start({})
+    expect(after.events().map(({ type }) => type)).toEqual(['charge.failed'])
+  })
+
+  it('removes the file at a reset for which there is no room', async () => {
+    const before = await start({})
+    before.trigger('charge.succeeded')
+    mkdirSync(`${file}.tmp`)
+    await before.reset()
+    before.trigger('charge.failed')
+    await before.close()
+    rmSync(`${file}.tmp`, { recursive: true })
+    await using after = await start({})
+    expect(after.events()).toEqual([])
+  })
 })
 
 describe('a process that is killed', () => {

@@ -28,6 +28,7 @@ export class EventLog implements Saver {
   #engine: Engine | undefined
   #file: number | undefined
   #appendedBytes = 0
+  #hasFailed = false
   #isClosed = false
 
   /** @throws SandboxError `option-invalid` if the folder is in use, or a file in it is a link */
@@ -87,8 +88,21 @@ export class EventLog implements Saver {
     this.#append({ faults })
   }
 
+  /** Whether events are kept; false after the file could not be written, until a reset. */
+  get isKeeping(): boolean {
+    return this.#engine !== undefined && !this.#hasFailed
+  }
+
+  /** Also takes up again what failed before: there may be room now. Otherwise the file is removed, so that no event of before the reset comes back. */
   reset(): void {
-    if (this.#engine !== undefined) this.#rewrite(this.#engine)
+    if (this.#engine === undefined) return
+    try {
+      this.#rewrite(this.#engine)
+      this.#hasFailed = false
+    } catch {
+      this.#hasFailed = true
+      fs.rmSync(this.#path, { force: true })
+    }
   }
 
   /** Can be called again. */
@@ -102,7 +116,7 @@ export class EventLog implements Saver {
   }
 
   #append(line: SavedLine): void {
-    if (this.#file === undefined || this.#engine === undefined) return
+    if (this.#file === undefined || this.#engine === undefined || this.#hasFailed) return
     try {
       this.#appendedBytes += writeWhole(this.#file, writeLine(line))
       if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
@@ -110,7 +124,7 @@ export class EventLog implements Saver {
       // The disk is full, for example; the sandbox itself goes on.
       const message = `Events are no longer kept in ${this.#path}. ${String(error)}`
       this.#engine.journal.write({ type: 'error', message })
-      this.#engine = undefined
+      this.#hasFailed = true
     }
   }
 
