@@ -127,6 +127,20 @@ describe('a sandbox with `persist`', () => {
     ])
   })
 
+  it('has after a restart the same metadata, also with names that the file itself uses', async () => {
+    const metadata = {
+      '$hongbao:bytes': 'aGk=',
+      map: { '$hongbao:map': [['a', 1]] },
+      other: [{ '$hongbao:infinity': true }, { '$hongbao:object': [['b', { '$hongbao:x': 2 }]] }],
+    }
+    const before = await start({})
+    const { orderNo = '' } = before.trigger('red_envelope.sent', { object: { metadata } })
+    expect(before.envelope(orderNo)?.metadata).toEqual(metadata)
+    await before.close()
+    await using after = await start({})
+    expect(after.envelope(orderNo)?.metadata).toEqual(metadata)
+  })
+
   it('has a file for its user only, which ignores itself in git, with no key in it', async () => {
     await using sandbox = await start({ apiKey: 'sk_test_ibbTe5jLGCi5rzfH4OqPW9KC' })
     sandbox.trigger('red_envelope.sent')
