@@ -31,6 +31,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 }
 
 async function openSandbox(settings: Settings, log: EventLog | undefined): Promise<Sandbox> {
+  // First, so that a file that cannot be read takes no port.
+  const kept = log?.read()
   const engine = openEngine(settings, log)
   const api = createApi(engine, settings)
   const app = new Hono<ApiEnv>()
@@ -39,14 +41,27 @@ async function openSandbox(settings: Settings, log: EventLog | undefined): Promi
   const { keyFingerprint, url, target } = sandbox
   app.route('/', api)
   app.route('/', createInspector())
-  app.route('/_sandbox', createControl(engine, { ...settings, url, keyFingerprint }))
+  const shown = {
+    ...settings,
+    url,
+    keyFingerprint,
+    get persist() {
+      return log?.isKeeping === true ? settings.persist : undefined
+    },
+  }
+  app.route('/_sandbox', createControl(engine, shown))
   app.notFound(({ json }) => json(NOT_FOUND, 404))
   // The error of a cut connection must reach the server.
   app.onError((error) => {
     throw error
   })
   engine.journal.write({ type: 'ready', url, target, keyFingerprint, pid: process.pid })
-  log?.attach(engine)
+  try {
+    if (kept !== undefined) log?.attach(engine, kept)
+  } catch (error) {
+    await sandbox.close()
+    throw error
+  }
   return sandbox
 }
 

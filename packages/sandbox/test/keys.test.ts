@@ -89,6 +89,21 @@ describe('the folder of the keys', () => {
     expect(readdirSync(parent)).toEqual(['.hongbao'])
   })
 
+  it.runIf(HAS_MODES).each(['', '/'])(
+    'follows no symbolic link in the place of the folder itself: .hongbao%s [S21]',
+    async (end) => {
+      const foreign = join(parent, 'foreign')
+      mkdirSync(foreign, { mode: 0o755 })
+      symlinkSync(foreign, directory)
+      await expect(openKeys(`${directory}${end}`)).rejects.toMatchObject({
+        code: 'option-invalid',
+        message: expect.stringContaining(`${directory} is a symbolic link`) as string,
+      })
+      expect(modeOf(foreign)).toBe(0o755)
+      expect(readdirSync(foreign)).toEqual([])
+    },
+  )
+
   it('stays the same', async () => {
     const first = await openKeys(directory)
     expect(await openKeys(directory)).toEqual(first)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import * as fs from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SandboxError } from '../errors.ts'
 
 /** A folder for keys: closed to other users of the machine, and ignored by git. */
@@ -25,6 +25,8 @@ export async function openKeysFolder(
   directory: string,
   files: readonly string[],
 ): Promise<KeysFolder> {
+  // Without a slash at its end, at which a link would be followed.
+  await refuseLink(resolve(directory))
   await fs.mkdir(directory, { recursive: true, mode: 0o700 })
   const names = await fs.readdir(directory)
   // `startsWith`: also the temporary file of another process.
@@ -41,7 +43,7 @@ export async function openKeysFolder(
     chmod: (mode: number) => fs.chmod(directory, mode),
   }
   await closeToOthers(folder, opened, directory, 0o700)
-  if (!names.includes(GITIGNORE)) await fs.writeFile(join(directory, GITIGNORE), '*\n')
+  await writeNew(join(directory, GITIGNORE), '*\n')
   return folder
 }
 
@@ -97,12 +99,7 @@ async function writeTemporary(path: string, text: string): Promise<string> {
  * repository could make any file of the user a key, and change its mode.
  */
 async function readOwn(folder: KeysFolder, path: string): Promise<string> {
-  if ((await fs.lstat(path)).isSymbolicLink()) {
-    throw new SandboxError(
-      'option-invalid',
-      `${path} is a symbolic link, and the sandbox follows none among its keys. Put the file itself there, or delete the link.`,
-    )
-  }
+  await refuseLink(path)
   // Windows has no such flag.
   const file = await fs.open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
   try {
@@ -110,6 +107,24 @@ async function readOwn(folder: KeysFolder, path: string): Promise<string> {
     return await file.readFile('utf8')
   } finally {
     await file.close()
+  }
+}
+
+async function refuseLink(path: string): Promise<void> {
+  const found = await fs.lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink() !== true) return
+  throw new SandboxError(
+    'option-invalid',
+    `${path} is a symbolic link, and the sandbox follows none among its keys. Put what it leads to there itself, or delete the link.`,
+  )
+}
+
+/** Leaves what is there already, also a link that leads nowhere. */
+async function writeNew(path: string, text: string): Promise<void> {
+  try {
+    await fs.writeFile(path, text, { flag: 'wx' })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }
 

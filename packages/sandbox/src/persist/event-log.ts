@@ -6,17 +6,13 @@ import type { EnvelopeEntry } from '../engine/envelopes.ts'
 import { SandboxError } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 import { readLine, writeLine } from './json-line.ts'
-import { lockFile } from './lock-file.ts'
-
-type SavedDelivery = Omit<Delivery, 'timer'>
-type SavedEnvelope = Omit<EnvelopeEntry, 'nextStep'>
-
-/** One line of the file: the whole of what has changed. */
-type Line =
-  | { readonly delivery: SavedDelivery }
-  | { readonly evicted: string }
-  | { readonly envelope: SavedEnvelope }
-  | { readonly faults: readonly ActiveFault[] }
+import { lockFile, READ_NO_LINK } from './lock-file.ts'
+import {
+  isSavedLine,
+  type SavedDelivery,
+  type SavedEnvelope,
+  type SavedLine,
+} from './saved-line.ts'
 
 const FILE = 'events.ndjson'
 const MAX_APPENDED_BYTES = 64 * 1024 * 1024
@@ -31,23 +27,34 @@ export class EventLog implements Saver {
   #engine: Engine | undefined
   #file: number | undefined
   #appendedBytes = 0
+  #hasFailed = false
   #isClosed = false
 
   /** @throws SandboxError `option-invalid` if the folder is in use, or a file in it is a link */
   constructor(directory: string) {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-    const ignore = join(directory, '.gitignore')
-    if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, '*\n')
+    writeNew(join(directory, '.gitignore'), '*\n')
     this.#path = join(directory, FILE)
-    if (fs.lstatSync(this.#path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      throw new SandboxError('option-invalid', `${this.#path} is a symbolic link. Delete it.`)
-    }
-    this.#unlock = lockFile(`${this.#path}.lock`)
+    const lock = `${this.#path}.lock`
+    for (const path of [this.#path, lock]) refuseLink(path)
+    this.#unlock = lockFile(lock)
   }
 
-  /** Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it. Returns the number of events. */
-  attach(engine: Engine): number {
-    const { deliveries, envelopes, faults } = readLines(this.#path)
+  /** What an earlier sandbox has kept. */
+  read(): Kept {
+    return readLines(this.#path)
+  }
+
+  /**
+   * Gives an engine what an earlier sandbox has kept, and keeps from now on what happens in it.
+   *
+   * @throws SandboxError `option-invalid` if the file cannot be written
+   */
+  attach(engine: Engine, { deliveries, envelopes, faults, damaged }: Kept): void {
+    if (damaged > 0) {
+      const message = `${damaged} of the lines of ${this.#path} could not be read, and are left out.`
+      engine.journal.write({ type: 'error', message })
+    }
     for (const saved of envelopes.values()) {
       engine.envelopes.restore({ ...saved, nextStep: undefined })
     }
@@ -56,8 +63,12 @@ export class EventLog implements Saver {
       engine.deliveries.restore({ ...saved, timer: undefined })
     }
     this.#engine = engine
-    this.#rewrite(engine)
-    return deliveries.size
+    try {
+      this.#rewrite(engine)
+    } catch (error) {
+      const message = `${this.#path} cannot be written anew; it stays as it was. Make room on the disk, or start without \`persist\`. ${String(error)}`
+      throw new SandboxError('option-invalid', message, { cause: error })
+    }
   }
 
   delivery({ timer: _timer, ...delivery }: Delivery): void {
@@ -76,8 +87,21 @@ export class EventLog implements Saver {
     this.#append({ faults })
   }
 
+  /** Whether events are kept; false after the file could not be written, until a reset. */
+  get isKeeping(): boolean {
+    return this.#engine !== undefined && !this.#hasFailed
+  }
+
+  /** Also takes up again what failed before: there may be room now. Otherwise the file is removed, so that no event of before the reset comes back. */
   reset(): void {
-    if (this.#engine !== undefined) this.#rewrite(this.#engine)
+    if (this.#engine === undefined) return
+    try {
+      this.#rewrite(this.#engine)
+      this.#hasFailed = false
+    } catch {
+      this.#hasFailed = true
+      fs.rmSync(this.#path, { force: true })
+    }
   }
 
   /** Can be called again. */
@@ -90,22 +114,22 @@ export class EventLog implements Saver {
     this.#isClosed = true
   }
 
-  #append(line: Line): void {
-    if (this.#file === undefined || this.#engine === undefined) return
+  #append(line: SavedLine): void {
+    if (this.#file === undefined || this.#engine === undefined || this.#hasFailed) return
     try {
-      this.#appendedBytes += fs.writeSync(this.#file, writeLine(line))
+      this.#appendedBytes += writeWhole(this.#file, writeLine(line))
       if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
     } catch (error) {
       // The disk is full, for example; the sandbox itself goes on.
       const message = `Events are no longer kept in ${this.#path}. ${String(error)}`
       this.#engine.journal.write({ type: 'error', message })
-      this.#engine = undefined
+      this.#hasFailed = true
     }
   }
 
   /** What there is now, and nothing that was removed; in another file first, which then takes the place of the old one. */
   #rewrite({ deliveries, envelopes, faults }: Engine): void {
-    const lines: Line[] = [
+    const lines: SavedLine[] = [
       { faults: faults.list() },
       ...envelopes.entries().map(({ nextStep: _nextStep, ...envelope }) => ({ envelope })),
       ...deliveries.all().map(({ timer: _timer, ...delivery }) => ({ delivery })),
@@ -113,34 +137,65 @@ export class EventLog implements Saver {
     const temporary = `${this.#path}.tmp`
     fs.rmSync(temporary, { force: true })
     const file = fs.openSync(temporary, 'ax', 0o600)
-    for (const line of lines) fs.writeSync(file, writeLine(line))
-    fs.renameSync(temporary, this.#path)
+    try {
+      for (const line of lines) writeWhole(file, writeLine(line))
+      fs.fsyncSync(file)
+      fs.renameSync(temporary, this.#path)
+    } catch (error) {
+      fs.closeSync(file)
+      fs.rmSync(temporary, { force: true })
+      throw error
+    }
     if (this.#file !== undefined) fs.closeSync(this.#file)
     this.#file = file
     this.#appendedBytes = 0
   }
 }
 
-interface Kept {
+function refuseLink(path: string): void {
+  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
+  throw new SandboxError('option-invalid', `${path} is a symbolic link. Delete it.`)
+}
+
+/** Leaves what is there already, also a link that leads nowhere. */
+function writeNew(path: string, text: string): void {
+  try {
+    fs.writeFileSync(path, text, { flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/** The system may write less than it was given, for example on a full disk. Returns the number of bytes. */
+function writeWhole(file: number, text: string): number {
+  const bytes = Buffer.from(text)
+  let written = 0
+  while (written < bytes.length) written += fs.writeSync(file, bytes, written)
+  return written
+}
+
+export interface Kept {
   readonly deliveries: Map<string, SavedDelivery>
   readonly envelopes: Map<string, SavedEnvelope>
   faults: readonly ActiveFault[]
+  /** Lines that are none of this class. */
+  damaged: number
 }
 
-/** A line that was cut is left out. */
+/** The last line is left out if it was cut, as that of a process that was killed. */
 function readLines(path: string): Kept {
-  const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [] }
+  const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [], damaged: 0 }
   if (!fs.existsSync(path)) return kept
-  for (const text of fs.readFileSync(path, 'utf8').split('\n')) {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this class, in a folder of the user
-    const line = readLine(text) as Line | undefined
-    if (line !== undefined) take(kept, line)
-  }
+  const lines = fs.readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK }).split('\n')
+  const last = readLine(lines.pop() ?? '')
+  for (const text of lines) take(kept, readLine(text))
+  if (last !== undefined) take(kept, last)
   return kept
 }
 
-function take(kept: Kept, line: Line): void {
-  if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
+function take(kept: Kept, line: unknown): void {
+  if (!isSavedLine(line)) kept.damaged += 1
+  else if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
   else if ('envelope' in line) kept.envelopes.set(line.envelope.envelope.id, line.envelope)
   else if ('evicted' in line) kept.deliveries.delete(line.evicted)
   else kept.faults = line.faults

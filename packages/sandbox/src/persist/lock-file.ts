@@ -1,18 +1,32 @@
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { SandboxError } from '../errors.ts'
 
+/** How a file is opened that may not be a symbolic link. Windows has no such flag. */
+export const READ_NO_LINK: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0)
+
+/** The folders that this process has. Where the system does not tell when a process was started, they tell its own locks from those of an earlier process with its id. */
+const held = new Set<string>()
+
 /**
- * Takes a file for this process. A file that a process left behind when it was killed is taken over. Returns how to
- * give it back.
+ * Takes a file for this process. A file that a process left behind when it was killed is taken over, also if another
+ * process, or this one, has the same id: in a container all have the id 1. Returns how to give it back.
  *
  * @throws SandboxError `option-invalid` if a running process has it
  */
 export function lockFile(path: string): () => void {
+  // A folder can have several paths.
+  const folder = fs.realpathSync(dirname(path))
   try {
-    fs.writeFileSync(path, String(process.pid), { flag: 'wx', mode: 0o600 })
+    const owner = `${process.pid} ${statOf(process.pid)?.start ?? ''}`
+    fs.writeFileSync(path, owner.trim(), { flag: 'wx', mode: 0o600 })
   } catch (error) {
-    const owner = Number(fs.readFileSync(path, 'utf8'))
-    if (!(error instanceof Error) || isRunning(owner)) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    const [pid = '', start] = fs
+      .readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK })
+      .split(' ')
+    const owner = Number(pid)
+    if (held.has(folder) || isRunning(owner, start)) {
       throw new SandboxError(
         'option-invalid',
         `Process ${owner} keeps its events in the same folder. Stop it, or give \`persist\` another folder. If it is no sandbox, delete ${path}.`,
@@ -22,15 +36,37 @@ export function lockFile(path: string): () => void {
     fs.rmSync(path, { force: true })
     return lockFile(path)
   }
-  return () => fs.rmSync(path, { force: true })
+  held.add(folder)
+  return () => {
+    held.delete(folder)
+    fs.rmSync(path, { force: true })
+  }
 }
 
-function isRunning(pid: number): boolean {
-  if (!(pid > 0)) return false
+/** Whether the process that was started then still runs. Without `start`: whether any process with the id does. */
+function isRunning(pid: number, start: string | undefined): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false
+  const stat = statOf(pid)
+  if (stat !== undefined && 'ZX'.includes(stat.state)) return false
+  if (stat !== undefined && start !== undefined) return stat.start === start
+  if (pid === process.pid) return false
   try {
     // Signal 0 only asks.
     return process.kill(pid, 0)
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** State and start of a process, in ticks since the machine was started; undefined where the system is not Linux, or there is no such process. */
+function statOf(pid: number): { readonly state: string; readonly start: string } | undefined {
+  try {
+    const text = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The fields from the third on (proc_pid_stat(5)); the second, a name, may contain spaces and brackets.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const [state, start] = [fields[0], fields[19]]
+    return state === undefined || start === undefined ? undefined : { state, start }
+  } catch {
+    return undefined
   }
 }
