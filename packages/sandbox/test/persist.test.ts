@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -139,6 +140,22 @@ describe('a sandbox with `persist`', () => {
     await before.close()
     await using after = await start({})
     expect(after.envelope(orderNo)?.metadata).toEqual(metadata)
+  })
+
+  it('reads a file that is longer than any string', async () => {
+    const before = await start({})
+    const { id } = before.trigger('charge.succeeded')
+    await before.close()
+    const saved = readFileSync(file)
+    // Of zeros, which take no room on the disk.
+    truncateSync(file, 600 * 1024 * 1024)
+    appendFileSync(file, '\n')
+    appendFileSync(file, saved.toString().replaceAll(id, 'evt_later'))
+    await using after = await start({})
+    expect(after.events().map((event) => event.id)).toEqual([id, 'evt_later'])
+    expect(after.journal().filter(({ type }) => type === 'error')).toMatchObject([
+      { message: expect.stringContaining('1 of the lines') as string },
+    ])
   })
 
   it('has a file for its user only, which ignores itself in git, with no key in it', async () => {

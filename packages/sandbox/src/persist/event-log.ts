@@ -13,6 +13,7 @@ import {
   type SavedEnvelope,
   type SavedLine,
 } from './saved-line.ts'
+import { textLines } from './text-lines.ts'
 
 const FILE = 'events.ndjson'
 const MAX_APPENDED_BYTES = 64 * 1024 * 1024
@@ -186,10 +187,15 @@ export interface Kept {
 function readLines(path: string): Kept {
   const kept: Kept = { deliveries: new Map(), envelopes: new Map(), faults: [], damaged: 0 }
   if (!fs.existsSync(path)) return kept
-  const lines = fs.readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK }).split('\n')
-  const last = readLine(lines.pop() ?? '')
-  for (const text of lines) take(kept, readLine(text))
-  if (last !== undefined) take(kept, last)
+  const file = fs.openSync(path, READ_NO_LINK)
+  try {
+    for (const text of textLines(file)) {
+      const line = readLine(text)
+      if (line !== undefined || text.endsWith('\n')) take(kept, line)
+    }
+  } finally {
+    fs.closeSync(file)
+  }
   return kept
 }
 
