@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 
 /**
- * The tests of the inboxes start real servers, and those of the inspector a browser. Postgres comes by
- * npm; the others are Debian packages. Where one is missing and may be installed, it is; elsewhere its
- * suites are skipped, and the run prints what to install.
+ * The tests of the inboxes start real servers, those of the inspector a browser, and those of the command
+ * line the shells that it completes in. Postgres comes by npm; the others are Debian packages. Where one
+ * is missing and may be installed, it is; elsewhere its suites are skipped, and the run prints what to
+ * install.
  */
 export function setup(): void {
   provide(SERVERS.map(({ program }) => program))
@@ -33,6 +34,8 @@ const SERVERS: readonly Server[] = [
   { program: 'redis-server', debian: 'redis-server', brew: 'redis' },
   { program: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
   { program: 'chromium', debian: 'chromium fonts-noto-cjk', brew: 'chromium' },
+  { program: 'zsh', debian: 'zsh', brew: 'zsh' },
+  { program: 'fish', debian: 'fish', brew: 'fish' },
 ]
 
 function isMissing({ program }: Server): boolean {
