@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { expect, onTestFinished } from 'vitest'
+import { PATIENCE_MS } from '../patience.ts'
 
 /** A page of the inspector; what the browser complained of is in `complaints`. */
 export interface InspectorPage {
@@ -24,7 +25,7 @@ export async function openInspector(
   })
   onTestFinished(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(PATIENCE_MS)
   const complaints: string[] = []
   page.on('pageerror', ({ message }) => complaints.push(message))
   // A violation of the policy is an error of the console too.

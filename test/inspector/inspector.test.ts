@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasChromium, launchChromium, REBOUND_NAME } from '../servers/chromium.ts'
+import { PATIENCE_MS } from '../patience.ts'
 import { checkPage, openInspector, type InspectorPage } from './inspector-page.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -53,8 +54,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
       await page.locator('summary').click()
       await checkPage(inspector)
       for (const key of ['t', 'e', 'f', '?']) {
-        await page.keyboard.press(key)
-        await page.getByRole('dialog').waitFor()
+        await openDialog(page, key)
         await checkPage(inspector)
         await page.keyboard.press('Escape')
         await page.getByRole('dialog').waitFor({ state: 'detached' })
@@ -453,6 +453,20 @@ function createEnvelope(sandbox: Sandbox, orderNo: string): Promise<Response> {
       extra: { send_name: '红包商店' },
     }),
   })
+}
+
+/** Presses a key until its dialog is open: on a busy machine it may come before the page is ready for it. */
+async function openDialog(page: Page, key: string): Promise<void> {
+  const dialog = page.getByRole('dialog')
+  await expect
+    .poll(
+      async () => {
+        if (!(await dialog.isVisible())) await page.keyboard.press(key)
+        return dialog.isVisible()
+      },
+      { timeout: PATIENCE_MS, interval: 500 },
+    )
+    .toBe(true)
 }
 
 async function pressAll(page: Page, keys: readonly string[]): Promise<void> {
