@@ -1,16 +1,14 @@
 import { checkWebhook, type WebhookCheck } from '@hongbao/sandbox'
 import { createTestKeys } from '@hongbao/core/testing'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compileFunction } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadVerifier } from './published-verifier.ts'
 
-const require = createRequire(import.meta.url)
 const keys = createTestKeys()
 const directory = mkdtempSync(join(tmpdir(), 'hongbao-doctor-'))
 const keyFile = join(directory, 'pingpp_rsa_public_key.pem')
@@ -66,20 +64,8 @@ function verdicts(checks: readonly WebhookCheck[]): Record<string, string> {
   return Object.fromEntries(checks.map(({ name, verdict }) => [name, verdict]))
 }
 
-type Verify = (body: string, signature: string, keyFile: string) => boolean
-
-/** `verify_signature` of example/webhooks_verify.js, cut out of the published file and not changed. */
+// Ping++'s own, from the published file.
 const verifySignature = loadVerifier()
-
-function loadVerifier(): Verify {
-  const source = readFileSync(require.resolve('pingpp/example/webhooks_verify.js'), 'utf8')
-  const [head] = source.split('// POST 原始请求数据', 1)
-  const load: (require: NodeJS.Require) => Verify = compileFunction(
-    `${head}\nreturn verify_signature`,
-    ['require'],
-  ) as never
-  return load(require)
-}
 
 /** The receiver of the guide (step 4) with that verification put in, for one event of a red envelope. */
 function receive(req: IncomingMessage, res: ServerResponse): void {

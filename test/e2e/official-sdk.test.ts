@@ -1,15 +1,15 @@
 import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { compileFunction } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadVerifier } from './published-verifier.ts'
 
 // Ping++'s own SDK for Node, from npm and unchanged, against the sandbox; and its sample verifier.
 
@@ -197,19 +197,6 @@ function signatures(): string[] {
   return sandbox
     .journal()
     .flatMap((record) => (record.type === 'api.request' ? record.signature : []))
-}
-
-type Verify = (body: string, signature: string, keyFile: string) => boolean
-
-/** `verify_signature` of example/webhooks_verify.js, cut out of the published file and not changed. */
-function loadVerifier(): Verify {
-  const source = readFileSync(require.resolve('pingpp/example/webhooks_verify.js'), 'utf8')
-  const [head] = source.split('// POST 原始请求数据', 1)
-  const load: (require: NodeJS.Require) => Verify = compileFunction(
-    `${head}\nreturn verify_signature`,
-    ['require'],
-  ) as never
-  return load(require)
 }
 
 interface Receiver {

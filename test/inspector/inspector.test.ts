@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasChromium, launchChromium, REBOUND_NAME } from '../servers/chromium.ts'
 import { PATIENCE_MS } from '../patience.ts'
+import { createEnvelope } from './create-envelope.ts'
 import { checkPage, openInspector, type InspectorPage } from './inspector-page.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -431,28 +432,6 @@ async function startApp(body = '{}'): Promise<string> {
   await once(server, 'listening')
   onTestFinished(() => void server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
-function createEnvelope(sandbox: Sandbox, orderNo: string): Promise<Response> {
-  return fetch(`${sandbox.url}/v1/red_envelopes`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${sandbox.apiKey}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({
-      app: { id: 'app_1Gqj58ynP0mHeX1q' },
-      channel: 'wx_pub',
-      order_no: orderNo,
-      amount: 888,
-      currency: 'cny',
-      recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7c',
-      subject: '新年红包',
-      body: '恭喜发财',
-      description: '春节活动',
-      extra: { send_name: '红包商店' },
-    }),
-  })
 }
 
 /** Presses a key until its dialog is open: on a busy machine it may come before the page is ready for it. */

@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { launchChromium } from '../servers/chromium.ts'
+import { createEnvelope } from './create-envelope.ts'
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
 const MAX_BYTES = 200_000
@@ -70,7 +71,8 @@ async function play(): Promise<string> {
   faults.add('tampered-body')
   sandbox.trigger('red_envelope.sent', { object: { order_no: '20261201001', amount: 888 } })
   await clock.advance(73_000)
-  await createEnvelope('20261201002')
+  const created = await createEnvelope(sandbox, '20261201002')
+  if (!created.ok) throw new Error(await created.text())
   await clock.advance(19_000)
   sandbox.move('20261201002', 'sent')
   await clock.advance(52_000)
@@ -80,24 +82,4 @@ async function play(): Promise<string> {
   sandbox.trigger('red_envelope.sent', { object: { order_no: '20261201003', amount: 1688 } })
   await clock.advance(1000)
   return sandbox.events().find(({ type }) => type === 'red_envelope.received')?.id ?? ''
-}
-
-async function createEnvelope(orderNo: string): Promise<void> {
-  const response = await fetch(`${sandbox.url}/v1/red_envelopes`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${sandbox.apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      app: { id: 'app_1Gqj58ynP0mHeX1q' },
-      channel: 'wx_pub',
-      order_no: orderNo,
-      amount: 888,
-      currency: 'cny',
-      recipient: 'o9zpMs7Xk9e9aJbTXgufovuWGp7c',
-      subject: '新年红包',
-      body: '恭喜发财',
-      description: '春节活动',
-      extra: { send_name: '红包商店' },
-    }),
-  })
-  if (!response.ok) throw new Error(await response.text())
 }

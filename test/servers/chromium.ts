@@ -11,7 +11,7 @@ export const hasChromium: boolean =
 /** A name that resolves to this machine in the browser, as after an attack on DNS. */
 export const REBOUND_NAME = 'rebound.example'
 
-/** Starts Debian's browser, which calls nobody. */
+/** Starts Debian's browser, without requests of its own to other hosts. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: '/usr/bin/chromium',

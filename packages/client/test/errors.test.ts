@@ -345,7 +345,7 @@ describe('a custom `fetch`', () => {
     expect(await client.redEnvelopes.create(GUIDE)).toEqual(envelope())
   })
 
-  it('may have a body that cannot be cancelled: the call ends in time all the same', async () => {
+  it('may have a body that cannot be cancelled, and the call still ends in time', async () => {
     const body = { getReader: () => ({ read: () => new Promise(() => {}) }) }
     const fetch = fetchOf({ headers: {}, body })
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, timeoutMs: 5, fetch })

@@ -221,7 +221,7 @@ describe('the sweep', () => {
     ])
   })
 
-  it('may fail: due envelopes are queried all the same', async () => {
+  it('may fail, and due envelopes are queried in spite of that', async () => {
     const rows: OpenRedEnvelope[] = []
     const { pingpp, clock, run, done } = openShop({ open: () => rows })
     const { id, created } = pingpp.make('1', OPENED)

@@ -139,7 +139,7 @@ describe('start', () => {
     await ended
   })
 
-  it('ends quietly when nobody reads its records any more', async () => {
+  it('ends quietly when its output is closed', async () => {
     const { child, ready, ended } = await startReady(['--port', '0', '--json', '--quiet'])
     child.stdout?.destroy()
     while (child.exitCode === null) {

@@ -1,9 +1,8 @@
 import { isEventType, type EventType } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
-import { readStrictJson } from '@hongbao/core/internal'
+import { isRecord, readStrictJson } from '@hongbao/core/internal'
 import { webhookStatusOf } from '../engine/trigger.ts'
 import { EVENT_TYPES } from '../events/event-types.ts'
-import { isRecord } from '../is-record.ts'
 import { usageError } from './exit.ts'
 import type { Texts } from './texts/texts.ts'
 

@@ -109,7 +109,7 @@ async function send(request: ControlRequest): Promise<Answer> {
 
 /**
  * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
- * load `fetch` all the same: its names include `WebSocket`, which is of the same library.
+ * still load `fetch`: its names include `WebSocket`, which is of the same library.
  */
 function exchange(
   { base, method, path, body }: ControlRequest,

@@ -60,7 +60,7 @@ function Editor(props: { readonly id: string; readonly original: string }): JSX.
   )
 }
 
-/** Whether what was typed is a JSON object; any text can be sent all the same. */
+/** Whether what was typed is a JSON object; any other text can be sent, too. */
 export function JsonState({ json }: { readonly json: JsonObject }): JSX.Element {
   const { valid, invalid } = texts.value.editor
   return json.ok ? (

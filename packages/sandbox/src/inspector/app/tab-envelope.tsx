@@ -6,7 +6,7 @@ import { texts } from './language.ts'
 import { Foreign } from './parts.tsx'
 import { envelopes, now } from './store.ts'
 
-/** The envelope of an event: what became of it, and buttons to move it. */
+/** The envelope of an event: its states, and buttons to move it. */
 export function EnvelopeTab({ event }: { readonly event: EventDetail }): JSX.Element {
   const { envelope: text } = texts.value
   const envelope = envelopes.value.find(({ id }) => id === event.envelope)
