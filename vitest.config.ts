@@ -61,6 +61,7 @@ export default defineConfig({
             enabled: true,
             only: true,
             include: ['{packages/*/test,test}/**/*.test-d.ts'],
+            exclude: ['test/integrations/**', '**/node_modules/**'],
           },
           // Beside the integration tests: a compiler that runs by itself leaves cores idle.
           maxWorkers: 2 * CORES,

@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const NODE = 'node@24.21.0'
+const WITHOUT_INTEGRATIONS = new Set(['test:all', 'test:quick', 'crash', 'bench:all', 'build'])
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
@@ -42,10 +43,12 @@ const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {
 process.exitCode = status
 
 /**
- * What a script needs installed, where that is less than everything. The demos need a fifth (150 MB
- * of 840), without the developers' tools; where those are here, `--prod` would take them away.
+ * What a script needs installed, if that is less than everything. The demos need a fifth (150 MB of
+ * 840), without the developers' tools; if those are here, `--prod` would remove them. The frameworks
+ * and ORMs of test/integrations are for those tests, and for what reads all files.
  */
 function partFor(name) {
+  if (WITHOUT_INTEGRATIONS.has(name)) return ['--filter', '!./test/integrations/*']
   if (!name.startsWith('demo')) return []
   const examples = ['--filter', '@hongbao/example-*...']
   return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']

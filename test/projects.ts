@@ -2,6 +2,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const PATTERNS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
+// The integrations have a run and a configuration of their own: vitest.integrations.config.ts.
+const EXCLUDED = ['**/node_modules/**', 'test/integrations/**']
 
 /** The test files, by what they need. */
 export interface Suites {
@@ -17,7 +19,7 @@ export interface Suites {
  */
 export function sortTests(root: string): Suites {
   const startsProcesses = createSearch('node:child_process')
-  const files = globSync(PATTERNS, { cwd: root, exclude: ['**/node_modules/**'] }).toSorted()
+  const files = globSync(PATTERNS, { cwd: root, exclude: EXCLUDED }).toSorted()
   const integration = files.filter((file) => startsProcesses(join(root, file)))
   return { unit: files.filter((file) => !integration.includes(file)), integration }
 }
