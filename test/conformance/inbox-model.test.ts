@@ -1,22 +1,13 @@
-import { memoryInbox, type Admission, type Inbox } from '@hongbao/core'
+import { memoryInbox, type Inbox } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
 import type { InboxHost, InboxStore, OpenInbox } from './inbox-host.ts'
+import { FAULTY_INBOXES } from './faulty-inboxes.ts'
 import { checkAgainstModel } from './inbox-comparison.ts'
 
-// The model is worth what it finds: inboxes with the faults that inboxes have had.
-
-const FAULTY: readonly (readonly [fault: string, inbox: () => Inbox])[] = [
-  ['remembers a key before its work, and for good', remembersFirst],
-  ['takes a run for a duplicate', calledDuplicate],
-  ['confuses keys that differ in case', () => withKey((key) => key.toLowerCase())],
-  ['confuses keys that one encoding confuses', () => withKey((key) => latin1(key))],
-  ['starts work beside work', checksThenRuns],
-  ['swallows the error of the work', swallows],
-  ['keeps a key whose work rejected', keepsFailed],
-]
+// The model is worth what it finds: the faults that inboxes have had.
 
 describe('the model of an inbox', () => {
-  it.each(FAULTY)('detects an inbox that %s', async (_, inbox) => {
+  it.each(FAULTY_INBOXES)('detects an inbox that %s', async (_, inbox) => {
     const host = hostOf(inbox)
     const checked = checkAgainstModel(host, await host.start())
     await expect(checked).rejects.toThrow(/Property failed after \d+ tests\n\{ seed: -?\d+/)
@@ -217,72 +208,4 @@ function openLeases(rules: LeaseRules, keys: Map<string, Held>, effects: string[
     },
     close: () => Promise.resolve(),
   }
-}
-
-type Work = Parameters<Inbox['admit']>[1]
-
-function inboxOf(admit: (key: string, work: Work) => Promise<Admission>): Inbox {
-  return { retentionSeconds: Infinity, admit }
-}
-
-/** `SET key NX` as a flag for "seen". */
-function remembersFirst(): Inbox {
-  const seen = new Set<string>()
-  return inboxOf(async (key, work) => {
-    if (seen.has(key)) return 'duplicate'
-    seen.add(key)
-    await work({})
-    return 'applied'
-  })
-}
-
-function calledDuplicate(): Inbox {
-  const inbox = memoryInbox()
-  return inboxOf(async (key, work) => {
-    const admission = await inbox.admit(key, work)
-    return admission === 'busy' ? 'duplicate' : admission
-  })
-}
-
-function withKey(change: (key: string) => string): Inbox {
-  const inbox = memoryInbox()
-  return inboxOf((key, work) => inbox.admit(change(key), work))
-}
-
-function latin1(key: string): string {
-  return key.replaceAll(/[^ -~]/g, '?')
-}
-
-/** `select`, then the work, then `insert`. */
-function checksThenRuns(): Inbox {
-  const applied = new Set<string>()
-  return inboxOf(async (key, work) => {
-    if (applied.has(key)) return 'duplicate'
-    await work({})
-    applied.add(key)
-    return 'applied'
-  })
-}
-
-function swallows(): Inbox {
-  const inbox = memoryInbox()
-  return inboxOf((key, work) =>
-    inbox.admit(key, async (context) => {
-      await Promise.resolve(work(context)).catch(() => {})
-    }),
-  )
-}
-
-function keepsFailed(): Inbox {
-  const running = new Set<string>()
-  const applied = new Set<string>()
-  return inboxOf(async (key, work) => {
-    if (applied.has(key)) return 'duplicate'
-    if (running.has(key)) return 'busy'
-    running.add(key)
-    await work({})
-    running.delete(key)
-    applied.add(key)
-    return 'applied'
-  })
 }

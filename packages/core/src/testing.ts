@@ -13,6 +13,8 @@ import { SIGNATURE_HEADER, signBytes } from './keys/signature.ts'
 
 // Exported here too: otherwise the built types would import `adapter`, and with it those of `node:http`.
 export type { Delivery } from './receive/delivery.ts'
+export { inboxConformance } from './conformance/inbox-conformance.ts'
+export type { InboxConformanceOptions, InboxEffects } from './conformance/options.ts'
 
 /** A throw-away key pair in Ping++'s place: PEM, RSA 2048. */
 export interface TestKeys {

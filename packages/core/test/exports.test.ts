@@ -51,6 +51,7 @@ describe('the exports of core', () => {
     expect(namesIn(testingKit)).toEqual([
       'createTestKeys',
       'eventFixture',
+      'inboxConformance',
       'signDelivery',
       'testContext',
     ])

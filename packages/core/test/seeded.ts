@@ -1,24 +1,15 @@
-/** Random numbers that a seed decides, so that a failing case can be run again (mulberry32). */
-export interface Seeded {
-  /** A whole number from 0 up to, but not including, the limit. */
-  below(limit: number): number
-  pick<Item>(items: readonly Item[]): Item
+import { seeded as seededNumbers, type Seeded as Numbers } from '../src/conformance/seeded.ts'
+
+/** Random numbers that a seed decides, so that a failing case can be run again. */
+export interface Seeded extends Numbers {
   bytes(length: number): Buffer
 }
 
 export function seeded(seed: number): Seeded {
-  let state = seed
-
-  function below(limit: number): number {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-  }
-
+  const { below, pick } = seededNumbers(seed)
   return {
     below,
-    pick: (items) => items[below(items.length)] as (typeof items)[number],
+    pick,
     bytes: (length) => Buffer.from(Array.from({ length }, () => below(256))),
   }
 }

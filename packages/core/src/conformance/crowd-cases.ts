@@ -1,0 +1,103 @@
+import type { Admission } from '../inbox/inbox.ts'
+import { withTimeout } from '../options/with-timeout.ts'
+import { expectSame, Mismatch } from './mismatch.ts'
+import { settle } from './run.ts'
+import { rejected, type Case, type Process, type Trial } from './trial.ts'
+
+const RACE =
+  'Ping++ may deliver an event twice at the same time. To check and then to write are two steps, between which another delivery starts: claim the key in one.'
+
+/** Many deliveries at the same time. */
+export const CROWD_CASES: readonly Case[] = [
+  {
+    name: 'a hundred deliveries of a key at once run once, and the others are busy without waiting for the run',
+    why: RACE,
+    run: async (trial) => expectOneRun(trial, [await trial.open()]),
+  },
+  {
+    name: 'a hundred deliveries of a key at once to four processes run once',
+    why: RACE,
+    isFor: ({ shared }) => shared,
+    async run(trial) {
+      const processes = [
+        await trial.open(),
+        await trial.open(),
+        await trial.open(),
+        await trial.open(),
+      ]
+      await expectOneRun(trial, processes)
+    },
+  },
+  {
+    name: 'a hundred keys at once, ten deliveries of each, are applied once each',
+    why: RACE,
+    async run(trial) {
+      const first = await trial.open()
+      const processes = trial.subject.shared ? [first, await trial.open()] : [first]
+      const keys = Array.from({ length: 100 }, (_, index) => trial.key(`many ${index}`))
+      const answers = await Promise.all(
+        // Seven has no factor of a hundred: the deliveries of a key are far from each other.
+        turns(1000, processes).map((process, index) => process.deliver(at(keys, index * 7))),
+      )
+      const applied = answers.filter((answer) => answer === 'applied').length
+      expectSame('The number of keys that were applied', applied, 100)
+      for (const key of keys) await trial.expectEffects(key, 1)
+    },
+  },
+]
+
+/** All but the one that runs are answered while that one still waits. */
+async function expectOneRun(trial: Trial, processes: readonly Process[]): Promise<void> {
+  const key = trial.key('hundred')
+  const end = Promise.withResolvers<void>()
+  const known = Promise.withResolvers<void>()
+  const answers: Admission[] = []
+  let runs = 0
+
+  async function deliver(process: Process): Promise<void> {
+    const settlement = await settle(
+      process.inbox.admit(key, async (context) => {
+        runs += 1
+        if (runs > 1) known.resolve()
+        await trial.subject.effects.write(key, context)
+        await end.promise
+      }),
+    )
+    if ('error' in settlement) throw rejected(key, settlement.error)
+    answers.push(settlement.admission)
+    if (answers.length === 99) known.resolve()
+  }
+
+  const deliveries = Promise.all(turns(100, processes).map(deliver))
+  try {
+    await inTime(trial, Promise.race([known.promise, deliveries]), () => answers.length)
+    expectSame('The number of runs', runs, 1)
+    expectSame('The answer of the others', [...new Set(answers)].join(', '), 'busy')
+  } finally {
+    end.resolve()
+  }
+  await inTime(trial, deliveries, () => answers.length)
+  expectSame('The answer of the run', answers.at(-1), 'applied')
+  await trial.expectEffects(key, 1)
+}
+
+function inTime(
+  { subject: { timeoutMs } }: Trial,
+  pending: Promise<unknown>,
+  countAnswers: () => number,
+): Promise<unknown> {
+  return withTimeout(timeoutMs, pending, () => {
+    const expected = `99 deliveries are answered while the work of one waits, and that one after it, within ${timeoutMs} ms each.`
+    throw new Mismatch(expected, `${countAnswers()} are answered.`)
+  })
+}
+
+function turns(count: number, processes: readonly Process[]): Process[] {
+  return Array.from({ length: count }, (_, index) => at(processes, index))
+}
+
+function at<Item>(items: readonly Item[], index: number): Item {
+  const item = items[index % items.length]
+  if (item === undefined) throw new Error('There is nothing to choose from.')
+  return item
+}
