@@ -1,10 +1,12 @@
 // `npm start`, `npm test` and `npm run bench` on a machine that has only Node 20 or later and npm:
-// fetch the pinned Node and pnpm through npx, install what the script needs, run it.
+// take the Node and the pnpm that are here if they will do, fetch the pinned ones through npx if not,
+// install what the script needs, run it.
 // Plain JavaScript, because the Node that starts this file may not read TypeScript.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { windowsCommand } from './windows-command.mjs'
 
 const NODE = 'node@24.21.0'
 const WITHOUT_INTEGRATIONS = new Set(['test:all', 'test:quick', 'crash', 'bench:all', 'build'])
@@ -21,14 +23,15 @@ process.on('SIGTERM', () => running?.kill('SIGTERM'))
 const IF_NETWORK =
   'If it is the network: npm ping; and is the registry, or mirror, the right one? npm config get registry'
 
-const toolchain = ['--yes', '--loglevel=error', '-p', NODE, '-p', packageManager]
-console.error(`1/2 ${NODE} and ${packageManager}: fetched where missing, once ...`)
-const path = await runQuietly('npx', [...toolchain, '--', 'node', '-p', 'process.env.PATH'], {
-  env: process.env,
-  complaint: `npm could not fetch ${NODE} and ${packageManager}. ${IF_NETWORK}`,
-})
+const missing = [
+  // 22.18 and newer run TypeScript as it is.
+  ...(process.features.typescript ? [] : [NODE]),
+  ...((await isPnpmHere()) ? [] : [packageManager]),
+]
+if (missing.length === 0) console.error(`1/2 Node ${process.version} and ${packageManager}: here.`)
+const path = missing.length === 0 ? process.env.PATH : await fetchTools(missing)
 
-const env = { ...process.env, PATH: path.trim() }
+const env = { ...process.env, PATH: path }
 console.error('2/2 Packages: fetched where missing, once, a minute or so ...')
 await runQuietly('pnpm', ['install', '--frozen-lockfile', '--prefer-offline', ...partFor(script)], {
   // In CI pnpm asks nothing, and nobody could answer here.
@@ -41,6 +44,29 @@ const { status } = await run('pnpm', ['--silent', 'run', script, ...rest], {
   stdio: 'inherit',
 })
 process.exitCode = status
+
+/** Whether the pnpm on the path, which may be Corepack's, is the one that package.json pins. */
+async function isPnpmHere() {
+  const unasked = { ...process.env, COREPACK_ENABLE_DOWNLOAD_PROMPT: '0' }
+  const { stdout } = await run('pnpm', ['--version'], {
+    env: unasked,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  return `pnpm@${stdout?.trim()}` === packageManager
+}
+
+/** Fetches tools through npx, and gives the path with which they are found. */
+async function fetchTools(tools) {
+  const names = tools.join(' and ')
+  console.error(`1/2 ${names}: fetched where missing, once ...`)
+  const packages = tools.flatMap((tool) => ['-p', tool])
+  const print = ['--', 'node', '-p', 'process.env.PATH']
+  const found = await runQuietly('npx', ['--yes', '--loglevel=error', ...packages, ...print], {
+    env: process.env,
+    complaint: `npm could not fetch ${names}. ${IF_NETWORK}`,
+  })
+  return found.trim()
+}
 
 /**
  * What a script needs installed, if that is less than everything. The demos need a fifth (150 MB of
@@ -71,8 +97,7 @@ function run(command, args, options) {
   return new Promise((resolve) => {
     let stdout = ''
     let output = ''
-    // Windows starts npx and pnpm, which are scripts there, through a shell only.
-    running = spawn(command, args, { cwd: root, shell: process.platform === 'win32', ...options })
+    running = start(command, args, { cwd: root, ...options })
     running.stdout?.setEncoding('utf8').on('data', (text) => (stdout += text))
     for (const stream of [running.stdout, running.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => (output += text))
@@ -82,4 +107,9 @@ function run(command, args, options) {
       resolve({ status: code ?? 128 + constants.signals[signal], signal, stdout, output })
     })
   })
+}
+
+function start(command, args, options) {
+  if (process.platform !== 'win32') return spawn(command, args, options)
+  return spawn(windowsCommand(command, args), { ...options, shell: true })
 }
