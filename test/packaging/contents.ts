@@ -29,6 +29,11 @@ export async function checkContents(packed: Packed): Promise<void> {
     async () => expectNone((await Promise.all(files.map((file) => mapFlaws(packed, file)))).flat()),
   )
   await check(
+    `${name}: has the licenses of what is bundled`,
+    'See `thirdPartyLicenses` in packages/core/tsup.config.ts.',
+    async () => expectNone(await unlicensed(packed)),
+  )
+  await check(
     `${name}: names no download host`,
     'Take the address out: packages come from whatever registry people have set.',
     async () => {
@@ -75,13 +80,31 @@ async function mapFlaws({ name, folder, files }: Packed, file: string): Promise<
   const code = await readFile(join(folder, file), 'utf8')
   const map = /^\/\/# sourceMappingURL=(.+)$/m.exec(code)?.[1]
   if (map === undefined) return [`${file} has no source map`]
-  const { sources } = JSON.parse(await readFile(join(folder, 'dist', map), 'utf8')) as {
-    readonly sources: readonly string[]
-  }
-  return sources
+  return (await sourcesOf(join(folder, 'dist', map)))
     .map((source) => normalize(join(dirname(file), source)))
-    .filter((source) => !files.includes(source))
+    .filter((source) => !files.includes(source) && !BUNDLED.test(source))
     .map((source) => `${file} maps to ${source}, which is not there`)
+}
+
+/** The path of a bundled file, with the name of its package. */
+const BUNDLED = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//
+
+async function sourcesOf(map: string): Promise<readonly string[]> {
+  return (JSON.parse(await readFile(map, 'utf8')) as { readonly sources: readonly string[] })
+    .sources
+}
+
+/** The bundled packages whose license is not in the tarball. */
+async function unlicensed({ folder, files }: Packed): Promise<string[]> {
+  const maps = files.filter((file) => file.endsWith('.map')).map((file) => join(folder, file))
+  const bundled = (await Promise.all(maps.map(sourcesOf)))
+    .flat()
+    .flatMap((source) => BUNDLED.exec(source)?.[1] ?? [])
+  if (bundled.length === 0) return []
+  const licenses = await readFile(join(folder, 'dist/third-party-licenses.txt'), 'utf8')
+  return [...new Set(bundled)]
+    .filter((name) => !licenses.split('\n').includes(name))
+    .map((name) => `no license of ${name}`)
 }
 
 async function hostsIn(path: string): Promise<string[]> {

@@ -3,6 +3,9 @@ import { basename, dirname, join } from 'node:path'
 import type { Packed } from './packages.ts'
 import { check, expectNone } from './steps.ts'
 
+/** What reads Node's streams: a dependency in ES modules; bundled in CommonJS, with what it imports. */
+const RAW_BODY = ['raw-body', 'node:async_hooks', 'path', 'util']
+
 /**
  * What each built entry may reach, its chunks included. Only `./node` may know Node's streams
  * (`raw-body`): the rest runs on Bun, Deno and Workers, and the types name no internal package.
@@ -13,12 +16,12 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     types: ['node:crypto'],
   },
   '@hongbao/core/node': {
-    code: ['node:buffer', 'node:stream', 'raw-body'],
+    code: ['node:buffer', 'node:stream', ...RAW_BODY],
     types: ['node:crypto', 'node:http'],
   },
   '@hongbao/core/fetch': { code: ['node:buffer'], types: ['node:crypto'] },
   '@hongbao/core/adapter': {
-    code: ['node:buffer', 'node:stream', 'raw-body'],
+    code: ['node:buffer', 'node:stream', ...RAW_BODY],
     types: ['node:crypto', 'node:http'],
   },
   '@hongbao/core/testing': {
