@@ -5,6 +5,7 @@ export default library({
     'src/index.ts',
     'src/node.ts',
     'src/fetch.ts',
+    'src/lambda.ts',
     'src/testing.ts',
     'src/adapter.ts',
     'src/internal.ts',
