@@ -31,6 +31,7 @@ const entry = [
   'src/index.ts',
   'src/node.ts',
   'src/fetch.ts',
+  'src/lambda.ts',
   'src/testing.ts',
   'src/adapter.ts',
   'src/internal.ts',

@@ -1,5 +1,6 @@
 import { createWebhooks, type Receiver } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
+import { lambdaWebhooks } from '@hongbao/core/lambda'
 import { nodeWebhooks } from '@hongbao/core/node'
 import { createTestKeys } from '@hongbao/core/testing'
 import { expressWebhooks } from '@hongbao/express'
@@ -15,6 +16,7 @@ const webhooks = createWebhooks({ publicKey: createTestKeys().publicKey, logger:
 const MOUNTS: readonly [name: string, mount: Mount, options: string][] = [
   ['nodeWebhooks', nodeWebhooks, 'path'],
   ['fetchWebhooks', fetchWebhooks, 'path, waitUntil'],
+  ['lambdaWebhooks', lambdaWebhooks, 'path'],
   ['expressWebhooks', expressWebhooks, 'path'],
   ['koaWebhooks', koaWebhooks, 'path'],
   ['honoWebhooks', honoWebhooks, 'path, waitUntil'],

@@ -1,3 +1,4 @@
+import type { LambdaHandler } from '@hongbao/core/lambda'
 import {
   createTestKeys,
   eventFixture,
@@ -54,6 +55,7 @@ const MOUNTS: [host: string, version: keyof typeof workspaces, start: Start][] =
   ['node:http', 'now', node],
   ['Next.js', 'now', next],
   ['Workers', 'now', worker],
+  ['AWS Lambda', 'now', lambda],
 ]
 
 describe.each(MOUNTS)('the mount in %s', (host, version, start) => {
@@ -177,6 +179,15 @@ async function next(from: Workspace): Promise<Send> {
 async function worker(from: Workspace): Promise<Send> {
   const { default: handler } = await from.import<WorkerModule>('worker.ts')
   return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()))
+}
+
+async function lambda(from: Workspace): Promise<Send> {
+  const { handler } = await from.import<{ handler: LambdaHandler }>('lambda.ts')
+  const requestContext = { http: { method: 'POST' } }
+  return async ({ text, headers }) => {
+    const result = await handler({ requestContext, headers, body: text, isBase64Encoded: false })
+    return new Response(result.body, { status: result.statusCode })
+  }
 }
 
 function over(url: string): Send {

@@ -20,6 +20,7 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     types: ['node:crypto', 'node:http'],
   },
   '@hongbao/core/fetch': { code: ['node:buffer'], types: ['node:crypto'] },
+  '@hongbao/core/lambda': { code: ['node:buffer', 'node:http'], types: ['node:crypto'] },
   '@hongbao/core/adapter': {
     code: ['node:buffer', 'node:stream', ...RAW_BODY],
     types: ['node:crypto', 'node:http'],

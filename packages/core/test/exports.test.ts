@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import * as adapterKit from '@hongbao/core/adapter'
 import * as fetchKit from '@hongbao/core/fetch'
+import * as lambdaKit from '@hongbao/core/lambda'
 import * as core from '@hongbao/core'
 import * as nodeKit from '@hongbao/core/node'
 import * as testingKit from '@hongbao/core/testing'
@@ -31,6 +32,10 @@ describe('the exports of core', () => {
 
   it('from @hongbao/core/fetch', () => {
     expect(namesIn(fetchKit)).toEqual(['fetchWebhooks'])
+  })
+
+  it('from @hongbao/core/lambda', () => {
+    expect(namesIn(lambdaKit)).toEqual(['lambdaWebhooks'])
   })
 
   it('from @hongbao/core/adapter', () => {

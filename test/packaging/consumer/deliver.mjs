@@ -19,6 +19,7 @@ const { createWebhooks, memoryInbox, WebhookError, OptionError, unlisted } =
 const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
 const { nodeWebhooks } = await adapters('@hongbao/core/node')
 const { fetchWebhooks } = await adapters('@hongbao/core/fetch')
+const { lambdaWebhooks } = await adapters('@hongbao/core/lambda')
 const { expressWebhooks } = await adapters('@hongbao/express')
 const { koaWebhooks } = await adapters('@hongbao/koa')
 const { fastifyWebhooks } = await adapters('@hongbao/fastify')
@@ -88,6 +89,16 @@ for (const [host, mount] of Object.entries(hosts)) {
   const { webhooks, heard } = createReceiver()
   const POST = fetchWebhooks(webhooks)
   await deliver('fetch', heard, (init) => POST(new Request('http://localhost/webhooks', init)))
+}
+
+{
+  const { webhooks, heard } = createReceiver()
+  const handler = lambdaWebhooks(webhooks)
+  await deliver('lambda', heard, async ({ method, headers, body }) => {
+    const event = { requestContext: { http: { method } }, headers, isBase64Encoded: true }
+    const result = await handler({ ...event, body: Buffer.from(body).toString('base64') })
+    return new Response(result.body, { status: result.statusCode })
+  })
 }
 
 // An error made by one copy of core is understood by another.

@@ -13,6 +13,7 @@ import {
   type WebhookReport,
 } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
+import { lambdaWebhooks } from '@hongbao/core/lambda'
 import { nodeWebhooks } from '@hongbao/core/node'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { expressWebhooks } from '@hongbao/express'
@@ -84,6 +85,8 @@ start(fastify().register(fastifyWebhooks, { webhooks, path: '/webhooks' }))
 new Hono().post('/webhooks', honoWebhooks(webhooks))
 createServer(nodeWebhooks(webhooks))
 export const POST: (request: Request) => Promise<Response> = fetchWebhooks(webhooks)
+export const handler: (event: object, context: object) => Promise<{ statusCode: number }> =
+  lambdaWebhooks(webhooks)
 
 // @ts-expect-error -- Fastify's plugin needs the receiver
 start(fastify().register(fastifyWebhooks, { path: '/webhooks' }))

@@ -21,6 +21,8 @@ export interface Work<Context extends object> {
   readonly event: WebhookEvent
   /** When the work began, on the clock of `performance.now`. */
   readonly startedMs: number
+  /** When the host ends the delivery unanswered, on the same clock. */
+  readonly deadlineMs?: number | undefined
   /** Run one after another; the first failure ends the execution. */
   readonly handlers: readonly AnyHandler<Context>[]
   /**
@@ -90,7 +92,10 @@ export function execute<Context extends object>(
   }
   // Before it runs: a handler may dispatch its own event, and waits for this one then.
   admission.running.set(work.key, execution)
-  const timer = setTimeout(() => resolve(expire(admission, execution)), admission.timeoutMs)
+  const leftMs = (work.deadlineMs ?? Infinity) - performance.now()
+  const timeoutMs = Math.min(admission.timeoutMs, leftMs)
+  const detail = timeoutMs === leftMs ? HOST_LIMIT : undefined
+  const timer = setTimeout(() => resolve(expire(admission, execution, detail)), timeoutMs)
   execution.end = run(admission, execution, timer)
   // `resolve` itself and no other reaction: otherwise a handler's stack would end here.
   void execution.end.then(resolve)
@@ -203,10 +208,12 @@ function stopWith(signal: AbortSignal, stop: AbortController): void {
 function expire<Context extends object>(
   admission: Admission<Context>,
   execution: Execution<Context>,
+  detail: string | undefined,
 ): WebhookError {
   const { state } = execution
   execution.isLate = true
-  execution.stop.abort(createFailure('handler-timed-out'))
+  const timedOut = createFailure('handler-timed-out', detail)
+  execution.stop.abort(copyOf(timedOut))
   if (state === 'not started') {
     // Otherwise one lost answer of a store would block the event until a restart.
     release(admission, execution)
@@ -215,9 +222,13 @@ function expire<Context extends object>(
     void handlersOf(execution).then(() => release(admission, execution))
   }
   if (state instanceof WebhookError) return state
-  if (state === 'started') return createFailure('handler-timed-out')
+  if (state === 'started') return timedOut
   return createFailure('inbox-unavailable', 'It has not answered in time.')
 }
+
+/** Why a delivery was answered before its own time limits. */
+export const HOST_LIMIT =
+  'The time limit of the function came first: set it to more than `handlerTimeoutMs` and 500 ms.'
 
 function release<Context extends object>(
   { running }: Admission<Context>,

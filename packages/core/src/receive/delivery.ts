@@ -28,6 +28,11 @@ export interface Delivery {
    * rejects: it settles when the handlers have, those past their deadline included.
    */
   readonly waitUntil?: WaitUntil | undefined
+  /**
+   * When the delivery must be answered, on the clock of `performance.now`, on hosts that end a request
+   * without an answer then. Handlers get `handlerTimeoutMs`, or until then if that is earlier.
+   */
+  readonly deadlineMs?: number | undefined
 }
 
 /** Keeps a host's request alive until the promise settles: `(pending) => context.waitUntil(pending)`. */

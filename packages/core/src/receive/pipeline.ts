@@ -5,10 +5,11 @@ import { isBytes } from '../keys/bytes.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
 import { callSafely, originOf, type Logger } from '../options/logger.ts'
+import { withTimeout } from '../options/with-timeout.ts'
 import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
-import { execute, share, type Admission, type Execution } from './admission.ts'
+import { execute, HOST_LIMIT, share, type Admission, type Execution } from './admission.ts'
 import { SIGNATURE } from './carried.ts'
 import {
   readBody,
@@ -54,7 +55,8 @@ export async function handle<Context extends object>(
   try {
     const decoded = readSignature(pipeline, delivery)
     // Not by `instanceof Promise`: an app may have replaced the global class.
-    const signature = decoded instanceof WebhookError || isBytes(decoded) ? decoded : await decoded
+    const signature =
+      decoded instanceof WebhookError || isBytes(decoded) ? decoded : await keyed(decoded, delivery)
     if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
 
     const rawBody = await readBody(delivery, pipeline.limits)
@@ -62,7 +64,8 @@ export async function handle<Context extends object>(
     if (rawBody instanceof WebhookError) return reply(pipeline, trace, rawBody)
 
     const found = pipeline.verifier.findSigner(rawBody, signature)
-    const signer = found instanceof WebhookError || 'fingerprint' in found ? found : await found
+    const signer =
+      found instanceof WebhookError || 'fingerprint' in found ? found : await keyed(found, delivery)
     trace.verifiedMs = performance.now()
     if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
 
@@ -74,8 +77,9 @@ export async function handle<Context extends object>(
     const refusal = accept(pipeline, event)
     if (refusal !== undefined) return reply(pipeline, trace, refusal)
 
-    const { waitUntil } = delivery
-    const admitting = admit(pipeline, { trace, event, rawBody, signature, waitUntil })
+    const { waitUntil, deadlineMs } = delivery
+    const accepted = { trace, event, rawBody, signature, waitUntil, deadlineMs }
+    const admitting = admit(pipeline, accepted)
     const admitted = 'answer' in admitting ? admitting : await admitting
     const result = await admitted.answer
     trace.shared = admitted.shared
@@ -94,6 +98,17 @@ function readSignature<Context extends object>(
   delivery: Delivery,
 ): ReturnType<Verifier['readSignature']> {
   return refuseUnread(delivery) ?? verifier.readSignature(delivery.header(SIGNATURE_HEADER))
+}
+
+/** Waits for keys that a function returns, but not longer than the host waits for the answer. */
+function keyed<Value>(
+  pending: Promise<Value>,
+  { deadlineMs }: Delivery,
+): Promise<Value | WebhookError> {
+  if (deadlineMs === undefined) return pending
+  return withTimeout<Value | WebhookError>(deadlineMs - performance.now(), pending, () =>
+    createFailure('key-unavailable', HOST_LIMIT),
+  )
 }
 
 /** Applies an event that did not come by HTTP. Never rejects. */
@@ -144,6 +159,7 @@ interface Accepted {
   readonly rawBody: Uint8Array | undefined
   readonly signature?: Uint8Array
   readonly waitUntil?: WaitUntil | undefined
+  readonly deadlineMs?: number | undefined
 }
 
 /** What a delivery waits for; with `shared`, another delivery has started the execution. */
@@ -162,7 +178,7 @@ function admit<Context extends object>(
   accepted: Accepted,
 ): Admitted<Context> | Promise<Admitted<Context>> {
   const { admission, handlers } = pipeline
-  const { trace, event, rawBody, signature, waitUntil } = accepted
+  const { trace, event, rawBody, signature, waitUntil, deadlineMs } = accepted
   const found = handlers.of(event.type)
   if (found.length === 0) return { answer: withoutHandler(pipeline, event) }
   const key = eventKey(event)
@@ -174,7 +190,15 @@ function admit<Context extends object>(
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
   const startsLater = trace.kind === 'dispatch'
-  const work = { key, event, startedMs: verifiedMs, handlers: found, context, startsLater }
+  const work = {
+    key,
+    event,
+    startedMs: verifiedMs,
+    deadlineMs,
+    handlers: found,
+    context,
+    startsLater,
+  }
   const execution = execute(admission, work)
   if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
   return { answer: execution.answer, execution }

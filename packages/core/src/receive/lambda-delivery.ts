@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer'
+import { isBytes } from '../keys/bytes.ts'
+import { OptionError } from '../options/errors.ts'
+import { isRecord } from '../options/record.ts'
+import { createFailure } from '../reply/errors.ts'
+import type { Delivery } from './delivery.ts'
+
+type Members = Readonly<Record<string, unknown>>
+
+/** An HTTP request as a platform for functions passes it, whatever the platform. */
+export interface HttpEvent {
+  readonly method: string
+  /** The path, and the path without the stage that API Gateway puts before it. */
+  readonly paths: readonly string[]
+  readonly headers: readonly [name: string, value: unknown][]
+  /** Whether it has `multiValueHeaders`. */
+  readonly hasLists: boolean
+  readonly isFromBalancer: boolean
+  readonly body: unknown
+  readonly isBase64: boolean
+}
+
+/**
+ * Reads an event of API Gateway (payload 1.0 and 2.0), a function URL, an Application Load Balancer,
+ * Function Compute (JSON as bytes) or SCF.
+ *
+ * @throws OptionError if it is no HTTP request
+ */
+export function readHttpEvent(given: unknown): HttpEvent {
+  const event = membersOf(isBytes(given) ? parseJson(given) : given)
+  const { requestContext, httpMethod, rawPath, path, body, isBase64Encoded } = event
+  const { http, elb, stage } = membersOf(requestContext)
+  const { method = httpMethod } = membersOf(http)
+  if (typeof method !== 'string') throw new OptionError('option-invalid', NOT_HTTP)
+  const hasLists = isRecord(event['multiValueHeaders'])
+  return {
+    method,
+    paths: pathsOf(rawPath ?? path, stage),
+    headers: Object.entries(membersOf(hasLists ? event['multiValueHeaders'] : event['headers'])),
+    hasLists,
+    isFromBalancer: elb !== undefined,
+    body,
+    // A boolean; in CloudBase, which runs on SCF, a text.
+    isBase64: String(isBase64Encoded) === 'true',
+  }
+}
+
+const NOT_HTTP =
+  'The handler of `lambdaWebhooks` got an event that is no HTTP request. It expects one of API Gateway, a function URL, an Application Load Balancer, Function Compute or SCF. Point one of these at the function, and handle other triggers in another function.'
+
+/** Makes a delivery of an event. `context` is the platform's, which tells how much time is left. */
+export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
+  const leftMs = timeLeftMs(context)
+  return {
+    method: event.method,
+    header: (name) => valueOf(event.headers, name),
+    body: async () => bodyOf(event),
+    deadlineMs: Number.isFinite(leftMs) ? performance.now() + leftMs - RESERVE_MS : undefined,
+  }
+}
+
+// For the log, the hooks and the way of the answer, on the slowest functions (128 MB).
+const RESERVE_MS = 500
+
+/** Not a finite number if the platform does not tell. */
+function timeLeftMs(context: unknown): number {
+  const given = Object(context)
+  // AWS and SCF.
+  if (typeof given.getRemainingTimeInMillis === 'function') return given.getRemainingTimeInMillis()
+  // Function Compute has the whole time limit, in seconds.
+  return Object(given.function).timeout * 1000
+}
+
+function pathsOf(path: unknown, stage: unknown): string[] {
+  if (typeof path !== 'string') return ['/']
+  const prefix = `/${String(stage)}/`
+  return path.startsWith(prefix) ? [path, path.slice(prefix.length - 1)] : [path]
+}
+
+function valueOf(headers: HttpEvent['headers'], wanted: string): string | string[] | undefined {
+  const values = headers
+    .filter(([name]) => name.toLowerCase() === wanted)
+    .flatMap(([, value]) => value)
+    .map(String)
+  return values.length > 1 ? values : values[0]
+}
+
+function bodyOf({ body, isBase64 }: HttpEvent): Uint8Array {
+  if (typeof body === 'string') return Buffer.from(body, isBase64 ? 'base64' : 'utf8')
+  if ((body ?? undefined) === undefined) return new Uint8Array()
+  throw createFailure('body-consumed', LAMBDA_HINT)
+}
+
+const LAMBDA_HINT =
+  'The `body` of the event is no text any more: pass the event on before anything parses its body.'
+
+function membersOf(value: unknown): Members {
+  return isRecord(value) ? value : {}
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    return undefined
+  }
+}
