@@ -108,7 +108,7 @@ export function createStore(rules: StoreRules): Store {
     makeInbox,
     options: {
       effects: {
-        write: (_key: string, { write }: WriteContext) => write(),
+        write: (_key: string, context: WriteContext) => context.write(),
         count: (key: string) => effects.filter((effect) => effect === key).length,
         transactional: true,
       },

@@ -7,26 +7,52 @@ const ROOT = join(import.meta.dirname, '../..')
 
 // The weight of what apps install: every package but the sandbox. A change may lower a figure; a change that
 // raises one explains in its commit what the lines are worth.
-const MOST_LINES = 14_200
-const MOST_FUNCTIONS = 1120
+const MOST_LINES: Readonly<Record<string, number>> = {
+  core: 6200,
+  'core/src/conformance': 1000,
+  express: 50,
+  koa: 60,
+  fastify: 80,
+  hono: 80,
+  client: 3200,
+  postgres: 1810,
+  redis: 1100,
+  'hand-off': 990,
+  bullmq: 470,
+  'pg-boss': 560,
+}
 const HIGHEST_MEDIAN = 5
 const LONGEST = 60
 
-it('the sources of all packages but the sandbox stay within the lines and functions that they have', () => {
-  const files = globSync('packages/*/src/**/*.ts', { cwd: ROOT }).filter(
-    (file) => !file.startsWith('packages/sandbox/'),
-  )
-  const sources = files.map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }))
-  const functions = sources.flatMap(functionsIn)
-  const lengths = functions.map(({ lines }) => lines).toSorted((a, b) => a - b)
+const sources: readonly Source[] = globSync('packages/*/src/**/*.ts', { cwd: ROOT })
+  .filter((file) => !file.startsWith('packages/sandbox/'))
+  .map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }))
 
-  expect(files).toContain('packages/core/src/receive/pipeline.ts')
-  const lines = sources.reduce((sum, { text }) => sum + text.split('\n').length - 1, 0)
-  expect(lines).toBeLessThanOrEqual(MOST_LINES)
-  expect(functions.length).toBeLessThanOrEqual(MOST_FUNCTIONS)
+it('the sources of every package but the sandbox stay within the lines that they have', () => {
+  const lines = new Map<string, number>()
+  for (const { file, text } of sources) {
+    const part = partOf(file)
+    lines.set(part, (lines.get(part) ?? 0) + text.split('\n').length - 1)
+  }
+  const limits = Object.entries(MOST_LINES)
+  expect([...lines.keys()].toSorted()).toEqual(limits.map(([part]) => part).toSorted())
+  expect(limits.filter(([part, most]) => (lines.get(part) ?? Infinity) > most)).toEqual([])
+})
+
+it('the functions of every package but the sandbox are short', () => {
+  const functions = sources.flatMap(functionsIn)
+  const lengths = functions.map((each) => each.lines).toSorted((a, b) => a - b)
+  expect(functions.length).toBeGreaterThan(1000)
   expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(HIGHEST_MEDIAN)
   expect(functions.filter((each) => each.lines > LONGEST)).toEqual([])
 })
+
+/** The folder of a part of `MOST_LINES`: a package, or a folder in it that has a limit of its own. */
+function partOf(file: string): string {
+  const path = file.slice('packages/'.length)
+  const folder = Object.keys(MOST_LINES).find((part) => part.includes('/') && path.startsWith(part))
+  return folder ?? path.slice(0, path.indexOf('/'))
+}
 
 interface Source {
   readonly file: string
