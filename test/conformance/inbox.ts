@@ -55,11 +55,12 @@ function describeHost(host: InboxHost): void {
   }
 
   const named = new Set<string>()
+  const defineTest: Define = it
   inboxConformance(async () => inboxOf(await store.open()), {
     describe,
     it(name, test) {
       named.add(name)
-      it([name, CASES.get(name)].join(' ').trim(), test)
+      defineTest([name, CASES.get(name)].join(' ').trim(), test)
     },
     shared: isShared,
     effects: {

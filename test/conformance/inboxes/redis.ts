@@ -50,8 +50,8 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
       const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
-        ready: inbox.ready,
-        flush: inbox.flush,
+        ready: async () => inbox.ready?.(),
+        flush: async () => inbox.flush?.(),
         admit: (key, work) =>
           inbox.admit(key, ({ lease }) =>
             work(async () => void (await redis.hincrby(EFFECTS, key, 1)), {
