@@ -108,8 +108,8 @@ export function createStore(rules: StoreRules): Store {
     makeInbox,
     options: {
       effects: {
-        write: (_key: string, context: WriteContext) => context.write(),
-        count: (key: string) => effects.filter((effect) => effect === key).length,
+        write: (_key, context) => context.write(),
+        count: (key) => effects.filter((effect) => effect === key).length,
         transactional: true,
       },
       advance(by: number): void {

@@ -48,6 +48,9 @@ export interface OpenInbox {
   readonly retentionSeconds: number
   /** `inbox.admit`, with a way to apply the effect of the key through what the inbox lends. */
   admit(key: string, work: Work): Promise<Admission>
+  /** `inbox.ready` and `inbox.flush`, if it has them. */
+  readonly ready?: (() => Promise<void>) | undefined
+  readonly flush?: (() => Promise<void>) | undefined
   /** Its connection to the store; only if the hold is `'lease'`. */
   readonly line?: Line
   /**

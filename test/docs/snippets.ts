@@ -64,7 +64,7 @@ export function removeWorkspaces(): void {
 }
 
 /** Not `….test.ts`: files that a killed run leaves must not look like a test to the next one. */
-function fileOf(name: string): string {
+export function fileOf(name: string): string {
   return name.replace('.test.ts', '-test.ts')
 }
 

@@ -54,6 +54,7 @@ async function startStore(binaries: PostgresBinaries, isBounced: boolean): Promi
     })
     return Promise.resolve({
       retentionSeconds: inbox.retentionSeconds,
+      ready: () => inbox.ready(),
       admit: (key, work) =>
         inbox.admit(key, async ({ tx }) => {
           const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')

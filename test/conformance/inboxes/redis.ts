@@ -50,6 +50,8 @@ function hostOf(name: string, connect: (url: string) => Promise<Connection>): In
       const end = (): Promise<void> => Promise.resolve(connection.disconnect())
       return {
         retentionSeconds: inbox.retentionSeconds,
+        ready: async () => inbox.ready?.(),
+        flush: async () => inbox.flush?.(),
         admit: (key, work) =>
           inbox.admit(key, ({ lease }) =>
             work(async () => void (await redis.hincrby(EFFECTS, key, 1)), {

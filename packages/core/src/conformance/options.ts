@@ -2,7 +2,6 @@ import type { Inbox } from '../inbox/inbox.ts'
 import { callback, flag, milliseconds, whole } from '../options/readers.ts'
 import { optional, readSettings } from '../options/settings.ts'
 import type { ContextOf } from '../receive/handlers.ts'
-import { MAX_SEED } from './seeded.ts'
 
 /**
  * A test runner, and what the suite may do to the store. Each of the optional fields adds tests, or makes them
@@ -25,14 +24,14 @@ export interface InboxConformanceOptions<Tested extends Inbox<object>> {
    * time have ended. Deletes what is past its retention, if the store does not do so by itself. Adds the tests of
    * the retention.
    */
-  advance?(seconds: number): unknown
+  readonly advance?: ((seconds: number) => unknown) | undefined
   /**
    * Ends the process of an inbox as SIGKILL does: its connections drop, its timers stop, its running work
    * never ends. Adds the test of a crash; for an inbox with leases it needs `advance` as well.
    */
-  crash?(inbox: Tested): unknown
+  readonly crash?: ((inbox: Tested) => unknown) | undefined
   /** Called after each test for each inbox that has not crashed: closes what `makeInbox` opened for it. */
-  close?(inbox: Tested): unknown
+  readonly close?: ((inbox: Tested) => unknown) | undefined
   /** How many random sequences of deliveries are compared with a model. Default: 10. */
   readonly walks?: number | undefined
   /** Repeats the random sequences of a failed run, whose message has the seed. Default: another one each time. */
@@ -73,7 +72,7 @@ export interface Subject {
 export function readOptions(options: Options): Pick<Options, 'describe' | 'it'> & Subject {
   const {
     effects = countInMemory(),
-    seed = Math.floor(Math.random() * MAX_SEED),
+    seed = Math.floor(Math.random() * 2 ** 32),
     ...settings
   } = readSettings('`inboxConformance`', options, READERS)
   return { ...settings, effects, seed }
@@ -90,7 +89,7 @@ const READERS = {
   crash: optional(callback<NonNullable<Subject['crash']>>()),
   close: optional(callback<NonNullable<Subject['close']>>()),
   walks: optional(whole(0), 10),
-  seed: optional(whole(0, MAX_SEED)),
+  seed: optional(whole(0)),
   timeoutMs: optional(milliseconds, 4000),
 }
 

@@ -5,9 +5,6 @@ export interface Seeded {
   pick<Item>(this: void, items: readonly Item[]): Item
 }
 
-/** Seeds have 32 bits. */
-export const MAX_SEED: number = 2 ** 32 - 1
-
 export function seeded(seed: number): Seeded {
   let state = seed
 
