@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common'
+
+/** What the handlers of the app have applied, in order. */
+@Injectable()
+export class Orders {
+  readonly applied: string[] = []
+  /** The order whose handlers fail, if any. */
+  failing: string | null = null
+
+  record(step: string, orderNo: string): void {
+    if (orderNo === this.failing) throw new Error('No such order.')
+    this.applied.push(`${step} ${orderNo}`)
+  }
+}

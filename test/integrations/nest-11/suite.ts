@@ -1,0 +1,257 @@
+import type { Webhooks, WebhooksOptions } from '@hongbao/core'
+import {
+  createTestKeys,
+  eventFixture,
+  signDelivery,
+  type SignedDelivery,
+} from '@hongbao/core/testing'
+import type * as NestCommon from '@nestjs/common'
+import type * as NestCore from '@nestjs/core'
+import type * as NestExpress from '@nestjs/platform-express'
+import type * as NestFastify from '@nestjs/platform-fastify'
+import type * as NestTesting from '@nestjs/testing'
+import { rm } from 'node:fs/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type * as HongbaoNest from '../../../packages/nest/src/index.ts'
+import { createProject, type Project } from './project.ts'
+
+type Platform = 'Express' | 'Fastify'
+type App = NestCommon.INestApplication
+type ModuleClass = new () => object
+type Root = NestCommon.DynamicModule | ModuleClass
+
+/** What the tests read of the providers in `app`. */
+interface Orders {
+  readonly applied: string[]
+  failing: string | null
+}
+interface SlowHandlers {
+  readonly start: { readonly opened: Promise<void> }
+  readonly end: { open(): void }
+  readonly applied: number
+}
+
+const PLATFORMS = ['Express', 'Fastify'] as const
+const keys = createTestKeys()
+
+/**
+ * The tests of `@hongbao/nest` with the NestJS of an integration.
+ *
+ * @param home the folder of the integration, with its `node_modules`
+ * @param type the module system of the project that is tested
+ */
+export function testNest(home: string, type: 'commonjs' | 'module'): void {
+  let project: Project
+  const apps: App[] = []
+
+  beforeAll(async () => {
+    process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
+    project = await createProject(home, type)
+    expect(await project.compile()).toEqual([])
+  })
+
+  afterEach(async () => {
+    for (const app of apps.splice(0)) await app.close()
+  })
+
+  afterAll(async () => {
+    await rm(project.folder, { recursive: true, force: true })
+  })
+
+  const hongbao = () => project.load('@hongbao/nest') as typeof HongbaoNest
+  const core = () => project.load('@nestjs/core') as typeof NestCore
+  const WEBHOOKS = Symbol.for('hongbao.nest.webhooks')
+  const SETTINGS = { logger: false, abortOnError: false } as const
+
+  /** A class of a compiled file of `app`. */
+  function classOf(file: string, name: string): ModuleClass {
+    return (project.load(`./${file}.js`) as Record<string, ModuleClass>)[name] as ModuleClass
+  }
+
+  function ordersOf(app: NestCommon.INestApplicationContext): Orders {
+    return app.get<Orders>(classOf('orders', 'Orders'))
+  }
+
+  /** A root module with `HongbaoModule.forRoot`, and some more. */
+  function rootOf(options: Partial<HongbaoNest.HongbaoModuleOptions>, ...more: Root[]): Root {
+    const { HongbaoModule } = hongbao()
+    return {
+      module: classOf('app.module', 'RootModule'),
+      imports: [HongbaoModule.forRoot({ publicKey: keys.publicKey, ...options }), ...more],
+    }
+  }
+
+  async function create(
+    root: Root,
+    platform: Platform = 'Express',
+    settings: NestCommon.NestApplicationOptions = {},
+  ): Promise<App> {
+    const app = await core().NestFactory.create(root, adapterOf(platform), {
+      ...SETTINGS,
+      ...settings,
+    })
+    apps.push(app)
+    return app
+  }
+
+  function adapterOf(platform: Platform): NestCore.AbstractHttpAdapter {
+    if (platform === 'Express') {
+      return new (project.load('@nestjs/platform-express') as typeof NestExpress).ExpressAdapter()
+    }
+    return new (project.load('@nestjs/platform-fastify') as typeof NestFastify).FastifyAdapter()
+  }
+
+  /** Listens, and returns the address. */
+  async function open(app: App): Promise<string> {
+    await app.listen(0, '127.0.0.1')
+    return app.getUrl()
+  }
+
+  const APPLIED_SENT = ['sent 88', 'audit 88', 'any red_envelope.sent']
+
+  function sent(): SignedDelivery {
+    return signDelivery(eventFixture('red_envelope.sent', { object: { order_no: '88' } }), keys)
+  }
+
+  describe.each(PLATFORMS)('HongbaoModule on %s', (platform) => {
+    describe.each([false, true])('with rawBody: %s', (rawBody) => {
+      it('applies a signed event once, by every handler, and answers 200', async () => {
+        const app = await create(classOf('app.module', 'AppModule'), platform, { rawBody })
+        const url = await open(app)
+        const signed = sent()
+        expect(await answer(url, signed)).toEqual([200, '{"outcome":"handled"}'])
+        expect(await answer(url, signed)).toEqual([200, '{"outcome":"duplicate"}'])
+        // Neither a guard, nor an interceptor, a pipe, a filter, or a middleware of the app.
+        expect(ordersOf(app).applied.toSorted()).toEqual(APPLIED_SENT.toSorted())
+      })
+
+      it('answers 401 to a forgery', async () => {
+        const url = await open(
+          await create(classOf('app.module', 'AppModule'), platform, { rawBody }),
+        )
+        const forged = signDelivery(eventFixture('red_envelope.sent'), createTestKeys())
+        expect(await answer(url, forged)).toEqual([
+          401,
+          '{"outcome":"rejected","code":"signature-mismatch"}',
+        ])
+      })
+
+      it('leaves the parsers of other routes as they are', async () => {
+        const url = await open(
+          await create(classOf('app.module', 'AppModule'), platform, { rawBody }),
+        )
+        const reply = await fetch(`${url}/echo`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"amount":888}',
+        })
+        expect([reply.status, await reply.json()]).toEqual([201, { amount: 888 }])
+      })
+    })
+
+    it('accepts bodies above the limit of the parsers of Nest', async () => {
+      const url = await open(await create(classOf('app.module', 'AppModule'), platform))
+      const object = { order_no: '88', body: '红'.repeat(80_000) }
+      const signed = signDelivery(eventFixture('red_envelope.sent', { object }), keys)
+      expect(await answer(url, signed)).toEqual([200, '{"outcome":"handled"}'])
+    })
+
+    it('accepts any content type, and a path with a query', async () => {
+      const url = await open(await create(classOf('app.module', 'AppModule'), platform))
+      const { headers, ...init } = sent().init()
+      const reply = await fetch(`${url}/webhooks?from=pingpp`, {
+        ...init,
+        headers: { ...headers, 'content-type': 'text/xml' },
+      })
+      expect(reply.status).toBe(200)
+    })
+
+    it('answers at the exact path only, whatever prefix and versions the app has', async () => {
+      const app = await create(
+        rootOf({ path: '/hooks/pingpp' }, classOf('handlers', 'OrdersModule')),
+        platform,
+      )
+      const { VersioningType } = project.load('@nestjs/common') as typeof NestCommon
+      app.setGlobalPrefix('api')
+      app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' })
+      const url = await open(app)
+      const statuses = await Promise.all(
+        [
+          '/hooks/pingpp',
+          '/api/hooks/pingpp',
+          '/api/v1/hooks/pingpp',
+          '/hooks/pingpp/',
+          '/webhooks',
+        ].map(async (path) => (await fetch(url + path, sent().init())).status),
+      )
+      expect(statuses).toEqual([200, 404, 404, 404, 404])
+      expect((await fetch(`${url}/api/v1/health`)).status).toBe(200)
+    })
+
+    it('answers 405 to a GET', async () => {
+      const url = await open(await create(rootOf({}), platform))
+      const reply = await fetch(`${url}/webhooks`)
+      expect([reply.status, reply.headers.get('allow')]).toEqual([405, 'POST'])
+    })
+
+    it('answers 500 if the method of a provider throws, and applies the next delivery', async () => {
+      const app = await create(rootOf({}, classOf('handlers', 'OrdersModule')), platform)
+      const url = await open(app)
+      const signed = sent()
+      ordersOf(app).failing = '88'
+      expect(await answer(url, signed)).toEqual([
+        500,
+        '{"outcome":"failed","code":"handler-failed"}',
+      ])
+      ordersOf(app).failing = null
+      expect(await answer(url, signed)).toEqual([200, '{"outcome":"handled"}'])
+      expect(ordersOf(app).applied).toEqual(APPLIED_SENT)
+    })
+
+    it('is mounted by `createNestApplication` of a testing module', async () => {
+      const { Test } = project.load('@nestjs/testing') as typeof NestTesting
+      const { createWebhooks } = project.load('@hongbao/core') as {
+        readonly createWebhooks: (options: WebhooksOptions) => Webhooks
+      }
+      const otherKeys = createTestKeys()
+      const tested = await Test.createTestingModule({
+        imports: [classOf('app.module', 'AppModule')],
+      })
+        .overrideProvider(WEBHOOKS)
+        .useValue(createWebhooks({ publicKey: otherKeys.publicKey, logger: false }))
+        .compile()
+      const app = tested.createNestApplication(adapterOf(platform), { logger: false })
+      apps.push(app)
+      const url = await open(app)
+      const event = eventFixture('red_envelope.sent', { object: { order_no: '88' } })
+      expect(await answer(url, signDelivery(event, otherKeys))).toEqual([
+        200,
+        '{"outcome":"handled"}',
+      ])
+      expect(ordersOf(app).applied.toSorted()).toEqual(APPLIED_SENT.toSorted())
+    })
+
+    it('lets running handlers end before the providers that they need, at app.close()', async () => {
+      const app = await create(rootOf({}, classOf('resources', 'ResourcesModule')), platform)
+      const url = await open(app)
+      const handlers = app.get<SlowHandlers>(classOf('resources', 'SlowHandlers'))
+      const answered = answer(url, sent())
+      await handlers.start.opened
+      const closed = app.close()
+      expect(await answer(url, sent())).toEqual([
+        500,
+        '{"outcome":"failed","code":"shutting-down"}',
+      ])
+      handlers.end.open()
+      expect(await answered).toEqual([200, '{"outcome":"handled"}'])
+      await closed
+      expect(handlers.applied).toBe(1)
+    })
+  })
+}
+
+/** Delivers, and returns the status and the body of the answer. */
+async function answer(url: string, signed: SignedDelivery): Promise<[number, string]> {
+  const reply = await fetch(`${url}/webhooks`, signed.init())
+  return [reply.status, await reply.text()]
+}
