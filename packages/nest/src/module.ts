@@ -1,4 +1,4 @@
-import { createWebhooks, type NoContext, type Webhooks } from '@hongbao/core'
+import { createWebhooks, OptionError, type NoContext, type Webhooks } from '@hongbao/core'
 import {
   ConfigurableModuleBuilder,
   Global,
@@ -70,8 +70,21 @@ const handlers: FactoryProvider = {
   provide: Symbol('handlers'),
   inject: [WEBHOOKS, DiscoveryService],
   useFactory: (webhooks: Webhooks<object>, discovery: DiscoveryService) => ({
-    onModuleInit: () => registerHandlers(webhooks, discovery),
+    onModuleInit() {
+      refuseSecondImport(discovery)
+      registerHandlers(webhooks, discovery)
+    },
   }),
+}
+
+/** Each import has a receiver and an inbox of its own, so an event could be applied twice. */
+function refuseSecondImport(discovery: DiscoveryService): void {
+  const receivers = discovery.getProviders().filter(({ token }) => token === WEBHOOKS)
+  if (receivers.length === 1) return
+  throw new OptionError(
+    'option-invalid',
+    '`HongbaoModule.forRoot` is imported twice. Import it once, in the root module: `WEBHOOKS` is global. `publicKey` takes several keys.',
+  )
 }
 
 /**

@@ -12,21 +12,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  */
 export function mountOnServer(host: HttpAdapterHost, receiver: Receiver, path: string): void {
   const isMountedAt = createMount('HongbaoModule', receiver, { path })
-  // `createNestApplication` of a testing module makes the server after all providers.
-  host.init$.subscribe(() => withoutServer(host)?.use(hongbaoWebhooks))
+  // `createNestApplication` of a testing module makes the adapter after all providers.
+  host.init$.subscribe(() => putFirst(host.httpAdapter, hongbaoWebhooks))
 
-  /** A middleware: on Fastify, Nest runs it before Fastify reads a body. */
-  function hongbaoWebhooks(
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ): unknown {
+  function hongbaoWebhooks(...[request, response, next]: Parameters<Middleware>): unknown {
     return isMountedAt(request.url) ? answerOnNest(request, response, next) : next()
   }
 
-  async function answerOnNest(
-    ...[request, response, next]: Parameters<typeof hongbaoWebhooks>
-  ): Promise<void> {
+  async function answerOnNest(...[request, response, next]: Parameters<Middleware>): Promise<void> {
     try {
       sendReply(response, await receiver.handle(nodeDelivery(request, HINT)))
     } catch (error) {
@@ -36,9 +29,35 @@ export function mountOnServer(host: HttpAdapterHost, receiver: Receiver, path: s
   }
 }
 
+type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown
+
 /** Nest types the adapter as always there. */
-function withoutServer(host: HttpAdapterHost): HttpAdapterHost['httpAdapter'] | null | undefined {
-  return host.httpAdapter
+type Adapter = HttpAdapterHost['httpAdapter'] | null | undefined
+
+function putFirst(adapter: Adapter, middleware: Middleware): void {
+  const server = adapter?.getInstance<object>()
+  if (server === undefined || !lacksMiddleware(server)) return adapter?.use(middleware)
+  server.addHook('onRequest', ({ raw }, reply, done) => middleware(raw, reply.raw, done))
+}
+
+/** Fastify without its middleware plugin: a testing module adds that later, `skipMiddie` leaves it out. */
+function lacksMiddleware(server: object): server is FastifyLike {
+  return 'addHook' in server && !('use' in server)
+}
+
+interface FastifyLike {
+  addHook(
+    name: 'onRequest',
+    hook: (
+      request: { readonly raw: IncomingMessage },
+      reply: { readonly raw: ServerResponse },
+      done: (error?: unknown) => void,
+    ) => void,
+  ): void
 }
 
 const HINT =

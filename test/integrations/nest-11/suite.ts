@@ -83,13 +83,11 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
 
   async function create(
     root: Root,
-    platform: Platform = 'Express',
+    platform: Platform | NestCore.AbstractHttpAdapter = 'Express',
     settings: NestCommon.NestApplicationOptions = {},
   ): Promise<App> {
-    const app = await core().NestFactory.create(root, adapterOf(platform), {
-      ...SETTINGS,
-      ...settings,
-    })
+    const adapter = typeof platform === 'string' ? adapterOf(platform) : platform
+    const app = await core().NestFactory.create(root, adapter, { ...SETTINGS, ...settings })
     apps.push(app)
     return app
   }
@@ -246,6 +244,197 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
       expect(await answered).toEqual([200, '{"outcome":"handled"}'])
       await closed
       expect(handlers.applied).toBe(1)
+    })
+  })
+
+  it('HongbaoModule on Fastify needs no middleware plugin: `skipMiddie`', async () => {
+    const { FastifyAdapter } = project.load('@nestjs/platform-fastify') as typeof NestFastify
+    const app = await create(rootOf({}), new FastifyAdapter({ skipMiddie: true }))
+    expect(await answer(await open(app), sent())).toEqual([200, '{"outcome":"unhandled"}'])
+  })
+
+  it('HongbaoModule names what to change if a parser of the app was first', async () => {
+    const { default: express } = await import('express')
+    const { ExpressAdapter } = project.load('@nestjs/platform-express') as typeof NestExpress
+    const server = express().use(express.json())
+    const lines: string[] = []
+    const logger = {
+      warn: (line: string) => lines.push(line),
+      error: (line: string) => lines.push(line),
+    }
+    const url = await open(await create(rootOf({ logger }), new ExpressAdapter(server)))
+    expect(await answer(url, sent())).toEqual([500, '{"outcome":"failed","code":"body-consumed"}'])
+    expect(lines.join()).toContain('before HongbaoModule')
+    expect(lines.join()).toContain('{ rawBody: true }')
+  })
+
+  describe('HongbaoModule.forRootAsync', () => {
+    it('takes a factory and what it injects', async () => {
+      const Config = classOf('config', 'Config')
+      const root = asyncRoot({
+        imports: [classOf('config', 'ConfigModule')],
+        inject: [Config],
+        useFactory: async (config: { get(name: string): string }) => ({
+          publicKey: config.get('PINGPP_PUBLIC_KEY'),
+          path: '/from-a-factory',
+        }),
+      })
+      expect(await statusAt(root, '/from-a-factory')).toBe(200)
+    })
+
+    it('takes a class', async () => {
+      const root = asyncRoot({ useClass: classOf('config', 'Config') as never })
+      expect(await statusAt(root, '/from-a-class')).toBe(200)
+    })
+
+    it('takes a provider of another module', async () => {
+      const root = asyncRoot({
+        imports: [classOf('config', 'ConfigModule')],
+        useExisting: classOf('config', 'Config') as never,
+      })
+      expect(await statusAt(root, '/from-a-class')).toBe(200)
+    })
+
+    function asyncRoot(options: HongbaoNest.HongbaoModuleAsyncOptions): Root {
+      return {
+        module: classOf('app.module', 'RootModule'),
+        imports: [hongbao().HongbaoModule.forRootAsync(options)],
+      }
+    }
+
+    async function statusAt(root: Root, path: string): Promise<number> {
+      return (await fetch((await open(await create(root))) + path, sent().init())).status
+    }
+  })
+
+  describe('HongbaoModule refuses', () => {
+    it.each([
+      ['an unknown option', { pth: '/x' }, 'Unknown option `pth`. Did you mean `path`?'],
+      ['a path that could never match', { path: 'webhooks' }, '`path` must start with "/"'],
+      ['a missing key', { publicKey: undefined }, '`publicKey` is empty or not set'],
+      ['no options', undefined, '`HongbaoModule` expects an object of options'],
+    ])('%s', async (_subject, options, message) => {
+      const root = {
+        module: classOf('app.module', 'RootModule'),
+        imports: [
+          hongbao().HongbaoModule.forRoot(
+            (options && { publicKey: keys.publicKey, ...options }) as never,
+          ),
+        ],
+      }
+      await expect(create(root)).rejects.toThrow(message)
+    })
+
+    it.each([
+      [
+        'a handler that depends on a request-scoped provider',
+        'RequestScoped',
+        'OfTenant has a method',
+      ],
+      ['a transient handler', 'TransientScoped', 'Transient has a method'],
+    ])('%s', async (_subject, name, message) => {
+      const app = await create(rootOf({}, classOf('scoped', name)))
+      await expect(app.init()).rejects.toThrow(message)
+    })
+
+    it('a class of handlers in two modules, which would apply every event twice', async () => {
+      const app = await create(
+        rootOf({}, classOf('handlers', 'OrdersModule'), classOf('scoped', 'SecondModule')),
+      )
+      await expect(app.init()).rejects.toThrow(
+        'OrderHandlers has a method with @OnWebhook and is created twice, in OrdersModule and in SecondModule',
+      )
+    })
+
+    it('a second import', async () => {
+      const second = hongbao().HongbaoModule.forRoot({ publicKey: keys.publicKey, path: '/second' })
+      const app = await create(rootOf({}, second))
+      await expect(app.init()).rejects.toThrow('`HongbaoModule.forRoot` is imported twice')
+    })
+  })
+
+  describe('@OnWebhook', () => {
+    it('registers every type of a list, and every decorator of a method', async () => {
+      const app = await create(rootOf({}, classOf('handlers', 'OrdersModule')))
+      await app.init()
+      const object = { order_no: '9' }
+      for (const event of [
+        eventFixture('red_envelope.received', { object }),
+        eventFixture('charge.succeeded', { object }),
+        eventFixture('charge.failed', { object }),
+      ]) {
+        expect(await app.get<Webhooks>(WEBHOOKS).dispatch(event)).toEqual({ outcome: 'handled' })
+      }
+      expect(ordersOf(app).applied).toEqual([
+        ...['received 9', 'audit 9', 'any red_envelope.received'],
+        ...['charge.succeeded 9', 'any charge.succeeded'],
+        ...['charge.failed 9', 'any charge.failed'],
+      ])
+    })
+
+    it('registers before providers dispatch events in their own `onModuleInit`', async () => {
+      const app = await create(
+        rootOf({}, classOf('scoped', 'PollModule'), classOf('handlers', 'OrdersModule')),
+      )
+      await app.init()
+      expect(app.get<{ outcome: string }>('poll').outcome).toBe('handled')
+    })
+
+    it('warns of a type that is misspelt in JavaScript, by the logger of Nest', async () => {
+      const lines: string[] = []
+      const app = await create(misspelt(), 'Express', { logger: collect(lines) })
+      await app.init()
+      expect(lines.join('\n')).toContain("Did you mean 'red_envelope.sent'?")
+      expect(lines.join('\n')).toContain('HongbaoModule')
+    })
+
+    it('warns if no handler is found at all', async () => {
+      const lines: string[] = []
+      const app = await create(rootOf({}), 'Express', { logger: collect(lines) })
+      expect(await answer(await open(app), sent())).toEqual([200, '{"outcome":"unhandled"}'])
+      expect(lines.join('\n')).toContain('no handlers are registered')
+    })
+
+    /** A provider as JavaScript may have it. */
+    function misspelt(): Root {
+      const Handlers = classOf('orders', 'Orders')
+      class Misspelt extends Handlers {}
+      const descriptor = { value: () => {} }
+      hongbao().OnWebhook('red_envelope.snet' as 'red_envelope.sent')(
+        Misspelt.prototype,
+        'applied',
+        descriptor,
+      )
+      return rootOf({}, { module: classOf('app.module', 'RootModule'), providers: [Misspelt] })
+    }
+
+    function collect(lines: string[]): NestCommon.LoggerService {
+      const note = (...texts: unknown[]) => void lines.push(texts.join(' '))
+      return { log() {}, warn: note, error: note }
+    }
+  })
+
+  describe('the receiver of HongbaoModule', () => {
+    it('is ready until app.close()', async () => {
+      const app = await create(rootOf({}, classOf('handlers', 'OrdersModule')))
+      const url = await open(app)
+      const status = async () => (await fetch(`${url}/health`)).status
+      expect(await status()).toBe(200)
+      await app.get<Webhooks>(WEBHOOKS).close()
+      expect(await status()).toBe(503)
+    })
+
+    it('applies events in an application context without HTTP, and closes with it', async () => {
+      const context = await core().NestFactory.createApplicationContext(
+        rootOf({}, classOf('handlers', 'OrdersModule')),
+        SETTINGS,
+      )
+      const webhooks = context.get<Webhooks>(WEBHOOKS)
+      const event = eventFixture('red_envelope.sent', { object: { order_no: '88' } })
+      expect(await webhooks.dispatch(event)).toEqual({ outcome: 'handled' })
+      expect(ordersOf(context).applied.toSorted()).toEqual(APPLIED_SENT.toSorted())
+      await context.close()
+      await expect(webhooks.ready()).rejects.toMatchObject({ code: 'shutting-down' })
     })
   })
 }

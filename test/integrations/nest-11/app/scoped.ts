@@ -1,5 +1,6 @@
 import { OnWebhook, WEBHOOKS } from '@hongbao/nest'
 import type { Webhooks, WebhookEvent } from '@hongbao/core'
+import { eventFixture } from '@hongbao/core/testing'
 import { Inject, Injectable, Module, Scope, type OnModuleInit } from '@nestjs/common'
 import { OrderHandlers } from './handlers.js'
 import { Orders } from './orders.js'
@@ -43,13 +44,7 @@ class Poll implements OnModuleInit {
   }
 }
 
-const EVENT = {
-  id: 'evt_polled',
-  created: Math.floor(Date.now() / 1000),
-  livemode: true,
-  type: 'summary.daily.available',
-  data: { object: {} },
-} as unknown as WebhookEvent
+const EVENT: WebhookEvent = eventFixture('red_envelope.sent')
 
 @Module({ providers: [{ provide: 'poll', useClass: Poll }], exports: ['poll'] })
 export class PollModule {}
