@@ -23,7 +23,8 @@ export interface MethodDescriptor<Type extends string, Context extends object> {
  *     async markSent(event: WebhookEvent<'red_envelope.sent'>, context: HandlerContext) {}
  *
  * Takes what `webhooks.on` takes. The handler is registered when the app initialises. If it throws or
- * rejects, Ping++ sends the event again. A subclass that overrides the method keeps the handler.
+ * rejects, Ping++ sends the event again. A subclass that overrides the method keeps the
+ * handler, and may decorate it with other types.
  *
  * @throws OptionError on anything but a method of an instance
  */

@@ -20,35 +20,38 @@ const ROOT = join(import.meta.dirname, '../../..')
 /** A NestJS project as its command line makes one, compiled by `tsc`. */
 export interface Project {
   readonly folder: string
-  /** Compiles `src` and returns the errors of the compiler. */
+  /** Writes a source. Its name is relative to `src`. */
+  write(name: string, code: string): Promise<void>
+  /** Compiles `src` and returns what the compiler prints. */
   compile(): Promise<readonly string[]>
   /** Loads a package of the project, or a module of its own by its path. */
   load(name: string): unknown
 }
 
 /**
- * Makes a project with the packages of an integration, hongbao as people install it, and some sources.
+ * Makes a project with the packages of an integration, hongbao as people install it, and the sources in
+ * `app`, but for what does not compile.
  *
  * @param home the folder of the integration, with its `node_modules`
  * @param type CommonJS, as projects of NestJS 11 are, or ES modules, as those of NestJS 12
  */
-export async function createProject(
-  home: string,
-  type: 'commonjs' | 'module',
-  sources: Readonly<Record<string, string>> = {},
-): Promise<Project> {
+export async function createProject(home: string, type: 'commonjs' | 'module'): Promise<Project> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'hongbao-nest-')))
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type }))
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: OPTIONS }))
   await linkPackages(home, folder)
   await installHongbao(folder)
-  await cp(join(import.meta.dirname, 'app'), join(folder, 'src'), { recursive: true })
-  for (const [name, code] of Object.entries(sources)) {
-    await writeFile(join(folder, 'src', name), code)
-  }
+  await cp(join(import.meta.dirname, 'app'), join(folder, 'src'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('refused.ts'),
+  })
   const require = createRequire(join(folder, 'dist/main.js'))
   return {
     folder,
+    async write(name, code) {
+      await mkdir(dirname(join(folder, 'src', name)), { recursive: true })
+      await writeFile(join(folder, 'src', name), code)
+    },
     compile: () => compile(folder),
     load: (name) => require(name) as unknown,
   }

@@ -10,9 +10,14 @@ import type * as NestCore from '@nestjs/core'
 import type * as NestExpress from '@nestjs/platform-express'
 import type * as NestFastify from '@nestjs/platform-fastify'
 import type * as NestTesting from '@nestjs/testing'
-import { rm } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type * as HongbaoNest from '../../../packages/nest/src/index.ts'
+import { writeDocuments } from './documents.ts'
 import { createProject, type Project } from './project.ts'
 
 type Platform = 'Express' | 'Fastify'
@@ -47,6 +52,7 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
   beforeAll(async () => {
     process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
     project = await createProject(home, type)
+    await writeDocuments(project)
     expect(await project.compile()).toEqual([])
   })
 
@@ -437,6 +443,83 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
       await expect(webhooks.ready()).rejects.toMatchObject({ code: 'shutting-down' })
     })
   })
+
+  describe('the app of docs/mounting.md', () => {
+    it('runs by node, applies a signed event, and ends at SIGTERM', async () => {
+      const port = await freePort()
+      const main = spawn(process.execPath, ['dist/mounting/main.js'], {
+        cwd: project.folder,
+        env: { ...process.env, PORT: String(port) },
+      })
+      try {
+        const ended = once(main, 'exit')
+        let printed = ''
+        main.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+        const url = `http://127.0.0.1:${port}`
+        await expect.poll(() => fetch(url).then(({ status }) => status, String)).toBe(404)
+        expect(await answer(url, sent())).toEqual([200, '{"outcome":"handled"}'])
+        main.kill('SIGTERM')
+        expect(await ended).toEqual([null, 'SIGTERM'])
+        expect(printed).toContain('88 is sent.')
+      } finally {
+        main.kill('SIGKILL')
+      }
+    })
+  })
+
+  describe('the snippets of packages/nest/README.md', () => {
+    it('are an app with a health check', async () => {
+      const url = await open(await create(classOf('readme/app.module', 'AppModule')))
+      const logged = vi.spyOn(console, 'log').mockImplementation(() => {})
+      expect(await answer(url, sent())).toEqual([200, '{"outcome":"handled"}'])
+      expect(logged.mock.calls).toEqual([['88 is sent.']])
+      logged.mockRestore()
+      expect(await (await fetch(`${url}/health`)).json()).toEqual({ status: 'ok' })
+    })
+
+    it('read the key from ConfigService', async () => {
+      const url = await open(await create(classOf('readme/config.module', 'AppModule')))
+      expect(await answer(url, sent())).toEqual([200, '{"outcome":"unhandled"}'])
+    })
+
+    it('test an app', async () => {
+      const tests: (() => Promise<void>)[] = []
+      vi.stubGlobal('it', (_name: string, test: () => Promise<void>) => tests.push(test))
+      project.load('./readme/app.test.js')
+      vi.unstubAllGlobals()
+      const logged = vi.spyOn(console, 'log').mockImplementation(() => {})
+      expect(tests).toHaveLength(1)
+      for (const test of tests) await test()
+      expect(logged.mock.calls.flat().join()).toContain('is sent.')
+      logged.mockRestore()
+    })
+  })
+
+  // The last, because the project does not compile after it.
+  it('@OnWebhook and forRoot name mistakes when the app is compiled', async () => {
+    const code = await readFile(join(import.meta.dirname, 'app/refused.ts'), 'utf8')
+    await project.write('refused.ts', code)
+    const printed = (await project.compile()).join('\n').split(/^src\/refused\.ts\((\d+),/m)
+    const errors = Array.from({ length: (printed.length - 1) / 2 }, (_, at) => ({
+      line: Number(printed[2 * at + 1]),
+      text: printed[2 * at + 2],
+    }))
+    const expected = code.split('\n').flatMap((line, at) => {
+      const text = /^\s*\/\/ error: (.*)$/.exec(line)?.[1]
+      return text === undefined ? [] : [{ line: at + 2, text: expect.stringContaining(text) }]
+    })
+    expect(expected.length).toBeGreaterThan(5)
+    expect(errors).toEqual(expected)
+  })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** Delivers, and returns the status and the body of the answer. */

@@ -12,3 +12,12 @@ export class Orders {
     this.applied.push(`${step} ${orderNo}`)
   }
 }
+
+/** What the documents import as `./orders.js`. */
+@Injectable()
+export class DocumentedOrders {
+  async markSent(orderNo: string, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted()
+    console.log(`${orderNo} is sent.`)
+  }
+}
