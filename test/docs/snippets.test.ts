@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { orders } from './host/orders.ts'
 import type { telemetry } from './host/telemetry.ts'
 import { codeBlocks } from './markdown.ts'
-import { createWorkspace, readDocument, removeWorkspaces, ROOT, SNIPPETS } from './snippets.ts'
+import {
+  createWorkspace,
+  isNotOfNest,
+  readDocument,
+  removeWorkspaces,
+  ROOT,
+  SNIPPETS,
+} from './snippets.ts'
 
 const keys = createTestKeys()
 
@@ -179,6 +186,7 @@ function packageSnippets(): string[] {
   return globSync('packages/*/README.md', { cwd: ROOT })
     .flatMap((path) => codeBlocks(readDocument(path)))
     .filter(({ language }) => language === 'ts')
+    .filter(isNotOfNest)
     .map(({ text }) =>
       text.includes('orders.') ? `import { orders } from './orders.ts'\n${text}` : text,
     )

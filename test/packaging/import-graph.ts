@@ -46,6 +46,16 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core/adapter'],
     types: ['@hongbao/core', '@hongbao/core/fetch'],
   },
+  '@hongbao/nest': {
+    code: [
+      '@hongbao/core',
+      '@hongbao/core/adapter',
+      '@hongbao/core/internal',
+      '@nestjs/common',
+      '@nestjs/core',
+    ],
+    types: ['@hongbao/core', '@hongbao/core/internal', '@nestjs/common'],
+  },
   // Runs on every runtime with `fetch` and `node:crypto`.
   '@hongbao/client': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer', 'node:crypto'],

@@ -2,6 +2,8 @@
 // release may change or remove any of these.
 export { joinBytes } from './keys/bytes.ts'
 export { parseEvent } from './events/parse-event.ts'
+export type { TypedEvent } from './events/event.ts'
+export type { OrSuggestion } from './receive/handlers.ts'
 export { isRecord } from './options/record.ts'
 export { CATALOGUE } from './events/catalogue.ts'
 export { readEnvelopeStatus } from './events/state.ts'
