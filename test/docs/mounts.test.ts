@@ -11,7 +11,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Hono } from 'hono'
 import type Koa from 'koa'
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { orders } from './host/orders.ts'
@@ -53,7 +53,8 @@ const MOUNTS: [host: string, version: keyof typeof workspaces, start: Start][] =
   ['Fastify', 'now', fastify],
   ['Hono', 'now', hono],
   ['node:http', 'now', node],
-  ['Next.js', 'now', next],
+  ['the App Router of Next.js', 'now', next],
+  ['the Pages Router of Next.js', 'now', nextPages],
   ['Workers', 'now', worker],
   ['AWS Lambda', 'now', lambda],
 ]
@@ -174,6 +175,11 @@ async function node(from: Workspace): Promise<Send> {
 async function next(from: Workspace): Promise<Send> {
   const { POST } = await from.import<{ POST: Answer }>('route.ts')
   return (signed) => POST(new Request('http://localhost/webhooks', signed.init()))
+}
+
+async function nextPages(from: Workspace): Promise<Send> {
+  const { default: handler } = await from.import<{ default: RequestListener }>('pages-api.ts')
+  return over(await listening(createServer(handler).listen(0)))
 }
 
 async function worker(from: Workspace): Promise<Send> {

@@ -5,6 +5,8 @@ import { createMount, type MountOptions } from './receive/mount.ts'
 import { replyTo, type Reply } from './reply/reply.ts'
 
 export type { MountOptions } from './receive/mount.ts'
+// Otherwise the bundled types take it from /adapter, which needs the types of Node.
+export type { Receiver } from './receive/delivery.ts'
 
 /**
  * A function's handler. `event` is what the platform passes, its bytes or the object; `context` tells how

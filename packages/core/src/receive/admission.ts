@@ -227,8 +227,7 @@ function expire<Context extends object>(
 }
 
 /** Why a delivery was answered before its own time limits. */
-export const HOST_LIMIT =
-  'The time limit of the function came first: set it to more than `handlerTimeoutMs` and 500 ms.'
+export const HOST_LIMIT = 'The time limit of the function came first: raise it.'
 
 function release<Context extends object>(
   { running }: Admission<Context>,

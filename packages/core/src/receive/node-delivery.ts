@@ -5,7 +5,8 @@ import type { Delivery } from './delivery.ts'
 import { readRawBody, type KeptBody } from './raw-body.ts'
 import { codeOfReply, type Reply } from '../reply/reply.ts'
 
-export const NODE_HINT: string = 'Answer the webhook before anything reads the request.'
+export const NODE_HINT: string =
+  'Answer the webhook before anything reads the request. In the pages router of Next.js: export const config = { api: { bodyParser: false } }.'
 
 /**
  * Makes a delivery of a Node request.
