@@ -13,7 +13,7 @@ const IDS = [
   ...numbered('E', 75),
   ...numbered('F', 33),
   'F41',
-  ...numbered('G', 20),
+  ...numbered('G', 22),
   'G41',
   'G42',
   ...numbered('H', 19),

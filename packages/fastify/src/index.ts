@@ -47,4 +47,4 @@ export async function fastifyWebhooks(
 }
 
 const HINT =
-  'In Fastify, a hook of the app (preParsing, onRequest) reads the body: keep it away from the route of fastifyWebhooks.'
+  'In Fastify, a hook of the app (preParsing, onRequest) reads the body: keep it away from the route of fastifyWebhooks, or return a stream of the same bytes.'

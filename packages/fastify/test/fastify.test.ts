@@ -2,7 +2,8 @@ import { createWebhooks, type Webhooks } from '@hongbao/core'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { fastifyWebhooks } from '@hongbao/fastify'
 import Fastify, { type FastifyPluginAsync } from 'fastify'
-import { describe, expect, expectTypeOf, it } from 'vitest'
+import { createGunzip, gzipSync } from 'node:zlib'
+import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
 
 const keys = createTestKeys()
 
@@ -57,6 +58,29 @@ describe('fastifyWebhooks', () => {
     app.addContentTypeParser('*', { parseAs: 'string' }, async () => 'parsed')
     await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
     expect(await app.inject({ url: '/webhooks', ...notification() })).toMatchObject(HANDLED)
+  })
+
+  describe('in an app whose preParsing hook decompresses bodies', () => {
+    async function post(label: Record<string, string>): Promise<[number, string]> {
+      const app = Fastify()
+      app.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(createGunzip()))
+      await app.register(fastifyWebhooks, { webhooks: createReceiver(), path: '/webhooks' })
+      const url = await app.listen({ host: '127.0.0.1', port: 0 })
+      onTestFinished(() => app.close())
+      const { headers, bytes } = signDelivery(eventFixture('red_envelope.sent'), keys)
+      const init = { method: 'POST', headers: { ...headers, ...label }, body: gzipSync(bytes) }
+      const response = await fetch(`${url}/webhooks`, init)
+      return [response.status, await response.text()]
+    }
+
+    it('verifies the bytes that the hook made [G21]', async () => {
+      expect(await post({})).toEqual([200, '{"outcome":"handled"}'])
+    })
+
+    it('refuses a body that is labelled as compressed, as everywhere [A16, G21]', async () => {
+      const answer = [415, '{"outcome":"rejected","code":"body-encoded"}']
+      expect(await post({ 'content-encoding': 'gzip' })).toEqual(answer)
+    })
   })
 
   it('answers a failing handler without the error handler of the app [G12]', async () => {

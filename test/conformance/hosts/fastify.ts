@@ -1,10 +1,19 @@
 import type { Receiver } from '@hongbao/core'
 import { fastifyWebhooks } from '@hongbao/fastify'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Host, Mount, RunningHost } from '../host.ts'
+
+const require = createRequire(import.meta.url)
+
+/** What stands behind most packages that make streams; these are no instances of Node's classes. */
+const streamPackages: readonly (readonly [string, typeof import('node:stream')])[] = [
+  ['readable-stream 4', require('readable-stream')],
+  ['readable-stream 3', require('readable-stream3')],
+]
 
 export const fastifyHost: Host = {
   name: 'fastify 5',
@@ -51,6 +60,26 @@ export const fastifyHost: Host = {
         )
         await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
       },
+    ),
+    on(
+      'below a preParsing hook that returns the stream that it got [G21]',
+      'handled',
+      async (app, webhooks) => {
+        app.addHook('preParsing', async (_request, _reply, payload) => payload)
+        await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+      },
+    ),
+    ...streamPackages.map(([name, { PassThrough }]) =>
+      on(
+        `below a preParsing hook that returns a stream of ${name} [G21]`,
+        'handled',
+        async (app, webhooks) => {
+          app.addHook('preParsing', async (_request, _reply, payload) =>
+            new PassThrough().end(await buffer(payload)),
+          )
+          await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+        },
+      ),
     ),
     on(
       'below a preParsing hook that reads the body and returns nothing [G10]',

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
 import { canStayOpen, closeInStages, http2StreamOf } from './connection.ts'
 import type { Delivery } from './delivery.ts'
-import { readRawBody, type KeptBody } from './raw-body.ts'
+import { isStream, readRawBody, type KeptBody } from './raw-body.ts'
 import { codeOfReply, type Reply } from '../reply/reply.ts'
 
 export const NODE_HINT: string =
@@ -21,7 +20,7 @@ export function nodeDelivery(
   kept: KeptBody = request as KeptBody,
 ): Delivery {
   // It may fail when nothing reads it (any more), and an error without a listener ends the process.
-  if (kept.body instanceof Readable) kept.body.on('error', () => {})
+  if (isStream(kept.body)) kept.body.on('error', () => {})
   return {
     method: request.method ?? '',
     header: (name) => request.headers[name],

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { getRawBody, type Decoder, type Options } from 'raw-body'
 import { isBytes, joinBytes, type JoinedBytes } from '../keys/bytes.ts'
 import { discardRest } from './connection.ts'
@@ -31,14 +31,24 @@ export function readRawBody(
   if (isBytes(kept.rawBody)) return Promise.resolve(kept.rawBody)
   if (isBytes(kept.body)) return Promise.resolve(kept.body)
   // In Fastify, a `preParsing` hook may have read the request and put another stream in its place.
-  const stream = kept.body instanceof Readable ? kept.body : request
+  const stream = isStream(kept.body) ? kept.body : request
   if (stream.destroyed && !stream.readableDidRead) {
     return Promise.reject(createFailure('body-aborted'))
   }
-  if (stream.readableDidRead || stream.readableEnded || stream.readableEncoding !== null) {
+  if (
+    stream.readableDidRead ||
+    stream.readableEnded ||
+    (stream.readableEncoding ?? null) !== null
+  ) {
     return Promise.reject(createFailure('body-consumed', hint))
   }
   return readStream(stream, request, limits, hint)
+}
+
+/** Tells a stream, also one of `readable-stream`, which is no instance of Node's class. */
+export function isStream(body: unknown): body is Readable {
+  const { pipe }: { readonly pipe?: unknown } = Object(body)
+  return typeof pipe === 'function'
 }
 
 function readStream(

@@ -1,0 +1,139 @@
+import {
+  createTestKeys,
+  eventFixture,
+  signDelivery,
+  type SignedDelivery,
+} from '@hongbao/core/testing'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SNIPPETS } from '../docs/snippets.ts'
+import { run } from '../packaging/steps.ts'
+
+/** An app of a framework that runs. */
+export interface RunningApp {
+  /** The address of the webhook. */
+  readonly url: string
+  close(): unknown
+}
+
+/** A mount that docs/mounting.md shows, in the framework itself. */
+export interface DocumentedMount {
+  /** The framework and its major version, for the names of the tests. */
+  readonly host: string
+  /** The folder of the integration, from where its packages resolve. */
+  readonly folder: string
+  /** The documented modules: the name that each has in the document, and its path in the app. */
+  readonly snippets: Readonly<Record<string, string>>
+  /** Starts the app in a folder that has the modules, and `webhooks.ts` and `orders.ts`. */
+  readonly start: (app: string) => Promise<RunningApp>
+}
+
+const keys = createTestKeys()
+const stranger = createTestKeys()
+
+/** Sends an app genuine, repeated, forged and oversized deliveries, and checks what it answers and applies. */
+export function describeMount({ host, folder, snippets, start }: DocumentedMount): void {
+  describe(`the documented mount in ${host}`, () => {
+    const app = mkdtempSync(join(folder, '.app-'))
+    let running: RunningApp | undefined
+
+    beforeAll(async () => {
+      process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
+      process.env['ORDERS_FILE'] = join(app, 'orders.txt')
+      writeFileSync(join(app, 'orders.txt'), '')
+      writeApp(app, snippets)
+      running = await start(app)
+    })
+
+    afterAll(async () => {
+      await running?.close()
+      rmSync(app, { recursive: true, force: true })
+    })
+
+    const send = async (signed: SignedDelivery): Promise<[number, string]> => {
+      const response = await fetch(String(running?.url), signed.init())
+      return [response.status, await response.text()]
+    }
+    const appliedTo = (orderNo: string): string[] =>
+      readFileSync(join(app, 'orders.txt'), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(orderNo))
+
+    it('applies a signed event once, and answers 200 to its duplicate [G22]', async () => {
+      const orderNo = randomUUID()
+      const event = eventFixture('red_envelope.sent', { object: { order_no: orderNo } })
+      const signed = signDelivery(event, keys)
+      expect(await send(signed)).toEqual([200, '{"outcome":"handled"}'])
+      expect(await send(signed)).toEqual([200, '{"outcome":"duplicate"}'])
+      expect(appliedTo(orderNo)).toEqual([`sent ${orderNo} ${event.data.object.transaction_no}`])
+    })
+
+    it('answers 401 to a forgery, and applies nothing [G22]', async () => {
+      const orderNo = randomUUID()
+      const event = eventFixture('red_envelope.sent', { object: { order_no: orderNo } })
+      expect(await send(signDelivery(event, stranger))).toEqual([
+        401,
+        '{"outcome":"rejected","code":"signature-mismatch"}',
+      ])
+      expect(appliedTo(orderNo)).toEqual([])
+    })
+
+    it('goes on after a body over the limit, which gets 413 [G22]', async () => {
+      const signed = signDelivery('红'.repeat(300_000), keys)
+      const body = new Blob([new Uint8Array(signed.bytes)]).stream()
+      const init = { ...signed.init(), body, duplex: 'half' } as RequestInit
+      const reply = await fetch(String(running?.url), init)
+      expect(reply.status).toBe(413)
+      expect(await send(signDelivery(eventFixture('red_envelope.sent'), keys))).toEqual([
+        200,
+        '{"outcome":"handled"}',
+      ])
+    })
+
+    it('is documented with the right types', async () => {
+      await expect(run('tsc', ['-p', app])).resolves.toBe('')
+    })
+  })
+}
+
+/** Lets a server of Node listen on a free port of this machine. */
+export async function listen(server: Server): Promise<RunningApp> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}/webhooks`,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+/** Writes documented modules, and what they import, as a reader would. */
+function writeApp(app: string, snippets: Readonly<Record<string, string>>): void {
+  cpSync(join(import.meta.dirname, 'orders.ts'), join(app, 'orders.ts'))
+  for (const [name, path] of Object.entries({ ...snippets, 'webhooks.ts': 'webhooks.ts' })) {
+    const snippet = SNIPPETS.find((each) => each.name === name)
+    if (snippet === undefined) throw new Error(`No document has a snippet named ${name}.`)
+    mkdirSync(join(app, dirname(path)), { recursive: true })
+    writeFileSync(join(app, path), snippet.code)
+  }
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+}
+
+// What a reader's project need not have: declarations of its own, and `env['NAME']`.
+const TSCONFIG = {
+  extends: '../../../../tsconfig.base.json',
+  compilerOptions: {
+    declaration: false,
+    isolatedDeclarations: false,
+    noPropertyAccessFromIndexSignature: false,
+  },
+  include: ['./**/*.ts'],
+}
