@@ -8,6 +8,10 @@ export function library(options: Options): ReturnType<typeof defineConfig> {
     dts: { banner: '/// <reference lib="esnext.disposable" />' },
     target: 'node22',
     sourcemap: true,
+    // The packages ship the sources that their maps lead to; a second copy would double what is installed.
+    esbuildOptions(esbuild) {
+      esbuild.sourcesContent = false
+    },
     clean: true,
     treeshake: true,
     // Deno and Workers know Node's modules by `node:` alone; tsup takes it off by default.

@@ -1,5 +1,6 @@
-import { globSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { findFiles } from './find-files.ts'
 
 const PATTERNS = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
 // The integrations have a run and a configuration of their own: vitest.integrations.config.ts.
@@ -19,7 +20,7 @@ export interface Suites {
  */
 export function sortTests(root: string): Suites {
   const startsProcesses = createSearch('node:child_process')
-  const files = globSync(PATTERNS, { cwd: root, exclude: EXCLUDED }).toSorted()
+  const files = findFiles(PATTERNS, { cwd: root, exclude: EXCLUDED })
   const integration = files.filter((file) => startsProcesses(join(root, file)))
   return { unit: files.filter((file) => !integration.includes(file)), integration }
 }

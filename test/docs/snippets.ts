@@ -1,5 +1,6 @@
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findFiles } from '../find-files.ts'
 import { codeBlocks } from './markdown.ts'
 
 /** A module of a document: a `ts` block whose first line is a comment with its file name. */
@@ -23,10 +24,10 @@ export function readDocument(path: string): string {
 /** The documents in English. Each has a twin in Chinese with the same structure (`twins.test.ts`). */
 export const DOCUMENTS: readonly string[] = [
   'README.md',
-  ...globSync('docs/*.md', {
+  ...findFiles('docs/*.md', {
     cwd: ROOT,
     exclude: ['docs/mutation.md', 'docs/*.zh-CN.md'],
-  }).toSorted(),
+  }),
 ]
 
 /** The snippets of the documents in English; those in Chinese are the same (`twins.test.ts`). */

@@ -1,12 +1,12 @@
 // Checks the packages as people get them: packed, installed from the tarballs, imported, required,
-// compiled against, run on real servers. `pnpm build && pnpm packaging`.
+// compiled against, run on real servers; and what stands in them. `pnpm build && pnpm release:check`.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkContents } from './contents.ts'
 import { checkImportGraph } from './import-graph.ts'
 import { checkInstalled, checkLowestPeers } from './installed.ts'
 import { packAll } from './packages.ts'
+import { checkOneVersion, checkRules } from './rules.ts'
 import { check, failures, run } from './steps.ts'
 import { startStores, type Stores } from './stores.ts'
 import { checkSandboxWeight } from './weight.ts'
@@ -17,7 +17,7 @@ const workplace = await mkdtemp(join(tmpdir(), 'hongbao-packaging-'))
 try {
   const packages = await packAll(workplace)
   for (const each of packages) {
-    await checkContents(each)
+    await checkRules(each)
     await check(`${each.name}: publint`, 'Correct the manifest as publint says.', () =>
       run('publint', ['run', each.tarball, '--strict']),
     )
@@ -27,6 +27,7 @@ try {
       () => run('attw', [each.tarball, '--profile', 'node16', '--no-color', '--no-emoji']),
     )
   }
+  await checkOneVersion(packages)
   await checkImportGraph(packages)
   await checkSandboxWeight(packages, join(workplace, 'sandbox-alone'))
   await check('the servers start', 'The programs of the consumers need them.', async () => {
@@ -40,8 +41,8 @@ try {
 }
 
 if (failures() > 0) {
-  console.log(`\n${failures()} packaging checks failed. Each line above says what to do.`)
+  console.log(`\n${failures()} checks failed. Each line above says what to do.`)
   process.exitCode = 1
 } else {
-  console.log('\nEvery packaging check passed.')
+  console.log('\nEvery check of the release passed.')
 }

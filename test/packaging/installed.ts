@@ -1,7 +1,8 @@
+import { checkLicences } from './licences.ts'
 import type { Packed } from './packages.ts'
-import { lowestPeers } from './peers.ts'
+import { developedWith, lowestPeers } from './peers.ts'
 import {
-  catalogued,
+  checkEntries,
   checkPrograms,
   checkTypes,
   installProject,
@@ -10,8 +11,6 @@ import {
 } from './project.ts'
 import type { Stores } from './stores.ts'
 
-const TYPES = ['@types/express', '@types/koa', '@types/node', '@types/pg']
-
 /** Uses the tarballs in an empty project, with the peers that the workspace is developed with. */
 export async function checkInstalled(
   packages: readonly Packed[],
@@ -19,8 +18,10 @@ export async function checkInstalled(
   stores: Stores | undefined,
 ): Promise<void> {
   const project: Project = { name: 'consumer', folder }
-  const dependencies = await catalogued([...Object.keys(lowestPeers(packages)), ...TYPES])
+  const dependencies = developedWith(packages)
   if (!(await installProject(project, packages, dependencies))) return
+  await checkEntries(project, packages)
+  await checkLicences(packages, project)
   for (const systems of MODULE_SYSTEMS) await checkPrograms(project, systems, stores)
   // One source, the way each kind of project would compile it.
   await checkTypes(project, 'mount.mts', 'nodenext', 'nodenext')
@@ -37,7 +38,7 @@ export async function checkLowestPeers(
   stores: Stores | undefined,
 ): Promise<void> {
   const project: Project = { name: 'lowest peers', folder }
-  const dependencies = { ...lowestPeers(packages), ...(await catalogued(TYPES)) }
+  const dependencies = { ...developedWith(packages), ...lowestPeers(packages) }
   if (!(await installProject(project, packages, dependencies))) return
   await checkPrograms(project, ['import', 'require'], stores)
   await checkTypes(project, 'mount.mts', 'nodenext', 'nodenext')

@@ -1,6 +1,6 @@
-import { cp, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Packed } from './packages.ts'
+import { copyFile, cp, readFile, writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { entriesOf, type Packed } from './packages.ts'
 import type { Stores } from './stores.ts'
 import { check, expectNone, root, run } from './steps.ts'
 
@@ -21,13 +21,19 @@ export async function installProject(
   dependencies: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   const tarballs = packages.map((each) => [each.name, `file:${each.tarball}`])
+  const types = await readFile(join(root, 'node_modules/@types/node/package.json'), 'utf8')
   const manifest = {
     private: true,
     type: 'module',
-    dependencies: { ...dependencies, ...Object.fromEntries(tarballs) },
+    dependencies: {
+      ...dependencies,
+      '@types/node': (JSON.parse(types) as { readonly version: string }).version,
+      ...Object.fromEntries(tarballs),
+    },
   }
   await cp(join(root, 'test/packaging/consumer'), folder, { recursive: true })
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest, null, 2))
+  await writeFile(join(folder, 'entries.ts'), importsOf(packages))
   return check(
     `${name}: npm install of the tarballs`,
     'A dependency or a peer range in the manifests does not fit.',
@@ -35,15 +41,18 @@ export async function installProject(
   )
 }
 
-/** The versions that the workspace's catalog names. */
-export async function catalogued(names: readonly string[]): Promise<Record<string, string>> {
-  const workspace = await readFile(join(root, 'pnpm-workspace.yaml'), 'utf8')
-  return Object.fromEntries(
-    names.map((name) => {
-      const version = new RegExp(`^  '?${name}'?: (\\S+)$`, 'm').exec(workspace)?.[1]
-      if (version === undefined) throw new Error(`The catalog has no ${name}.`)
-      return [name, version]
-    }),
+/** Loads every entry of every package, by `import` and by `require`. */
+export async function checkEntries(
+  { name, folder }: Project,
+  packages: readonly Packed[],
+): Promise<void> {
+  await check(
+    `${name}: every entry can be imported and required, and exports the same`,
+    'Correct `publishConfig.exports` of the package, or what its entry imports.',
+    () =>
+      run(process.execPath, ['import-entries.mjs', ...packages.flatMap(entriesOf)], {
+        cwd: folder,
+      }),
   )
 }
 
@@ -70,7 +79,17 @@ export async function checkPrograms(
   )
 }
 
-/** Compiles the type consumer, as an ES module or as CommonJS by the ending of `file`. */
+/** Imports the types of every entry. */
+function importsOf(packages: readonly Packed[]): string {
+  const entries = packages.flatMap(entriesOf)
+  const imports = entries.map((entry, at) => `import * as entry${at} from '${entry}'`)
+  return [
+    ...imports,
+    `export const entries = [${entries.map((_entry, at) => `entry${at}`).join(', ')}]`,
+  ].join('\n')
+}
+
+/** Compiles the type consumer, and the types of every entry, as an ES module or as CommonJS by the ending of `file`. */
 export async function checkTypes(
   { name, folder }: Project,
   file: 'mount.ts' | 'mount.mts' | 'mount.cts',
@@ -81,17 +100,19 @@ export async function checkTypes(
     `${name}: compiles ${file} under ${moduleResolution}`,
     'Correct the types of the package that the compiler names.',
     async () => {
-      await writeFile(join(folder, file), await readFile(join(folder, 'mount.ts')))
+      const files = [file, `entries${extname(file)}`]
+      await copyFile(join(folder, 'mount.ts'), join(folder, file))
+      await copyFile(join(folder, 'entries.ts'), join(folder, `entries${extname(file)}`))
       await writeFile(
         join(folder, 'tsconfig.json'),
-        JSON.stringify(tsconfigOf(file, module, moduleResolution)),
+        JSON.stringify(tsconfigOf(files, module, moduleResolution)),
       )
       await compile(folder)
     },
   )
 }
 
-function tsconfigOf(file: string, module: string, moduleResolution: string): object {
+function tsconfigOf(files: readonly string[], module: string, moduleResolution: string): object {
   return {
     compilerOptions: {
       target: 'ES2023',
@@ -105,7 +126,7 @@ function tsconfigOf(file: string, module: string, moduleResolution: string): obj
       skipLibCheck: false,
       noEmit: true,
     },
-    files: [file],
+    files,
   }
 }
 
