@@ -47,7 +47,7 @@ const TESTS = {
 }
 
 function readTests(pattern: string): string {
-  return globSync(pattern, { cwd: import.meta.dirname })
+  return findFiles(pattern, { cwd: import.meta.dirname })
     .map((path) => readFileSync(join(import.meta.dirname, path), 'utf8'))
     .join('\n')
 }
