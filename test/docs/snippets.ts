@@ -52,9 +52,12 @@ function readTests(pattern: string): string {
     .join('\n')
 }
 
-/** Where a snippet runs: a test names it. */
+/** Where a snippet runs: a test names it, or one that is named imports it. */
 export function testedIn(name: string): 'here' | 'integrations' | undefined {
-  if (TESTS.here.includes(`'${name}'`)) return 'here'
+  const isImported = SNIPPETS.some(
+    (other) => other.code.includes(`'./${name}'`) && testedIn(other.name) === 'here',
+  )
+  if (isImported || TESTS.here.includes(`'${name}'`)) return 'here'
   return TESTS.integrations.includes(`'${name}'`) ? 'integrations' : undefined
 }
 
