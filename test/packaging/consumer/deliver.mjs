@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import { NestFactory } from '@nestjs/core'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -24,13 +25,14 @@ const { expressWebhooks } = await adapters('@hongbao/express')
 const { koaWebhooks } = await adapters('@hongbao/koa')
 const { fastifyWebhooks } = await adapters('@hongbao/fastify')
 const { honoWebhooks } = await adapters('@hongbao/hono')
+const { HongbaoModule, OnWebhook, WEBHOOKS } = await adapters('@hongbao/nest')
 const { createPingppClient, createReconciler } = await adapters('@hongbao/client')
 const { startSandbox } = await adapters('@hongbao/sandbox')
 
 for (const name of [createWebhooks, memoryInbox, WebhookError, OptionError, unlisted]) {
   assert.equal(typeof name, 'function')
 }
-for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'client', 'sandbox']) {
+for (const folder of ['core', 'express', 'koa', 'fastify', 'hono', 'nest', 'client', 'sandbox']) {
   assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
 }
 
@@ -99,6 +101,27 @@ for (const [host, mount] of Object.entries(hosts)) {
     const result = await handler({ ...event, body: Buffer.from(body).toString('base64') })
     return new Response(result.body, { status: result.statusCode })
   })
+}
+
+// Without an HTTP server, which would take one of Nest's platforms.
+{
+  const heard = []
+  class Handlers {
+    onSent({ data: { object } }) {
+      heard.push(object.subject)
+    }
+  }
+  const method = Object.getOwnPropertyDescriptor(Handlers.prototype, 'onSent')
+  OnWebhook('red_envelope.sent')(Handlers.prototype, 'onSent', method)
+  const root = {
+    module: class AppModule {},
+    imports: [HongbaoModule.forRoot({ publicKey: keys.publicKey, logger: false })],
+    providers: [Handlers],
+  }
+  const app = await NestFactory.createApplicationContext(root, { logger: false })
+  const POST = fetchWebhooks(app.get(WEBHOOKS))
+  await deliver('nest', heard, (init) => POST(new Request('http://localhost/webhooks', init)))
+  await app.close()
 }
 
 // An error made by one copy of core is understood by another.
