@@ -32,6 +32,12 @@ interface Server {
 
 const SERVERS: readonly Server[] = [
   { program: 'redis-server', debian: 'redis-server', brew: 'redis' },
+  {
+    program: 'mariadbd',
+    // Without `mariadb-server`, whose service would start.
+    debian: 'mariadb-server-core mariadb-client-core',
+    brew: 'mariadb',
+  },
   { program: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
   { program: 'chromium', debian: 'chromium fonts-noto-cjk', brew: 'chromium' },
   { program: 'zsh', debian: 'zsh', brew: 'zsh' },
@@ -39,7 +45,9 @@ const SERVERS: readonly Server[] = [
 ]
 
 function isMissing({ program }: Server): boolean {
-  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status !== 0
+  // Debian keeps MariaDB out of the PATH of users.
+  const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
+  return spawnSync(program, ['--version'], { stdio: 'ignore', env }).status !== 0
 }
 
 /** Installs without starting: a server of the machine is no business of the tests. */

@@ -1,0 +1,8 @@
+export { sqlInbox } from './sql-inbox.ts'
+export type { SqlContext, SqlInbox } from './sql-inbox.ts'
+export type { SqlInboxCommonOptions, SqlInboxOptions } from './options.ts'
+export type { SqlDialect } from './dialect.ts'
+export type { CleanUpOptions } from './clean-up.ts'
+export { sqlSchema } from './schema.ts'
+export type { SqlSchemaOptions } from './schema.ts'
+export type { SqlInboxErrorCode, SqlInboxWarningCode } from './errors.ts'

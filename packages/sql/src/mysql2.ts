@@ -1,0 +1,92 @@
+import { must } from '@hongbao/core/internal'
+import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
+import { guardTransaction, type GuardedMethods } from './transaction-guard.ts'
+
+/** A connection that is lent by a pool of `mysql2/promise`: what the inbox uses of it. */
+export interface Mysql2Connection {
+  query(sql: string, values?: string[]): Promise<[unknown, ...unknown[]]>
+  release(): void
+  destroy(): void
+}
+
+/** A pool of `mysql2/promise`: what the inbox uses of it. */
+export interface Mysql2Pool<Connection extends Mysql2Connection> {
+  query(sql: string, values?: string[]): Promise<[unknown, ...unknown[]]>
+  getConnection(): Promise<Connection>
+}
+
+/** Options of `mysql2Inbox`. */
+export interface Mysql2InboxOptions<
+  Connection extends Mysql2Connection,
+> extends SqlInboxCommonOptions {
+  /**
+   * A pool of `mysql2/promise`. The inbox borrows a connection for each event, and closes only broken
+   * ones. It does not end the pool. How long it waits for a connection is up to the pool.
+   */
+  readonly pool: Mysql2Pool<Connection>
+}
+
+/**
+ * An inbox on MySQL or MariaDB over `mysql2/promise`; `context.tx` is a `PoolConnection` in the
+ * transaction of the event.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function mysql2Inbox<Connection extends Mysql2Connection>(
+  options: Mysql2InboxOptions<Connection>,
+): SqlInbox<Connection> {
+  const { own, common } = readOwnOptions('`mysql2Inbox`', options, { pool: readPool<Connection> })
+  const { pool } = own
+  return sqlInbox<Connection>({
+    ...common,
+    dialect: 'mysql',
+    query: async (sql, values, tx) => (await (tx ?? pool).query(sql, values))[0],
+    transaction: (run) => inTransaction(pool, run),
+  })
+}
+
+/**
+ * With `autocommit = 0`, whatever runs on the connection is in a transaction. After BEGIN it would not
+ * be: a deadlock ends the transaction, and what a handler that swallows that error wrote next would
+ * commit at once.
+ */
+async function inTransaction<Connection extends Mysql2Connection>(
+  pool: Mysql2Pool<Connection>,
+  run: (tx: Connection) => Promise<void>,
+): Promise<void> {
+  const connection = await pool.getConnection()
+  const guarded = guardTransaction(connection, METHODS)
+  try {
+    await connection.query('set autocommit = 0')
+    await run(guarded.tx)
+    guarded.end()
+    await connection.query('commit')
+  } catch (error) {
+    guarded.end()
+    await connection.query('rollback').catch(() => connection.destroy())
+    throw error
+  } finally {
+    // Nobody waits for it: the answer is certain.
+    connection.query('set autocommit = 1').then(
+      () => connection.release(),
+      () => connection.destroy(),
+    )
+  }
+}
+
+const METHODS: GuardedMethods = {
+  sending: new Set(['query', 'execute', 'prepare', 'ping']),
+  ending: new Set(['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset', 'end']),
+  leaving: new Set(['release', 'destroy']),
+}
+
+function readPool<Connection extends Mysql2Connection>(
+  pool: Mysql2Pool<Connection>,
+  option: string,
+): Mysql2Pool<Connection> {
+  return must<Mysql2Pool<Connection>>(
+    'a pool of mysql2/promise',
+    (given) => typeof given?.getConnection === 'function' && typeof given.query === 'function',
+  )(pool, option)
+}

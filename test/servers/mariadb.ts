@@ -1,0 +1,121 @@
+import { spawnSync } from 'node:child_process'
+import { chownSync, existsSync, mkdtempSync, renameSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import { CLUSTERS_VARIABLE, serverUser } from './postgres.ts'
+import { startServer, type TestServer } from './server.ts'
+
+/** A MariaDB of the tests. */
+export interface MariadbServer extends TestServer {
+  /** Of the database `test`. */
+  readonly url: string
+  /** Creates an empty database and returns its url: a test file should not see another's tables. */
+  createDatabase(): Promise<string>
+}
+
+/** Options of {@link startMariadb}. */
+export interface MariadbServerOptions {
+  /** Settings as on the command line. Commits are not flushed unless they are set so here: the machine will not crash. */
+  readonly settings?: Readonly<Record<string, string | number>> | undefined
+}
+
+/** Starts a MariaDB with the empty databases `mysql` and `test`. */
+export async function startMariadb({
+  settings = {},
+}: MariadbServerOptions = {}): Promise<MariadbServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'hongbao-mariadb-'))
+  const user = serverUser()
+  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  const data = join(folder, 'data')
+  copyData(data)
+  const all = { ...SETTINGS, ...settings, datadir: data, socket: join(folder, 'socket') }
+  const server = await startServer({
+    program: programPath('mariadbd'),
+    args: (port) => [
+      '--no-defaults',
+      `--port=${port}`,
+      ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
+    ],
+    user,
+    env: { LC_ALL: 'C' },
+    ready: /ready for connections/,
+    stopSignal: 'SIGTERM',
+    remove: () => rm(folder, { recursive: true, force: true }),
+  })
+  const urlOf = (database: string): string => `mysql://root@127.0.0.1:${server.port}/${database}`
+  let databases = 0
+
+  async function createDatabase(): Promise<string> {
+    databases += 1
+    const name = `test_${databases}`
+    const connection = await createConnection(urlOf('mysql'))
+    await connection.query(`create database ${name}`)
+    await connection.end()
+    return urlOf(name)
+  }
+
+  return Object.defineProperties(
+    { url: urlOf('test'), createDatabase },
+    Object.getOwnPropertyDescriptors(server),
+  ) as MariadbServer
+}
+
+/**
+ * Whether there is a `mariadbd`: for `describe.skipIf(!hasMariadb)`. Under `CI=true` nothing is
+ * skipped.
+ */
+export const hasMariadb: boolean =
+  process.env['CI'] === 'true' ||
+  spawnSync(programPath('mariadbd'), ['--version'], { stdio: 'ignore' }).status === 0
+
+const SETTINGS = {
+  'bind-address': '127.0.0.1',
+  'skip-name-resolve': 1,
+  'innodb-flush-log-at-trx-commit': 0,
+  'innodb-buffer-pool-size': '64M',
+  // As in the empty data that are copied.
+  'innodb-log-file-size': '8M',
+  'innodb-buffer-pool-dump-at-shutdown': 0,
+  'max-connections': 200,
+}
+
+/** Debian keeps servers out of the PATH of users. */
+function programPath(program: string): string {
+  const debian = join('/usr/sbin', program)
+  return existsSync(debian) ? debian : program
+}
+
+/** Empty data take seconds to make. Where the run has a folder for them, the first server makes them. */
+function copyData(data: string): void {
+  const folder = process.env[CLUSTERS_VARIABLE]
+  if (folder === undefined) return createData(data)
+  const kept = join(folder, 'mariadb')
+  if (!existsSync(kept)) {
+    const own = `${kept}-${process.pid}`
+    createData(own)
+    try {
+      renameSync(own, kept)
+    } catch {
+      // Another process was faster. The run removes this one with the folder.
+    }
+  }
+  runProgram('cp', ['-a', kept, data])
+}
+
+function createData(data: string): void {
+  runProgram('mariadb-install-db', [
+    '--no-defaults',
+    `--datadir=${data}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-name-resolve',
+    '--innodb-log-file-size=8M',
+  ])
+}
+
+function runProgram(program: string, args: readonly string[]): void {
+  const options = { ...serverUser(), cwd: '/', encoding: 'utf8' } as const
+  const { status, stdout, stderr } = spawnSync(program, args, options)
+  if (status !== 0) throw new Error(`${program} failed:\n${stdout}${stderr}`)
+}
