@@ -4,7 +4,7 @@ import { parseEvent, readDispatched } from '../events/parse-event.ts'
 import { isBytes } from '../keys/bytes.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
-import { callSafely, originOf, type Logger } from '../options/logger.ts'
+import { logLine, originFields, originOf, type Logger } from '../options/logger.ts'
 import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -20,7 +20,8 @@ import {
 import type { DispatchOptions, Dispatched } from './dispatch-result.ts'
 import type { HandlerWarnings } from './handler-warnings.ts'
 import type { Handlers } from './handlers.ts'
-import type { Reporter, Result, Trace } from './report.ts'
+import type { Reporter, Result } from './report.ts'
+import type { Trace } from './trace.ts'
 
 /** All that a delivery meets on its way. */
 export interface Pipeline<Context extends object> {
@@ -32,7 +33,8 @@ export interface Pipeline<Context extends object> {
   readonly warnings: HandlerWarnings
   readonly admission: Admission<Context>
   readonly report: Reporter
-  readonly logger: Logger
+  /** The app's own; undefined if it named none. */
+  readonly logger: Logger | undefined
   readonly now: () => number
 }
 
@@ -50,8 +52,10 @@ export async function handle<Context extends object>(
     source: 'webhook',
     receivedAt: new Date(pipeline.now()),
     startedMs: performance.now(),
+    logger: pipeline.logger ?? console,
   }
   try {
+    trace.logger = pipeline.logger ?? delivery.logger ?? console
     const decoded = readSignature(pipeline, delivery)
     // Not by `instanceof Promise`: an app may have replaced the global class.
     const signature = decoded instanceof WebhookError || isBytes(decoded) ? decoded : await decoded
@@ -107,6 +111,7 @@ export async function dispatch<Context extends object>(
     source,
     receivedAt: receivedAt ?? new Date(pipeline.now()),
     startedMs: performance.now(),
+    logger: pipeline.logger ?? console,
     keyFingerprint,
   }
   try {
@@ -164,7 +169,7 @@ function admit<Context extends object>(
   const { admission, handlers } = pipeline
   const { trace, event, rawBody, signature, waitUntil } = accepted
   const found = handlers.of(event.type)
-  if (found.length === 0) return { answer: withoutHandler(pipeline, event) }
+  if (found.length === 0) return { answer: withoutHandler(pipeline, event, trace) }
   const key = eventKey(event)
   if (key === undefined) return { answer: createFailure('event-invalid', 'It has no id.') }
   const other = admission.running.get(key)
@@ -176,7 +181,7 @@ function admit<Context extends object>(
   const startsLater = trace.kind === 'dispatch'
   const work = { key, event, startedMs: verifiedMs, handlers: found, context, startsLater }
   const execution = execute(admission, work)
-  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
+  if (waitUntil !== undefined) keepAlive(trace, waitUntil, execution.end)
   return { answer: execution.answer, execution }
 }
 
@@ -202,22 +207,20 @@ function reportLate<Context extends object>(
 function withoutHandler<Context extends object>(
   { handlers, unhandled, warnings }: Pipeline<Context>,
   { type }: WebhookEvent,
+  { logger }: Trace,
 ): Result {
   if (unhandled === 'fail') return createFailure('no-handler')
-  warnings.unhandled(type, handlers.isEmpty())
+  warnings.unhandled(type, handlers.isEmpty(), logger)
   return 'unhandled'
 }
 
 /** A host that cannot keep its request alive is no reason not to apply the event. */
-function keepAlive<Context extends object>(
-  { logger }: Pipeline<Context>,
-  waitUntil: WaitUntil,
-  end: Promise<unknown>,
-): void {
+function keepAlive({ logger }: Trace, waitUntil: WaitUntil, end: Promise<unknown>): void {
   try {
     waitUntil(end)
   } catch (error) {
-    callSafely(() => logger.warn(`${WAIT_UNTIL_FAILED}${originOf(error)}`))
+    const fields = { code: 'wait-until-failed', ...originFields(error) }
+    logLine(logger, 'warn', `${WAIT_UNTIL_FAILED}${originOf(error)}`, fields)
   }
 }
 

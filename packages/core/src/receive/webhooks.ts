@@ -1,7 +1,6 @@
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
-import { callSafely } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { WebhookError, withStack } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
@@ -131,7 +130,7 @@ export function createWebhooks<Context extends object = NoContext>(
 }
 
 function createPipeline<Context extends object>(settings: Settings<Context>): Pipeline<Context> {
-  const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
+  const { inbox, handlerTimeoutMs, hooks, logger = console, now } = settings
   const log = createLog(logger, now)
   return {
     ...settings,
@@ -172,8 +171,7 @@ function verifierOf(
   log: FailureLog,
 ): Verifier {
   if (typeof keys !== 'function') return createVerifier(keys)
-  const onStale = (failure: WebhookError): void => callSafely(() => log(failure))
-  return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
+  return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale: log })
 }
 
 function noAnswer(timeoutMs: number): string {
