@@ -207,7 +207,10 @@ describe('the hint about NODE_ENV', () => {
     const { createLog } = await import('../src/receive/log.ts')
     const { createFailure } = await import('../src/reply/errors.ts')
     const { lines, logger } = openLog()
-    const log = createLog(logger, () => NOW_MS)
+    const log = createLog(
+      () => logger,
+      () => NOW_MS,
+    )
     log(createFailure('handler-failed', undefined, { cause: failure() }))
     log(createFailure('handler-failed', undefined, { cause: failure() }))
     const [first, second] = lines.map(({ line }) => line)

@@ -10,6 +10,9 @@ export interface Logger {
   error(message: string, fields: LogFields): void
 }
 
+/** Returns where a line goes: the logger of the app, else the request's own, else `console`. */
+export type ChooseLogger = (ofRequest?: Logger) => Logger
+
 /** The facts of a line, to search and alert by. Never contains a secret, a body or the text of an error. */
 export interface LogFields {
   /** The code of the failure or the warning. */

@@ -1,4 +1,4 @@
-import { logLine, originFields, originOf, textOf, type Logger } from '../options/logger.ts'
+import { logLine, originFields, originOf, textOf, type ChooseLogger } from '../options/logger.ts'
 import { describe, ERRORS, type WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
 import { factsOf, type Trace } from './trace.ts'
 
@@ -12,7 +12,7 @@ const MINUTE_MS = 60_000
  * A line never holds a body, a key, or the text of an error that is not hongbao's: it may hold a
  * secret. In development and in tests the text and the stack of the error follow the line.
  */
-export function createLog(logger: Logger, now: () => number): FailureLog {
+export function createLog(chooseLogger: ChooseLogger, now: () => number): FailureLog {
   const lastLogged = new Map<WebhookErrorCode, number>()
   const suppressed = new Map<WebhookErrorCode, number>()
 
@@ -30,7 +30,7 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
     const isShown = 'cause' in failure && !isWarning
     const [origin, text] = isShown ? [originOf(failure.cause), textOf(failure.cause)] : ['', '']
     logLine(
-      trace?.logger ?? logger,
+      chooseLogger(trace?.logger),
       isWarning ? 'warn' : 'error',
       `[hongbao] ${code}${subjectOf(trace)}: ${describe(code, failure.detail)}${origin}${more}${text}`,
       {

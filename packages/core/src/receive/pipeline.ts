@@ -4,7 +4,7 @@ import { parseEvent, readDispatched } from '../events/parse-event.ts'
 import { isBytes } from '../keys/bytes.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
-import { logLine, originFields, originOf, type Logger } from '../options/logger.ts'
+import { logLine, originFields, originOf, type ChooseLogger } from '../options/logger.ts'
 import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -33,8 +33,7 @@ export interface Pipeline<Context extends object> {
   readonly warnings: HandlerWarnings
   readonly admission: Admission<Context>
   readonly report: Reporter
-  /** The app's own; undefined if it named none. */
-  readonly logger: Logger | undefined
+  readonly chooseLogger: ChooseLogger
   readonly now: () => number
 }
 
@@ -52,10 +51,9 @@ export async function handle<Context extends object>(
     source: 'webhook',
     receivedAt: new Date(pipeline.now()),
     startedMs: performance.now(),
-    logger: pipeline.logger ?? console,
   }
   try {
-    trace.logger = pipeline.logger ?? delivery.logger ?? console
+    trace.logger = delivery.logger
     const decoded = readSignature(pipeline, delivery)
     // Not by `instanceof Promise`: an app may have replaced the global class.
     const signature = decoded instanceof WebhookError || isBytes(decoded) ? decoded : await decoded
@@ -111,7 +109,6 @@ export async function dispatch<Context extends object>(
     source,
     receivedAt: receivedAt ?? new Date(pipeline.now()),
     startedMs: performance.now(),
-    logger: pipeline.logger ?? console,
     keyFingerprint,
   }
   try {
@@ -181,7 +178,7 @@ function admit<Context extends object>(
   const startsLater = trace.kind === 'dispatch'
   const work = { key, event, startedMs: verifiedMs, handlers: found, context, startsLater }
   const execution = execute(admission, work)
-  if (waitUntil !== undefined) keepAlive(trace, waitUntil, execution.end)
+  if (waitUntil !== undefined) keepAlive(pipeline, accepted, execution.end)
   return { answer: execution.answer, execution }
 }
 
@@ -215,12 +212,16 @@ function withoutHandler<Context extends object>(
 }
 
 /** A host that cannot keep its request alive is no reason not to apply the event. */
-function keepAlive({ logger }: Trace, waitUntil: WaitUntil, end: Promise<unknown>): void {
+function keepAlive<Context extends object>(
+  { chooseLogger }: Pipeline<Context>,
+  { waitUntil, trace }: Accepted,
+  end: Promise<unknown>,
+): void {
   try {
-    waitUntil(end)
+    waitUntil?.(end)
   } catch (error) {
     const fields = { code: 'wait-until-failed', ...originFields(error) }
-    logLine(logger, 'warn', `${WAIT_UNTIL_FAILED}${originOf(error)}`, fields)
+    logLine(chooseLogger(trace.logger), 'warn', `${WAIT_UNTIL_FAILED}${originOf(error)}`, fields)
   }
 }
 

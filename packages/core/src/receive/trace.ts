@@ -9,8 +9,8 @@ export interface Trace {
   readonly source: HandlerSource
   readonly receivedAt: Date
   readonly startedMs: number
-  /** Where its lines are logged. */
-  readonly logger: Logger
+  /** The request's own. */
+  readonly logger?: Logger | undefined
   readonly readMs?: number | undefined
   readonly verifiedMs?: number | undefined
   readonly keyFingerprint?: string | undefined

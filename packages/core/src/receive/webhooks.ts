@@ -1,6 +1,7 @@
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
+import type { ChooseLogger } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { WebhookError, withStack } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
@@ -130,13 +131,15 @@ export function createWebhooks<Context extends object = NoContext>(
 }
 
 function createPipeline<Context extends object>(settings: Settings<Context>): Pipeline<Context> {
-  const { inbox, handlerTimeoutMs, hooks, logger = console, now } = settings
-  const log = createLog(logger, now)
+  const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
+  const chooseLogger: ChooseLogger = (ofRequest = console) => logger ?? ofRequest
+  const log = createLog(chooseLogger, now)
   return {
     ...settings,
     verifier: verifierOf(settings, log),
     handlers: createHandlers(),
-    warnings: createHandlerWarnings(logger),
+    warnings: createHandlerWarnings(chooseLogger),
+    chooseLogger,
     admission: createAdmission(inbox, handlerTimeoutMs),
     report: createReporter(hooks, log),
   }
