@@ -72,7 +72,7 @@ export function createReporter({ onReport, onError }: Hooks, log: FailureLog): R
   }
 }
 
-function createReport(trace: Trace, result: Result, status: number | undefined): WebhookReport {
+export function createReport(trace: Trace, result: Result, status?: number): WebhookReport {
   const { shared = false, receivedAt } = trace
   return {
     ...factsOf(trace, status),

@@ -7,6 +7,7 @@ import { WebhookError, withStack } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 import { createAdmission } from './admission.ts'
 import { VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './carried.ts'
+import { handleTraced, openChannel } from './channel.ts'
 import type { Delivery, Receiver } from './delivery.ts'
 import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
@@ -21,7 +22,8 @@ import { shutDown, type CloseReport } from './shutdown.ts'
 export interface Webhooks<Context extends object = NoContext>
   extends Receiver, HandlerRegistry<Context>, AsyncDisposable {
   /**
-   * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this.
+   * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this. Published
+   * to the tracing channel `hongbao:delivery` of `node:diagnostics_channel`, if it has subscribers.
    * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
    */
   handle(delivery: Delivery): Promise<Reply>
@@ -80,6 +82,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const settings = readOptions<Context>(options)
   const pipeline = createPipeline(settings)
   const { verifier, handlers, warnings, admission } = pipeline
+  const channel = openChannel()
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
 
@@ -106,7 +109,10 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   const webhooks: Webhooks<Context> & { readonly [VERIFY_CARRIED]: VerifyCarried } = {
-    handle: (delivery) => handle(pipeline, delivery),
+    handle: (delivery) =>
+      channel?.hasSubscribers === true
+        ? handleTraced(channel, pipeline, delivery)
+        : handle(pipeline, delivery),
     verify: (body, signature) => verifyEvent(pipeline, body, signature),
     async dispatch(event, how = {}) {
       return dispatchResult(await dispatch(pipeline, event, how))
