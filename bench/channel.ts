@@ -51,11 +51,11 @@ async function createBlock(): Promise<Block> {
 
 /** Receivers look for the channel when they are created. */
 async function withoutChannels<Made>(make: () => Promise<Made>): Promise<Made> {
-  const { getBuiltinModule } = process
-  Reflect.set(process, 'getBuiltinModule', () => undefined)
+  const found = Object.getOwnPropertyDescriptor(process, 'getBuiltinModule') ?? {}
+  Object.defineProperty(process, 'getBuiltinModule', { ...found, value: () => undefined })
   try {
     return await make()
   } finally {
-    Reflect.set(process, 'getBuiltinModule', getBuiltinModule)
+    Object.defineProperty(process, 'getBuiltinModule', found)
   }
 }
