@@ -3,6 +3,7 @@ import type { Figure } from './figure.ts'
 /** Name → the file that measures, in the order in which the table shows them. */
 export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promise<Figure[]> }>>> = {
   handle: () => import('./handle.ts'),
+  channel: () => import('./channel.ts'),
   allocations: () => import('./allocations.ts'),
   adapters: () => import('./adapters.ts'),
   'published-sample': () => import('./published-sample.ts'),

@@ -62,7 +62,10 @@ function linesOfThree(code: WebhookErrorCode): number {
   const lines: string[] = []
   const write = (line: string): void => void lines.push(line)
   let clock = 0
-  const log = createLog({ warn: write, error: write }, () => clock)
+  const log = createLog(
+    () => ({ warn: write, error: write }),
+    () => clock,
+  )
   for (const at of [0, 1000, 61_000]) {
     clock = at
     log(createFailure(code))

@@ -1,10 +1,11 @@
 import { createWebhooks } from '@hongbao/core'
 import { createTestKeys } from '@hongbao/core/testing'
+import { globSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../../packages/core/src/reply/errors.ts'
 import { SDK_NAMES, writeSnippet } from '../../packages/sandbox/src/cli/sdk-snippets.ts'
 import { codeOf, codesOf, section, tables } from './markdown.ts'
-import { readDocument } from './snippets.ts'
+import { readDocument, ROOT } from './snippets.ts'
 import { defaultOf, fieldsIn, fieldsOf, figureOf } from './source.ts'
 
 const ENGLISH = {
@@ -12,6 +13,7 @@ const ENGLISH = {
   suffix: '.md',
   replies: '## Replies',
   context: '## The context',
+  log: '## The log',
   reports: '## Reports and errors',
   refused: '## Refused keys',
   sdks: '## The official SDKs',
@@ -23,6 +25,7 @@ const CHINESE: typeof ENGLISH = {
   suffix: '.zh-CN.md',
   replies: '## 应答',
   context: '## context',
+  log: '## 日志',
   reports: '## 报告与错误',
   refused: '## 会被拒绝的密钥',
   sdks: '## 官方 SDK',
@@ -90,14 +93,29 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
   })
 
   it('have every field of a report, and no other', () => {
-    const fields = fieldsIn('packages/core/src/receive/report.ts', (name) =>
-      name.includes('Report'),
-    )
+    const fields = [
+      ...fieldsIn('packages/core/src/receive/report.ts', (name) => name.includes('Report')),
+      ...fieldsOf('packages/core/src/receive/trace.ts', 'TraceFacts'),
+    ]
     const named = rowsOf(section(guide('observing'), words.reports)).flatMap(([cell]) =>
       codesOf(cell),
     )
     expect(named).toHaveLength(new Set(named).size)
     expect(new Set(named)).toEqual(new Set(fields.map(({ field }) => field)))
+  })
+
+  it('have every field of a log line, and the code of every line that is about no failure', () => {
+    const facts = fieldsOf('packages/core/src/receive/trace.ts', 'TraceFacts')
+    const origin = fieldsOf('packages/core/src/options/logger.ts', 'Origin')
+    const fields = [...facts, ...origin].map(({ field }) => field)
+    const text = section(guide('observing'), words.log)
+    const named = rowsOf(text).flatMap(([cell]) => codesOf(cell))
+    expect(inOrder(named)).toEqual(inOrder([...OTHER_LOG_FIELDS, ...fields]))
+    const codes = LOGGING_SOURCES.flatMap((source) => [
+      ...source.matchAll(/(?:\bcode: |logNew\(\s*)'([\w-]+)'/g),
+    ]).map(([, code]) => code)
+    expect(codes).toContain('dead-letter')
+    expect(codesOf(text)).toEqual(expect.arrayContaining(codes))
   })
 
   it('have every code of a refused key, and no other', () => {
@@ -114,6 +132,20 @@ describe.each([ENGLISH, CHINESE])('the guides in $language', (words) => {
 function inOrder(rows: readonly unknown[]): string[] {
   return rows.map((row) => JSON.stringify(row)).toSorted()
 }
+
+/** As the tests of the lines have them. */
+const OTHER_LOG_FIELDS = [
+  'code',
+  'outcome',
+  'durationMs',
+  'suppressedCount',
+  'queue',
+  'jobId',
+].concat(['attempts', 'count'])
+
+const LOGGING_SOURCES = globSync('packages/{core,client,hand-off}/src/**/*.ts', { cwd: ROOT })
+  .map(readDocument)
+  .filter((source) => source.includes('logLine('))
 
 /** Each code with its outcome and its HTTP status. */
 const STATUSES: Readonly<Record<string, { outcome: string; status?: number }>> = ERRORS

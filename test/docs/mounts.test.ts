@@ -213,7 +213,7 @@ async function workerKey(from: Workspace): Promise<Send> {
     book.markSent(object.order_no, object.transaction_no),
   )
   const env = { PINGPP_PUBLIC_KEY: keys.publicKey }
-  return (signed) => worker.fetch(new Request('http://localhost/webhooks', signed.init()), env, {})
+  return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()), env, {})
 }
 
 async function lambda(from: Workspace): Promise<Send> {

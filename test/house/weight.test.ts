@@ -22,6 +22,7 @@ const MOST_LINES: Readonly<Record<string, number>> = {
   bullmq: 470,
   nest: 380,
   'pg-boss': 560,
+  sql: 1000,
 }
 const HIGHEST_MEDIAN = 5
 const LONGEST = 60

@@ -1,5 +1,11 @@
 import { createPingppClient, PingppError } from '@hongbao/client'
-import { createWebhooks, WebhookError, type PublicKeyInput, type Webhooks } from '@hongbao/core'
+import {
+  createWebhooks,
+  WebhookError,
+  type PublicKeyInput,
+  type TracedDelivery,
+  type Webhooks,
+} from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
 import { honoWebhooks } from '@hongbao/hono'
 import { Hono, type ExecutionContext } from 'hono'
@@ -42,6 +48,7 @@ export default {
     if (pathname === '/slow/bare') return slowBare(request)
     if (pathname === '/patient') return patient(request)
     if (pathname === '/left') return answerWithoutHandlers(request)
+    if (pathname === '/traced') return answerTraced(request)
     return app.fetch(request, ...(context as [object, ExecutionContext]))
   },
 }
@@ -56,6 +63,30 @@ async function answerWithoutHandlers(request: Request): Promise<Response> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return Response.json({ outcome: 'not awaited' })
+}
+
+const traced = fetchWebhooks(createReceiver('/traced'), { path: '/traced' })
+const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error']
+
+/** Answers with what subscribers of the tracing channel saw; one throws at the event that the query names. */
+async function answerTraced(request: Request): Promise<Response> {
+  const channels = process.getBuiltinModule('node:diagnostics_channel')
+  const throwsAt = new URL(request.url).searchParams.get('throws')
+  // Except on Workers, where the publisher gets it, the error of a subscriber is an uncaught exception.
+  if (throwsAt !== null) process.on('uncaughtException', () => {})
+  const seen: unknown[] = []
+  const subscribers = EVENTS.map((event) => {
+    const name = `tracing:hongbao:delivery:${event}`
+    const subscriber = (message: unknown): void => {
+      seen.push([event, (message as TracedDelivery).report?.outcome])
+      if (event === throwsAt) throw new Error('tracing is down')
+    }
+    channels.subscribe(name, subscriber)
+    return () => channels.unsubscribe(name, subscriber)
+  })
+  const { status } = await traced(request)
+  for (const unsubscribe of subscribers) unsubscribe()
+  return Response.json({ status, seen })
 }
 
 /** How often handlers began and ended for an order. */

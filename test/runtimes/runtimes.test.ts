@@ -146,6 +146,29 @@ describe.each(Object.entries(HOSTS))('on %s', (host, start) => {
     })
   })
 
+  it('publishes a delivery to the tracing channel', async () => {
+    const [status, traced] = await post('/traced', signed(107).init())
+    expect([status, traced]).toEqual([
+      200,
+      {
+        status: 200,
+        seen: [
+          ['start', null],
+          ['end', null],
+          ['asyncStart', 'handled'],
+          ['asyncEnd', 'handled'],
+        ],
+      },
+    ])
+  })
+
+  it('answers as usual if a subscriber of the tracing channel throws [F15]', async () => {
+    for (const [index, event] of ['start', 'end', 'asyncStart', 'asyncEnd'].entries()) {
+      const [, traced] = await post(`/traced?throws=${event}`, signed(1080 + index).init())
+      expect(traced).toMatchObject({ status: 200 })
+    }
+  })
+
   describe('a handler that is slow once, then quick', () => {
     const TIMED_OUT = [500, { outcome: 'failed', code: 'handler-timed-out' }]
     const HANDLED = [200, { outcome: 'handled' }]

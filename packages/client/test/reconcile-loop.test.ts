@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import type { Logger } from '@hongbao/core'
+import { describe, expect, it, vi } from 'vitest'
 import { PingppError, type OpenRedEnvelope, type PingppRequestOptions } from '../src/index.ts'
 import type { ReadOpen } from '../src/reconcile/open-envelopes.ts'
 import { waitByTimer } from '../src/http/retries.ts'
@@ -262,17 +263,24 @@ describe('the loop', () => {
   })
 
   it('ends with a line in the log if a timer fails, without an unhandled rejection', async () => {
-    const { reconciler, lines } = openShop({
+    const error = vi.fn<Logger['error']>()
+    const { reconciler } = openShop({
       wait: () => Promise.reject(new Error('no timer')),
+      logger: { warn() {}, error },
     })
     reconciler.start()
-    while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (error.mock.calls.length === 0) await new Promise((resolve) => setImmediate(resolve))
     await reconciler.close()
-    expect(lines).toEqual([
+    expect(error).toHaveBeenCalledExactlyOnceWith(
       expect.stringMatching(
         /^\[hongbao\] reconciler: the loop has ended, because `now` threw\. \[Error at .*reconcile-loop\.test\.ts:\d+:\d+\)?\]$/,
       ),
-    ])
+      {
+        code: 'reconciler-stopped',
+        errorName: 'Error',
+        errorPlace: expect.stringContaining('reconcile-loop.test.ts') as string,
+      },
+    )
   })
 })
 

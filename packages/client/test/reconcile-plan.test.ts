@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import type { Logger } from '@hongbao/core'
+import { describe, expect, it, vi } from 'vitest'
 import { PingppError, type OpenRedEnvelope } from '../src/index.ts'
 import { HOUR, MINUTE, OPENED, SENT, START_MS } from './in-memory-pingpp.ts'
 import { openShop, type Shop } from './reconciling.ts'
@@ -237,11 +238,15 @@ describe('an envelope without a final status', () => {
 
   it('is logged with the first of many, and the number of the others', async () => {
     const rows = ['7', '8', '9'].map((order_no) => ({ order_no, created: new Date(START_MS) }))
-    const { clock, run, lines } = openShop({ open: () => rows })
+    const error = vi.fn<Logger['error']>()
+    const { clock, run } = openShop({ open: () => rows, logger: { warn() {}, error } })
     clock.advance(4 * DAY)
     await run()
-    expect(lines).toEqual([
-      '[hongbao] reconciler: three days after it was created, order_no 7 is in no list of Ping++, and 2 more; see the report.',
+    expect(error.mock.calls).toEqual([
+      [
+        '[hongbao] reconciler: three days after it was created, order_no 7 is in no list of Ping++, and 2 more; see the report.',
+        { code: 'reconciler-overdue', count: 3 },
+      ],
     ])
   })
 })

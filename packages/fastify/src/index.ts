@@ -1,6 +1,6 @@
 import type { Receiver } from '@hongbao/core'
 import { checkMount, nodeDelivery, nodeHeaders } from '@hongbao/core/adapter'
-import type { FastifyInstance, RegisterOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RegisterOptions } from 'fastify'
 
 /** Options of {@link fastifyWebhooks}. */
 export interface FastifyWebhooksOptions {
@@ -41,9 +41,15 @@ export async function fastifyWebhooks(
     request.headers = { 'content-type': 'application/octet-stream' }
   })
   fastify.all(path, async function hongbaoWebhooks(request, response) {
-    const reply = await webhooks.handle(nodeDelivery(request.raw, HINT, request))
+    const delivery = nodeDelivery(request.raw, HINT, request)
+    const reply = await webhooks.handle({ ...delivery, logger: loggerOf(request) })
     return response.code(reply.status).headers(nodeHeaders(request.raw, reply)).send(reply.body)
   })
+}
+
+/** Without a logger of the app, `request.log` writes nowhere, and has no level. */
+function loggerOf({ log }: FastifyRequest): FastifyBaseLogger | undefined {
+  return 'level' in log ? log : undefined
 }
 
 const HINT =

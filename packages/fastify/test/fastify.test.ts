@@ -3,7 +3,7 @@ import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testin
 import { fastifyWebhooks } from '@hongbao/fastify'
 import Fastify, { type FastifyPluginAsync } from 'fastify'
 import { createGunzip, gzipSync } from 'node:zlib'
-import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
+import { describe, expect, expectTypeOf, it, onTestFinished, vi } from 'vitest'
 
 const keys = createTestKeys()
 
@@ -100,6 +100,53 @@ describe('fastifyWebhooks', () => {
       body: '{"outcome":"failed","code":"handler-failed"}',
     })
     expect(asked).toEqual([])
+  })
+
+  it('logs failures to `request.log`, with the id of the request and the facts as fields', async () => {
+    const lines: Record<string, unknown>[] = []
+    const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const app = Fastify({ logger: { level: 'warn', stream }, genReqId: () => 'req-7' })
+    const webhooks = createWebhooks({ publicKey: keys.publicKey })
+    webhooks.on('red_envelope.sent', () => {
+      throw new RangeError('declined')
+    })
+    await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+    await app.inject({ url: '/webhooks', ...notification() })
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 50,
+        reqId: 'req-7',
+        msg: expect.stringContaining('[hongbao] handler-failed (red_envelope.sent evt_') as string,
+        code: 'handler-failed',
+        outcome: 'failed',
+        eventType: 'red_envelope.sent',
+        errorName: 'RangeError',
+      }),
+    ])
+  })
+
+  it('logs failures to `console` if the app has no logger, and to the receiver’s own first', async () => {
+    const onConsole = vi.spyOn(console, 'warn').mockReturnValue()
+    const own = vi.fn<(line: string) => void>()
+    const written: string[] = []
+    const apps = [
+      Fastify(),
+      Fastify({ logger: { level: 'warn', stream: { write: (line) => void written.push(line) } } }),
+    ]
+    const { publicKey } = keys
+    const receivers = [
+      createWebhooks({ publicKey }),
+      createWebhooks({ publicKey, logger: { warn: own, error() {} } }),
+    ]
+    for (const [index, app] of apps.entries()) {
+      const webhooks = receivers[index] as Webhooks
+      await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+      await app.inject({ method: 'POST', url: '/webhooks', payload: '{}' })
+    }
+    expect(onConsole).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('signature-missing'))
+    expect(own).toHaveBeenCalledOnce()
+    expect(written).toEqual([])
+    onConsole.mockRestore()
   })
 
   it('passes the answer to the hooks of the app', async () => {

@@ -1,5 +1,5 @@
 import type { Logger } from '@hongbao/core'
-import { callSafely, withTimeout } from '@hongbao/core/internal'
+import { logLine, originFields, withTimeout } from '@hongbao/core/internal'
 import { fieldsOf } from './event-job.ts'
 
 /** A job that failed for good and is kept until it is redriven. */
@@ -38,7 +38,10 @@ export function createReport(
   queue: string,
 ): ReportDeadLetter {
   return async function report(letter, cause) {
-    callSafely(() => logger.error(lineOf(letter, queue)))
+    const { jobId, eventType, eventId, key, attempts } = letter
+    const about = { queue, jobId, eventType, eventId, key, attempts }
+    const fields = { code: 'dead-letter', ...about, ...originFields(cause) }
+    logLine(logger, 'error', lineOf(letter, queue), fields)
     if (onDeadLetter === undefined) return
     const reported = (async () => onDeadLetter(letter, cause))().catch(() => {})
     await withTimeout(MAX_HOOK_MS, reported, () => {})

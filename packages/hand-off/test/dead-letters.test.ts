@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { LogFields } from '@hongbao/core'
 import { deferred } from '../../core/test/deferred.ts'
 import { createReport, deadLetter } from '../src/dead-letters.ts'
 import { packed, RECEIVED_AT } from './packed.ts'
@@ -49,6 +50,27 @@ describe('a dead letter', () => {
       attempts: 15,
       reason: 'handler-failed',
     })
+  })
+
+  it('has its job, its event and the cause as fields of the log', async () => {
+    const error = vi.fn<(line: string, fields: LogFields) => void>()
+    const raise = createReport({ logger: { warn() {}, error }, onDeadLetter: undefined }, 'bull:q')
+    await raise(letter, new RangeError('declined'))
+    await raise(deadLetter({}, { jobId: 'job-2', attempts: 1, reason: 'stalled' }), undefined)
+    expect(error.mock.calls.map(([, fields]) => fields)).toEqual([
+      {
+        code: 'dead-letter',
+        queue: 'bull:q',
+        jobId: 'job-1',
+        eventType: 'red_envelope.sent',
+        eventId: 'evt_dS28Kn8qsUCBZYTgSUxCPnKA',
+        key: 'app_1Gqj58ynP0mHeX1q:live:red_envelope.sent:red_04er10TuvT4OCyLO08aLOqbD',
+        attempts: 15,
+        errorName: 'RangeError',
+        errorPlace: expect.stringContaining('dead-letters.test.ts') as string,
+      },
+      { code: 'dead-letter', queue: 'bull:q', jobId: 'job-2', attempts: 1 },
+    ])
   })
 
   it('names its event once in the log, or says that it is no event', async () => {

@@ -1,4 +1,5 @@
-import { callSafely, textOf } from '@hongbao/core/internal'
+import { logLine, originFields, textOf } from '@hongbao/core/internal'
+import type { LogFields } from '@hongbao/core'
 import type { ReconcilerSettings } from './reconciler-options.ts'
 import type { ReconcilerReport } from './reconciler-report.ts'
 
@@ -14,28 +15,33 @@ export function createReportLog(
 
   return function logReport({ error, conflicts, overdue }, cause) {
     if (error !== null && error.code !== 'run-aborted') {
-      log(`${error.code}: ${error.message}${textOf(cause)}`)
+      const fields = { code: error.code, ...originFields(cause) }
+      log(`${error.code}: ${error.message}${textOf(cause)}`, fields)
     }
     logNew(
+      'reconciler-conflict',
       'not dispatched, because it contradicts what is known: ',
       conflicts.map(({ id, order_no, reason }) => `${id} (order_no ${order_no}): ${reason}`),
     )
     logNew(
+      'reconciler-overdue',
       'three days after it was created, order_no ',
       overdue.map(({ order_no, status }) => `${order_no} is ${status ?? 'in no list of Ping++'}`),
     )
     for (const [item, ms] of reportedMs) if (now() - ms > memoryMs) reportedMs.delete(item)
   }
 
-  function logNew(intro: string, items: readonly string[]): void {
+  function logNew(code: string, intro: string, items: readonly string[]): void {
     // The list and the query of one run may both have reported an item.
     const [first, ...others] = new Set(items.filter((item) => !reportedMs.has(item)))
     for (const item of items) reportedMs.set(item, now())
     const more = others.length === 0 ? '' : `, and ${others.length} more; see the report`
-    if (first !== undefined) log(`${intro}${first}${more}.`)
+    if (first !== undefined) {
+      log(`${intro}${first}${more}.`, { code, count: others.length + 1 })
+    }
   }
 
-  function log(line: string): void {
-    callSafely(() => logger.error(`[hongbao] reconciler: ${line}`))
+  function log(line: string, fields: LogFields): void {
+    logLine(logger, 'error', `[hongbao] reconciler: ${line}`, fields)
   }
 }

@@ -1,4 +1,4 @@
-import { callSafely, originOf, textOf } from '@hongbao/core/internal'
+import { callSafely, logLine, originFields, originOf, textOf } from '@hongbao/core/internal'
 import { waitByTimer, type Seams } from '../http/retries.ts'
 import { createReportLog } from './log.ts'
 import { backoffMs, DAY_MS, jitter, PLAN_ENDS_MS } from './poll-plan.ts'
@@ -122,7 +122,8 @@ function createLoop(
     controller = current
     ended = repeat(current.signal).catch(function endLoop(thrown: unknown) {
       // Only the caller's own clock can do this.
-      callSafely(() => logger.error(`${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`))
+      const fields = { code: 'reconciler-stopped', ...originFields(thrown) }
+      logLine(logger, 'error', `${LOOP_BROKE}${originOf(thrown)}${textOf(thrown)}`, fields)
       current.abort()
     })
   }

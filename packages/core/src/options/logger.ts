@@ -1,9 +1,49 @@
 import { sentenceOf } from './errors.ts'
 
-/** A logger for warnings and errors; `console` is one. */
+/**
+ * A logger for warnings and errors: `console`, pino, winston, or any other with these two methods. pino, and
+ * so Fastify's `log`, is recognised by its method `bindings`, and gets the fields as the first argument, as it
+ * expects them. `console` gets only the line.
+ */
 export interface Logger {
-  warn(message: string): void
-  error(message: string): void
+  warn(message: string, fields: LogFields): void
+  error(message: string, fields: LogFields): void
+}
+
+/** Returns where a line goes: the logger of the app, else the request's own, else `console`. */
+export type ChooseLogger = (ofRequest?: Logger) => Logger
+
+/** The facts of a line, to search and alert by. Never contains a secret, a body or the text of an error. */
+export interface LogFields {
+  /** The code of the failure or the warning. */
+  readonly code: string
+  readonly [name: string]: string | number | boolean | undefined
+}
+
+/** Logs one line. Errors that the logger throws are ignored. */
+export function logLine(
+  logger: Logger,
+  level: 'warn' | 'error',
+  line: string,
+  fields: LogFields,
+): void {
+  callSafely(() => {
+    // Node would print the fields below the line, on lines of their own.
+    if (logger === console) return console[level](line)
+    const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== '')
+    const about = { code: fields.code, ...Object.fromEntries(known) }
+    return takesFieldsFirst(logger) ? logger[level](about, line) : logger[level](line, about)
+  })
+}
+
+/** pino ignores what follows the message. */
+interface FieldsFirst {
+  warn(fields: LogFields, message: string): void
+  error(fields: LogFields, message: string): void
+}
+
+function takesFieldsFirst(logger: object): logger is FieldsFirst {
+  return 'bindings' in logger && typeof logger.bindings === 'function'
 }
 
 /** Calls a hook of the app. Its errors, now or later, are ignored: they must not cost a payment. */
@@ -18,12 +58,16 @@ export function callSafely(hook: () => unknown): void {
 
 /** Returns whether to show the text of an error: only if `NODE_ENV` is `development` or `test`. */
 function isInDevelopment(): boolean {
+  const mode = readMode()
+  return mode === 'development' || mode === 'test'
+}
+
+function readMode(): string {
   try {
-    if (isKeptFromReading('NODE_ENV')) return false
-    const mode = globalThis.process?.env['NODE_ENV']
-    return mode === 'development' || mode === 'test'
+    if (isKeptFromReading('NODE_ENV')) return ''
+    return globalThis.process?.env['NODE_ENV'] ?? ''
   } catch {
-    return false
+    return ''
   }
 }
 
@@ -43,9 +87,12 @@ function isKeptFromReading(variable: string): boolean {
   return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
 }
 
-/** Returns text and stack of an error and its causes, on lines of their own; in production nothing. */
+/**
+ * Returns text and stack of an error and its causes, on lines of their own; in production nothing. If
+ * `NODE_ENV` is not set, it returns once how to see them.
+ */
 export function textOf(thrown: unknown): string {
-  if (!isInDevelopment()) return ''
+  if (!isInDevelopment()) return hintOnce()
   try {
     return causesOf(thrown)
       .map((each) => `\n${stackOf(each)}`)
@@ -55,6 +102,17 @@ export function textOf(thrown: unknown): string {
     return ''
   }
 }
+
+let hasHinted = false
+
+function hintOnce(): string {
+  if (hasHinted || readMode() !== '') return ''
+  hasHinted = true
+  return HINT
+}
+
+const HINT =
+  ' (The text of the error is left out, because NODE_ENV is not `development`; a hook such as `onError` gets the error. This is logged once.)'
 
 const MAX_CAUSES = 4
 
@@ -79,16 +137,46 @@ function stackOf(thrown: unknown): string {
  */
 export function originOf(thrown: unknown): string {
   try {
-    if (!(thrown instanceof Error)) return ` [threw ${typeof thrown}]`
-    const { cause } = thrown
-    const place = placeOf(thrown) || (cause instanceof Error ? placeOf(cause) : '')
-    const facts = [nameOf(thrown), codeOf(thrown), codeOf(cause), place].filter(Boolean)
-    const sentence = sentenceOf(thrown) ?? sentenceOf(cause)
+    const facts = Object.values(readOrigin(thrown)).filter(Boolean)
+    const sentence = sentenceOf(thrown) ?? sentenceOf(causeOf(thrown))
     return ` [${facts.join(' ')}]${sentence === undefined ? '' : ` ${sentence}`}`
   } catch {
     // A thrown value may have getters that throw; the line must not be lost.
     return ''
   }
+}
+
+/** Returns the same name, codes and place as fields. */
+export function originFields(thrown: unknown): Partial<Origin> {
+  try {
+    return thrown === undefined ? {} : readOrigin(thrown)
+  } catch {
+    // See above.
+    return {}
+  }
+}
+
+/** What the log shows of a thrown value, in the order of the line. What is unknown is empty. */
+interface Origin {
+  readonly errorName: string
+  readonly errorCode: string
+  /** Of the error's cause. */
+  readonly causeCode: string
+  readonly errorPlace: string
+}
+
+function readOrigin(thrown: unknown): Origin {
+  const cause = causeOf(thrown)
+  return {
+    errorName: thrown instanceof Error ? nameOf(thrown) : `threw ${typeof thrown}`,
+    errorCode: codeOf(thrown),
+    causeCode: codeOf(cause),
+    errorPlace: placeOf(thrown) || placeOf(cause),
+  }
+}
+
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof Error ? thrown.cause : undefined
 }
 
 /** Returns the name of an error's class, if it looks like one: apps may set any text. */
@@ -107,7 +195,9 @@ function codeOf(error: unknown): string {
  * Returns the first frame of the stack in the app's own code. Frames come right after the message, which
  * may have lines that look like frames. A line of another form ends the frames, because it may be text.
  */
-function placeOf({ stack = '', message }: Error): string {
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const { stack = '', message } = error
   const start = stack.indexOf(message)
   // The message was changed after the stack was made, so its end is unknown.
   if (start === -1 || stack.slice(0, start).includes('\n')) return ''

@@ -1,4 +1,4 @@
-import { callSafely, originOf, textOf, type Logger } from './logger.ts'
+import { callSafely, logLine, originFields, originOf, textOf, type Logger } from './logger.ts'
 import { readLogger } from './readers.ts'
 
 /** The subject of a warning of an inbox or a queue. */
@@ -45,10 +45,11 @@ function logTo(logger: Logger): OnWarning {
   return function log(error, { code, key }) {
     const subject = key === undefined ? '' : ` (${key})`
     const line = `[hongbao] ${code}${subject}: ${error.message}`
-    return logger.warn(error.cause === undefined ? line : line + causeOf(error))
+    const { cause } = error
+    if (cause === undefined) logLine(logger, 'warn', line, { code, key })
+    else {
+      const fields = { code, key, ...originFields(cause) }
+      logLine(logger, 'warn', line + originOf(cause) + textOf(cause), fields)
+    }
   }
-}
-
-function causeOf({ cause }: Error): string {
-  return originOf(cause) + textOf(cause)
 }

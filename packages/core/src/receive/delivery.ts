@@ -1,5 +1,6 @@
 import type { CloseReport } from './shutdown.ts'
 import { isBytes } from '../keys/bytes.ts'
+import type { Logger } from '../options/logger.ts'
 import { createFailure, failureOf, type WebhookError } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 
@@ -33,6 +34,8 @@ export interface Delivery {
    * without an answer then. Handlers get `handlerTimeoutMs`, or until then if that is earlier.
    */
   readonly deadlineMs?: number | undefined
+  /** The request's own logger, as Fastify's `request.log`: used if the receiver has no option `logger`. */
+  readonly logger?: Logger | undefined
 }
 
 /** Keeps a host's request alive until the promise settles: `(pending) => context.waitUntil(pending)`. */

@@ -1,28 +1,30 @@
 import { isEventType, suggestType } from '../events/event.ts'
-import { callSafely, type Logger } from '../options/logger.ts'
+import { logLine, type ChooseLogger, type Logger } from '../options/logger.ts'
 
 /** Warns of handlers that are missing or misspelt: to Ping++ both look like success. */
 export interface HandlerWarnings {
   /** A verified event met no handler. Warns once for each type in the catalogue. */
-  unhandled(type: string, hasNoHandlers: boolean): void
+  unhandled(type: string, hasNoHandlers: boolean, ofRequest: Logger | undefined): void
   /** A handler was added for a type that Ping++ is not known to send. */
   unknownType(type: string): void
 }
 
-export function createHandlerWarnings(logger: Logger): HandlerWarnings {
+export function createHandlerWarnings(chooseLogger: ChooseLogger): HandlerWarnings {
   const warned = new Set<string>()
 
   return {
-    unhandled(type, hasNoHandlers) {
+    unhandled(eventType, hasNoHandlers, ofRequest) {
       // A type that is not in the catalogue may be any text, and is not remembered.
-      const subject = hasNoHandlers ? '*' : type
-      if (warned.has(subject) || (subject !== '*' && !isEventType(type))) return
+      const subject = hasNoHandlers ? '*' : eventType
+      if (warned.has(subject) || (subject !== '*' && !isEventType(eventType))) return
       warned.add(subject)
-      if (hasNoHandlers) callSafely(() => logger.error(NO_HANDLERS))
-      else callSafely(() => logger.warn(noHandlerOf(type)))
+      const logger = chooseLogger(ofRequest)
+      const fields = { code: 'no-handler', eventType }
+      if (hasNoHandlers) logLine(logger, 'error', NO_HANDLERS, fields)
+      else logLine(logger, 'warn', noHandlerOf(eventType), fields)
     },
-    unknownType(type) {
-      callSafely(() => logger.warn(unknownTypeOf(type)))
+    unknownType(eventType) {
+      logLine(chooseLogger(), 'warn', unknownTypeOf(eventType), { code: 'unknown-type', eventType })
     },
   }
 }

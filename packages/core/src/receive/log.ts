@@ -1,8 +1,9 @@
-import { originOf, textOf, type Logger } from '../options/logger.ts'
+import { logLine, originFields, originOf, textOf, type ChooseLogger } from '../options/logger.ts'
 import { describe, ERRORS, type WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
+import { factsOf, type Trace } from './trace.ts'
 
-/** Logs one failure; `subject` says which event. */
-export type FailureLog = (failure: WebhookError, subject?: string) => void
+/** Logs one failure: of a delivery or an event, or, without a trace, of the keys. Never throws. */
+export type FailureLog = (failure: WebhookError, trace?: Trace, status?: number) => void
 
 const MINUTE_MS = 60_000
 
@@ -11,19 +12,35 @@ const MINUTE_MS = 60_000
  * A line never holds a body, a key, or the text of an error that is not hongbao's: it may hold a
  * secret. In development and in tests the text and the stack of the error follow the line.
  */
-export function createLog(logger: Logger, now: () => number): FailureLog {
+export function createLog(chooseLogger: ChooseLogger, now: () => number): FailureLog {
   const lastLogged = new Map<WebhookErrorCode, number>()
   const suppressed = new Map<WebhookErrorCode, number>()
 
-  return function log(failure, subject) {
-    const { code } = failure
+  return function log(failure, trace, status) {
+    const { code, outcome } = failure
     if (!isDue(code)) {
       suppressed.set(code, (suppressed.get(code) ?? 0) + 1)
       return
     }
-    const line = `[hongbao] ${code}${subject === undefined ? '' : ` (${subject})`}: ${describe(code, failure.detail)}${causeOf(failure, originOf)}${skipped(code)}${causeOf(failure, textOf)}`
-    // Returned, so that the rejection of an async logger can be ignored.
-    return ERRORS[code].log === 'warning' ? logger.warn(line) : logger.error(line)
+    const suppressedCount = suppressed.get(code)
+    suppressed.delete(code)
+    const more =
+      suppressedCount === undefined ? '' : ` (${suppressedCount} more since the last line.)`
+    const isWarning = ERRORS[code].log === 'warning'
+    const isShown = 'cause' in failure && !isWarning
+    const [origin, text] = isShown ? [originOf(failure.cause), textOf(failure.cause)] : ['', '']
+    logLine(
+      chooseLogger(trace?.logger),
+      isWarning ? 'warn' : 'error',
+      `[hongbao] ${code}${subjectOf(trace)}: ${describe(code, failure.detail)}${origin}${more}${text}`,
+      {
+        code,
+        outcome,
+        ...(trace === undefined ? {} : { ...factsOf(trace, status), durationMs: ageOf(trace) }),
+        ...(isShown ? originFields(failure.cause) : {}),
+        suppressedCount,
+      },
+    )
   }
 
   function isDue(code: WebhookErrorCode): boolean {
@@ -32,15 +49,13 @@ export function createLog(logger: Logger, now: () => number): FailureLog {
     lastLogged.set(code, now())
     return true
   }
-
-  function skipped(code: WebhookErrorCode): string {
-    const count = suppressed.get(code) ?? 0
-    suppressed.delete(code)
-    return count === 0 ? '' : ` (${count} more since the last line.)`
-  }
 }
 
-/** Returns what the log may show of the cause of a failure. */
-function causeOf(failure: WebhookError, show: (thrown: unknown) => string): string {
-  return 'cause' in failure && ERRORS[failure.code].log !== 'warning' ? show(failure.cause) : ''
+function subjectOf(trace: Trace | undefined): string {
+  const event = trace?.event
+  return event === undefined ? '' : ` (${event.type} ${event.id ?? 'without id'})`
+}
+
+function ageOf({ startedMs }: Trace): number {
+  return Math.round(performance.now() - startedMs)
 }

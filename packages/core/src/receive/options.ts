@@ -88,7 +88,10 @@ export interface WebhooksOptions<Context extends object = NoContext> {
    * error tracking. May be async; errors that it throws are ignored.
    */
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
-  /** Gets one line for each failure; `false` for none. Default: `console`. */
+  /**
+   * Gets one line for each failure, with its facts as fields; `false` for none. Default: `console`; in
+   * Fastify `request.log`, if the app has a logger.
+   */
   readonly logger?: Logger | false | undefined
   /** The clock, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
@@ -108,7 +111,8 @@ export interface Settings<Context extends object> extends Completed<
   readonly on: WebhookHandlers<Context> | undefined
   readonly limits: BodyLimits
   readonly hooks: Hooks
-  readonly logger: Logger
+  /** Undefined if the app named none: then a delivery may bring its own. */
+  readonly logger: Logger | undefined
 }
 
 const CLOCK_SKEW_SECONDS = 60 * 60
@@ -142,7 +146,7 @@ export function readOptions<Context extends object>(
     maxEventAgeSeconds: asGiven(),
     onReport: optional(callback()),
     onError: optional(callback()),
-    logger: readLogger,
+    logger: optional(readLogger),
     now: optional(clock, Date.now),
     allowPublishedKeys: optional(flag, false),
   })

@@ -4,7 +4,7 @@ import { parseEvent, readDispatched } from '../events/parse-event.ts'
 import { isBytes } from '../keys/bytes.ts'
 import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
-import { callSafely, originOf, type Logger } from '../options/logger.ts'
+import { logLine, originFields, originOf, type ChooseLogger } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
@@ -21,7 +21,8 @@ import {
 import type { DispatchOptions, Dispatched } from './dispatch-result.ts'
 import type { HandlerWarnings } from './handler-warnings.ts'
 import type { Handlers } from './handlers.ts'
-import type { Reporter, Result, Trace } from './report.ts'
+import type { Reporter, Result } from './report.ts'
+import type { Trace } from './trace.ts'
 
 /** All that a delivery meets on its way. */
 export interface Pipeline<Context extends object> {
@@ -33,7 +34,7 @@ export interface Pipeline<Context extends object> {
   readonly warnings: HandlerWarnings
   readonly admission: Admission<Context>
   readonly report: Reporter
-  readonly logger: Logger
+  readonly chooseLogger: ChooseLogger
   readonly now: () => number
 }
 
@@ -53,6 +54,7 @@ export async function handle<Context extends object>(
     startedMs: performance.now(),
   }
   try {
+    trace.logger = delivery.logger
     const decoded = readSignature(pipeline, delivery)
     // Not by `instanceof Promise`: an app may have replaced the global class.
     const signature =
@@ -180,7 +182,7 @@ function admit<Context extends object>(
   const { admission, handlers } = pipeline
   const { trace, event, rawBody, signature, waitUntil, deadlineMs } = accepted
   const found = handlers.of(event.type)
-  if (found.length === 0) return { answer: withoutHandler(pipeline, event) }
+  if (found.length === 0) return { answer: withoutHandler(pipeline, event, trace) }
   const key = eventKey(event)
   if (key === undefined) return { answer: createFailure('event-invalid', 'It has no id.') }
   const other = admission.running.get(key)
@@ -200,7 +202,7 @@ function admit<Context extends object>(
     startsLater,
   }
   const execution = execute(admission, work)
-  if (waitUntil !== undefined) keepAlive(pipeline, waitUntil, execution.end)
+  if (waitUntil !== undefined) keepAlive(pipeline, accepted, execution.end)
   return { answer: execution.answer, execution }
 }
 
@@ -226,22 +228,24 @@ function reportLate<Context extends object>(
 function withoutHandler<Context extends object>(
   { handlers, unhandled, warnings }: Pipeline<Context>,
   { type }: WebhookEvent,
+  { logger }: Trace,
 ): Result {
   if (unhandled === 'fail') return createFailure('no-handler')
-  warnings.unhandled(type, handlers.isEmpty())
+  warnings.unhandled(type, handlers.isEmpty(), logger)
   return 'unhandled'
 }
 
 /** A host that cannot keep its request alive is no reason not to apply the event. */
 function keepAlive<Context extends object>(
-  { logger }: Pipeline<Context>,
-  waitUntil: WaitUntil,
+  { chooseLogger }: Pipeline<Context>,
+  { waitUntil, trace }: Accepted,
   end: Promise<unknown>,
 ): void {
   try {
-    waitUntil(end)
+    waitUntil?.(end)
   } catch (error) {
-    callSafely(() => logger.warn(`${WAIT_UNTIL_FAILED}${originOf(error)}`))
+    const fields = { code: 'wait-until-failed', ...originFields(error) }
+    logLine(chooseLogger(trace.logger), 'warn', `${WAIT_UNTIL_FAILED}${originOf(error)}`, fields)
   }
 }
 

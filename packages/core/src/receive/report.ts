@@ -1,10 +1,8 @@
 import { copyOf, WebhookError, type WebhookErrorCode } from '../reply/errors.ts'
 import type { ExecutionResult } from './admission.ts'
-import { eventKey } from '../events/event-key.ts'
-import type { WebhookEvent } from '../events/event.ts'
-import type { HandlerSource } from './handlers.ts'
 import { callSafely } from '../options/logger.ts'
 import type { FailureLog } from './log.ts'
+import { factsOf, type Trace, type TraceFacts } from './trace.ts'
 
 /**
  * What happened to one delivery: the base of logs, metrics and traces. Holds no body and no key.
@@ -12,22 +10,7 @@ import type { FailureLog } from './log.ts'
  */
 export type WebhookReport = AcceptedReport | RefusedReport
 
-interface ReportBase {
-  /**
-   * - `delivery`: one HTTP request was answered. Exactly one report for each.
-   * - `dispatch`: an event given to `webhooks.dispatch` was processed.
-   * - `late`: handlers that had passed their deadline settled; this is their result.
-   */
-  readonly kind: 'delivery' | 'dispatch' | 'late'
-  /** The HTTP status answered; undefined if there was no HTTP request to answer. */
-  readonly status: number | undefined
-  readonly eventType: string | undefined
-  readonly eventId: string | undefined
-  /** The idempotency key, under which the inbox knows the event. */
-  readonly key: string | undefined
-  readonly source: HandlerSource
-  /** SHA-256 (hexadecimal) of the key that verified the delivery. */
-  readonly keyFingerprint: string | undefined
+interface ReportBase extends TraceFacts {
   /** Whether it shared the outcome of the same event, which was already running in this process. */
   readonly shared: boolean
   readonly receivedAt: Date
@@ -61,20 +44,6 @@ export interface Hooks {
   readonly onError?: ((error: unknown, report: WebhookReport) => void | Promise<void>) | undefined
 }
 
-/** What a delivery went through, as far as it came. */
-export interface Trace {
-  readonly kind: WebhookReport['kind']
-  readonly source: HandlerSource
-  readonly receivedAt: Date
-  readonly startedMs: number
-  readonly readMs?: number | undefined
-  readonly verifiedMs?: number | undefined
-  readonly keyFingerprint?: string | undefined
-  readonly event?: WebhookEvent | undefined
-  /** Whether it shared the execution of another delivery. */
-  readonly shared?: boolean | undefined
-}
-
 /** The result of an execution, or that no handler is registered. */
 export type Result = ExecutionResult | 'unhandled'
 
@@ -87,9 +56,7 @@ export function createReporter({ onReport, onError }: Hooks, log: FailureLog): R
 
   return function report(trace, result, status) {
     const failure = result instanceof WebhookError ? result : undefined
-    if (failure !== undefined && trace.shared !== true) {
-      callSafely(() => log(failure, subjectOf(trace)))
-    }
+    if (failure !== undefined && trace.shared !== true) log(failure, trace, status)
     const isNew = onError !== undefined && failure !== undefined && isNewlyThrown(failure)
     if (onReport === undefined && !isNew) return
     const details = createReport(trace, result, status)
@@ -105,16 +72,10 @@ export function createReporter({ onReport, onError }: Hooks, log: FailureLog): R
   }
 }
 
-function createReport(trace: Trace, result: Result, status: number | undefined): WebhookReport {
-  const { kind, source, event, keyFingerprint, shared = false, receivedAt } = trace
+export function createReport(trace: Trace, result: Result, status?: number): WebhookReport {
+  const { shared = false, receivedAt } = trace
   return {
-    kind,
-    status,
-    eventType: event?.type,
-    eventId: event?.id,
-    key: event === undefined ? undefined : eventKey(event),
-    source,
-    keyFingerprint,
+    ...factsOf(trace, status),
     shared,
     receivedAt,
     durations: durationsOf(trace, performance.now()),
@@ -134,9 +95,4 @@ function durationsOf(
     verifyMs: verifiedMs === undefined || readMs === undefined ? undefined : verifiedMs - readMs,
     handleMs: event === undefined ? undefined : endedMs - (verifiedMs ?? startedMs),
   }
-}
-
-function subjectOf({ event }: Trace): string | undefined {
-  if (event === undefined) return undefined
-  return `${event.type} ${event.id ?? 'without id'}`
 }

@@ -2,12 +2,13 @@ import { freezesRequests } from '../inbox/heartbeat.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
-import { callSafely } from '../options/logger.ts'
+import type { ChooseLogger } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
 import { WebhookError, withStack } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 import { createAdmission } from './admission.ts'
 import { VERIFY_CARRIED, verifyBytes, type VerifyCarried } from './carried.ts'
+import { handleTraced, openChannel } from './channel.ts'
 import type { Delivery, Receiver } from './delivery.ts'
 import { dispatchResult, type DispatchOptions, type DispatchResult } from './dispatch-result.ts'
 import { createHandlerWarnings } from './handler-warnings.ts'
@@ -22,7 +23,8 @@ import { shutDown, type CloseReport } from './shutdown.ts'
 export interface Webhooks<Context extends object = NoContext>
   extends Receiver, HandlerRegistry<Context>, AsyncDisposable {
   /**
-   * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this.
+   * Answers one delivery: reads it, verifies it, and applies its event once. Adapters call this. Published
+   * to the tracing channel `hongbao:delivery` of `node:diagnostics_channel`, if it has subscribers.
    * Never throws and never rejects, whatever the delivery, the handlers and the inbox do.
    */
   handle(delivery: Delivery): Promise<Reply>
@@ -81,6 +83,7 @@ export function createWebhooks<Context extends object = NoContext>(
   const settings = readOptions<Context>(options)
   const pipeline = createPipeline(settings)
   const { verifier, handlers, warnings, admission } = pipeline
+  const channel = openChannel()
   let closed: Promise<CloseReport> | undefined
   let checking: Promise<void> | undefined
 
@@ -107,7 +110,10 @@ export function createWebhooks<Context extends object = NoContext>(
   }
 
   const webhooks: Webhooks<Context> & { readonly [VERIFY_CARRIED]: VerifyCarried } = {
-    handle: (delivery) => handle(pipeline, delivery),
+    handle: (delivery) =>
+      channel?.hasSubscribers === true
+        ? handleTraced(channel, pipeline, delivery)
+        : handle(pipeline, delivery),
     verify: (body, signature) => verifyEvent(pipeline, body, signature),
     async dispatch(event, how = {}) {
       return dispatchResult(await dispatch(pipeline, event, how))
@@ -133,12 +139,14 @@ export function createWebhooks<Context extends object = NoContext>(
 
 function createPipeline<Context extends object>(settings: Settings<Context>): Pipeline<Context> {
   const { inbox, handlerTimeoutMs, hooks, logger, now } = settings
-  const log = createLog(logger, now)
+  const chooseLogger: ChooseLogger = (ofRequest = console) => logger ?? ofRequest
+  const log = createLog(chooseLogger, now)
   return {
     ...settings,
     verifier: verifierOf(settings, log),
     handlers: createHandlers(),
-    warnings: createHandlerWarnings(logger),
+    warnings: createHandlerWarnings(chooseLogger),
+    chooseLogger,
     admission: createAdmission(inbox, handlerTimeoutMs),
     report: createReporter(hooks, log),
   }
@@ -173,9 +181,8 @@ function verifierOf(
   log: FailureLog,
 ): Verifier {
   if (typeof keys !== 'function') return createVerifier(keys)
-  const onStale = (failure: WebhookError): void => callSafely(() => log(failure))
   const isFreezing = freezesRequests()
-  return createRotatingVerifier(keys, { allowPublishedKeys, now, isFreezing, onStale })
+  return createRotatingVerifier(keys, { allowPublishedKeys, now, isFreezing, onStale: log })
 }
 
 function noAnswer(timeoutMs: number): string {
