@@ -1,3 +1,4 @@
+import type { Webhooks } from '@hongbao/core'
 import type { LambdaHandler } from '@hongbao/core/lambda'
 import {
   createTestKeys,
@@ -56,6 +57,7 @@ const MOUNTS: [host: string, version: keyof typeof workspaces, start: Start][] =
   ['the App Router of Next.js', 'now', next],
   ['the Pages Router of Next.js', 'now', nextPages],
   ['Workers', 'now', worker],
+  ['Workers whose key comes with the request', 'now', workerKey],
   ['AWS Lambda', 'now', lambda],
 ]
 
@@ -124,6 +126,18 @@ describe('a GET', () => {
   })
 })
 
+describe('the receiver for Next.js', () => {
+  it('is loaded without a key, as `next build` loads it [C31]', async () => {
+    vi.stubEnv('PINGPP_PUBLIC_KEY', undefined)
+    try {
+      const { webhooks } = await createWorkspace().import<KeyedWorker>('next-webhooks.ts')
+      await expect(webhooks.ready()).rejects.toMatchObject({ code: 'key-unavailable' })
+    } finally {
+      vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
+    }
+  })
+})
+
 describe('a mount with a path', () => {
   const post = { method: 'POST' }
 
@@ -142,6 +156,11 @@ type Start = (from: Workspace) => Promise<Send>
 type Answer = (request: Request) => Promise<Response>
 interface WorkerModule {
   readonly default: { fetch: Answer }
+}
+
+interface KeyedWorker {
+  readonly webhooks: Webhooks
+  readonly default: { fetch(request: Request, env: object, context: object): Promise<Response> }
 }
 
 function express(name: string): Start {
@@ -185,6 +204,16 @@ async function nextPages(from: Workspace): Promise<Send> {
 async function worker(from: Workspace): Promise<Send> {
   const { default: handler } = await from.import<WorkerModule>('worker.ts')
   return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()))
+}
+
+async function workerKey(from: Workspace): Promise<Send> {
+  const { default: handler, webhooks } = await from.import<KeyedWorker>('worker-key.ts')
+  const { orders: book } = await from.import<{ orders: typeof orders }>('orders.ts')
+  webhooks.on('red_envelope.sent', ({ data: { object } }) =>
+    book.markSent(object.order_no, object.transaction_no),
+  )
+  const env = { PINGPP_PUBLIC_KEY: keys.publicKey }
+  return (signed) => handler.fetch(new Request('http://localhost/webhooks', signed.init()), env, {})
 }
 
 async function lambda(from: Workspace): Promise<Send> {

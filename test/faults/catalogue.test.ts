@@ -9,6 +9,8 @@ const IDS = [
   ...numbered('A', 47),
   ...numbered('B', 30),
   ...numbered('C', 28),
+  'C31',
+  'C32',
   ...numbered('D', 25),
   ...numbered('E', 75),
   ...numbered('F', 33),

@@ -349,6 +349,25 @@ describe('a Lambda function near its time limit', () => {
   })
 })
 
+describe('a Lambda function whose key is in a secret manager', () => {
+  it('answers 500 while the manager fails, and 200 when it works [C25]', async () => {
+    let nowMs = Date.now()
+    const publicKey = vi
+      .fn<() => Promise<string>>()
+      .mockRejectedValueOnce(new Error('throttled'))
+      .mockResolvedValue(keys.publicKey)
+    const { handler } = open({ publicKey, now: () => nowMs })
+    const event = carry(HTTP, envelope(), false)
+    expect(await handler(event)).toMatchObject({
+      statusCode: 500,
+      body: '{"outcome":"failed","code":"key-unavailable"}',
+    })
+    nowMs += 1000
+    expect(await handler(event)).toMatchObject(HANDLED)
+    expect(publicKey).toHaveBeenCalledTimes(2)
+  })
+})
+
 describe('the handler of a Lambda function', () => {
   // AWS refuses handlers with a callback from Node 24 on, and counts parameters to find them.
   it('takes two parameters at the most', () => {

@@ -45,6 +45,8 @@ function fingerprintsOf(keys: Keys): string {
 export interface KeyFunctionOptions {
   readonly allowPublishedKeys: boolean
   readonly now: () => number
+  /** Whether the runtime freezes requests: a promise of one that ended never settles. */
+  readonly isFreezing: boolean
   /** Called when the keys could not be read again and the last good ones stay in use. */
   readonly onStale: (failure: WebhookError) => void
 }
@@ -108,7 +110,7 @@ const TIMEOUT_MS = 5000
 
 function createKeyRing(
   publicKey: PublicKeyFunction,
-  { allowPublishedKeys, now, onStale }: KeyFunctionOptions,
+  { allowPublishedKeys, now, isFreezing, onStale }: KeyFunctionOptions,
 ): KeyRing {
   let held: Keys | undefined
   let failure: WebhookError | undefined
@@ -136,8 +138,9 @@ function createKeyRing(
     return age >= 0 && age < ms
   }
 
-  /** Calls the function once, however many deliveries wait. */
+  /** Calls the function once, however many deliveries wait; on Workers once for each. */
   function readOnce(): Promise<void> {
+    if (isFreezing) return read()
     reading ??= read().finally(() => {
       reading = undefined
     })

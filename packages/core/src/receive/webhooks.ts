@@ -1,3 +1,4 @@
+import { freezesRequests } from '../inbox/heartbeat.ts'
 import type { Inbox, NoContext } from '../inbox/inbox.ts'
 import { isHandledType, type HandledType, type WebhookEvent } from '../events/event.ts'
 import { createRotatingVerifier, createVerifier, type Verifier } from '../keys/verifier.ts'
@@ -173,7 +174,8 @@ function verifierOf(
 ): Verifier {
   if (typeof keys !== 'function') return createVerifier(keys)
   const onStale = (failure: WebhookError): void => callSafely(() => log(failure))
-  return createRotatingVerifier(keys, { allowPublishedKeys, now, onStale })
+  const isFreezing = freezesRequests()
+  return createRotatingVerifier(keys, { allowPublishedKeys, now, isFreezing, onStale })
 }
 
 function noAnswer(timeoutMs: number): string {
