@@ -78,7 +78,8 @@ export const hasMariadb: boolean =
 const SETTINGS = {
   'bind-address': '127.0.0.1',
   'skip-name-resolve': 1,
-  'innodb-flush-log-at-trx-commit': 0,
+  // At a commit the log is written and not flushed, so that it outlives the process.
+  'innodb-flush-log-at-trx-commit': 2,
   'innodb-buffer-pool-size': '64M',
   // As in the empty data that are copied.
   'innodb-log-file-size': '8M',
