@@ -3,4 +3,6 @@ export interface Addresses {
   readonly postgresUrl: string
   /** 0 if no Redis runs. */
   readonly redisPort: number
+  /** Empty if no MariaDB runs. */
+  readonly mariadbUrl: string
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { hasMariadb } from '../servers/mariadb.ts'
 import { hasRedis } from '../servers/redis.ts'
 import { POINTS } from './points.ts'
 import { STORES, type StorePlan } from './stores.ts'
@@ -32,8 +33,8 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
   return { status, result: JSON.parse(line) }
 }
 
-export function canRun({ needsRedis }: StorePlan): boolean {
-  return hasRedis || !needsRedis
+export function canRun({ needsRedis, needsMariadb = false }: StorePlan): boolean {
+  return (hasRedis || !needsRedis) && (hasMariadb || !needsMariadb)
 }
 
 /** Small trials of some stores; `npm run test:crash` is the large one. A test file each, so that they share the cores. */

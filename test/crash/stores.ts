@@ -9,6 +9,7 @@ export interface StorePlan {
   /** How many app processes share it. */
   readonly processes: 1 | 4
   readonly needsRedis: boolean
+  readonly needsMariadb?: boolean
   /** Which servers are restarted on the way. */
   readonly restarts: readonly ServerName[]
   /** Where its processes can be made to end. */
@@ -16,12 +17,13 @@ export interface StorePlan {
   readonly load: () => Promise<Store>
 }
 
-export type ServerName = 'postgres' | 'redis'
+export type ServerName = 'postgres' | 'redis' | 'mariadb'
 
 const ofInbox = POINTS.filter((point) => !point.endsWith('hand-off'))
 const ofMemory = ofInbox.filter((point) => !point.endsWith('commit'))
 
-/** Name → plan, of what hongbao offers. The effects stand in Postgres in every case. */
+/** Name → plan, of what hongbao offers. The effects stand in Postgres,
+ * or in MariaDB with the inbox. */
 export const STORES: Readonly<Record<string, StorePlan>> = {
   postgres: {
     title: 'Postgres inbox',
@@ -31,6 +33,16 @@ export const STORES: Readonly<Record<string, StorePlan>> = {
     restarts: ['postgres'],
     points: ofInbox,
     load: async () => (await import('./stores/postgres.ts')).postgresStore,
+  },
+  mysql2: {
+    title: 'mysql2 inbox on MariaDB',
+    guarantee: 'once',
+    processes: 4,
+    needsRedis: false,
+    needsMariadb: true,
+    restarts: ['mariadb'],
+    points: ofInbox,
+    load: async () => (await import('./stores/mysql2.ts')).mysql2Store,
   },
   bullmq: {
     title: 'BullMQ, Postgres inbox in the worker',

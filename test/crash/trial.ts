@@ -86,14 +86,15 @@ async function openScene(
   onFailed: (error: Error) => void,
 ): Promise<Scene> {
   const { folder } = cleanup.own(createFolder())
-  const servers = cleanup.own(await startServers(plan.needsRedis))
+  const servers = cleanup.own(await startServers(plan))
   const store = await plan.load()
   await store.prepare?.(servers)
   const balancer = cleanup.own(await startBalancer())
   const sender = cleanup.own(await startSender(balancer.url, seed))
   const { publicKey } = sender
-  const { postgresUrl, redisPort } = servers
-  const setup = { store: name, postgresUrl, redisPort, publicKey, clock: sender.clock() }
+  const { postgresUrl, redisPort, mariadbUrl } = servers
+  const addresses = { postgresUrl, redisPort, mariadbUrl }
+  const setup = { ...addresses, store: name, publicKey, clock: sender.clock() }
   const size = plan.processes
   const fleet = cleanup.own(startFleet({ size, balancer, folder, seed, setup, onFailed }))
   cleanup.own(letTimePass(store, servers))

@@ -21,7 +21,7 @@ export interface MariadbServerOptions {
   readonly settings?: Readonly<Record<string, string | number>> | undefined
 }
 
-/** Starts a MariaDB with the empty databases `mysql` and `test`. */
+/** Starts a MariaDB with the empty database `test`. */
 export async function startMariadb({
   settings = {},
 }: MariadbServerOptions = {}): Promise<MariadbServer> {
@@ -46,14 +46,19 @@ export async function startMariadb({
   })
   const urlOf = (database: string): string => `mysql://root@127.0.0.1:${server.port}/${database}`
   let databases = 0
+  await create('test')
 
   async function createDatabase(): Promise<string> {
     databases += 1
     const name = `test_${databases}`
+    await create(name)
+    return urlOf(name)
+  }
+
+  async function create(name: string): Promise<void> {
     const connection = await createConnection(urlOf('mysql'))
     await connection.query(`create database ${name}`)
     await connection.end()
-    return urlOf(name)
   }
 
   return Object.defineProperties(
@@ -73,7 +78,8 @@ export const hasMariadb: boolean =
 const SETTINGS = {
   'bind-address': '127.0.0.1',
   'skip-name-resolve': 1,
-  'innodb-flush-log-at-trx-commit': 0,
+  // At a commit the log is written and not flushed, so that it outlives the process.
+  'innodb-flush-log-at-trx-commit': 2,
   'innodb-buffer-pool-size': '64M',
   // As in the empty data that are copied.
   'innodb-log-file-size': '8M',
@@ -110,6 +116,8 @@ function createData(data: string): void {
     `--datadir=${data}`,
     '--auth-root-authentication-method=normal',
     '--skip-name-resolve',
+    // Every user may write in the one that it would make.
+    '--skip-test-db',
     '--innodb-log-file-size=8M',
   ])
 }

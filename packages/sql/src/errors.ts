@@ -119,6 +119,8 @@ const CODES: Readonly<Record<string, SqlInboxErrorCode>> = {
   EAI_AGAIN: 'sql-unreachable',
   P1001: 'sql-unreachable',
   P1017: 'sql-unreachable',
+  // `fatal: true` of mysql2: the connection is closed.
+  true: 'sql-unreachable',
 }
 
 /** Names what `query` or `transaction` rejected with; `fallback` if nothing in it is known. */
@@ -155,4 +157,4 @@ function namesOf(error: unknown, depth = 0): string[] {
 
 const MAX_DEPTH = 4
 const WRAPPED = ['cause', 'original', 'driverError', 'meta', 'driverAdapterError']
-const NAMED = ['errno', 'originalCode', 'code']
+const NAMED = ['errno', 'originalCode', 'code', 'fatal']

@@ -38,10 +38,11 @@ export async function select<Tx>(
   return rows.map(readRow)
 }
 
-/** Drivers return a number as a number, a text, or a bigint. */
+/** Drivers return a number as a number, a text, a bigint, or, if it is 0 or 1, as a boolean. */
 function readRow(row: unknown): InboxRow {
   const { pk, applied } = isRecord(row) ? row : {}
-  const [key, state] = [String(pk), String(applied)]
+  const key = String(pk)
+  const state = String(typeof applied === 'boolean' ? Number(applied) : applied)
   // It becomes a part of a statement.
   if (!/^[0-9a-f.]+$/.test(key) || !/^[01]$/.test(state)) throw sqlError('sql-result-unexpected')
   return { pk: key, isApplied: state === '1' }

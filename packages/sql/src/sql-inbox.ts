@@ -134,10 +134,10 @@ async function applyOnce<Tx>(
 
 /** Locks the key, works, and has the key marked as applied: all of it in the transaction, or none. */
 async function apply<Tx>(settings: Settings<Tx>, { id, tx, work }: Event<Tx>): Promise<Admission> {
-  const { lock, find, mark, confirm } = settings.statements
+  const { lock, see, mark, confirm } = settings.statements
   const [row] = await select(settings, lock, id, tx)
   if (row === undefined) {
-    if ((await select(settings, find, id, tx)).length > 0) return 'busy'
+    if ((await select(settings, see, id, tx)).length > 0) return 'busy'
     throw sqlError('sql-claim-missing')
   }
   if (row.isApplied) return 'duplicate'
@@ -148,17 +148,25 @@ async function apply<Tx>(settings: Settings<Tx>, { id, tx, work }: Event<Tx>): P
   return 'applied'
 }
 
-/** Applies an event of its own whose handler fails, and looks whether it is rolled back. */
+/** Applies an event of its own in a transaction that fails at its end, and checks that nothing stays. */
 async function rehearse<Tx>(settings: Settings<Tx>): Promise<void> {
-  const { find, erase } = settings.statements
-  const id = idOf(settings.consumer, 'ready')
-  const rollback = new Error('A rehearsal, to be rolled back.')
+  const { find, findExpired, erase, autocommit } = settings.statements
+  const [session] = autocommit === undefined ? [] : await select(settings, autocommit)
+  if (session?.isApplied === false) throw sqlError('sql-claim-missing')
+  await select(settings, findExpired(1))
   // Nothing is deleted; it shows whether the user may.
   await run(settings, erase(['0']))
-  const end = await admit(settings, id, () => Promise.reject(rollback)).catch(
-    (error: unknown) => error,
-  )
-  if (end instanceof Error && end !== rollback) throw end
+  const id = idOf(settings.consumer, 'ready')
+  let isRehearsed = false
+  const transaction: typeof settings.transaction = (runOnce) =>
+    settings.transaction(async (tx) => {
+      await runOnce(tx)
+      isRehearsed = true
+      throw new Error('A rehearsal of the inbox, to be rolled back.')
+    })
+  await admit({ ...settings, transaction }, id, async () => {}).catch((error: unknown) => {
+    if (!isRehearsed) throw error
+  })
   const [row] = await select(settings, find, id)
   if (row?.isApplied === true) throw sqlError('sql-rollback-missing')
 }

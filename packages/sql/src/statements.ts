@@ -9,6 +9,8 @@ export interface Statements {
   readonly lock: string
   /** By id: returns the row without a lock. */
   readonly find: string
+  /** By id: the same in a transaction, without a look at whether it is applied. */
+  readonly see: string
   /** By `pk`, before the handlers run: sets the time at which the key was applied. */
   readonly mark: string | undefined
   /**
@@ -21,6 +23,8 @@ export interface Statements {
   /** Locks those of the rows that are past the retention and not locked, and returns them. */
   readonly lockExpired: (pks: readonly string[]) => string
   readonly erase: (pks: readonly string[]) => string
+  /** Returns whether a statement by itself is committed at once, if that is a setting. */
+  readonly autocommit: string | undefined
 }
 
 export function statementsFor(
@@ -53,6 +57,8 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
     insert: `insert ignore into ${sql} (id, created_at) values (?, utc_timestamp(3))`,
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,
     find: `${row} where id = ?`,
+    // From the index: with SERIALIZABLE, a look at the row would wait for its lock.
+    see: `select pk, 0 as applied from ${sql} where id = ?`,
     mark: `update ${sql} set applied_at = utc_timestamp(3) where pk = ?`,
     confirm: `${row} where pk = ? and applied_at is not null`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
@@ -60,6 +66,7 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
       `${row} force index (primary) where pk in (${pks.join(',')}) and ${endedBefore(limit)} for update skip locked`,
     erase: (pks) =>
       `delete from ${sql} where pk in (${pks.join(',')}) order by pk limit ${pks.length}`,
+    autocommit: 'select 0 as pk, @@autocommit as applied',
   }
 }
 
@@ -75,12 +82,14 @@ function postgresStatements({ sql }: InboxTable, retentionSeconds: number): Stat
     insert: `insert into ${sql} (id) values ($1) on conflict (id) do nothing`,
     lock: `select id || '.' || pg_current_xact_id()::text as pk, ${APPLIED} from ${sql} where id = $1 for update skip locked`,
     find: `${row} where id = $1`,
+    see: `${row} where id = $1`,
     mark: undefined,
     confirm: `with own as (select split_part($1, '.', 1) as id, split_part($1, '.', 2) as xid), marked as (update ${sql} as inbox set applied_at = clock_timestamp() from own where inbox.id = own.id and pg_current_xact_id()::text = own.xid returning inbox.id) select id as pk, 1 as applied from marked`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
     lockExpired: (pks) =>
       `${row} where id in (${listOf(pks)}) and ${endedBefore(limit)} for update skip locked`,
     erase: (pks) => `delete from ${sql} where id in (${listOf(pks)})`,
+    autocommit: undefined,
   }
 }
 

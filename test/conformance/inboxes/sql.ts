@@ -25,7 +25,7 @@ export interface SqlProcess<Tx> {
   close(): Promise<unknown>
 }
 
-const mysql2Host: SqlHost<PoolConnection> = {
+export const mysql2Host: SqlHost<PoolConnection> = {
   name: 'mysql2Inbox on MariaDB',
   dialect: 'mysql',
   connect(uri) {
@@ -38,7 +38,7 @@ const mysql2Host: SqlHost<PoolConnection> = {
   },
 }
 
-const pgHost: SqlHost<PoolClient> = {
+export const pgHost: SqlHost<PoolClient> = {
   name: 'sqlInbox over pg',
   dialect: 'postgres',
   connect(connectionString) {

@@ -76,7 +76,11 @@ function withCommitPoints(pool: PostgresPool, points: Failpoints): PostgresPool 
 }
 
 /** The same thing, but for one method. */
-function override<Thing extends object>(thing: Thing, name: keyof Thing, method: unknown): Thing {
+export function override<Thing extends object>(
+  thing: Thing,
+  name: keyof Thing,
+  method: unknown,
+): Thing {
   return new Proxy(thing, {
     get(target, asked) {
       if (asked === name) return method

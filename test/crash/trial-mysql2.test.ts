@@ -1,0 +1,3 @@
+import { describeTrials } from './program.ts'
+
+describeTrials('mysql2')
