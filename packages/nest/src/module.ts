@@ -1,8 +1,15 @@
-import { createWebhooks, OptionError, type NoContext, type Webhooks } from '@hongbao/core'
+import {
+  createWebhooks,
+  OptionError,
+  type Inbox,
+  type Logger,
+  type NoContext,
+  type Webhooks,
+} from '@hongbao/core'
 import {
   ConfigurableModuleBuilder,
   Global,
-  Logger,
+  Logger as NestLogger,
   Module,
   type DynamicModule,
   type FactoryProvider,
@@ -33,7 +40,8 @@ const OPTIONS = Symbol.for('hongbao.nest.options')
 export class HongbaoModule {
   /** @throws OptionError for a wrong or unknown option, when Nest creates the app */
   static forRoot<Context extends object = NoContext>(
-    options: HongbaoModuleOptions<Context>,
+    options: HongbaoModuleOptions<Context> &
+      (NoContext extends Context ? unknown : { readonly inbox: Inbox<Context> }),
   ): DynamicModule {
     return { module: HongbaoModule, imports: [ReceiverModule.forRoot(options)] }
   }
@@ -62,8 +70,14 @@ const receiver: FactoryProvider<Webhooks<object>> = {
   useFactory: (options: HongbaoModuleOptions<object>) =>
     createWebhooks<object>({
       ...readModuleOptions(options).receiver,
-      logger: options.logger ?? new Logger(HongbaoModule.name),
+      logger: options.logger ?? loggerOfNest(),
     }),
+}
+
+/** Takes the line only: Nest prints every further argument as a line of its own. */
+function loggerOfNest(): Logger {
+  const logger = new NestLogger(HongbaoModule.name)
+  return { warn: (line) => logger.warn(line), error: (line) => logger.error(line) }
 }
 
 const handlers: FactoryProvider = {
@@ -100,7 +114,7 @@ const mount: FactoryProvider = {
   },
 }
 
-// By hand, because not every build of decorators can be read as it is: these are plain TypeScript.
+// Called by hand: Node and esbuild, which run and build these sources, compile no decorators of Nest.
 Global()(ReceiverModule)
 Module({
   imports: [DiscoveryModule],

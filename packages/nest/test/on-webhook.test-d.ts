@@ -59,6 +59,11 @@ describe('HongbaoModule', () => {
     HongbaoModule.forRootAsync({ useFactory: async () => ({ publicKey: 'key', inbox }) })
   })
 
+  it('refuses what an inbox would lend if there is none', () => {
+    // @ts-expect-error -- no inbox
+    HongbaoModule.forRoot<Lent>({ publicKey: 'key' })
+  })
+
   it('refuses an unknown option', () => {
     // @ts-expect-error -- unknown
     HongbaoModule.forRoot({ publicKey: 'key', pth: '/x' })

@@ -37,11 +37,10 @@ describe('@OnWebhook', () => {
 
   it('throws an OptionError on a static method, an accessor and a property', () => {
     class Handlers {
-      static apply(): void {}
+      apply(): void {}
     }
     const decorate = OnWebhook('red_envelope.sent')
-    const { apply } = Handlers
-    expect(() => decorate(Handlers, 'apply', { value: apply })).toThrow(OptionError)
+    expect(() => decorate(Handlers, 'create', { value: () => {} })).toThrow(OptionError)
     expect(() => decorate(Handlers.prototype, 'count', { get: () => 1 } as object)).toThrow(
       '@OnWebhook expects a method of an instance, but `count` is static or no method.',
     )

@@ -57,12 +57,13 @@ export async function createProject(home: string, type: 'commonjs' | 'module'): 
   }
 }
 
-/** What `nest new` writes, with `strict` in place of single checks, and without what is for editors. */
+/** What `nest new` writes, without what is for editors and tests. */
 const OPTIONS = {
   module: 'nodenext',
   moduleResolution: 'nodenext',
   esModuleInterop: true,
   isolatedModules: true,
+  declaration: true,
   emitDecoratorMetadata: true,
   experimentalDecorators: true,
   target: 'ES2023',
@@ -71,6 +72,7 @@ const OPTIONS = {
   outDir: './dist',
   skipLibCheck: true,
   strict: true,
+  strictPropertyInitialization: false,
 }
 
 async function compile(folder: string): Promise<readonly string[]> {

@@ -114,7 +114,7 @@ for (const [host, mount] of Object.entries(hosts)) {
   const method = Object.getOwnPropertyDescriptor(Handlers.prototype, 'onSent')
   OnWebhook('red_envelope.sent')(Handlers.prototype, 'onSent', method)
   const root = {
-    module: class AppModule {},
+    module: function AppModule() {},
     imports: [HongbaoModule.forRoot({ publicKey: keys.publicKey, logger: false })],
     providers: [Handlers],
   }
