@@ -28,6 +28,7 @@ beforeAll(async () => {
   )
   await write('next-webhooks.ts', snippet('next-webhooks.ts'))
   await write('app/webhooks/route.ts', snippet('route.ts'))
+  await write('app/after/route.ts', withAfter(snippet('route.ts')))
   await write('pages/api/webhooks.ts', snippet('pages-api.ts'))
   await write(
     'pages/api/parsed.ts',
@@ -72,6 +73,12 @@ describe('the snippets of docs/mounting.md in Next.js 16, built without a public
     expect((await fetch(`${server.url}${path}`)).status).toBe(405)
   })
 
+  it('take `after` of next/server as `waitUntil` [F26]', async () => {
+    const init = signDelivery(eventFixture('red_envelope.sent'), keys).init()
+    expect(await server.post('/after', init)).toEqual([200, '{"outcome":"handled"}'])
+    expect(server.output()).not.toContain('`waitUntil` threw')
+  })
+
   it('need `bodyParser: false` in the Pages Router, and the log says so [G1]', async () => {
     const signed = signDelivery(eventFixture('red_envelope.sent'), keys)
     expect(await server.post('/api/parsed', signed.init())).toEqual([
@@ -100,6 +107,12 @@ function snippet(name: string): string {
   const found = SNIPPETS.find((each) => each.name === name)
   if (found === undefined) throw new Error(`docs/mounting.md has no snippet ${name}.`)
   return found.code.replaceAll(/from '\.\/([\w-]+)\.ts'/g, "from '@/$1'")
+}
+
+/** The option that the guide names for handlers past their deadline. */
+function withAfter(route: string): string {
+  const mount = 'fetchWebhooks(webhooks, { waitUntil: after })'
+  return `import { after } from 'next/server'\n${route.replace('fetchWebhooks(webhooks)', mount)}`
 }
 
 async function write(path: string, content: string): Promise<void> {
