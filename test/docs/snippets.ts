@@ -34,6 +34,24 @@ export const SNIPPETS: readonly Snippet[] = DOCUMENTS.flatMap((path) =>
   codeBlocks(readDocument(path)).filter(isModule).map(toSnippet),
 )
 
+/** The tests in which a snippet runs: those here, and those of frameworks that only `test/integrations` has. */
+const TESTS = {
+  here: readTests('*.test.ts'),
+  integrations: readTests('../integrations/*/*.test.ts'),
+}
+
+function readTests(pattern: string): string {
+  return globSync(pattern, { cwd: import.meta.dirname })
+    .map((path) => readFileSync(join(import.meta.dirname, path), 'utf8'))
+    .join('\n')
+}
+
+/** Where a snippet runs: a test names it. */
+export function testedIn(name: string): 'here' | 'integrations' | undefined {
+  if (TESTS.here.includes(`'${name}'`)) return 'here'
+  return TESTS.integrations.includes(`'${name}'`) ? 'integrations' : undefined
+}
+
 function isModule({ language }: { language: string }): boolean {
   return ['ts', 'js', 'typescript', 'javascript'].includes(language)
 }
@@ -51,7 +69,10 @@ export function createWorkspace(edit: (code: string) => string = (code) => code)
   const directory = mkdtempSync(join(import.meta.dirname, '.snippets-'))
   made.push(directory)
   cpSync(join(import.meta.dirname, 'host'), directory, { recursive: true })
-  for (const { name, code } of SNIPPETS) writeFileSync(join(directory, fileOf(name)), edit(code))
+  for (const { name, code } of SNIPPETS) {
+    if (testedIn(name) === 'integrations') continue
+    writeFileSync(join(directory, fileOf(name)), edit(code))
+  }
   return {
     directory,
     import: (name) => import(/* @vite-ignore */ join(directory, fileOf(name))),
