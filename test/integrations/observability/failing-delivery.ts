@@ -3,6 +3,13 @@
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import type { Webhooks } from '@hongbao/core'
 
+/** The line that pino writes. */
+export interface PinoLine {
+  readonly level: number
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
 const keys = createTestKeys()
 process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
 const recipe: { readonly webhooks: Webhooks } = await import(process.argv[2] ?? '')

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import type { PinoLine } from './failing-delivery.ts'
 import { writeRecipe } from './recipes.ts'
 
 it('the recipe for pino logs a failed delivery as one line of JSON with its facts as fields', async () => {
@@ -11,7 +12,8 @@ it('the recipe for pino logs a failed delivery as one line of JSON with its fact
     writeRecipe('logging.ts'),
   ])
   expect(stdout.trim().split('\n')).toHaveLength(1)
-  expect(JSON.parse(stdout)).toMatchObject({
+  const line: PinoLine = JSON.parse(stdout)
+  expect(line).toMatchObject({
     level: 50,
     msg: expect.stringContaining('[hongbao] handler-failed (red_envelope.sent evt_') as string,
     code: 'handler-failed',

@@ -9,8 +9,8 @@ import { readDocument, ROOT } from '../../docs/snippets.ts'
 import { delivery, importRecipe, keys } from './recipes.ts'
 
 interface Recipe {
-  countReport(report: WebhookReport): void
-  countDeadLetter(): void
+  readonly countReport: (report: WebhookReport) => void
+  readonly countDeadLetter: () => void
   readonly countWarning: OnWarning
 }
 

@@ -34,5 +34,5 @@ export function importRecipe<Recipe>(name: string): Promise<Recipe> {
 
 /** A delivery of an event, signed with {@link keys}. */
 export function delivery(type: EventType, id = 'red_1'): Delivery {
-  return signDelivery(eventFixture(type, { object: { id } } as object), keys).delivery()
+  return signDelivery(eventFixture(type, { object: { id } }), keys).delivery()
 }

@@ -9,17 +9,17 @@ import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { importRecipe, keys } from './recipes.ts'
 
-it('the recipe for Sentry sends the error of a handler with code and event, and nothing of the body', async () => {
+it('the recipe for Sentry sends the error of a handler with code and event, and nothing of the body [S40]', async () => {
   const envelopes: string[] = []
-  const ingest = await listen(async (request, response) => {
-    envelopes.push(await text(request))
-    response.end('{}')
+  const ingest = await listen((request, response) => {
+    void text(request).then((envelope) => {
+      envelopes.push(envelope)
+      response.end('{}')
+    })
   })
   vi.stubEnv('SENTRY_DSN', `http://key@127.0.0.1:${ingest}/1`)
   onTestFinished(() => void vi.unstubAllEnvs())
-  const { captureError } = await importRecipe<{
-    captureError(error: unknown, report: WebhookReport): void
-  }>('sentry.ts')
+  const { captureError } = await importRecipe<Recipe>('sentry.ts')
 
   const webhooks = createWebhooks({
     publicKey: keys.publicKey,
@@ -58,6 +58,10 @@ it('the recipe for Sentry sends the error of a handler with code and event, and 
     expect(envelopes.join('\n')).not.toContain(JSON.stringify(secret).slice(1, -1))
   }
 })
+
+interface Recipe {
+  readonly captureError: (error: unknown, report: WebhookReport) => void
+}
 
 async function listen(listener: RequestListener): Promise<number> {
   const server = createServer(listener).listen(0, '127.0.0.1')

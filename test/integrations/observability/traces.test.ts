@@ -26,9 +26,7 @@ trace.setGlobalTracerProvider(
 metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }))
 
 it('the recipes for OpenTelemetry make a span of each delivery, around those of its handlers, and measure it', async () => {
-  const { recordReport } = await importRecipe<{ recordReport(report: WebhookReport): void }>(
-    'otel-metrics.ts',
-  )
+  const { recordReport } = await importRecipe<MetricsRecipe>('otel-metrics.ts')
   await importRecipe('traces.ts')
   const tracer = trace.getTracer('app')
   const webhooks = createWebhooks({
@@ -102,6 +100,10 @@ it('the recipes for OpenTelemetry make a span of each delivery, around those of 
   ])
   expect(duration?.descriptor).toMatchObject({ name: 'messaging.process.duration', unit: 's' })
 })
+
+interface MetricsRecipe {
+  readonly recordReport: (report: WebhookReport) => void
+}
 
 function parentOf(span: ReadableSpan | undefined): string | undefined {
   return span?.parentSpanContext?.spanId
