@@ -33,6 +33,7 @@ const IDS = [
   'S31',
   'S32',
   'S33',
+  'S40',
 ]
 
 const ROWS = readRows(readFileSync(join(ROOT, 'test/FAULTS.md'), 'utf8'))
