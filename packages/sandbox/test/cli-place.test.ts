@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createControlClient } from '../src/cli/control-client.ts'
 import { describeError } from '../src/cli/exit.ts'
 import { findDirectory, findPlace, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
-import { languageOf, loadTexts } from '../src/cli/texts/texts.ts'
+import { languageOf, textsIn } from '../src/cli/texts/texts.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -124,7 +124,7 @@ describe('a command', () => {
         findPlace: async () => ({ ...(await findPlace(dir)), url }),
         warnOfGuess: (each) => warnings.push(each),
       })
-      const texts = await loadTexts(languageOf(['--lang', lang], {}))
+      const texts = textsIn(languageOf(['--lang', lang], {}))
       const changes = [
         client.post('/reset'),
         client.post('/trigger', { type: 'charge.failed' }),
@@ -141,7 +141,7 @@ describe('a command', () => {
       await client.get('/state')
       await client.get('/events')
       expect(warnings).toEqual([url])
-      expect(texts.guessed(url)).toContain(warning)
+      expect(texts('guessed', { url })).toContain(warning)
     },
   )
 

@@ -17,7 +17,7 @@ export type Paint = (style: Style, text: string) => string
 export interface OutputOptions {
   readonly stdout: Stream
   readonly stderr: Stream
-  readonly texts: Pick<Texts, 'error' | 'warning'>
+  readonly texts: Texts
   /** One JSON object per line on stdout. */
   readonly json: boolean
   /** Nothing on stderr but errors. */
@@ -70,12 +70,12 @@ export function createOutput(options: OutputOptions): Output {
       if (!quiet) stderr.write(`${text}\n`)
     },
     warn(text) {
-      stderr.write(`${tint('yellow', texts.warning)}${text}\n`)
+      stderr.write(`${tint('yellow', texts('warning'))}${text}\n`)
     },
     error(code, message) {
       const line = json
         ? JSON.stringify({ error: { code, message } })
-        : `${tint('red', texts.error)}${message}`
+        : `${tint('red', texts('error'))}${message}`
       stderr.write(`${line}\n`)
     },
     paint: painter(stdout),

@@ -2,7 +2,7 @@ import { lstat, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isRecord } from '../is-record.ts'
 import type { StateView } from '../http/control/types.ts'
-import { CliError, EXIT, type Say } from './exit.ts'
+import { CliError, EXIT } from './exit.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:4141'
 
@@ -70,7 +70,9 @@ export async function findPlace(directory: string): Promise<Place> {
 /** @throws CliError if the project has no sandbox and none was named: another project's must not change */
 export function checkChange({ url, unusedFolder }: Place): void {
   if (unusedFolder === undefined) return
-  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) => t.notChanged(url, unusedFolder))
+  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) =>
+    t('notChanged', { url, directory: unusedFolder }),
+  )
 }
 
 /** @throws CliError if the sandbox is another project's */
@@ -79,7 +81,7 @@ export function checkSandbox({ url, expected }: Place, state: StateView): void {
   const { keyFingerprint, boot = state.boot, file } = expected
   if (state.keyFingerprint === keyFingerprint && state.boot === boot) return
   throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) =>
-    file === undefined ? t.foreignDefault(url) : t.foreign(url, file),
+    file === undefined ? t('foreignDefault', { url }) : t('foreign', { url, file }),
   )
 }
 
@@ -88,8 +90,8 @@ export function explainSilence({ url, expected }: Place, error: unknown): unknow
   const { pid } = expected ?? {}
   const isSilent = error instanceof CliError && error.code === 'unreachable'
   if (pid === undefined || !isSilent) return error
-  const say: Say = isAlive(pid) ? (t) => t.silent(url, pid) : (t) => t.ended(url)
-  return new CliError(EXIT.unreachable, 'unreachable', say)
+  const name = isAlive(pid) ? 'silent' : 'ended'
+  return new CliError(EXIT.unreachable, 'unreachable', (t) => t(name, { url, pid }))
 }
 
 /** Whether a process of this machine has the id. */

@@ -2,7 +2,7 @@ import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
 import { isDeepStrictEqual } from 'node:util'
 import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../clock/schedule.ts'
-import { SandboxError } from '../errors.ts'
+import { quote, Refusal } from '../errors.ts'
 import type { Clock, Timer } from '../clock/clock.ts'
 import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
 import { newDigits, newId } from '../events/ids.ts'
@@ -246,20 +246,11 @@ function newTransactionNo(nowMs: number): string {
   return `0010000000${day}${newDigits(10)}`
 }
 
-export function unknownEnvelope(idOrOrderNo: string): SandboxError {
-  const asked = JSON.stringify(idOrOrderNo.slice(0, 64))
-  return new SandboxError(
-    'envelope-unknown',
-    `There is no envelope with the id or order number ${asked}.`,
-  )
+export function unknownEnvelope(idOrOrderNo: string): Refusal {
+  return new Refusal('envelope-unknown', { asked: quote(idOrOrderNo) })
 }
 
-function invalidMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): SandboxError {
-  const next = STEPS[status]
-  const ways = next.length === 0 ? 'which is final' : `which can become ${next.join(' or ')}`
-  const asked = JSON.stringify(to.slice(0, 64))
-  return new SandboxError(
-    'move-invalid',
-    `Envelope ${id} cannot become ${asked}: it is "${status}", ${ways}.`,
-  )
+function invalidMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): Refusal {
+  const next = STEPS[status].join(' or ')
+  return new Refusal(next === '' ? 'envelope-final' : 'move-invalid', { id, to, status, next })
 }

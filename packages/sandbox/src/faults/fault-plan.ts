@@ -2,6 +2,7 @@ import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { isWebhookFault, type WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'
+import { escapeUnicode, tamper } from '../events/altered-text.ts'
 import type { Notification } from '../events/notifications.ts'
 import { TEST_CASE_DELAY_MS } from '../clock/schedule.ts'
 
@@ -98,23 +99,10 @@ function genuine({ body, signature, testCase = '' }: Notification, n: number): A
 
 const NO_FAULTS: readonly string[] = []
 
-/** Changes one digit, the amount's if there is one; it is still JSON. */
-function tamper(body: Buffer): Buffer {
-  const text = body.toString('latin1')
-  const place = Math.max(text.search(/(?<="amount":)\d/), text.search(/\d/))
-  const digit = Number(text[place])
-  const tampered = Buffer.from(body)
-  tampered.write(String(digit === 9 ? 8 : digit + 1), place, 'latin1')
-  return tampered
-}
-
-/** `\uXXXX` for all that is not ASCII; if there is none, a space, which such tools write too. */
+/** If all is ASCII, with a space, which such tools write too. */
 function escapeText(body: Buffer): Buffer {
   const text = body.toString()
-  const escaped = text.replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const escaped = escapeUnicode(text)
   return Buffer.from(escaped === text ? text.replace('{', '{ ') : escaped)
 }
 

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { SandboxError } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 
 /** How a file is opened that may not be a symbolic link. Windows has no such flag. */
 export const READ_NO_LINK: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0)
@@ -27,11 +27,7 @@ export function lockFile(path: string): () => void {
       .split(' ')
     const owner = Number(pid)
     if (held.has(folder) || isRunning(owner, start)) {
-      throw new SandboxError(
-        'option-invalid',
-        `Process ${owner} keeps its events in the same folder. Stop it, or give \`persist\` another folder. If it is no sandbox, delete ${path}.`,
-        { cause: error },
-      )
+      throw new Refusal('folder-in-use', { pid: owner, path }, { cause: error })
     }
     fs.rmSync(path, { force: true })
     return lockFile(path)

@@ -5,7 +5,7 @@ export const open: Command = command({
   async run({ control, output, texts, host }) {
     const url = `${await control.url()}/`
     output.result({ url }, url)
-    if (!(await openInBrowser(url, host.env))) output.note(texts.notOpened)
+    if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
   },
 })
 

@@ -64,8 +64,8 @@ export const start: Command = command({
     }
     const sandbox = await startOnFreePort(settings, strictPort === true)
     const ended = waitForEnd(session)
-    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts.portTaken(port))
-    if (!isLoopback(options.host)) output.warn(texts.openToNetwork(options.host))
+    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
+    if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
     const before = await readPlace(directory)
     const boot = await announce(session, sandbox, before)
     writeBanner(output, texts, sandbox, keys, isChecked)
@@ -83,7 +83,8 @@ async function announce(
   sandbox: Sandbox,
   other: Awaited<ReturnType<typeof readPlace>>,
 ): Promise<string> {
-  if (other !== undefined && isAlive(other.pid)) output.warn(texts.otherRunning(other.url))
+  if (other !== undefined && isAlive(other.pid))
+    output.warn(texts('otherRunning', { url: other.url }))
   const { url, keyFingerprint } = sandbox
   const [{ boot } = { boot: '' }] = sandbox.journal()
   await writePlace(directory, { url, pid: process.pid, keyFingerprint, boot })

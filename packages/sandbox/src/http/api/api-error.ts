@@ -1,3 +1,4 @@
+import { fill } from '../../fill.ts'
 import { maskKeys } from '../../mask-keys.ts'
 import type { Answer } from './answer.ts'
 import CAUSES from './causes.json' with { type: 'json' }
@@ -77,8 +78,4 @@ function write(
   const details =
     cause === undefined ? about : { ...about, cause: fill(CAUSES[cause][language], about) }
   return maskKeys(fill(problem[language], details))
-}
-
-function fill(text: string, details: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => details[name] ?? '')
 }

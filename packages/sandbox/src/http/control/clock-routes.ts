@@ -1,8 +1,9 @@
 import { Hono } from 'hono'
+import { invalidOption } from '../../errors.ts'
 import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from '../../clock/duration.ts'
 import { MAX_SPEED } from '../../options.ts'
-import { invalidField, optionalChoice, readFields, type Fields } from './fields.ts'
+import { optionalChoice, readFields, type Fields } from './fields.ts'
 import type { ClockView } from './types.ts'
 
 const MAX_ADVANCE_MS = 10 * 365 * 24 * 60 * 60 * 1000
@@ -14,7 +15,7 @@ export function clockRoutes(clock: Clock): Hono {
     .put('/', async (c) => {
       const { speed } = await readFields(c.req, ['speed'])
       if (typeof speed !== 'number' || !(speed >= 0 && speed <= MAX_SPEED)) {
-        throw invalidField('speed', 'a multiple of real time, from 0 to 1,000,000')
+        throw invalidOption('speed', 'a multiple of real time, from 0 to 1,000,000')
       }
       clock.setSpeed(speed)
       return c.json(viewClock(clock))
@@ -39,11 +40,11 @@ export function clockRoutes(clock: Clock): Hono {
 function readAdvance({ ms, to }: Fields, nowMs: number): number {
   if (to === undefined) {
     if (typeof ms === 'number' && ms >= 0 && ms <= MAX_ADVANCE_MS) return ms
-    throw invalidField('ms', 'a time in milliseconds, from 0 to ten years')
+    throw invalidOption('ms', 'a time in milliseconds, from 0 to ten years')
   }
   const byMs = typeof to === 'string' ? Date.parse(to) - nowMs : Number.NaN
   if (ms === undefined && byMs >= 0 && byMs <= MAX_ADVANCE_MS) return byMs
-  throw invalidField('to', 'a time in ISO 8601, without `ms`, from now to ten years ahead')
+  throw invalidOption('to', 'a time in ISO 8601, without `ms`, from now to ten years ahead')
 }
 
 export function viewClock(clock: Clock): ClockView {

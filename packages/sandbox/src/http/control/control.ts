@@ -1,18 +1,19 @@
 import { Hono, type Context, type Next } from 'hono'
 import { RETRY_GAPS_MS } from '../../clock/schedule.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { invalidOption, Refusal } from '../../errors.ts'
 import { publicPemOf } from '../../keys/keys.ts'
 import type { Settings } from '../../options.ts'
 import manifest from '../../../package.json' with { type: 'json' }
 import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
 import { viewCatalogue } from './catalogue.ts'
 import { clockRoutes, viewClock } from './clock-routes.ts'
-import { answerError, Refusal } from './control-error.ts'
+import { answerError } from './control-error.ts'
 import { envelopeRoutes } from './envelope-routes.ts'
 import { eventRoutes, triggerRoute } from './event-routes.ts'
 import { viewAttempt } from './event-view.ts'
 import { faultRoutes, inForce } from './fault-routes.ts'
-import { invalidField, readFields } from './fields.ts'
+import { readFields } from './fields.ts'
 import { createGuard } from './guard.ts'
 import { streamRecords } from './record-stream.ts'
 import { requestRoutes } from './request-routes.ts'
@@ -53,7 +54,7 @@ export function createControl(engine: Engine, settings: ControlSettings): Hono {
   control.put('/target', async (c) => {
     const { target } = await readFields(c.req, ['target'])
     if (target !== null && typeof target !== 'string') {
-      throw invalidField('target', 'a URL, or null for nowhere')
+      throw invalidOption('target', 'a URL, or null for nowhere')
     }
     engine.setTarget(target ?? undefined)
     return c.json({ target: engine.target })
@@ -68,7 +69,7 @@ export function createControl(engine: Engine, settings: ControlSettings): Hono {
     return c.json(viewState(engine, settings))
   })
   control.all('*', ({ req }) => {
-    throw new Refusal(404, 'route-unknown', `The control API has no ${req.method} ${req.path}.`)
+    throw new Refusal('route-unknown', { method: req.method, path: req.path })
   })
   return control
 }
@@ -112,7 +113,7 @@ function viewState(engine: Engine, settings: ControlSettings): StateView {
 async function probe(engine: Engine): Promise<ProbeView> {
   const { target } = engine
   const result = await engine.probe()
-  if (result === undefined) throw new Refusal(409, 'target-missing', 'There is no target.')
+  if (result === undefined) throw new Refusal('target-missing')
   const { response, failure, timings } = result
   return {
     target,

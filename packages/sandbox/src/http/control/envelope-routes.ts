@@ -1,9 +1,10 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
+import { invalidOption } from '../../errors.ts'
 import { Hono } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
 import { STATUSES, STEPS, unknownEnvelope, type EnvelopeEntry } from '../../engine/envelopes.ts'
 import { isoTime } from '../../clock/duration.ts'
-import { invalidField, optionalChoice, readFields, refuseUnknown } from './fields.ts'
+import { optionalChoice, readFields, refuseUnknown } from './fields.ts'
 import { pageOf, type Pages } from './page.ts'
 import type { EnvelopeView } from './types.ts'
 
@@ -22,7 +23,7 @@ export function envelopeRoutes(engine: Engine): Hono {
     .post('/:id/move', async (c) => {
       const fields = await readFields(c.req, ['status'])
       const status = optionalChoice(fields, 'status', STATUSES)
-      if (status === undefined) throw invalidField('status', `one of ${STATUSES.join(', ')}`)
+      if (status === undefined) throw invalidOption('status', `one of ${STATUSES.join(', ')}`)
       return c.json(engine.move(c.req.param('id'), status))
     })
 }

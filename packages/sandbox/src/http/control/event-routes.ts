@@ -4,10 +4,9 @@ import { unknownEvent } from '../../delivery/deliveries.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { SandboxEvent } from '../../events/sandbox-event.ts'
 import { createFilter } from '../../engine/wait.ts'
-import { Refusal } from './control-error.ts'
+import { invalidOption, Refusal } from '../../errors.ts'
 import { detailEvent, EVENT_PAGES, viewEvent } from './event-view.ts'
 import {
-  invalidField,
   optionalChoice,
   optionalRecord,
   optionalText,
@@ -47,7 +46,7 @@ export function eventRoutes(engine: Engine): Hono {
       const { id } = findEvent(engine, c.req.param('id'))
       const event = engine.deliveries.cancelRetry(id)
       if (event !== undefined) return c.json(viewEvent(event))
-      throw new Refusal(409, 'retry-unknown', `No attempt is planned for event ${id}.`)
+      throw new Refusal('retry-unknown', { id })
     })
 }
 
@@ -58,7 +57,7 @@ export function triggerRoute(engine: Engine): (c: Context) => Promise<Response> 
   return async function trigger(c: Context): Promise<Response> {
     const fields = await readFields(c.req, ['type', 'envelope', 'object'])
     const type = optionalText(fields, 'type')
-    if (type === undefined) throw invalidField('type', 'a text')
+    if (type === undefined) throw invalidOption('type', 'a text')
     const [envelope, object] = [optionalText(fields, 'envelope'), optionalRecord(fields, 'object')]
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the engine refuses unknown types, with a reason
     const event = engine.trigger(type as EventType, { envelope, object })

@@ -3,7 +3,7 @@ import type { FaultKind } from '../../faults/fault-kind.ts'
 import { isSpent, type ActiveFault, type Faults } from '../../faults/faults.ts'
 import type { FaultView } from './types.ts'
 import { readFields } from './fields.ts'
-import { Refusal } from './control-error.ts'
+import { quote, Refusal } from '../../errors.ts'
 
 /** `/faults` */
 export function faultRoutes(faults: Faults): Hono {
@@ -23,8 +23,7 @@ export function faultRoutes(faults: Faults): Hono {
     .delete('/:id', (c) => {
       const id = c.req.param('id')
       if (faults.remove(id)) return c.json({ removed: 1 })
-      const asked = JSON.stringify(id.slice(0, 80))
-      throw new Refusal(404, 'fault-unknown', `There is no fault ${asked} in force.`)
+      throw new Refusal('fault-unknown', { asked: quote(id) })
     })
 }
 

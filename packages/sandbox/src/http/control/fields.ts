@@ -1,8 +1,7 @@
 import { isRecord, readStrictJson } from '@hongbao/core/internal'
 import type { HonoRequest } from 'hono'
-import { SandboxError } from '../../errors.ts'
+import { invalidOption, Refusal } from '../../errors.ts'
 import { readLimitedBody } from '../limited-body.ts'
-import { Refusal } from './control-error.ts'
 
 /** The members of a JSON body, not yet checked. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -18,11 +17,11 @@ const MAX_BODY_BYTES = 256 * 1024
  */
 export async function readFields(request: HonoRequest, known?: readonly string[]): Promise<Fields> {
   const bytes = await readLimitedBody(request.raw, MAX_BODY_BYTES)
-  if (bytes === undefined) throw new Refusal(413, 'body-too-large', 'A body has at most 256 KiB.')
+  if (bytes === undefined) throw new Refusal('body-too-large')
   if (bytes.byteLength === 0) return {}
   const json = readStrictJson(bytes)
-  if (!json.ok) throw invalid(`The body is not strict JSON. ${json.reason}`)
-  if (!isRecord(json.value)) throw invalid('The body must be a JSON object.')
+  if (!json.ok) throw new Refusal('body-no-json', { reason: json.reason })
+  if (!isRecord(json.value)) throw new Refusal('body-no-object')
   if (known !== undefined) refuseUnknown(json.value, known)
   return json.value
 }
@@ -31,14 +30,14 @@ export async function readFields(request: HonoRequest, known?: readonly string[]
 export function refuseUnknown(fields: Fields, known: readonly string[]): void {
   const unknown = Object.keys(fields).find((name) => !known.includes(name))
   if (unknown === undefined) return
-  const valid = known.length === 0 ? 'none' : known.join(', ')
-  throw invalid(`Unknown field ${JSON.stringify(unknown)}. Valid fields: ${valid}.`)
+  const names = known.length === 0 ? 'none' : known.join(', ')
+  throw new Refusal('field-unknown', { name: JSON.stringify(unknown), names })
 }
 
 export function optionalText(fields: Fields, name: string): string | undefined {
   const { [name]: value } = fields
   if (value === undefined || (typeof value === 'string' && value !== '')) return value
-  throw invalidField(name, 'a text that is not empty')
+  throw invalidOption(name, 'a text that is not empty')
 }
 
 /** A field that has one of these values, or is absent. */
@@ -50,7 +49,7 @@ export function optionalChoice<Choice extends string>(
   const { [name]: value } = fields
   const choice = choices.find((each) => each === value)
   if (choice === undefined && value !== undefined) {
-    throw invalidField(name, `one of ${choices.join(', ')}`)
+    throw invalidOption(name, `one of ${choices.join(', ')}`)
   }
   return choice
 }
@@ -58,13 +57,5 @@ export function optionalChoice<Choice extends string>(
 export function optionalRecord(fields: Fields, name: string): Fields | undefined {
   const { [name]: value } = fields
   if (value === undefined || isRecord(value)) return value
-  throw invalidField(name, 'an object')
-}
-
-export function invalidField(name: string, expected: string): SandboxError {
-  return invalid(`\`${name}\` must be ${expected}.`)
-}
-
-function invalid(message: string): SandboxError {
-  return new SandboxError('option-invalid', message)
+  throw invalidOption(name, 'an object')
 }

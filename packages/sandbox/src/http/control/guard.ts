@@ -1,5 +1,5 @@
 import type { HonoRequest, MiddlewareHandler } from 'hono'
-import { Refusal } from './control-error.ts'
+import { Refusal } from '../../errors.ts'
 
 /**
  * Refuses requests of web pages of other origins: a browser on this machine can reach the server. The
@@ -16,7 +16,8 @@ export function createGuard(publicUrl: string | undefined): MiddlewareHandler {
 
   return async function guard({ req }, next) {
     const origin = req.header('origin') ?? publicOrigin
-    if (origin !== publicOrigin && origin !== new URL(req.url).origin) throw foreign('Origin')
+    if (origin !== publicOrigin && origin !== new URL(req.url).origin)
+      throw new Refusal('origin-foreign', { what: 'Origin' })
     refuseUnsafe(req)
     await next()
   }
@@ -24,24 +25,13 @@ export function createGuard(publicUrl: string | undefined): MiddlewareHandler {
 
 function refuseUnsafe(req: HonoRequest): void {
   const site = req.header('sec-fetch-site')
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') throw foreign('page')
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    throw new Refusal('origin-foreign', { what: 'page' })
   if (req.method !== 'GET' && req.method !== 'HEAD' && !isJson(req.header('content-type'))) {
-    throw new Refusal(
-      415,
-      'content-type-invalid',
-      'Send `content-type: application/json` with everything but GET, also without a body.',
-    )
+    throw new Refusal('content-type-invalid')
   }
 }
 
 function isJson(contentType = ''): boolean {
   return /^application\/json\s*(?:;|$)/i.test(contentType)
-}
-
-function foreign(what: string): Refusal {
-  return new Refusal(
-    403,
-    'origin-foreign',
-    `The ${what} is of another origin. Only programs and this server's own pages can control it.`,
-  )
 }

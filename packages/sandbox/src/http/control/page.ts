@@ -1,5 +1,5 @@
-import { invalidField } from './fields.ts'
 import type { ListAnswer, ListQuery } from './types.ts'
+import { invalidOption } from '../../errors.ts'
 
 /** Field of a search → its text. */
 export type Searchable = Readonly<Record<string, string | undefined>>
@@ -25,7 +25,7 @@ export function pageOf<Item, View>(
   isMatch: (item: Item) => boolean = () => true,
 ): ListAnswer<View> {
   const most = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
-  if (most < 1 || most > MAX_LIMIT) throw invalidField('limit', `from 1 to ${MAX_LIMIT}`)
+  if (most < 1 || most > MAX_LIMIT) throw invalidOption('limit', `from 1 to ${MAX_LIMIT}`)
   // The item of a cursor may have been removed, and then all that were older.
   const end = before === undefined ? items.length : items.findIndex((item) => idOf(item) === before)
   const words = q.toLowerCase().split(/\s+/).filter(Boolean)

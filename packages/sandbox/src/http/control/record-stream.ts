@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
+import { invalidOption } from '../../errors.ts'
 import { streamSSE } from 'hono/streaming'
 import type { Journal } from '../../events/journal.ts'
-import { invalidField, refuseUnknown } from './fields.ts'
+import { refuseUnknown } from './fields.ts'
 import type { ControlRecord } from './types.ts'
 
 /**
@@ -51,6 +52,6 @@ export function streamRecords(c: Context, journal: Journal, heartbeatMs: number)
 /** The `seq` to go on after: 0 for one of another boot, or one that is still to come. */
 function readAfter(after: string, { boot, seq }: Journal): number {
   const [, ofBoot = boot, digits] = /^(?:([\da-f]{8})\.)?(\d{1,15})$/.exec(after) ?? []
-  if (digits === undefined) throw invalidField('after', 'the `seq` of a record, or `boot.seq`')
+  if (digits === undefined) throw invalidOption('after', 'the `seq` of a record, or `boot.seq`')
   return ofBoot === boot && Number(digits) <= seq ? Number(digits) : 0
 }

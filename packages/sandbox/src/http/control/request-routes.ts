@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Engine } from '../../engine/engine.ts'
 import type { KeptBody, LoggedRequest } from '../../engine/request-log.ts'
 import { maskKeys } from '../../mask-keys.ts'
-import { Refusal } from './control-error.ts'
+import { quote, Refusal } from '../../errors.ts'
 import { isoTime } from '../../clock/duration.ts'
 import { refuseUnknown } from './fields.ts'
 import { pageOf, type Pages } from './page.ts'
@@ -18,8 +18,7 @@ export function requestRoutes({ requests, journal }: Engine): Hono {
     .get('/:id', (c) => {
       const request = requests.find(c.req.param('id'))
       if (request === undefined) {
-        const asked = JSON.stringify(c.req.param('id').slice(0, 64))
-        throw new Refusal(404, 'request-unknown', `There is no request with the id ${asked}.`)
+        throw new Refusal('request-unknown', { asked: quote(c.req.param('id')) })
       }
       return c.json(detailRequest(request, journal))
     })
