@@ -219,10 +219,27 @@ describe('two sandboxes of one project', () => {
   it('leave no entry of a sandbox that has ended', async () => {
     const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f' }
     await openKeys(dir)
-    await writePlace(dir, { ...running, pid: process.pid, boot: 'b' })
-    await removePlace(dir, 'b', { ...running, pid: 2 ** 22 + 1, boot: 'a' })
+    const before = [{ ...running, pid: 2 ** 22 + 1, boot: 'a' }]
+    await writePlace(dir, { ...running, pid: process.pid, boot: 'b', before })
+    await removePlace(dir, 'b')
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
+
+  it.each(['abc', 'acb', 'bac', 'bca', 'cab', 'cba'])(
+    'or three, that end in the order %s, always leave the latest that still runs',
+    async (order) => {
+      await openKeys(dir)
+      const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f', pid: process.pid }
+      const before = ['b', 'a'].map((boot) => ({ ...running, boot }))
+      await writePlace(dir, { ...running, boot: 'c', before })
+      const left = new Set('abc')
+      for (const boot of order) {
+        await removePlace(dir, boot)
+        left.delete(boot)
+        expect((await readPlace(dir))?.boot).toBe([...left].at(-1))
+      }
+    },
+  )
 })
 
 /** A sandbox with the keys of the folder, and its `sandbox.json`, perhaps with another content. */

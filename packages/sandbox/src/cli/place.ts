@@ -27,6 +27,8 @@ interface RunningSandbox {
   readonly keyFingerprint: string
   /** Changes at each start. */
   readonly boot: string
+  /** Those that were started here before and still run, the latest first. */
+  readonly before?: readonly RunningSandbox[]
 }
 
 const PLACE_FILE = 'sandbox.json'
@@ -132,19 +134,19 @@ export async function writePlace(directory: string, running: RunningSandbox): Pr
   await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
 }
 
-/**
- * Removes the file, unless another sandbox has written it since.
- *
- * @param before what the file held before; written again if that sandbox's process still runs
- */
-export async function removePlace(
-  directory: string,
-  boot: string,
-  before?: RunningSandbox,
-): Promise<void> {
-  const running = await readPlace(directory)
-  if (running?.boot !== boot) return
-  if (before !== undefined && isAlive(before.pid)) await writePlace(directory, before)
+/** The sandboxes of a folder, the latest first. */
+export async function readPlaces(directory: string): Promise<readonly RunningSandbox[]> {
+  const latest = await readPlace(directory)
+  return latest === undefined ? [] : [latest, ...[latest.before ?? []].flat().filter(isPlace)]
+}
+
+/** Takes a sandbox out of the file; the latest that still runs is then the one that commands find. */
+export async function removePlace(directory: string, boot: string): Promise<void> {
+  const places = await readPlaces(directory)
+  const others = places.filter((each) => each.boot !== boot)
+  if (others.length === places.length) return
+  const [latest, ...before] = others.filter(({ pid }) => isAlive(pid))
+  if (latest !== undefined) await writePlace(directory, { ...latest, before })
   else await rm(join(directory, PLACE_FILE), { force: true })
 }
 

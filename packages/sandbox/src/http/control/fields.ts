@@ -22,7 +22,7 @@ export function check<Value>(
 export const anything: Check<unknown> = (_name, value) => value
 
 /** Of a query, where every value is one. */
-export const word: Check<string> = check('a text', (value) => typeof value === 'string')
+export const anyText: Check<string> = check('a text', (value) => typeof value === 'string')
 
 export const text: Check<string> = check(
   'a text that is not empty',

@@ -3,7 +3,7 @@ import type { EnvelopeEntry } from '../../engine/envelopes.ts'
 import type { LoggedRequest } from '../../engine/request-log.ts'
 import { invalidOption } from '../../errors.ts'
 import type { SandboxEvent } from '../../events/sandbox-event.ts'
-import { readFields, word } from './fields.ts'
+import { anyText, readFields } from './fields.ts'
 import type { EnvelopeView, EventView, ListAnswer, ListQuery, RequestView } from './types.ts'
 import { faultsOf, viewEnvelope, viewEvent, viewRequest } from './views.ts'
 
@@ -38,10 +38,10 @@ export const REQUESTS: List<LoggedRequest, RequestView> = {
   view: viewRequest,
 }
 
-export const LIST_QUERY: Readonly<Record<keyof ListQuery, typeof word>> = {
-  limit: word,
-  before: word,
-  q: word,
+export const LIST_QUERY: Readonly<Record<keyof ListQuery, typeof anyText>> = {
+  limit: anyText,
+  before: anyText,
+  q: anyText,
 }
 
 const MAX_LIMIT = 1000

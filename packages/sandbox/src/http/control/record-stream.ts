@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { invalidOption } from '../../errors.ts'
 import { streamSSE } from 'hono/streaming'
 import type { Journal } from '../../events/journal.ts'
-import { readFields, word } from './fields.ts'
+import { readFields, anyText } from './fields.ts'
 import type { ControlRecord } from './types.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { ControlRecord } from './types.ts'
  * nothing, and finds a gap in `seq` if the journal has dropped records.
  */
 export function streamRecords(c: Context, journal: Journal, heartbeatMs: number): Response {
-  const query = readFields(c.req.query(), { event: word, after: word })
+  const query = readFields(c.req.query(), { event: anyText, after: anyText })
   const { event, after = c.req.header('last-event-id') ?? '0' } = query
   const first = readAfter(after, journal)
 

@@ -20,7 +20,7 @@ import {
   record,
   required,
   text,
-  word,
+  anyText,
 } from './fields.ts'
 import { answerList, ENVELOPES, EVENTS, LIST_QUERY, pageOf, REQUESTS } from './lists.ts'
 import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './views.ts'
@@ -28,10 +28,10 @@ import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './v
 const EVENT_STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 
 const EVENT_QUERY = {
-  type: word,
+  type: anyText,
   status: oneOf(EVENT_STATUSES),
-  envelope: word,
-  orderNo: word,
+  envelope: anyText,
+  orderNo: anyText,
   ...LIST_QUERY,
 } as const
 
