@@ -1,4 +1,3 @@
-/** Values for the `{…}` of a text. */
 export type Values = Readonly<Record<string, string | number>>
 
 /** A text with each `{name}` replaced by its value; those without one are left out. */

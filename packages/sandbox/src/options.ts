@@ -21,6 +21,7 @@ import {
 import type { SignatureMode } from './http/api/request-signature.ts'
 import type { SendWebhooks } from './engine/trigger.ts'
 import type { Target } from './delivery/target.ts'
+import { codeOf } from './error-code.ts'
 import type { RefusalName } from './errors.ts'
 import { newId } from './events/ids.ts'
 import { fill, type Values } from './fill.ts'
@@ -165,7 +166,7 @@ function readMerchantKeys(
     // The example pair of Ping++'s SDKs is accepted here.
     return readPublicKeys(input, true)
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'
+    const code = codeOf(cause) ?? 'unreadable'
     throw wrongKeys('merchant-key', { cause: code }, { cause })
   }
 }

@@ -88,7 +88,6 @@ export function whole(value: string): Option<number> {
   return number(value, /^-?\d{1,15}$/, 'whole')
 }
 
-/** The same option with a default. */
 export function initially<Value>(
   option: Option<Value>,
   initial: Value,

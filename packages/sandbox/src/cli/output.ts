@@ -3,7 +3,6 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { alignColumns } from './columns.ts'
 import type { Texts } from './texts/texts.ts'
 
-/** Where a command writes; `process.stdout` and `process.stderr` are two. */
 export type Stream = Writable & {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
@@ -11,7 +10,6 @@ export type Stream = Writable & {
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** Colours a text, if there are colours. */
 export type Paint = (style: Style, text: string) => string
 
 export interface OutputOptions {
@@ -42,9 +40,7 @@ export interface Output {
   /** Also written with --quiet. */
   warn(text: string): void
   error(code: string, message: string): void
-  /** Colours text for stdout. */
   readonly paint: Paint
-  /** Colours text for stderr. */
   readonly tint: Paint
 }
 

@@ -1,6 +1,7 @@
 import { lstat, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isRecord } from '../is-record.ts'
+import { isAlive } from '../process-id.ts'
 import type { StateView } from '../http/control/types.ts'
 import { CliError, EXIT } from './exit.ts'
 
@@ -94,15 +95,6 @@ export function explainSilence({ url, expected }: Place, error: unknown): unknow
   if (pid === undefined || !isSilent) return error
   const name = isAlive(pid) ? 'silent' : 'ended'
   return new CliError(EXIT.unreachable, 'unreachable', (t) => t(name, { url, pid }))
-}
-
-/** Whether a process of this machine has the id. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }
 
 /** The content of `sandbox.json`; undefined if there is none, or if it is not this user's own file. */

@@ -11,7 +11,6 @@ import { findDirectory, findPlace } from './place.ts'
 import type { Host, Session } from './session.ts'
 import { languageOf, textsIn, type Texts } from './texts/texts.ts'
 
-/** A command that was asked for. */
 interface Asked {
   /** `events show` */
   readonly path: string

@@ -17,7 +17,6 @@ export interface DeliveriesOptions {
   readonly journal: Journal
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
-  /** How many are kept at most. */
   readonly maxEvents: number
   /** Called with every delivery that is new or has changed. */
   readonly onChange: (delivery: Delivery) => void
@@ -28,7 +27,6 @@ export interface DeliveriesOptions {
 // More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
 const MAX_ATTEMPTS = 2000
 
-/** One delivery attempt that is to be made. */
 interface PlannedAttempt {
   readonly delivery: Delivery
   readonly order: AttemptOrder

@@ -14,7 +14,6 @@ export type WebhookCheckName =
   | 'large-body'
   | 'formatted-body'
 
-/** What a check has found. */
 export interface Finding {
   readonly verdict: 'pass' | 'fail' | 'unknown'
   readonly seen: readonly Seen[]
@@ -28,7 +27,6 @@ type Sentence = keyof typeof TEXTS.sentences
 /** What a check has when genuine notifications are refused. */
 export const NOT_JUDGED: Finding = { verdict: 'unknown', seen: [], sentence: 'notJudged' }
 
-/** The checks, in their order. */
 export const CHECKS: readonly (readonly [WebhookCheckName, (probe: Probe) => Promise<Finding>])[] =
   [
     ['genuine', (probe) => expectAccepted(probe, probe.event(), 'genuineRefused', 'otherKey')],

@@ -13,11 +13,9 @@ export interface Signed {
   readonly signature: string
 }
 
-/** What came back. */
 export interface Seen {
   /** null if no answer came. */
   readonly status: number | null
-  /** Why none came. */
   readonly failure: PostError | undefined
 }
 

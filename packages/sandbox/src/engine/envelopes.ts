@@ -17,19 +17,16 @@ export const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatu
   refund: [],
 }
 
-/** All statuses of an envelope. */
 export const STATUSES: readonly RedEnvelopeStatus[] = Object.keys(STEPS).flatMap(
   (name) => readEnvelopeStatus(name) ?? [],
 )
 
-/** Result of a create. */
 export type Creation =
   /** `existing`: the order number was used before, with the same parameters. */
   | { readonly outcome: 'created' | 'existing'; readonly envelope: RedEnvelope }
   /** The order number was used before, with other parameters. */
   | { readonly outcome: 'conflict' }
 
-/** The parameters of `POST /v1/red_envelopes`. */
 export type CreateParameters = Readonly<
   Record<
     'app' | 'channel' | 'order_no' | 'currency' | 'recipient' | 'subject' | 'body' | 'description',
@@ -59,13 +56,11 @@ export interface EnvelopeEntry {
 
 export interface EnvelopesOptions {
   readonly clock: Clock
-  /** How many are kept at most. */
   readonly maxEnvelopes: number
   /** Called with every envelope that was created or has moved, and the API request that caused it. */
   readonly onChange: (entry: EnvelopeEntry, request: string | undefined) => void
 }
 
-/** The red envelopes and their statuses. */
 export class Envelopes {
   readonly #clock: Clock
   readonly #options: EnvelopesOptions

@@ -6,7 +6,6 @@ import { escapeUnicode, tamper } from '../events/altered-text.ts'
 import type { Notification } from '../events/notifications.ts'
 import { TEST_CASE_DELAY_MS } from '../clock/schedule.ts'
 
-/** How one delivery attempt is made. */
 export interface AttemptPlan {
   /** How long the attempt is held back, on the sandbox's clock. */
   readonly holdMs: number
@@ -20,7 +19,6 @@ export interface AttemptPlan {
   readonly drip: Drip | undefined
   /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` concern the answer. */
   readonly ending: 'answered' | 'lost' | 'late' | 'cut' | 'reset'
-  /** Names of the faults that fired. */
   readonly faults: readonly string[]
 }
 
@@ -37,7 +35,6 @@ const TEST_CASES: Readonly<Record<string, Partial<AttemptPlan>>> = {
 
 const DEFAULT_DELAY_MS = 60_000
 
-/** Kind → its changes to a plan. */
 const CHANGES: Readonly<
   Record<WebhookFaultKind, (fault: ActiveFault, plan: AttemptPlan) => Partial<AttemptPlan>>
 > = {

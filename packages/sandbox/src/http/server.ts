@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
+import { codeOf } from '../error-code.ts'
 import { Refusal, type RefusalName } from '../errors.ts'
 import REFUSALS from '../refusals.json' with { type: 'json' }
 import type { Settings } from '../options.ts'
@@ -17,7 +18,6 @@ export type FetchHandler = (
 /** The host of `publicUrl` is a name of this server, too. */
 export type ListenOptions = Pick<Settings, 'host' | 'port' | 'allowRemote' | 'publicUrl'>
 
-/** A server that listens. */
 export interface Listening {
   /** `http://host:port`, without a path. */
   readonly url: string
@@ -122,7 +122,7 @@ function refuse(outgoing: ServerResponse, reason: RefusalName): void {
 const BINDING_PROBLEMS = ['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'] as const
 
 function bindingError(cause: unknown, host: string, port: number): unknown {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const code = codeOf(cause)
   const place = `${hostInUrl(bareHost(host))}:${port}`
   const known = BINDING_PROBLEMS.find((each) => each === code)
   const reason = code === 'EADDRINUSE' ? 'port-taken' : known

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { codeOf } from '../error-code.ts'
 import { Refusal } from '../errors.ts'
 
 /** A folder for keys: closed to other users of the machine, and ignored by git. */
@@ -85,7 +86,6 @@ export async function readOrCreate(
   return readOwn(folder, path)
 }
 
-/** Replaces a file atomically. */
 export async function replaceFile(folder: KeysFolder, name: string, text: string): Promise<void> {
   const path = join(folder.directory, name)
   await fs.rename(await writeTemporary(path, text), path)
@@ -144,8 +144,4 @@ async function closeToOthers(
 
 function octal(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0')
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -31,7 +31,6 @@ export interface Keys {
 export interface KeyPair {
   readonly privatePath: string
   readonly publicPath: string
-  /** PEM. */
   readonly publicKey: string
   readonly fingerprint: string
   /** The public half before the last rotation: PEM. */
@@ -133,12 +132,10 @@ async function readApiKey(folder: KeysFolder): Promise<string> {
   throw new Refusal('api-key-file', { path: join(folder.directory, API_KEY_FILE) })
 }
 
-/** The public half, as PEM. */
 export function publicPemOf(privateKey: KeyObject): string {
   return createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
 }
 
-/** A new key of 2048 bits, as PEM. */
 export async function createPrivateKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

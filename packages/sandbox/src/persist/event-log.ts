@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Delivery } from '../delivery/kept-deliveries.ts'
 import type { Engine, Saver } from '../engine/engine.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
+import { codeOf } from '../error-code.ts'
 import { Refusal } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 import { readLine, writeLine } from './json-line.ts'
@@ -41,7 +42,6 @@ export class EventLog implements Saver {
     this.#unlock = lockFile(lock)
   }
 
-  /** What an earlier sandbox has kept. */
   read(): Kept {
     return readLines(this.#path)
   }
@@ -163,7 +163,7 @@ function writeNew(path: string, text: string): void {
   try {
     fs.writeFileSync(path, text, { flag: 'wx' })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }
 

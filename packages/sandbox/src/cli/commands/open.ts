@@ -20,7 +20,6 @@ function opener(env: Readonly<Record<string, string | undefined>>): readonly str
 /** A browser that was not open before runs on; one that could not be started has ended by then. */
 const PATIENCE_MS = 2000
 
-/** Resolves with whether a browser was started. */
 function openInBrowser(
   url: string,
   env: Readonly<Record<string, string | undefined>>,

@@ -15,8 +15,10 @@ import {
 } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { openFolder, targetUrl } from '../inputs.ts'
+import { codeOf } from '../../error-code.ts'
 import { isLoopback } from '../../loopback.ts'
-import { isAlive, readPlaces, removePlace, writePlace } from '../place.ts'
+import { isAlive } from '../../process-id.ts'
+import { readPlaces, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 
@@ -90,7 +92,6 @@ async function announce({ output, texts, directory }: Session, sandbox: Sandbox)
 
 const PORT_TRIES = 20
 
-/** Starts on the given port, or on the next free one. */
 async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Promise<Sandbox> {
   keepHeapSmall()
   // Imported here: the help of this command needs no server.
@@ -102,13 +103,11 @@ async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Prom
       // oxlint-disable-next-line no-await-in-loop -- one port after another
       return await startSandbox({ ...options, port })
     } catch (error) {
-      const isTaken = error instanceof Error && 'code' in error && error.code === 'port-taken'
-      if (port >= last || !isTaken) throw error
+      if (port >= last || codeOf(error) !== 'port-taken') throw error
     }
   }
 }
 
-/** Prints all records, past and future. */
 function show({ output, texts }: Session, sandbox: Sandbox): void {
   const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1, texts }
   function showRecord(record: JournalRecord): void {

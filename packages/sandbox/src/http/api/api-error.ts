@@ -22,7 +22,6 @@ interface Problem extends Text {
   readonly code?: string
 }
 
-/** Details of one error. */
 export interface ProblemDetails {
   readonly cause?: CauseName
   /** Values for `{…}` in the message and in its cause. */
@@ -36,7 +35,6 @@ export interface ProblemDetails {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An error answer of the API. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly status: number

@@ -7,7 +7,6 @@ import { anyText, readFields } from './fields.ts'
 import type { EnvelopeView, EventView, ListAnswer, ListQuery, RequestView } from './types.ts'
 import { faultsOf, viewEnvelope, viewEvent, viewRequest } from './views.ts'
 
-/** How items are listed. */
 interface List<Item, View> {
   readonly idOf: (item: Item) => string
   /** Field of a search → its text. */
