@@ -21,8 +21,12 @@ import {
 import type { SignatureMode } from './http/api/request-signature.ts'
 import type { SendWebhooks } from './engine/trigger.ts'
 import type { Target } from './delivery/target.ts'
+import { codeOf } from './error-code.ts'
+import type { RefusalName } from './errors.ts'
 import { newId } from './events/ids.ts'
+import { fill, type Values } from './fill.ts'
 import { createPrivateKey } from './keys/keys.ts'
+import REFUSALS from './refusals.json' with { type: 'json' }
 
 /** Options of {@link startSandbox}. */
 export interface SandboxOptions {
@@ -115,10 +119,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
     },
   )
   if (rest.requestSignatures === 'strict' && merchantPublicKey === undefined) {
-    throw new OptionError(
-      'option-invalid',
-      '`requestSignatures` is "strict", but there is no `merchantPublicKey` to check them with.',
-    )
+    throw wrongKeys('strict-without-key')
   }
   return {
     ...rest,
@@ -165,13 +166,15 @@ function readMerchantKeys(
     // The example pair of Ping++'s SDKs is accepted here.
     return readPublicKeys(input, true)
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'
-    throw new OptionError(
-      'option-invalid',
-      `\`merchantPublicKey\` is not a public RSA key of 2048 bits or more (${code}). It is the public half of the key that signs requests.`,
-      { cause },
-    )
+    const code = codeOf(cause) ?? 'unreadable'
+    throw wrongKeys('merchant-key', { cause: code }, { cause })
   }
+}
+
+/** Like core's, with what the command line writes its sentence of. */
+function wrongKeys(reason: RefusalName, about: Values = {}, options?: ErrorOptions): OptionError {
+  const error = new OptionError('option-invalid', fill(REFUSALS[reason].en, about), options)
+  return Object.assign(error, { reason, about })
 }
 
 let madeKey: Promise<SigningKey> | undefined

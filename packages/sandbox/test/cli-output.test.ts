@@ -5,15 +5,18 @@ import { formatDuration, readDuration } from '../src/clock/duration.ts'
 import { alignColumns, describeTerms, widthOf, wrap } from '../src/cli/columns.ts'
 import { sandboxUrl, targetUrl } from '../src/cli/inputs.ts'
 import { createOutput, plainLine, plainText, type OutputOptions } from '../src/cli/output.ts'
-import { en } from '../src/cli/texts/en.ts'
+import TEXTS from '../src/cli/texts/texts.json' with { type: 'json' }
 import enHelp from '../src/cli/texts/help.en.json' with { type: 'json' }
 import zhHelp from '../src/cli/texts/help.zh.json' with { type: 'json' }
-import { zh } from '../src/cli/texts/zh.ts'
-import { languageOf, type Texts } from '../src/cli/texts/texts.ts'
+import REFUSALS from '../src/refusals.json' with { type: 'json' }
+import { languageOf, textsIn, type Texts } from '../src/cli/texts/texts.ts'
 import { localTime, writeRecord } from '../src/cli/record-lines.ts'
 import type { JournalBody } from '../src/events/journal.ts'
 import type { Keys } from '../src/keys/keys.ts'
 import { startSandbox } from '../src/start.ts'
+
+const en = textsIn('en')
+const zh = textsIn('zh')
 
 const EVENT = 'evt_400240816160755820469807'
 const CLOCK = '2026-01-01T00:00:00.000Z'
@@ -261,19 +264,23 @@ describe('the language', () => {
   })
 })
 
+const CHINESE = /[\u4e00-\u9fff]/
+
 describe('the texts', () => {
   it('are Chinese in the Chinese table, and none is missing', () => {
     expect(keysOf(zhHelp)).toEqual(keysOf(enHelp))
-    const SAME = new Set(['en', 'zh', 'bash', 'ID'])
-    expect(keysOf(zh)).toEqual(expect.arrayContaining(keysOf(en)))
-    const texts = keysOf(zh).filter((path) => typeof at(zh, path) === 'string')
-    const english = texts.filter((path) => !/[\u4e00-\u9fff]/.test(String(at(zh, path))))
-    expect(english.filter((path) => !SAME.has(String(at(zh, path))))).toEqual([
-      'banner.setTarget.0',
-      'banner.steps.0.0',
-      'banner.steps.1.0',
-      'banner.steps.2.0',
-    ])
+    const english = Object.entries(TEXTS).filter(([, text]) => !CHINESE.test(text.zh))
+    expect(english.map(([name]) => name)).toEqual(['heading.id'])
+    for (const text of Object.values(TEXTS)) {
+      expect(placeholdersOf(text.zh)).toEqual(placeholdersOf(text.en))
+    }
+  })
+
+  it('of refusals are Chinese in Chinese, and name nothing that the English ones do not', () => {
+    for (const row of Object.values(REFUSALS)) {
+      expect(row.zh).toMatch(CHINESE)
+      expect(placeholdersOf(row.en)).toEqual(expect.arrayContaining(placeholdersOf(row.zh)))
+    }
   })
 })
 
@@ -369,8 +376,6 @@ function keysOf(texts: object): string[] {
   })
 }
 
-function at(texts: object, path: string): unknown {
-  let value: unknown = texts
-  for (const name of path.split('.')) value = Reflect.get(Object(value), name)
-  return value
+function placeholdersOf(text: string): string[] {
+  return (text.match(/\{\w+\}/g) ?? []).toSorted()
 }

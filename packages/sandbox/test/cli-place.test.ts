@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createControlClient } from '../src/cli/control-client.ts'
 import { describeError } from '../src/cli/exit.ts'
 import { findDirectory, findPlace, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
-import { languageOf, loadTexts } from '../src/cli/texts/texts.ts'
+import { languageOf, textsIn } from '../src/cli/texts/texts.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
 import type { Sandbox } from '../src/sandbox.ts'
@@ -124,7 +124,7 @@ describe('a command', () => {
         findPlace: async () => ({ ...(await findPlace(dir)), url }),
         warnOfGuess: (each) => warnings.push(each),
       })
-      const texts = await loadTexts(languageOf(['--lang', lang], {}))
+      const texts = textsIn(languageOf(['--lang', lang], {}))
       const changes = [
         client.post('/reset'),
         client.post('/trigger', { type: 'charge.failed' }),
@@ -141,7 +141,7 @@ describe('a command', () => {
       await client.get('/state')
       await client.get('/events')
       expect(warnings).toEqual([url])
-      expect(texts.guessed(url)).toContain(warning)
+      expect(texts('guessed', { url })).toContain(warning)
     },
   )
 
@@ -219,10 +219,27 @@ describe('two sandboxes of one project', () => {
   it('leave no entry of a sandbox that has ended', async () => {
     const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f' }
     await openKeys(dir)
-    await writePlace(dir, { ...running, pid: process.pid, boot: 'b' })
-    await removePlace(dir, 'b', { ...running, pid: 2 ** 22 + 1, boot: 'a' })
+    const before = [{ ...running, pid: 2 ** 22 + 1, boot: 'a' }]
+    await writePlace(dir, { ...running, pid: process.pid, boot: 'b', before })
+    await removePlace(dir, 'b')
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
+
+  it.each(['abc', 'acb', 'bac', 'bca', 'cab', 'cba'])(
+    'or three, that end in the order %s, always leave the latest that still runs',
+    async (order) => {
+      await openKeys(dir)
+      const running = { url: 'http://127.0.0.1:4999', keyFingerprint: 'f', pid: process.pid }
+      const before = ['b', 'a'].map((boot) => ({ ...running, boot }))
+      await writePlace(dir, { ...running, boot: 'c', before })
+      const left = new Set('abc')
+      for (const boot of order) {
+        await removePlace(dir, boot)
+        left.delete(boot)
+        expect((await readPlace(dir))?.boot).toBe([...left].at(-1))
+      }
+    },
+  )
 })
 
 /** A sandbox with the keys of the folder, and its `sandbox.json`, perhaps with another content. */

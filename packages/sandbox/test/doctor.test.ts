@@ -4,7 +4,6 @@ import { createTestKeys } from '@hongbao/core/testing'
 import { createVerify } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { checkWebhook, type WebhookCheck } from '../src/doctor/check-webhook.ts'
-import { DOCTOR_TEXTS } from '../src/doctor/texts.ts'
 
 const keys = createTestKeys()
 const privateKey = keys.privateKey
@@ -119,7 +118,6 @@ describe('the sentences', () => {
     const checks = await checkWebhook({ target: receiver(), privateKey, language: 'zh' })
     expect(messageOf(checks, 'forged')).toBe('已拒绝：401。')
     for (const { title, message } of checks) expect(title + message).toMatch(/[\u4e00-\u9fff]/)
-    expect(Object.keys(DOCTOR_TEXTS.zh)).toEqual(Object.keys(DOCTOR_TEXTS.en))
   })
 })
 

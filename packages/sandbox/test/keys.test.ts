@@ -139,8 +139,8 @@ describe('the folder of the keys', () => {
     chmodSync(directory, 0o755)
     const { repairs } = await openKeys(directory)
     expect(repairs).toEqual([
-      `${directory} was open to other users (mode 0755); it is 0700 now.`,
-      `${webhook.privatePath} was open to other users (mode 0644); it is 0600 now.`,
+      { path: directory, was: '0755', is: '0700' },
+      { path: webhook.privatePath, was: '0644', is: '0600' },
     ])
     expect(modeOf(webhook.privatePath)).toBe(0o600)
     expect((await openKeys(directory)).repairs).toEqual([])

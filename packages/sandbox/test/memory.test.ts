@@ -4,15 +4,9 @@ import { describe, expect, it } from 'vitest'
 
 const SOURCE = join(import.meta.dirname, '../src')
 
-// By default V8 lets garbage grow to hundreds of MB before it collects any; what is kept would not show.
-const SMALL_HEAP = [
-  '--max-semi-space-size=2',
-  '--initial-old-space-size=32',
-  '--heap-growing-percent=30',
-]
-
 /** Sends copies of one signed notification, since so many signatures would take minutes. */
 const SCRIPT = `
+  import { keepHeapSmall } from '${SOURCE}/cli/small-heap.ts'
   import { generateKeyPairSync } from 'node:crypto'
   import { readPrivateKey } from '@hongbao/core/internal'
   import { createClock } from '${SOURCE}/clock/timer-clock.ts'
@@ -21,6 +15,8 @@ const SCRIPT = `
   import { readSampleParameters } from '${SOURCE}/engine/trigger.ts'
   import { newDigits } from '${SOURCE}/events/ids.ts'
 
+  // As the command does: otherwise V8 lets garbage grow to hundreds of MB, and what is kept would not show.
+  keepHeapSmall()
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const key = readPrivateKey(privateKey)
   const engine = new Engine({
@@ -46,11 +42,10 @@ describe('a sandbox that keeps 500 events', () => {
     'stays under 150 MB after 10,000 triggers, all of Node and the TypeScript loader counted',
     { timeout: 180_000 },
     () => {
-      const output = execFileSync(
-        process.execPath,
-        [...SMALL_HEAP, '--input-type=module', '--eval', SCRIPT],
-        { cwd: import.meta.dirname, encoding: 'utf8' },
-      )
+      const output = execFileSync(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
+        cwd: import.meta.dirname,
+        encoding: 'utf8',
+      })
       const { megabytes, counts, envelopes, records } = JSON.parse(output) as Record<string, number>
       expect(counts).toEqual({ pending: 0, delivered: 500, exhausted: 0, undelivered: 0 })
       expect(envelopes).toBe(1000)

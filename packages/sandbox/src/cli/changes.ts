@@ -4,7 +4,6 @@ import { isRecord, readStrictJson } from '@hongbao/core/internal'
 import { webhookStatusOf } from '../engine/trigger.ts'
 import { EVENT_TYPES } from '../events/event-types.ts'
 import { usageError } from './exit.ts'
-import type { Texts } from './texts/texts.ts'
 
 /** One `--set path=value`: `amount=500`, `extra.send_name=红包` or, as the event has it, `data.object.amount=500`. */
 export interface Change {
@@ -35,14 +34,14 @@ export function readChanges(type: string, changes: readonly Change[]): Fields | 
     const [name = '', ...rest] = path
     if (!object.has(name)) {
       const names = [...object.keys()].join(', ')
-      throw usageError((t) => t.noField(name, type, names))
+      throw usageError('noField', { name, type, names })
     }
     const before = made.has(name) ? made.get(name) : object.get(name)
     const change = changeAt(before, rest, value, path.join('.'))
     // Order numbers of red envelopes are digits (guide, step 1); an app would refuse the event.
     const isEnvelope = type.startsWith('red_envelope.')
     if (isEnvelope && name === 'order_no' && !/^\d{1,28}$/.test(String(change))) {
-      throw usageError((t) => t.orderNoDigits)
+      throw usageError('orderNoDigits')
     }
     made.set(name, change)
   }
@@ -53,7 +52,7 @@ function changeAt(before: unknown, path: readonly string[], value: string, name:
   const [first, ...rest] = path
   if (first === undefined) return readValue(before, value, name)
   if (before !== null && before !== undefined && !isRecord(before)) {
-    throw usageError((t) => t.noMember(name))
+    throw usageError('noMember', { name })
   }
   const fields = before ?? {}
   return { ...fields, [first]: changeAt(fields[first], rest, value, name) }
@@ -66,11 +65,11 @@ function readValue(before: unknown, text: string, name: string): unknown {
   const json = readStrictJson(Buffer.from(text))
   const value = json.ok ? json.value : text
   if (before === null || before === undefined || kindOf(value) === kindOf(before)) return value
-  throw usageError((t) => t.setMustBe(name, t.valueKinds[kindOf(before)]))
+  throw usageError((t) => t('setMustBe', { name, kind: t(`kindOfValue.${kindOf(before)}`) }))
 }
 
 /** Numbers of events are times and amounts in fen, and so integers. */
-function kindOf(value: unknown): keyof Texts['valueKinds'] {
+function kindOf(value: unknown): 'integer' | 'number' | 'boolean' | 'list' | 'object' | 'text' {
   if (Number.isSafeInteger(value)) return 'integer'
   if (typeof value === 'number') return 'number'
   if (typeof value === 'boolean') return 'boolean'

@@ -2,7 +2,6 @@
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu
 
-/** How many columns a text takes. */
 export function widthOf(text: string): number {
   return text.length + (text.match(WIDE) ?? []).reduce((sum, wide) => sum + 2 - wide.length, 0)
 }

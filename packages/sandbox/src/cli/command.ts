@@ -1,6 +1,6 @@
-import type { Texts } from './texts/texts.ts'
-import { usageError } from './exit.ts'
+import { usageError, type CliError } from './exit.ts'
 import type { Session } from './session.ts'
+import type { TextName } from './texts/texts.ts'
 
 /** An option of a command; its text is `options` of the texts, by its name. */
 export interface Option<Value> {
@@ -9,10 +9,16 @@ export interface Option<Value> {
   /** Reads the text; undefined if it is wrong. `before`: the value so far, if the option is repeated. */
   read?(text: string, before: Value | undefined): Value | undefined
   /** Which text says what a value must be. */
-  readonly expected?: keyof Texts['expected'] | undefined
+  readonly expected?: ExpectedName | undefined
   readonly choices?: readonly string[] | undefined
   readonly initial?: Value | undefined
 }
+
+type ExpectedName = TextName extends infer Name
+  ? Name extends `expected.${infer Which}`
+    ? Which
+    : never
+  : never
 
 /** A word after the command: `<id>`, `[file]`, `[keys...]`. */
 export interface Argument {
@@ -74,11 +80,7 @@ export function choice<const Name extends string>(
 }
 
 /** A number that is written in a certain way. */
-export function number(
-  value: string,
-  pattern: RegExp,
-  expected: keyof Texts['expected'],
-): Option<number> {
+export function number(value: string, pattern: RegExp, expected: ExpectedName): Option<number> {
   return { value, expected, read: (given) => (pattern.test(given) ? Number(given) : undefined) }
 }
 
@@ -86,7 +88,6 @@ export function whole(value: string): Option<number> {
   return number(value, /^-?\d{1,15}$/, 'whole')
 }
 
-/** The same option with a default. */
 export function initially<Value>(
   option: Option<Value>,
   initial: Value,
@@ -178,23 +179,27 @@ function readOption(
   const { value, expected, choices = [] } = option
   const shown = flagOf(name)
   if (value === undefined) {
-    if (given !== undefined) throw usageError((t) => t.optionTakesNoValue(shown))
+    if (given !== undefined) throw usageError('optionTakesNoValue', { option: shown })
     return true
   }
-  if (given === undefined) throw usageError((t) => t.optionNeedsValue(`${shown} ${value}`))
+  if (given === undefined) throw usageError('optionNeedsValue', { option: `${shown} ${value}` })
   const result = option.read?.(given, before)
   if (result !== undefined) return result
   if (expected === undefined) throw new UnknownName(shown, given, choices)
-  throw usageError((t) => t.wrongOption(shown, given, t.expected[expected]))
+  throw wrongValue(shown, given, expected)
+}
+
+export function wrongValue(option: string, given: string, expected: ExpectedName): CliError {
+  return usageError((t) => t('wrongOption', { option, given, expected: t(`expected.${expected}`) }))
 }
 
 /** @throws CliError if words are missing, are too many, or are not among the choices */
 export function checkWords({ args }: Command, words: readonly string[], usage: string): void {
   const missing = args.find(({ name }, at) => name.startsWith('<') && words[at] === undefined)
-  if (missing !== undefined) throw usageError((t) => t.missingWord(missing.name, usage))
+  if (missing !== undefined) throw usageError('missingWord', { word: missing.name, path: usage })
   const isOpen = args.at(-1)?.name.endsWith('...]') === true
   const extra = isOpen ? undefined : words[args.length]
-  if (extra !== undefined) throw usageError((t) => t.extraWord(extra, usage))
+  if (extra !== undefined) throw usageError('extraWord', { word: extra, path: usage })
   for (const [at, word] of words.entries()) {
     const { choices, name = '' } = args[at] ?? args.at(-1) ?? {}
     checkId(name, word)
@@ -206,5 +211,5 @@ export function checkWords({ args }: Command, words: readonly string[], usage: s
 /** An id is a part of a path; as one, these would make it another path. */
 function checkId(name: string, word: string): void {
   const isNoId = /^<(?:id|envelope)>$/.test(name) && /^\.{0,2}$/.test(word)
-  if (isNoId) throw usageError((t) => t.wrongId(name, word))
+  if (isNoId) throw usageError('wrongId', { word: name, given: word })
 }

@@ -3,8 +3,10 @@ import { isRecord } from '../is-record.ts'
 import { formatDuration } from '../clock/duration.ts'
 import type { ControlRecord, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
-import { CliError, EXIT, type Say } from './exit.ts'
+import { CliError, EXIT } from './exit.ts'
 import { checkChange, checkSandbox, explainSilence, type Place } from './place.ts'
+import { writeRefusal } from './texts/refusals.ts'
+import type { TextName } from './texts/texts.ts'
 
 /** Calls the control API of a running sandbox. */
 export interface ControlClient {
@@ -98,13 +100,13 @@ interface Answer extends ControlRequest {
 async function send(request: ControlRequest): Promise<Answer> {
   const { base, timeoutMs, signal = AbortSignal.timeout(timeoutMs) } = request
   const message = await exchange(request, signal).catch((cause: unknown) => {
-    throw signal.aborted ? timedOut(timeoutMs) : unreachable((t) => t.unreachable(base), cause)
+    throw signal.aborted ? timedOut(timeoutMs) : unreachable('unreachable', base, cause)
   })
   const version = message.headers[VERSION_HEADER]
   if (version === CONTROL_VERSION) return { ...request, message, signal }
   message.destroy()
-  if (version === undefined) throw unreachable((t) => t.noSandbox(base))
-  throw new CliError(EXIT.unreachable, 'version-mismatch', (t) => t.otherVersion(base))
+  if (version === undefined) throw unreachable('noSandbox', base)
+  throw new CliError(EXIT.unreachable, 'version-mismatch', (t) => t('otherVersion', { url: base }))
 }
 
 /**
@@ -128,7 +130,7 @@ function exchange(
 
 async function readAnswer<View>({ message, base, signal, timeoutMs }: Answer): Promise<View> {
   const json = await readJson(message).catch(() => {
-    throw signal.aborted ? timedOut(timeoutMs) : unreachable((t) => t.noSandbox(base))
+    throw signal.aborted ? timedOut(timeoutMs) : unreachable('noSandbox', base)
   })
   const { statusCode = 0 } = message
   if (statusCode >= 400) throw refused(statusCode, json)
@@ -157,7 +159,7 @@ async function* readRecords(
     if (signal.aborted) throw timedOut(timeoutMs)
     cause = error
   }
-  throw unreachable((t) => t.ended(base), cause)
+  throw unreachable('ended', base, cause)
 }
 
 async function* linesOf(message: IncomingMessage): AsyncIterable<string> {
@@ -169,17 +171,22 @@ async function* linesOf(message: IncomingMessage): AsyncIterable<string> {
   }
 }
 
-function unreachable(say: Say, cause?: unknown): CliError {
-  return new CliError(EXIT.unreachable, 'unreachable', say, { cause })
+function unreachable(name: TextName, url: string, cause?: unknown): CliError {
+  return new CliError(EXIT.unreachable, 'unreachable', (t) => t(name, { url }), { cause })
 }
 
 function timedOut(timeoutMs: number): CliError {
-  return new CliError(EXIT.timedOut, 'timed-out', (t) => t.timedOut(formatDuration(timeoutMs)))
+  return new CliError(EXIT.timedOut, 'timed-out', (t) =>
+    t('timedOut', { duration: formatDuration(timeoutMs) }),
+  )
 }
 
 function refused(status: number, answer: unknown): CliError {
   const error = isRecord(answer) && isRecord(answer['error']) ? answer['error'] : {}
-  const { code = 'unexpected', message = '' } = error
+  const { code: given = 'unexpected', message = '' } = error
+  const code = String(given)
   const exit = status < 500 ? EXIT.usage : EXIT.unexpected
-  return new CliError(exit, String(code), (t) => t.refusal(String(code), String(message)))
+  return new CliError(exit, code, (t) =>
+    writeRefusal({ ...error, code, message: String(message) }, t),
+  )
 }

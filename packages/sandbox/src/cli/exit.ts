@@ -1,4 +1,6 @@
-import type { Texts } from './texts/texts.ts'
+import type { Values } from '../fill.ts'
+import { writeRefusal, type RefusedBy } from './texts/refusals.ts'
+import type { TextName, Texts } from './texts/texts.ts'
 
 /** Exit statuses, as in the README. */
 export const EXIT = {
@@ -41,7 +43,8 @@ export class CliError extends Error {
   }
 }
 
-export function usageError(say: Say): CliError {
+export function usageError(text: TextName | Say, values?: Values): CliError {
+  const say: Say = typeof text === 'function' ? text : (t) => t(text, values)
   return new CliError(EXIT.usage, 'usage', say)
 }
 
@@ -56,14 +59,23 @@ export function describeError(
   if (!(error instanceof Error)) {
     return { status: EXIT.unexpected, code: 'unexpected', message: String(error) }
   }
-  const { message, name, stack = message } = error
+  const { message, stack = message } = error
   const code = 'code' in error ? String(error.code) : 'unexpected'
   if ('syscall' in error) {
-    const path = 'path' in error ? String(error.path) : ''
-    const reason = texts.fileErrors[code]?.(path)
-    return { status: EXIT.usage, code, message: reason ?? message }
+    return { status: EXIT.usage, code, message: describeFileError(error, code, texts) }
   }
-  const isUsage = name === 'SandboxError' || name === 'OptionError'
-  if (isUsage) return { status: EXIT.usage, code, message: texts.refusal(code, message) }
-  return { status: EXIT.unexpected, code, message: stack }
+  const isRefusal = error.name === 'SandboxError' || error.name === 'OptionError'
+  if (!isRefusal) return { status: EXIT.unexpected, code, message: stack }
+  const { reason, about }: Partial<RefusedBy> = error
+  const refused = { code, message, reason, about }
+  return { status: EXIT.usage, code, message: writeRefusal(refused, texts) }
+}
+
+const FILE_ERRORS = ['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR'] as const
+
+function describeFileError(error: Error, code: string, texts: Texts): string {
+  const name = FILE_ERRORS.find((each) => each === code)
+  if (name === undefined) return error.message
+  const path = 'path' in error ? String(error.path) : ''
+  return texts(name === 'EISDIR' && path === '' ? 'file.directory' : `file.${name}`, { path })
 }

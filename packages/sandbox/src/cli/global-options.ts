@@ -4,7 +4,6 @@ import { LANGUAGES } from './texts/texts.ts'
 
 const sandboxOption: Option<string> = { value: '<url>', expected: 'sandboxUrl', read: sandboxUrl }
 
-/** Options of every command. */
 export const GLOBAL_OPTIONS: Options = {
   url: sandboxOption,
   dir: text('<path>'),
@@ -17,7 +16,6 @@ export const GLOBAL_OPTIONS: Options = {
   version: flag,
 }
 
-/** Their values. */
 export interface GlobalValues {
   readonly url?: string
   readonly dir?: string

@@ -11,14 +11,14 @@ export async function openFolder({ directory, output, texts }: Session): Promise
   // Only commands that use keys load what reads them.
   const { openKeys } = await import('../keys/keys.ts')
   const keys = await openKeys(directory)
-  for (const repair of keys.repairs) output.warn(texts.refusal('mode-repaired', repair))
+  for (const repair of keys.repairs) output.warn(texts('modeRepaired', { ...repair }))
   return keys
 }
 
 /** The bytes of a file, or of standard input for `-` and if no file is named. */
 export async function readBody(file: string | undefined, { stdin }: Host): Promise<Buffer> {
   if (file !== undefined && file !== '-') return readFile(file)
-  if (stdin.isTTY === true) throw usageError((t) => t.noBody)
+  if (stdin.isTTY === true) throw usageError('noBody')
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)

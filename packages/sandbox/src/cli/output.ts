@@ -3,7 +3,6 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import { alignColumns } from './columns.ts'
 import type { Texts } from './texts/texts.ts'
 
-/** Where a command writes; `process.stdout` and `process.stderr` are two. */
 export type Stream = Writable & {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
@@ -11,13 +10,12 @@ export type Stream = Writable & {
 
 export type Style = Parameters<typeof styleText>[0]
 
-/** Colours a text, if there are colours. */
 export type Paint = (style: Style, text: string) => string
 
 export interface OutputOptions {
   readonly stdout: Stream
   readonly stderr: Stream
-  readonly texts: Pick<Texts, 'error' | 'warning'>
+  readonly texts: Texts
   /** One JSON object per line on stdout. */
   readonly json: boolean
   /** Nothing on stderr but errors. */
@@ -42,9 +40,7 @@ export interface Output {
   /** Also written with --quiet. */
   warn(text: string): void
   error(code: string, message: string): void
-  /** Colours text for stdout. */
   readonly paint: Paint
-  /** Colours text for stderr. */
   readonly tint: Paint
 }
 
@@ -70,12 +66,12 @@ export function createOutput(options: OutputOptions): Output {
       if (!quiet) stderr.write(`${text}\n`)
     },
     warn(text) {
-      stderr.write(`${tint('yellow', texts.warning)}${text}\n`)
+      stderr.write(`${tint('yellow', texts('warning'))}${text}\n`)
     },
     error(code, message) {
       const line = json
         ? JSON.stringify({ error: { code, message } })
-        : `${tint('red', texts.error)}${message}`
+        : `${tint('red', texts('error'))}${message}`
       stderr.write(`${line}\n`)
     },
     paint: painter(stdout),

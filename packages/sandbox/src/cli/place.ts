@@ -1,8 +1,9 @@
 import { lstat, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isRecord } from '../is-record.ts'
+import { isAlive } from '../process-id.ts'
 import type { StateView } from '../http/control/types.ts'
-import { CliError, EXIT, type Say } from './exit.ts'
+import { CliError, EXIT } from './exit.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:4141'
 
@@ -27,6 +28,8 @@ interface RunningSandbox {
   readonly keyFingerprint: string
   /** Changes at each start. */
   readonly boot: string
+  /** Those that were started here before and still run, the latest first. */
+  readonly before?: readonly RunningSandbox[]
 }
 
 const PLACE_FILE = 'sandbox.json'
@@ -70,7 +73,9 @@ export async function findPlace(directory: string): Promise<Place> {
 /** @throws CliError if the project has no sandbox and none was named: another project's must not change */
 export function checkChange({ url, unusedFolder }: Place): void {
   if (unusedFolder === undefined) return
-  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) => t.notChanged(url, unusedFolder))
+  throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) =>
+    t('notChanged', { url, directory: unusedFolder }),
+  )
 }
 
 /** @throws CliError if the sandbox is another project's */
@@ -79,7 +84,7 @@ export function checkSandbox({ url, expected }: Place, state: StateView): void {
   const { keyFingerprint, boot = state.boot, file } = expected
   if (state.keyFingerprint === keyFingerprint && state.boot === boot) return
   throw new CliError(EXIT.unreachable, 'sandbox-foreign', (t) =>
-    file === undefined ? t.foreignDefault(url) : t.foreign(url, file),
+    file === undefined ? t('foreignDefault', { url }) : t('foreign', { url, file }),
   )
 }
 
@@ -88,17 +93,8 @@ export function explainSilence({ url, expected }: Place, error: unknown): unknow
   const { pid } = expected ?? {}
   const isSilent = error instanceof CliError && error.code === 'unreachable'
   if (pid === undefined || !isSilent) return error
-  const say: Say = isAlive(pid) ? (t) => t.silent(url, pid) : (t) => t.ended(url)
-  return new CliError(EXIT.unreachable, 'unreachable', say)
-}
-
-/** Whether a process of this machine has the id. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
+  const name = isAlive(pid) ? 'silent' : 'ended'
+  return new CliError(EXIT.unreachable, 'unreachable', (t) => t(name, { url, pid }))
 }
 
 /** The content of `sandbox.json`; undefined if there is none, or if it is not this user's own file. */
@@ -130,19 +126,19 @@ export async function writePlace(directory: string, running: RunningSandbox): Pr
   await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
 }
 
-/**
- * Removes the file, unless another sandbox has written it since.
- *
- * @param before what the file held before; written again if that sandbox's process still runs
- */
-export async function removePlace(
-  directory: string,
-  boot: string,
-  before?: RunningSandbox,
-): Promise<void> {
-  const running = await readPlace(directory)
-  if (running?.boot !== boot) return
-  if (before !== undefined && isAlive(before.pid)) await writePlace(directory, before)
+/** The sandboxes of a folder, the latest first. */
+export async function readPlaces(directory: string): Promise<readonly RunningSandbox[]> {
+  const latest = await readPlace(directory)
+  return latest === undefined ? [] : [latest, ...[latest.before ?? []].flat().filter(isPlace)]
+}
+
+/** Takes a sandbox out of the file; the latest that still runs is then the one that commands find. */
+export async function removePlace(directory: string, boot: string): Promise<void> {
+  const places = await readPlaces(directory)
+  const others = places.filter((each) => each.boot !== boot)
+  if (others.length === places.length) return
+  const [latest, ...before] = others.filter(({ pid }) => isAlive(pid))
+  if (latest !== undefined) await writePlace(directory, { ...latest, before })
   else await rm(join(directory, PLACE_FILE), { force: true })
 }
 

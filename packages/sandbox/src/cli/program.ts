@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { checkWords, parse, takeWord, UnknownName, type Command } from './command.ts'
+import { checkWords, parse, takeWord, UnknownName, wrongValue, type Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { createControlClient } from './control-client.ts'
 import { describeError, EXIT, usageError, type ExitStatus } from './exit.ts'
@@ -9,9 +9,8 @@ import { sandboxUrl, unquoted } from './inputs.ts'
 import { columnsOf, createOutput } from './output.ts'
 import { findDirectory, findPlace } from './place.ts'
 import type { Host, Session } from './session.ts'
-import { languageOf, loadTexts, type Texts } from './texts/texts.ts'
+import { languageOf, textsIn, type Texts } from './texts/texts.ts'
 
-/** A command that was asked for. */
 interface Asked {
   /** `events show` */
   readonly path: string
@@ -28,7 +27,7 @@ interface Asked {
  * @returns the exit status
  */
 export async function run(args: readonly string[], host: Host): Promise<ExitStatus> {
-  const texts = await loadTexts(languageOf(args, host.env))
+  const texts = textsIn(languageOf(args, host.env))
   try {
     return await runCommand(args, host, texts)
   } catch (error) {
@@ -102,7 +101,7 @@ async function openSession(
   const control = createControlClient({
     timeoutMs: timeout,
     findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
-    warnOfGuess: (url) => output.warn(texts.guessed(url)),
+    warnOfGuess: (url) => output.warn(texts('guessed', { url })),
   })
   return { host, output, texts, directory, control, endWith }
 }
@@ -112,7 +111,7 @@ function urlOf(given = ''): string | undefined {
   if (unquoted(given) === '') return undefined
   const url = sandboxUrl(given)
   if (url !== undefined) return url
-  throw usageError((t) => t.wrongOption('HONGBAO_SANDBOX_URL', given, t.expected.sandboxUrl))
+  throw wrongValue('HONGBAO_SANDBOX_URL', given, 'sandboxUrl')
 }
 
 async function showHelp(
@@ -131,5 +130,12 @@ async function namesSuggested(error: unknown): Promise<unknown> {
   if (!(error instanceof UnknownName)) return error
   const { nearestTo } = await import('@hongbao/core/internal')
   const { kind, given, names } = error
-  return usageError((t) => t.unknownName(kind, given, nearestTo(given, names), names))
+  const near = nearestTo(given, names)
+  const text =
+    kind === 'command' ? 'unknownCommand' : kind === 'option' ? 'unknownOption' : 'unknownChoice'
+  return usageError((t) => {
+    const valid = names.join(t.language === 'zh' ? '、' : ', ')
+    const hint = near === undefined ? t('validNames', { names: valid }) : t('didYouMean', { near })
+    return t(text, { kind, given, hint })
+  })
 }

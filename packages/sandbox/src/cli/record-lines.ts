@@ -1,5 +1,5 @@
 import { formatDuration } from '../clock/duration.ts'
-import { explainNoAnswer } from '../doctor/no-answer.ts'
+import { explainNoAnswer } from '../delivery/post-error.ts'
 import type { JournalRecord } from '../events/journal.ts'
 import { pad } from './columns.ts'
 import { plainLine, type Paint, type Style } from './output.ts'
@@ -19,16 +19,22 @@ const LINES: {
     `${method} ${path}`,
     String(status),
     `${ms}ms`,
-    t.requestSignature[signature],
+    t(`signature.${signature}`),
     quoted(reason),
     fired(faults, t),
   ],
-  'envelope.changed': (r, t) => ['·', 'dim', r.envelope, r.status, t.order(r.orderNo)],
-  'event.undelivered': ({ event, eventType }, t) => ['○', 'yellow', event, eventType, t.kept],
+  'envelope.changed': (r, t) => [
+    '·',
+    'dim',
+    r.envelope,
+    r.status,
+    t('order', { orderNo: r.orderNo }),
+  ],
+  'event.undelivered': ({ event, eventType }, t) => ['○', 'yellow', event, eventType, t('kept')],
   'attempt.held': (record, t) => {
     const { event, eventType, dueAt, clock, untilAnother, faults } = record
     const inTime = formatDuration(Date.parse(dueAt) - Date.parse(clock))
-    const held = untilAnother ? t.heldUntilAnother(inTime) : t.held(inTime)
+    const held = t(untilAnother ? 'heldUntilAnother' : 'held', { duration: inTime })
     return ['…', 'yellow', event, eventType, held, fired(faults, t)]
   },
   'attempt.started': ({ event, eventType, n, of, kind, faults }, t) => [
@@ -36,7 +42,7 @@ const LINES: {
     'bold',
     event,
     eventType,
-    kind === 'scheduled' ? `${n}/${of}` : t.kinds[kind],
+    kind === 'scheduled' ? `${n}/${of}` : t(`kind.${kind}`),
     fired(faults, t),
   ],
   'attempt.finished': ({ event, ok, status, ms, error, errorCode, body, faults }, t) => [
@@ -51,20 +57,20 @@ const LINES: {
   ],
   'retry.scheduled': ({ event, n, dueAt, clock }, t) => {
     const inMs = Date.parse(dueAt) - Date.parse(clock)
-    return ['↻', 'yellow', event, t.attemptIn(n, formatDuration(inMs))]
+    return ['↻', 'yellow', event, t('attemptIn', { n, duration: formatDuration(inMs) })]
   },
-  'event.delivered': (r, t) => ['✓', 'green', r.event, t.delivered(r.attempts)],
-  'event.exhausted': (r, t) => ['✗', 'red', r.event, t.exhausted(r.attempts)],
-  'retry.cancelled': ({ event, n }, t) => ['·', 'dim', event, t.attemptCancelled(n)],
+  'event.delivered': (r, t) => ['✓', 'green', r.event, deliveredAfter(r.attempts, t)],
+  'event.exhausted': (r, t) => ['✗', 'red', r.event, t('exhausted', { attempts: r.attempts })],
+  'retry.cancelled': ({ event, n }, t) => ['·', 'dim', event, t('attemptCancelled', { n })],
   'clock.moved': ({ from, to }, t) => {
     const ms = Date.parse(to) - Date.parse(from)
     const moved = ms < 0 ? `−${formatDuration(-ms)}` : `+${formatDuration(ms)}`
-    return ['»', 'cyan', t.headings.clock, moved]
+    return ['»', 'cyan', t('heading.clock'), moved]
   },
-  'clock.speed': ({ speed }, t) => ['»', 'cyan', t.headings.clock, t.speed(speed)],
-  'target.changed': ({ target }, t) => ['·', 'cyan', t.headings.target, target ?? t.noTarget],
-  error: ({ message }, t) => ['!', 'red', t.sandbox, message],
-  reset: (_record, t) => ['·', 'dim', t.sandbox, t.wasReset],
+  'clock.speed': ({ speed }, t) => ['»', 'cyan', t('heading.clock'), writeSpeed(speed, t)],
+  'target.changed': ({ target }, t) => ['·', 'cyan', t('heading.target'), target ?? t('noTarget')],
+  error: ({ message }, t) => ['!', 'red', t('sandbox'), message],
+  reset: (_record, t) => ['·', 'dim', t('sandbox'), t('wasReset')],
 }
 
 export interface LineOptions {
@@ -96,8 +102,17 @@ export function localTime(time: string | number, withDay: boolean): string {
   return withDay ? `${day} ${clock}` : `${clock}`
 }
 
-function fired(faults: readonly string[] = [], { fault }: Texts): string | undefined {
-  return faults.length === 0 ? undefined : fault(faults.join(', '))
+function fired(faults: readonly string[] = [], texts: Texts): string | undefined {
+  return faults.length === 0 ? undefined : texts('fault', { names: faults.join(', ') })
+}
+
+function deliveredAfter(attempts: number, texts: Texts): string {
+  return attempts === 1 ? texts('delivered') : texts('deliveredAfter', { attempts })
+}
+
+export function writeSpeed(speed: number, texts: Texts): string {
+  if (speed === 1) return texts('speed.real')
+  return speed === 0 ? texts('speed.virtual') : texts('speed.times', { speed })
 }
 
 const MAX_QUOTED_CHARACTERS = 80

@@ -1,4 +1,4 @@
-import { SandboxError } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 import type { ClockOptions, EngineClock, Timer, TimerKind } from './clock.ts'
 import { readDuration, type Duration } from './duration.ts'
 
@@ -247,11 +247,8 @@ class TimerClock implements EngineClock {
   }
 }
 
-function invalidTime(what: string, which: string): SandboxError {
-  return new SandboxError(
-    'option-invalid',
-    `${what} must be a time in milliseconds, ${which}. To run all timers: \`drain()\`.`,
-  )
+function invalidTime(what: string, which: string): Refusal {
+  return new Refusal('time-invalid', { what, which })
 }
 
 function ignore(): void {}

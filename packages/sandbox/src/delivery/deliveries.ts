@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock, Timer } from '../clock/clock.ts'
 import { isoTime } from '../clock/duration.ts'
 import { ATTEMPTS, RETRY_GAPS_MS } from '../clock/schedule.ts'
-import { SandboxError } from '../errors.ts'
+import { quote, Refusal } from '../errors.ts'
 import type { Journal } from '../events/journal.ts'
 import type { Notification } from '../events/notifications.ts'
 import type { Attempt, AttemptKind, SandboxEvent } from '../events/sandbox-event.ts'
@@ -17,7 +17,6 @@ export interface DeliveriesOptions {
   readonly journal: Journal
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
-  /** How many are kept at most. */
   readonly maxEvents: number
   /** Called with every delivery that is new or has changed. */
   readonly onChange: (delivery: Delivery) => void
@@ -28,7 +27,6 @@ export interface DeliveriesOptions {
 // More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
 const MAX_ATTEMPTS = 2000
 
-/** One delivery attempt that is to be made. */
 interface PlannedAttempt {
   readonly delivery: Delivery
   readonly order: AttemptOrder
@@ -98,7 +96,7 @@ export class Deliveries {
   /** @throws SandboxError `event-unknown`; `target-invalid` if there is no target */
   resend(id: string): SandboxEvent {
     const delivery = this.#get(id)
-    if (this.#sender === undefined) throw noTarget()
+    if (this.#sender === undefined) throw new Refusal('target-none')
     const now = this.#clock.now()
     // An event that had no target starts its schedule now.
     if (delivery.event.status === 'undelivered') this.#schedule(delivery, now)
@@ -283,17 +281,8 @@ function newController(): AbortController {
   return controller
 }
 
-export function unknownEvent(id: string): SandboxError {
-  const message =
-    id === 'last'
-      ? 'There is no event yet.'
-      : `There is no event with the id ${JSON.stringify(id.slice(0, 64))}.`
-  return new SandboxError('event-unknown', message)
-}
-
-function noTarget(): SandboxError {
-  return new SandboxError(
-    'target-invalid',
-    'There is no target to send to. Set one first: `target`, or `setTarget(…)`.',
-  )
+export function unknownEvent(id: string): Refusal {
+  return id === 'last'
+    ? new Refusal('event-none')
+    : new Refusal('event-unknown', { asked: quote(id) })
 }

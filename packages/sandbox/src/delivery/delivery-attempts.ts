@@ -11,7 +11,6 @@ import { ATTEMPTS } from '../clock/schedule.ts'
 import { maskKeyBytes, maskKeys } from '../mask-keys.ts'
 import type { Post, PostResult, Sender } from './sender.ts'
 
-/** A delivery attempt to make. */
 export interface AttemptOrder {
   readonly event: string
   readonly eventType: string
@@ -27,7 +26,6 @@ export interface AttemptContext {
   readonly sender: Sender
   /** Cancels the attempt; nothing of it is recorded from then on. */
   readonly signal: AbortSignal
-  /** Called after each post. */
   readonly record: (attempt: Attempt) => void
 }
 
@@ -54,7 +52,6 @@ export async function makeAttempt(order: AttemptOrder, context: AttemptContext):
 
 async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): Promise<boolean> {
   const { clock, journal, responseTimeoutMs, sender, signal, record } = context
-  const { n, kind } = about
   const faults = plan.faults.length === 0 ? undefined : plan.faults
   const head = { ...about, of: ATTEMPTS, faults }
   journal.write({ type: 'attempt.started', ...head })
@@ -66,20 +63,10 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
   const response = result.response && withoutKeys(result.response)
   const ms = Math.round(timings.totalMs)
   const sent = { url, headers, body: sentBodyOf(plan) }
-  const target = sender.name
   const verdict = judge(result, plan)
-  record({
-    n,
-    kind,
-    startedMs,
-    target,
-    sent,
-    ms,
-    timings,
-    response,
-    ...verdict,
-    faults: plan.faults,
-  })
+  const { n, kind } = about
+  const made = { n, kind, startedMs, target: sender.name, sent, ms, timings, response, ...verdict }
+  record({ ...made, faults: plan.faults })
   const { status } = response ?? {}
   const body = firstCharacters(response?.body)
   journal.write({ type: 'attempt.finished', ...head, ...verdict, ms, status, body, timings })

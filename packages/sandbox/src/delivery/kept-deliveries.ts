@@ -9,7 +9,6 @@ export interface Delivery {
   event: SandboxEvent
   /** Number of the last scheduled attempt that was made; 0 before the first. */
   n: number
-  /** The next scheduled attempt. */
   timer: Timer | undefined
 }
 

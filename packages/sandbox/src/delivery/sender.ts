@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AttemptErrorCode, AttemptResponse, AttemptTimings } from '../events/sandbox-event.ts'
 import type { Drip } from '../faults/fault-plan.ts'
 
-/** One post to the app. */
 export interface Post {
   /** Default: POST. A GET asks whether the app can be reached. */
   readonly method?: 'POST' | 'GET' | undefined
@@ -27,7 +26,6 @@ export const PROBE: Omit<Post, 'timeoutMs'> = {
 /** Result of a post. A status counts even if the rest of the answer did not come. */
 export interface PostResult {
   readonly url: string
-  /** All that were sent. */
   readonly headers: Readonly<Record<string, string>>
   readonly timings: AttemptTimings
   /** Undefined if there was none; `failure` says why. */
@@ -42,7 +40,6 @@ export interface PostError {
   readonly error: string
 }
 
-/** Posts to one target. */
 export interface Sender {
   /** The target, as it is shown: a URL, or `in-process`. */
   readonly name: string
@@ -61,11 +58,9 @@ export async function* piecesOf({ body, drip, bodyEnds }: Post): AsyncGenerator<
   }
 }
 
-/** Collects what an app answers. */
 export interface Answer {
   /** Aborted when the answer has ended or failed. */
   readonly ended: AbortSignal
-  /** The connection is open. */
   connected(): void
   begin(status: number, headers: Readonly<Record<string, string>>): void
   /** Returns whether there is room for more; if not, the answer has ended. */
@@ -75,7 +70,6 @@ export interface Answer {
   fail(error: PostError): void
 }
 
-/** How much of an answer's body is kept. */
 const MAX_KEPT_BYTES = 64 * 1024
 
 type Outcome = Pick<PostResult, 'timings' | 'response' | 'failure'>

@@ -1,7 +1,7 @@
 import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { SandboxError } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 import { bareHost, isLoopback } from '../loopback.ts'
 
 /**
@@ -13,19 +13,20 @@ import { bareHost, isLoopback } from '../loopback.ts'
 export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
   const url = parse(target)
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalid(
-      `A target is a URL with http: or https:, or a function from Request to Response.${suggestUrl(target)}`,
-    )
+    throw new Refusal('target-no-url', { suggestion: suggestUrl(target) })
   }
   if (url.username !== '' || url.password !== '') {
-    throw invalid('The URL of a target has a user name or a password; Ping++ sends none.')
+    throw new Refusal('target-credentials')
   }
   const host = bareHost(url.hostname)
   // Linux connects to this machine then, Windows to nothing.
   if (host === '0.0.0.0' || host === '::') {
-    throw invalid(`${host} is an address to listen on, not one to send to. Write 127.0.0.1.`)
+    throw new Refusal('target-unspecified', { host })
   }
-  if (!allowRemote && isIP(host) !== 0 && !isLoopback(host)) throw remoteTarget(host)
+  // Notifications have names and openids, which must not go to another machine by a typing error.
+  if (!allowRemote && isIP(host) !== 0 && !isLoopback(host)) {
+    throw new Refusal('target-remote', { host })
+  }
   return url
 }
 
@@ -60,7 +61,7 @@ export function createLookup(allowRemote: boolean, resolve: Resolve = resolveNam
     }
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       const isRefused = !allowRemote && addresses?.some(({ address }) => !isLoopback(address))
-      callback(isRefused ? remoteTarget(hostname) : error, addresses)
+      callback(isRefused ? new Refusal('target-remote', { host: hostname }) : error, addresses)
     })
   }
 }
@@ -70,15 +71,3 @@ type Resolve = (
   options: LookupAllOptions,
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void
-
-/** Notifications have names and openids, which must not go to another machine by a typing error. */
-function remoteTarget(host: string): SandboxError {
-  return new SandboxError(
-    'target-remote',
-    `The target ${host} is not on this machine. Set \`allowRemote\` (--allow-remote) if that is meant.`,
-  )
-}
-
-function invalid(message: string): SandboxError {
-  return new SandboxError('target-invalid', message)
-}

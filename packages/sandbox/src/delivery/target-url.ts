@@ -91,7 +91,6 @@ function createLimit(max: number): <Result>(work: () => Promise<Result>) => Prom
   }
 }
 
-/** Opens connections to a target, with TLS for `https:`. */
 function connector(url: URL, allowRemote: boolean): () => Socket {
   const host = bareHost(url.hostname)
   const lookup = createLookup(allowRemote)

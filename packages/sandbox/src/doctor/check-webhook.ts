@@ -1,11 +1,26 @@
 import type { EventType } from '@hongbao/core'
 import { readPrivateKey, type PrivateKeyInput } from '@hongbao/core/internal'
+import { explainNoAnswer } from '../delivery/post-error.ts'
 import { createSender, type Target } from '../delivery/target.ts'
-import { CHECKS, NOT_JUDGED, type WebhookCheck, type WebhookCheckName } from './checks.ts'
+import { fill } from '../fill.ts'
+import { CHECKS, NOT_JUDGED, type Finding, type WebhookCheckName } from './checks.ts'
 import { createProbe } from './probe.ts'
-import { DOCTOR_TEXTS, writeSentence } from './texts.ts'
+import TEXTS from './texts.json' with { type: 'json' }
 
-export type { WebhookCheck, WebhookCheckName }
+export type { WebhookCheckName }
+
+/** Result of one check. */
+export interface WebhookCheck {
+  readonly name: WebhookCheckName
+  /** `unknown`: what matters cannot be seen from outside, or was not asked. */
+  readonly verdict: 'pass' | 'fail' | 'unknown'
+  /** What the app answered to each post; null if no answer came. */
+  readonly statuses: readonly (number | null)[]
+  /** What the check does, in a few words. */
+  readonly title: string
+  /** What was seen, and what to do about it. */
+  readonly message: string
+}
 
 /** Options of {@link checkWebhook}. */
 export interface CheckWebhookOptions {
@@ -42,24 +57,28 @@ export async function checkWebhook(options: CheckWebhookOptions): Promise<readon
   const { target, privateKey, type = 'red_envelope.sent', object, effects } = options
   const { timeoutMs = 10_000, allowRemote = false, language = 'en' } = options
   const key = readPrivateKey(privateKey, 'privateKey', true)
-  const probe = createProbe({
-    sender: createSender(target, allowRemote),
-    key,
-    type,
-    object,
-    effects,
-    timeoutMs,
-  })
+  const sender = createSender(target, allowRemote)
+  const probe = createProbe({ sender, key, type, object, effects, timeoutMs })
   const results: WebhookCheck[] = []
   for (const [name, make] of CHECKS) {
     if (name === 'received-before-sent' && !type.startsWith('red_envelope.')) continue
     const isJudged = results[0]?.verdict !== 'fail'
     // oxlint-disable-next-line no-await-in-loop -- one check after another: each counts effects
-    const { verdict, seen, sentence, times } = isJudged ? await make(probe) : NOT_JUDGED
+    const finding = isJudged ? await make(probe) : NOT_JUDGED
+    const { verdict, seen } = finding
     const statuses = seen.map(({ status }) => status)
-    const title = DOCTOR_TEXTS[language].titles[name]
-    const message = writeSentence(sentence, seen, times, language)
-    results.push({ name, verdict, statuses, title, message })
+    const title = TEXTS.titles[name][language]
+    results.push({ name, verdict, statuses, title, message: writeMessage(finding, language) })
   }
   return results
+}
+
+function writeMessage({ sentence, seen, times = 0 }: Finding, language: 'en' | 'zh'): string {
+  const answers = seen.map(({ status, failure }) => {
+    if (status !== null) return String(status)
+    const reason = failure && explainNoAnswer(failure.code, failure.error, language)
+    return fill(TEXTS.noAnswer[language], { reason: reason?.replace(/[.。]$/, '') ?? '' })
+  })
+  const listed = answers.join(language === 'zh' ? '、' : ', ')
+  return fill(TEXTS.sentences[sentence][language], { answers: listed, times })
 }

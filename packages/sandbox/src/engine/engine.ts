@@ -5,7 +5,7 @@ import { Deliveries, unknownEvent } from '../delivery/deliveries.ts'
 import type { Delivery } from '../delivery/kept-deliveries.ts'
 import { PROBE, type PostResult, type Sender } from '../delivery/sender.ts'
 import { createSender, type Target } from '../delivery/target.ts'
-import { closedError, SandboxError } from '../errors.ts'
+import { closedError, Refusal } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
@@ -193,7 +193,7 @@ export class Engine {
     refuseUnknown(options, RESEND_NAMES)
     const { object, body, sign } = options
     if (object !== undefined && body !== undefined) {
-      throw new SandboxError('option-invalid', 'Give `object` or `body`, not both.')
+      throw new Refusal('resend-both')
     }
     if (object === undefined && body === undefined && sign === undefined) {
       return this.deliveries.resend(id)
@@ -257,10 +257,7 @@ export class Engine {
     const parameters = readSampleParameters(object)
     const creation = this.envelopes.create(parameters)
     if (creation.outcome === 'created') return creation.envelope
-    throw new SandboxError(
-      'option-invalid',
-      `There is an envelope for order number ${parameters.order_no}. To trigger an event of it, give it as \`envelope\` (--order-no).`,
-    )
+    throw new Refusal('order-used', { orderNo: parameters.order_no })
   }
 
   #clear(): void {

@@ -11,7 +11,6 @@ export interface EnvelopeQuery {
   readonly created?: Readonly<Partial<Record<'gt' | 'gte' | 'lt' | 'lte', number>>>
 }
 
-/** A page, newest first. */
 export interface EnvelopePage {
   readonly data: readonly RedEnvelope[]
   readonly hasMore: boolean

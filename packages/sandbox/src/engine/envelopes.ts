@@ -2,7 +2,7 @@ import type { RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { readEnvelopeStatus } from '@hongbao/core/internal'
 import { isDeepStrictEqual } from 'node:util'
 import { CLAIM_PERIOD_MS, REFUND_PERIOD_MS } from '../clock/schedule.ts'
-import { SandboxError } from '../errors.ts'
+import { quote, Refusal } from '../errors.ts'
 import type { Clock, Timer } from '../clock/clock.ts'
 import { listEnvelopes, type EnvelopePage, type EnvelopeQuery } from './envelope-list.ts'
 import { newDigits, newId } from '../events/ids.ts'
@@ -17,19 +17,16 @@ export const STEPS: Readonly<Record<RedEnvelopeStatus, readonly RedEnvelopeStatu
   refund: [],
 }
 
-/** All statuses of an envelope. */
 export const STATUSES: readonly RedEnvelopeStatus[] = Object.keys(STEPS).flatMap(
   (name) => readEnvelopeStatus(name) ?? [],
 )
 
-/** Result of a create. */
 export type Creation =
   /** `existing`: the order number was used before, with the same parameters. */
   | { readonly outcome: 'created' | 'existing'; readonly envelope: RedEnvelope }
   /** The order number was used before, with other parameters. */
   | { readonly outcome: 'conflict' }
 
-/** The parameters of `POST /v1/red_envelopes`. */
 export type CreateParameters = Readonly<
   Record<
     'app' | 'channel' | 'order_no' | 'currency' | 'recipient' | 'subject' | 'body' | 'description',
@@ -59,13 +56,11 @@ export interface EnvelopeEntry {
 
 export interface EnvelopesOptions {
   readonly clock: Clock
-  /** How many are kept at most. */
   readonly maxEnvelopes: number
   /** Called with every envelope that was created or has moved, and the API request that caused it. */
   readonly onChange: (entry: EnvelopeEntry, request: string | undefined) => void
 }
 
-/** The red envelopes and their statuses. */
 export class Envelopes {
   readonly #clock: Clock
   readonly #options: EnvelopesOptions
@@ -246,20 +241,11 @@ function newTransactionNo(nowMs: number): string {
   return `0010000000${day}${newDigits(10)}`
 }
 
-export function unknownEnvelope(idOrOrderNo: string): SandboxError {
-  const asked = JSON.stringify(idOrOrderNo.slice(0, 64))
-  return new SandboxError(
-    'envelope-unknown',
-    `There is no envelope with the id or order number ${asked}.`,
-  )
+export function unknownEnvelope(idOrOrderNo: string): Refusal {
+  return new Refusal('envelope-unknown', { asked: quote(idOrOrderNo) })
 }
 
-function invalidMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): SandboxError {
-  const next = STEPS[status]
-  const ways = next.length === 0 ? 'which is final' : `which can become ${next.join(' or ')}`
-  const asked = JSON.stringify(to.slice(0, 64))
-  return new SandboxError(
-    'move-invalid',
-    `Envelope ${id} cannot become ${asked}: it is "${status}", ${ways}.`,
-  )
+function invalidMove({ id, status }: RedEnvelope, to: RedEnvelopeStatus): Refusal {
+  const next = STEPS[status].join(' or ')
+  return new Refusal(next === '' ? 'envelope-final' : 'move-invalid', { id, to, status, next })
 }

@@ -1,7 +1,7 @@
 import { isEventType, type EventType, type RedEnvelopeStatus } from '@hongbao/core'
 import type { CreateParameters, WebhookStatus } from './envelopes.ts'
-import { SandboxError } from '../errors.ts'
-import { suggestEventType } from '../events/event-types.ts'
+import { Refusal } from '../errors.ts'
+import { unknownType } from '../events/event-types.ts'
 import { newDigits } from '../events/ids.ts'
 import GUIDE_SAMPLE from './sample-envelope.json' with { type: 'json' }
 
@@ -63,22 +63,7 @@ export function isTriggerable(type: EventType): boolean {
 
 /** @throws SandboxError for what `trigger` cannot make a sample event of */
 export function checkSample(type: string, envelope: string | undefined): void {
-  if (WITHOUT_WEBHOOK.has(type)) {
-    throw new SandboxError(
-      'type-without-webhook',
-      `Ping++ sends no webhook for ${type}; an app sees it only by retrieving the envelope. To bring an envelope there, \`move\` it.`,
-    )
-  }
-  if (!isEventType(type)) {
-    throw new SandboxError(
-      'type-unknown',
-      `${JSON.stringify(type.slice(0, 64))} is not a known event type of Ping++. ${suggestEventType(type)}`,
-    )
-  }
-  if (envelope !== undefined) {
-    throw new SandboxError(
-      'option-invalid',
-      `\`envelope\` is for events of red envelopes, not for ${type}.`,
-    )
-  }
+  if (WITHOUT_WEBHOOK.has(type)) throw new Refusal('type-without-webhook', { type })
+  if (!isEventType(type)) throw unknownType(type)
+  if (envelope !== undefined) throw new Refusal('envelope-not-for', { type })
 }

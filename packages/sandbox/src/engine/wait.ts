@@ -1,6 +1,6 @@
 import { milliseconds, withTimeout } from '@hongbao/core/internal'
 import type { Engine } from './engine.ts'
-import { closedError, SandboxError } from '../errors.ts'
+import { closedError, Refusal } from '../errors.ts'
 import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
 
 /** Selects events; all given fields must match. */
@@ -57,24 +57,17 @@ const FIELDS = ['id', 'type', 'envelope', 'orderNo', 'status'] as const
 export function createFilter(query: EventQuery): (event: SandboxEvent) => boolean {
   const unknown = Object.keys(query).find((name) => !FIELDS.some((field) => field === name))
   if (unknown !== undefined) {
-    throw new SandboxError(
-      'option-invalid',
-      `\`${unknown}\` is not a field that events can be filtered by. Valid fields: ${FIELDS.join(', ')}.`,
-    )
+    throw new Refusal('event-field-unknown', { name: unknown, names: FIELDS.join(', ') })
   }
   const given = FIELDS.filter((field) => query[field] !== undefined)
   return (event) => given.every((field) => query[field] === event[field])
 }
 
-function timedOut(
-  query: EventQuery,
-  timeoutMs: number,
-  events: readonly SandboxEvent[],
-): SandboxError {
+function timedOut(query: EventQuery, timeoutMs: number, events: readonly SandboxEvent[]): Refusal {
   const given = FIELDS.filter((field) => query[field] !== undefined)
   const sought = given.map((field) => `${field} ${query[field]}`).join(', ') || 'any'
-  const within = `within ${timeoutMs.toLocaleString('en-US')} ms`
-  return new SandboxError('wait-timed-out', `No event (${sought}) came ${within}. ${list(events)}`)
+  const timeout = timeoutMs.toLocaleString('en-US')
+  return new Refusal('wait-timed-out', { sought, timeout, events: list(events) })
 }
 
 const MAX_LISTED = 20

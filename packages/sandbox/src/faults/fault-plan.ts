@@ -2,10 +2,10 @@ import { SIGNATURE_HEADER, signBytes } from '@hongbao/core/internal'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { isWebhookFault, type WebhookFaultKind } from './fault-kind.ts'
 import type { ActiveFault } from './faults.ts'
+import { escapeUnicode, tamper } from '../events/altered-text.ts'
 import type { Notification } from '../events/notifications.ts'
 import { TEST_CASE_DELAY_MS } from '../clock/schedule.ts'
 
-/** How one delivery attempt is made. */
 export interface AttemptPlan {
   /** How long the attempt is held back, on the sandbox's clock. */
   readonly holdMs: number
@@ -19,7 +19,6 @@ export interface AttemptPlan {
   readonly drip: Drip | undefined
   /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` concern the answer. */
   readonly ending: 'answered' | 'lost' | 'late' | 'cut' | 'reset'
-  /** Names of the faults that fired. */
   readonly faults: readonly string[]
 }
 
@@ -36,7 +35,6 @@ const TEST_CASES: Readonly<Record<string, Partial<AttemptPlan>>> = {
 
 const DEFAULT_DELAY_MS = 60_000
 
-/** Kind → its changes to a plan. */
 const CHANGES: Readonly<
   Record<WebhookFaultKind, (fault: ActiveFault, plan: AttemptPlan) => Partial<AttemptPlan>>
 > = {
@@ -98,23 +96,10 @@ function genuine({ body, signature, testCase = '' }: Notification, n: number): A
 
 const NO_FAULTS: readonly string[] = []
 
-/** Changes one digit, the amount's if there is one; it is still JSON. */
-function tamper(body: Buffer): Buffer {
-  const text = body.toString('latin1')
-  const place = Math.max(text.search(/(?<="amount":)\d/), text.search(/\d/))
-  const digit = Number(text[place])
-  const tampered = Buffer.from(body)
-  tampered.write(String(digit === 9 ? 8 : digit + 1), place, 'latin1')
-  return tampered
-}
-
-/** `\uXXXX` for all that is not ASCII; if there is none, a space, which such tools write too. */
+/** If all is ASCII, with a space, which such tools write too. */
 function escapeText(body: Buffer): Buffer {
   const text = body.toString()
-  const escaped = text.replace(
-    /[\u0080-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const escaped = escapeUnicode(text)
   return Buffer.from(escaped === text ? text.replace('{', '{ ') : escaped)
 }
 

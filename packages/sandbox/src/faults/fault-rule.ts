@@ -1,7 +1,7 @@
 import { isRecord } from '@hongbao/core/internal'
 import { isEventType } from '@hongbao/core'
-import { SandboxError } from '../errors.ts'
-import { suggestEventType } from '../events/event-types.ts'
+import { Refusal } from '../errors.ts'
+import { unknownType } from '../events/event-types.ts'
 import {
   ASPECTS,
   isFaultKind,
@@ -74,9 +74,9 @@ const FIELDS: Readonly<Record<Field, FieldRule>> = {
 /** @throws SandboxError `fault-invalid`, which names the field */
 export function checkRule(kind: unknown, rule: unknown): void {
   if (!isFaultKind(kind)) {
-    throw invalid(`There is no such fault. There are: ${Object.keys(ASPECTS).join(', ')}.`)
+    throw new Refusal('fault-kind-unknown', { kinds: Object.keys(ASPECTS).join(', ') })
   }
-  if (typeof rule !== 'object' || rule === null) throw invalid('A rule is an object.')
+  if (typeof rule !== 'object' || rule === null) throw new Refusal('fault-no-object')
   for (const [name, value] of Object.entries(rule)) {
     if (value !== undefined) checkField(kind, name, value)
   }
@@ -93,14 +93,14 @@ function checkField(kind: FaultKind, name: string, value: unknown): void {
   const field = Object.entries(FIELDS).find(([each]) => each === name)?.[1]
   if (field === undefined) {
     const names = Object.keys(FIELDS).join(', ')
-    throw invalid(`\`${name}\` is no field of a fault. There are: ${names}.`)
+    throw new Refusal('fault-field-unknown', { name, names })
   }
   const { of, isValid, expected } = field
   if (!isFieldOf(of, kind)) {
-    const owners = of === 'webhook' ? 'faults of webhooks' : [of].flat().join(' and ')
-    throw invalid(`\`${name}\` is only for ${owners}, not for ${kind}.`)
+    if (of === 'webhook') throw new Refusal('fault-field-of-webhooks', { name, kind })
+    throw new Refusal('fault-field-of-others', { name, kind, owners: [of].flat().join(' and ') })
   }
-  if (!isValid(value, kind)) throw invalid(`\`${name}\` must be ${expected}.`)
+  if (!isValid(value, kind)) throw new Refusal('fault-field', { name, expected })
   if (name === 'match') checkType(value)
 }
 
@@ -139,9 +139,7 @@ function isMatch(value: unknown, kind: FaultKind): boolean {
 function checkType(match: unknown): void {
   const type = isRecord(match) ? match['type'] : undefined
   if (typeof type !== 'string' || isEventType(type)) return
-  throw invalid(
-    `\`match\` has ${JSON.stringify(type.slice(0, 64))}, which is not a known event type of Ping++. ${suggestEventType(type)}`,
-  )
+  throw unknownType(type, 'match-type')
 }
 
 function milliseconds(least: number): Pick<FieldRule, 'isValid' | 'expected'> {
@@ -158,8 +156,4 @@ function integer(
 
 function isInteger(value: unknown, least: number, most: number): boolean {
   return Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
-}
-
-function invalid(message: string): SandboxError {
-  return new SandboxError('fault-invalid', message)
 }

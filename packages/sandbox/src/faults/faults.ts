@@ -38,12 +38,10 @@ export interface FaultSource extends Faults {
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-/** A delivery attempt that is to be made. */
 export interface FaultyAttempt extends Pick<SandboxEvent, 'id' | 'type' | Subject> {
   readonly n: number
 }
 
-/** An API request that is to be carried out. */
 export interface FaultyRequest extends Pick<SandboxEvent, Subject> {
   readonly operation: ApiOperation
 }

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { CONTROL_VERSION, VERSION_HEADER } from './version.ts'
-import { SandboxError } from '../errors.ts'
+import { codeOf } from '../error-code.ts'
+import { Refusal, type RefusalName } from '../errors.ts'
+import REFUSALS from '../refusals.json' with { type: 'json' }
 import type { Settings } from '../options.ts'
 import { bareHost, hostInUrl, isLoopback } from '../loopback.ts'
 
@@ -16,7 +18,6 @@ export type FetchHandler = (
 /** The host of `publicUrl` is a name of this server, too. */
 export type ListenOptions = Pick<Settings, 'host' | 'port' | 'allowRemote' | 'publicUrl'>
 
-/** A server that listens. */
 export interface Listening {
   /** `http://host:port`, without a path. */
   readonly url: string
@@ -34,10 +35,7 @@ export interface Listening {
 export async function listen(handler: FetchHandler, options: ListenOptions): Promise<Listening> {
   const { host, port, allowRemote } = options
   if (!allowRemote && !isLoopback(host)) {
-    throw new SandboxError(
-      'host-remote',
-      `\`host\` ${host} can be reached from other machines. Use 127.0.0.1, or set \`allowRemote\` (--allow-remote) if that is meant.`,
-    )
+    throw new Refusal('host-remote', { host })
   }
   // By default the library replaces the global Request and Response.
   const answer = getRequestListener(
@@ -81,22 +79,13 @@ function reachable(host: string): string {
   return name === '::' ? '::1' : name
 }
 
-interface Refusal {
-  readonly status: 400 | 403
-  readonly code: string
-  readonly message: string
-}
-
-function findRefusal(incoming: IncomingMessage, options: ListenOptions): Refusal | undefined {
+function findRefusal(incoming: IncomingMessage, options: ListenOptions): RefusalName | undefined {
   // An absolute target would stand in for the Host that was checked (RFC 9112, section 3.2.2).
   if (incoming.url?.startsWith('/') !== true) {
-    return { status: 400, code: 'target-invalid', message: 'The request target is not a path.' }
+    return 'path-missing'
   }
   if (isOwnName(incoming.headers.host, options)) return undefined
-  const message = options.allowRemote
-    ? 'The Host header is a public name. Start the sandbox with that name as `host` if it is meant.'
-    : 'The Host header is not a name of this sandbox. To reach it from elsewhere: `allowRemote`, or --allow-remote.'
-  return { status: 403, code: 'host-foreign', message }
+  return options.allowRemote ? 'host-public' : 'host-foreign'
 }
 
 // The machine itself, as its containers call it. Docker Desktop and Podman forward them to loopback.
@@ -118,7 +107,8 @@ function isOwnName(header: string | undefined, options: ListenOptions): boolean 
   return allowRemote && (isIP(asked) !== 0 || PRIVATE_NAME.test(asked))
 }
 
-function refuse(outgoing: ServerResponse, { status, code, message }: Refusal): void {
+function refuse(outgoing: ServerResponse, reason: RefusalName): void {
+  const { status, code, en: message } = REFUSALS[reason]
   const body = JSON.stringify({ error: { type: 'invalid_request_error', code, message } })
   const headers = {
     'content-type': 'application/json',
@@ -128,21 +118,13 @@ function refuse(outgoing: ServerResponse, { status, code, message }: Refusal): v
   outgoing.writeHead(status, headers).end(body)
 }
 
-/** Error code of the operating system → what is wrong with the address. */
-const BINDING_PROBLEMS: Readonly<Record<string, string>> = {
-  EACCES: 'may not be used: ports below 1024 need privileges',
-  EADDRNOTAVAIL: 'is not an address of this machine',
-  ENOTFOUND: 'is no address, and no name that resolves to one',
-}
+/** Error codes of the operating system, by which their sentences are called. */
+const BINDING_PROBLEMS = ['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND'] as const
 
 function bindingError(cause: unknown, host: string, port: number): unknown {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const code = codeOf(cause)
   const place = `${hostInUrl(bareHost(host))}:${port}`
-  if (code === 'EADDRINUSE') {
-    const message = `${place} is taken, perhaps by another sandbox. Choose another \`port\`, or 0 for a free one.`
-    return new SandboxError('port-taken', message, { cause })
-  }
-  const problem = BINDING_PROBLEMS[code]
-  if (problem === undefined) return cause
-  return new SandboxError('option-invalid', `${place} ${problem}.`, { cause })
+  const known = BINDING_PROBLEMS.find((each) => each === code)
+  const reason = code === 'EADDRINUSE' ? 'port-taken' : known
+  return reason === undefined ? cause : new Refusal(reason, { place }, { cause })
 }

@@ -2,13 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { SandboxError } from '../errors.ts'
+import { codeOf } from '../error-code.ts'
+import { Refusal } from '../errors.ts'
 
 /** A folder for keys: closed to other users of the machine, and ignored by git. */
 export interface KeysFolder {
   readonly directory: string
-  /** What had to be corrected, as sentences. */
-  readonly repairs: string[]
+  /** What had to be corrected. */
+  readonly repairs: Repair[]
+}
+
+/** A file, or the folder, that was open to other users: its mode then and now. */
+export interface Repair {
+  readonly path: string
+  readonly was: string
+  readonly is: string
 }
 
 const GITIGNORE = '.gitignore'
@@ -32,10 +40,7 @@ export async function openKeysFolder(
   // `startsWith`: also the temporary file of another process.
   const hasKeys = names.some((name) => files.some((file) => name.startsWith(file)))
   if (!hasKeys && !names.every((name) => HARMLESS.has(name))) {
-    throw new SandboxError(
-      'option-invalid',
-      `${directory} holds other things than the sandbox's keys. Give a folder of its own for them: ${join(directory, '.hongbao')}`,
-    )
+    throw new Refusal('folder-foreign', { directory, own: join(directory, '.hongbao') })
   }
   const folder: KeysFolder = { directory, repairs: [] }
   const opened = {
@@ -81,7 +86,6 @@ export async function readOrCreate(
   return readOwn(folder, path)
 }
 
-/** Replaces a file atomically. */
 export async function replaceFile(folder: KeysFolder, name: string, text: string): Promise<void> {
   const path = join(folder.directory, name)
   await fs.rename(await writeTemporary(path, text), path)
@@ -113,10 +117,7 @@ async function readOwn(folder: KeysFolder, path: string): Promise<string> {
 async function refuseLink(path: string): Promise<void> {
   const found = await fs.lstat(path).catch(() => undefined)
   if (found?.isSymbolicLink() !== true) return
-  throw new SandboxError(
-    'option-invalid',
-    `${path} is a symbolic link, and the sandbox follows none among its keys. Put what it leads to there itself, or delete the link.`,
-  )
+  throw new Refusal('link', { path })
 }
 
 /** Leaves what is there already, also a link that leads nowhere. */
@@ -138,10 +139,9 @@ async function closeToOthers(
   const { mode: found } = await opened.stat()
   if (process.platform === 'win32' || (found & 0o077) === 0) return
   await opened.chmod(mode)
-  const [was, is] = [found, mode].map((each) => (each & 0o777).toString(8).padStart(4, '0'))
-  repairs.push(`${path} was open to other users (mode ${was}); it is ${is} now.`)
+  repairs.push({ path, was: octal(found), is: octal(mode) })
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
 }

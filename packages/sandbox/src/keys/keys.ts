@@ -3,13 +3,14 @@ import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { newId } from '../events/ids.ts'
-import { SandboxError } from '../errors.ts'
+import { Refusal } from '../errors.ts'
 import {
   openKeysFolder,
   readFile,
   readOrCreate,
   replaceFile,
   type KeysFolder,
+  type Repair,
 } from './keys-folder.ts'
 
 /** Keys in a folder, the same at every start. */
@@ -22,15 +23,14 @@ export interface Keys {
   readonly webhook: KeyPair
   /** Signs requests. */
   readonly merchant: MerchantKeyPair
-  /** What had to be corrected about the files, as sentences. */
-  readonly repairs: readonly string[]
+  /** What had to be corrected about the files. */
+  readonly repairs: readonly Repair[]
 }
 
 /** A key pair in two files. The private half is only named by its path. */
 export interface KeyPair {
   readonly privatePath: string
   readonly publicPath: string
-  /** PEM. */
   readonly publicKey: string
   readonly fingerprint: string
   /** The public half before the last rotation: PEM. */
@@ -129,18 +129,13 @@ async function derive(folder: KeysFolder, name: string, text: string): Promise<s
 async function readApiKey(folder: KeysFolder): Promise<string> {
   const apiKey = unquote(await readOrCreate(folder, API_KEY_FILE, createApiKey))
   if (/^sk_test_[A-Za-z0-9]{24}$/.test(apiKey)) return apiKey
-  throw new SandboxError(
-    'option-invalid',
-    `${join(folder.directory, API_KEY_FILE)} must hold "sk_test_" and 24 letters or digits. Delete it, and a new one is made.`,
-  )
+  throw new Refusal('api-key-file', { path: join(folder.directory, API_KEY_FILE) })
 }
 
-/** The public half, as PEM. */
 export function publicPemOf(privateKey: KeyObject): string {
   return createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
 }
 
-/** A new key of 2048 bits, as PEM. */
 export async function createPrivateKey(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Delivery } from '../delivery/kept-deliveries.ts'
 import type { Engine, Saver } from '../engine/engine.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
-import { SandboxError } from '../errors.ts'
+import { codeOf } from '../error-code.ts'
+import { Refusal } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 import { readLine, writeLine } from './json-line.ts'
 import { lockFile, READ_NO_LINK } from './lock-file.ts'
@@ -41,7 +42,6 @@ export class EventLog implements Saver {
     this.#unlock = lockFile(lock)
   }
 
-  /** What an earlier sandbox has kept. */
   read(): Kept {
     return readLines(this.#path)
   }
@@ -67,8 +67,8 @@ export class EventLog implements Saver {
     try {
       this.#rewrite(engine)
     } catch (error) {
-      const message = `${this.#path} cannot be written anew; it stays as it was. Make room on the disk, or start without \`persist\`. ${String(error)}`
-      throw new SandboxError('option-invalid', message, { cause: error })
+      const about = { path: this.#path, error: String(error) }
+      throw new Refusal('events-unwritable', about, { cause: error })
     }
   }
 
@@ -155,7 +155,7 @@ export class EventLog implements Saver {
 
 function refuseLink(path: string): void {
   if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
-  throw new SandboxError('option-invalid', `${path} is a symbolic link. Delete it.`)
+  throw new Refusal('link', { path })
 }
 
 /** Leaves what is there already, also a link that leads nowhere. */
@@ -163,7 +163,7 @@ function writeNew(path: string, text: string): void {
   try {
     fs.writeFileSync(path, text, { flag: 'wx' })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
 }
 

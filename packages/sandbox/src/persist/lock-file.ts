@@ -1,6 +1,8 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
-import { SandboxError } from '../errors.ts'
+import { codeOf } from '../error-code.ts'
+import { Refusal } from '../errors.ts'
+import { isAlive } from '../process-id.ts'
 
 /** How a file is opened that may not be a symbolic link. Windows has no such flag. */
 export const READ_NO_LINK: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0)
@@ -21,17 +23,13 @@ export function lockFile(path: string): () => void {
     const owner = `${process.pid} ${statOf(process.pid)?.start ?? ''}`
     fs.writeFileSync(path, owner.trim(), { flag: 'wx', mode: 0o600 })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (codeOf(error) !== 'EEXIST') throw error
     const [pid = '', start] = fs
       .readFileSync(path, { encoding: 'utf8', flag: READ_NO_LINK })
       .split(' ')
     const owner = Number(pid)
     if (held.has(folder) || isRunning(owner, start)) {
-      throw new SandboxError(
-        'option-invalid',
-        `Process ${owner} keeps its events in the same folder. Stop it, or give \`persist\` another folder. If it is no sandbox, delete ${path}.`,
-        { cause: error },
-      )
+      throw new Refusal('folder-in-use', { pid: owner, path }, { cause: error })
     }
     fs.rmSync(path, { force: true })
     return lockFile(path)
@@ -49,13 +47,7 @@ function isRunning(pid: number, start: string | undefined): boolean {
   const stat = statOf(pid)
   if (stat !== undefined && 'ZX'.includes(stat.state)) return false
   if (stat !== undefined && start !== undefined) return stat.start === start
-  if (pid === process.pid) return false
-  try {
-    // Signal 0 only asks.
-    return process.kill(pid, 0)
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
+  return pid !== process.pid && isAlive(pid)
 }
 
 /** State and start of a process, in ticks since the machine was started; undefined where the system is not Linux, or there is no such process. */

@@ -2,7 +2,6 @@ import { isRecord, readEnvelopeStatus } from '@hongbao/core/internal'
 import type { Delivery } from '../delivery/kept-deliveries.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
 import { checkRule } from '../faults/fault-rule.ts'
-import { isFaultKind } from '../faults/fault-kind.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 
 export type SavedDelivery = Omit<Delivery, 'timer'>
@@ -15,103 +14,81 @@ export type SavedLine =
   | { readonly envelope: SavedEnvelope }
   | { readonly faults: readonly ActiveFault[] }
 
-/** Whether a value that was read has the form of a line. The file may have been edited, or damaged. */
-export function isSavedLine(value: unknown): value is SavedLine {
-  if (!isRecord(value)) return false
-  const { delivery, envelope, evicted, faults } = value
-  if (delivery !== undefined) return isDelivery(delivery)
-  if (envelope !== undefined) return isEnvelope(envelope)
-  if (evicted !== undefined) return typeof evicted === 'string'
-  return Array.isArray(faults) && faults.every(isFault)
+type Test = (value: unknown) => boolean
+
+const isText: Test = (value) => typeof value === 'string'
+const isNumber: Test = Number.isFinite
+const isBytes: Test = (value) => Buffer.isBuffer(value)
+const isCount: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** Whether a value is an object whose members pass; others may be there too. */
+function shape(tests: Readonly<Record<string, Test>>): Test {
+  const entries = Object.entries(tests)
+  return (value) => isRecord(value) && entries.every(([name, test]) => test(value[name]))
 }
 
-type Members = Readonly<Record<string, unknown>>
-
-const STATUSES = new Set<unknown>(['pending', 'delivered', 'exhausted', 'undelivered'])
-
-function isDelivery(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { notification, event, n } = value
-  if (!isRecord(notification) || !isRecord(event)) return false
-  return (
-    isCount(n) &&
-    hasNotice(notification) &&
-    Buffer.isBuffer(notification['body']) &&
-    hasNotice(event) &&
-    event['id'] === notification['id'] &&
-    isShown(event)
-  )
-}
-
-function isShown({ bytes, status, attempts, nextAttemptMs }: Members): boolean {
-  return (
-    Buffer.isBuffer(bytes) &&
-    STATUSES.has(status) &&
-    (nextAttemptMs === undefined || Number.isFinite(nextAttemptMs)) &&
-    Array.isArray(attempts) &&
-    attempts.every(isAttempt)
-  )
+function list(test: Test): Test {
+  return (value) => Array.isArray(value) && value.every(test)
 }
 
 /** What a notification and the event shown of it have in common. */
-function hasNotice({ id, type, created, signature }: Members): boolean {
-  return areTexts(id, type, signature) && Number.isFinite(created)
-}
+const NOTICE = { id: isText, type: isText, signature: isText, created: isNumber }
 
-function isAttempt(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { n, startedMs, sent, timings, faults } = value
-  return (
-    isCount(n) &&
-    Number.isFinite(startedMs) &&
-    isRecord(sent) &&
-    isRecord(timings) &&
-    Array.isArray(faults)
-  )
-}
+const isAttempt = shape({
+  n: isCount,
+  startedMs: isNumber,
+  sent: isRecord,
+  timings: isRecord,
+  faults: Array.isArray,
+})
 
-function isEnvelope(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { envelope, parameters, past } = value
-  return (
-    isRedEnvelope(envelope) &&
-    isRecord(parameters) &&
-    past instanceof Map &&
-    [...past.values()].every(isStep)
-  )
-}
+const isDelivery = shape({
+  n: isCount,
+  notification: shape({ ...NOTICE, body: isBytes }),
+  event: shape({
+    ...NOTICE,
+    bytes: isBytes,
+    status: (value) => ['pending', 'delivered', 'exhausted', 'undelivered'].includes(String(value)),
+    nextAttemptMs: (value) => value === undefined || isNumber(value),
+    attempts: list(isAttempt),
+  }),
+})
 
-function isRedEnvelope(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { id, order_no: orderNo, status } = value
-  return (
-    areTexts(id, orderNo) && typeof status === 'string' && readEnvelopeStatus(status) !== undefined
-  )
-}
+const isRedEnvelope = shape({
+  id: isText,
+  order_no: isText,
+  status: (value) => typeof value === 'string' && readEnvelopeStatus(value) !== undefined,
+})
 
-function isStep(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { atMs, envelope } = value
-  return Number.isFinite(atMs) && isRedEnvelope(envelope)
-}
+const isStep = shape({ atMs: isNumber, envelope: isRedEnvelope })
+
+const isEnvelope = shape({
+  envelope: isRedEnvelope,
+  parameters: isRecord,
+  past: (value) => value instanceof Map && [...value.values()].every(isStep),
+})
 
 function isFault(value: unknown): boolean {
   if (!isRecord(value)) return false
   const { id, kind, fired, ...rule } = value
-  if (typeof id !== 'string' || !/^fault_\d+$/.test(id)) return false
-  if (!isCount(fired) || !isFaultKind(kind)) return false
   try {
     checkRule(kind, rule)
-    return true
+    return isCount(fired) && /^fault_\d+$/.test(String(id))
   } catch {
     return false
   }
 }
 
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0
+/** Whether a value that was read has the form of a line. The file may have been edited, or damaged. */
+export function isSavedLine(value: unknown): value is SavedLine {
+  if (!isRecord(value)) return false
+  const { delivery, envelope, evicted, faults } = value
+  if (delivery !== undefined) return isDelivery(delivery) && hasOneId(delivery)
+  if (envelope !== undefined) return isEnvelope(envelope)
+  return evicted === undefined ? list(isFault)(faults) : isText(evicted)
 }
 
-function areTexts(...values: readonly unknown[]): boolean {
-  return values.every((value) => typeof value === 'string')
+function hasOneId(delivery: unknown): boolean {
+  const { notification, event } = isRecord(delivery) ? delivery : {}
+  return isRecord(notification) && isRecord(event) && notification['id'] === event['id']
 }

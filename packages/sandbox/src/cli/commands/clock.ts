@@ -1,9 +1,9 @@
 import { formatDuration } from '../../clock/duration.ts'
 import type { ClockView } from '../../http/control/types.ts'
-import { command, flag, type Group } from '../command.ts'
+import { command, flag, wrongValue, type Group } from '../command.ts'
 import { usageError } from '../exit.ts'
 import { duration } from '../inputs.ts'
-import { localTime } from '../record-lines.ts'
+import { localTime, writeSpeed } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 
 export const clock: Group = {
@@ -26,7 +26,7 @@ export const clock: Group = {
         const { control, output, texts } = session
         const body = any ? { kind: 'any' } : {}
         const view = await control.post<ClockView & { moved: boolean }>('/clock/next', body)
-        if (!view.moved) output.note(any ? texts.nothingScheduled : texts.noDelivery)
+        if (!view.moved) output.note(texts(any ? 'nothingScheduled' : 'noDelivery'))
         show(session, view)
       },
     }),
@@ -34,7 +34,7 @@ export const clock: Group = {
       async run(session) {
         const { control, output, texts } = session
         const view = await control.post<ClockView & { ran: number }>('/clock/drain')
-        output.note(texts.timersRan(view.ran))
+        output.note(texts(view.ran === 1 ? 'timerRan' : 'timersRan', { count: view.ran }))
         show(session, view)
       },
     }),
@@ -42,10 +42,10 @@ export const clock: Group = {
 }
 
 function readAdvance(given: string): number {
-  if (/^-\d/.test(given)) throw usageError((t) => t.onlyForward)
+  if (/^-\d/.test(given)) throw usageError('onlyForward')
   const ms = duration.read?.(given, undefined)
   if (ms !== undefined) return ms
-  throw usageError((t) => t.wrongOption('<duration>', given, t.expected.duration))
+  throw wrongValue('<duration>', given, 'duration')
 }
 
 /** Only the time is the result; what is due is a note. */
@@ -55,17 +55,19 @@ function show({ output, texts }: Session, view: ClockView): void {
   const aheadMs = Date.parse(now) - Date.now()
   if (aheadMs > TOLERATED_MS) {
     const leadMs = Math.round(aheadMs / 1000) * 1000
-    output.warn(texts.clockAhead(formatDuration(leadMs), leadMs))
+    output.warn(texts('clockAhead', { lead: formatDuration(leadMs), leadMs }))
   }
   if (output.isJson) return
   const inTime = (time: string): string =>
     formatDuration(Math.max(0, Date.parse(time) - Date.parse(now)))
-  output.note(texts.clockNow(localTime(now, true), texts.speed(speed)))
-  if (next === null) output.note(texts.nothingScheduled)
-  else if (nextDelivery)
-    output.note(texts.nextDelivery(inTime(nextDelivery), pendingDeliveries - 1))
-  else output.note(texts.noDelivery)
-  if (next !== null && nextKind === 'envelope') output.note(texts.nextOther(inTime(next)))
+  output.note(texts('clockNow', { time: localTime(now, true), speed: writeSpeed(speed, texts) }))
+  if (next === null) output.note(texts('nothingScheduled'))
+  else if (nextDelivery) {
+    const about = { duration: inTime(nextDelivery), more: pendingDeliveries - 1 }
+    output.note(texts(about.more > 0 ? 'nextOfSeveral' : 'nextDelivery', about))
+  } else output.note(texts('noDelivery'))
+  if (next !== null && nextKind === 'envelope')
+    output.note(texts('nextOther', { duration: inTime(next) }))
 }
 
 /** From here on `createWebhooks` refuses events as ones from the future. */

@@ -11,7 +11,7 @@ export const completion: Command = command({
     const words = await allWords()
     const script = shell === 'fish' ? fishScript(words) : bashScript(words, shell)
     output.result({ shell, script }, script)
-    output.note(texts.install[shell])
+    output.note(texts(`install.${shell}`))
   },
 })
 

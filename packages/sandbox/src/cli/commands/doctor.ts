@@ -1,6 +1,6 @@
 import type { StateView } from '../../http/control/types.ts'
 import type { WebhookCheck } from '../../doctor/check-webhook.ts'
-import { suggestEventType } from '../../events/event-types.ts'
+import { unknownType } from '../../events/event-types.ts'
 import { isEventType } from '@hongbao/core'
 import { pad, widthOf, wrap } from '../columns.ts'
 import { command, flag, initially, text, type Option, type Command } from '../command.ts'
@@ -22,8 +22,7 @@ export const doctor: Command = command({
   async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
     const { output, texts } = session
     if (!isEventType(type)) {
-      const message = `"${type}" is not a known event type of Ping++. ${suggestEventType(type)}`
-      throw usageError((t) => t.refusal('type-unknown', message))
+      throw unknownType(type)
     }
     const { webhook } = await openFolder(session)
     const { checkWebhook } = await import('../../doctor/check-webhook.ts')
@@ -38,7 +37,9 @@ export const doctor: Command = command({
     })
     print(session, checks)
     const failed = checks.filter(({ verdict }) => verdict === 'fail').length
-    output.note(texts.doctorSummary(checks.length - failed, failed))
+    output.note(
+      texts(failed === 0 ? 'checksPassed' : 'checksFailed', { failed, all: checks.length }),
+    )
     if (failed > 0) session.endWith(EXIT.checkFailed)
   },
 })
@@ -53,7 +54,7 @@ async function objectOf(type: string, set: readonly Change[]): Promise<object | 
 async function targetOfSandbox({ control }: Session): Promise<string> {
   const { target: own } = await control.get<StateView>('/state')
   if (own !== null) return own
-  throw usageError((t) => t.noDoctorTarget)
+  throw usageError('noDoctorTarget')
 }
 
 /** The number that the app's own page says: JSON or plain text. */
@@ -61,7 +62,7 @@ async function readCount(url: string): Promise<number> {
   const answer = await fetch(url).catch(() => undefined)
   const count = Number(/-?\d+/.exec((await answer?.text()) ?? '')?.[0])
   if (answer?.ok === true && Number.isSafeInteger(count)) return count
-  throw new CliError(EXIT.usage, 'count-invalid', (t) => t.noCount(url))
+  throw new CliError(EXIT.usage, 'count-invalid', (t) => t('noCount', { url }))
 }
 
 const SIGNS = {

@@ -11,10 +11,10 @@ export const env: Command = command({
   async run(session, { sdk }) {
     const { control, output, texts, directory } = session
     // New keys would be of no use: the running sandbox has others.
-    if (!existsSync(directory)) throw usageError((t) => t.noFolder(directory))
+    if (!existsSync(directory)) throw usageError('noFolder', { directory })
     const { publicKey, keyFingerprint } = await control.get<StateView>('/state')
     const { apiKey, webhook, merchant } = await openFolder(session)
-    if (keyFingerprint !== webhook.fingerprint) output.warn(texts.otherKey(directory))
+    if (keyFingerprint !== webhook.fingerprint) output.warn(texts('otherKey', { directory }))
     const url = await control.url()
     const { privatePath: privateKeyPath, pkcs1Path } = merchant
     const { publicPath: publicKeyPath } = webhook

@@ -12,7 +12,7 @@ export const envelopes: Group = {
       async run({ control, output, texts }, { limit }) {
         const query = limit === undefined ? '' : `?${new URLSearchParams({ limit }).toString()}`
         const { data } = await control.get<ListAnswer<EnvelopeView>>(`/envelopes${query}`)
-        if (data.length === 0) output.note(texts.noEnvelopes)
+        if (data.length === 0) output.note(texts('noEnvelopes'))
         writeRows(output, data, ({ id, orderNo, status, amount, next }) => {
           const step = next === null ? '' : `${next.status} ${localTime(next.at, true)}`
           return [id, orderNo, status, `¥${(amount / 100).toFixed(2)}`, step]

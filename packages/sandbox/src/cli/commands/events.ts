@@ -1,4 +1,4 @@
-import { explainNoAnswer } from '../../doctor/no-answer.ts'
+import { explainNoAnswer } from '../../delivery/post-error.ts'
 import type { EventDetail, EventView, ListAnswer } from '../../http/control/types.ts'
 import { alignColumns } from '../columns.ts'
 import { choice, command, text, type Group } from '../command.ts'
@@ -53,19 +53,20 @@ export const events: Group = {
   },
 }
 
+const COLUMNS = ['id', 'type', 'status', 'attempts', 'order', 'envelope'] as const
+
 function list({ output, texts }: Session, found: readonly EventView[]): void {
   if (output.isJson) {
     for (const event of found) output.result(event, '')
     return
   }
-  if (found.length === 0) return output.note(texts.noEvents)
+  if (found.length === 0) return output.note(texts('noEvents'))
   const rows = found.map(({ id, type, status, lastAttempt, attemptCount, orderNo, envelope }) => {
     const attempts =
       lastAttempt === null ? '-' : `${attemptCount} (${answerOf(lastAttempt, texts)})`
-    return [id, type, texts.eventStatus[status], attempts, orderNo ?? '-', envelope ?? '-']
+    return [id, type, texts(`status.${status}`), attempts, orderNo ?? '-', envelope ?? '-']
   })
-  const { id, type, status, attempts, order, envelope } = texts.headings
-  const heading = [id, type, status, attempts, order, envelope]
+  const heading = COLUMNS.map((name) => texts(`heading.${name}`))
   const [first = '', ...lines] = alignColumns([heading, ...rows], output.columns)
   if (output.isStdoutTerminal) output.result({}, output.paint('dim', first))
   for (const [at, line] of lines.entries()) {
@@ -74,25 +75,31 @@ function list({ output, texts }: Session, found: readonly EventView[]): void {
 }
 
 function describe(event: EventDetail, { paint, columns }: Output, texts: Texts): string {
-  const { headings } = texts
   const next = event.nextAttempt
   const facts = alignColumns(
     [
-      [headings.id, event.id],
-      [headings.type, event.type],
-      [headings.created, localTime(event.created, true)],
-      [headings.status, texts.eventStatus[event.status]],
-      [headings.order, event.orderNo ?? '-'],
-      [headings.envelope, event.envelope ?? '-'],
-      [headings.signature, event.signature],
-      ...(next === null ? [] : [[headings.next, localTime(next, true)]]),
+      [texts('heading.id'), event.id],
+      [texts('heading.type'), event.type],
+      [texts('heading.created'), localTime(event.created, true)],
+      [texts('heading.status'), texts(`status.${event.status}`)],
+      [texts('heading.order'), event.orderNo ?? '-'],
+      [texts('heading.envelope'), event.envelope ?? '-'],
+      [texts('heading.signature'), event.signature],
+      ...(next === null ? [] : [[texts('heading.next'), localTime(next, true)]]),
     ],
     columns,
   )
   const attempts = event.attempts.map((attempt) => {
     const { n, kind, started, ms, ok, faults, response } = attempt
     const answer = answerOf(attempt, texts)
-    const head = [`${n}`, texts.kinds[kind], localTime(started, true), answer, `${ms}ms`, ...faults]
+    const head = [
+      `${n}`,
+      texts(`kind.${kind}`),
+      localTime(started, true),
+      answer,
+      `${ms}ms`,
+      ...faults,
+    ]
     const body = response === null || response.body === '' ? '' : `\n${plainText(response.body)}`
     return `${paint(ok ? 'green' : 'red', head.join('  '))}${body}`
   })
@@ -104,6 +111,6 @@ function answerOf(
   texts: Texts,
 ): string {
   if (status !== null) return String(status)
-  if (error === null) return texts.noAnswer
+  if (error === null) return texts('noAnswer')
   return explainNoAnswer(errorCode ?? undefined, error, texts.language)
 }

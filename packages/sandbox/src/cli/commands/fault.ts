@@ -38,12 +38,12 @@ export const fault: Group = {
     ls: command({
       async run({ control, output, texts }) {
         const { data } = await control.get<{ data: FaultView[] }>('/faults')
-        if (data.length === 0) output.note(texts.noFaults)
+        if (data.length === 0) output.note(texts('noFaults'))
         writeRows(output, data, ({ id, kind, fired, ...rule }) => {
           const fields = Object.entries(rule).map(
             ([name, value]) => `${name}=${JSON.stringify(value)}`,
           )
-          return [id, kind, texts.firedTimes(fired), fields.join(' ')]
+          return [id, kind, texts('firedTimes', { count: fired }), fields.join(' ')]
         })
       },
     }),

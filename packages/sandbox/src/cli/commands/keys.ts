@@ -34,7 +34,7 @@ export const keys: Group = {
         const chosen: readonly KeyName[] = names.length === 0 ? ['webhook'] : names
         await rotateKeys(session.directory, chosen)
         show(session, await openFolder(session))
-        session.output.note(session.texts.rotated)
+        session.output.note(session.texts('rotated'))
       },
     }),
   },
@@ -45,7 +45,7 @@ function show({ output, texts }: Session, { directory, apiKey, webhook, merchant
   const rows = pairs.flatMap(([name, { publicPath, privatePath, fingerprint }]) => [
     [`${name} public`, publicPath],
     [`${name} private`, privatePath],
-    [`${name} ${texts.headings.fingerprint}`, fingerprint],
+    [`${name} ${texts('heading.fingerprint')}`, fingerprint],
   ])
   output.result(
     { directory, apiKey, ...Object.fromEntries(pairs) },
@@ -70,5 +70,5 @@ function chooseFile({ webhook, merchant, apiKeyPath }: Keys, which: Which): stri
   ].filter((path) => path !== undefined)
   const [path] = files
   if (path !== undefined && files.length === 1) return path
-  throw usageError((t) => t.oneKey)
+  throw usageError('oneKey')
 }

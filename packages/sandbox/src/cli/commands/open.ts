@@ -5,7 +5,7 @@ export const open: Command = command({
   async run({ control, output, texts, host }) {
     const url = `${await control.url()}/`
     output.result({ url }, url)
-    if (!(await openInBrowser(url, host.env))) output.note(texts.notOpened)
+    if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
   },
 })
 
@@ -20,7 +20,6 @@ function opener(env: Readonly<Record<string, string | undefined>>): readonly str
 /** A browser that was not open before runs on; one that could not be started has ended by then. */
 const PATIENCE_MS = 2000
 
-/** Resolves with whether a browser was started. */
 function openInBrowser(
   url: string,
   env: Readonly<Record<string, string | undefined>>,

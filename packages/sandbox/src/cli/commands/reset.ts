@@ -5,6 +5,6 @@ export const reset: Command = command({
   async run({ control, output, texts }) {
     const state = await control.post<StateView>('/reset')
     output.result(state, state.clock.now)
-    output.note(texts.wasReset)
+    output.note(texts('wasReset'))
   },
 })

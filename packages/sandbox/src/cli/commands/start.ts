@@ -2,6 +2,7 @@ import type { JournalRecord } from '../../events/journal.ts'
 import type { SandboxOptions } from '../../options.ts'
 import type { Sandbox } from '../../sandbox.ts'
 import { writeBanner } from '../banner.ts'
+import { keepHeapSmall } from '../small-heap.ts'
 import {
   choice,
   command,
@@ -14,8 +15,10 @@ import {
 } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { openFolder, targetUrl } from '../inputs.ts'
+import { codeOf } from '../../error-code.ts'
 import { isLoopback } from '../../loopback.ts'
-import { isAlive, readPlace, removePlace, writePlace } from '../place.ts'
+import { isAlive } from '../../process-id.ts'
+import { readPlaces, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 
@@ -64,36 +67,33 @@ export const start: Command = command({
     }
     const sandbox = await startOnFreePort(settings, strictPort === true)
     const ended = waitForEnd(session)
-    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts.portTaken(port))
-    if (!isLoopback(options.host)) output.warn(texts.openToNetwork(options.host))
-    const before = await readPlace(directory)
-    const boot = await announce(session, sandbox, before)
+    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
+    if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
+    const boot = await announce(session, sandbox)
     writeBanner(output, texts, sandbox, keys, isChecked)
     show(session, sandbox)
     const ending = await ended
-    await removePlace(directory, boot, before)
+    await removePlace(directory, boot)
     await sandbox.close()
     session.endWith(EXIT[ending])
   },
 })
 
 /** Writes `sandbox.json`, by which the other commands find this sandbox. */
-async function announce(
-  { output, texts, directory }: Session,
-  sandbox: Sandbox,
-  other: Awaited<ReturnType<typeof readPlace>>,
-): Promise<string> {
-  if (other !== undefined && isAlive(other.pid)) output.warn(texts.otherRunning(other.url))
+async function announce({ output, texts, directory }: Session, sandbox: Sandbox): Promise<string> {
+  const before = (await readPlaces(directory)).filter(({ pid }) => isAlive(pid))
+  const [other] = before
+  if (other !== undefined) output.warn(texts('otherRunning', { url: other.url }))
   const { url, keyFingerprint } = sandbox
   const [{ boot } = { boot: '' }] = sandbox.journal()
-  await writePlace(directory, { url, pid: process.pid, keyFingerprint, boot })
+  await writePlace(directory, { url, pid: process.pid, keyFingerprint, boot, before })
   return boot
 }
 
 const PORT_TRIES = 20
 
-/** Starts on the given port, or on the next free one. */
 async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Promise<Sandbox> {
+  keepHeapSmall()
   // Imported here: the help of this command needs no server.
   const { startSandbox } = await import('../../start.ts')
   const { port: first = 0 } = options
@@ -103,13 +103,11 @@ async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Prom
       // oxlint-disable-next-line no-await-in-loop -- one port after another
       return await startSandbox({ ...options, port })
     } catch (error) {
-      const isTaken = error instanceof Error && 'code' in error && error.code === 'port-taken'
-      if (port >= last || !isTaken) throw error
+      if (port >= last || codeOf(error) !== 'port-taken') throw error
     }
   }
 }
 
-/** Prints all records, past and future. */
 function show({ output, texts }: Session, sandbox: Sandbox): void {
   const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1, texts }
   function showRecord(record: JournalRecord): void {

@@ -29,5 +29,5 @@ export const target: Group = {
 function show({ output, texts }: Session, view: TargetView): void {
   if (view.target !== null || output.isJson) {
     output.result({ target: view.target }, String(view.target))
-  } else output.note(texts.noTarget)
+  } else output.note(texts('noTarget'))
 }

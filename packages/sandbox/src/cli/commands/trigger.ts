@@ -18,7 +18,7 @@ export const trigger: Command = command({
   },
   async run(session, { list, times, wait, ...subject }, type) {
     if (list) return listTypes(session)
-    if (type === undefined) throw usageError((t) => t.noType)
+    if (type === undefined) throw usageError('noType')
     const body = await bodyOf(type, subject)
     for (let made = 0; made < times; made += 1) {
       // oxlint-disable-next-line no-await-in-loop -- one after another
@@ -32,7 +32,7 @@ async function make(session: Session, body: object, isWaiting: boolean): Promise
   const { control, output, texts } = session
   const event = await control.post<EventView>('/trigger', body)
   const isSent = event.status !== 'undelivered'
-  if (!isSent) output.warn(texts.keptUnsent)
+  if (!isSent) output.warn(texts('keptUnsent'))
   if (!isWaiting) return output.result(event, event.id)
   const isReceived = isSent && (await waitForAnswer(session, event))
   output.result(await control.get<EventDetail>(`/events/${event.id}`), event.id)
@@ -46,7 +46,7 @@ interface Subject {
 }
 
 async function bodyOf(type: string, { envelope, orderNo, set = [] }: Subject): Promise<object> {
-  if (envelope !== undefined && orderNo !== undefined) throw usageError((t) => t.envelopeTwice)
+  if (envelope !== undefined && orderNo !== undefined) throw usageError('envelopeTwice')
   const subject = envelope ?? orderNo
   if (set.length === 0) return { type, envelope: subject }
   // The samples are loaded only for this.

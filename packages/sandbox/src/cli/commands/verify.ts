@@ -13,7 +13,7 @@ import { command, text, type Command } from '../command.ts'
 import { EXIT, usageError, type Say } from '../exit.ts'
 import { openFolder, readBody } from '../inputs.ts'
 import type { Session } from '../session.ts'
-import type { Texts } from '../texts/texts.ts'
+import { writeRefusal } from '../texts/refusals.ts'
 
 interface VerifyOptions {
   readonly key: string | undefined
@@ -37,7 +37,7 @@ async function verifyBody(
   const folder = existsSync(directory) ? await openFolder(session) : undefined
   const path = options.key ?? folder?.webhook.publicPath
   if (path === undefined) {
-    throw usageError((t) => t.noKey(directory))
+    throw usageError('noKey', { directory })
   }
   // Also the example keys of Ping++'s SDKs: their published notifications can be verified.
   const keys = readPublicKeys({ path }, true)
@@ -45,19 +45,19 @@ async function verifyBody(
   const signature = readSignature(header, keys)
   if (signature instanceof WebhookError) {
     const { code, message } = signature
-    return refuse(session, code, (t) => t.refusal(code, message))
+    return refuse(session, code, (t) => writeRefusal({ code, message }, t))
   }
   const signer = findSigner(body, signature, keys)
   if (signer !== undefined) {
-    return output.result({ valid: true, fingerprint: signer.fingerprint }, texts.valid)
+    return output.result({ valid: true, fingerprint: signer.fingerprint }, texts('valid'))
   }
   const cause = findOtherKey(body, signature, folder) ?? findOtherBody(body, signature, keys)
-  return refuse(session, 'signature-mismatch', cause ?? ((t) => t.signatureCauses.unknown))
+  return refuse(session, 'signature-mismatch', cause ?? ((t) => t('cause.unknown')))
 }
 
 function refuse({ output, texts, endWith }: Session, code: string, say: Say): void {
   const cause = say(texts)
-  output.result({ valid: false, code, cause }, texts.invalid)
+  output.result({ valid: false, code, cause }, texts('invalid'))
   output.note(cause)
   endWith(EXIT.invalidSignature)
 }
@@ -65,7 +65,7 @@ function refuse({ output, texts, endWith }: Session, code: string, say: Say): vo
 async function readSignatureText({ signature, signatureFile }: VerifyOptions): Promise<string> {
   if (signature !== undefined && signatureFile === undefined) return signature
   if (signature === undefined && signatureFile !== undefined) return readFile(signatureFile, 'utf8')
-  throw usageError((t) => t.noSignature)
+  throw usageError('noSignature')
 }
 
 /** Keys of the folder that may have been used by mistake. */
@@ -85,12 +85,12 @@ function findOtherKey(
     ([key]) =>
       key !== undefined && findSigner(body, signature, readPublicKeys(key, true)) !== undefined,
   )
-  return found && ((t) => t.signedWith[found[1]](directory))
+  return found && ((t) => t(`signedWith.${found[1]}`, { directory }))
 }
 
 /** What often happens to a body between Ping++ and a file. */
 const BODY_CHANGES: readonly (readonly [
-  cause: keyof Texts['signatureCauses'],
+  cause: 'lineBreak' | 'byteOrderMark' | 'latin1',
   signed: (body: Buffer) => Buffer,
 ])[] = [
   ['lineBreak', withoutBreaks],
@@ -106,9 +106,9 @@ function findOtherBody(
   const isSigned = (bytes: Buffer | string | undefined): boolean =>
     bytes !== undefined && findSigner(Buffer.from(bytes), signature, keys) !== undefined
   const change = BODY_CHANGES.find(([, signed]) => isSigned(signed(body)))
-  if (change !== undefined) return (t) => t.signatureCauses[change[0]]
+  if (change !== undefined) return (t) => t(`cause.${change[0]}`)
   const mistake = BODY_MISTAKES.find(({ signed }) => isSigned(signed(body)))
-  return mistake && ((t) => t.signatureCauses.serialised)
+  return mistake && ((t) => t('cause.serialised'))
 }
 
 /** Not with `/[\r\n]+$/`, which is quadratic if there are many breaks elsewhere. */

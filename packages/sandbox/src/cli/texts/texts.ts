@@ -1,11 +1,22 @@
-import type { en } from './en.ts'
-
-/** Every text of the command line but its help, in one language. */
-export type Texts = typeof en
+import { fill, type Values } from '../../fill.ts'
+import TEXTS from './texts.json' with { type: 'json' }
 
 export const LANGUAGES = ['en', 'zh'] as const
 
 export type Language = (typeof LANGUAGES)[number]
+
+export type TextName = keyof typeof TEXTS
+
+/** Writes a text of the command line, all but its help, in the user's language. */
+export interface Texts {
+  (name: TextName, values?: Values): string
+  readonly language: Language
+}
+
+export function textsIn(language: Language): Texts {
+  const write = (name: TextName, values?: Values): string => fill(TEXTS[name][language], values)
+  return Object.assign(write, { language })
+}
 
 /** The language of `--lang`, or else of the environment; English for all but Chinese. */
 export function languageOf(
@@ -17,9 +28,4 @@ export function languageOf(
   // POSIX, "Environment Variables": the first that is set and not empty counts.
   const locale = [env['LC_ALL'], env['LC_MESSAGES'], env['LANG']].find((each = '') => each !== '')
   return /^zh/i.test(given ?? locale ?? '') ? 'zh' : 'en'
-}
-
-/** Loads one language only. */
-export async function loadTexts(language: Language): Promise<Texts> {
-  return language === 'zh' ? (await import('./zh.ts')).zh : (await import('./en.ts')).en
 }

@@ -1,13 +1,11 @@
 import { SIGNATURE_HEADER, signBytes, type SigningKey } from '@hongbao/core/internal'
 
-/** An answer before serialisation. */
 export interface Answer {
   readonly status: number
   readonly body: object
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-/** An answer as it is sent. */
 export interface WrittenAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>

@@ -1,3 +1,4 @@
+import { fill } from '../../fill.ts'
 import { maskKeys } from '../../mask-keys.ts'
 import type { Answer } from './answer.ts'
 import CAUSES from './causes.json' with { type: 'json' }
@@ -21,7 +22,6 @@ interface Problem extends Text {
   readonly code?: string
 }
 
-/** Details of one error. */
 export interface ProblemDetails {
   readonly cause?: CauseName
   /** Values for `{…}` in the message and in its cause. */
@@ -35,7 +35,6 @@ export interface ProblemDetails {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An error answer of the API. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly status: number
@@ -77,8 +76,4 @@ function write(
   const details =
     cause === undefined ? about : { ...about, cause: fill(CAUSES[cause][language], about) }
   return maskKeys(fill(problem[language], details))
-}
-
-function fill(text: string, details: Readonly<Record<string, string>>): string {
-  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => details[name] ?? '')
 }

@@ -117,7 +117,6 @@ async function carryOut(
   return { status: 200, body: await runUnderFaults(task.run, fired, ends) }
 }
 
-/** How far a request came. */
 interface Trace {
   body: Buffer
   signature: SignatureVerdict['state']
@@ -125,7 +124,6 @@ interface Trace {
   task?: Task
 }
 
-/** Keeps a request, and writes a record of it. */
 function record(
   engine: Engine,
   request: ApiRequest,

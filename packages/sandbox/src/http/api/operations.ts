@@ -96,7 +96,6 @@ export function readRetrieveEvent(engine: Engine, { id }: Call): Task {
   }
 }
 
-/** Everything else. */
 export function readUnknown(_engine: Engine, { request }: Call): Task {
   const [path = ''] = request.target.split('?', 1)
   throw new ApiError('route-unknown', { about: { method: request.method, path } })

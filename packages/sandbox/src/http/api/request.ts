@@ -10,7 +10,6 @@ export interface ApiEnv {
   Bindings: { readonly incoming?: IncomingMessage | undefined }
 }
 
-/** A request to the API. */
 export interface ApiRequest {
   /** `iar_` and 24 characters. */
   readonly id: string
@@ -27,7 +26,6 @@ export interface ApiRequest {
   readonly incoming: IncomingMessage | undefined
 }
 
-/** Reads everything but the body. */
 export function readRequest(context: Context<ApiEnv>): ApiRequest {
   const { req } = context
   // Without a server there are no bindings, in spite of Hono's types.

@@ -1,4 +1,5 @@
 import { readStrictJson } from '@hongbao/core/internal'
+import { escapeUnicode, escapeUnit } from '../../events/altered-text.ts'
 import type { CauseName } from './api-error.ts'
 
 /** The parts of a request that a signature covers, in this order. */
@@ -83,14 +84,6 @@ function toSpacedJson(value: unknown): string {
   return JSON.stringify(value, null, 1)
     .replaceAll(/,\n\s*/g, ', ')
     .replaceAll(/\n\s*/g, '')
-}
-
-function escapeUnicode(text: string): string {
-  return text.replaceAll(/[^\0-\x7f]/g, escapeUnit)
-}
-
-function escapeUnit(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 function decode(target: string): string {

@@ -1,22 +1,25 @@
-import { Hono, type Context, type Next } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { RETRY_GAPS_MS } from '../../clock/schedule.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { Refusal } from '../../errors.ts'
 import { publicPemOf } from '../../keys/keys.ts'
 import type { Settings } from '../../options.ts'
 import manifest from '../../../package.json' with { type: 'json' }
+import REFUSALS from '../../refusals.json' with { type: 'json' }
 import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
-import { viewCatalogue } from './catalogue.ts'
-import { clockRoutes, viewClock } from './clock-routes.ts'
-import { answerError, Refusal } from './control-error.ts'
-import { envelopeRoutes } from './envelope-routes.ts'
-import { eventRoutes, triggerRoute } from './event-routes.ts'
-import { viewAttempt } from './event-view.ts'
-import { faultRoutes, inForce } from './fault-routes.ts'
-import { invalidField, readFields } from './fields.ts'
-import { createGuard } from './guard.ts'
+import { check, readBody, required } from './fields.ts'
 import { streamRecords } from './record-stream.ts'
-import { requestRoutes } from './request-routes.ts'
-import type { ProbeView, StateView } from './types.ts'
+import {
+  clockRoutes,
+  envelopeRoutes,
+  eventRoutes,
+  faultRoutes,
+  inForce,
+  requestRoutes,
+  triggerRoutes,
+} from './routes.ts'
+import type { ErrorAnswer, StateView } from './types.ts'
+import { viewAttempt, viewCatalogue, viewClock, viewProbe } from './views.ts'
 
 /** What the control API shows besides the engine. */
 export interface ControlSettings extends Pick<
@@ -29,57 +32,98 @@ export interface ControlSettings extends Pick<
   readonly heartbeatMs?: number | undefined
 }
 
+const TARGET = check(
+  'a URL, or null for nowhere',
+  (value): value is string | null => value === null || typeof value === 'string',
+)
+
 /**
  * Controls a sandbox over HTTP, for the command line, the inspector, and programs in other languages;
- * mounted at `/_sandbox`. Its types are in `types.ts`. JSON in, JSON out; errors as
- * `{ error: { code, message } }`. No answer contains a private key or an API key.
+ * mounted at `/_sandbox`. Its types are in `types.ts`. No answer contains a private key or an API key.
  */
 export function createControl(engine: Engine, settings: ControlSettings): Hono {
   const { heartbeatMs = 15_000, publicUrl } = settings
-  const control = new Hono()
-  control.onError(answerError)
-  control.use(addHeaders, createGuard(publicUrl))
+  return new Hono()
+    .onError(answerError)
+    .use(addHeaders, createGuard(publicUrl))
+    .get('/ready', (c) => c.json({ ready: true }))
+    .get('/state', (c) => c.json(viewState(engine, settings)))
+    .get('/catalogue', (c) => c.json(viewCatalogue(Math.floor(engine.clock.now() / 1000))))
+    .get('/stream', (c) => streamRecords(c, engine.journal, heartbeatMs))
+    .route('/events', eventRoutes(engine))
+    .route('/trigger', triggerRoutes(engine))
+    .route('/envelopes', envelopeRoutes(engine))
+    .route('/requests', requestRoutes(engine))
+    .route('/faults', faultRoutes(engine.faults))
+    .route('/clock', clockRoutes(engine.clock))
+    .put('/target', async (c) => {
+      const { target } = await readBody(c, { target: required(TARGET) })
+      engine.setTarget(target ?? undefined)
+      return c.json({ target: engine.target })
+    })
+    .post('/target/probe', async (c) => {
+      await readBody(c, {})
+      const view = await viewProbe(engine)
+      if (view === undefined) throw new Refusal('target-missing')
+      return c.json(view)
+    })
+    .post('/reset', async (c) => {
+      await readBody(c, {})
+      await engine.reset()
+      return c.json(viewState(engine, settings))
+    })
+    .all('*', ({ req }) => {
+      throw new Refusal('route-unknown', { method: req.method, path: req.path })
+    })
+}
 
-  control.get('/ready', (c) => c.json({ ready: true }))
-  control.get('/state', (c) => c.json(viewState(engine, settings)))
-  control.get('/catalogue', (c) => c.json(viewCatalogue(Math.floor(engine.clock.now() / 1000))))
-  control.get('/stream', (c) => streamRecords(c, engine.journal, heartbeatMs))
-  control.route('/events', eventRoutes(engine))
-  control.post('/trigger', triggerRoute(engine))
-  control.route('/envelopes', envelopeRoutes(engine))
-  control.route('/requests', requestRoutes(engine))
-  control.route('/faults', faultRoutes(engine.faults))
-  control.route('/clock', clockRoutes(engine.clock))
-  control.put('/target', async (c) => {
-    const { target } = await readFields(c.req, ['target'])
-    if (target !== null && typeof target !== 'string') {
-      throw invalidField('target', 'a URL, or null for nowhere')
-    }
-    engine.setTarget(target ?? undefined)
-    return c.json({ target: engine.target })
+/** Answers with the status of the refusal; any other error is a bug. */
+function answerError(error: Error): Response {
+  const bug = { error: `${error.name}: ${error.message}` }
+  const refusal = error instanceof Refusal ? error : new Refusal('internal-error', bug)
+  const { code, message, reason, about } = refusal
+  const { status } = REFUSALS[reason]
+  return Response.json({ error: { code, message, reason, about } } satisfies ErrorAnswer, {
+    status,
   })
-  control.post('/target/probe', async (c) => {
-    await readFields(c.req, [])
-    return c.json(await probe(engine))
-  })
-  control.post('/reset', async (c) => {
-    await readFields(c.req, [])
-    await engine.reset()
-    return c.json(viewState(engine, settings))
-  })
-  control.all('*', ({ req }) => {
-    throw new Refusal(404, 'route-unknown', `The control API has no ${req.method} ${req.path}.`)
-  })
-  return control
 }
 
 /** Names the version; keeps answers out of caches and of other pages. */
-async function addHeaders(c: Context, next: Next): Promise<void> {
+const addHeaders: MiddlewareHandler = async (c, next) => {
   await next()
   c.res.headers.set(VERSION_HEADER, CONTROL_VERSION)
   c.res.headers.set('cache-control', 'no-store')
   c.res.headers.set('x-content-type-options', 'nosniff')
   c.res.headers.set('cross-origin-resource-policy', 'same-origin')
+}
+
+/**
+ * Refuses requests of web pages of other origins: a browser on this machine can reach the server. The
+ * Host header is checked by the server itself.
+ *
+ * - `Origin`, which browsers send with every request that changes something, must be this server's, or that
+ *   of the proxy in front of it.
+ * - `Sec-Fetch-Site` shows requests without an `Origin`: scripts, images, links.
+ * - What changes something must be JSON: a form cannot send that, and a script only after a preflight
+ *   (Fetch standard, "CORS-safelisted request-header"), which this server never answers.
+ */
+function createGuard(publicUrl: string | undefined): MiddlewareHandler {
+  const publicOrigin = publicUrl && new URL(publicUrl).origin
+
+  return async function guard({ req }, next) {
+    const { origin = publicOrigin, 'sec-fetch-site': site = 'none' } = req.header()
+    if (origin !== publicOrigin && origin !== new URL(req.url).origin) {
+      throw new Refusal('origin-foreign', { what: 'Origin' })
+    }
+    if (site !== 'same-origin' && site !== 'none') {
+      throw new Refusal('origin-foreign', { what: 'page' })
+    }
+    const isJson = /^application\/json\s*(?:;|$)/i.test(req.header('content-type') ?? '')
+    if (!isJson && req.method !== 'GET' && req.method !== 'HEAD') {
+      throw new Refusal('content-type-invalid')
+    }
+    await next()
+  }
 }
 
 function viewState(engine: Engine, settings: ControlSettings): StateView {
@@ -106,20 +150,5 @@ function viewState(engine: Engine, settings: ControlSettings): StateView {
     requests: engine.requests.size,
     faults: inForce(engine.faults).length,
     persist: settings.persist !== undefined,
-  }
-}
-
-async function probe(engine: Engine): Promise<ProbeView> {
-  const { target } = engine
-  const result = await engine.probe()
-  if (result === undefined) throw new Refusal(409, 'target-missing', 'There is no target.')
-  const { response, failure, timings } = result
-  return {
-    target,
-    ok: response !== undefined,
-    status: response?.status ?? null,
-    error: failure?.error ?? null,
-    errorCode: failure?.code ?? null,
-    ms: Math.round(timings.totalMs),
   }
 }

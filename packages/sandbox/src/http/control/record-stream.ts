@@ -1,7 +1,8 @@
 import type { Context } from 'hono'
+import { invalidOption } from '../../errors.ts'
 import { streamSSE } from 'hono/streaming'
 import type { Journal } from '../../events/journal.ts'
-import { invalidField, refuseUnknown } from './fields.ts'
+import { readFields, anyText } from './fields.ts'
 import type { ControlRecord } from './types.ts'
 
 /**
@@ -10,8 +11,7 @@ import type { ControlRecord } from './types.ts'
  * nothing, and finds a gap in `seq` if the journal has dropped records.
  */
 export function streamRecords(c: Context, journal: Journal, heartbeatMs: number): Response {
-  const query = c.req.query()
-  refuseUnknown(query, ['event', 'after'])
+  const query = readFields(c.req.query(), { event: anyText, after: anyText })
   const { event, after = c.req.header('last-event-id') ?? '0' } = query
   const first = readAfter(after, journal)
 
@@ -51,6 +51,6 @@ export function streamRecords(c: Context, journal: Journal, heartbeatMs: number)
 /** The `seq` to go on after: 0 for one of another boot, or one that is still to come. */
 function readAfter(after: string, { boot, seq }: Journal): number {
   const [, ofBoot = boot, digits] = /^(?:([\da-f]{8})\.)?(\d{1,15})$/.exec(after) ?? []
-  if (digits === undefined) throw invalidField('after', 'the `seq` of a record, or `boot.seq`')
+  if (digits === undefined) throw invalidOption('after', 'the `seq` of a record, or `boot.seq`')
   return ofBoot === boot && Number(digits) <= seq ? Number(digits) : 0
 }

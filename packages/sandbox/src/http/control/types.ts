@@ -36,7 +36,13 @@ type InJson<Source> = {
 
 /** Every error. */
 export interface ErrorAnswer {
-  readonly error: { readonly code: string; readonly message: string }
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    /** Which sentence the message is, and what it names: for the command line, which writes it in Chinese too. */
+    readonly reason: string
+    readonly about: Readonly<Record<string, string | number>>
+  }
 }
 
 /** Query of a list. */
