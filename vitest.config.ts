@@ -60,6 +60,8 @@ export default defineConfig({
           typecheck: {
             enabled: true,
             only: true,
+            // With the sources that they import; `pnpm typecheck` reads all that is here.
+            tsconfig: './tsconfig.test-d.json',
             include: ['{packages/*/test,test}/**/*.test-d.ts'],
             exclude: ['test/integrations/**', '**/node_modules/**'],
           },

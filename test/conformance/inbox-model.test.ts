@@ -1,4 +1,4 @@
-import { memoryInbox, type Inbox } from '@hongbao/core'
+import type { Inbox } from '@hongbao/core'
 import { describe, expect, it } from 'vitest'
 import type { InboxHost, InboxStore, OpenInbox } from './inbox-host.ts'
 import { FAULTY_INBOXES } from './faulty-inboxes.ts'
@@ -30,11 +30,6 @@ describe('the model of an inbox', () => {
 
   it('accepts an inbox on leases that keeps the rules', async () => {
     const host = leaseHost(LEASE_RULES)
-    await checkAgainstModel(host, await host.start())
-  })
-
-  it('accepts the memory inbox', async () => {
-    const host = hostOf(() => memoryInbox())
     await checkAgainstModel(host, await host.start())
   })
 })
