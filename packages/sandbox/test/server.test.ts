@@ -16,7 +16,8 @@ describe('a server', () => {
     const server = await open()
     expect(server.port).toBeGreaterThan(0)
     expect(server.url).toBe(`http://127.0.0.1:${server.port}`)
-    expect(await (await fetch(`${server.url}/path?`)).json()).toMatchObject({ target: '/path?' })
+    // `fetch` of Node 22 leaves out an empty query.
+    expect(await send(server, {}, '/path?')).toMatchObject({ body: { target: '/path?' } })
   })
 
   it('listens on ::1 too', async () => {
