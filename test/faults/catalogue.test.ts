@@ -12,7 +12,7 @@ const IDS = [
   ...numbered('D', 25),
   ...numbered('E', 75),
   ...numbered('F', 33),
-  ...numbered('G', 22),
+  ...numbered('G', 23),
   ...numbered('H', 19),
   ...numbered('S', 15),
   'S15b',
