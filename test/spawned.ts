@@ -7,9 +7,9 @@ import { PATIENCE_MS } from './patience.ts'
 /** A process that a test started, and kills. Its output is one word a line. */
 export interface Spawned {
   /** Waits for a word in its output. */
-  word(pattern: RegExp): Promise<RegExpExecArray>
+  readonly word: (pattern: RegExp) => Promise<RegExpExecArray>
   /** Ends it with SIGKILL, and waits until it is gone. */
-  kill(): Promise<void>
+  readonly kill: () => Promise<void>
 }
 
 /** Starts a program with a task, which comes to it as JSON in its first argument. */

@@ -15,7 +15,7 @@ const IDS = [
   ...numbered('E', 75),
   ...numbered('F', 33),
   'F41',
-  ...numbered('G', 22),
+  ...numbered('G', 23),
   'G41',
   'G42',
   ...numbered('H', 19),

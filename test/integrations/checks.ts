@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SNIPPETS } from '../docs/snippets.ts'
 import { run } from '../packaging/steps.ts'
+import { spawnProgram, type Spawned } from '../spawned.ts'
 
 /** An app of a framework that runs. */
 export interface RunningApp {
@@ -21,13 +22,19 @@ export interface RunningApp {
   close(): unknown
 }
 
+/** An app in a process of its own. */
+export interface SpawnedApp extends RunningApp {
+  /** Waits for a line of its output. */
+  readonly word: Spawned['word']
+}
+
 /** A mount that docs/mounting.md shows, in the framework itself. */
 export interface DocumentedMount {
   /** The framework and its major version, for the names of the tests. */
   readonly host: string
   /** The folder of the integration, from where its packages resolve. */
   readonly folder: string
-  /** The documented modules: the name that each has in the document, and its path in the app. */
+  /** The documented modules: the name that each has in the document, and its path in the app. `webhooks.ts` is at its root by default. */
   readonly snippets: Readonly<Record<string, string>>
   /** Starts the app in a folder that has the modules, and `webhooks.ts` and `orders.ts`. */
   readonly start: (app: string) => Promise<RunningApp>
@@ -84,7 +91,7 @@ export function describeMount({ host, folder, snippets, start }: DocumentedMount
     })
 
     it('goes on after a body over the limit, which gets 413 [G22]', async () => {
-      const signed = signDelivery('红'.repeat(300_000), keys)
+      const signed = signDelivery('红'.repeat(100_000), keys)
       const body = new Blob([new Uint8Array(signed.bytes)]).stream()
       const init = { ...signed.init(), body, duplex: 'half' } as RequestInit
       const reply = await fetch(String(running?.url), init)
@@ -115,15 +122,38 @@ export async function listen(server: Server): Promise<RunningApp> {
   }
 }
 
+/** Runs a program that starts the app in a folder and prints `listening on` and a port. */
+export async function spawnApp(program: string, folder: string): Promise<SpawnedApp> {
+  const child = spawnProgram(program, { folder })
+  const [, port] = await child.word(/^listening on (\d+)$/)
+  return { url: `http://127.0.0.1:${port}/webhooks`, close: child.kill, word: child.word }
+}
+
+/** Checks what an app logs whose body parser has read a delivery, and that it answers 500. */
+export async function checkHint(app: SpawnedApp, hint: RegExp): Promise<void> {
+  try {
+    const signed = signDelivery(eventFixture('red_envelope.sent'), keys)
+    const response = await fetch(app.url, signed.init())
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      '{"outcome":"failed","code":"body-consumed"}',
+    ])
+    await app.word(hint)
+  } finally {
+    await app.close()
+  }
+}
+
 /** Writes documented modules, and what they import, as a reader would. */
-function writeApp(app: string, snippets: Readonly<Record<string, string>>): void {
-  cpSync(join(import.meta.dirname, 'orders.ts'), join(app, 'orders.ts'))
-  for (const [name, path] of Object.entries({ ...snippets, 'webhooks.ts': 'webhooks.ts' })) {
+export function writeApp(app: string, snippets: Readonly<Record<string, string>>): void {
+  const paths = { 'webhooks.ts': 'webhooks.ts', ...snippets }
+  for (const [name, path] of Object.entries(paths)) {
     const snippet = SNIPPETS.find((each) => each.name === name)
     if (snippet === undefined) throw new Error(`No document has a snippet named ${name}.`)
     mkdirSync(join(app, dirname(path)), { recursive: true })
     writeFileSync(join(app, path), snippet.code)
   }
+  cpSync(join(import.meta.dirname, 'orders.ts'), join(app, paths['webhooks.ts'], '../orders.ts'))
   writeFileSync(join(app, 'tsconfig.json'), JSON.stringify(TSCONFIG))
 }
 
@@ -134,6 +164,9 @@ const TSCONFIG = {
     declaration: false,
     isolatedDeclarations: false,
     noPropertyAccessFromIndexSignature: false,
+    verbatimModuleSyntax: false,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
   },
   include: ['./**/*.ts'],
 }

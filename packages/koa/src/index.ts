@@ -12,6 +12,7 @@ import type { IncomingMessage } from 'node:http'
 export interface KoaContextLike {
   readonly req: IncomingMessage
   readonly request: KeptBody
+  readonly app?: unknown
   status: number
   body: unknown
   set(headers: Record<string, string>): void
@@ -36,12 +37,26 @@ export function koaWebhooks(receiver: Receiver, options: MountOptions = {}): Koa
       await next()
       return
     }
-    const reply = await receiver.handle(nodeDelivery(context.req, HINT, context.request))
+    const reply = await receiver.handle(
+      nodeDelivery(context.req, hintFor(context.app), context.request),
+    )
     context.status = reply.status
     context.set(nodeHeaders(context.req, reply))
     context.body = reply.body
   }
 }
 
-const HINT =
+/** Egg and Midway have body parsers of their own, which a route cannot be moved above. */
+function hintFor(app: unknown): string {
+  const { config, getMiddleware }: { readonly config?: unknown; readonly getMiddleware?: unknown } =
+    Object(app)
+  if ('bodyParser' in Object(config)) return EGG_HINT
+  return typeof getMiddleware === 'function' ? MIDWAY_HINT : KOA_HINT
+}
+
+const KOA_HINT =
   "In Koa, move the router with router.post('/webhooks', koaWebhooks(webhooks)) above app.use(bodyParser())."
+const EGG_HINT =
+  "In Egg, set config.bodyParser.ignore = '/webhooks' and config.security.csrf.ignore = '/webhooks'."
+const MIDWAY_HINT =
+  "In Midway, mount it by this.app.getMiddleware().insertFirst(koaWebhooks(webhooks, { path: '/webhooks' })) in onReady."

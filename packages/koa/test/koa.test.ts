@@ -5,6 +5,7 @@ import Koa, { type Middleware } from 'koa'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { describe, expect, expectTypeOf, it, onTestFinished } from 'vitest'
 
 const keys = createTestKeys()
@@ -73,6 +74,23 @@ describe('koaWebhooks', () => {
       body: '{"outcome":"failed","code":"handler-failed"}',
       heard: [],
     })
+  })
+
+  it.each([
+    ['Koa', {}, 'move the router with router.post('],
+    ['Egg', { config: { bodyParser: {} } }, 'set config.bodyParser.ignore = '],
+    ['Midway', { getMiddleware: () => [] }, 'this.app.getMiddleware().insertFirst('],
+  ])('says in the log how to mount it above the parser of %s [G23]', async (_name, own, advice) => {
+    const lines: string[] = []
+    const logger = { warn: () => {}, error: (line: string) => void lines.push(line) }
+    const app = Object.assign(new Koa(), own)
+    app.use(async ({ req }, next) => {
+      await buffer(req)
+      await next()
+    })
+    app.use(koaWebhooks(createWebhooks({ publicKey: keys.publicKey, logger })))
+    expect(await fetch(await listen(app), notification())).toMatchObject({ status: 500 })
+    expect(lines).toEqual([expect.stringContaining(advice)])
   })
 
   it('keeps the headers that the app has set', async () => {
