@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { findFiles } from '../find-files.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PNPM = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).packageManager as string
@@ -60,6 +61,23 @@ describe('scripts/run.mjs', () => {
     expect(stderr).toContain(complaint)
     expect(stderr).toContain('npm config get registry')
   })
+})
+
+describe('the scripts of package.json', () => {
+  it.each(
+    findFiles(['package.json', '{packages,examples,test,bench}/{,*/}package.json'], { cwd: ROOT }),
+  )(
+    'of %s run in cmd.exe too, which knows no single quotes and no variables before a command',
+    (path) => {
+      const { scripts = {} } = JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as {
+        readonly scripts?: Readonly<Record<string, string>>
+      }
+      const wrong = Object.values(scripts).filter((script) =>
+        /'|(?:^|&& )(?:[A-Z_]+=|\.\/|rm |cp |mkdir |export )/.test(script),
+      )
+      expect(wrong).toEqual([])
+    },
+  )
 })
 
 describe('windowsCommand', () => {
