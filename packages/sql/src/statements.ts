@@ -106,3 +106,8 @@ function expiredBefore(limit: string, batchSize: number): string {
 function endedBefore(limit: string): string {
   return `coalesce(applied_at, created_at) < ${limit}`
 }
+
+/** Whether a statement of the inbox returns rows. */
+export function isSelect(sql: string): boolean {
+  return /^(?:select|with)\b/.test(sql)
+}

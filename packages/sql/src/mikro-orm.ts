@@ -1,0 +1,59 @@
+import { must } from '@hongbao/core/internal'
+import { readDialect, type SqlDialect } from './dialect.ts'
+import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
+
+/** What the inbox uses of an `EntityManager` of MikroORM. */
+export interface MikroOrmManager {
+  fork(): this
+  getConnection(type?: 'write'): {
+    execute(sql: string, values: string[], method: 'all', transaction: unknown): Promise<unknown>
+  }
+  getTransactionContext(): unknown
+  transactional(run: (tx: this) => Promise<void>): Promise<unknown>
+}
+
+/** Options of {@link mikroOrmInbox}. */
+export interface MikroOrmInboxOptions<
+  Manager extends MikroOrmManager,
+> extends SqlInboxCommonOptions {
+  /** The `MikroORM` of your app, version 7, on an SQL driver. */
+  readonly orm: { readonly em: Manager }
+  /** The SQL of the database. */
+  readonly dialect: SqlDialect
+}
+
+/**
+ * An inbox in the transactions of MikroORM; `context.tx` is the `EntityManager` of the transaction, a
+ * fork of its own for each event. What handlers `persist` in it is flushed before the commit.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function mikroOrmInbox<Manager extends MikroOrmManager>(
+  options: MikroOrmInboxOptions<Manager>,
+): SqlInbox<Manager> {
+  const { own, common } = readOwnOptions('`mikroOrmInbox`', options, {
+    orm: readOrm<Manager>,
+    dialect: readDialect,
+  })
+  const { orm, dialect } = own
+  return sqlInbox<Manager>({
+    ...common,
+    dialect,
+    query: (sql, values, tx) =>
+      (tx ?? orm.em)
+        .getConnection('write')
+        .execute(sql.replaceAll('$1', '?'), values, 'all', tx?.getTransactionContext()),
+    transaction: (run) => orm.em.fork().transactional(run),
+  })
+}
+
+function readOrm<Manager extends MikroOrmManager>(
+  orm: { readonly em: Manager },
+  option: string,
+): { readonly em: Manager } {
+  return must<{ readonly em: Manager }>(
+    'a MikroORM on an SQL driver',
+    (given) => typeof given?.em?.transactional === 'function',
+  )(orm, option)
+}

@@ -1,0 +1,74 @@
+import { must, optional, whole, type Reader } from '@hongbao/core/internal'
+import { readDialect, type SqlDialect } from './dialect.ts'
+import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
+import { isSelect } from './statements.ts'
+
+/** What the inbox uses of a client of Prisma, and of the client inside a transaction. */
+export interface PrismaQueries {
+  $queryRawUnsafe(sql: string, ...values: string[]): PromiseLike<unknown>
+  $executeRawUnsafe(sql: string, ...values: string[]): PromiseLike<unknown>
+}
+
+/** A client of Prisma; `Tx` is its client inside a transaction. */
+export interface PrismaClientLike<Tx> extends PrismaQueries {
+  $transaction(
+    run: (tx: Tx) => Promise<void>,
+    options?: { maxWait?: number; timeout?: number },
+  ): Promise<unknown>
+}
+
+/** Options of {@link prismaInbox}. */
+export interface PrismaInboxOptions<Tx extends PrismaQueries> extends SqlInboxCommonOptions {
+  /** The client that your app uses, of Prisma 7. */
+  readonly prisma: PrismaClientLike<Tx>
+  /** The SQL of the database. */
+  readonly dialect: SqlDialect
+  /**
+   * After which time Prisma rolls a transaction back, in milliseconds: longer than `handlerTimeoutMs`
+   * of the receiver. Default: 60,000. Prisma's own default, 5 s, is as short as that of a handler.
+   */
+  readonly transactionTimeoutMs?: number | undefined
+  /** How long an event waits for a connection of the pool, in milliseconds. Default: 2,000. */
+  readonly maxWaitMs?: number | undefined
+}
+
+/**
+ * An inbox in the transactions of Prisma; `context.tx` is the client inside the transaction.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function prismaInbox<Tx extends PrismaQueries>(
+  options: PrismaInboxOptions<Tx>,
+): SqlInbox<Tx> {
+  const { own, common } = readOwnOptions('`prismaInbox`', options, {
+    prisma: readPrisma<Tx>,
+    dialect: readDialect,
+    transactionTimeoutMs: optional(whole(1, MAX_MS), 60_000),
+    maxWaitMs: optional(whole(1, MAX_MS), 2000),
+  })
+  const { prisma, dialect, transactionTimeoutMs: timeout, maxWaitMs: maxWait } = own
+  return sqlInbox<Tx>({
+    ...common,
+    dialect,
+    query: async (sql, values, tx) =>
+      isSelect(sql)
+        ? await (tx ?? prisma).$queryRawUnsafe(sql, ...values)
+        : await (tx ?? prisma).$executeRawUnsafe(sql, ...values),
+    transaction: (run) => prisma.$transaction(run, { timeout, maxWait }),
+  })
+}
+
+// The longest that a timer takes.
+const MAX_MS = 2 ** 31 - 1
+
+const isClient: Reader<PrismaQueries & { readonly $transaction: unknown }> = must(
+  'a client of Prisma',
+  (given) =>
+    typeof given?.$transaction === 'function' && typeof given.$queryRawUnsafe === 'function',
+)
+
+function readPrisma<Tx>(prisma: PrismaClientLike<Tx>, option: string): PrismaClientLike<Tx> {
+  isClient(prisma, option)
+  return prisma
+}

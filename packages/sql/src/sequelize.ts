@@ -1,0 +1,70 @@
+import { must } from '@hongbao/core/internal'
+import { dialectOf } from './dialect.ts'
+import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
+import { isSelect } from './statements.ts'
+
+/** How the inbox runs a statement with Sequelize. */
+export interface SequelizeQueryOptions<Transaction> {
+  readonly type: 'SELECT' | 'RAW'
+  readonly transaction: Transaction | null
+  readonly useMaster: true
+  readonly replacements?: string[]
+  readonly bind?: string[]
+}
+
+/** What the inbox uses of an instance of `Sequelize`. */
+export interface SequelizeLike<Transaction> {
+  getDialect(): string
+  query(sql: string, options: never): Promise<unknown>
+  transaction(run: (tx: Transaction) => Promise<void>): Promise<unknown>
+}
+
+/** Options of {@link sequelizeInbox}. */
+export interface SequelizeInboxOptions<Transaction> extends SqlInboxCommonOptions {
+  /** The `Sequelize` of your app, version 6, for MySQL, MariaDB or Postgres. */
+  readonly sequelize: SequelizeLike<Transaction>
+}
+
+/**
+ * An inbox in the transactions of Sequelize; `context.tx` is the `Transaction`: pass it to every query,
+ * as `{ transaction: tx }`.
+ *
+ * @throws OptionError for a wrong option
+ */
+export function sequelizeInbox<Transaction>(
+  options: SequelizeInboxOptions<Transaction>,
+): SqlInbox<Transaction> {
+  const { own, common } = readOwnOptions('`sequelizeInbox`', options, {
+    sequelize: readSequelize<Transaction>,
+  })
+  const { sequelize } = own
+  const dialect = dialectOf('sequelize', sequelize.getDialect())
+  const query = sequelize.query.bind(sequelize) as (
+    sql: string,
+    options: SequelizeQueryOptions<Transaction>,
+  ) => Promise<unknown>
+  return sqlInbox<Transaction>({
+    ...common,
+    dialect,
+    query: (sql, values, tx) =>
+      query(sql, {
+        type: isSelect(sql) ? 'SELECT' : 'RAW',
+        // Not undefined: with CLS that would be the transaction around this call.
+        transaction: tx ?? null,
+        useMaster: true,
+        ...(dialect === 'mysql' ? { replacements: values } : { bind: values }),
+      }),
+    transaction: (run) => sequelize.transaction(run),
+  })
+}
+
+function readSequelize<Transaction>(
+  sequelize: SequelizeLike<Transaction>,
+  option: string,
+): SequelizeLike<Transaction> {
+  return must<SequelizeLike<Transaction>>(
+    'an instance of Sequelize',
+    (given) => typeof given?.transaction === 'function' && typeof given.getDialect === 'function',
+  )(sequelize, option)
+}
