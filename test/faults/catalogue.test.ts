@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 28),
   ...numbered('D', 25),
-  ...numbered('E', 75),
+  ...numbered('E', 78),
   ...numbered('F', 33),
   ...numbered('G', 19),
   ...numbered('H', 19),
