@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { STATUSES, unknownEnvelope } from '../../engine/envelopes.ts'
 import { createFilter } from '../../engine/wait.ts'
 import { invalidOption, quote, Refusal } from '../../errors.ts'
-import type { SandboxEvent } from '../../events/sandbox-event.ts'
+import { EVENT_STATUSES, type SandboxEvent } from '../../events/sandbox-event.ts'
 import type { FaultKind } from '../../faults/fault-kind.ts'
 import { isSpent, type ActiveFault, type Faults } from '../../faults/faults.ts'
 import { MAX_SPEED } from '../../options.ts'
@@ -24,8 +24,6 @@ import {
 } from './fields.ts'
 import { answerList, ENVELOPES, EVENTS, LIST_QUERY, pageOf, REQUESTS } from './lists.ts'
 import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './views.ts'
-
-const EVENT_STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 
 const EVENT_QUERY = {
   type: anyText,
