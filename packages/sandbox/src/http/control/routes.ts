@@ -23,6 +23,7 @@ import {
   anyText,
 } from './fields.ts'
 import { answerList, ENVELOPES, EVENTS, LIST_QUERY, pageOf, REQUESTS } from './lists.ts'
+import type { EventListQuery } from './types.ts'
 import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './views.ts'
 
 const EVENT_QUERY = {
@@ -31,7 +32,7 @@ const EVENT_QUERY = {
   envelope: anyText,
   orderNo: anyText,
   ...LIST_QUERY,
-} as const
+} as const satisfies Readonly<Record<keyof EventListQuery, unknown>>
 
 /** `/events`: lists events and sends them again. The id `last` is the latest one. */
 export function eventRoutes(engine: Engine): Hono {
