@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client, Pool, type PoolConfig } from 'pg'
-import { startServer, type TestServer } from './server.ts'
+import { makeServerFolder, startServer, type TestServer } from './server.ts'
 
 /** A Postgres of the tests. */
 export interface PostgresServer extends TestServer {
@@ -45,7 +45,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const { binaries = findPostgres()[0], settings = {} } = options
   if (binaries === undefined) throw new Error(POSTGRES_MISSING)
   const user = serverUser()
-  const folder = mkdtempSync(join(tmpdir(), 'hongbao-postgres-'))
+  const folder = makeServerFolder('hongbao-postgres-')
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
   copyCluster(binaries, data)
@@ -216,14 +216,14 @@ function listFolders(folder: string): string[] {
 /** Whom Postgres runs as when the tests are root's: it refuses to be root. */
 export function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
-  user ??= userOf('postgres') ?? userOf('nobody')
-  return user
+  known ??= userOf('postgres') ?? userOf('nobody')
+  return known
 }
 
 /** Asked for a dozen times by each process that starts a server. */
-let user: { uid: number; gid: number } | undefined
+let known: { uid: number; gid: number } | undefined
 
-function userOf(name: string): typeof user {
+function userOf(name: string): typeof known {
   const [uid, gid] = [idOf('-u', name), idOf('-g', name)]
   return uid === undefined || gid === undefined ? undefined : { uid, gid }
 }

@@ -1,9 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { startServer, type TestServer } from './server.ts'
+import { makeServerFolder, startServer, type TestServer } from './server.ts'
 
 /** A Redis of the tests. */
 export interface RedisServer extends TestServer {
@@ -21,7 +18,7 @@ export interface RedisServerOptions {
 
 /** Starts an empty Redis. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'hongbao-redis-'))
+  const folder = makeServerFolder('hongbao-redis-')
   const settings: Record<string, string | number> = {
     appendonly: 'yes',
     save: '',

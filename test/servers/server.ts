@@ -1,5 +1,8 @@
 import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { existsSync, mkdtempSync, statfsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 
@@ -160,6 +163,20 @@ function waitUntilReady(
     server.once('error', reject)
     void ended.then(() => reject(new Error(`${command.program} ended at once:\n${log}`)))
   })
+}
+
+const MEMORY = '/dev/shm'
+const ROOM_BYTES = 4 * 1024 ** 3
+
+/**
+ * Makes a folder for the data of a server: in memory if there is room for those of a whole run, and the
+ * run has no folder of its own. To fill it costs half a second less of CPU time than on a disk, and no
+ * test is about a machine that loses its memory.
+ */
+export function makeServerFolder(prefix: string): string {
+  const isInMemory = process.env['TMPDIR'] === undefined && existsSync(MEMORY)
+  const { bavail, bsize } = isInMemory ? statfsSync(MEMORY) : { bavail: 0, bsize: 0 }
+  return mkdtempSync(join(bavail * bsize >= ROOM_BYTES ? MEMORY : tmpdir(), prefix))
 }
 
 /** A port of 127.0.0.1 without a listener at this moment. */
