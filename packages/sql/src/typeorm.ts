@@ -55,7 +55,7 @@ export function typeormInbox<Manager extends TypeormManager>(
 }
 
 /**
- * `DataSource.transaction` is not enough. If a handler rejects while a nested transaction of another
+ * `DataSource.transaction` is not enough, as of TypeORM 1.1. If a handler rejects while a nested transaction of another
  * branch is open, it rolls back only that one, and gives back a connection in an open transaction,
  * which the next START TRANSACTION of MySQL commits. And until the connection is given back, it runs what is
  * left of the handler after the ROLLBACK.
@@ -106,7 +106,6 @@ function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunne
   return {
     async end(statement) {
       allowed = statement
-      // What TypeORM counts nested transactions by: one that is left open does not count.
       Object.defineProperty(runner, 'transactionDepth', DEPTH)
       const isLeft = running.size > 0
       await Promise.allSettled(running)
@@ -117,6 +116,7 @@ function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunne
   }
 }
 
+/** By which TypeORM counts nested transactions: with 1, it ends the whole one, whatever is left open in it. */
 const DEPTH: PropertyDescriptor = { get: () => 1, set() {}, configurable: true }
 
 function readDataSource<Manager>(
@@ -125,7 +125,6 @@ function readDataSource<Manager>(
 ): TypeormDataSource<Manager> {
   return must<TypeormDataSource<Manager>>(
     'a DataSource of TypeORM',
-    (given) =>
-      typeof given?.createQueryRunner === 'function' && typeof given.query === 'function',
+    (given) => typeof given?.createQueryRunner === 'function' && typeof given.query === 'function',
   )(dataSource, option)
 }

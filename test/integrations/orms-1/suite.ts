@@ -65,7 +65,7 @@ const ORDERS: SqlInboxCommonOptions = { consumer: 'orders', cleanUpEverySeconds:
 export function describeOrm<Tx>(host: OrmHost<Tx>): void {
   describeInbox(hostOf(host))
 
-  describe(host.name, () => {
+  describe.each([host])('$name', () => {
     let orm: OpenOrm<Tx>
 
     beforeAll(async () => {
@@ -153,7 +153,7 @@ export function describeOrm<Tx>(host: OrmHost<Tx>): void {
       for (let turn = 0; turn < TURNS; turn += 1) {
         const admission = orm.inbox.admit(`nested ${turn}`, async ({ tx }) => {
           await orm.create(tx, `nested ${turn}`)
-          branches((branch) => orm.createNested(tx, `nested ${turn}.${branch}`), late, 1)
+          late.push(writeAfter(turn, () => orm.createNested(tx, `nested ${turn}.1`)))
           throw new Error('declined')
         })
         await expect(admission).rejects.toThrow('declined')
@@ -162,22 +162,6 @@ export function describeOrm<Tx>(host: OrmHost<Tx>): void {
       await Promise.allSettled(late)
       await orm.inbox.admit('after the nested', async () => {})
       expect(await orm.countOrders('nested')).toBe(0)
-    })
-
-    it('answers applied only if the order is committed, whatever branches run on', async () => {
-      const late: Promise<unknown>[] = []
-      const applied: string[] = []
-      for (let turn = 0; turn < TURNS; turn += 1) {
-        const name = `left ${turn}.`
-        const admission = orm.inbox.admit(name, async ({ tx }) => {
-          await orm.create(tx, name)
-          // The same order again, which fails; on Postgres that fails the transaction.
-          branches(() => orm.create(tx, name), late)
-        })
-        if ((await admission.catch(() => 'failed')) === 'applied') applied.push(name)
-      }
-      await Promise.allSettled(late)
-      expect(applied).toEqual(await ordersOf(orm, 'left'))
     })
 
     it('is ready, and not without its table', async () => {
@@ -206,7 +190,7 @@ export function describeOrm<Tx>(host: OrmHost<Tx>): void {
     })
 
     it('refuses an unknown option', () => {
-      expect(() => orm.open({ ...ORDERS, ...{ retention: 1 } })).toThrow(
+      expect(() => orm.open(Object.assign({ retention: 1 }, ORDERS))).toThrow(
         expect.objectContaining({
           name: 'OptionError',
           message: expect.stringContaining('`retention`') as string,
@@ -216,29 +200,89 @@ export function describeOrm<Tx>(host: OrmHost<Tx>): void {
   })
 }
 
-const TURNS = 12
+/** For inboxes that notice what a handler leaves running. */
+export function describeLateFailures<Tx>(host: OrmHost<Tx>): void {
+  describe.each([host])('$name', () => {
+    let orm: OpenOrm<Tx>
+
+    beforeAll(async () => {
+      orm = await openOrm(host)
+    })
+    afterAll(() => orm.close())
+
+    it('answers applied only if the order is committed, whenever a branch that runs on fails', async () => {
+      const late: Promise<unknown>[] = []
+      for (let turn = 0; turn < TURNS; turn += 1) {
+        const name = `left ${turn}.`
+        const admission = orm.inbox.admit(name, async ({ tx }) => {
+          await orm.create(tx, name)
+          // The same order again, which fails; on Postgres that fails the transaction.
+          late.push(writeAfter(turn, () => orm.create(tx, name)))
+        })
+        const answer = await admission.catch(() => 'failed')
+        expect([name, answer, await orm.countOrders(name)]).toEqual([
+          name,
+          answer,
+          answer === 'applied' ? 1 : 0,
+        ])
+      }
+      await Promise.allSettled(late)
+    })
+  })
+}
+
+/** For inboxes on MySQL after a deadlock: whether what a handler writes after it is rolled back, too. */
+export function describeDeadlock<Tx>(host: OrmHost<Tx>, kept: 0 | 1): void {
+  it(`${host.name} fails if a handler swallows a deadlock, and keeps ${kept} of its later writes`, async () => {
+    const orm = await openOrm(host)
+    const { database } = orm
+    await database.query('create table locks (id int primary key)')
+    await database.query('insert into locks values (1), (2)')
+    const admission = orm.inbox.admit('deadlock', async ({ tx }) => {
+      await orm.create(tx, 'deadlock before')
+      await database.query('begin')
+      // The transaction that has changed more rows survives.
+      await database.query('insert into locks values (3), (4), (5), (6), (7), (8)')
+      await database.query('select * from locks where id = 1 for update')
+      await orm.run(tx, 'select * from locks where id = 2 for update')
+      const [wins, loses] = await Promise.allSettled([
+        database.query('select * from locks where id = 2 for update'),
+        orm.run(tx, 'select * from locks where id = 1 for update'),
+      ])
+      expect([wins.status, loses.status]).toEqual(['fulfilled', 'rejected'])
+      await database.query('rollback')
+      await orm.create(tx, 'deadlock after').catch(() => {})
+    })
+    await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    expect(await orm.countOrders('deadlock before')).toBe(0)
+    expect(await orm.countOrders('deadlock after')).toBe(kept)
+    expect(await orm.inbox.admit('deadlock', async () => {})).toBe('applied')
+    await orm.close()
+  })
+}
+
+const TURNS = 16
 
 /** Calls `write` in branches that nobody awaits, each some turns of the event loop after the one before. */
 function branches(
   write: (branch: number) => Promise<unknown>,
   late: Promise<unknown>[],
-  count: number = 24,
 ): Promise<unknown>[] {
-  const started = Array.from({ length: count }, async (_, branch) => {
-    for (let turn = 0; turn < branch * 2; turn += 1) {
-      await (turn % 3 === 0 ? setImmediate() : Promise.resolve())
-    }
-    await write(branch)
-  })
-  for (const branch of started) branch.catch(() => {})
+  const started = Array.from({ length: 24 }, (_, branch) =>
+    writeAfter(branch * 2, () => write(branch)),
+  )
   late.push(...started)
   return started
 }
 
-async function ordersOf<Tx>(orm: OpenOrm<Tx>, prefix: string): Promise<string[]> {
-  const rows = await orm.database.query(
-    `select order_no from orders where order_no like '${prefix}%'`,
-  )
-  const turnOf = (name: string): number => Number(/\d+/.exec(name))
-  return rows.map((row) => String(row['order_no'])).sort((a, b) => turnOf(a) - turnOf(b))
+/** Calls `write` after some turns of the event loop. */
+function writeAfter(turns: number, write: () => Promise<unknown>): Promise<unknown> {
+  const written = (async () => {
+    for (let turn = 0; turn < turns; turn += 1) {
+      await (turn % 3 === 0 ? setImmediate() : Promise.resolve())
+    }
+    await write()
+  })()
+  written.catch(() => {})
+  return written
 }
