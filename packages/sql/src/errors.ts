@@ -64,8 +64,8 @@ export const sqlError: <Code extends keyof typeof MESSAGES>(
 
 /**
  * What databases and drivers call an error → code. Numbers are of MySQL and MariaDB; five characters
- * are an SQLSTATE, two its class (Postgres documentation, appendix A); the others are of Node, mysql2
- * and Prisma.
+ * are an SQLSTATE, two its class (Postgres documentation, appendix A); the others are of Node, mysql2,
+ * Prisma, and, from 45000 on, of the connector `mariadb`.
  */
 const CODES: Readonly<Record<string, SqlInboxErrorCode>> = {
   1040: 'sql-full',
@@ -119,6 +119,11 @@ const CODES: Readonly<Record<string, SqlInboxErrorCode>> = {
   EAI_AGAIN: 'sql-unreachable',
   P1001: 'sql-unreachable',
   P1017: 'sql-unreachable',
+  45004: 'sql-unreachable',
+  45009: 'sql-unreachable',
+  45012: 'sql-unreachable',
+  45013: 'sql-unreachable',
+  45026: 'sql-unreachable',
   // `fatal: true` of mysql2: the connection is closed.
   true: 'sql-unreachable',
 }

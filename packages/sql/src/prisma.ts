@@ -1,5 +1,6 @@
 import { must, optional, whole, type Reader } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 import { isSelect } from './statements.ts'
@@ -55,7 +56,51 @@ export function prismaInbox<Tx extends PrismaQueries>(
       isSelect(sql)
         ? await (tx ?? prisma).$queryRawUnsafe(sql, ...values)
         : await (tx ?? prisma).$executeRawUnsafe(sql, ...values),
-    transaction: (run) => prisma.$transaction(run, { timeout, maxWait }),
+    transaction: (run) => prisma.$transaction((tx) => withNested(tx, run), { timeout, maxWait }),
+  })
+}
+
+/**
+ * Waits for the nested transactions that the handlers have left running, and lets them begin no more: with
+ * one that is just beginning, Prisma 7.10 commits a transaction although its function rejects.
+ */
+async function withNested<Tx extends PrismaQueries>(
+  tx: Tx,
+  run: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  const nested: Nested = { running: new Set(), isOver: false }
+  try {
+    await run(watchNested(tx, nested))
+    if (nested.running.size > 0) throw sqlError('sql-transaction-over')
+  } finally {
+    nested.isOver = true
+    await Promise.allSettled(nested.running)
+  }
+}
+
+type Begin = (...args: unknown[]) => Promise<unknown>
+
+interface Nested {
+  readonly running: Set<Promise<unknown>>
+  isOver: boolean
+}
+
+/** The client inside a transaction, and in it those of nested ones, with their `$transaction` watched. */
+function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
+  const client: object = tx
+
+  async function begin(work: unknown, ...options: unknown[]): Promise<unknown> {
+    if (nested.isOver) throw sqlError('sql-transaction-over')
+    const watched =
+      typeof work === 'function' ? (inner: object) => work(watchNested(inner, nested)) : work
+    const method: Begin = Reflect.get(client, '$transaction')
+    const running = method.call(client, watched, ...options)
+    nested.running.add(running)
+    return await running.finally(() => nested.running.delete(running))
+  }
+
+  return new Proxy(tx, {
+    get: (target, name) => (name === '$transaction' ? begin : Reflect.get(target, name, target)),
   })
 }
 

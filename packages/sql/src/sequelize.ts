@@ -1,5 +1,6 @@
 import { must } from '@hongbao/core/internal'
 import { dialectOf } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 import { isSelect } from './statements.ts'
@@ -18,10 +19,12 @@ export interface SequelizeLike<Transaction> {
   getDialect(): string
   query(sql: string, options: never): Promise<unknown>
   transaction(run: (tx: Transaction) => Promise<void>): Promise<unknown>
+  /** Not used: the compiler reads from it, the last overload of Sequelize, what a transaction is. */
+  transaction(): Promise<Transaction>
 }
 
 /** Options of {@link sequelizeInbox}. */
-export interface SequelizeInboxOptions<Transaction> extends SqlInboxCommonOptions {
+export interface SequelizeInboxOptions<Transaction extends object> extends SqlInboxCommonOptions {
   /** The `Sequelize` of your app, version 6, for MySQL, MariaDB or Postgres. */
   readonly sequelize: SequelizeLike<Transaction>
 }
@@ -32,7 +35,7 @@ export interface SequelizeInboxOptions<Transaction> extends SqlInboxCommonOption
  *
  * @throws OptionError for a wrong option
  */
-export function sequelizeInbox<Transaction>(
+export function sequelizeInbox<Transaction extends object>(
   options: SequelizeInboxOptions<Transaction>,
 ): SqlInbox<Transaction> {
   const { own, common } = readOwnOptions('`sequelizeInbox`', options, {
@@ -40,23 +43,52 @@ export function sequelizeInbox<Transaction>(
   })
   const { sequelize } = own
   const dialect = dialectOf('sequelize', sequelize.getDialect())
-  const query = sequelize.query.bind(sequelize) as (
-    sql: string,
-    options: SequelizeQueryOptions<Transaction>,
-  ) => Promise<unknown>
+  const orm: object = sequelize
+  const query: Query<Transaction> = Reflect.get(orm, 'query')
   return sqlInbox<Transaction>({
     ...common,
     dialect,
     query: (sql, values, tx) =>
-      query(sql, {
+      query.call(sequelize, sql, {
         type: isSelect(sql) ? 'SELECT' : 'RAW',
         // Not undefined: with CLS that would be the transaction around this call.
         transaction: tx ?? null,
         useMaster: true,
         ...(dialect === 'mysql' ? { replacements: values } : { bind: values }),
       }),
-    transaction: (run) => sequelize.transaction(run),
+    transaction: (run) =>
+      sequelize.transaction(async (tx) => {
+        try {
+          await run(tx)
+        } finally {
+          endNested(tx)
+        }
+      }),
   })
+}
+
+/**
+ * Sequelize refuses a transaction that is over, but not those nested in it: what is left of a handler
+ * would write through them on the connection that it has given back.
+ */
+function endNested(tx: object): void {
+  const savepoints: NestedTransaction[] = Reflect.get(tx, 'savepoints')
+  for (const nested of savepoints) {
+    nested.finished ??= 'rollback'
+    endNested(nested)
+  }
+  savepoints.push = () => {
+    throw sqlError('sql-transaction-over')
+  }
+}
+
+type Query<Transaction> = (
+  sql: string,
+  options: SequelizeQueryOptions<Transaction>,
+) => Promise<unknown>
+
+interface NestedTransaction {
+  finished?: string
 }
 
 function readSequelize<Transaction>(

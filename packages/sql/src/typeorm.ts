@@ -1,5 +1,6 @@
 import { must } from '@hongbao/core/internal'
-import { dialectOf } from './dialect.ts'
+import { dialectOf, type SqlDialect } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 
@@ -8,11 +9,21 @@ export interface TypeormManager {
   query(sql: string, values?: string[]): Promise<unknown>
 }
 
+/** What the inbox uses of a `QueryRunner` of TypeORM. */
+export interface TypeormQueryRunner<Manager> {
+  readonly manager: Manager
+  query(sql: string): Promise<unknown>
+  startTransaction(): Promise<void>
+  commitTransaction(): Promise<void>
+  rollbackTransaction(): Promise<void>
+  release(): Promise<void>
+}
+
 /** A `DataSource` of TypeORM; `Manager` is its `EntityManager`. */
 export interface TypeormDataSource<Manager> {
   readonly options: { readonly type: string }
   query(sql: string, values?: string[]): Promise<unknown>
-  transaction(run: (tx: Manager) => Promise<void>): Promise<unknown>
+  createQueryRunner(mode?: 'master'): TypeormQueryRunner<Manager>
 }
 
 /** Options of {@link typeormInbox}. */
@@ -33,14 +44,80 @@ export function typeormInbox<Manager extends TypeormManager>(
     dataSource: readDataSource<Manager>,
   })
   const { dataSource } = own
+  const dialect = dialectOf('dataSource', dataSource.options.type)
   return sqlInbox<Manager>({
     ...common,
-    dialect: dialectOf('dataSource', dataSource.options.type),
+    dialect,
     // With replication, a DataSource sends raw queries to the master.
     query: (sql, values, tx) => (tx ?? dataSource).query(sql, values),
-    transaction: (run) => dataSource.transaction(run),
+    transaction: (run) => inTransaction(dataSource.createQueryRunner('master'), dialect, run),
   })
 }
+
+/**
+ * `DataSource.transaction` is not enough, as of TypeORM 1.1. If a handler rejects while a nested transaction of another
+ * branch is open, it rolls back only that one, and gives back a connection in an open transaction,
+ * which the next START TRANSACTION of MySQL commits. And until the connection is given back, it runs what is
+ * left of the handler after the ROLLBACK.
+ */
+async function inTransaction<Manager>(
+  runner: TypeormQueryRunner<Manager>,
+  dialect: SqlDialect,
+  run: (tx: Manager) => Promise<void>,
+): Promise<void> {
+  const guarded = guardRunner(runner)
+  try {
+    // So that nothing commits by itself after a deadlock that a handler swallows.
+    if (dialect === 'mysql') await runner.query('set autocommit = 0')
+    await runner.startTransaction()
+    await run(runner.manager)
+    await guarded.end('COMMIT')
+    await runner.commitTransaction()
+  } catch (error) {
+    await guarded.end('ROLLBACK').catch(() => {})
+    // A subscriber of TypeORM may have rejected before the statement was sent.
+    await runner.rollbackTransaction().catch(() => guarded.send('ROLLBACK').catch(() => {}))
+    throw error
+  } finally {
+    if (dialect === 'mysql') await guarded.send('set autocommit = 1').catch(() => {})
+    await runner.release()
+  }
+}
+
+interface GuardedRunner {
+  /** From now on the runner sends nothing but the statement that ends the whole transaction. */
+  end(statement: 'COMMIT' | 'ROLLBACK'): Promise<void>
+  send(sql: string): Promise<unknown>
+}
+
+function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunner {
+  const send: typeof runner.query = runner.query.bind(runner)
+  const running = new Set<Promise<unknown>>()
+  let allowed: string | undefined
+
+  async function query(...args: Parameters<typeof send>): Promise<unknown> {
+    if (allowed !== undefined && args[0] !== allowed) throw sqlError('sql-transaction-over')
+    const result = send(...args)
+    running.add(result)
+    return await result.finally(() => running.delete(result))
+  }
+
+  runner.query = query
+  return {
+    async end(statement) {
+      allowed = statement
+      Object.defineProperty(runner, 'transactionDepth', DEPTH)
+      const isLeft = running.size > 0
+      await Promise.allSettled(running)
+      // Its failure may have ended the transaction, and COMMIT would not say so.
+      if (isLeft && statement === 'COMMIT') throw sqlError('sql-transaction-over')
+    },
+    send,
+  }
+}
+
+/** By which TypeORM counts nested transactions: with 1, it ends the whole one, whatever is left open in it. */
+const DEPTH: PropertyDescriptor = { get: () => 1, set() {}, configurable: true }
 
 function readDataSource<Manager>(
   dataSource: TypeormDataSource<Manager>,
@@ -48,6 +125,6 @@ function readDataSource<Manager>(
 ): TypeormDataSource<Manager> {
   return must<TypeormDataSource<Manager>>(
     'a DataSource of TypeORM',
-    (given) => typeof given?.transaction === 'function' && typeof given.query === 'function',
+    (given) => typeof given?.createQueryRunner === 'function' && typeof given.query === 'function',
   )(dataSource, option)
 }

@@ -1,0 +1,113 @@
+import { typeormInbox } from '@hongbao/sql/typeorm'
+import { DataSource, EntitySchema, type DataSourceOptions, type EntityManager } from 'typeorm'
+import { describe, expect, it } from 'vitest'
+import {
+  describeDeadlock,
+  describeLateFailures,
+  describeOrm,
+  openOrm,
+  type OrmHost,
+} from './suite.ts'
+
+interface Order {
+  readonly orderNo: string
+  readonly status: string
+}
+
+const Orders = new EntitySchema<Order>({
+  name: 'Order',
+  tableName: 'orders',
+  columns: {
+    orderNo: { name: 'order_no', type: 'varchar', primary: true },
+    status: { type: 'varchar' },
+  },
+})
+
+function hostOf(
+  name: string,
+  dialect: 'mysql' | 'postgres',
+  optionsOf: (url: string, connections: number) => DataSourceOptions,
+): OrmHost<EntityManager> {
+  return {
+    name,
+    dialect,
+    async connect(url, connections = 10) {
+      const options = { ...optionsOf(url, connections), entities: [Orders] } as DataSourceOptions
+      const dataSource = await new DataSource(options).initialize()
+      const create = (manager: EntityManager, orderNo: string): Promise<unknown> =>
+        manager.insert(Orders, { orderNo, status: 'sent' })
+      return {
+        open: (common) => typeormInbox({ ...common, dataSource }),
+        run: (tx, sql) => tx.query(sql),
+        create,
+        createOutside: (orderNo) => create(dataSource.manager, orderNo),
+        createNested: (tx, orderNo) => tx.transaction((nested) => create(nested, orderNo)),
+        close: () => dataSource.destroy(),
+      }
+    },
+  }
+}
+
+const mariadb = hostOf('typeormInbox on MariaDB', 'mysql', (url, poolSize) => ({
+  type: 'mysql',
+  url,
+  poolSize,
+}))
+const postgres = hostOf('typeormInbox on Postgres', 'postgres', (url, poolSize) => ({
+  type: 'postgres',
+  url,
+  poolSize,
+}))
+
+for (const host of [mariadb, postgres]) {
+  describeOrm(host)
+  describeLateFailures(host)
+}
+describeDeadlock(mariadb, 0)
+
+/** With a replica that lags for ever: it has no tables. */
+describe.each([
+  hostOf('mysql', 'mysql', (url, poolSize) => ({
+    type: 'mysql',
+    poolSize,
+    replication: { master: { url }, slaves: [{ url: url.replace('/test', '/mysql') }] },
+  })),
+  hostOf('postgres', 'postgres', (url, poolSize) => ({
+    type: 'postgres',
+    poolSize,
+    replication: {
+      defaultMode: 'slave',
+      master: { url },
+      slaves: [{ url: url.replace(/\/\w+$/, '/template1') }],
+    },
+  })),
+])('typeormInbox with replication, on $name', (host) => {
+  it('uses the master only', async () => {
+    const orm = await openOrm(host)
+    await orm.inbox.ready()
+    expect(await orm.inbox.admit('1', async ({ tx }) => void (await orm.create(tx, '1')))).toBe(
+      'applied',
+    )
+    expect(await orm.inbox.admit('1', async () => {})).toBe('duplicate')
+    expect(await orm.inbox.cleanUp()).toBe(0)
+    await orm.close()
+  })
+})
+
+describe('typeormInbox', () => {
+  it.each([
+    ['no DataSource', {}, '`dataSource`'],
+    [
+      'another database',
+      { options: { type: 'sqlite' }, query() {}, createQueryRunner() {} },
+      'MySQL',
+    ],
+  ])('refuses %s', (_name, dataSource, expected) => {
+    expect(() => typeormInbox({ dataSource: dataSource as never, consumer: 'orders' })).toThrow(
+      expect.objectContaining({
+        name: 'OptionError',
+        message: expect.stringContaining(expected) as string,
+      }),
+    )
+  })
+})
