@@ -1,16 +1,22 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { withQuestionMarks } from './placeholders.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 
 /** What the inbox uses of an `EntityManager` of MikroORM. */
 export interface MikroOrmManager {
-  fork(): this
   getConnection(type?: 'write'): {
     execute(sql: string, values: string[], method: 'all', transaction: unknown): Promise<unknown>
   }
   getTransactionContext(): unknown
-  transactional(run: (tx: this) => Promise<void>): Promise<unknown>
+}
+
+/** A `MikroORM`; `Manager` is its `EntityManager`. */
+export interface MikroOrmLike<Manager> {
+  readonly em: MikroOrmManager & {
+    fork(): { transactional(run: (tx: Manager) => Promise<void>): Promise<unknown> }
+  }
 }
 
 /** Options of {@link mikroOrmInbox}. */
@@ -18,7 +24,7 @@ export interface MikroOrmInboxOptions<
   Manager extends MikroOrmManager,
 > extends SqlInboxCommonOptions {
   /** The `MikroORM` of your app, version 7, on an SQL driver. */
-  readonly orm: { readonly em: Manager }
+  readonly orm: MikroOrmLike<Manager>
   /** The SQL of the database. */
   readonly dialect: SqlDialect
 }
@@ -43,17 +49,16 @@ export function mikroOrmInbox<Manager extends MikroOrmManager>(
     query: (sql, values, tx) =>
       (tx ?? orm.em)
         .getConnection('write')
-        .execute(sql.replaceAll('$1', '?'), values, 'all', tx?.getTransactionContext()),
+        .execute(...withQuestionMarks(sql, values), 'all', tx?.getTransactionContext()),
+    // After the end the EntityManager keeps its transaction, which refuses every statement.
     transaction: (run) => orm.em.fork().transactional(run),
   })
 }
 
-function readOrm<Manager extends MikroOrmManager>(
-  orm: { readonly em: Manager },
-  option: string,
-): { readonly em: Manager } {
-  return must<{ readonly em: Manager }>(
+function readOrm<Manager>(orm: MikroOrmLike<Manager>, option: string): MikroOrmLike<Manager> {
+  return must<MikroOrmLike<Manager>>(
     'a MikroORM on an SQL driver',
-    (given) => typeof given?.em?.transactional === 'function',
+    (given) =>
+      typeof given?.em?.fork === 'function' && typeof given.em.getConnection === 'function',
   )(orm, option)
 }
