@@ -7,7 +7,7 @@ describeOrm(knexOn('mysql2'), testKnex('mysql2'))
 describeOrm(knexOn('pg'), testKnex('pg'))
 
 /** Connections that are cut. */
-const log = { error() {} }
+const log = { error() {}, warn() {} }
 
 type Client = 'mysql2' | 'pg'
 
