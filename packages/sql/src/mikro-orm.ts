@@ -1,5 +1,6 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { withQuestionMarks } from './placeholders.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
@@ -10,6 +11,7 @@ export interface MikroOrmManager {
     execute(sql: string, values: string[], method: 'all', transaction: unknown): Promise<unknown>
   }
   getTransactionContext(): unknown
+  flush(): Promise<unknown>
 }
 
 /** A `MikroORM`; `Manager` is its `EntityManager`. */
@@ -50,9 +52,65 @@ export function mikroOrmInbox<Manager extends MikroOrmManager>(
       (tx ?? orm.em)
         .getConnection('write')
         .execute(...withQuestionMarks(sql, values), 'all', tx?.getTransactionContext()),
-    // After the end the EntityManager keeps its transaction, which refuses every statement.
-    transaction: (run) => orm.em.fork().transactional(run),
+    transaction: (run) => orm.em.fork().transactional((tx) => inTransaction(tx, run)),
   })
+}
+
+/** The transaction of Kysely in which an `EntityManager` is. It refuses statements when it has ended. */
+interface KyselyTransaction {
+  readonly isRolledBack: boolean
+  getExecutor(): {
+    provideConnection(use: (connection: KyselyConnection) => Promise<void>): Promise<void>
+  }
+}
+
+interface KyselyConnection {
+  executeQuery(statement: { readonly sql: string }, ...rest: unknown[]): Promise<unknown>
+  streamQuery(statement: { readonly sql: string }, ...rest: unknown[]): unknown
+}
+
+/** MikroORM would flush after this; here an error of the flush is one before ROLLBACK, too. */
+async function inTransaction<Manager extends MikroOrmManager>(
+  tx: Manager,
+  run: (tx: Manager) => Promise<void>,
+): Promise<void> {
+  const transaction = tx.getTransactionContext()
+  if (!isKyselyTransaction(transaction)) throw new TypeError('The driver of `orm` is not for SQL.')
+  const connections: KyselyConnection[] = []
+  await transaction.getExecutor().provideConnection(async (lent) => void connections.push(lent))
+  try {
+    await run(tx)
+    await tx.flush()
+  } catch (error) {
+    for (const connection of connections) refuseAllButRollback(connection, transaction)
+    throw error
+  }
+}
+
+function isKyselyTransaction(given: unknown): given is KyselyTransaction {
+  return typeof Reflect.get(Object(given), 'getExecutor') === 'function'
+}
+
+/**
+ * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
+ * come after it, and commit by itself.
+ */
+function refuseAllButRollback(connection: KyselyConnection, transaction: KyselyTransaction): void {
+  const { executeQuery, streamQuery } = connection
+
+  function check(sql: string): void {
+    if (transaction.isRolledBack) Object.assign(connection, { executeQuery, streamQuery })
+    else if (sql !== 'rollback') throw sqlError('sql-transaction-over')
+  }
+
+  connection.executeQuery = async (statement, ...rest) => {
+    check(statement.sql)
+    return executeQuery.call(connection, statement, ...rest)
+  }
+  connection.streamQuery = (statement, ...rest) => {
+    check(statement.sql)
+    return streamQuery.call(connection, statement, ...rest)
+  }
 }
 
 function readOrm<Manager>(orm: MikroOrmLike<Manager>, option: string): MikroOrmLike<Manager> {
