@@ -1,6 +1,8 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { rowsOf } from './rows.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 
 /** What the inbox uses of a transaction of Drizzle. */
@@ -39,9 +41,8 @@ export function drizzleInbox<Transaction extends DrizzleQueries>(
   return sqlInbox<Transaction>({
     ...common,
     dialect,
-    query: async (sql, values, tx) =>
-      rowsOf(await (tx ?? db).execute(withValues(sql, values)), dialect),
-    transaction: (run) => db.transaction(run),
+    query: async (sql, values, tx) => rowsOf(await (tx ?? db).execute(withValues(sql, values))),
+    transaction: (run) => inTransaction(db, run),
   })
 }
 
@@ -50,10 +51,86 @@ function withValues(sql: string, [value]: string[]): string {
   return value === undefined ? sql : sql.replaceAll(/\?|\$1/g, `'${value}'`)
 }
 
-/** What a driver returns: mysql2 a list of rows and fields, postgres the rows, pg an object with rows. */
-function rowsOf(result: unknown, dialect: SqlDialect): unknown {
-  if (!Array.isArray(result)) return Reflect.get(Object(result), 'rows')
-  return dialect === 'mysql' ? result[0] : result
+async function inTransaction<Transaction>(
+  db: DrizzleLike<Transaction>,
+  run: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  const life: Life = { state: 'open' }
+  try {
+    await db.transaction(async (tx) => {
+      guard(tx, life)
+      try {
+        await run(tx)
+      } finally {
+        life.state = 'ending'
+      }
+    })
+  } finally {
+    life.state = 'over'
+  }
+}
+
+/** How far a transaction is: when its handlers have resolved, only Drizzle's own COMMIT or ROLLBACK is left. */
+interface Life {
+  state: 'open' | 'ending' | 'over'
+}
+
+/** What the transactions of Drizzle have, of which its types show only a part. */
+interface Internals {
+  readonly session: {
+    prepareQuery(query: { readonly sql: string }, ...rest: unknown[]): object
+  }
+  transaction(run: (savepoint: unknown) => unknown, ...rest: unknown[]): Promise<unknown>
+}
+
+/**
+ * Lets a transaction, and savepoints in it, refuse statements after its end. Drizzle itself would send
+ * them on the connection, which another transaction may have by then.
+ */
+function guard(tx: unknown, life: Life): void {
+  if (!hasInternals(tx)) throw new TypeError('This version of Drizzle is not supported.')
+  const { session } = tx
+  const prepareQuery = session.prepareQuery.bind(session)
+  const transaction = tx.transaction.bind(tx)
+  session.prepareQuery = (query, ...rest) =>
+    guardStatement(prepareQuery(query, ...rest), () => {
+      const isOfDrizzle = life.state === 'ending' && /^(?:commit|rollback)$/.test(query.sql)
+      return life.state === 'open' || isOfDrizzle
+    })
+  tx.transaction = async (run, ...rest) => {
+    if (life.state !== 'open') throw sqlError('sql-transaction-over')
+    return transaction(
+      (savepoint) => {
+        guard(savepoint, life)
+        return run(savepoint)
+      },
+      ...rest,
+    )
+  }
+}
+
+function hasInternals(tx: unknown): tx is Internals {
+  const session: unknown = Reflect.get(Object(tx), 'session')
+  return typeof Reflect.get(Object(session), 'prepareQuery') === 'function'
+}
+
+function guardStatement(statement: object, mayRun: () => boolean): object {
+  const guarded: object = new Proxy(statement, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        if (mayRun()) {
+          const result: unknown = Reflect.apply(value, target, args)
+          return result === target ? guarded : result
+        }
+        // Awaited by builders; an iterator cannot reject.
+        if (name === 'execute') return Promise.reject(sqlError('sql-transaction-over'))
+        throw sqlError('sql-transaction-over')
+      }
+    },
+  })
+  return guarded
 }
 
 function readDrizzle<Transaction>(

@@ -1,6 +1,8 @@
 import { must } from '@hongbao/core/internal'
 import { dialectOf } from './dialect.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { withQuestionMarks } from './placeholders.ts'
+import { rowsOf } from './rows.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 
 /** What the inbox uses of a `Knex.Transaction`. */
@@ -35,14 +37,23 @@ export function knexInbox<Transaction extends KnexQueries>(
     ...common,
     dialect,
     query: async (sql, values, tx) =>
-      rowsOf(await (tx ?? knex).raw(sql.replaceAll('$1', '?'), values)),
-    transaction: (run) => knex.transaction(run),
+      rowsOf(await (tx ?? knex).raw(...withQuestionMarks(sql, values))),
+    transaction: (run) => inTransaction(knex, run),
   })
 }
 
-/** What a driver returns: mysql2 a list of rows and fields, pg an object with rows. */
-function rowsOf(result: unknown): unknown {
-  return Array.isArray(result) ? result[0] : Reflect.get(Object(result), 'rows')
+/** Knex refuses statements of a transaction from the moment at which it sends COMMIT or ROLLBACK. */
+async function inTransaction<Transaction>(
+  knex: KnexLike<Transaction>,
+  run: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  let running = Promise.resolve()
+  try {
+    await knex.transaction((tx) => (running = run(tx)))
+  } finally {
+    // Knex does not wait for handlers that call `tx.commit()` or `tx.rollback()`.
+    await running
+  }
 }
 
 function readKnex<Transaction>(knex: KnexLike<Transaction>, option: string): KnexLike<Transaction> {

@@ -15,9 +15,12 @@ export interface KyselyStatement {
   readonly queryId: { readonly queryId: string }
 }
 
-/** What the inbox uses of a `Transaction` of Kysely. */
+/** What the inbox uses of a `Kysely` database, and of its `Transaction`. */
 export interface KyselyQueries {
-  executeQuery(statement: KyselyStatement): Promise<{ readonly rows: unknown[] }>
+  withoutPlugins(): {
+    executeQuery(statement: KyselyStatement): Promise<{ readonly rows: unknown[] }>
+  }
+  getExecutor(): { provideConnection(use: () => Promise<void>): Promise<void> }
 }
 
 /** A `Kysely` database; `Transaction` is its `Transaction`. */
@@ -52,8 +55,41 @@ export function kyselyInbox<Transaction extends KyselyQueries>(
     ...common,
     dialect,
     query: async (sql, values, tx) =>
-      (await (tx ?? db).executeQuery(statementOf(sql, values))).rows,
-    transaction: (run) => db.transaction().execute(run),
+      (await (tx ?? db).withoutPlugins().executeQuery(statementOf(sql, values))).rows,
+    transaction: (run) => inTransaction(db, run),
+  })
+}
+
+/**
+ * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
+ * come after it, and commit by itself. So the connection is taken first, until Kysely refuses.
+ */
+async function inTransaction<Transaction extends KyselyQueries>(
+  db: KyselyLike<Transaction>,
+  run: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  const ended = Promise.withResolvers<void>()
+  try {
+    await db.transaction().execute(async (tx) => {
+      try {
+        await run(tx)
+      } finally {
+        await takeConnection(tx, ended.promise)
+      }
+    })
+  } finally {
+    ended.resolve()
+  }
+}
+
+/** Resolves when no statement runs any more; others wait until `release`. */
+function takeConnection(tx: KyselyQueries, release: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const held = tx.getExecutor().provideConnection(() => {
+      resolve()
+      return release
+    })
+    held.catch(reject)
   })
 }
 
@@ -68,6 +104,7 @@ function readKysely<Transaction>(
 ): KyselyLike<Transaction> {
   return must<KyselyLike<Transaction>>(
     'a database of Kysely',
-    (given) => typeof given?.transaction === 'function' && typeof given.executeQuery === 'function',
+    (given) =>
+      typeof given?.transaction === 'function' && typeof given.withoutPlugins === 'function',
   )(db, option)
 }

@@ -1,16 +1,24 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
+import { withQuestionMarks } from './placeholders.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 
 /** What the inbox uses of an `EntityManager` of MikroORM. */
 export interface MikroOrmManager {
-  fork(): this
   getConnection(type?: 'write'): {
     execute(sql: string, values: string[], method: 'all', transaction: unknown): Promise<unknown>
   }
   getTransactionContext(): unknown
-  transactional(run: (tx: this) => Promise<void>): Promise<unknown>
+  flush(): Promise<unknown>
+}
+
+/** A `MikroORM`; `Manager` is its `EntityManager`. */
+export interface MikroOrmLike<Manager> {
+  readonly em: MikroOrmManager & {
+    fork(): { transactional(run: (tx: Manager) => Promise<void>): Promise<unknown> }
+  }
 }
 
 /** Options of {@link mikroOrmInbox}. */
@@ -18,7 +26,7 @@ export interface MikroOrmInboxOptions<
   Manager extends MikroOrmManager,
 > extends SqlInboxCommonOptions {
   /** The `MikroORM` of your app, version 7, on an SQL driver. */
-  readonly orm: { readonly em: Manager }
+  readonly orm: MikroOrmLike<Manager>
   /** The SQL of the database. */
   readonly dialect: SqlDialect
 }
@@ -43,17 +51,72 @@ export function mikroOrmInbox<Manager extends MikroOrmManager>(
     query: (sql, values, tx) =>
       (tx ?? orm.em)
         .getConnection('write')
-        .execute(sql.replaceAll('$1', '?'), values, 'all', tx?.getTransactionContext()),
-    transaction: (run) => orm.em.fork().transactional(run),
+        .execute(...withQuestionMarks(sql, values), 'all', tx?.getTransactionContext()),
+    transaction: (run) => orm.em.fork().transactional((tx) => inTransaction(tx, run)),
   })
 }
 
-function readOrm<Manager extends MikroOrmManager>(
-  orm: { readonly em: Manager },
-  option: string,
-): { readonly em: Manager } {
-  return must<{ readonly em: Manager }>(
+/** The transaction of Kysely in which an `EntityManager` is. It refuses statements when it has ended. */
+interface KyselyTransaction {
+  readonly isRolledBack: boolean
+  getExecutor(): {
+    provideConnection(use: (connection: KyselyConnection) => Promise<void>): Promise<void>
+  }
+}
+
+interface KyselyConnection {
+  executeQuery(statement: { readonly sql: string }, ...rest: unknown[]): Promise<unknown>
+  streamQuery(statement: { readonly sql: string }, ...rest: unknown[]): unknown
+}
+
+/** MikroORM would flush after this; here an error of the flush is one before ROLLBACK, too. */
+async function inTransaction<Manager extends MikroOrmManager>(
+  tx: Manager,
+  run: (tx: Manager) => Promise<void>,
+): Promise<void> {
+  const transaction = tx.getTransactionContext()
+  if (!isKyselyTransaction(transaction)) throw new TypeError('The driver of `orm` is not for SQL.')
+  const connections: KyselyConnection[] = []
+  await transaction.getExecutor().provideConnection(async (lent) => void connections.push(lent))
+  try {
+    await run(tx)
+    await tx.flush()
+  } catch (error) {
+    for (const connection of connections) refuseAllButRollback(connection, transaction)
+    throw error
+  }
+}
+
+function isKyselyTransaction(given: unknown): given is KyselyTransaction {
+  return typeof Reflect.get(Object(given), 'getExecutor') === 'function'
+}
+
+/**
+ * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
+ * come after it, and commit by itself.
+ */
+function refuseAllButRollback(connection: KyselyConnection, transaction: KyselyTransaction): void {
+  const { executeQuery, streamQuery } = connection
+
+  function check(sql: string): void {
+    if (transaction.isRolledBack) Object.assign(connection, { executeQuery, streamQuery })
+    else if (sql !== 'rollback') throw sqlError('sql-transaction-over')
+  }
+
+  connection.executeQuery = async (statement, ...rest) => {
+    check(statement.sql)
+    return executeQuery.call(connection, statement, ...rest)
+  }
+  connection.streamQuery = (statement, ...rest) => {
+    check(statement.sql)
+    return streamQuery.call(connection, statement, ...rest)
+  }
+}
+
+function readOrm<Manager>(orm: MikroOrmLike<Manager>, option: string): MikroOrmLike<Manager> {
+  return must<MikroOrmLike<Manager>>(
     'a MikroORM on an SQL driver',
-    (given) => typeof given?.em?.transactional === 'function',
+    (given) =>
+      typeof given?.em?.fork === 'function' && typeof given.em.getConnection === 'function',
   )(orm, option)
 }

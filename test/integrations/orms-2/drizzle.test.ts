@@ -1,0 +1,184 @@
+import { drizzleInbox } from '@hongbao/sql/drizzle'
+import { mysqlTable, varchar } from 'drizzle-orm/mysql-core'
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
+import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
+import { pgTable, text } from 'drizzle-orm/pg-core'
+import { drizzle as drizzleJs } from 'drizzle-orm/postgres-js'
+import { createPool } from 'mysql2/promise'
+import { Pool } from 'pg'
+import postgres from 'postgres'
+import { expect, it } from 'vitest'
+import { describeOrm, type Opened, type Orm } from './suite.ts'
+
+const mysqlEffects = mysqlTable('effects', { id: varchar({ length: 100 }).notNull() })
+const pgEffects = pgTable('effects', { id: text().notNull() })
+
+/** What Drizzle passes to the callback of `transaction`. */
+type TxOf<Db extends { transaction: (run: never) => unknown }> = Parameters<
+  Parameters<Db['transaction']>[0]
+>[0]
+
+const mysql2: Orm<TxOf<ReturnType<typeof openMysql>>> = {
+  name: 'drizzleInbox on mysql2',
+  dialect: 'mysql',
+  connect(uri, connectionLimit) {
+    const db = openMysql(uri, connectionLimit)
+    return {
+      open: (options) => drizzleInbox({ ...options, db, dialect: 'mysql' }),
+      run: async (tx, statement) => (await tx.execute(statement))[0],
+      write: async (tx, id) => tx.insert(mysqlEffects).values({ id }),
+      writeOutside: async (id) => db.insert(mysqlEffects).values({ id }),
+      close: () => db.$client.end(),
+    }
+  },
+}
+
+const pg: Orm<TxOf<ReturnType<typeof openPg>>> = {
+  name: 'drizzleInbox on pg',
+  dialect: 'postgres',
+  connect(url, max) {
+    const db = openPg(url, max)
+    return {
+      open: (options) => drizzleInbox({ ...options, db, dialect: 'postgres' }),
+      run: async (tx, statement) => (await tx.execute(statement)).rows,
+      write: async (tx, id) => tx.insert(pgEffects).values({ id }),
+      writeOutside: async (id) => db.insert(pgEffects).values({ id }),
+      close: () => db.$client.end(),
+    }
+  },
+}
+
+const postgresJs: Orm<TxOf<ReturnType<typeof openJs>>> = {
+  name: 'drizzleInbox on postgres',
+  dialect: 'postgres',
+  connect(url, max) {
+    const db = openJs(url, max)
+    return {
+      open: (options) => drizzleInbox({ ...options, db, dialect: 'postgres' }),
+      run: async (tx, statement) => tx.execute(statement),
+      write: async (tx, id) => tx.insert(pgEffects).values({ id }),
+      writeOutside: async (id) => db.insert(pgEffects).values({ id }),
+      close: () => db.$client.end(),
+    }
+  },
+}
+
+function openMysql(uri: string, connectionLimit: number) {
+  const client = createPool({ uri, connectionLimit })
+  return drizzleMysql({ client, schema: { effects: mysqlEffects }, mode: 'default' })
+}
+
+function openPg(connectionString: string, max: number) {
+  const client = new Pool({ connectionString, max })
+  client.on('error', () => {})
+  // One that is lost while it is lent.
+  client.on('connect', (lent) => lent.on('error', () => {}))
+  return drizzlePg({ client, schema: { effects: pgEffects } })
+}
+
+function openJs(url: string, max: number) {
+  return drizzleJs({
+    client: postgres(url, { max, onnotice() {} }),
+    schema: { effects: pgEffects },
+  })
+}
+
+/** What the three transactions have in common. */
+interface DrizzleTx {
+  rollback(): never
+}
+
+describeOrm(mysql2, (open) => {
+  testDrizzle(open)
+
+  it('refuses a prepared statement, a query and a savepoint after the end', async () => {
+    const { inbox, countEffects } = await open(1)
+    const late: (() => Promise<unknown>)[] = []
+    await inbox.admit('kept', async ({ tx }) => {
+      const insert = tx.insert(mysqlEffects).values({ id: 'prepared' })
+      const prepared = insert.prepare()
+      const find = tx.select().from(mysqlEffects).prepare()
+      await tx.transaction(async (savepoint) => {
+        late.push(async () => savepoint.insert(mysqlEffects).values({ id: 'prepared' }))
+      })
+      late.push(
+        () => prepared.execute(),
+        async () => insert,
+        () => find.execute(),
+        async () => find.iterator().next(),
+        () => tx.query.effects.findMany(),
+        () => tx.transaction(async () => {}),
+        async () => tx.execute('commit'),
+      )
+    })
+    await inbox.admit('other', async () => {
+      for (const send of late) {
+        await expect(send()).rejects.toMatchObject({ code: 'sql-transaction-over' })
+      }
+    })
+    expect(await countEffects('prepared')).toBe(0)
+  })
+})
+
+describeOrm(pg, (open) => {
+  testDrizzle(open)
+  testPostgres(open)
+})
+
+describeOrm(postgresJs, (open) => {
+  testDrizzle(open)
+  testPostgres(open)
+})
+
+function testDrizzle<Tx extends DrizzleTx>(open: () => Promise<Opened<Tx>>): void {
+  it('fails an event whose handler calls tx.rollback(), and keeps nothing', async () => {
+    const { inbox, write, countEffects } = await open()
+    const admission = inbox.admit('rollback', async ({ tx }) => {
+      await write(tx, 'rollback')
+      tx.rollback()
+    })
+    await expect(admission).rejects.toThrow('Rollback')
+    expect(await countEffects('rollback')).toBe(0)
+    expect(await inbox.admit('rollback', ({ tx }) => write(tx, 'rollback').then(() => {}))).toBe(
+      'applied',
+    )
+  })
+}
+
+type PgTx = TxOf<ReturnType<typeof openPg>> | TxOf<ReturnType<typeof openJs>>
+
+function testPostgres<Tx extends PgTx>(open: (connections?: number) => Promise<Opened<Tx>>): void {
+  it('refuses a prepared statement, a query and a savepoint after the end', async () => {
+    const { inbox, countEffects } = await open(1)
+    const late: (() => Promise<unknown>)[] = []
+    await inbox.admit('kept', async ({ tx }) => {
+      const insert = tx.insert(pgEffects).values({ id: 'prepared' })
+      const prepared = insert.prepare('late_insert')
+      const find = tx.select().from(pgEffects).prepare('late_find')
+      await tx.transaction(async (savepoint) => {
+        late.push(async () => savepoint.insert(pgEffects).values({ id: 'prepared' }))
+      })
+      late.push(
+        () => prepared.execute(),
+        async () => insert,
+        async () => find.execute(),
+        async () => tx.query.effects.findMany(),
+        () => tx.transaction(async () => {}),
+        async () => tx.execute('commit'),
+      )
+    })
+    await inbox.admit('other', async () => {
+      for (const send of late) {
+        await expect(send()).rejects.toMatchObject({ code: 'sql-transaction-over' })
+      }
+    })
+    expect(await countEffects('prepared')).toBe(0)
+  })
+}
+
+it('drizzleInbox refuses what is no database of Drizzle, and another dialect', () => {
+  const db = openPg('postgres://', 1)
+  const consumer = 'orders'
+  expect(() => drizzleInbox({ db: {} as never, dialect: 'mysql', consumer })).toThrow('`db`')
+  expect(() => drizzleInbox({ db, dialect: 'sqlite' as never, consumer })).toThrow('`dialect`')
+})

@@ -1,0 +1,216 @@
+import { createWebhooks } from '@hongbao/core'
+import { nodeWebhooks } from '@hongbao/core/node'
+import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
+import type { SqlInbox, SqlInboxCommonOptions } from '@hongbao/sql'
+import { createServer } from 'node:http'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describeInbox } from '../../conformance/inbox.ts'
+import { hostOf, type SqlProcess } from '../../conformance/inboxes/sql.ts'
+import { startDatabase, type Database } from '../../servers/sql.ts'
+import { listen } from '../checks.ts'
+
+/** An ORM as an app has it: connected, with a way to write an effect. */
+export interface OrmProcess<Tx> extends SqlProcess<Tx> {
+  open(options: SqlInboxCommonOptions): SqlInbox<Tx>
+  /** Writes an effect in the transaction, as people do with the ORM. */
+  write(tx: Tx, name: string): Promise<unknown>
+  /** Writes an effect by the ORM's outer client. */
+  writeOutside(name: string): Promise<unknown>
+}
+
+/** An ORM on a driver. */
+export interface Orm<Tx> {
+  readonly name: string
+  readonly dialect: 'mysql' | 'postgres'
+  /** Connects, with so many connections at the most. */
+  connect(url: string, connections: number): OrmProcess<Tx> | Promise<OrmProcess<Tx>>
+}
+
+/** What the tests of one ORM use besides. */
+export interface Opened<Tx> extends OrmProcess<Tx> {
+  readonly inbox: SqlInbox<Tx>
+  readonly database: Database
+  countEffects(name: string): Promise<number>
+}
+
+/** Runs the conformance suite on the inbox, and what handlers can do with its transactions. */
+export function describeOrm<Tx>(
+  orm: Orm<Tx>,
+  more: (opened: (connections?: number) => Promise<Opened<Tx>>) => void = () => {},
+): void {
+  const { name, dialect } = orm
+  describeInbox(hostOf({ name, dialect, connect: (url) => orm.connect(url, 10) }))
+
+  describe(name, () => {
+    let database: Database
+    const processes: OrmProcess<Tx>[] = []
+
+    beforeAll(async () => {
+      database = await startDatabase(dialect)
+      await database.query('create table effects (id varchar(100) not null)')
+      await (await open()).inbox.ensureSchema()
+    })
+
+    afterEach(async () => {
+      await Promise.all(processes.splice(0).map((process) => process.close()))
+    })
+
+    afterAll(() => database.close())
+
+    async function open(connections = 3): Promise<Opened<Tx>> {
+      const process = await orm.connect(database.url, connections)
+      processes.push(process)
+      const inbox = process.open({ consumer: 'orders', cleanUpEverySeconds: false })
+      return { ...process, inbox, database, countEffects }
+    }
+
+    async function countEffects(effect: string): Promise<number> {
+      const [row] = await database.query(`select count(*) as n from effects where id = '${effect}'`)
+      return Number(row?.['n'])
+    }
+
+    describeTransactions(open)
+    more(open)
+
+    it('is ready with its table, and names `ensureSchema()` without it', async () => {
+      const { inbox, open: openInbox } = await open(1)
+      await inbox.ready()
+      const missing = openInbox({ consumer: 'orders', table: 'missing' })
+      await expect(missing.ready()).rejects.toMatchObject({ code: 'sql-table-missing' })
+      await missing.ensureSchema()
+      await missing.ready()
+    })
+
+    it('refuses an unknown option', async () => {
+      const { open: openInbox } = await open()
+      const misspelt = { consumer: 'orders', retentionSecond: 1 }
+      expect(() => openInbox(misspelt)).toThrow('`retentionSecond`')
+    })
+
+    it('applies a delivery over HTTP once', async () => {
+      const { inbox, write } = await open()
+      const keys = createTestKeys()
+      const webhooks = createWebhooks({ publicKey: keys.publicKey, inbox })
+      webhooks.on('red_envelope.sent', ({ data: { object } }, { tx }) =>
+        write(tx, object.order_no).then(() => {}),
+      )
+      const app = await listen(createServer(nodeWebhooks(webhooks)))
+      try {
+        const event = eventFixture('red_envelope.sent', { object: { order_no: 'http' } })
+        const init = signDelivery(event, keys).init()
+        const first = await fetch(app.url, init)
+        expect(await first.text()).toBe('{"outcome":"handled"}')
+        const second = await fetch(app.url, init)
+        expect(await second.text()).toBe('{"outcome":"duplicate"}')
+        expect(await countEffects('http')).toBe(1)
+      } finally {
+        await app.close()
+      }
+    })
+  })
+}
+
+function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened<Tx>>): void {
+  describe('tx', () => {
+    it('loses the writes of a handler that fails, whose error is passed on as it is', async () => {
+      const { inbox, write, countEffects } = await open()
+      const declined = new Error('declined')
+      const admission = inbox.admit('declined', async ({ tx }) => {
+        await write(tx, 'declined')
+        throw declined
+      })
+      await expect(admission).rejects.toBe(declined)
+      expect(await countEffects('declined')).toBe(0)
+      expect(await inbox.admit('declined', ({ tx }) => done(write(tx, 'declined')))).toBe('applied')
+      expect(await countEffects('declined')).toBe(1)
+    })
+
+    it.each([
+      ['fails', 0],
+      ['succeeds', 1],
+    ])('refuses a branch that writes on after its handler %s', async (outcome, committed) => {
+      const { inbox, write, countEffects } = await open()
+      const name = `branch ${outcome}`
+      let branch: Promise<unknown> = Promise.resolve()
+      const admission = inbox.admit(name, async ({ tx }) => {
+        await write(tx, `${name} first`)
+        branch = writeOn(() => write(tx, `${name} late`))
+        // In flight when the handler ends.
+        await write(tx, `${name} first`)
+        if (outcome === 'fails') throw new Error('declined')
+      })
+      const during = await admission.then(
+        () => countEffects(`${name} late`),
+        () => 0,
+      )
+      expect(await branch).toBeInstanceOf(Error)
+      expect(await countEffects(`${name} first`)).toBe(2 * committed)
+      // What was sent before COMMIT is committed with it.
+      expect(await countEffects(`${name} late`)).toBe(during)
+      expect(await inbox.admit(name, async () => {})).toBe(committed ? 'duplicate' : 'applied')
+    })
+
+    it('refuses a failing branch and a later one in Promise.all', async () => {
+      const { inbox, write, countEffects } = await open()
+      const failing = Promise.withResolvers<void>()
+      let late: Promise<unknown> = Promise.resolve()
+      const declined = new Error('declined')
+      const admission = inbox.admit('all', async ({ tx }) => {
+        late = failing.promise.then(() => write(tx, 'all'))
+        await Promise.all([write(tx, 'all').then(() => Promise.reject(declined)), late])
+      })
+      await expect(admission).rejects.toBe(declined)
+      failing.resolve()
+      await expect(late).rejects.toThrow()
+      expect(await countEffects('all')).toBe(0)
+    })
+
+    it('refuses what is kept past the end of its event, while another event has the connection', async () => {
+      const { inbox, write, countEffects } = await open(1)
+      const kept: Tx[] = []
+      await inbox.admit('keeps', async ({ tx }) => void kept.push(tx))
+      await expect(
+        inbox.admit('keeps and fails', ({ tx }) => {
+          kept.push(tx)
+          return Promise.reject(new Error('declined'))
+        }),
+      ).rejects.toThrow('declined')
+      await inbox.admit('next', async () => {
+        for (const tx of kept) await expect(write(tx, 'kept')).rejects.toThrow()
+      })
+      expect(await countEffects('kept')).toBe(0)
+    })
+
+    it('does not hold what the outer client writes: it stays when the handler fails', async () => {
+      const { inbox, writeOutside, countEffects } = await open()
+      const admission = inbox.admit('trap', async () => {
+        await writeOutside('trap')
+        throw new Error('declined')
+      })
+      await expect(admission).rejects.toThrow('declined')
+      expect(await countEffects('trap')).toBe(1)
+    })
+  })
+
+  it('waits for a connection of a pool that others have', async () => {
+    const { inbox, write, countEffects } = await open(1)
+    const names = ['queue 1', 'queue 2', 'queue 3']
+    const admissions = names.map((name) => inbox.admit(name, ({ tx }) => done(write(tx, 'queue'))))
+    expect(await Promise.all(admissions)).toEqual(['applied', 'applied', 'applied'])
+    expect(await countEffects('queue')).toBe(3)
+  })
+}
+
+/** Writes again and again until that is refused. Resolves with the refusal. */
+async function writeOn(write: () => Promise<unknown>): Promise<unknown> {
+  try {
+    for (let writes = 0; writes < 500; writes += 1) await write()
+    return 'never refused'
+  } catch (error) {
+    return error
+  }
+}
+
+async function done(writing: Promise<unknown>): Promise<void> {
+  await writing
+}
