@@ -34,12 +34,21 @@ export const FAULTY_MANNERS: readonly (readonly [fault: string, inbox: () => Inb
   ['normalizes keys', () => withKey((key) => key.normalize('NFC'))],
   ['keeps keys as properties of an object', keepsProperties],
   ['replaces the error of the work', replacesErrors],
+  ['runs the work again if it rejects', runsAgain],
+  ['remembers the last fifty keys only', evicts],
+  [
+    'never says whether it is ready',
+    () => ({ ...memoryInbox(), ready: () => new Promise(() => {}) }),
+  ],
+  ['is never flushed', () => ({ ...memoryInbox(), flush: () => new Promise(() => {}) })],
 ]
 
 /** What an inbox on a shared store can have wrong. */
 export interface StoreRules {
   readonly leaseSeconds: number
   readonly rememberedSeconds: number
+  /** Whether a key is remembered from its first delivery on, whatever became of it. */
+  readonly isFirstDeliveryCounted: boolean
   /** Whether effects wait for the record. */
   readonly isTransactional: boolean
   /** Whether processes see each other’s records. */
@@ -49,6 +58,7 @@ export interface StoreRules {
 export const STORE_RULES: StoreRules = {
   leaseSeconds: 60,
   rememberedSeconds: 2 * DAY,
+  isFirstDeliveryCounted: false,
   isTransactional: true,
   isShared: true,
 }
@@ -57,6 +67,7 @@ export const FAULTY_STORES: readonly (readonly [fault: string, rules: Partial<St
   ['each process keeps to itself', { isShared: false }],
   ['keeps the key of a process that died', { leaseSeconds: Infinity }],
   ['forgets a key before its retention ends', { rememberedSeconds: DAY }],
+  ['counts the retention of a key from its first delivery', { isFirstDeliveryCounted: true }],
   ['never forgets a key', { rememberedSeconds: Infinity }],
   ['keeps the effect of a failed run', { isTransactional: false }],
 ]
@@ -77,6 +88,7 @@ interface Store {
 /** An inbox with a store that processes share, and with what `inboxConformance` needs of it. */
 export function createStore(rules: StoreRules): Store {
   const shared = new Map<string, { isApplied: boolean; until: number }>()
+  const firstSeconds = new Map<string, number>()
   const effects: string[] = []
   let seconds = 0
 
@@ -88,6 +100,7 @@ export function createStore(rules: StoreRules): Store {
         const record = records.get(key)
         if (record !== undefined && record.until > seconds)
           return record.isApplied ? 'duplicate' : 'busy'
+        if (!firstSeconds.has(key)) firstSeconds.set(key, seconds)
         const mine = { isApplied: false, until: seconds + rules.leaseSeconds }
         records.set(key, mine)
         const writes = rules.isTransactional ? [] : effects
@@ -98,7 +111,8 @@ export function createStore(rules: StoreRules): Store {
           throw error
         }
         if (rules.isTransactional) effects.push(...writes)
-        records.set(key, { isApplied: true, until: seconds + rules.rememberedSeconds })
+        const from = (rules.isFirstDeliveryCounted ? firstSeconds.get(key) : undefined) ?? seconds
+        records.set(key, { isApplied: true, until: from + rules.rememberedSeconds })
         return 'applied'
       },
     }
@@ -223,4 +237,30 @@ function replacesErrors(): Inbox {
       throw new Error('The work failed.', { cause })
     }),
   )
+}
+
+function runsAgain(): Inbox {
+  const inbox = memoryInbox()
+  return inboxOf((key, work) =>
+    inbox.admit(key, async (context) => {
+      try {
+        await work(context)
+      } catch {
+        await work(context)
+      }
+    }),
+  )
+}
+
+/** As a cache does. */
+function evicts(): Inbox {
+  const inbox = memoryInbox()
+  const aliases = new Map<string, string>()
+  return inboxOf((key, work) => {
+    const alias = aliases.get(key) ?? `${key} ${Math.random()}`
+    aliases.set(key, alias)
+    const [oldest = key] = aliases.keys()
+    if (aliases.size > 50) aliases.delete(oldest)
+    return inbox.admit(alias, work)
+  })
 }

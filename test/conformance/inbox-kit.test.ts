@@ -45,6 +45,50 @@ describe('inboxConformance', () => {
     expect(await failuresOf(forgetsAfterTwoFailures, options)).toEqual([failure])
   })
 
+  it.each(['makeInbox', 'advance', 'crash', 'close', 'write', 'count'])(
+    'ends, and says what has not answered, if `%s` never does',
+    async (name) => {
+      const { makeInbox, options } = createStore(STORE_RULES)
+      const never = () => new Promise<never>(() => {})
+      const { effects } = options
+      const failures = await failuresOf(name === 'makeInbox' ? never : makeInbox, {
+        ...options,
+        ...(name in effects && { effects: { ...effects, [name]: never } }),
+        ...(['advance', 'crash', 'close'].includes(name) && { [name]: never }),
+        walks: 1,
+        timeoutMs: 20,
+      })
+      expectMessages(failures)
+      expect(failures.join('\n')).toContain(`\`${name}\``)
+    },
+  )
+
+  it('has the seed in the message if something other than the inbox fails in a walk', async () => {
+    const error = new Error('The table of effects is gone.')
+    const failures = await failuresOf(() => memoryInbox(), {
+      shared: false,
+      effects: { write() {}, count: () => Promise.reject(error) },
+    })
+    const [ofWalk = ''] = failures.filter((failure) => failure.includes('Steps:'))
+    expect(ofWalk).toMatch(/The table of effects is gone\.[^]*`seed: \d+, walks: 1`/)
+  })
+
+  it('tells what an inbox did wrong even if it cannot be closed then', async () => {
+    const close = () => Promise.reject(new Error('It is closed.'))
+    const failures = await failuresOf(() => memoryInbox(), { close, walks: 1 })
+    expect(failures.join('\n')).toContain('`shared: false`')
+  })
+
+  it('has no test of walks if there are none', async () => {
+    const names: string[] = []
+    inboxConformance(() => memoryInbox(), {
+      describe: (_name, define) => define(),
+      it: (name) => names.push(name),
+      walks: 0,
+    })
+    expect(names.join('\n')).not.toContain('in any order')
+  })
+
   it('tells that a crash needs a clock, if a lease holds the key', async () => {
     const { makeInbox, options } = createStore(STORE_RULES)
     const { effects, crash } = options
@@ -92,7 +136,7 @@ function expectMessages(failures: readonly string[]): void {
 
 /** Runs the suite without a test runner, and returns the messages of what failed. */
 async function failuresOf<Tested extends Inbox<object>>(
-  makeInbox: () => Tested,
+  makeInbox: () => Tested | Promise<Tested>,
   options: Partial<InboxConformanceOptions<Tested>> = {},
 ): Promise<string[]> {
   const tests: (() => Promise<void>)[] = []

@@ -26,7 +26,7 @@ const ERRORS = {
   'sql-result-unexpected':
     '`query` did not resolve with the rows of a SELECT. Expected a list of objects, without the list of fields that some drivers put beside it.',
   'sql-claim-missing':
-    'The key was recorded, but the transaction does not see it. `query` without `tx` must commit at once (is `autocommit` off?) and run on the same database as `transaction`, not on a replica.',
+    'The key was recorded, but the transaction does not see it. `query` without `tx` must commit at once (is `autocommit` off?) and run on the same database as `transaction`, not on a replica. If the key is older than the retention, clean-up has just deleted it: then it is applied when it is sent again.',
   'sql-statement-failed':
     'Postgres commits nothing: a statement of a handler failed and its error was swallowed. Let the error reject, or use a savepoint around what may fail.',
   'sql-transaction-left':
@@ -40,7 +40,7 @@ const ERRORS = {
   'sql-transaction-over':
     '`tx` was used after the transaction had ended. Await everything that uses it before the handler resolves.',
   'sql-transaction-control':
-    '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
+    '`tx` is inside the transaction of the inbox, which begins and ends it; statements such as CREATE TABLE would commit it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
 }
 
 const WARNINGS = {
@@ -134,10 +134,19 @@ export function toInboxError(
   fallback: SqlInboxErrorCode = 'sql-refused',
 ): InboxError<SqlInboxErrorCode> {
   if (isSqlError(cause)) return cause
-  const code = namesOf(cause)
-    .map((name) => CODES[name] ?? CODES[classOf(name)])
-    .find((known) => known !== undefined)
-  return sqlError(code ?? fallback, { cause })
+  return sqlError(codeOf(cause) ?? fallback, { cause })
+}
+
+function codeOf(cause: unknown): SqlInboxErrorCode | undefined {
+  try {
+    return namesOf(cause)
+      .flatMap((name) => [name, classOf(name)])
+      .filter((name) => Object.hasOwn(CODES, name))
+      .map((name) => CODES[name])[0]
+  } catch {
+    // A getter of the error has thrown.
+    return undefined
+  }
 }
 
 function isSqlError(thrown: unknown): thrown is InboxError<SqlInboxErrorCode> {

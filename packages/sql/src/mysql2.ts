@@ -1,7 +1,7 @@
 import { must } from '@hongbao/core/internal'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
-import { guardTransaction, type GuardedMethods } from './transaction-guard.ts'
+import { lendGuarded, type GuardedMethods } from './transaction-guard.ts'
 
 /** A connection that is lent by a pool of `mysql2/promise`: what the inbox uses of it. */
 export interface Mysql2Connection {
@@ -38,12 +38,18 @@ export function mysql2Inbox<Connection extends Mysql2Connection>(
 ): SqlInbox<Connection> {
   const { own, common } = readOwnOptions('`mysql2Inbox`', options, { pool: readPool<Connection> })
   const { pool } = own
-  return sqlInbox<Connection>({
+  const inbox = sqlInbox<Connection>({
     ...common,
     dialect: 'mysql',
     query: async (sql, values, tx) => (await (tx ?? pool).query(sql, values))[0],
     transaction: (run) => inTransaction(pool, run),
   })
+  return {
+    ...inbox,
+    // It ends before the inbox checks its mark: what is sent after that could undo the transaction.
+    admit: (key, work) =>
+      inbox.admit(key, ({ tx }) => lendGuarded(tx, METHODS, (guarded) => work({ tx: guarded }))),
+  }
 }
 
 /**
@@ -56,14 +62,11 @@ async function inTransaction<Connection extends Mysql2Connection>(
   run: (tx: Connection) => Promise<void>,
 ): Promise<void> {
   const connection = await pool.getConnection()
-  const guarded = guardTransaction(connection, METHODS)
   try {
     await connection.query('set autocommit = 0')
-    await run(guarded.tx)
-    guarded.end()
+    await run(connection)
     await connection.query('commit')
   } catch (error) {
-    guarded.end()
     await connection.query('rollback').catch(() => connection.destroy())
     throw error
   } finally {
@@ -78,7 +81,12 @@ async function inTransaction<Connection extends Mysql2Connection>(
 const METHODS: GuardedMethods = {
   sending: new Set(['query', 'execute', 'prepare', 'ping']),
   ending: new Set(['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset', 'end']),
-  leaving: new Set(['release', 'destroy']),
+  // Each commits. The last ones do so implicitly (MySQL documentation, "Statements That Cause an
+  // Implicit Commit"), and if the handler failed after one of them, the event would be a duplicate.
+  control:
+    /^\s*(?:begin|start\s+transaction|commit|rollback(?!\s+(?:work\s+)?to\b)|set\s+(?:session\s+|local\s+|@@(?:session\.|local\.)?)?autocommit|(?:create(?:\s+or\s+replace)?|drop)(?!\s+(?:or\s+replace\s+)?temporary\b)|alter|rename|truncate|grant|revoke|(?:un)?lock\s+tables?)\b/i,
+  leaving: new Set<PropertyKey>(['release', 'destroy', Symbol.dispose, Symbol.asyncDispose]),
+  lending: new Set(['connection', 'promise', 'prepare']),
 }
 
 function readPool<Connection extends Mysql2Connection>(

@@ -150,7 +150,7 @@ async function apply<Tx>(settings: Settings<Tx>, { id, tx, work }: Event<Tx>): P
 
 /** Applies an event of its own in a transaction that fails at its end, and checks that nothing stays. */
 async function rehearse<Tx>(settings: Settings<Tx>): Promise<void> {
-  const { find, findExpired, erase, autocommit } = settings.statements
+  const { lock, findExpired, erase, autocommit } = settings.statements
   const [session] = autocommit === undefined ? [] : await select(settings, autocommit)
   if (session?.isApplied === false) throw sqlError('sql-claim-missing')
   await select(settings, findExpired(1))
@@ -167,7 +167,8 @@ async function rehearse<Tx>(settings: Settings<Tx>): Promise<void> {
   await admit({ ...settings, transaction }, id, async () => {}).catch((error: unknown) => {
     if (!isRehearsed) throw error
   })
-  const [row] = await select(settings, find, id)
+  // With a lock: READ UNCOMMITTED would show the mark of another process that rehearses.
+  const [row] = await select(settings, lock, id)
   if (row?.isApplied === true) throw sqlError('sql-rollback-missing')
 }
 
@@ -175,7 +176,7 @@ async function createTable<Tx>(settings: Settings<Tx>): Promise<void> {
   const { dialect, table = 'hongbao_inbox', statements } = settings
   try {
     // If the table is there, a user without the right to create tables needs none.
-    await select(settings, statements.find, '')
+    await select(settings, statements.see, '')
   } catch (error) {
     if (toInboxError(error).code !== 'sql-table-missing') throw error
     await run(settings, createStatement({ dialect, table }))

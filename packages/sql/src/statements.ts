@@ -7,9 +7,7 @@ export interface Statements {
   readonly insert: string
   /** By id: locks the row of the key, and returns it; no row if it is locked. */
   readonly lock: string
-  /** By id: returns the row without a lock. */
-  readonly find: string
-  /** By id: the same in a transaction, without a look at whether it is applied. */
+  /** By id: returns the row without a lock, and without a look at whether it is applied. */
   readonly see: string
   /** By `pk`, before the handlers run: sets the time at which the key was applied. */
   readonly mark: string | undefined
@@ -56,7 +54,6 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
   return {
     insert: `insert ignore into ${sql} (id, created_at) values (?, utc_timestamp(3))`,
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,
-    find: `${row} where id = ?`,
     // From the index: with SERIALIZABLE, a look at the row would wait for its lock.
     see: `select pk, 0 as applied from ${sql} where id = ?`,
     mark: `update ${sql} set applied_at = utc_timestamp(3) where pk = ?`,
@@ -81,7 +78,6 @@ function postgresStatements({ sql }: InboxTable, retentionSeconds: number): Stat
   return {
     insert: `insert into ${sql} (id) values ($1) on conflict (id) do nothing`,
     lock: `select id || '.' || pg_current_xact_id()::text as pk, ${APPLIED} from ${sql} where id = $1 for update skip locked`,
-    find: `${row} where id = $1`,
     see: `${row} where id = $1`,
     mark: undefined,
     confirm: `with own as (select split_part($1, '.', 1) as id, split_part($1, '.', 2) as xid), marked as (update ${sql} as inbox set applied_at = clock_timestamp() from own where inbox.id = own.id and pg_current_xact_id()::text = own.xid returning inbox.id) select id as pk, 1 as applied from marked`,

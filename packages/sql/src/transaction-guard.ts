@@ -1,51 +1,73 @@
-import { sqlError } from './errors.ts'
+import { isRecord } from '@hongbao/core/internal'
+import { sqlError, type SqlInboxErrorCode } from './errors.ts'
 
 /** The methods of a connection that must not be called at any time. */
 export interface GuardedMethods {
-  /** Send statements, which is refused when the transaction is over. */
+  /** Send statements, which is refused when the handlers have resolved. */
   readonly sending: ReadonlySet<PropertyKey>
   /** Would end the transaction, which is refused. */
   readonly ending: ReadonlySet<PropertyKey>
+  /** Statements that would end it, which is refused as well. */
+  readonly control: RegExp
   /** Would give the connection back, which does nothing: the inbox does so. */
   readonly leaving: ReadonlySet<PropertyKey>
-}
-
-/** A connection while handlers have it. */
-export interface GuardedTransaction<Connection> {
-  readonly tx: Connection
-  /** From now on `tx` sends nothing. */
-  end(): void
+  /** Are or return another object that sends on the connection. */
+  readonly lending: ReadonlySet<PropertyKey>
 }
 
 /**
- * The connection itself, behind a proxy that does not let handlers end the transaction or keep on
- * using it: a handler that runs on would write into the transaction of the next event. For drivers
- * whose connections do not refuse that by themselves.
+ * Lends work the connection itself, behind a proxy that does not let handlers end the transaction or
+ * keep on using it: a handler that runs on would write into the transaction of the next event. For
+ * drivers whose connections do not refuse that by themselves.
  */
-export function guardTransaction<Connection extends object>(
+export async function lendGuarded<Connection extends object>(
   connection: Connection,
-  { sending, ending, leaving }: GuardedMethods,
-): GuardedTransaction<Connection> {
+  methods: GuardedMethods,
+  work: (tx: Connection) => Promise<void>,
+): Promise<void> {
+  const { sending, ending, control, leaving, lending } = methods
   let isOver = false
 
-  function call(name: PropertyKey, method: Function, args: unknown[]): unknown {
-    if (leaving.has(name)) return undefined
-    if (ending.has(name)) return Promise.reject(sqlError('sql-transaction-control'))
-    if (isOver && sending.has(name)) return Promise.reject(sqlError('sql-transaction-over'))
-    return Reflect.apply(method, connection, args)
+  function guard<Target extends object>(target: Target): Target {
+    return new Proxy(target, {
+      get(_, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return lend(name, value)
+        return (...args: unknown[]): unknown => {
+          if (leaving.has(name)) return undefined
+          const code = refusalOf(name, args)
+          return code === undefined
+            ? lend(name, Reflect.apply(value, target, args))
+            : refuse(code, args)
+        }
+      },
+    })
   }
 
-  const tx = new Proxy(connection, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? (...args: unknown[]) => call(name, value, args) : value
-    },
-  })
-
-  return {
-    tx,
-    end() {
-      isOver = true
-    },
+  function lend(name: PropertyKey, value: unknown): unknown {
+    if (!lending.has(name) || !isRecord(value)) return value
+    return value instanceof Promise ? value.then(guard) : guard(value)
   }
+
+  function refusalOf(name: PropertyKey, [statement]: unknown[]): SqlInboxErrorCode | undefined {
+    if (ending.has(name)) return 'sql-transaction-control'
+    if (!sending.has(name)) return undefined
+    if (isOver) return 'sql-transaction-over'
+    const sql = isRecord(statement) ? statement['sql'] : statement
+    return typeof sql === 'string' && control.test(sql) ? 'sql-transaction-control' : undefined
+  }
+
+  try {
+    await work(guard(connection))
+  } finally {
+    isOver = true
+  }
+}
+
+/** As the method itself would fail: to its callback, if it was called with one. */
+function refuse(code: SqlInboxErrorCode, args: readonly unknown[]): unknown {
+  const callback = args.at(-1)
+  if (typeof callback !== 'function') return Promise.reject(sqlError(code))
+  process.nextTick(callback, sqlError(code))
+  return undefined
 }

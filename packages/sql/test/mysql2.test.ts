@@ -1,8 +1,16 @@
+import type { PoolConnection as CallbackConnection } from 'mysql2'
 import { createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2/promise'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { hasMariadb } from '../../../test/servers/mariadb.ts'
 import { startDatabase, type Database } from '../../../test/servers/sql.ts'
 import { mysql2Inbox, type Mysql2InboxOptions } from '../src/mysql2.ts'
+
+/** Its streams are only there. Its type in mysql2 is another. */
+function callbackConnection({ connection }: PoolConnection): CallbackConnection {
+  return connection as unknown as CallbackConnection
+}
+
+const INSERT_LATE = `insert into effects (name) values ('by another way')`
 
 describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
   let database: Database
@@ -80,6 +88,122 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
         await expect(tx.beginTransaction()).rejects.toMatchObject(control)
       })
       expect(await countEffects('controlled')).toBe(1)
+    })
+
+    it.each([
+      'commit',
+      ' ROLLBACK work',
+      'begin',
+      'start transaction read only',
+      'set autocommit = 1',
+      'set @@session.autocommit = 1',
+      // These commit implicitly.
+      'create table staging (id int)',
+      'truncate locks',
+      'alter table locks comment = "x"',
+      'lock tables locks read',
+    ])(
+      'refuses a statement that ends the transaction, and keeps nothing: %s [E21, E79]',
+      async (sql) => {
+        const { inbox } = open()
+        const control = { name: 'InboxError', code: 'sql-transaction-control' }
+        for (const send of [
+          (tx: PoolConnection) => tx.query(sql),
+          (tx: PoolConnection) => tx.query({ sql }),
+          (tx: PoolConnection) => tx.execute(sql),
+        ]) {
+          const admission = inbox.admit(sql, async ({ tx }) => {
+            await effectOf(sql)({ tx })
+            await send(tx)
+          })
+          await expect(admission).rejects.toMatchObject(control)
+        }
+        expect(await countEffects(sql)).toBe(0)
+        expect(await inbox.admit(sql, effectOf(sql))).toBe('applied')
+      },
+    )
+
+    it.each(['rollback to savepoint part', 'rollback work to part', 'release savepoint part'])(
+      'runs a statement that does not end the transaction: %s',
+      async (sql) => {
+        const { inbox } = open()
+        const admission = inbox.admit(sql, async ({ tx }) => {
+          await tx.query('create temporary table staged (id int)')
+          await tx.query('drop temporary table staged')
+          await tx.query('savepoint part')
+          await tx.query(sql)
+          await effectOf(sql)({ tx })
+        })
+        expect(await admission).toBe('applied')
+        expect(await countEffects(sql)).toBe(1)
+      },
+    )
+
+    it('is not given back at the end of `await using`', async () => {
+      const { inbox, pool } = open({ connectionLimit: 2 })
+      const admission = inbox.admit('using', async (context) => {
+        {
+          await using tx = context.tx
+          await effectOf('using')({ tx })
+        }
+        const other = await pool.getConnection()
+        expect(other.threadId).not.toBe(context.tx.threadId)
+        other.release()
+      })
+      expect(await admission).toBe('applied')
+      expect(await countEffects('using')).toBe(1)
+    })
+
+    it('refuses what a handler that has resolved still sends, even before the commit [E78]', async () => {
+      const { inbox } = open()
+      const late: Promise<unknown>[] = []
+      const admission = inbox.admit('before the commit', async ({ tx }) => {
+        // It goes on while the inbox checks the mark.
+        const goesOn = tx.query('do 0').then(() => effectOf('before the commit')({ tx }))
+        goesOn.catch(() => {})
+        late.push(goesOn)
+      })
+      expect(await admission).toBe('applied')
+      await expect(Promise.all(late)).rejects.toMatchObject({ code: 'sql-transaction-over' })
+      expect(await countEffects('before the commit')).toBe(0)
+    })
+
+    it.each<[string, (tx: PoolConnection) => Promise<() => Promise<unknown>>]>([
+      [
+        'a prepared statement',
+        async (tx) => {
+          const statement = await tx.prepare('insert into effects (name) values (?)')
+          return () => statement.execute(['by another way'])
+        },
+      ],
+      [
+        'its callback connection',
+        async (tx) => () => {
+          const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+          callbackConnection(tx).query(INSERT_LATE, (error) =>
+            error === null ? resolve(undefined) : reject(error),
+          )
+          return promise
+        },
+      ],
+      [
+        'a promise connection of its callback connection',
+        async (tx) => {
+          const own = callbackConnection(tx).promise()
+          return () => own.query(INSERT_LATE)
+        },
+      ],
+    ])('is closed after the end for %s, too [E78]', async (_, prepare) => {
+      const { inbox } = open()
+      const send = Promise.withResolvers<() => Promise<unknown>>()
+      await inbox
+        .admit('by another way', async ({ tx }) => {
+          send.resolve(await prepare(tx))
+          throw new Error('declined')
+        })
+        .catch(() => {})
+      await expect((await send.promise)()).rejects.toMatchObject({ code: 'sql-transaction-over' })
+      expect(await countEffects('by another way')).toBe(0)
     })
 
     it('is closed after the end, so that a handler that runs on writes nothing [E78]', async () => {
@@ -199,6 +323,16 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
     expect(await inbox.admit(name, effectOf(name))).toBe('duplicate')
     expect(await inbox.cleanUp()).toBe(0)
     expect(await countEffects(name)).toBe(1)
+  })
+
+  it('is ready while another process that rehearses has written its mark, with READ UNCOMMITTED', async () => {
+    const { inbox, pool } = open()
+    await inbox.ready()
+    await pool.query('set session transaction isolation level read uncommitted')
+    await database.query('start transaction')
+    await database.query('update hongbao_inbox set applied_at = now() where applied_at is null')
+    await expect(inbox.ready()).resolves.toBeUndefined()
+    await database.query('rollback')
   })
 
   it('says so if the server commits nothing by itself [E77]', async () => {

@@ -62,6 +62,17 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
     })
   })
 
+  it.each([
+    Object.assign(new Error('relation "orders" does not exist'), { code: '42P01' }),
+    Object.assign(new Error("Table 'orders' doesn't exist"), { errno: 1146 }),
+    null,
+  ])('passes on what a handler throws as it is, of a database or not: %s', async (error) => {
+    const key = `thrown ${String(error).length}`
+    const work = vi.fn<ReturnType<typeof effectOf>>().mockRejectedValue(error)
+    await expect(opened.open().admit(key, work)).rejects.toBe(error)
+    expect(await opened.open().admit(key, effectOf(key))).toBe('applied')
+  })
+
   describe('an ORM', () => {
     it('that calls `run` again after a success runs no handler twice [E76]', async () => {
       const transaction: Orm['transaction'] = async (run) => {
@@ -121,6 +132,27 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
         throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
       }
       await expectNotApplied('thrown', { transaction }, 'sql-unreachable', 0)
+    })
+
+    it.each<[string, unknown]>([
+      [
+        'with a getter that throws',
+        Object.defineProperty(new Error('odd'), 'code', {
+          get: () => {
+            throw new Error('unreadable')
+          },
+        }),
+      ],
+      ['that is its own cause', ownCause()],
+      [
+        'whose code is a name that every object has',
+        Object.assign(new Error(), { code: 'toString' }),
+      ],
+      ['whose code is a symbol', Object.assign(new Error(), { code: Symbol('code') })],
+      ['null', null],
+    ])('that rejects with an error %s is reported as any other failure', async (name, cause) => {
+      const transaction: Orm['transaction'] = () => Promise.reject(cause)
+      await expectNotApplied(name, { transaction }, 'sql-refused', 0)
     })
 
     it('that resolves a SELECT with something other than its rows is told so', async () => {
@@ -223,3 +255,8 @@ const CONVERSIONS: readonly [string, (value: number) => unknown][] = [
   ['bigint', BigInt],
   ['boolean', Boolean],
 ]
+
+function ownCause(): Error {
+  const error = new Error('in a circle')
+  return Object.assign(error, { cause: error, original: error, meta: error, driverError: error })
+}

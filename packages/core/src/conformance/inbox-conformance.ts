@@ -41,11 +41,18 @@ async function runCase({ run, why }: Case, makeInbox: MakeInbox, subject: Subjec
   try {
     await run(trial)
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
-    const { expected, happened } = error
-    const sentences = [`Expected: ${expected}`, `Happened: ${happened}`, `Why it matters: ${why}`]
-    throw new Error(sentences.join('\n'), { cause: error })
-  } finally {
-    await trial.end()
+    // What happened first says more.
+    await trial.end().catch(() => {})
+    throw explained(error, why)
   }
+  await trial.end().catch((error: unknown) => {
+    throw explained(error, why)
+  })
+}
+
+function explained(error: unknown, why: string): unknown {
+  if (!(error instanceof Mismatch)) return error
+  const { expected, happened } = error
+  const sentences = [`Expected: ${expected}`, `Happened: ${happened}`, `Why it matters: ${why}`]
+  return new Error(sentences.join('\n'), { cause: error })
 }

@@ -37,7 +37,7 @@ export interface InboxConformanceOptions<Tested extends Inbox<object>> {
   /** Repeats the random sequences of a failed run, whose message has the seed. Default: another one each time. */
   readonly seed?: number | undefined
   /**
-   * How long `admit` may take to answer, in milliseconds. Stay below the timeout of the test runner, so that the
+   * How long `admit` and each of these functions may take, in milliseconds. Stay below the timeout of the test runner, so that the
    * message says what did not answer. Default: 4000.
    */
   readonly timeoutMs?: number | undefined

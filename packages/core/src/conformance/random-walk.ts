@@ -1,6 +1,6 @@
 import type { Admission } from '../inbox/inbox.ts'
 import { expectAdmission, expectError } from './key-cases.ts'
-import { expectSame, Mismatch } from './mismatch.ts'
+import { expectSame, Mismatch, show } from './mismatch.ts'
 import { seeded, type Seeded } from './seeded.ts'
 import type { Case, Process, Trial, WaitingRun } from './trial.ts'
 
@@ -11,6 +11,7 @@ const NAMES = ['red_a', 'red_A', '红包', '紅包']
 export const WALK_CASE: Case = {
   name: 'deliveries, failures and duplicates in any order are answered as a set of applied keys answers them',
   why: 'Some faults need a certain order of events, such as a failure between two redeliveries.',
+  isFor: ({ walks }) => walks > 0,
   async run(trial) {
     const { seed, walks, shared } = trial.subject
     const first = await trial.open()
@@ -48,9 +49,10 @@ async function checkWalk(trial: Trial, processes: readonly Process[], seed: numb
     while (walk.taken.length < STEPS) await random.pick(CHOICES)(walk)
     for (const running of walk.running) await finish(walk, running)
   } catch (error) {
-    if (!(error instanceof Mismatch)) throw error
+    const { expected, happened } =
+      error instanceof Mismatch ? error : new Mismatch('All steps end.', `${show(error)}.`)
     const steps = `Steps: ${walk.taken.join(', ')}. To repeat them, pass \`seed: ${seed}, walks: 1\`.`
-    throw new Mismatch(error.expected, `${error.happened}\n${steps}`, error)
+    throw new Mismatch(expected, `${happened}\n${steps}`, error)
   }
 }
 

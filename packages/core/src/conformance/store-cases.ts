@@ -3,6 +3,7 @@ import { expectSame, Mismatch, show } from './mismatch.ts'
 import type { Case } from './trial.ts'
 
 const HOUR = 60 * 60
+const DECLINED = new Error('declined')
 
 const OTHERS =
   'A redelivery may reach any instance of the app. If each remembers for itself, each applies the event. An inbox for one process only: `shared: false`.'
@@ -48,14 +49,12 @@ export const STORE_CASES: readonly Case[] = [
     why: '`webhooks.ready()` passes on what `ready` rejects with, and `webhooks.close()` waits for `flush`.',
     async run(trial) {
       const { inbox, deliver } = await trial.open()
-      const steps = { ready: () => inbox.ready?.(), flush: () => inbox.flush?.() }
       await deliver(trial.key('flushed'))
-      for (const [name, step] of Object.entries(steps)) {
-        try {
-          await step()
-        } catch (error) {
+      for (const name of ['ready', 'flush'] as const) {
+        await inbox[name]?.().catch((error: unknown) => {
+          if (error instanceof Mismatch) throw error
           throw new Mismatch(`\`${name}\` resolves.`, `It rejects with ${show(error)}.`, error)
-        }
+        })
       }
     },
   },
@@ -75,14 +74,17 @@ export const STORE_CASES: readonly Case[] = [
     },
   },
   {
-    name: 'an applied key is a duplicate until its retention ends',
+    name: 'an applied key is a duplicate until its retention ends, which begins when it is applied',
     why: 'The last retry comes after 24 h 47 min, and an app may replay events for as long as `retentionSeconds` says.',
     isFor: ({ advance }) => advance !== undefined,
     async run({ open, key: keyOf, subject }) {
       const process = await open()
       const key = keyOf('retained')
-      await process.deliver(key)
-      await subject.advance?.(process.inbox.retentionSeconds - 60)
+      const kept = process.inbox.retentionSeconds - 60
+      expectError(await process.admit(key, () => Promise.reject(DECLINED)), DECLINED)
+      await subject.advance?.(kept)
+      expectSame('The answer to a late redelivery', await process.deliver(key), 'applied')
+      await subject.advance?.(kept)
       expectSame('The answer a minute before the end', await process.deliver(key), 'duplicate')
     },
   },

@@ -33,6 +33,9 @@ export interface Trial {
 
 /** A process with its inbox. An answer that takes too long is a mismatch. */
 export interface Process {
+  /** As `makeInbox` has returned it. */
+  readonly own: Inbox<object>
+  /** The same inbox, checked: it may call work once. */
   readonly inbox: Inbox<object>
   /** Runs whose work may still wait. */
   readonly waiting: readonly WaitingRun[]
@@ -51,7 +54,9 @@ export interface WaitingRun extends Omit<Run<object>, 'context'> {
   writeEffect(): Promise<void>
 }
 
-export function createTrial(makeInbox: MakeInbox, subject: Subject): Trial {
+export function createTrial(makeInbox: MakeInbox, untimed: Subject): Trial {
+  const subject = timedSubject(untimed)
+  const make = timed(subject.timeoutMs, 'makeInbox', makeInbox)
   const unique = Math.random().toString(36).slice(2)
   const processes = new Set<Process>()
 
@@ -59,13 +64,13 @@ export function createTrial(makeInbox: MakeInbox, subject: Subject): Trial {
     subject,
     key: (name) => `${unique}:${name}`,
     async open() {
-      const process = openProcess(await makeInbox(), subject)
+      const process = openProcess(await make(), subject)
       processes.add(process)
       return process
     },
     async crash(process) {
       processes.delete(process)
-      await subject.crash?.(process.inbox)
+      await subject.crash?.(process.own)
     },
     async expectEffects(key, expected) {
       const actual = await subject.effects.count(key)
@@ -77,14 +82,45 @@ export function createTrial(makeInbox: MakeInbox, subject: Subject): Trial {
     },
   }
 
-  async function close({ inbox, waiting }: Process): Promise<void> {
+  async function close({ own, waiting }: Process): Promise<void> {
     const error = new Error('The test is over.')
     await Promise.allSettled([...waiting].map((run) => run.fail(error)))
-    await subject.close?.(inbox)
+    await subject.close?.(own)
   }
 }
 
-function openProcess(inbox: Inbox<object>, { effects, timeoutMs }: Subject): Process {
+/** The functions of the test file. The one that does not end is named in the message. */
+function timedSubject({ effects, advance, crash, close, ...subject }: Subject): Subject {
+  const { timeoutMs } = subject
+  return {
+    ...subject,
+    effects: {
+      ...effects,
+      write: timed(timeoutMs, 'write', (key, context) => effects.write(key, context)),
+      count: timed(timeoutMs, 'count', (key) => effects.count(key)),
+    },
+    advance: advance && timed(timeoutMs, 'advance', advance),
+    crash: crash && timed(timeoutMs, 'crash', crash),
+    close: close && timed(timeoutMs, 'close', close),
+  }
+}
+
+/** The same function; a mismatch if it takes too long. */
+function timed<Args extends unknown[], Value>(
+  timeoutMs: number,
+  name: string,
+  call: (...args: Args) => Value | Promise<Value>,
+): (...args: Args) => Promise<Value> {
+  return async (...args) => inTime(timeoutMs, `\`${name}\` ends`, Promise.resolve(call(...args)))
+}
+
+function openProcess(own: Inbox<object>, { effects, timeoutMs }: Subject): Process {
+  const inbox: Inbox<object> = {
+    retentionSeconds: own.retentionSeconds,
+    admit: (key, work) => admitOnce(own, key, work),
+    ready: timed(timeoutMs, 'ready', () => own.ready?.()),
+    flush: timed(timeoutMs, 'flush', () => own.flush?.()),
+  }
   const waiting: WaitingRun[] = []
 
   async function admit(key: string, work: Work): Promise<Settlement> {
@@ -117,7 +153,21 @@ function openProcess(inbox: Inbox<object>, { effects, timeoutMs }: Subject): Pro
     return waitingRun
   }
 
-  return { inbox, waiting, admit, deliver, start }
+  return { own, inbox, waiting, admit, deliver, start }
+}
+
+/** @throws Mismatch if one delivery calls its work twice, as an inbox that retries does */
+async function admitOnce(inbox: Inbox<object>, key: string, work: Work): Promise<Admission> {
+  let runs = 0
+  const settlement = await settle(
+    inbox.admit(key, (context) => {
+      runs += 1
+      return work(context)
+    }),
+  )
+  if (runs > 1) throw new Mismatch('A delivery calls its work once.', `It called it ${runs} times.`)
+  if ('error' in settlement) throw settlement.error
+  return settlement.admission
 }
 
 function inTime<Value>(timeoutMs: number, what: string, pending: Promise<Value>): Promise<Value> {
@@ -127,6 +177,7 @@ function inTime<Value>(timeoutMs: number, what: string, pending: Promise<Value>)
 }
 
 export function rejected(key: string, error: unknown): Mismatch {
+  if (error instanceof Mismatch) return error
   const expected = `\`admit\` answers for ${show(key)}.`
   return new Mismatch(expected, `It rejected with ${show(error)}.`, error)
 }
