@@ -323,6 +323,10 @@ describe('a Lambda function near its time limit', () => {
     ['has a context without a time', {}],
     ['has no context', undefined],
     ['has a time that is no number', { getRemainingTimeInMillis: () => 'soon' }],
+    ['has no time left, as emulators say', { getRemainingTimeInMillis: () => 0 }],
+    ['has no limit, and so 0 s', { function: { timeout: 0 } }],
+    ['has a limit that is no number', { function: { timeout: Symbol('soon') } }],
+    ['has a context that throws', { getRemainingTimeInMillis: throwing }],
   ])('gives handlers `handlerTimeoutMs` if it %s', async (_, context) => {
     const { webhooks, reports, handler } = open({ handlerTimeoutMs: 20 })
     const gate = Promise.withResolvers<void>()
@@ -332,6 +336,27 @@ describe('a Lambda function near its time limit', () => {
     })
     expect(reports).toMatchObject([{ code: 'handler-timed-out', error: { detail: undefined } }])
     gate.resolve()
+  })
+
+  it('answers 500 without starting a handler if the reserve is all that is left [F41]', async () => {
+    const { handler, applied } = open()
+    const context = { getRemainingTimeInMillis: () => 499 }
+    expect(await handler(carry(HTTP, envelope(), false), context)).toMatchObject({
+      statusCode: 500,
+      body: '{"outcome":"failed","code":"handler-timed-out"}',
+    })
+    expect(applied).toEqual([])
+  })
+
+  it('asks no timer to wait for less than nothing [F41]', async () => {
+    const warn = vi.spyOn(process, 'emitWarning')
+    const { handler } = open({ publicKey: () => new Promise(() => {}) })
+    const context = { getRemainingTimeInMillis: () => 499 }
+    expect(await handler(carry(HTTP, envelope(), false), context)).toMatchObject({
+      body: '{"outcome":"failed","code":"key-unavailable"}',
+    })
+    expect(warn.mock.calls).toEqual([])
+    warn.mockRestore()
   })
 
   it('applies an event of an earlier invocation whose handler ended late once', async () => {
@@ -375,6 +400,10 @@ describe('the handler of a Lambda function', () => {
     expect(handler.length).toBeLessThanOrEqual(2)
   })
 })
+
+function throwing(): never {
+  throw new Error('There is no context here.')
+}
 
 function named(file: string): Platform {
   const found = PLATFORMS.find((platform) => platform.file === file)
