@@ -37,7 +37,7 @@ describe('a body that a hook of the framework substituted for the request', () =
     expect(reply).toMatchObject({ status: 500, code: 'body-consumed' })
   })
 
-  it('is none if only a method `pipe` makes it look like one, as values of Effect and RxJS do', async () => {
+  it('is none if only a method `pipe` makes it look like one, as values of Effect and RxJS do [G29]', async () => {
     const { request, webhooks } = open({ [SIGNATURE_HEADER]: SIGNATURE })
     request.push(null)
     const reply = await webhooks.handle(nodeDelivery(request, 'Hint.', { body: { pipe() {} } }))

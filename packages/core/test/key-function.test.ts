@@ -53,7 +53,7 @@ describe('a `publicKey` that is a function', () => {
   })
 
   it.each([Infinity, 1e300, Number.NaN])(
-    'is waited for if the `deadlineMs` of an adapter is %d [F41]',
+    'is waited for if the `deadlineMs` of an adapter is %d [F35]',
     async (deadlineMs) => {
       const { opened, source } = openRotating()
       const answer = deferred<PublicKeyInput>()

@@ -40,7 +40,7 @@ export interface Delivery {
 }
 
 /** How long the host still waits, as a time that a timer can wait for. */
-export function msUntil(deadlineMs: number = Infinity): number {
+export function msUntil(deadlineMs: number): number {
   const leftMs = deadlineMs - performance.now()
   // False for NaN too.
   return leftMs < MAX_TIMEOUT_MS ? Math.max(leftMs, 0) : MAX_TIMEOUT_MS

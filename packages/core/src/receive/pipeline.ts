@@ -189,7 +189,7 @@ function admit<Context extends object>(
   const other = admission.running.get(key)
   if (other !== undefined) return shareOrAdmit(pipeline, accepted, other)
   if (admission.isClosed) return { answer: createFailure('shutting-down') }
-  const leftMs = msUntil(deadlineMs)
+  const leftMs = deadlineMs === undefined ? Infinity : msUntil(deadlineMs)
   if (leftMs === 0) return { answer: createFailure('handler-timed-out', HOST_LIMIT) }
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
