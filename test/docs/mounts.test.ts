@@ -127,7 +127,7 @@ describe('a GET', () => {
 })
 
 describe('the receiver for Next.js', () => {
-  it('is loaded without a key, as `next build` loads it [C31]', async () => {
+  it('is loaded without a key, as `next build` loads it [C29]', async () => {
     vi.stubEnv('PINGPP_PUBLIC_KEY', undefined)
     try {
       const { webhooks } = await createWorkspace().import<KeyedWorker>('next-webhooks.ts')

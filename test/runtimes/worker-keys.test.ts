@@ -35,7 +35,7 @@ async function start(entry: URL, variables: Record<string, string>): Promise<Run
 }
 
 describe('a worker that has its variables with each request only', () => {
-  it('verifies by the snippet of docs/keys.md [C31]', async () => {
+  it('verifies by the snippet of docs/keys.md [C29]', async () => {
     const snippet = pathToFileURL(join(createWorkspace().directory, 'worker-key.ts'))
     const runtime = await start(snippet, { PINGPP_PUBLIC_KEY: keys.publicKey })
     onTestFinished(() => runtime.stop())
@@ -81,7 +81,7 @@ describe('a worker whose key is in a secret manager', () => {
     await expect.poll(() => post(runtime)).toEqual({ outcome: 'handled' })
   })
 
-  it('verifies the next delivery though the request that was reading the key has ended [C32]', async () => {
+  it('verifies the next delivery though the request that was reading the key has ended [C30]', async () => {
     // Workers end the request with all that it waits for: its reading never settles.
     const runtime = await startWith(() => {})
     expect(await post(runtime, '/left')).toEqual({ outcome: 'not awaited' })

@@ -92,7 +92,7 @@ describe('an order number that is a JSON number, as the official samples send it
     JSON.stringify(envelope({ order_no: 'DIGITS', ...changes })).replace('"DIGITS"', digits)
   const DIGITS = '2024021000000000000000000001'
 
-  it('has its exact digits in the answer to a create [S33]', async () => {
+  it('has its exact digits in the answer to a create [S27]', async () => {
     const body = numeric(DIGITS)
     const { client } = await startPingpp({ steps: [{ body }] })
     const created = await client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS })
@@ -100,7 +100,7 @@ describe('an order number that is a JSON number, as the official samples send it
     expect(Object.isFrozen(created)).toBe(true)
   })
 
-  it('has its exact digits in an answer by id, and in a list [S33]', async () => {
+  it('has its exact digits in an answer by id, and in a list [S27]', async () => {
     expect(await retrieve({ body: numeric(DIGITS) })).toMatchObject({ order_no: DIGITS })
     const body = JSON.stringify(page([1, 2], false)).replace(
       '"order_no":"2"',
@@ -111,7 +111,7 @@ describe('an order number that is a JSON number, as the official samples send it
     expect(data.map(({ order_no }) => order_no)).toEqual(['1', DIGITS])
   })
 
-  it('is still refused if it differs, even in a digit that no double holds [S33]', async () => {
+  it('is still refused if it differs, even in a digit that no double holds [S27]', async () => {
     const { client } = await startPingpp({ steps: [{ body: numeric(DIGITS) }] })
     const call = client.redEnvelopes.create({ ...GUIDE, order_no: DIGITS.replace(/1$/, '2') })
     expect(await errorOf(call)).toMatchObject({

@@ -94,7 +94,7 @@ describe('a parameter of a create that is not documented', () => {
     [{ client_ip: null }, 'client_ip', 'There are: app, '],
     [{ 'extra[scene_id]': 'PRODUCT_1' }, 'extra[scene_id]', 'There are: app, '],
     [{ 'scene[id]': 'PRODUCT_1' }, 'scene[id]', 'There are: app, '],
-  ])('is refused before anything is sent: %o [S31]', async (changes, param, advice) => {
+  ])('is refused before anything is sent: %o [S25]', async (changes, param, advice) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create({ ...GUIDE, ...changes })
     const error = await errorOf(call)
@@ -105,7 +105,7 @@ describe('a parameter of a create that is not documented', () => {
     expect(seen).toEqual([])
   })
 
-  it('is named before the documented one that is missing because of it [S31]', async () => {
+  it('is named before the documented one that is missing because of it [S25]', async () => {
     const { amount, ...rest } = GUIDE
     const { client } = await startPingpp({ steps: [{ json: envelope() }] })
     const call = client.redEnvelopes.create({ ...rest, amuont: amount } as never)
@@ -162,7 +162,7 @@ describe('`extraParams`', () => {
     ['amount', undefined, '`extraParams` must be an object.'],
     [[{ a: 1 }], undefined, '`extraParams` must be an object.'],
     [{ big: 1n }, undefined, 'They cannot be written as JSON'],
-  ])('replace nothing that was checked: %o [S31]', async (extraParams, param, problem) => {
+  ])('replace nothing that was checked: %o [S25]', async (extraParams, param, problem) => {
     const { client, seen } = await startPingpp({ steps: [{ json: envelope() }] })
     const error = await errorOf(client.redEnvelopes.create(GUIDE, { extraParams } as never))
     expect(error).toMatchObject({ code: 'parameter-invalid', param, notCreated: true })

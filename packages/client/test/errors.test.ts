@@ -294,7 +294,7 @@ describe('a connection that fails', () => {
 describe('a PingppError that foreign code throws during a create', () => {
   const foreign = new PingppError('request-invalid', { notCreated: true })
 
-  it('of `fetch` leaves this create uncertain: it may have been sent [S32]', async () => {
+  it('of `fetch` leaves this create uncertain: it may have been sent [S26]', async () => {
     const fetch = (): Promise<Response> => Promise.reject(foreign)
     const client = createPingppClient({ apiKey: API_KEY, retries: 0, fetch })
     expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({
@@ -541,7 +541,7 @@ describe('notCreated', () => {
     })
   })
 
-  it('is certain of no error that other code threw [S32]', () => {
+  it('is certain of no error that other code threw [S26]', () => {
     for (const foreign of [
       undefined,
       null,
@@ -556,7 +556,7 @@ describe('notCreated', () => {
   })
 
   it.each(['retrieve', 'list', 'event'] as const)(
-    'is certain of nothing after a %s that failed, since a create before it may have worked [S32]',
+    'is certain of nothing after a %s that failed, since a create before it may have worked [S26]',
     async (what) => {
       const invalid = refusal(404, { type: 'invalid_request_error', message: 'x' })
       const { client } = await startPingpp({ steps: [invalid] })

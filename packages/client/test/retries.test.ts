@@ -244,7 +244,7 @@ describe('a create of several attempts', () => {
     ['a 429, three times', [TOO_MANY], 'rate-limited', true],
     ['a 429 of a proxy, then one of Ping++', [{ status: 429 }, TOO_MANY], 'rate-limited', false],
   ])(
-    'has certainly created nothing only if each of them has: %s [S32]',
+    'has certainly created nothing only if each of them has: %s [S26]',
     async (_, steps, code, notCreated) => {
       const { client } = await startPingpp({ steps })
       expect(await errorOf(client.redEnvelopes.create(GUIDE))).toMatchObject({ code, notCreated })

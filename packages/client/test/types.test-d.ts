@@ -56,7 +56,7 @@ describe('redEnvelopes', () => {
     void client.redEnvelopes.create({ ...GUIDE, metadata: { order: 1 } })
   })
 
-  it('create refuses a misspelt parameter, which would be sent and do nothing [S31]', () => {
+  it('create refuses a misspelt parameter, which would be sent and do nothing [S25]', () => {
     const { amount, ...rest } = GUIDE
     // @ts-expect-error -- amuont
     void client.redEnvelopes.create({ ...rest, amuont: amount })

@@ -37,6 +37,13 @@ describe('a body that a hook of the framework substituted for the request', () =
     expect(reply).toMatchObject({ status: 500, code: 'body-consumed' })
   })
 
+  it('is none if only a method `pipe` makes it look like one, as values of Effect and RxJS do [G29]', async () => {
+    const { request, webhooks } = open({ [SIGNATURE_HEADER]: SIGNATURE })
+    request.push(null)
+    const reply = await webhooks.handle(nodeDelivery(request, 'Hint.', { body: { pipe() {} } }))
+    expect(reply).toMatchObject({ status: 401, code: 'signature-mismatch' })
+  })
+
   // Without a listener the error would end the process.
   it.each([
     ['nothing reads it, because the request has no signature', {}, 401],

@@ -172,6 +172,20 @@ describe('the tracing channel hongbao:delivery', () => {
       await vi.waitFor(() => expect(uncaught).toHaveBeenCalled())
     },
   )
+
+  it.each<[string, (message: object) => void]>([
+    ['freezes', (message) => void Object.freeze(message)],
+    ['keeps `report` of', (message) => void Object.defineProperty(message, 'report', { value: 1 })],
+    ['keeps `result` of', (message) => void Object.defineProperty(message, 'result', { value: 1 })],
+  ])('with a subscriber that %s its object changes no answer [F15]', async (_, change) => {
+    const start = (message: unknown): void => change(message as object)
+    subscribe('tracing:hongbao:delivery:start', start)
+    onTestFinished(() => void unsubscribe('tracing:hongbao:delivery:start', start))
+
+    const opened = openListener()
+    expect(await opened.deliver(envelopeSent())).toMatchObject({ outcome: 'handled', status: 200 })
+    expect(opened.reports).toMatchObject([{ outcome: 'handled', status: 200 }])
+  })
 })
 
 /** How many promises are made until one is settled. */

@@ -6,6 +6,7 @@ import {
   asEvent,
   bytesOf,
   chargeSucceeded,
+  deliveryOf,
   envelopeSent,
   NOW_MS,
   openListener,
@@ -50,6 +51,19 @@ describe('a `publicKey` that is a function', () => {
     })
     expect(source.calls).toBe(0)
   })
+
+  it.each([Infinity, 1e300, Number.NaN])(
+    'is waited for if the `deadlineMs` of an adapter is %d [F35]',
+    async (deadlineMs) => {
+      const { opened, source } = openRotating()
+      const answer = deferred<PublicKeyInput>()
+      source.next = () => answer.promise
+      const reply = opened.webhooks.handle({ ...deliveryOf(envelopeSent()), deadlineMs })
+      await vi.advanceTimersByTimeAsync(2)
+      answer.resolve(PINGPP.publicKey)
+      expect(await reply).toMatchObject({ outcome: 'handled' })
+    },
+  )
 
   it('is called once for many simultaneous deliveries [C24]', async () => {
     const { opened, source } = openRotating()

@@ -224,7 +224,7 @@ describe('the event of a Lambda function', () => {
     ['bytes that are no JSON', Buffer.from('{')],
     ['nothing', undefined],
     ['a list', []],
-  ])('is refused with what to do if it is %s [G41]', async (_, event) => {
+  ])('is refused with what to do if it is %s [G24]', async (_, event) => {
     await expect(open().handler(event)).rejects.toMatchObject({
       name: 'OptionError',
       code: 'option-invalid',
@@ -234,7 +234,7 @@ describe('the event of a Lambda function', () => {
     })
   })
 
-  it('that a middleware has parsed is answered 500, with what to move [G42]', async () => {
+  it('that a middleware has parsed is answered 500, with what to move [G25]', async () => {
     const { handler, reports } = open()
     const signed = envelope()
     const event = { ...carry(HTTP, signed, false), body: JSON.parse(signed.text) }
@@ -281,7 +281,7 @@ describe('a Lambda function near its time limit', () => {
     ['Function Compute', { function: { timeout: 0.52 } }],
   ]
 
-  it.each(CONTEXTS)('answers 500 and fires `context.signal`: %s [F41]', async (_, context) => {
+  it.each(CONTEXTS)('answers 500 and fires `context.signal`: %s [F34]', async (_, context) => {
     const { webhooks, reports, handler } = open()
     const stopped = Promise.withResolvers<unknown>()
     webhooks.on('red_envelope.sent', (_event, { signal }) => {
@@ -299,7 +299,7 @@ describe('a Lambda function near its time limit', () => {
     })
   })
 
-  it('answers 500 if the function `publicKey` hangs [F41]', async () => {
+  it('answers 500 if the function `publicKey` hangs [F34]', async () => {
     const { handler, reports } = open({ publicKey: () => new Promise(() => {}) })
     const context = { getRemainingTimeInMillis: () => 520 }
     expect(await handler(carry(HTTP, envelope(), false), context)).toMatchObject({
@@ -309,7 +309,7 @@ describe('a Lambda function near its time limit', () => {
     expect(reports).toMatchObject([{ status: 500, code: 'key-unavailable' }])
   })
 
-  it('answers 500 if the inbox hangs [F41]', async () => {
+  it('answers 500 if the inbox hangs [F34]', async () => {
     const inbox = { retentionSeconds: 97_200, admit: () => new Promise<never>(() => {}) }
     const { handler } = open({ inbox })
     const context = { getRemainingTimeInMillis: () => 520 }
@@ -323,7 +323,11 @@ describe('a Lambda function near its time limit', () => {
     ['has a context without a time', {}],
     ['has no context', undefined],
     ['has a time that is no number', { getRemainingTimeInMillis: () => 'soon' }],
-  ])('gives handlers `handlerTimeoutMs` if it %s', async (_, context) => {
+    ['has no time left, as emulators say', { getRemainingTimeInMillis: () => 0 }],
+    ['has no limit, and so 0 s', { function: { timeout: 0 } }],
+    ['has a limit that is no number', { function: { timeout: Symbol('soon') } }],
+    ['has a context that throws', { getRemainingTimeInMillis: throwing }],
+  ])('gives handlers `handlerTimeoutMs` if it %s [F35]', async (_, context) => {
     const { webhooks, reports, handler } = open({ handlerTimeoutMs: 20 })
     const gate = Promise.withResolvers<void>()
     webhooks.on('red_envelope.sent', () => gate.promise)
@@ -332,6 +336,27 @@ describe('a Lambda function near its time limit', () => {
     })
     expect(reports).toMatchObject([{ code: 'handler-timed-out', error: { detail: undefined } }])
     gate.resolve()
+  })
+
+  it('answers 500 without starting a handler if the reserve is all that is left [F34]', async () => {
+    const { handler, applied } = open()
+    const context = { getRemainingTimeInMillis: () => 499 }
+    expect(await handler(carry(HTTP, envelope(), false), context)).toMatchObject({
+      statusCode: 500,
+      body: '{"outcome":"failed","code":"handler-timed-out"}',
+    })
+    expect(applied).toEqual([])
+  })
+
+  it('asks no timer to wait for less than nothing [F34]', async () => {
+    const warn = vi.spyOn(process, 'emitWarning')
+    const { handler } = open({ publicKey: () => new Promise(() => {}) })
+    const context = { getRemainingTimeInMillis: () => 499 }
+    expect(await handler(carry(HTTP, envelope(), false), context)).toMatchObject({
+      body: '{"outcome":"failed","code":"key-unavailable"}',
+    })
+    expect(warn.mock.calls).toEqual([])
+    warn.mockRestore()
   })
 
   it('applies an event of an earlier invocation whose handler ended late once', async () => {
@@ -375,6 +400,10 @@ describe('the handler of a Lambda function', () => {
     expect(handler.length).toBeLessThanOrEqual(2)
   })
 })
+
+function throwing(): never {
+  throw new Error('There is no context here.')
+}
 
 function named(file: string): Platform {
   const found = PLATFORMS.find((platform) => platform.file === file)

@@ -53,6 +53,18 @@ describe('the fields of a log line', () => {
     },
   )
 
+  it.each([
+    ['a name that is no text', { name: { toString: () => 'Gone', text: 'secret' } }, 'Error'],
+    ['a code as long as a text', { code: 'SECRET'.repeat(100) }, 'RangeError'],
+  ])('show nothing of an error that has %s [S13]', async (_, members, errorName) => {
+    const { lines, logger } = openLog()
+    const opened = openReceiver({ logger })
+    opened.webhooks.on('*', () => Promise.reject(Object.assign(new RangeError(), members)))
+    await opened.deliver(envelopeSent())
+    expect(lines).toMatchObject([{ fields: { code: 'handler-failed', errorName } }])
+    expect(JSON.stringify(lines)).not.toMatch(/secret/i)
+  })
+
   it('have no name without a value', async () => {
     const { lines, logger } = openLog()
     const opened = openReceiver({ logger })

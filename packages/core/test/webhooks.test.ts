@@ -403,7 +403,7 @@ describe('an event for another app or mode', () => {
   })
 
   it.each([true, false])(
-    'is misdirected: mode other than livemode %s [B25] [S15b]',
+    'is misdirected: mode other than livemode %s [B25] [S29]',
     async (livemode) => {
       await expectHandled(envelopeSent({ livemode }), { livemode })
       const content = envelopeSent({ livemode: !livemode })

@@ -47,9 +47,9 @@ export async function fastifyWebhooks(
   })
 }
 
-/** Without a logger of the app, `request.log` writes nowhere, and has no level. */
+/** Without a logger of the app, `request.log` writes nowhere: all its methods are the same. pino's are at `silent`. */
 function loggerOf({ log }: FastifyRequest): FastifyBaseLogger | undefined {
-  return 'level' in log ? log : undefined
+  return log.warn !== log.error || 'level' in log ? log : undefined
 }
 
 const HINT =

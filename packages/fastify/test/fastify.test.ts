@@ -149,6 +149,22 @@ describe('fastifyWebhooks', () => {
     onConsole.mockRestore()
   })
 
+  it('logs failures to a logger of the app that has no `level`', async () => {
+    const warn = vi.fn<(line: string, fields: object) => void>()
+    const noop = (): void => {}
+    const own = { warn, info: noop, error: noop, debug: noop, fatal: noop, trace: noop }
+    const loggerInstance = { ...own, child: () => loggerInstance }
+    // @ts-expect-error -- Fastify declares `level`, and does not need it
+    const app = Fastify({ loggerInstance })
+    const webhooks = createWebhooks({ publicKey: keys.publicKey })
+    await app.register(fastifyWebhooks, { webhooks, path: '/webhooks' })
+    await app.inject({ method: 'POST', url: '/webhooks', payload: '{}' })
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringContaining('signature-missing'),
+      expect.objectContaining({ code: 'signature-missing' }),
+    )
+  })
+
   it('passes the answer to the hooks of the app', async () => {
     const seen: unknown[] = []
     const app = Fastify()

@@ -109,8 +109,8 @@ const mount: FactoryProvider = {
   provide: Symbol('mount'),
   inject: [HttpAdapterHost, WEBHOOKS, OPTIONS],
   useFactory(host: HttpAdapterHost, webhooks: Webhooks, options: HongbaoModuleOptions<object>) {
-    mountOnServer(host, webhooks, readModuleOptions(options).path)
-    return { onModuleDestroy: () => webhooks.close() }
+    const open = mountOnServer(host, webhooks, readModuleOptions(options).path)
+    return { onModuleInit: open, onModuleDestroy: () => webhooks.close() }
   },
 }
 

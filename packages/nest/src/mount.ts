@@ -8,15 +8,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
  * middleware, and before `app.init()`, which adds the body parsers. Without an HTTP server, as in
  * `NestFactory.createApplicationContext`, it does nothing.
  *
+ * Returns a function that opens it: before the handlers are registered, events would be `unhandled`, and lost.
+ *
  * @throws OptionError if the path could never match
  */
-export function mountOnServer(host: HttpAdapterHost, receiver: Receiver, path: string): void {
+export function mountOnServer(host: HttpAdapterHost, receiver: Receiver, path: string): () => void {
+  let isOpen = false
   const isMountedAt = createMount('HongbaoModule', receiver, { path })
   // `createNestApplication` of a testing module makes the adapter after all providers.
   host.init$.subscribe(() => putFirst(host.httpAdapter, hongbaoWebhooks))
 
+  return () => (isOpen = true)
+
   function hongbaoWebhooks(...[request, response, next]: Parameters<Middleware>): unknown {
-    return isMountedAt(request.url) ? answerOnNest(request, response, next) : next()
+    return isOpen && isMountedAt(request.url) ? answerOnNest(request, response, next) : next()
   }
 
   async function answerOnNest(...[request, response, next]: Parameters<Middleware>): Promise<void> {

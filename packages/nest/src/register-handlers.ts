@@ -8,17 +8,18 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number]
 /**
  * Registers the methods of providers and controllers that `@OnWebhook` marks.
  *
- * @throws OptionError for a provider that Nest creates for each request, or in two modules
+ * @throws OptionError for a provider that Nest creates for each request, or a class that is provided twice
  */
 export function registerHandlers(webhooks: Webhooks<object>, discovery: DiscoveryService): void {
-  const registered = new Map<unknown, Wrapper>()
+  const registered = new Map<object | null, Wrapper>()
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const marks = marksOf(prototypeOf(wrapper))
+    const prototype = prototypeOf(wrapper)
+    const marks = marksOf(prototype)
     // An alias (`useExisting`) has a wrapper of its own, and the instance of another.
     if (marks.size === 0 || wrapper.isAlias) continue
     refuseScoped(wrapper)
-    refuseSecond(wrapper, registered.get(wrapper.token))
-    registered.set(wrapper.token, wrapper)
+    refuseSecond(wrapper, registered.get(prototype))
+    registered.set(prototype, wrapper)
     for (const [method, types] of marks) registerMethod(webhooks, wrapper, method, types)
   }
 }
@@ -51,17 +52,17 @@ function refuseScoped(wrapper: Wrapper): void {
   )
 }
 
-/** Both instances would apply every event. */
+/** Under another token, too: both would apply every event. */
 function refuseSecond(wrapper: Wrapper, first: Wrapper | undefined): void {
   if (first === undefined) return
   throw new OptionError(
     'option-invalid',
-    `${nameOf(wrapper)} has a method with @OnWebhook and is created twice, in ${hostOf(first)} and in ${hostOf(wrapper)}, so each event would be applied twice. List it in one module, and export it from there.`,
+    `${nameOf(wrapper)} has a method with @OnWebhook and is provided twice, in ${hostOf(first)} and in ${hostOf(wrapper)}, so each event would be applied twice. Provide it once, and export it from there; a second token is an alias: \`useExisting\`.`,
   )
 }
 
-function nameOf({ metatype, token }: Wrapper): string {
-  return metatype?.name || String(token)
+function nameOf(wrapper: Wrapper): string {
+  return String(prototypeOf(wrapper)?.constructor.name)
 }
 
 function hostOf({ host }: Wrapper): string {

@@ -119,7 +119,7 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
 
   describe.each(PLATFORMS)('HongbaoModule on %s', (platform) => {
     describe.each([false, true])('with rawBody: %s', (rawBody) => {
-      it('applies a signed event once, by every handler, and answers 200', async () => {
+      it('applies a signed event once, by every handler, and answers 200 [G26]', async () => {
         const app = await create(classOf('app.module', 'AppModule'), platform, { rawBody })
         const url = await open(app)
         const signed = sent()
@@ -245,7 +245,7 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
       expect(ordersOf(app).applied.toSorted()).toEqual(APPLIED_SENT.toSorted())
     })
 
-    it('lets running handlers end before the providers that they need, at app.close()', async () => {
+    it('lets running handlers end before the providers that they need, at app.close() [F36]', async () => {
       const app = await create(rootOf({}, classOf('resources', 'ResourcesModule')), platform)
       const url = await open(app)
       const handlers = app.get<SlowHandlers>(classOf('resources', 'SlowHandlers'))
@@ -269,7 +269,26 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
     expect(await answer(await open(app), sent())).toEqual([200, '{"outcome":"unhandled"}'])
   })
 
-  it('HongbaoModule names what to change if a parser of the app was first', async () => {
+  it('HongbaoModule accepts no event before app.init() has registered the handlers [G28]', async () => {
+    const { default: express } = await import('express')
+    const { ExpressAdapter } = project.load('@nestjs/platform-express') as typeof NestExpress
+    const server = express()
+    const adapter = new ExpressAdapter(server)
+    const app = await create(rootOf({}, classOf('handlers', 'OrdersModule')), adapter)
+    const listener = server.listen(0, '127.0.0.1')
+    try {
+      await once(listener, 'listening')
+      const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
+      expect(await answer(url, sent())).toEqual([404, expect.any(String)])
+      await app.init()
+      expect(await answer(url, sent())).toEqual([200, '{"outcome":"handled"}'])
+      expect(ordersOf(app).applied).toEqual(APPLIED_SENT)
+    } finally {
+      listener.close()
+    }
+  })
+
+  it('HongbaoModule names what to change if a parser of the app was first [G26]', async () => {
     const { default: express } = await import('express')
     const { ExpressAdapter } = project.load('@nestjs/platform-express') as typeof NestExpress
     const server = express().use(express.json())
@@ -353,16 +372,42 @@ export function testNest(home: string, type: 'commonjs' | 'module'): void {
       await expect(app.init()).rejects.toThrow(message)
     })
 
-    it('a class of handlers in two modules, which would apply every event twice', async () => {
+    it('a class of handlers in two modules, which would apply every event twice [G27]', async () => {
       const app = await create(
         rootOf({}, classOf('handlers', 'OrdersModule'), classOf('scoped', 'SecondModule')),
       )
       await expect(app.init()).rejects.toThrow(
-        'OrderHandlers has a method with @OnWebhook and is created twice, in OrdersModule and in SecondModule',
+        'OrderHandlers has a method with @OnWebhook and is provided twice, in OrdersModule and in SecondModule',
       )
     })
 
-    it('a second import', async () => {
+    it.each(['useClass', 'useFactory', 'useValue'])(
+      'a class of handlers that is provided a second time, by %s [G27]',
+      async (how) => {
+        const OrderAudit = classOf('handlers', 'OrderAudit')
+        const instance = new OrderAudit()
+        const ways = {
+          useClass: OrderAudit,
+          useFactory: () => new OrderAudit(),
+          useValue: instance,
+        }
+        const app = await create(
+          rootOf(
+            {},
+            {
+              module: classOf('app.module', 'RootModule'),
+              imports: [classOf('handlers', 'OrdersModule')],
+              providers: [{ provide: 'second', [how]: ways[how as keyof typeof ways] } as never],
+            },
+          ),
+        )
+        await expect(app.init()).rejects.toThrow(
+          'OrderAudit has a method with @OnWebhook and is provided twice, in ',
+        )
+      },
+    )
+
+    it('a second import [G27]', async () => {
       const second = hongbao().HongbaoModule.forRoot({ publicKey: keys.publicKey, path: '/second' })
       const app = await create(rootOf({}, second))
       await expect(app.init()).rejects.toThrow('`HongbaoModule.forRoot` is imported twice')

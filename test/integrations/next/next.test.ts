@@ -47,7 +47,7 @@ describe('the snippets of docs/mounting.md in Next.js 16, built without a public
   it.each([
     ['App Router', '/webhooks'],
     ['Pages Router', '/api/webhooks'],
-  ])('apply a signed event once, and refuse a forgery: %s [C31]', async (router, path) => {
+  ])('apply a signed event once, and refuse a forgery: %s [C29]', async (router, path) => {
     const object = { order_no: `${router} 红包` }
     const event = eventFixture('red_envelope.sent', { object })
     const signed = signDelivery(event, keys)

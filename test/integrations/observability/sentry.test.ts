@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { importRecipe, keys } from './recipes.ts'
 
-it('the recipe for Sentry sends the error of a handler with code and event, and nothing of the body [S40]', async () => {
+it('the recipe for Sentry sends the error of a handler with code and event, and nothing of the body [S28]', async () => {
   const envelopes: string[] = []
   const ingest = await listen((request, response) => {
     void text(request).then((envelope) => {

@@ -181,14 +181,14 @@ function causeOf(thrown: unknown): unknown {
 
 /** Returns the name of an error's class, if it looks like one: apps may set any text. */
 function nameOf({ name }: Error): string {
-  return /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
+  return typeof name === 'string' && /^[\w$.]{1,64}$/.test(name) ? name : 'Error'
 }
 
 /** Returns a code such as ECONNREFUSED, or one of hongbao's. */
 function codeOf(error: unknown): string {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
   if (typeof code !== 'string') return ''
-  return /^[A-Z0-9_]+$/.test(code) || sentenceOf(error) !== undefined ? code : ''
+  return /^[A-Z0-9_]{1,64}$/.test(code) || sentenceOf(error) !== undefined ? code : ''
 }
 
 /**

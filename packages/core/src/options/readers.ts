@@ -2,7 +2,7 @@ import type { Logger } from './logger.ts'
 import { must, wrong, type Reader } from './settings.ts'
 
 // Node's timers hold 31 bits and fire at once above that.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
+export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1
 
 /** A time that a timer can wait for. */
 export const milliseconds: Reader<number> = must(

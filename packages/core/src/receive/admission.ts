@@ -21,8 +21,8 @@ export interface Work<Context extends object> {
   readonly event: WebhookEvent
   /** When the work began, on the clock of `performance.now`. */
   readonly startedMs: number
-  /** When the host ends the delivery unanswered, on the same clock. */
-  readonly deadlineMs?: number | undefined
+  /** How long the host waits for the answer. */
+  readonly leftMs: number
   /** Run one after another; the first failure ends the execution. */
   readonly handlers: readonly AnyHandler<Context>[]
   /**
@@ -92,9 +92,8 @@ export function execute<Context extends object>(
   }
   // Before it runs: a handler may dispatch its own event, and waits for this one then.
   admission.running.set(work.key, execution)
-  const leftMs = (work.deadlineMs ?? Infinity) - performance.now()
-  const timeoutMs = Math.min(admission.timeoutMs, leftMs)
-  const detail = timeoutMs === leftMs ? HOST_LIMIT : undefined
+  const timeoutMs = Math.min(admission.timeoutMs, work.leftMs)
+  const detail = timeoutMs < admission.timeoutMs ? HOST_LIMIT : undefined
   const timer = setTimeout(() => resolve(expire(admission, execution, detail)), timeoutMs)
   execution.end = run(admission, execution, timer)
   // `resolve` itself and no other reaction: otherwise a handler's stack would end here.

@@ -49,6 +49,7 @@ export async function handleTraced<Context extends object>(
 ): Promise<Reply> {
   const traced: TracedDelivery = {}
   let answer: Promise<Reply> | undefined
+  let failure: WebhookError | undefined
 
   function answerOnce(): Promise<Reply> {
     answer ??= handle({ ...pipeline, report }, delivery)
@@ -57,19 +58,23 @@ export async function handleTraced<Context extends object>(
 
   function report(...args: Parameters<Reporter>): void {
     pipeline.report(...args)
-    if (args[0].kind === 'delivery') traced.report = createReport(...args)
+    if (args[0].kind !== 'delivery') return
+    const details = createReport(...args)
+    if (details.outcome === 'failed') failure = details.error
+    // A subscriber may have frozen it.
+    Reflect.set(traced, 'report', details)
   }
 
   async function answerOrReject(): Promise<Reply> {
     const reply = await answerOnce()
-    if (traced.report?.outcome === 'failed') throw traced.report.error
+    if (failure !== undefined) throw failure
     return reply
   }
 
   try {
     return await channel.tracePromise(answerOrReject, traced)
   } catch {
-    // It failed, or, on Workers, a subscriber threw, which changes no answer.
+    // It failed, or a subscriber has frozen its object or, on Workers, thrown, which changes no answer.
     return answerOnce()
   }
 }

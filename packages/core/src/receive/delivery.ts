@@ -1,6 +1,7 @@
 import type { CloseReport } from './shutdown.ts'
 import { isBytes } from '../keys/bytes.ts'
 import type { Logger } from '../options/logger.ts'
+import { MAX_TIMEOUT_MS } from '../options/readers.ts'
 import { createFailure, failureOf, type WebhookError } from '../reply/errors.ts'
 import type { Reply } from '../reply/reply.ts'
 
@@ -36,6 +37,13 @@ export interface Delivery {
   readonly deadlineMs?: number | undefined
   /** The request's own logger, as Fastify's `request.log`: used if the receiver has no option `logger`. */
   readonly logger?: Logger | undefined
+}
+
+/** How long the host still waits, as a time that a timer can wait for. */
+export function msUntil(deadlineMs: number): number {
+  const leftMs = deadlineMs - performance.now()
+  // False for NaN too.
+  return leftMs < MAX_TIMEOUT_MS ? Math.max(leftMs, 0) : MAX_TIMEOUT_MS
 }
 
 /** Keeps a host's request alive until the promise settles: `(pending) => context.waitUntil(pending)`. */

@@ -50,25 +50,28 @@ const NOT_HTTP =
 
 /** Makes a delivery of an event. `context` is the platform's, which tells how much time is left. */
 export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
-  const leftMs = timeLeftMs(context)
   return {
     method: event.method,
     header: (name) => valueOf(event.headers, name),
     body: async () => bodyOf(event),
-    deadlineMs: Number.isFinite(leftMs) ? performance.now() + leftMs - RESERVE_MS : undefined,
+    deadlineMs: performance.now() + timeLeftMs(context) - RESERVE_MS,
   }
 }
 
 // For the log, the hooks and the way of the answer, on the slowest functions (128 MB).
 const RESERVE_MS = 500
 
-/** Not a finite number if the platform does not tell. */
+/** Infinity if the platform does not tell. */
 function timeLeftMs(context: unknown): number {
-  const given = Object(context)
-  // AWS and SCF.
-  if (typeof given.getRemainingTimeInMillis === 'function') return given.getRemainingTimeInMillis()
-  // Function Compute has the whole time limit, in seconds.
-  return Object(given.function).timeout * 1000
+  try {
+    const given = Object(context)
+    // Function Compute has the whole time limit, in seconds; the others have a function.
+    const leftMs = given.getRemainingTimeInMillis?.() ?? Object(given.function).timeout * 1000
+    // Emulators say 0.
+    return leftMs > 0 ? Number(leftMs) : Infinity
+  } catch {
+    return Infinity
+  }
 }
 
 function pathsOf(path: unknown, stage: unknown): string[] {

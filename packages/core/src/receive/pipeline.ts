@@ -14,6 +14,7 @@ import { SIGNATURE } from './carried.ts'
 import {
   readBody,
   refuseUnread,
+  msUntil,
   type BodyLimits,
   type Delivery,
   type WaitUntil,
@@ -108,7 +109,7 @@ function keyed<Value>(
   { deadlineMs }: Delivery,
 ): Promise<Value | WebhookError> {
   if (deadlineMs === undefined) return pending
-  return withTimeout<Value | WebhookError>(deadlineMs - performance.now(), pending, () =>
+  return withTimeout<Value | WebhookError>(msUntil(deadlineMs), pending, () =>
     createFailure('key-unavailable', HOST_LIMIT),
   )
 }
@@ -188,6 +189,8 @@ function admit<Context extends object>(
   const other = admission.running.get(key)
   if (other !== undefined) return shareOrAdmit(pipeline, accepted, other)
   if (admission.isClosed) return { answer: createFailure('shutting-down') }
+  const leftMs = deadlineMs === undefined ? Infinity : msUntil(deadlineMs)
+  if (leftMs === 0) return { answer: createFailure('handler-timed-out', HOST_LIMIT) }
 
   const { receivedAt, source, keyFingerprint, startedMs, verifiedMs = startedMs } = trace
   const context = { key, receivedAt, rawBody, source, keyFingerprint, [SIGNATURE]: signature }
@@ -196,7 +199,7 @@ function admit<Context extends object>(
     key,
     event,
     startedMs: verifiedMs,
-    deadlineMs,
+    leftMs,
     handlers: found,
     context,
     startsLater,

@@ -47,8 +47,8 @@ export function readRawBody(
 
 /** Tells a stream, also one of `readable-stream`, which is no instance of Node's class. */
 export function isStream(body: unknown): body is Readable {
-  const { pipe }: { readonly pipe?: unknown } = Object(body)
-  return typeof pipe === 'function'
+  const { pipe, on }: { readonly pipe?: unknown; readonly on?: unknown } = Object(body)
+  return typeof pipe === 'function' && typeof on === 'function'
 }
 
 function readStream(
