@@ -33,6 +33,7 @@ const PACKAGES = [
   'sandbox',
   'postgres',
   'redis',
+  'sql',
 ] as const
 const packages = fileURLToPath(new URL('../packages', import.meta.url))
 
@@ -55,6 +56,7 @@ interface Modules {
   readonly sandbox: typeof import('@hongbao/sandbox')
   readonly postgres: typeof import('../packages/postgres/src/index.ts')
   readonly redis: typeof import('../packages/redis/src/index.ts')
+  readonly 'sql/mysql2': typeof import('../packages/sql/src/mysql2.ts')
 }
 
 /** Imports an installed package, or a subpath of one. */

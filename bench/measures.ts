@@ -14,6 +14,7 @@ export const MEASURES: Readonly<Record<string, () => Promise<{ measure(): Promis
   sandbox: () => import('./sandbox.ts'),
   'command-line': () => import('./command-line.ts'),
   'inbox-postgres': () => import('./inbox-postgres.ts'),
+  'inbox-mariadb': () => import('./inbox-mariadb.ts'),
   'inbox-redis': () => import('./inbox-redis.ts'),
   instances: () => import('./instances.ts'),
 }

@@ -13,8 +13,12 @@ export interface Spawned {
 }
 
 /** Starts a program with a task, which comes to it as JSON in its first argument. */
-export function spawnProgram(program: string, task: object): Spawned {
-  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
+export function spawnProgram(
+  program: string,
+  task: object,
+  runtime: string = process.execPath,
+): Spawned {
+  const child = spawn(runtime, [program, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const words: string[] = []

@@ -19,3 +19,15 @@ export const hosts: readonly Host[] = [
   nodeHost,
   fetchHost,
 ]
+
+/**
+ * One for each way to read a body, for what is about reading alone: Express 4 and Koa 2 hand over the same
+ * stream of Node as 5 and 3 do, and a host of `fetch` the same `Request` as Hono.
+ */
+export const bodyReaders: readonly Host[] = [
+  express5Host,
+  koa3Host,
+  fastifyHost,
+  honoHost,
+  nodeHost,
+]

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { hosts } from './hosts.ts'
+import { bodyReaders, hosts } from './hosts.ts'
 import { chunk, head, LAST_CHUNK, openConnection } from './raw-http.ts'
 import { expectAnswer, expectStillNew, keys, notification, open } from './reception.ts'
 
@@ -111,7 +111,9 @@ describe.each(hosts)('limits in $name', (host) => {
     await Promise.all(slow.map((connection) => connection.closed))
     expect(reception.handled).toHaveLength(1)
   })
+})
 
+describe.each(bodyReaders)('limits in $name', (host) => {
   it.each([
     ['in chunks [A12, S10]', { 'Transfer-Encoding': 'chunked' }, chunk],
     ['with their length [A11, S10]', { 'Content-Length': String(50 * MEBIBYTE) }, whole],

@@ -2,11 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { express5Host } from './hosts/express5.ts'
-import { fastifyHost } from './hosts/fastify.ts'
-import { honoHost } from './hosts/hono.ts'
-import { koa3Host } from './hosts/koa3.ts'
-import { nodeHost } from './hosts/node.ts'
+import { bodyReaders } from './hosts.ts'
 import type { Memory, MemoryTask, Started } from './memory-process.ts'
 import { chunk, head, LAST_CHUNK, openConnection, send } from './raw-http.ts'
 import { expectAnswer, keys, notification } from './reception.ts'
@@ -17,13 +13,7 @@ const CONNECTIONS = 40
 const BODY_BYTES = 32 * 1024
 const MEGABYTE = 1_000_000
 
-/**
- * One for each way to read a body. Express 4 and Koa 2 hand over the same stream of Node as 5 and 3 do, and
- * a host of `fetch` the same `Request` as Hono.
- */
-const HOSTS = [express5Host, koa3Host, fastifyHost, honoHost, nodeHost]
-
-describe.each(HOSTS)('memory in $name', ({ name }) => {
+describe.each(bodyReaders)('memory in $name', ({ name }) => {
   it('grows by less than 150 MB while 40 bodies of 32 KiB come in chunks of one byte [A15, A44]', async () => {
     const { port, memory } = await startHost(name)
     const { headers, bytes } = notification()

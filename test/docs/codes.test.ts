@@ -18,6 +18,7 @@ const CODES = readdirSync('packages').flatMap(codesOf)
 const PREFIXES: Readonly<Record<string, string>> = {
   postgres: 'postgres-',
   redis: 'redis-',
+  sql: 'sql-',
   'hand-off': 'queue-',
   bullmq: 'bullmq-',
   'pg-boss': 'pg-boss-',
@@ -38,6 +39,7 @@ describe('an error code', () => {
         'postgres',
         'redis',
         'sandbox',
+        'sql',
       ]),
     )
     const unions = new Set(CODES.map(({ union }) => union))

@@ -4,8 +4,10 @@ import type { Express } from 'express'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createPool } from 'mysql2/promise'
 import type { Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { hasMariadb, startMariadb } from '../servers/mariadb.ts'
 import { startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { createWorkspace, removeWorkspaces } from './snippets.ts'
 
@@ -143,6 +145,29 @@ describe('the snippets of docs/inboxes.md', () => {
       ['3', 'received'],
     ])
   })
+
+  it.skipIf(!hasMariadb)(
+    'mysql-inbox.ts applies an event once, and advances an order only',
+    async () => {
+      const mariadb = await startMariadb()
+      vi.stubEnv('MYSQL_URL', mariadb.url)
+      const pool = createPool(mariadb.url)
+      await pool.query('create table orders (order_no varchar(50), status text)')
+      const open = async () =>
+        (await createWorkspace().import<{ webhooks: Webhooks }>('mysql-inbox.ts')).webhooks
+      const [first, second] = [await open(), await open()]
+      expect(await first.dispatch(sent('1'))).toMatchObject({ outcome: 'failed' })
+      await pool.query(`insert into orders values ('1', 'sending'), ('2', 'received')`)
+      const event = sent('1')
+      expect(await first.dispatch(event)).toMatchObject({ outcome: 'handled' })
+      expect(await second.dispatch(event)).toMatchObject({ outcome: 'duplicate' })
+      expect(await second.dispatch(sent('2'))).toMatchObject({ outcome: 'handled' })
+      const [rows] = await pool.query('select status from orders order by order_no')
+      expect(rows).toEqual([{ status: 'sent' }, { status: 'received' }])
+      await pool.end()
+      await mariadb.close()
+    },
+  )
 
   it('shutdown.ts waits for running handlers, and admits no more events', async () => {
     const workspace = createWorkspace()

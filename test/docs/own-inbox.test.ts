@@ -21,19 +21,8 @@ describe('sqlite-inbox.test.ts of docs/inboxes.md, run by node:test', () => {
       'on conflict do nothing',
       'on conflict do update set owner = excluded.owner',
     ],
-    [
-      'compares keys without their case',
-      'key text primary key',
-      'key text collate nocase primary key',
-    ],
     ['has claims without an end', 'now() + LEASE_SECONDS', '1e12'],
-    [
-      'forgets the records of a day ago',
-      'now() + RETENTION_SECONDS',
-      'now() + RETENTION_SECONDS / 2',
-    ],
     ['writes effects outside the transaction', 'void writes.push(write)', 'write(db)'],
-    ['keeps the claim of a failed run', 'release.run(key, owner)', ''],
   ])('sqlite-inbox.ts fails if it %s', (_, part, fault) => {
     const { status, stdout } = runTests((code) => code.replace(part, fault))
     expect(stdout).toMatch(/Expected: .+\n\s+Happened: .+\n\s+Why it matters: /)

@@ -79,7 +79,7 @@ describe.each([ENGLISH, CHINESE])('$path', (words) => {
       .map(({ text }) => text)
       .join('\n')
     const mounts = rowsOf(words.mounts).map(([, mount]) => codesOf(mount)[0] ?? '')
-    expect(mounts).toHaveLength(6)
+    expect(mounts).toHaveLength(8)
     expect(mounts.filter((mount) => !guide.includes(mount))).toEqual([])
   })
 

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { ERRORS } from '../../packages/core/src/reply/errors.ts'
 import { MESSAGES as POSTGRES } from '../../packages/postgres/src/errors.ts'
 import { MESSAGES as REDIS } from '../../packages/redis/src/errors.ts'
+import { MESSAGES as SQL } from '../../packages/sql/src/errors.ts'
 
 describe.each<[string, Readonly<Record<string, string>>]>([
   ['redis', REDIS],
   ['postgres', POSTGRES],
+  ['sql', SQL],
 ])('the codes of @hongbao/%s', (store, messages) => {
   it('begin with the store, so that no other package has them', () => {
     const codes = Object.keys(messages)

@@ -100,6 +100,14 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core'],
   },
+  '@hongbao/sql': {
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
+    types: ['@hongbao/core'],
+  },
+  '@hongbao/sql/mysql2': {
+    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
+    types: ['@hongbao/core'],
+  },
   '@hongbao/hand-off': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer'],
     types: ['@hongbao/core', '@hongbao/core/internal'],

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, renameSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,12 +25,16 @@ export interface MariadbServerOptions {
 export async function startMariadb({
   settings = {},
 }: MariadbServerOptions = {}): Promise<MariadbServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'hongbao-mariadb-'))
-  const user = serverUser()
-  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  const folder = ownFolder('hongbao-mariadb-')
   const data = join(folder, 'data')
   copyData(data)
-  const all = { ...SETTINGS, ...settings, datadir: data, socket: join(folder, 'socket') }
+  const all = {
+    ...SETTINGS,
+    ...settings,
+    datadir: data,
+    tmpdir: folder,
+    socket: join(folder, 'socket'),
+  }
   const server = await startServer({
     program: programPath('mariadbd'),
     args: (port) => [
@@ -38,7 +42,7 @@ export async function startMariadb({
       `--port=${port}`,
       ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
     ],
-    user,
+    user: serverUser(),
     env: { LC_ALL: 'C' },
     ready: /ready for connections/,
     stopSignal: 'SIGTERM',
@@ -111,15 +115,27 @@ function copyData(data: string): void {
 }
 
 function createData(data: string): void {
+  // Of its own: a MariaDB that starts removes the temporary tables of all others in its folder.
+  const temporary = ownFolder('hongbao-mariadb-temporary-')
   runProgram('mariadb-install-db', [
     '--no-defaults',
     `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
     '--auth-root-authentication-method=normal',
     '--skip-name-resolve',
     // Every user may write in the one that it would make.
     '--skip-test-db',
     '--innodb-log-file-size=8M',
   ])
+  rmSync(temporary, { recursive: true })
+}
+
+/** A new folder that the server may write in. */
+function ownFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix))
+  const user = serverUser()
+  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  return folder
 }
 
 function runProgram(program: string, args: readonly string[]): void {

@@ -216,7 +216,14 @@ function listFolders(folder: string): string[] {
 /** Whom Postgres runs as when the tests are root's: it refuses to be root. */
 export function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
-  const name = idOf('-u', 'postgres') === undefined ? 'nobody' : 'postgres'
+  user ??= userOf('postgres') ?? userOf('nobody')
+  return user
+}
+
+/** Asked for a dozen times by each process that starts a server. */
+let user: { uid: number; gid: number } | undefined
+
+function userOf(name: string): typeof user {
   const [uid, gid] = [idOf('-u', name), idOf('-g', name)]
   return uid === undefined || gid === undefined ? undefined : { uid, gid }
 }

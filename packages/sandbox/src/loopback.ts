@@ -23,6 +23,13 @@ export function bareHost(host: string): string {
     .toLowerCase()
 }
 
+/** An app's address in full: `3000`, `:3000` and `localhost:3000` are enough. Undefined if it is none of these. */
+export function fullAddress(text: string): string | undefined {
+  const [, host = 'localhost', port, path = '/webhooks'] =
+    /^(?:([\w.-]+|\[[\da-f:.]+\])?:)?(\d{1,5})(\/.*)?$/i.exec(text) ?? []
+  return port === undefined ? undefined : `http://${host}:${port}${path}`
+}
+
 /** A host as it stands in a URL: an IPv6 address in brackets. */
 export function hostInUrl(host: string): string {
   return isIP(host) === 6 ? `[${host}]` : host

@@ -54,7 +54,7 @@ describe.each(DIALECTS)('cleaning up on %s', (dialect) => {
     expect(await inbox.cleanUp()).toBe(1)
   })
 
-  it('leaves out a key that is being applied, without waiting for it', async () => {
+  it('leaves out a key that is being applied, without waiting for it [E32]', async () => {
     const inbox = opened.open({ retentionSeconds: 2 * DAY })
     const fail = () => Promise.reject(new Error('declined'))
     for (const key of ['a', 'late', 'b']) await inbox.admit(key, fail).catch(() => {})

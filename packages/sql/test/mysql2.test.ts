@@ -70,7 +70,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
       expect(await countEffects('released')).toBe(1)
     })
 
-    it('cannot end its transaction by a method', async () => {
+    it('cannot end its transaction by a method [E21]', async () => {
       const { inbox } = open()
       const control = { name: 'InboxError', code: 'sql-transaction-control' }
       await inbox.admit('controlled', async ({ tx }) => {
@@ -82,7 +82,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
       expect(await countEffects('controlled')).toBe(1)
     })
 
-    it('is closed after the end, so that a handler that runs on writes nothing', async () => {
+    it('is closed after the end, so that a handler that runs on writes nothing [E78]', async () => {
       const { inbox } = open()
       const isOver = Promise.withResolvers<void>()
       const late: Promise<void>[] = []
@@ -109,7 +109,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
       expect(await countEffects('left')).toBe(0)
     })
 
-    it('keeps nothing of a handler that swallows a deadlock and goes on', async () => {
+    it('keeps nothing of a handler that swallows a deadlock and goes on [E20]', async () => {
       const { inbox } = open()
       const other = open().pool
       const admission = inbox.admit('deadlock', async ({ tx }) => {
@@ -136,7 +136,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
   })
 
   describe('a connection', () => {
-    it('that is lost under a handler rolls back, and the pool goes on without it', async () => {
+    it('that is lost under a handler rolls back, and the pool goes on without it [E17]', async () => {
       const { inbox } = open()
       const admission = inbox.admit('cut', async ({ tx }) => {
         await effectOf('cut')({ tx })
@@ -201,7 +201,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
     expect(await countEffects(name)).toBe(1)
   })
 
-  it('says so if the server commits nothing by itself', async () => {
+  it('says so if the server commits nothing by itself [E77]', async () => {
     await database.query('set global autocommit = 0')
     try {
       const { inbox } = open({ connectionLimit: 2 })

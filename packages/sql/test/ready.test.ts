@@ -31,14 +31,14 @@ describe.each(DIALECTS)('ready() of sqlInbox on %s', (dialect) => {
     })
   })
 
-  it('rejects if the table is that of another inbox', async () => {
+  it('rejects if the table is that of another inbox [E43]', async () => {
     await opened.database.query('create table other (id char(64) primary key, applied_at date)')
     await expect(opened.open({ table: 'other' }).ready()).rejects.toMatchObject({
       code: 'sql-table-unfit',
     })
   })
 
-  it('rejects if the ORM does not roll back', async () => {
+  it('rejects if the ORM does not roll back [E77]', async () => {
     const transaction: Orm['transaction'] = (run) =>
       opened.orm.transaction((tx) => run(tx).catch(() => {}))
     const inbox = opened.open({ transaction, consumer: 'commits' })
@@ -80,7 +80,11 @@ describe.skipIf(!hasMariadb)('ready() of sqlInbox on a MariaDB', () => {
           query: (sql, values) => run(sql, values),
           async transaction(work) {
             await connection.beginTransaction()
-            await work({ run }).finally(async () => connection.rollback())
+            try {
+              await work({ run })
+            } finally {
+              await connection.rollback()
+            }
           },
         })
         .ready()

@@ -63,7 +63,7 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
   })
 
   describe('an ORM', () => {
-    it('that calls `run` again after a success runs no handler twice', async () => {
+    it('that calls `run` again after a success runs no handler twice [E76]', async () => {
       const transaction: Orm['transaction'] = async (run) => {
         // The commit of the first call fails: a deadlock, say.
         await opened.orm
@@ -145,14 +145,14 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
     })
   })
 
-  it('notices that a key was not committed by itself', async () => {
+  it('notices that a key was not committed by itself [E77]', async () => {
     // As with `autocommit = 0`, or on another database.
     const query: Orm['query'] = (sql, values, tx) =>
       sql.startsWith('insert') ? Promise.resolve([]) : opened.orm.query(sql, values, tx)
     await expectNotApplied('invisible', { query }, 'sql-claim-missing', 0)
   })
 
-  it('does not apply an event whose handler rolls back and resolves', async () => {
+  it('does not apply an event whose handler rolls back and resolves [E21]', async () => {
     const key = 'rolled back'
     const admission = opened.open().admit(key, async ({ tx }) => {
       await effectOf(key)({ tx })
@@ -163,7 +163,7 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
     expect(await opened.countEffects(key)).toBe(1)
   })
 
-  it('does not apply an event whose handler swallows a failed statement that undoes the others', async () => {
+  it('does not apply an event whose handler swallows a failed statement that undoes the others [E20]', async () => {
     const key = 'swallowed statement'
     const admission = opened.open().admit(key, async ({ tx }) => {
       await effectOf(key)({ tx })
@@ -188,7 +188,7 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
     })
   }
 
-  it('keeps apart consumers that share a table', async () => {
+  it('keeps apart consumers that share a table [E37]', async () => {
     const [orders, mails] = [opened.open(), opened.open({ consumer: 'mails' })]
     expect(await orders.admit('shared', effectOf('shared'))).toBe('applied')
     expect(await mails.admit('shared', effectOf('shared'))).toBe('applied')

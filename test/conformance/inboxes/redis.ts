@@ -11,7 +11,7 @@ import type { InboxHost, Line, OpenInbox } from '../inbox-host.ts'
  * stand in Redis too, without a unique key.
  */
 export const redisHosts: readonly InboxHost[] = hasRedis
-  ? [hostOf('ioredis', connectIoredis), hostOf('node-redis', connectNodeRedis)]
+  ? [hostOf('ioredis', connectIoredis, 300), hostOf('node-redis', connectNodeRedis, 100)]
   : []
 
 async function connectIoredis(url: string): Promise<Connection> {
@@ -31,8 +31,13 @@ interface Connection {
   disconnect(): void
 }
 
-function hostOf(name: string, connect: (url: string) => Promise<Connection>): InboxHost {
-  return { name: `redisInbox over ${name}`, hold: 'lease', modelRuns: 300, start }
+/** The order of events is the same over either client; the sequences over the second one are about its replies. */
+function hostOf(
+  name: string,
+  connect: (url: string) => Promise<Connection>,
+  modelRuns: number,
+): InboxHost {
+  return { name: `redisInbox over ${name}`, hold: 'lease', modelRuns, start }
 
   async function start() {
     const server = await startRedis()

@@ -4,6 +4,8 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
+// What hongbao logs is read by the test.
+console.error = console.log
 const { folder } = JSON.parse(String(process.argv[2])) as { folder: string }
 const configuration: unknown = createRequire(import.meta.url)(join(folder, 'dist/configuration.js'))
 // As @midwayjs/bootstrap does.

@@ -14,11 +14,8 @@ export interface Option<Value> {
   readonly initial?: Value | undefined
 }
 
-type ExpectedName = TextName extends infer Name
-  ? Name extends `expected.${infer Which}`
-    ? Which
-    : never
-  : never
+type ExpectedName =
+  Extract<TextName, `expected.${string}`> extends `expected.${infer Which}` ? Which : never
 
 /** A word after the command: `<id>`, `[file]`, `[keys...]`. */
 export interface Argument {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { readDuration } from '../clock/duration.ts'
 import type { Keys } from '../keys/keys.ts'
+import { fullAddress } from '../loopback.ts'
 import type { Change } from './changes.ts'
 import type { Option } from './command.ts'
 import { usageError } from './exit.ts'
@@ -51,12 +52,10 @@ export const requestTarget: Option<string> = {
   read: (text) => (/^\/[!-~]*$/.test(text) && !text.includes('#') ? text : undefined),
 }
 
-/** An app's address in full: `3000`, `:3000` and `localhost:3000` are enough. */
+/** The address of an app, in full. */
 export function targetUrl(given: string): string {
   const text = unquoted(given)
-  const [, host = 'localhost', port, path = '/webhooks'] =
-    /^(?:([\w.-]+|\[[\da-f:.]+\])?:)?(\d{1,5})(\/.*)?$/i.exec(text) ?? []
-  return port === undefined ? text : `http://${host}:${port}${path}`
+  return fullAddress(text) ?? text
 }
 
 /** A sandbox's address: `http://127.0.0.1:4141`, `localhost:4141` or `4141`. */

@@ -2,7 +2,7 @@ import { unquote } from '@hongbao/core/internal'
 import { lookup as resolveName, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { Refusal } from '../errors.ts'
-import { bareHost, isLoopback } from '../loopback.ts'
+import { bareHost, fullAddress, isLoopback } from '../loopback.ts'
 
 /**
  * Reads the URL of a target. Only loopback is accepted unless others are allowed; names other than
@@ -13,7 +13,9 @@ import { bareHost, isLoopback } from '../loopback.ts'
 export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
   const url = parse(target)
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new Refusal('target-no-url', { suggestion: suggestUrl(target) })
+    const full = fullAddress(String(target))
+    const suggestion = full === undefined ? '' : ` Did you mean ${full}?`
+    throw new Refusal('target-no-url', { suggestion })
   }
   if (url.username !== '' || url.password !== '') {
     throw new Refusal('target-credentials')
@@ -33,13 +35,6 @@ export function readTargetUrl(target: unknown, allowRemote: boolean): URL {
 function parse(target: unknown): URL | undefined {
   const text = target instanceof URL || typeof target === 'string' ? unquote(String(target)) : ''
   return URL.canParse(text) ? new URL(text) : undefined
-}
-
-/** For `3000`, `localhost:3000` and the like. */
-function suggestUrl(target: unknown): string {
-  const [, host = 'localhost', port, path = '/webhooks'] =
-    /^(?:([\w.-]+)?:)?(\d{1,5})(\/[\w./-]+)?\/?$/.exec(String(target)) ?? []
-  return port === undefined ? '' : ` Did you mean http://${host}:${port}${path}?`
 }
 
 /** Both: the hosts file often has only one of them for `localhost`, and apps listen on either. */

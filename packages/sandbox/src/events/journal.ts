@@ -109,6 +109,8 @@ interface AttemptFields extends EventFields {
 
 /** How many records are kept. */
 const MAX_RECORDS = 10_000
+/** How many more there may be, and how many forgotten events, before they are removed together. */
+const MAX_SURPLUS = 1000
 const MAX_FORGOTTEN = 500
 
 type Listener = (record: JournalRecord) => void
@@ -142,7 +144,7 @@ export class Journal {
     const head = { v: 1, boot: this.boot, seq: this.#seq } as const
     const [at, clock] = [this.#wallDate(Date.now()), this.#clockDate(this.#clockNow())]
     this.#records.push({ ...head, at, clock, ...body })
-    if (this.#records.length >= 2 * MAX_RECORDS) this.#trim()
+    if (this.#records.length >= MAX_RECORDS + MAX_SURPLUS) this.#trim()
     this.#send()
   }
 

@@ -21,6 +21,9 @@ export interface SandboxEvent {
   readonly nextAttemptMs: number | undefined
 }
 
+/** All statuses of an event. */
+export const EVENT_STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
+
 /** Why an attempt was made. */
 export type AttemptKind = 'scheduled' | 'duplicate' | 'manual'
 

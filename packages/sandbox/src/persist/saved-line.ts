@@ -1,6 +1,7 @@
 import { isRecord, readEnvelopeStatus } from '@hongbao/core/internal'
 import type { Delivery } from '../delivery/kept-deliveries.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
+import { EVENT_STATUSES } from '../events/sandbox-event.ts'
 import { checkRule } from '../faults/fault-rule.ts'
 import type { ActiveFault } from '../faults/faults.ts'
 
@@ -48,7 +49,7 @@ const isDelivery = shape({
   event: shape({
     ...NOTICE,
     bytes: isBytes,
-    status: (value) => ['pending', 'delivered', 'exhausted', 'undelivered'].includes(String(value)),
+    status: (value) => EVENT_STATUSES.some((each) => each === value),
     nextAttemptMs: (value) => value === undefined || isNumber(value),
     attempts: list(isAttempt),
   }),

@@ -1,4 +1,5 @@
 import { explainNoAnswer } from '../../delivery/post-error.ts'
+import { EVENT_STATUSES } from '../../events/sandbox-event.ts'
 import type { EventDetail, EventView, ListAnswer } from '../../http/control/types.ts'
 import { alignColumns } from '../columns.ts'
 import { choice, command, text, type Group } from '../command.ts'
@@ -14,14 +15,12 @@ const STATUS_STYLES = {
   undelivered: 'dim',
 } as const satisfies Readonly<Record<string, Style>>
 
-const STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
-
 export const events: Group = {
   commands: {
     ls: command({
       options: {
         type: text('<type>'),
-        status: choice('<status>', STATUSES),
+        status: choice('<status>', EVENT_STATUSES),
         envelope: text('<id>'),
         orderNo: text('<number>'),
         limit: text('<count>'),

@@ -1,4 +1,5 @@
 import type { StateView } from '../../http/control/types.ts'
+import { EVENT_STATUSES } from '../../events/sandbox-event.ts'
 import { describeTerms } from '../columns.ts'
 import { command, type Command } from '../command.ts'
 import { fingerprintOf } from '../place.ts'
@@ -10,10 +11,9 @@ export const status: Command = command({
     const { url, target, clock, events, envelopes, faults, keyFingerprint, version } = state
     const shortKey = keyFingerprint.slice(0, 16)
     const isOwn = (await fingerprintOf(directory)) === keyFingerprint
-    const statuses = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
-    const counts = statuses
-      .filter((name) => events[name] > 0)
-      .map((name) => `${events[name]} ${texts(`status.${name}`)}`)
+    const counts = EVENT_STATUSES.filter((name) => events[name] > 0).map(
+      (name) => `${events[name]} ${texts(`status.${name}`)}`,
+    )
     const lines = describeTerms(
       [
         [texts('heading.url'), `${url}/v1`],

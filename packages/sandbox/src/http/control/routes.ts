@@ -6,7 +6,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { STATUSES, unknownEnvelope } from '../../engine/envelopes.ts'
 import { createFilter } from '../../engine/wait.ts'
 import { invalidOption, quote, Refusal } from '../../errors.ts'
-import type { SandboxEvent } from '../../events/sandbox-event.ts'
+import { EVENT_STATUSES, type SandboxEvent } from '../../events/sandbox-event.ts'
 import type { FaultKind } from '../../faults/fault-kind.ts'
 import { isSpent, type ActiveFault, type Faults } from '../../faults/faults.ts'
 import { MAX_SPEED } from '../../options.ts'
@@ -23,9 +23,8 @@ import {
   anyText,
 } from './fields.ts'
 import { answerList, ENVELOPES, EVENTS, LIST_QUERY, pageOf, REQUESTS } from './lists.ts'
+import type { EventListQuery } from './types.ts'
 import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './views.ts'
-
-const EVENT_STATUSES = ['pending', 'delivered', 'exhausted', 'undelivered'] as const
 
 const EVENT_QUERY = {
   type: anyText,
@@ -33,7 +32,7 @@ const EVENT_QUERY = {
   envelope: anyText,
   orderNo: anyText,
   ...LIST_QUERY,
-} as const
+} as const satisfies Readonly<Record<keyof EventListQuery, unknown>>
 
 /** `/events`: lists events and sends them again. The id `last` is the latest one. */
 export function eventRoutes(engine: Engine): Hono {
