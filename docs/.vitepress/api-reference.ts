@@ -35,6 +35,7 @@ const app = await Application.bootstrapWithPlugins({
   router: 'module',
   outputs: [{ name: 'markdown', path: join(PAGES, 'api') }],
   readme: 'none',
+  groupOrder: ['Functions', 'Classes', 'Interfaces', '*'],
   disableSources: true,
   excludeExternals: true,
   excludeInternal: true,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { defineConfig, type DefaultTheme, type LocaleSpecificConfig } from 'vitepress'
+import type { DefaultTheme, LocaleSpecificConfig, UserConfig } from 'vitepress'
 import { slugOf } from '../../test/docs/markdown.ts'
+import type { Language } from './home.ts'
 import { PAGES, REPOSITORY, ROOT, writePages } from './pages.ts'
 import { createSidebar } from './sidebar.ts'
 
@@ -8,10 +9,11 @@ writePages()
 
 const english: LocaleSpecificConfig<DefaultTheme.Config> = {
   lang: 'en',
-  description: 'Ping++ webhooks for the Node.js app you already have: WeChat red envelopes, payments, refunds.',
+  description:
+    'Ping++ webhooks for the Node.js app you already have: WeChat red envelopes, payments, refunds.',
   themeConfig: {
     nav: [
-      { text: 'Guide', link: '/tour' },
+      { text: 'Guide', link: firstPage('en') },
       { text: 'Errors', link: '/errors' },
       { text: 'API', link: '/api/' },
     ],
@@ -25,7 +27,7 @@ const chinese: LocaleSpecificConfig<DefaultTheme.Config> = {
   description: '在现有 Node.js 应用中接收 Ping++ Webhooks：微信红包、支付、退款。',
   themeConfig: {
     nav: [
-      { text: '指南', link: '/zh/tour' },
+      { text: '指南', link: firstPage('zh') },
       { text: '错误码', link: '/zh/errors' },
       { text: 'API', link: '/zh/api/' },
     ],
@@ -69,18 +71,29 @@ const chineseSearch: DefaultTheme.LocalSearchOptions = {
   },
 }
 
+/** The first page of the guide. */
+function firstPage(language: Language): string {
+  return createSidebar(language)[0]?.items?.[0]?.link ?? '/'
+}
+
 /** Words, and of Chinese, which has no spaces, each two neighbours. Stands by itself: pages get its source. */
 const tokenize = (text: string): string[] =>
   text
     .split(/[\n\r\p{Z}\p{P}]+|(\p{Script=Han}+)/u)
     .filter((word) => word)
     .flatMap((word) =>
-      /^\p{Script=Han}{2}/u.test(word) ? Array.from(word.slice(1), (next, at) => word[at] + next) : [word],
+      /^\p{Script=Han}{2}/u.test(word)
+        ? Array.from(word.slice(1), (next, at) => word[at] + next)
+        : [word],
     )
 
-export default defineConfig({
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect x="2" width="12" height="16" rx="2" fill="#c8372d"/><circle cx="8" cy="6" r="2.5" fill="#ffd54f"/></svg>'
+
+const config: UserConfig<DefaultTheme.Config> = {
   title: 'hongbao',
   base: '/hongbao/',
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   srcDir: PAGES,
   locales: { root: { label: 'English', ...english }, zh: { label: '简体中文', ...chinese } },
   markdown: { anchor: { slugify: slugOf } },
@@ -95,14 +108,22 @@ export default defineConfig({
     },
   },
   vite: {
+    // The API of core is one page.
+    build: { chunkSizeWarningLimit: 2000 },
     plugins: [
       {
         name: 'documents',
         configureServer({ watcher }) {
-          watcher.add([join(ROOT, 'docs'), join(ROOT, 'packages/*/README.md'), join(ROOT, 'README*.md')])
-          watcher.on('change', writePages)
+          watcher.add([
+            join(ROOT, 'docs'),
+            join(ROOT, 'packages/*/README.md'),
+            join(ROOT, 'README*.md'),
+          ])
+          watcher.on('change', (path) => writePages(path))
         },
       },
     ],
   },
-})
+}
+
+export default config

@@ -1,4 +1,5 @@
-import type { Language } from './pages.ts'
+/** Of the site. */
+export type Language = 'en' | 'zh'
 
 /** What the home page shows above the README. https://vitepress.dev/reference/default-theme-home-page */
 export const HOME: Readonly<Record<Language, object>> = {

@@ -5,13 +5,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { dirname, join, posix, relative } from 'node:path'
 import { findFiles } from '../../test/find-files.ts'
 import { headings } from '../../test/docs/markdown.ts'
-import { HOME } from './home.ts'
+import { HOME, type Language } from './home.ts'
 
 export const ROOT: string = join(import.meta.dirname, '../..')
 export const PAGES: string = join(import.meta.dirname, 'pages')
 export const REPOSITORY = 'https://github.com/hongbao-js/hongbao'
-
-export type Language = 'en' | 'zh'
 
 export interface Page {
   /** The document, from the root of the repository. */
@@ -123,14 +121,16 @@ function addressFrom({ source, language }: Page, target: string): string {
   const found = pageOf(file, language, hash)
   if (found !== undefined) return addressOf(found) + hash
   const stats = statSync(join(ROOT, file), { throwIfNoEntry: false })
-  if (stats === undefined) throw new Error(`${source}: a link leads to ${path}, which does not exist.`)
+  if (stats === undefined)
+    throw new Error(`${source}: a link leads to ${path}, which does not exist.`)
   const kind = stats.isDirectory() ? 'tree' : 'blob'
   return `${REPOSITORY}/${kind}/main/${path}`
 }
 
 /** What a link leads to in the repository, and nothing if it leads elsewhere or within its page. */
 function pathInRepository(source: string, target: string): string | undefined {
-  const [, onGitHub] = /^https:\/\/github\.com\/hongbao-js\/hongbao\/(?:blob|tree)\/main\/(.+)$/.exec(target) ?? []
+  const [, onGitHub] =
+    /^https:\/\/github\.com\/hongbao-js\/hongbao\/(?:blob|tree)\/main\/(.+)$/.exec(target) ?? []
   if (onGitHub !== undefined) return onGitHub
   if (/^(?:\w+:|#)/.test(target)) return undefined
   return posix.join(posix.dirname(source), target)

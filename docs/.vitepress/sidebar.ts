@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DefaultTheme } from 'vitepress'
 import { findFiles } from '../../test/find-files.ts'
-import { addressOf, ALL_PAGES, PAGES, titleOf, type Language } from './pages.ts'
+import type { Language } from './home.ts'
+import { addressOf, ALL_PAGES, PAGES, titleOf } from './pages.ts'
 
 interface Group {
   readonly title: Readonly<Record<Language, string>>
@@ -26,7 +27,15 @@ const GROUPS: readonly Group[] = [
   },
   {
     title: { en: 'Production', zh: '生产环境' },
-    pages: ['/observing', '/deploying', '/errors', '/options', '/security', '/guarantees', '/versioning'],
+    pages: [
+      '/observing',
+      '/deploying',
+      '/errors',
+      '/options',
+      '/security',
+      '/guarantees',
+      '/versioning',
+    ],
   },
   { title: { en: 'Packages', zh: '各包说明' }, pages: ['/packages/'] },
   { title: { en: 'Decisions', zh: '设计决策' }, pages: ['/decisions/'] },
