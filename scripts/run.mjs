@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { windowsCommand } from './windows-command.mjs'
 
 const NODE = 'node@24.21.0'
-const WITHOUT_INTEGRATIONS = new Set(['test:all', 'test:quick', 'crash', 'bench:all', 'build'])
+const NEEDS_LESS = new Set(['test:all', 'test:quick', 'crash', 'bench:all', 'build'])
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
@@ -71,10 +71,11 @@ async function fetchTools(tools) {
 /**
  * What a script needs installed, if that is less than everything. The demos need a fifth (150 MB of
  * 840), without the developers' tools; if those are here, `--prod` would remove them. The frameworks
- * and ORMs of test/integrations are for those tests, and for what reads all files.
+ * and ORMs of test/integrations are for those tests, and for what reads all files; so are the tools of
+ * the site in docs.
  */
 function partFor(name) {
-  if (WITHOUT_INTEGRATIONS.has(name)) return ['--filter', '!./test/integrations/*']
+  if (NEEDS_LESS.has(name)) return ['--filter', '!./test/integrations/*', '--filter', '!./docs']
   if (!name.startsWith('demo')) return []
   const examples = ['--filter', '@hongbao/example-*...']
   return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']

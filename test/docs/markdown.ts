@@ -73,7 +73,7 @@ function prose(markdown: string): string {
   return markdown.replaceAll(/^```[\s\S]*?^```$/gm, '')
 }
 
-function slugOf(heading: string): string {
+export function slugOf(heading: string): string {
   return heading
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')

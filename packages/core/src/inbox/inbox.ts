@@ -6,8 +6,8 @@
  */
 export interface Inbox<Context extends object = NoContext> {
   /**
-   * How long an applied key is remembered. At least {@link MIN_RETENTION_SECONDS}: Ping++ sends an
-   * event again for 24 h 47 min.
+   * How long an applied key is remembered. At least 97,200 (27 h): Ping++ sends an event again for
+   * 24 h 47 min.
    */
   readonly retentionSeconds: number
 

@@ -1,0 +1,68 @@
+/** Of the site. */
+export type Language = 'en' | 'zh'
+
+/** What the home page shows above the README. https://vitepress.dev/reference/default-theme-home-page */
+export const HOME: Readonly<Record<Language, object>> = {
+  en: {
+    layout: 'home',
+    title: 'Ping++ webhooks for Node.js',
+    hero: {
+      name: 'hongbao 红包',
+      text: 'Ping++ webhooks for Node.js',
+      tagline: 'In the app you already have: verified, deduplicated, typed.',
+      actions: [
+        { theme: 'brand', text: 'Sixty seconds', link: '#sixty-seconds' },
+        { theme: 'alt', text: 'Mounting', link: '/mounting' },
+        { theme: 'alt', text: 'Error codes', link: '/errors' },
+      ],
+    },
+    features: [
+      {
+        title: 'Signatures over the raw body',
+        details: 'RSA-SHA256 with the Ping++ public key, before any byte is parsed.',
+        link: '/signature',
+      },
+      {
+        title: 'Each event applied once',
+        details: 'Inboxes in memory, Redis, Postgres and MySQL deduplicate redeliveries.',
+        link: '/inboxes',
+      },
+      {
+        title: 'A sandbox on your machine',
+        details: 'Events, retries, faults and a clock that you move, without an account.',
+        link: '/sandbox',
+      },
+    ],
+  },
+  zh: {
+    layout: 'home',
+    title: 'Node.js 的 Ping++ Webhooks 接收库',
+    hero: {
+      name: 'hongbao 红包',
+      text: 'Node.js 的 Ping++ Webhooks 接收库',
+      tagline: '接入现有应用：验签、去重、类型完整。',
+      actions: [
+        { theme: 'brand', text: '六十秒上手', link: '#六十秒' },
+        { theme: 'alt', text: '接入框架', link: '/zh/mounting' },
+        { theme: 'alt', text: '错误码', link: '/zh/errors' },
+      ],
+    },
+    features: [
+      {
+        title: '对原始请求体验签',
+        details: '用 Ping++ 公钥做 RSA-SHA256 验签，通过之前不解析任何内容。',
+        link: '/zh/signature',
+      },
+      {
+        title: '每个事件只生效一次',
+        details: '内存、Redis、Postgres、MySQL 的 inbox 对重发去重。',
+        link: '/zh/inboxes',
+      },
+      {
+        title: '本机沙箱',
+        details: '事件、重发、故障和可拨动的时钟，无需账号。',
+        link: '/zh/sandbox',
+      },
+    ],
+  },
+}
