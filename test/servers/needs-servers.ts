@@ -25,6 +25,8 @@ export function provide(programs: readonly string[]): boolean {
 
 interface Server {
   readonly program: string
+  /** What prints its version. Default: `--version`. */
+  readonly flag?: string
   /** Its packages. */
   readonly debian: string
   readonly brew: string
@@ -39,15 +41,16 @@ const SERVERS: readonly Server[] = [
     brew: 'mariadb',
   },
   { program: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
+  { program: 'nginx', flag: '-v', debian: 'nginx-light', brew: 'nginx' },
   { program: 'chromium', debian: 'chromium fonts-noto-cjk', brew: 'chromium' },
   { program: 'zsh', debian: 'zsh', brew: 'zsh' },
   { program: 'fish', debian: 'fish', brew: 'fish' },
 ]
 
-function isMissing({ program }: Server): boolean {
-  // Debian keeps MariaDB out of the PATH of users.
+function isMissing({ program, flag = '--version' }: Server): boolean {
+  // Debian keeps MariaDB and nginx out of the PATH of users.
   const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` }
-  return spawnSync(program, ['--version'], { stdio: 'ignore', env }).status !== 0
+  return spawnSync(program, [flag], { stdio: 'ignore', env }).status !== 0
 }
 
 /** Installs without starting: a server of the machine is no business of the tests. */
