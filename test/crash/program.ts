@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { hasMariadb } from '../servers/mariadb.ts'
 import { hasRedis } from '../servers/redis.ts'
 import { POINTS } from './points.ts'
-import { STORES, UNMEASURED, type StorePlan } from './stores.ts'
+import { STORES, type StorePlan } from './stores.ts'
 
 export const PROGRAM: string = fileURLToPath(new URL('run.ts', import.meta.url))
 /** Far more than a store takes on a machine that has ten times as much to do as it can. */
@@ -40,7 +40,7 @@ export function canRun({ needsRedis, needsMariadb = false }: StorePlan): boolean
 /** Small trials of some stores; `npm run test:crash` is the large one. A test file each, so that they share the cores. */
 export function describeTrials(...stores: readonly string[]): void {
   const plans = stores.flatMap((store) => {
-    const plan = STORES[store] ?? UNMEASURED[store]
+    const plan = STORES[store]
     return plan === undefined ? [] : ([[store, plan]] as const)
   })
   if (plans.length !== stores.length) throw new Error(`Unknown store in ${stores.join(', ')}.`)

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { RECIPES, STORES, UNMEASURED, type StorePlan } from './stores.ts'
+import { RECIPES, STORES, type StorePlan } from './stores.ts'
 import { describeTimelines } from './timeline.ts'
 import { runTrial } from './trial.ts'
 import { formatJson, formatTable, judge, type Verdict } from './verdict.ts'
@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '20000' },
     kills: { type: 'string', default: '200' },
-    stores: { type: 'string', default: Object.keys({ ...STORES, ...UNMEASURED }).join(',') },
+    stores: { type: 'string', default: Object.keys(STORES).join(',') },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     minutes: { type: 'string', default: '20' },
   },
@@ -61,7 +61,7 @@ async function tryStore(name: string, plan: StorePlan): Promise<Verdict | undefi
 }
 
 function readStores(): readonly (readonly [string, StorePlan])[] {
-  const all = { ...STORES, ...UNMEASURED, ...RECIPES }
+  const all = { ...STORES, ...RECIPES }
   return values.stores.split(',').map((name) => {
     const plan = all[name]
     if (plan !== undefined) return [name, plan]
