@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { windowsCommand } from './windows-command.mjs'
 
 const NODE = 'node@24.21.0'
-const NEEDS_LESS = new Set(['test:all', 'test:quick', 'crash', 'bench:all', 'build'])
+const NEEDS_LESS = new Set(['test:all', 'test:quick', 'bench:all', 'build'])
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))

@@ -44,6 +44,16 @@ export const STORES: Readonly<Record<string, StorePlan>> = {
     points: ofInbox,
     load: async () => (await import('./stores/mysql2.ts')).mysql2Store,
   },
+  prisma: {
+    title: 'Prisma inbox on MariaDB',
+    guarantee: 'once',
+    processes: 4,
+    needsRedis: false,
+    needsMariadb: true,
+    restarts: ['mariadb'],
+    points: ofInbox,
+    load: async () => (await import('../integrations/orms-1/crash-store.ts')).prismaStore,
+  },
   bullmq: {
     title: 'BullMQ, Postgres inbox in the worker',
     guarantee: 'once',

@@ -1,0 +1,3 @@
+import { describeTrials } from '../../crash/program.ts'
+
+describeTrials('prisma')
