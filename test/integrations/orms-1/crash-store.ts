@@ -43,7 +43,7 @@ export const prismaStore: Store = {
         await tx.$executeRawUnsafe(
           'insert into effects (`key`, process) values (?, ?)',
           key,
-          process,
+          String(process),
         )
         // What it has written is undone: it is in the transaction of the event.
         if (failsNow(random)) throw new Error('The handler failed behind its effect, on purpose.')
