@@ -1,6 +1,6 @@
 import { prismaInbox } from '@hongbao/sql/prisma'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
-import { existsSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Failpoints } from '../../crash/failpoints.ts'
 import { createReceiver, effectHandler, failsNow, watch } from '../../crash/fixture.ts'
@@ -8,22 +8,14 @@ import type { Store } from '../../crash/store.ts'
 import { override } from '../../crash/stores/postgres.ts'
 import { generateClient, loadClient, type Prisma, type PrismaTx } from './prisma-client.ts'
 
-const SCHEMA = `generator client {
-  provider = "prisma-client"
-  output   = "./generated"
-}
-datasource db {
-  provider = "mysql"
-}
-`
-
 /** Where the processes of a trial find the client: each of them starts many times. */
 const FOLDER = join(import.meta.dirname, '.app-crash')
 
 /** The inbox in Prisma's transactions on MariaDB, with the effect in them. */
 export const prismaStore: Store = {
   async prepare({ mariadbUrl }) {
-    if (!existsSync(join(FOLDER, 'generated'))) await generateClient(SCHEMA, FOLDER)
+    mkdirSync(FOLDER, { recursive: true })
+    await generateClient(FOLDER, 'mysql')
     const prisma = await connect(mariadbUrl, 2)
     await prismaInbox({ prisma, dialect: 'mysql', consumer: 'orders' }).ensureSchema()
     await prisma.$disconnect()
