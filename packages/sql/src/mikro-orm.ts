@@ -66,8 +66,8 @@ interface KyselyTransaction {
 }
 
 interface KyselyConnection {
-  executeQuery(statement: { readonly sql: string }, ...rest: unknown[]): Promise<unknown>
-  streamQuery(statement: { readonly sql: string }, ...rest: unknown[]): unknown
+  executeQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => Promise<unknown>
+  streamQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => unknown
 }
 
 /** MikroORM itself would flush later, when statements are refused. */

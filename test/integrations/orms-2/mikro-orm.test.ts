@@ -56,7 +56,7 @@ const postgres: Orm<PostgresTx> = {
 interface App<Tx> {
   readonly em: Tx
   readonly inbox: SqlInbox<Tx>
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 describeOrm(mysql, (open) =>
