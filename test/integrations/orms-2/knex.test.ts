@@ -39,7 +39,7 @@ function testKnex(client: Client) {
         client,
         connection: database.url,
         pool: { min: 0, max: 1 },
-        acquireConnectionTimeout: 200,
+        acquireConnectionTimeout: 3000,
         log,
       })
       try {
