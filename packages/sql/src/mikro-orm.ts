@@ -79,12 +79,18 @@ async function inTransaction<Manager extends MikroOrmManager>(
   if (!isKyselyTransaction(transaction)) throw new TypeError('The driver of `orm` is not for SQL.')
   const connections: KyselyConnection[] = []
   await transaction.getExecutor().provideConnection(async (lent) => void connections.push(lent))
+  // They would leave the EntityManager without a transaction: what it does next would commit by itself.
+  Object.assign(tx, { begin: refuseControl, commit: refuseControl, rollback: refuseControl })
   try {
     await run(tx)
     await tx.flush()
   } finally {
     for (const connection of connections) allowOnlyEnd(connection, transaction)
   }
+}
+
+function refuseControl(): Promise<never> {
+  return Promise.reject(sqlError('sql-transaction-control'))
 }
 
 function isKyselyTransaction(given: unknown): given is KyselyTransaction {

@@ -27,6 +27,11 @@ const mysql2: Orm<TxOf<ReturnType<typeof openMysql>>> = {
       open: (options) => drizzleInbox({ ...options, db, dialect: 'mysql' }),
       run: async (tx, statement) => (await tx.execute(statement))[0],
       write: async (tx, id) => tx.insert(mysqlEffects).values({ id }),
+      undo: (tx, id) =>
+        tx.transaction(async (savepoint) => {
+          await savepoint.insert(mysqlEffects).values({ id })
+          throw new Error('undone')
+        }),
       writeOutside: async (id) => db.insert(mysqlEffects).values({ id }),
       close: () => db.$client.end(),
     }
@@ -42,6 +47,11 @@ const pg: Orm<TxOf<ReturnType<typeof openPg>>> = {
       open: (options) => drizzleInbox({ ...options, db, dialect: 'postgres' }),
       run: async (tx, statement) => (await tx.execute(statement)).rows,
       write: async (tx, id) => tx.insert(pgEffects).values({ id }),
+      undo: (tx, id) =>
+        tx.transaction(async (savepoint) => {
+          await savepoint.insert(pgEffects).values({ id })
+          throw new Error('undone')
+        }),
       writeOutside: async (id) => db.insert(pgEffects).values({ id }),
       close: () => db.$client.end(),
     }

@@ -14,6 +14,8 @@ export interface OrmProcess<Tx> extends SqlProcess<Tx> {
   readonly open: (options: SqlInboxCommonOptions) => SqlInbox<Tx>
   /** Writes an effect in the transaction, as people do with the ORM. */
   readonly write: (tx: Tx, name: string) => Promise<unknown>
+  /** Writes an effect in a savepoint, as people do with the ORM, and undoes it: rejects with `undone`. */
+  readonly undo: (tx: Tx, name: string) => Promise<unknown>
   /** Writes an effect by the ORM's outer client. */
   readonly writeOutside: (name: string) => Promise<unknown>
 }
@@ -179,6 +181,16 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
         for (const tx of kept) await expect(write(tx, 'kept')).rejects.toBeInstanceOf(Error)
       })
       expect(await countEffects('kept')).toBe(0)
+    })
+
+    it('undoes a savepoint of a handler by itself', async () => {
+      const { inbox, write, undo, countEffects } = await open(1)
+      await inbox.admit('savepoint', async ({ tx }) => {
+        await write(tx, 'around')
+        await expect(undo(tx, 'undone')).rejects.toThrow('undone')
+        await write(tx, 'around')
+      })
+      expect([await countEffects('around'), await countEffects('undone')]).toEqual([2, 0])
     })
 
     it('does not hold what the outer client writes: it stays when the handler fails', async () => {
