@@ -12,6 +12,7 @@ export interface DrizzleQueries {
 
 /** A database of Drizzle; `Transaction` is what it passes to the callback of `transaction`. */
 export interface DrizzleLike<Transaction> extends DrizzleQueries {
+  readonly $client?: unknown
   transaction(run: (tx: Transaction) => Promise<void>): Promise<unknown>
 }
 
@@ -19,7 +20,7 @@ export interface DrizzleLike<Transaction> extends DrizzleQueries {
 export interface DrizzleInboxOptions<
   Transaction extends DrizzleQueries,
 > extends SqlInboxCommonOptions {
-  /** The database of your app, over `mysql2`, `pg` or `postgres`. */
+  /** The database of your app, over `mysql2` or `pg`. */
   readonly db: DrizzleLike<Transaction>
   /** The SQL of the database. */
   readonly dialect: SqlDialect
@@ -75,43 +76,28 @@ interface Life {
   state: 'open' | 'ending' | 'over'
 }
 
-/** What the transactions of Drizzle have, of which its types show only a part. */
-interface Internals {
-  readonly session: {
-    prepareQuery(query: { readonly sql: string }, ...rest: unknown[]): object
-  }
-  transaction(run: (savepoint: unknown) => unknown, ...rest: unknown[]): Promise<unknown>
+/** Runs the statements of a transaction of Drizzle, and of its savepoints. */
+interface Session {
+  prepareQuery(query: { readonly sql: string }, ...rest: unknown[]): object
 }
 
 /**
- * Lets a transaction, and savepoints in it, refuse statements after its end. Drizzle itself would send
- * them on the connection, which another transaction may have by then.
+ * Lets a transaction refuse statements after its end. Drizzle itself would send them on the connection,
+ * which another transaction may have by then.
  */
 function guard(tx: unknown, life: Life): void {
-  if (!hasInternals(tx)) throw new TypeError('This version of Drizzle is not supported.')
-  const { session } = tx
+  const session: unknown = Reflect.get(Object(tx), 'session')
+  if (!isSession(session)) throw new TypeError('This version of Drizzle is not supported.')
   const prepareQuery = session.prepareQuery.bind(session)
-  const transaction = tx.transaction.bind(tx)
   session.prepareQuery = (query, ...rest) =>
     guardStatement(prepareQuery(query, ...rest), () => {
       const isOfDrizzle = life.state === 'ending' && /^(?:commit|rollback)$/.test(query.sql)
       return life.state === 'open' || isOfDrizzle
     })
-  tx.transaction = async (run, ...rest) => {
-    if (life.state !== 'open') throw sqlError('sql-transaction-over')
-    return transaction(
-      (savepoint) => {
-        guard(savepoint, life)
-        return run(savepoint)
-      },
-      ...rest,
-    )
-  }
 }
 
-function hasInternals(tx: unknown): tx is Internals {
-  const session: unknown = Reflect.get(Object(tx), 'session')
-  return typeof Reflect.get(Object(session), 'prepareQuery') === 'function'
+function isSession(given: unknown): given is Session {
+  return typeof Reflect.get(Object(given), 'prepareQuery') === 'function'
 }
 
 function guardStatement(statement: object, mayRun: () => boolean): object {
@@ -138,7 +124,11 @@ function readDrizzle<Transaction>(
   option: string,
 ): DrizzleLike<Transaction> {
   return must<DrizzleLike<Transaction>>(
-    'a database of Drizzle',
-    (given) => typeof given?.transaction === 'function' && typeof given.execute === 'function',
+    'a database of Drizzle over mysql2 or pg; for postgres there is `postgresJsPool` of @hongbao/postgres',
+    (given) =>
+      typeof given?.transaction === 'function' &&
+      typeof given.execute === 'function' &&
+      // postgres is a function. It replaces a lost connection in a transaction, and goes on without one.
+      typeof given.$client !== 'function',
   )(db, option)
 }

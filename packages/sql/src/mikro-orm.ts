@@ -58,6 +58,7 @@ export function mikroOrmInbox<Manager extends MikroOrmManager>(
 
 /** The transaction of Kysely in which an `EntityManager` is. It refuses statements when it has ended. */
 interface KyselyTransaction {
+  readonly isCommitted: boolean
   readonly isRolledBack: boolean
   getExecutor(): {
     provideConnection(use: (connection: KyselyConnection) => Promise<void>): Promise<void>
@@ -65,11 +66,11 @@ interface KyselyTransaction {
 }
 
 interface KyselyConnection {
-  executeQuery(statement: { readonly sql: string }, ...rest: unknown[]): Promise<unknown>
-  streamQuery(statement: { readonly sql: string }, ...rest: unknown[]): unknown
+  executeQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => Promise<unknown>
+  streamQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => unknown
 }
 
-/** MikroORM would flush after this; here an error of the flush is one before ROLLBACK, too. */
+/** MikroORM itself would flush later, when statements are refused. */
 async function inTransaction<Manager extends MikroOrmManager>(
   tx: Manager,
   run: (tx: Manager) => Promise<void>,
@@ -78,13 +79,18 @@ async function inTransaction<Manager extends MikroOrmManager>(
   if (!isKyselyTransaction(transaction)) throw new TypeError('The driver of `orm` is not for SQL.')
   const connections: KyselyConnection[] = []
   await transaction.getExecutor().provideConnection(async (lent) => void connections.push(lent))
+  // They would leave the EntityManager without a transaction: what it does next would commit by itself.
+  Object.assign(tx, { begin: refuseControl, commit: refuseControl, rollback: refuseControl })
   try {
     await run(tx)
     await tx.flush()
-  } catch (error) {
-    for (const connection of connections) refuseAllButRollback(connection, transaction)
-    throw error
+  } finally {
+    for (const connection of connections) allowOnlyEnd(connection, transaction)
   }
+}
+
+function refuseControl(): Promise<never> {
+  return Promise.reject(sqlError('sql-transaction-control'))
 }
 
 function isKyselyTransaction(given: unknown): given is KyselyTransaction {
@@ -95,22 +101,36 @@ function isKyselyTransaction(given: unknown): given is KyselyTransaction {
  * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
  * come after it, and commit by itself.
  */
-function refuseAllButRollback(connection: KyselyConnection, transaction: KyselyTransaction): void {
+function allowOnlyEnd(connection: KyselyConnection, transaction: KyselyTransaction): void {
   const { executeQuery, streamQuery } = connection
 
   function check(sql: string): void {
-    if (transaction.isRolledBack) Object.assign(connection, { executeQuery, streamQuery })
-    else if (sql !== 'rollback') throw sqlError('sql-transaction-over')
+    if (transaction.isCommitted || transaction.isRolledBack) {
+      Object.assign(connection, { executeQuery, streamQuery })
+    } else if (sql !== 'commit' && sql !== 'rollback') {
+      throw sqlError('sql-transaction-over')
+    }
   }
 
   connection.executeQuery = async (statement, ...rest) => {
     check(statement.sql)
-    return executeQuery.call(connection, statement, ...rest)
+    try {
+      return await executeQuery.call(connection, statement, ...rest)
+    } catch (error) {
+      // Before 0.29.7 Kysely never returns a connection whose ROLLBACK failed. The pool closes a lost one.
+      if (statement.sql === 'rollback' && isLost(error)) return { rows: [] }
+      throw error
+    }
   }
   connection.streamQuery = (statement, ...rest) => {
     check(statement.sql)
     return streamQuery.call(connection, statement, ...rest)
   }
+}
+
+/** Whether pg says that its client can send nothing any more. It has no code for that. */
+function isLost(error: unknown): boolean {
+  return error instanceof Error && /is not queryable$|^Connection terminated/.test(error.message)
 }
 
 function readOrm<Manager>(orm: MikroOrmLike<Manager>, option: string): MikroOrmLike<Manager> {

@@ -27,6 +27,11 @@ const mysql2: Orm<TxOf<ReturnType<typeof openMysql>>> = {
       open: (options) => drizzleInbox({ ...options, db, dialect: 'mysql' }),
       run: async (tx, statement) => (await tx.execute(statement))[0],
       write: async (tx, id) => tx.insert(mysqlEffects).values({ id }),
+      undo: (tx, id) =>
+        tx.transaction(async (savepoint) => {
+          await savepoint.insert(mysqlEffects).values({ id })
+          throw new Error('undone')
+        }),
       writeOutside: async (id) => db.insert(mysqlEffects).values({ id }),
       close: () => db.$client.end(),
     }
@@ -42,21 +47,11 @@ const pg: Orm<TxOf<ReturnType<typeof openPg>>> = {
       open: (options) => drizzleInbox({ ...options, db, dialect: 'postgres' }),
       run: async (tx, statement) => (await tx.execute(statement)).rows,
       write: async (tx, id) => tx.insert(pgEffects).values({ id }),
-      writeOutside: async (id) => db.insert(pgEffects).values({ id }),
-      close: () => db.$client.end(),
-    }
-  },
-}
-
-const postgresJs: Orm<TxOf<ReturnType<typeof openJs>>> = {
-  name: 'drizzleInbox on postgres',
-  dialect: 'postgres',
-  connect(url, max) {
-    const db = openJs(url, max)
-    return {
-      open: (options) => drizzleInbox({ ...options, db, dialect: 'postgres' }),
-      run: async (tx, statement) => tx.execute(statement),
-      write: async (tx, id) => tx.insert(pgEffects).values({ id }),
+      undo: (tx, id) =>
+        tx.transaction(async (savepoint) => {
+          await savepoint.insert(pgEffects).values({ id })
+          throw new Error('undone')
+        }),
       writeOutside: async (id) => db.insert(pgEffects).values({ id }),
       close: () => db.$client.end(),
     }
@@ -76,14 +71,7 @@ function openPg(connectionString: string, max: number) {
   return drizzlePg({ client, schema: { effects: pgEffects } })
 }
 
-function openJs(url: string, max: number) {
-  return drizzleJs({
-    client: postgres(url, { max, onnotice() {} }),
-    schema: { effects: pgEffects },
-  })
-}
-
-/** What the three transactions have in common. */
+/** What the transactions have in common. */
 interface DrizzleTx {
   rollback(): never
 }
@@ -125,11 +113,6 @@ describeOrm(pg, (open) => {
   testPostgres(open)
 })
 
-describeOrm(postgresJs, (open) => {
-  testDrizzle(open)
-  testPostgres(open)
-})
-
 function testDrizzle<Tx extends DrizzleTx>(open: () => Promise<Opened<Tx>>): void {
   it('fails an event whose handler calls tx.rollback(), and keeps nothing', async () => {
     const { inbox, write, countEffects } = await open()
@@ -145,9 +128,9 @@ function testDrizzle<Tx extends DrizzleTx>(open: () => Promise<Opened<Tx>>): voi
   })
 }
 
-type PgTx = TxOf<ReturnType<typeof openPg>> | TxOf<ReturnType<typeof openJs>>
-
-function testPostgres<Tx extends PgTx>(open: (connections?: number) => Promise<Opened<Tx>>): void {
+function testPostgres(
+  open: (connections?: number) => Promise<Opened<TxOf<ReturnType<typeof openPg>>>>,
+): void {
   it('refuses a prepared statement, a query and a savepoint after the end', async () => {
     const { inbox, countEffects } = await open(1)
     const late: (() => Promise<unknown>)[] = []
@@ -176,9 +159,13 @@ function testPostgres<Tx extends PgTx>(open: (connections?: number) => Promise<O
   })
 }
 
-it('drizzleInbox refuses what is no database of Drizzle, and another dialect', () => {
+it('drizzleInbox refuses what is no database of Drizzle, one over postgres, and another dialect', () => {
   const db = openPg('postgres://', 1)
   const consumer = 'orders'
+  const overPostgres = drizzleJs({ client: postgres('postgres://') })
   expect(() => drizzleInbox({ db: {} as never, dialect: 'mysql', consumer })).toThrow('`db`')
+  expect(() => drizzleInbox({ db: overPostgres, dialect: 'postgres', consumer })).toThrow(
+    'postgresJsPool',
+  )
   expect(() => drizzleInbox({ db, dialect: 'sqlite' as never, consumer })).toThrow('`dialect`')
 })

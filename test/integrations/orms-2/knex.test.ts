@@ -24,6 +24,11 @@ function knexOn(client: Client): Orm<Knex.Transaction> {
           return client === 'pg' ? result.rows : result[0]
         },
         write: async (tx, id) => tx('effects').insert({ id }),
+        undo: (tx, id) =>
+          tx.transaction(async (savepoint) => {
+            await savepoint('effects').insert({ id })
+            throw new Error('undone')
+          }),
         writeOutside: async (id) => knex('effects').insert({ id }),
         close: () => knex.destroy(),
       }
@@ -39,14 +44,15 @@ function testKnex(client: Client) {
         client,
         connection: database.url,
         pool: { min: 0, max: 1 },
-        acquireConnectionTimeout: 200,
+        acquireConnectionTimeout: 3000,
         log,
       })
       try {
         const inbox = knexInbox({ knex, consumer: 'orders' })
         const held = await knex.transaction()
-        const refused = inbox.admit('pool', async () => {}).finally(() => held.rollback())
-        await expect(refused).rejects.toMatchObject({
+        const refusal = await inbox.admit('pool', async () => {}).catch((error: unknown) => error)
+        await held.rollback()
+        expect(refusal).toMatchObject({
           name: 'InboxError',
           code: 'sql-refused',
           cause: { name: 'KnexTimeoutError' },
@@ -65,19 +71,6 @@ function testKnex(client: Client) {
       } finally {
         await knex.destroy()
       }
-    })
-
-    it('undoes a savepoint of a handler by itself', async () => {
-      const { inbox, countEffects } = await open()
-      await inbox.admit('savepoint', async ({ tx }) => {
-        await tx('effects').insert({ id: 'kept' })
-        const part = tx.transaction(async (savepoint) => {
-          await savepoint('effects').insert({ id: 'undone' })
-          throw new Error('declined')
-        })
-        await expect(part).rejects.toThrow('declined')
-      })
-      expect([await countEffects('kept'), await countEffects('undone')]).toEqual([1, 0])
     })
 
     it.each(['commit', 'rollback'] as const)(

@@ -58,6 +58,13 @@ function kyselyOn(dialect: 'mysql' | 'postgres'): Orm<Tx> {
         open: (options) => kyselyInbox({ ...options, db, dialect }),
         run: async (tx, text) => (await sql.raw(text).execute(tx.withoutPlugins())).rows,
         write: (tx, id) => tx.insertInto('effects').values({ id }).execute(),
+        // Only a ControlledTransaction of Kysely has methods for it.
+        async undo(tx, id) {
+          await sql`savepoint part`.execute(tx)
+          await tx.insertInto('effects').values({ id }).execute()
+          await sql`rollback to savepoint part`.execute(tx)
+          throw new Error('undone')
+        },
         writeOutside: (id) => db.insertInto('effects').values({ id }).execute(),
         close: () => db.destroy(),
       }

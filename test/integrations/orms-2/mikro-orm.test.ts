@@ -31,6 +31,11 @@ const mysql: Orm<MysqlTx> = {
       open: (options) => mikroOrmInbox({ ...options, orm, dialect: 'mysql' }),
       run: (tx, sql) => tx.execute(sql),
       write: (tx, id) => tx.insert(Effect, { id }),
+      undo: (tx, id) =>
+        tx.transactional(async (savepoint) => {
+          await savepoint.insert(Effect, { id })
+          throw new Error('undone')
+        }),
       writeOutside: (id) => orm.em.fork().insert(Effect, { id }),
       close: () => orm.close(),
     }
@@ -46,6 +51,11 @@ const postgres: Orm<PostgresTx> = {
       open: (options) => mikroOrmInbox({ ...options, orm, dialect: 'postgres' }),
       run: (tx, sql) => tx.execute(sql),
       write: (tx, id) => tx.insert(Effect, { id }),
+      undo: (tx, id) =>
+        tx.transactional(async (savepoint) => {
+          await savepoint.insert(Effect, { id })
+          throw new Error('undone')
+        }),
       writeOutside: (id) => orm.em.fork().insert(Effect, { id }),
       close: () => orm.close(),
     }
@@ -56,7 +66,7 @@ const postgres: Orm<PostgresTx> = {
 interface App<Tx> {
   readonly em: Tx
   readonly inbox: SqlInbox<Tx>
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 describeOrm(mysql, (open) =>
@@ -122,6 +132,20 @@ function testMikroOrm<Tx extends MysqlTx | PostgresTx>(
     expect(await admit('free')).toBe('applied')
     expect(await countEffects('flush')).toBe(1)
   })
+
+  it.each(['begin', 'commit', 'rollback'] as const)(
+    'refuses tx.%s(), and stays in the transaction',
+    async (control) => {
+      const { inbox, write, countEffects } = await open(1)
+      const admission = inbox.admit(control, async ({ tx }) => {
+        await expect(tx[control]()).rejects.toMatchObject({ code: 'sql-transaction-control' })
+        await write(tx, control)
+        throw new Error('declined')
+      })
+      await expect(admission).rejects.toThrow('declined')
+      expect(await countEffects(control)).toBe(0)
+    },
+  )
 
   it('makes the EntityManager of the app that of the transaction while a handler runs', async () => {
     const { database, countEffects } = await open()

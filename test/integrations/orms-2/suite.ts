@@ -11,11 +11,13 @@ import { listen } from '../checks.ts'
 
 /** An ORM as an app has it: connected, with a way to write an effect. */
 export interface OrmProcess<Tx> extends SqlProcess<Tx> {
-  open(options: SqlInboxCommonOptions): SqlInbox<Tx>
+  readonly open: (options: SqlInboxCommonOptions) => SqlInbox<Tx>
   /** Writes an effect in the transaction, as people do with the ORM. */
-  write(tx: Tx, name: string): Promise<unknown>
+  readonly write: (tx: Tx, name: string) => Promise<unknown>
+  /** Writes an effect in a savepoint, as people do with the ORM, and undoes it: rejects with `undone`. */
+  readonly undo: (tx: Tx, name: string) => Promise<unknown>
   /** Writes an effect by the ORM's outer client. */
-  writeOutside(name: string): Promise<unknown>
+  readonly writeOutside: (name: string) => Promise<unknown>
 }
 
 /** An ORM on a driver. */
@@ -30,7 +32,7 @@ export interface Orm<Tx> {
 export interface Opened<Tx> extends OrmProcess<Tx> {
   readonly inbox: SqlInbox<Tx>
   readonly database: Database
-  countEffects(name: string): Promise<number>
+  readonly countEffects: (name: string) => Promise<number>
 }
 
 /** Runs the conformance suite on the inbox, and what handlers can do with its transactions. */
@@ -41,7 +43,7 @@ export function describeOrm<Tx>(
   const { name, dialect } = orm
   describeInbox(hostOf({ name, dialect, connect: (url) => orm.connect(url, 10) }))
 
-  describe(name, () => {
+  describe.each([orm])('$name', () => {
     let database: Database
     const processes: OrmProcess<Tx>[] = []
 
@@ -161,7 +163,7 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
       })
       await expect(admission).rejects.toBe(declined)
       failing.resolve()
-      await expect(late).rejects.toThrow()
+      await expect(late).rejects.toBeInstanceOf(Error)
       expect(await countEffects('all')).toBe(0)
     })
 
@@ -176,9 +178,19 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
         }),
       ).rejects.toThrow('declined')
       await inbox.admit('next', async () => {
-        for (const tx of kept) await expect(write(tx, 'kept')).rejects.toThrow()
+        for (const tx of kept) await expect(write(tx, 'kept')).rejects.toBeInstanceOf(Error)
       })
       expect(await countEffects('kept')).toBe(0)
+    })
+
+    it('undoes a savepoint of a handler by itself', async () => {
+      const { inbox, write, undo, countEffects } = await open(1)
+      await inbox.admit('savepoint', async ({ tx }) => {
+        await write(tx, 'around')
+        await expect(undo(tx, 'undone')).rejects.toThrow('undone')
+        await write(tx, 'around')
+      })
+      expect([await countEffects('around'), await countEffects('undone')]).toEqual([2, 0])
     })
 
     it('does not hold what the outer client writes: it stays when the handler fails', async () => {

@@ -11,7 +11,6 @@ import { mysqlTable, varchar } from 'drizzle-orm/mysql-core'
 import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { pgTable, text } from 'drizzle-orm/pg-core'
-import { drizzle as drizzleJs } from 'drizzle-orm/postgres-js'
 import knexOf, { type Knex } from 'knex'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import { Pool } from 'pg'
@@ -48,19 +47,16 @@ describe('context.tx', () => {
     })
   })
 
-  it('is the transaction of Drizzle on mysql2, pg and postgres, with the schema of the app', async () => {
+  it('is the transaction of Drizzle on mysql2 and pg, with the schema of the app', async () => {
     const pgOrders = pgTable('orders', { orderNo: text().notNull() })
     const mysqlOrders = mysqlTable('orders', { orderNo: varchar({ length: 64 }).notNull() })
     const mysql = drizzleMysql('mysql://', { schema: { orders: mysqlOrders }, mode: 'default' })
     const pg = drizzlePg('postgres://', { schema: { orders: pgOrders } })
-    const js = drizzleJs('postgres://', { schema: { orders: pgOrders } })
 
     const onMysql = drizzleInbox({ db: mysql, dialect: 'mysql', consumer })
     const onPg = drizzleInbox({ db: pg, dialect: 'postgres', consumer })
-    const onJs = drizzleInbox({ db: js, dialect: 'postgres', consumer })
     expectTypeOf<TxOf<typeof onMysql>>().toEqualTypeOf<CallbackTx<typeof mysql>>()
     expectTypeOf<TxOf<typeof onPg>>().toEqualTypeOf<CallbackTx<typeof pg>>()
-    expectTypeOf<TxOf<typeof onJs>>().toEqualTypeOf<CallbackTx<typeof js>>()
     await onMysql.admit('key', async ({ tx }) => {
       const orders = await tx.query.orders.findMany()
       expectTypeOf(orders).toEqualTypeOf<{ orderNo: string }[]>()
