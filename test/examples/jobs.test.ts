@@ -2,7 +2,6 @@ import { createWebhooks, type EventType, type WebhookEvent } from '@hongbao/core
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { startSandbox } from '@hongbao/sandbox'
 import { spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -13,6 +12,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { markPaid, paid } from '../../examples/jobs/typed-handler.ts'
+import { freePort } from '../free-port.ts'
 import { openPool, startPostgres, type PostgresServer } from '../servers/postgres.ts'
 import { PATIENCE_MS } from '../patience.ts'
 
@@ -253,19 +253,6 @@ async function listen(work: (request: IncomingMessage) => Promise<void>): Promis
   onTestFinished(() => server[Symbol.asyncDispose]())
   await once(server, 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-/** A port below those that systems give out by themselves: no one gets it before the job listens. */
-async function freePort(): Promise<number> {
-  const port = randomInt(10_000, 30_000)
-  const server = createServer().listen(port)
-  try {
-    await once(server, 'listening')
-  } catch {
-    return freePort()
-  }
-  await server[Symbol.asyncDispose]()
-  return port
 }
 
 /** Over a connection of its own, which does not keep the server from closing. */
