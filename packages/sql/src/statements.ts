@@ -1,5 +1,5 @@
+import type { InboxTable } from '@hongbao/core/internal'
 import type { SqlDialect } from './dialect.ts'
-import type { InboxTable } from './table.ts'
 
 /** The statements of an inbox, each with one value at the most. A row has `pk` and `applied`. */
 export interface Statements {
