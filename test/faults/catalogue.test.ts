@@ -12,7 +12,7 @@ const IDS = [
   'C31',
   'C32',
   ...numbered('D', 25),
-  ...numbered('E', 79),
+  ...numbered('E', 80),
   ...numbered('F', 33),
   'F41',
   ...numbered('G', 23),
