@@ -128,12 +128,12 @@ async function admitByHand(
     if (row?.['applied'] !== 0) throw new Error('A key was not new.')
     const pk: unknown = row['pk']
     await connection.query(
-      'update `hongbao_inbox` set applied_at = utc_timestamp(3) where pk = ?',
+      'update `hongbao_inbox` set applied_at = utc_timestamp(3), applied_by = connection_id() where pk = ?',
       [pk],
     )
     await work(connection)
     const [marked] = await connection.query<RowDataPacket[]>(
-      'select pk, case when applied_at is null then 0 else 1 end as applied from `hongbao_inbox` where pk = ? and applied_at is not null',
+      'select pk, case when applied_at is null then 0 else 1 end as applied from `hongbao_inbox` where pk = ? and applied_by = connection_id()',
       [pk],
     )
     if (marked.length !== 1) throw new Error('It was rolled back.')

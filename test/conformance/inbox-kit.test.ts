@@ -69,7 +69,7 @@ describe('inboxConformance', () => {
       shared: false,
       effects: { write() {}, count: () => Promise.reject(error) },
     })
-    const [ofWalk = ''] = failures.filter((failure) => failure.includes('Steps:'))
+    const ofWalk = failures.find((failure) => failure.includes('Steps:'))
     expect(ofWalk).toMatch(/The table of effects is gone\.[^]*`seed: \d+, walks: 1`/)
   })
 

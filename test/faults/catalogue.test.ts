@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 30),
   ...numbered('D', 25),
-  ...numbered('E', 79),
+  ...numbered('E', 80),
   ...numbered('F', 36),
   ...numbered('G', 29),
   ...numbered('H', 19),

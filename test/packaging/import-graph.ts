@@ -6,6 +6,11 @@ import { check, expectNone } from './steps.ts'
 /** What reads Node's streams: a dependency in ES modules; bundled in CommonJS, with what it imports. */
 const RAW_BODY = ['raw-body', 'node:async_hooks', 'path', 'util']
 
+const SQL = {
+  code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
+  types: ['@hongbao/core'],
+}
+
 /**
  * What each built entry may reach, its chunks included. Only `./node` may know Node's streams
  * (`raw-body`): the rest runs on Bun, Deno and Workers, and the types name no internal package.
@@ -100,14 +105,16 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto', 'node:timers/promises'],
     types: ['@hongbao/core'],
   },
-  '@hongbao/sql': {
-    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
-    types: ['@hongbao/core'],
-  },
-  '@hongbao/sql/mysql2': {
-    code: ['@hongbao/core', '@hongbao/core/internal', 'node:crypto'],
-    types: ['@hongbao/core'],
-  },
+  // The inboxes take what they are given: no entry loads an ORM or a driver.
+  '@hongbao/sql': SQL,
+  '@hongbao/sql/prisma': SQL,
+  '@hongbao/sql/typeorm': SQL,
+  '@hongbao/sql/sequelize': SQL,
+  '@hongbao/sql/knex': SQL,
+  '@hongbao/sql/kysely': SQL,
+  '@hongbao/sql/drizzle': SQL,
+  '@hongbao/sql/mikro-orm': SQL,
+  '@hongbao/sql/mysql2': SQL,
   '@hongbao/hand-off': {
     code: ['@hongbao/core', '@hongbao/core/internal', 'node:buffer'],
     types: ['@hongbao/core', '@hongbao/core/internal'],

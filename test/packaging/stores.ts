@@ -1,40 +1,76 @@
+import { startMariadb } from '../servers/mariadb.ts'
 import { provide } from '../servers/needs-servers.ts'
 import { startPostgres } from '../servers/postgres.ts'
-import { startRedis, type RedisServer } from '../servers/redis.ts'
+import { startRedis } from '../servers/redis.ts'
 
 /** The servers that the programs of a consumer use. */
 export interface Stores {
   /** What they are, for the title of a check. */
   readonly title: string
-  /** The URLs of an empty database of Postgres and, if there is a Redis, of an empty one there. */
+  /** The URLs of an empty database on each of them. */
   createEmpty(): Promise<string[]>
   close(): Promise<void>
 }
 
-/** Starts a Postgres, and a Redis if there is one or may be. Under `CI=true` there must be. */
-export async function startStores(): Promise<Stores> {
-  const redis = await startRedisWhereIs()
-  const postgres = await startPostgres().catch(async (error: unknown) => {
-    await redis?.close()
-    throw error
-  })
-  let created = 0
-
-  async function createEmpty(): Promise<string[]> {
-    created += 1
-    const database = await postgres.createDatabase()
-    return redis === undefined ? [database] : [database, `${redis.url}/${created}`]
-  }
-
-  async function close(): Promise<void> {
-    await Promise.all([postgres.close(), redis?.close()])
-  }
-
-  const title = `Postgres ${postgres.version}${redis === undefined ? '' : ' and Redis'}`
-  return { title, createEmpty, close }
+/** A server that is started. */
+interface Store {
+  readonly title: string
+  createEmpty(): Promise<string>
+  close(): Promise<void>
 }
 
-async function startRedisWhereIs(): Promise<RedisServer | undefined> {
-  const isHere = provide(['redis-server'])
-  return isHere || process.env['CI'] === 'true' ? await startRedis() : undefined
+/** Starts a Postgres, and a Redis and a MariaDB if they are here or may be. Under `CI=true` they must be. */
+export async function startStores(): Promise<Stores> {
+  const stores: Store[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(stores.map((store) => store.close()))
+  }
+  try {
+    stores.push(await openPostgres())
+    if (mayStart('redis-server')) stores.push(await openRedis())
+    if (mayStart('mariadbd')) stores.push(await openMariadb())
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    title: stores.map(({ title }) => title).join(', '),
+    createEmpty: () => Promise.all(stores.map((store) => store.createEmpty())),
+    close,
+  }
+}
+
+function mayStart(program: string): boolean {
+  return provide([program]) || process.env['CI'] === 'true'
+}
+
+async function openPostgres(): Promise<Store> {
+  const server = await startPostgres()
+  return {
+    title: `Postgres ${server.version}`,
+    createEmpty: () => server.createDatabase(),
+    close: () => server.close(),
+  }
+}
+
+async function openRedis(): Promise<Store> {
+  const server = await startRedis()
+  let created = 0
+  return {
+    title: 'Redis',
+    async createEmpty() {
+      created += 1
+      return `${server.url}/${created}`
+    },
+    close: () => server.close(),
+  }
+}
+
+async function openMariadb(): Promise<Store> {
+  const server = await startMariadb()
+  return {
+    title: 'MariaDB',
+    createEmpty: () => server.createDatabase(),
+    close: () => server.close(),
+  }
 }

@@ -1,10 +1,10 @@
+import type { InboxTable } from '@hongbao/core/internal'
 import type { PostgresClient } from './client.ts'
 import { run, type Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
 import type { Settings } from './options.ts'
 import { onlyText } from './row.ts'
-import type { InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction/transaction.ts'
 
 /** Deletes what is past the retention, a batch at a time. Resolves with how many keys it deleted. */

@@ -10,14 +10,15 @@ import {
   readConsumer,
   readLogger,
   readSettings,
+  readTable,
   retention,
   wrong,
   type Completed,
+  type InboxTable,
   type Warn,
 } from '@hongbao/core/internal'
 import type { PgPool, PostgresClient, PostgresPool } from './client.ts'
 import type { PostgresInboxWarningCode } from './errors.ts'
-import { readTable, type InboxTable } from './table.ts'
 
 /** Options of `postgresInbox`. Wrong ones are refused at start-up with an `OptionError`. */
 export interface PostgresInboxOptions<Client extends PostgresClient = PostgresClient> {
@@ -99,7 +100,7 @@ export function readOptions<Client extends PostgresClient>(
     {
       pool: readPool<Client>,
       consumer: readConsumer,
-      table: readTable,
+      table: (table: string | undefined) => readTable(table),
       retentionSeconds: optional(retention, 30 * 24 * 60 * 60),
       commandTimeoutMs: optional(milliseconds, 1500),
       lockTimeoutMs: optional(milliseconds, 2000),

@@ -1,8 +1,8 @@
+import type { InboxTable } from '@hongbao/core/internal'
 import { abandon, run, type Connection } from './connection.ts'
 import type { Deadline } from './deadline.ts'
 import { postgresError } from './errors.ts'
 import { onlyText } from './row.ts'
-import type { InboxTable } from './table.ts'
 import { timeoutStatements } from './transaction/transaction.ts'
 
 /**

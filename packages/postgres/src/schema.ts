@@ -1,7 +1,7 @@
+import { readTable, type InboxTable } from '@hongbao/core/internal'
 import { run, type Connection } from './connection.ts'
 import { deadlineIn } from './deadline.ts'
 import { lockOf } from './key.ts'
-import { readTable, type InboxTable } from './table.ts'
 import { rollBack, timeoutStatements } from './transaction/transaction.ts'
 
 /**

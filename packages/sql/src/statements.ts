@@ -1,5 +1,5 @@
+import type { InboxTable } from '@hongbao/core/internal'
 import type { SqlDialect } from './dialect.ts'
-import type { InboxTable } from './table.ts'
 
 /** The statements of an inbox, each with one value at the most. A row has `pk` and `applied`. */
 export interface Statements {
@@ -45,7 +45,7 @@ const APPLIED = 'case when applied_at is null then 0 else 1 end as applied'
  * would wait for the handlers.
  *
  * The mark comes before the handlers: if a deadlock or a handler ends the transaction, the mark is gone
- * with it, and `confirm` finds none. `force index`, and `order by … limit` of the DELETE, which takes no
+ * with it, and `confirm` finds none, or that of another delivery. `force index`, and `order by … limit` of the DELETE, which takes no
  * such hint: by the primary key only the rows of the list are locked, by a scan all.
  */
 function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Statements {
@@ -56,8 +56,8 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,
     // From the index: with SERIALIZABLE, a look at the row would wait for its lock.
     see: `select pk, 0 as applied from ${sql} where id = ?`,
-    mark: `update ${sql} set applied_at = utc_timestamp(3) where pk = ?`,
-    confirm: `${row} where pk = ? and applied_at is not null`,
+    mark: `update ${sql} set applied_at = utc_timestamp(3), applied_by = connection_id() where pk = ?`,
+    confirm: `${row} where pk = ? and applied_by = connection_id()`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
     lockExpired: (pks) =>
       `${row} force index (primary) where pk in (${pks.join(',')}) and ${endedBefore(limit)} for update skip locked`,

@@ -238,19 +238,7 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
       const other = open().pool
       const admission = inbox.admit('deadlock', async ({ tx }) => {
         await effectOf('deadlock')({ tx })
-        const winner = await other.getConnection()
-        await winner.beginTransaction()
-        // The one that has changed more rows survives.
-        await winner.query(`insert into effects values ('w'), ('w'), ('w'), ('w'), ('w'), ('w')`)
-        await winner.query('select * from locks where id = 1 for update')
-        await tx.query('select * from locks where id = 2 for update')
-        const [wins, loses] = await Promise.allSettled([
-          winner.query('select * from locks where id = 2 for update'),
-          tx.query('select * from locks where id = 1 for update'),
-        ])
-        expect([wins.status, loses.status]).toEqual(['fulfilled', 'rejected'])
-        await winner.rollback()
-        winner.release()
+        await loseDeadlock(tx, other)
         await effectOf('deadlock')({ tx })
       })
       await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
@@ -258,6 +246,36 @@ describe.skipIf(!hasMariadb)('mysql2Inbox', () => {
       expect(await inbox.admit('deadlock', effectOf('deadlock'))).toBe('applied')
     })
   })
+
+  it('commits nothing of a run that lost a deadlock, if another delivery was applied since [E80]', async () => {
+    const { inbox } = open()
+    const second = open()
+    const admission = inbox.admit('overtaken', async ({ tx }) => {
+      await loseDeadlock(tx, second.pool)
+      expect(await second.inbox.admit('overtaken', effectOf('overtaken'))).toBe('applied')
+      await effectOf('overtaken')({ tx })
+    })
+    await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    expect(await countEffects('overtaken')).toBe(1)
+    expect(await inbox.admit('overtaken', effectOf('overtaken'))).toBe('duplicate')
+  })
+
+  /** Makes this transaction the victim of a deadlock, and swallows the error. */
+  async function loseDeadlock(tx: PoolConnection, pool: Pool): Promise<void> {
+    const winner = await pool.getConnection()
+    await winner.beginTransaction()
+    // The one that has changed more rows survives.
+    await winner.query(`insert into effects values ('w'), ('w'), ('w'), ('w'), ('w'), ('w')`)
+    await winner.query('select * from locks where id = 1 for update')
+    await tx.query('select * from locks where id = 2 for update')
+    const [wins, loses] = await Promise.allSettled([
+      winner.query('select * from locks where id = 2 for update'),
+      tx.query('select * from locks where id = 1 for update'),
+    ])
+    expect([wins.status, loses.status]).toEqual(['fulfilled', 'rejected'])
+    await winner.rollback()
+    winner.release()
+  }
 
   describe('a connection', () => {
     it('that is lost under a handler rolls back, and the pool goes on without it [E17]', async () => {

@@ -195,6 +195,24 @@ describe.each(DIALECTS)('sqlInbox on %s', (dialect) => {
     expect(await opened.countEffects(key)).toBe(1)
   })
 
+  it('keeps the writes of a handler that commits: on Postgres without its key, on MySQL with it [E21]', async () => {
+    const key = 'committed'
+    const [answer] = await Promise.allSettled([
+      opened.open().admit(key, async ({ tx }) => {
+        await effectOf(key)({ tx })
+        await tx.run('commit')
+      }),
+    ])
+    expect(answer).toMatchObject(
+      dialect === 'mysql'
+        ? { value: 'applied' }
+        : { reason: { name: 'InboxError', code: 'sql-transaction-left' } },
+    )
+    expect(await opened.countEffects(key)).toBe(1)
+    const next = dialect === 'mysql' ? 'duplicate' : 'applied'
+    expect(await opened.open().admit(key, async () => {})).toBe(next)
+  })
+
   it('does not apply an event whose handler swallows a failed statement that undoes the others [E20]', async () => {
     const key = 'swallowed statement'
     const admission = opened.open().admit(key, async ({ tx }) => {

@@ -1,7 +1,7 @@
 // Uses the inboxes and the hand-offs as they are installed, loaded by `import` or `require`, core and
 // the rest separately, on the given servers: a signed event is applied once, by every
-// driver, and when all is closed the process ends by itself. Without a Redis, what needs one is left
-// out: `node apply-once.mjs import require postgres://… [redis://…]`.
+// driver, and when all is closed the process ends by itself. What needs a server that is not given is
+// left out: `node apply-once.mjs import require postgres://… [redis://…] [mysql://…]`.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { Queue } from 'bullmq'
 import express from 'express'
 import { Redis } from 'ioredis'
+import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
 import { PgBoss } from 'pg-boss'
 import postgres from 'postgres'
@@ -17,7 +18,10 @@ import { createClient } from 'redis'
 const require = createRequire(import.meta.url)
 const load = { import: (name) => import(name), require: async (name) => require(name) }
 const [core, rest] = process.argv.slice(2, 4).map((how) => load[how])
-const [databaseUrl, redisUrl] = process.argv.slice(4)
+const [databaseUrl, ...urls] = process.argv.slice(4)
+const [redisUrl, mysqlUrl] = ['redis:', 'mysql:'].map((protocol) =>
+  urls.find((url) => url.startsWith(protocol)),
+)
 
 const { createWebhooks, InboxError } = await core('@hongbao/core')
 const { createTestKeys, eventFixture, signDelivery } = await core('@hongbao/core/testing')
@@ -25,10 +29,11 @@ const { expressWebhooks } = await rest('@hongbao/express')
 const { postgresInbox } = await rest('@hongbao/postgres')
 const { postgresJsPool } = await rest('@hongbao/postgres/postgres-js')
 const { redisInbox } = await rest('@hongbao/redis')
+const { mysql2Inbox } = await rest('@hongbao/sql/mysql2')
 const bullmq = await rest('@hongbao/bullmq')
 const pgBoss = await rest('@hongbao/pg-boss')
 
-for (const folder of ['postgres', 'redis', 'hand-off', 'bullmq', 'pg-boss']) {
+for (const folder of ['postgres', 'redis', 'sql', 'hand-off', 'bullmq', 'pg-boss']) {
   assert.equal(require(`@hongbao/${folder}/package.json`).name, `@hongbao/${folder}`)
 }
 
@@ -50,6 +55,7 @@ if (redisUrl !== undefined) {
   await tryNodeRedis()
   await tryBullmq()
 }
+if (mysqlUrl !== undefined) await tryMysql2()
 await pool.end()
 console.log('All is closed.')
 
@@ -69,6 +75,21 @@ async function tryPostgresJs() {
   await inbox.ensureSchema()
   await tryInbox('postgres', inbox, (id, { tx }) => tx`insert into effects values (${id})`)
   await sqlPool.end()
+}
+
+/** Its effects are in its own database. */
+async function tryMysql2() {
+  const mysqlPool = createPool({ uri: mysqlUrl })
+  await mysqlPool.query('create table effects (envelope_id text)')
+  const inbox = mysql2Inbox({ pool: mysqlPool, consumer: 'orders' })
+  await inbox.ensureSchema()
+  await inbox.ready()
+  const write = (id, { tx }) => tx.execute('insert into effects values (?)', [id])
+  await tryInbox('mysql2', inbox, write, async ({ data }) => {
+    const sql = 'select * from effects where envelope_id = ?'
+    return (await mysqlPool.query(sql, [data.object.id]))[0].length
+  })
+  await mysqlPool.end()
 }
 
 async function tryIoredis() {
@@ -113,13 +134,13 @@ function insertUnderLease(id, { lease }) {
   return pool.query(INSERT, [id])
 }
 
-async function tryInbox(driver, inbox, write) {
+async function tryInbox(driver, inbox, write, count = countEffects) {
   const webhooks = createReceiver(inbox)
   webhooks.on('red_envelope.sent', (event, context) => write(event.data.object.id, context))
   const event = eventFixture('red_envelope.sent')
   assert.deepEqual(await deliver(webhooks, event), [FORGED, HANDLED, DUPLICATE], driver)
   await webhooks.close()
-  assert.equal(await countEffects(event), 1, `effects by way of ${driver}`)
+  assert.equal(await count(event), 1, `effects by way of ${driver}`)
 }
 
 /** The first worker makes a dead letter of the event; it is redriven, and the second one applies it. */
