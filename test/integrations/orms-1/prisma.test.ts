@@ -1,30 +1,13 @@
 import { prismaInbox, type PrismaInboxOptions } from '@hongbao/sql/prisma'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { rmSync } from 'node:fs'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { createFolder } from './folders.ts'
 import { generateClient, type Prisma, type PrismaTx } from './prisma-client.ts'
 import { describeDeadlock, describeOrm, openOrm, type OrmHost } from './suite.ts'
 
-const SCHEMA = `generator client {
-  provider = "prisma-client"
-  output   = "./generated"
-}
-datasource db {
-  provider = "PROVIDER"
-}
-model Order {
-  orderNo String @id @map("order_no")
-  status  String
-  @@map("orders")
-}
-`
-const mysql = await generateClient(SCHEMA.replace('PROVIDER', 'mysql'))
-const postgres = await generateClient(SCHEMA.replace('PROVIDER', 'postgresql'))
-
-afterAll(() => {
-  for (const { folder } of [mysql, postgres]) rmSync(folder, { recursive: true, force: true })
-})
+const mysql = await generateClient(createFolder(), 'mysql')
+const postgres = await generateClient(createFolder(), 'postgresql')
 
 type Limits = Pick<PrismaInboxOptions<PrismaTx>, 'transactionTimeoutMs'>
 
