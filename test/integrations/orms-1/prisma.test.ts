@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { PATIENCE_MS } from '../../patience.ts'
 import { createFolder } from './folders.ts'
 import { generateClient, type Prisma, type PrismaTx } from './prisma-client.ts'
-import { describeDeadlock, describeOrm, openOrm, type OrmHost } from './suite.ts'
+import {
+  describeDeadlock,
+  describeLateFailures,
+  describeOrm,
+  openOrm,
+  type OrmHost,
+} from './suite.ts'
 
 const mysql = await generateClient(createFolder(), 'mysql')
 const postgres = await generateClient(createFolder(), 'postgresql')
@@ -64,6 +70,8 @@ const postgresHost = (limits?: Limits): OrmHost<PrismaTx> =>
 
 describeOrm(mariadbHost)
 describeOrm(postgresHost())
+describeLateFailures(mariadbHost)
+describeLateFailures(postgresHost())
 // Prisma keeps the connection, and MySQL commits by itself what follows: the document says so.
 describeDeadlock(mariadbHost, 1)
 
