@@ -108,7 +108,17 @@ async function admit<Tx>(settings: Settings<Tx>, id: string, work: Work<Tx>): Pr
   // What handlers threw, itself: an ORM may have wrapped it, or swallowed it.
   if (attempt.failure !== undefined) throw attempt.failure.error
   if (attempt.admission === undefined) throw sqlError('sql-transaction-skipped')
+  if (attempt.admission === 'applied') await confirmCommit(settings, id)
   return attempt.admission
+}
+
+/**
+ * COMMIT succeeds although it rolls back: on Postgres if a statement that nobody awaited has failed after
+ * `confirm`, on MySQL if it was a deadlock. Only the row outside the transaction tells.
+ */
+async function confirmCommit<Tx>(settings: Settings<Tx>, id: string): Promise<void> {
+  const [row] = await select(settings, settings.statements.find, id)
+  if (row?.isApplied !== true) throw sqlError('sql-transaction-left')
 }
 
 interface Event<Tx> {

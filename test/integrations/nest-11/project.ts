@@ -84,15 +84,19 @@ async function compile(folder: string): Promise<readonly string[]> {
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-async function linkPackages(home: string, folder: string): Promise<void> {
+/** Links the packages of an integration, but for ours, into a folder. */
+export async function linkPackages(home: string, folder: string): Promise<void> {
   for (const name of await readdir(join(home, 'node_modules'))) {
     if (name.startsWith('.') || name === '@hongbao') continue
     await link(join(home, 'node_modules', name), folder, name)
   }
 }
 
-/** Compiles core and nest from their sources; a build by tsup takes 30 s. */
-async function installHongbao(folder: string): Promise<void> {
+/** Compiles our packages from their sources into a folder; a build by tsup takes 30 s. */
+export async function installHongbao(
+  folder: string,
+  names: readonly string[] = ['core', 'nest'],
+): Promise<void> {
   const emitted = join(folder, 'node_modules/@hongbao')
   await mkdir(emitted)
   const project = {
@@ -103,12 +107,12 @@ async function installHongbao(folder: string): Promise<void> {
       rootDir: join(ROOT, 'packages'),
       typeRoots: [join(ROOT, 'node_modules/@types')],
     },
-    include: [join(ROOT, 'packages/nest/src'), join(ROOT, 'packages/core/src')],
+    include: names.map((name) => join(ROOT, 'packages', name, 'src')),
   }
   await writeFile(join(folder, 'tsconfig.hongbao.json'), JSON.stringify(project))
   const compiler = join(ROOT, 'node_modules/@typescript/native/bin/tsc')
   await run(process.execPath, [compiler, '-p', join(folder, 'tsconfig.hongbao.json')])
-  for (const name of ['core', 'nest']) await writeManifest(join(emitted, name), name)
+  for (const name of names) await writeManifest(join(emitted, name), name)
   for (const name of ['raw-body', 'tweetnacl-util', 'typed-emitter']) {
     await link(join(ROOT, 'packages/core/node_modules', name), folder, name)
   }

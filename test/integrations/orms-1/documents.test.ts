@@ -69,6 +69,7 @@ function itHasRightTypes(folder: string): void {
 describe('docs/orm-prisma.md', async () => {
   const folder = writeApp('prisma', ['prisma-webhooks.ts', 'prisma-webhooks.test.ts'])
   const { PrismaClient } = await generateClient(folder, 'mysql', MYSQL_MODEL)
+  const generated = await generateClient(createFolder(), 'postgresql', POSTGRES_MODEL)
   await useDatabase(MYSQL_TABLE)
   const url = String(process.env['DATABASE_URL'])
   // It registers its test, and its key, before the app reads it.
@@ -85,7 +86,6 @@ describe('docs/orm-prisma.md', async () => {
   it('has a model of the table on Postgres', async () => {
     const database = await startDatabase('postgres')
     await database.query(POSTGRES_TABLE)
-    const generated = await generateClient(createFolder(), 'postgresql', POSTGRES_MODEL)
     const adapter = new PrismaPg({ connectionString: database.url })
     const prisma = new generated.PrismaClient({ adapter })
     const inbox = prismaInbox({ prisma, dialect: 'postgres', consumer: 'orders' })

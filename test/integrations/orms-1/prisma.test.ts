@@ -2,9 +2,16 @@ import { prismaInbox, type PrismaInboxOptions } from '@hongbao/sql/prisma'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { describe, expect, it } from 'vitest'
+import { PATIENCE_MS } from '../../patience.ts'
 import { createFolder } from './folders.ts'
 import { generateClient, type Prisma, type PrismaTx } from './prisma-client.ts'
-import { describeDeadlock, describeOrm, openOrm, type OrmHost } from './suite.ts'
+import {
+  describeDeadlock,
+  describeLateFailures,
+  describeOrm,
+  openOrm,
+  type OrmHost,
+} from './suite.ts'
 
 const mysql = await generateClient(createFolder(), 'mysql')
 const postgres = await generateClient(createFolder(), 'postgresql')
@@ -23,7 +30,9 @@ function hostOf(
     connect(url, connections = 10) {
       const prisma = open(url, connections)
       return {
-        open: (options) => prismaInbox({ ...options, ...limits, prisma, dialect }),
+        // A hundred events wait for ten connections, on a busy machine.
+        open: (options) =>
+          prismaInbox({ ...options, maxWaitMs: PATIENCE_MS, ...limits, prisma, dialect }),
         run: async (tx, sql) =>
           await (sql.startsWith('select') ? tx.$queryRawUnsafe(sql) : tx.$executeRawUnsafe(sql)),
         create: (tx, orderNo) => tx.order.create({ data: { orderNo, status: 'sent' } }),
@@ -61,6 +70,8 @@ const postgresHost = (limits?: Limits): OrmHost<PrismaTx> =>
 
 describeOrm(mariadbHost)
 describeOrm(postgresHost())
+describeLateFailures(mariadbHost)
+describeLateFailures(postgresHost())
 // Prisma keeps the connection, and MySQL commits by itself what follows: the document says so.
 describeDeadlock(mariadbHost, 1)
 

@@ -2,7 +2,13 @@ import { sequelizeInbox } from '@hongbao/sql/sequelize'
 import type { Options, Transaction } from 'sequelize'
 import { describe, expect, it } from 'vitest'
 import { openSequelize } from './sequelize-app.ts'
-import { describeDeadlock, describeOrm, openOrm, type OrmHost } from './suite.ts'
+import {
+  describeDeadlock,
+  describeLateFailures,
+  describeOrm,
+  openOrm,
+  type OrmHost,
+} from './suite.ts'
 
 function hostOf(
   name: string,
@@ -33,6 +39,8 @@ const postgres = hostOf('sequelizeInbox on Postgres', 'postgres')
 
 describeOrm(mariadb)
 describeOrm(postgres)
+describeLateFailures(mariadb)
+describeLateFailures(postgres)
 describeDeadlock(mariadb, 0)
 
 describe.each(['mysql', 'postgres'] as const)('sequelizeInbox on %s', (dialect) => {
