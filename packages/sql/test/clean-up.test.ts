@@ -68,6 +68,22 @@ describe.each(DIALECTS)('cleaning up on %s', (dialect) => {
     expect(await opened.countEffects('late')).toBe(1)
   })
 
+  it('may delete an old failed key under a redelivery, which the next redelivery applies', async () => {
+    const inbox = opened.open({ retentionSeconds: 2 * DAY })
+    await inbox.admit('old', () => Promise.reject(new Error('declined'))).catch(() => {})
+    await age(3, 'created_at')
+    const transaction: Orm['transaction'] = async (run) => {
+      expect(await inbox.cleanUp()).toBe(1)
+      return opened.orm.transaction(run)
+    }
+    await expect(opened.open({ transaction }).admit('old', effectOf('old'))).rejects.toMatchObject({
+      code: 'sql-claim-missing',
+      message: expect.stringContaining('clean-up has just deleted it'),
+    })
+    expect(await inbox.admit('old', effectOf('old'))).toBe('applied')
+    expect(await opened.countEffects('old')).toBe(1)
+  })
+
   it('deletes each key once if several processes do so at once, while events arrive', async () => {
     const inbox = opened.open({ retentionSeconds: 2 * DAY })
     await Promise.all(
