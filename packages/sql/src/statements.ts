@@ -9,6 +9,8 @@ export interface Statements {
   readonly lock: string
   /** By id: returns the row without a lock, and without a look at whether it is applied. */
   readonly see: string
+  /** By id, after the transaction: returns the row. */
+  readonly find: string
   /** By `pk`, before the handlers run: sets the time at which the key was applied. */
   readonly mark: string | undefined
   /**
@@ -45,8 +47,9 @@ const APPLIED = 'case when applied_at is null then 0 else 1 end as applied'
  * would wait for the handlers.
  *
  * The mark comes before the handlers: if a deadlock or a handler ends the transaction, the mark is gone
- * with it, and `confirm` finds none, or that of another delivery. `force index`, and `order by … limit` of the DELETE, which takes no
- * such hint: by the primary key only the rows of the list are locked, by a scan all.
+ * with it, and `confirm` finds none, or that of another delivery. `force index`, and `order by … limit`
+ * of the DELETE, which takes no such hint: by the primary key only the rows of the list are locked, by a
+ * scan all.
  */
 function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Statements {
   const row = `select pk, ${APPLIED} from ${sql}`
@@ -56,6 +59,7 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,
     // From the index: with SERIALIZABLE, a look at the row would wait for its lock.
     see: `select pk, 0 as applied from ${sql} where id = ?`,
+    find: `${row} where id = ?`,
     mark: `update ${sql} set applied_at = utc_timestamp(3), applied_by = connection_id() where pk = ?`,
     confirm: `${row} where pk = ? and applied_by = connection_id()`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
@@ -79,6 +83,7 @@ function postgresStatements({ sql }: InboxTable, retentionSeconds: number): Stat
     insert: `insert into ${sql} (id) values ($1) on conflict (id) do nothing`,
     lock: `select id || '.' || pg_current_xact_id()::text as pk, ${APPLIED} from ${sql} where id = $1 for update skip locked`,
     see: `${row} where id = $1`,
+    find: `${row} where id = $1`,
     mark: undefined,
     confirm: `with own as (select split_part($1, '.', 1) as id, split_part($1, '.', 2) as xid), marked as (update ${sql} as inbox set applied_at = clock_timestamp() from own where inbox.id = own.id and pg_current_xact_id()::text = own.xid returning inbox.id) select id as pk, 1 as applied from marked`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
