@@ -8,8 +8,11 @@ import { describe, expect, it, vi } from 'vitest'
 import { canRun, PATIENCE_MS, PROGRAM, run } from './program.ts'
 import { RECIPES, STORES } from './stores.ts'
 
-/** Trials of the stores that keep their promise are in the files beside this one. */
-const TRIALS = readdirSync(import.meta.dirname).filter((name) => /^trial-.+\.test\.ts$/.test(name))
+/** Trials of the stores that keep their promise are in the files beside this one, and that of Prisma where Prisma is. */
+const TRIALS = [
+  ...readdirSync(import.meta.dirname).filter((name) => /^trial-.+\.test\.ts$/.test(name)),
+  '../integrations/orms-1/crash.test.ts',
+]
 
 it('the crash trials cover every store', () => {
   const sources = TRIALS.map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
