@@ -4,7 +4,7 @@ import { dirname, join, posix } from 'node:path'
 import { Application } from 'typedoc'
 import type { PluginOptions } from 'typedoc-plugin-markdown'
 import { findFiles } from '../../test/find-files.ts'
-import { copyApiReference, PAGES, ROOT } from './pages.ts'
+import { finishApiReference, PAGES, ROOT } from './pages.ts'
 
 interface Manifest {
   readonly name: string
@@ -19,6 +19,8 @@ const MARKDOWN: PluginOptions = {
   pageTitleTemplates: { module: ({ rawName }) => rawName },
   sanitizeComments: true,
   useCodeBlocks: true,
+  // Its links number headings of the same name, not always as a reader of Markdown does.
+  useCustomAnchors: true,
   useHTMLEncodedBrackets: true,
 }
 
@@ -50,7 +52,7 @@ await app.generateOutputs(project)
 if (app.logger.hasErrors() || app.logger.hasWarnings()) {
   throw new Error('TypeDoc has complaints, above: correct the docstrings that it names.')
 }
-copyApiReference()
+finishApiReference()
 
 /** The sources of all public entries, with the names that apps import. `./internal` is not for apps. */
 function readEntries(): Map<string, string> {

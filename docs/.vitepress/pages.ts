@@ -56,13 +56,22 @@ export function writePages(changed?: string): void {
   }
 }
 
-/** Copies the API reference, which is in English, to the Chinese half of the site. */
-export function copyApiReference(): void {
+/** Finishes the API reference: its headings, and a copy for the Chinese half of the site. */
+export function finishApiReference(): void {
   for (const path of findFiles('api/**/*.md', { cwd: PAGES })) {
+    const text = withFewAnchors(readFileSync(join(PAGES, path), 'utf8'))
+    writeFileSync(join(PAGES, path), text)
     const copy = join(PAGES, 'zh', path)
     mkdirSync(dirname(copy), { recursive: true })
-    writeFileSync(copy, asEnglish(readFileSync(join(PAGES, path), 'utf8')))
+    writeFileSync(copy, asEnglish(text))
   }
+}
+
+/** Without anchors that VitePress makes itself: TypeDoc repeats some, which VitePress refuses. */
+function withFewAnchors(text: string): string {
+  return text.replaceAll(/^(#+ .+) \{#(.+)\}$/gm, (line: string, heading: string, id: string) =>
+    heading.startsWith('### ') && /-\d+$/.test(id) ? line : heading,
+  )
 }
 
 function slugOf(source: string): string {
