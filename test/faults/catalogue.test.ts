@@ -18,6 +18,7 @@ const IDS = [
   ...numbered('G', 23),
   'G41',
   'G42',
+  'G51',
   ...numbered('H', 19),
   ...numbered('S', 15),
   'S15b',
