@@ -10,6 +10,7 @@ import { windowsCommand } from './windows-command.mjs'
 
 const NODE = 'node@24.21.0'
 const NEEDS_LESS = new Set(['test:all', 'test:quick', 'bench:all', 'build'])
+const NOT_NEEDED = ['test/integrations/*', 'docs', 'examples/next', 'examples/nest-prisma-mysql']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
@@ -71,11 +72,11 @@ async function fetchTools(tools) {
 /**
  * What a script needs installed, if that is less than everything. The demos need a fifth (150 MB of
  * 840), without the developers' tools; if those are here, `--prod` would remove them. The frameworks
- * and ORMs of test/integrations are for those tests, and for what reads all files; so are the tools of
- * the site in docs.
+ * and ORMs of test/integrations, and of the examples that it tests, are for those tests, and for what
+ * reads all files; so are the tools of the site in docs.
  */
 function partFor(name) {
-  if (NEEDS_LESS.has(name)) return ['--filter', '!./test/integrations/*', '--filter', '!./docs']
+  if (NEEDS_LESS.has(name)) return NOT_NEEDED.flatMap((folder) => ['--filter', `!./${folder}`])
   if (!name.startsWith('demo')) return []
   const examples = ['--filter', '@hongbao/example-*...']
   return existsSync(`${root}/node_modules/vitest`) ? examples : [...examples, '--prod']

@@ -1,5 +1,5 @@
 import type { Options } from 'tsup'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { library } from '../../tsup.library.ts'
 
@@ -14,8 +14,10 @@ const thirdPartyLicenses: Plugin = {
         .map((path) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0])
         .filter((folder) => folder !== undefined)
       const notices = [...new Set(folders)].toSorted().map(licenseIn)
-      const file = join(build.initialOptions.outdir ?? '', 'third-party-licenses.txt')
-      writeFileSync(file, notices.join('\n\n'))
+      const { outdir = '' } = build.initialOptions
+      // tsup writes the build after this, so it may be the first file.
+      mkdirSync(outdir, { recursive: true })
+      writeFileSync(join(outdir, 'third-party-licenses.txt'), notices.join('\n\n'))
     })
   },
 }

@@ -1,6 +1,6 @@
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox } from '@hongbao/sandbox'
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -117,13 +117,13 @@ export function describeShop(example: ShopExample): void {
       expect(await shop?.stop('SIGTERM')).toEqual(ends)
     })
 
-    it.runIf(isDurable)(
-      'finds after a restart that an envelope was refunded, which has no webhook',
-      async () => {
-        sandbox.move('104', 'refunding')
-        sandbox.move('104', 'refund')
+    it.each(isDurable ? ['104'] : [])(
+      'finds after a restart that the envelope of order %s was refunded, which has no webhook',
+      async (orderNo) => {
+        sandbox.move(orderNo, 'refunding')
+        sandbox.move(orderNo, 'refund')
         shop = await start(variables)
-        await expectStatus('104', 'refund')
+        await expectStatus(orderNo, 'refund')
       },
     )
 
@@ -151,21 +151,30 @@ export function describeShop(example: ShopExample): void {
 
 const OPENID = 'o9zpMs7Xk9e9aJbTXgufovuWGp7c'
 
+/** Where the scripts of a shop's package.json run. */
+export interface ScriptOptions {
+  /** Default: its folder in `examples`. */
+  readonly folder?: string
+  /** The programs that scripts start, but Node: their names, and their files. */
+  readonly programs?: Variables
+}
+
 /** Starts scripts of a shop's package.json as a platform does, without npm and a shell: the app, then the others. */
 export async function startScripts(
   name: string,
   [app = '', ...others]: readonly string[],
   variables: Variables,
+  options: ScriptOptions = {},
 ): Promise<RunningShop> {
   const url = `http://127.0.0.1:${variables['PORT']}`
-  const first = startScript(name, app, variables)
+  const first = startScript(name, app, variables, options)
   await Promise.race([
     vi.waitFor(() => fetch(`${url}/health`, { headers: { connection: 'close' } }), PATIENCE_MS),
     first.exited.then(([status]) => {
-      throw new Error(`The example ${name} ended with ${status} at its start.`)
+      throw new Error(`The example ${name} ended with ${String(status)} at its start.`)
     }),
   ])
-  const programs = [first, ...others.map((script) => startScript(name, script, variables))]
+  const programs = [first, ...others.map((each) => startScript(name, each, variables, options))]
   return {
     url,
     stop(signal) {
@@ -175,14 +184,37 @@ export async function startScripts(
   }
 }
 
-function startScript(name: string, script: string, variables: Variables) {
-  const cwd = join(EXAMPLES, name)
-  const { scripts } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8')) as {
+/** Runs a script of a shop's package.json, such as its build, to its end. */
+export async function runScript(
+  name: string,
+  script: string,
+  variables: Variables,
+  options: ScriptOptions,
+): Promise<void> {
+  const { child, exited } = startScript(name, script, variables, options)
+  let output = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const [status] = await exited
+  if (status === 0) return
+  throw new Error(`The script ${script} of ${name} ended with ${String(status)}:\n${output}`)
+}
+
+function startScript(
+  name: string,
+  script: string,
+  variables: Variables,
+  { folder = join(EXAMPLES, name), programs = {} }: ScriptOptions = {},
+): { readonly child: ChildProcess; readonly exited: Promise<readonly unknown[]> } {
+  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     scripts: Variables
   }
-  const [program, ...args] = scripts[script]?.split(' ') ?? []
-  expect(program).toBe('node')
-  const env = { ...process.env, ...variables }
-  const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'ignore', 'inherit'] })
+  const [program = '', ...args] = scripts[script]?.split(' ') ?? []
+  const file = program === 'node' ? [] : [programs[program] ?? `no program ${program}`]
+  const child = spawn(process.execPath, [...file, ...args], {
+    cwd: folder,
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  child.stdout.resume()
   return { child, exited: once(child, 'exit') }
 }

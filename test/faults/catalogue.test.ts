@@ -12,7 +12,7 @@ const IDS = [
   ...numbered('D', 25),
   ...numbered('E', 80),
   ...numbered('F', 36),
-  ...numbered('G', 29),
+  ...numbered('G', 30),
   ...numbered('H', 19),
   ...numbered('S', 29),
 ]

@@ -18,7 +18,8 @@ export async function bundleApp(
     format: 'esm',
     target: 'node22',
     removeNodeProtocol: false,
-    noExternal: [/^(?!node:)/],
+    external: [/^cloudflare:/],
+    noExternal: [/^(?!node:|cloudflare:)/],
     outExtension: () => ({ js: '.mjs' }),
     define: {
       PUBLIC_KEY: JSON.stringify(keys.publicKey),

@@ -1,15 +1,13 @@
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { SNIPPETS } from '../../docs/snippets.ts'
-import { run } from '../../packaging/steps.ts'
 import { PATIENCE_MS } from '../../patience.ts'
+import { installBuilt } from '../built-package.ts'
 
-const CORE = resolve(import.meta.dirname, '../../../packages/core')
 const NEXT = join(import.meta.dirname, 'node_modules/next/dist/bin/next')
 const keys = createTestKeys()
 
@@ -19,7 +17,7 @@ let server: Served
 beforeAll(async () => {
   // Below this folder, from where Next.js and React resolve.
   app = await mkdtemp(join(import.meta.dirname, '.app-'))
-  await installCore()
+  await installBuilt('core', app)
   await cp(join(import.meta.dirname, 'app/orders.ts'), join(app, 'orders.ts'))
   // The alias of create-next-app. Next.js adds the rest.
   await write(
@@ -118,19 +116,6 @@ function withAfter(route: string): string {
 async function write(path: string, content: string): Promise<void> {
   await mkdir(dirname(join(app, path)), { recursive: true })
   await writeFile(join(app, path), content)
-}
-
-/** Installs core as npm would: its build, the manifest of its publication, its dependencies. */
-async function installCore(): Promise<void> {
-  const folder = join(app, 'node_modules/@hongbao/core')
-  await run('tsup', ['--out-dir', join(folder, 'dist')], { cwd: CORE })
-  const manifest = JSON.parse(await readFile(join(CORE, 'package.json'), 'utf8'))
-  const published = JSON.stringify({ ...manifest, ...manifest.publishConfig })
-  await writeFile(join(folder, 'package.json'), published)
-  const dependencies = join(CORE, 'node_modules')
-  for (const name of globSync('[!@.]*', { cwd: dependencies })) {
-    await symlink(join(dependencies, name), join(app, 'node_modules', name))
-  }
 }
 
 /** Without a key, and without a word to the makers of Next.js. */

@@ -22,8 +22,6 @@ import {
   type Tracker,
 } from './tracker.ts'
 
-const NEVER = new AbortController().signal
-
 /**
  * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects: `cause` is what ended
  * the run early, as it was thrown.
@@ -64,7 +62,7 @@ function newRun(
   sweptUntil: number,
 ): Run {
   const startedMs = settings.now()
-  const { dryRun, to = Math.floor(startedMs / 1000), signal = NEVER } = range
+  const { dryRun, to = Math.floor(startedMs / 1000), signal = new AbortController().signal } = range
   const start = Math.floor(Math.min(range.to ?? sweptUntil, sweptUntil) - settings.overlapSeconds)
   const { from = Math.max(0, start) } = range
   const draft = newDraft({ dryRun, startedMs, from, to, sweptUntil })
