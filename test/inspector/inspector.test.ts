@@ -8,7 +8,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasChromium, launchChromium, REBOUND_NAME } from '../servers/chromium.ts'
 import { PATIENCE_MS } from '../patience.ts'
@@ -98,14 +98,35 @@ describe.skipIf(!hasChromium)('the inspector', () => {
   })
 
   it('sends the token of the fragment with every request, and takes it out of the address', async () => {
-    const sandbox = await start()
-    const { page, complaints } = await openInspector(browser, `${sandbox.url}/#token=t0ken&q=sent`)
+    const sandbox = await start({ allowRemote: true })
+    const address = `${sandbox.url}/#token=${sandbox.controlToken}&q=sent`
+    const { page, complaints } = await openInspector(browser, address)
     expect(page.url()).toBe(`${sandbox.url}/#q=sent`)
-    const next = page.waitForRequest(/_sandbox\/state/)
-    sandbox.trigger('charge.succeeded')
-    expect(await (await next).headerValue('authorization')).toBe('Bearer t0ken')
+    const { id } = sandbox.trigger('red_envelope.sent')
+    await page.locator(`#row-${id}`).click()
+    await page.getByRole('button', { name: 'Resend', exact: false }).first().waitFor()
+    await page.reload()
+    await page.locator(`#row-${id}`).waitFor()
     expect(complaints).toEqual([])
   })
+
+  it.each([
+    ['en-US', '', 'demands its token'],
+    ['zh-CN', '#token=of-another-start-of-it', '该沙箱要求令牌'],
+  ])(
+    'says that a token is missing or wrong (%s), until it is given',
+    async (locale, hash, text) => {
+      const sandbox = await start({ allowRemote: true })
+      const page = await foreignPage(browser, sandbox.url + hash, { locale })
+      page.setDefaultTimeout(PATIENCE_MS)
+      await page.getByRole('alert').getByText(text).waitFor()
+      const { id } = sandbox.trigger('red_envelope.sent')
+      expect(await page.locator('.row').count()).toBe(0)
+      await page.goto(`${sandbox.url}/#token=${sandbox.controlToken}`)
+      await page.locator(`#row-${id}`).waitFor()
+      await page.getByRole('alert').waitFor({ state: 'detached' })
+    },
+  )
 
   it('shows a new event by itself, and keeps the list still for a reader who has left the top', async () => {
     const sandbox = await start({ target: answers(200) })
@@ -294,6 +315,28 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await checkPage(inspector)
   })
 
+  it('is live in the tab that is seen, of any number: hidden tabs hold no connection', async () => {
+    const sandbox = await start()
+    const { page } = await open(sandbox)
+    const context = page.context()
+    const tabs = [page]
+    // More than the six connections that browsers open to a host.
+    while (tabs.length < 8) {
+      await setHidden(tabs.at(-1), true)
+      const tab = await context.newPage()
+      tab.setDefaultTimeout(PATIENCE_MS)
+      await tab.goto(sandbox.url)
+      await tab.locator('.live:not(.connecting, .reconnecting)').waitFor()
+      tabs.push(tab)
+    }
+    const { id } = sandbox.trigger('red_envelope.sent')
+    await tabs.at(-1)?.locator(`#row-${id}`).waitFor()
+    expect(await page.locator(`#row-${id}`).count()).toBe(0)
+    await setHidden(page, false)
+    await page.locator(`#row-${id}`).waitFor()
+    expect(await page.locator('.live').innerText()).toBe('live')
+  })
+
   it('connects again after a restart, and says that there was one', async () => {
     const before = await start({ target: answers(200) })
     const inspector = await open(before)
@@ -448,6 +491,13 @@ async function openDialog(page: Page, key: string): Promise<void> {
     .toBe(true)
 }
 
+/** Headless Chromium shows every tab, so the page is told what a browser with a window tells it. */
+async function setHidden(page: Page | undefined, isHidden: boolean): Promise<void> {
+  await page?.evaluate(`
+    Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} })
+    document.dispatchEvent(new Event('visibilitychange'))`)
+}
+
 async function pressAll(page: Page, keys: readonly string[]): Promise<void> {
   for (const key of keys) await page.keyboard.press(key)
 }
@@ -461,8 +511,12 @@ function checkWithOpenssl(commands: string): void {
   expect(() => run(commands.replace('"amount":888', '"amount":889'))).toThrow('Command failed')
 }
 
-async function foreignPage(browser: Browser, url: string): Promise<Page> {
-  const context = await browser.newContext()
+async function foreignPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext(options)
   onTestFinished(() => context.close())
   const page = await context.newPage()
   await page.goto(url)

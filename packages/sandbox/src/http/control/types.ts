@@ -34,7 +34,7 @@ type InJson<Source> = {
     : Source[Name]
 }
 
-/** Every error. */
+/** Every error; its message is in Chinese if `Accept-Language` prefers it, otherwise in English. */
 export interface ErrorAnswer {
   readonly error: {
     readonly code: string

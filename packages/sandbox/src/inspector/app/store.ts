@@ -29,8 +29,13 @@ export const requests: Signal<readonly RequestView[]> = signal([])
 export const envelopes: Signal<readonly EnvelopeView[]> = signal([])
 export const faults: Signal<readonly FaultView[]> = signal([])
 export const connection: Signal<Connection> = signal('connecting')
+/** Why the sandbox refuses this page: it demands a token. */
+export const refusal: Signal<string | undefined> = signal(undefined)
 /** When a restart of the sandbox was seen, wall clock; undefined if it was not or the note was closed. */
 export const restartedAt: Signal<number | undefined> = signal(undefined)
+/** The last message: an error of the sandbox, or what an action did. */
+export const notice: Signal<{ readonly text: string; readonly isError: boolean } | undefined> =
+  signal(undefined)
 export const address: Signal<Address> = signal(readAddress(location.hash))
 
 /** What is shown in detail: read anew when a record names it; null for what is no longer kept. */
@@ -74,7 +79,7 @@ export function isEventDetail(value: typeof detail.value): value is EventDetail 
 }
 
 /** What is read from the sandbox, each by itself. */
-export type List = 'state' | 'events' | 'requests' | 'envelopes' | 'faults' | 'detail'
+export type List = 'state' | 'events' | 'requests' | 'envelopes' | 'faults' | 'detail' | 'catalogue'
 
 const LISTS: Readonly<Record<List, () => Promise<void>>> = {
   state: async () => takeState(await read<StateView>('state')),
@@ -83,9 +88,10 @@ const LISTS: Readonly<Record<List, () => Promise<void>>> = {
   envelopes: () => readList('envelopes', envelopes),
   faults: () => readList('faults', faults),
   detail: readDetail,
+  catalogue: async () => void (catalogue.value = await read('catalogue')),
 }
 
-/** All but the detail, which may be gone after a restart. */
+/** What changes, without the detail, which may be gone after a restart. */
 const ALL: readonly List[] = ['state', 'events', 'requests', 'envelopes', 'faults']
 
 const refresher = createRefresher(LISTS)
@@ -181,18 +187,21 @@ export function start(): void {
 async function begin(): Promise<void> {
   refresh()
   await refresher.settled()
-  void read<CatalogueView>('catalogue').then((value) => (catalogue.value = value))
   if (state.value !== undefined) lastRecord = `${state.value.boot}.${state.value.seq}`
   await follow({
     after: () => lastRecord,
     onOpen() {
       connection.value = 'live'
+      refusal.value = undefined
       // Also what was missed, and what a restart has removed.
-      refresh()
+      refresh(...ALL, 'catalogue')
     },
     onRecord: takeRecord,
-    onLost() {
+    onLost(error) {
       connection.value = 'reconnecting'
+      // Not a TypeError: the sandbox can be reached.
+      const isRefused = error instanceof Error && error.name === 'Error'
+      refusal.value = isRefused ? error.message : undefined
     },
   })
 }

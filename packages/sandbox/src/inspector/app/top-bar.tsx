@@ -4,7 +4,7 @@ import { advance, dialog, nextDelivery, reset } from './actions.ts'
 import { clockTime, dateTime, formatDuration, formatWait } from './format.ts'
 import { Bolt, Mark, ToneIcon } from './icons.tsx'
 import { language, switchLanguage, texts } from './language.ts'
-import { connection, now, restartedAt, state } from './store.ts'
+import { connection, now, refusal, restartedAt, state } from './store.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -95,6 +95,11 @@ export function Notes(): JSX.Element {
   const aheadMs = state.value?.clock.aheadMs ?? 0
   return (
     <>
+      {refusal.value !== undefined && (
+        <p class="note failed" role="alert">
+          {refusal}
+        </p>
+      )}
       {aheadMs >= HOUR_MS && <AheadNote aheadMs={aheadMs} />}
       {restartedAt.value !== undefined && (
         <p class="note" role="status">
