@@ -18,6 +18,7 @@ import type { SendWebhooks } from '../../engine/trigger.ts'
 import type { EventQuery } from '../../engine/wait.ts'
 import type { LoggedRequest } from '../../engine/request-log.ts'
 import type { ResendOptions } from '../../events/notifications.ts'
+import type { SentSignatureVerdict } from './signature-verdict.ts'
 import type { SignatureMode } from '../api/request-signature.ts'
 
 /**
@@ -106,6 +107,8 @@ export interface AttemptDetail extends AttemptView {
     readonly headers: Readonly<Record<string, string>>
     /** Value of the signature header; null if it was not sent. */
     readonly signature: string | null
+    /** Whether an app can verify it; if not: no signature, another body than was signed, or another key. */
+    readonly verdict: SentSignatureVerdict
     /** The body in base64, if it was not the event's own bytes. */
     readonly body: string | null
     /** How many bytes of body were sent. */

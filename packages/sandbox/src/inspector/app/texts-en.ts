@@ -135,7 +135,6 @@ export const en = {
     absent: 'No signature was sent.',
     bodyDiffers: 'The body is not the one that was signed.',
     otherKey: 'This key did not make the signature.',
-    unknown: 'not checked: needs localhost or TLS',
     snippet: 'Verify it yourself',
   },
 

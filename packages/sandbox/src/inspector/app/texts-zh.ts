@@ -133,7 +133,6 @@ export const zh: typeof en = {
     absent: '没有发送签名。',
     bodyDiffers: '请求体与签名时不同。',
     otherKey: '签名不是由该密钥生成的。',
-    unknown: '未校验：需要 localhost 或 TLS',
     snippet: '自行验签',
   },
 
