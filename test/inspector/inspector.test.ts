@@ -237,7 +237,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await sandbox.clock.drain()
     const row = page.locator(`#row-${id}`)
     await row.getByText('2/11 · 200').waitFor()
-    expect(await row.locator('.by-fault').innerText()).toBe('tampered-body')
+    expect(await row.locator('.by-fault').innerText()).toBe('Fault: tampered-body')
     await row.click()
     await page.locator('.dot.failed.ring').click()
     await page.getByText('the fault tampered-body acted on this attempt').waitFor()
@@ -249,6 +249,46 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     expect(await page.locator('#tab-panel del').innerText()).toBe('8')
     expect(await page.locator('#tab-panel ins').innerText()).toBe('9')
     await checkPage(inspector)
+  })
+
+  it('is in Chinese throughout: durations, statuses of envelopes, headings, what a fault did', async () => {
+    const sandbox = await start({
+      target: answers(500),
+      clock: 'virtual',
+      sendWebhooks: 'on-create',
+    })
+    const { page } = await open(sandbox, { locale: 'zh-CN' })
+    sandbox.faults.add('answer-lost')
+    await createEnvelope(sandbox, '20260217')
+    await sandbox.clock.settled()
+    await page.getByRole('option', { name: 'red_envelope.sent' }).click()
+    await page.locator('.code').first().waitFor({ state: 'attached' })
+    await page.locator('#tab-sent').click()
+    await page.getByRole('heading', { name: '消息体' }).waitFor()
+    await page.locator('.thread-head').getByText('待领取').waitFor()
+    expect(await page.locator('.row .by-fault').getAttribute('title')).toBe('故障：answer-lost')
+    const text = await page.locator('header, .list, .retries, h3').allInnerTexts()
+    expect(text.join('\n')).toContain('5 秒后重试')
+    expect(text.join('\n')).not.toMatch(/\d (?:h|min|s|ms|m)\b|^(?:Body|Headers|sent|sending)$/m)
+  })
+
+  it('changes the speed of the clock', async () => {
+    const sandbox = await start({ clock: 'virtual' })
+    const { page } = await open(sandbox)
+    const speed = page.getByLabel('Speed of the clock')
+    await speed.selectOption('×3600')
+    await expect.poll(() => sandbox.clock.speed).toBe(3600)
+    sandbox.clock.setSpeed(7)
+    await page.locator('option:checked', { hasText: '×7' }).waitFor({ state: 'attached' })
+  })
+
+  it('shows a refusal of the sandbox in its own language', async () => {
+    const sandbox = await start()
+    const { page } = await open(sandbox, { locale: 'zh-CN' })
+    await page.getByLabel('webhook 路由的 URL').fill('http://192.0.2.7/webhooks')
+    await page.getByRole('button', { name: '保存' }).click()
+    await page.getByRole('alert').getByText('接收地址不在本机。').waitFor()
+    expect(sandbox.target).toBeNull()
   })
 
   it('advances the clock by a click on the bar', async () => {
@@ -364,12 +404,17 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     const inspector = await open(sandbox)
     const { page } = inspector
     await page.locator('.row').first().waitFor()
-    expect(await page.getByRole('option').count()).toBeLessThanOrEqual(500)
+    expect(await page.locator('.row').count()).toBeLessThanOrEqual(500)
     const started = performance.now()
     await pressAll(page, ['j', 'j', 'j'])
-    await page.getByRole('option').nth(2).and(page.locator('[aria-selected=true]')).waitFor()
+    await page.locator('.row').nth(2).and(page.locator('[aria-selected=true]')).waitFor()
     await page.locator('#filter').fill(sandbox.events().at(-5)?.id ?? '')
     await page.locator('.row').nth(1).waitFor({ state: 'detached' })
+    const oldest = sandbox.events()[0]?.id ?? ''
+    await page.locator('#filter').fill(`type:charge ${oldest}`)
+    await page.locator(`#row-${oldest}`).waitFor()
+    await page.locator('#filter').fill('status:undelivered')
+    await page.getByText('Older rows are not shown.').waitFor()
     // Generous: the machine may be busy. Without the limit of rows it takes minutes.
     expect(performance.now() - started).toBeLessThan(10_000)
     await checkPage(inspector)

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createControl, type ControlSettings } from '../src/http/control/control.ts'
 import type { JournalRecord } from '../src/events/journal.ts'
-import type { ErrorAnswer } from '../src/http/control/types.ts'
+import type { ErrorAnswer, EventView, ListAnswer, RequestView } from '../src/http/control/types.ts'
 import { listen } from '../src/http/server.ts'
 import { startSandbox } from '../src/start.ts'
 import { openEngine } from './open-engine.ts'
@@ -485,6 +485,57 @@ describe('the stream', () => {
       expect(await get(sandbox, `/stream${query}`)).toMatchObject(refused(400, 'option-invalid'))
     },
   )
+})
+
+describe('the search of a list', () => {
+  async function searched(q: string): Promise<number> {
+    const sandbox = await open({
+      target: () => new Response('', { status: 500 }),
+      clock: 'virtual',
+    })
+    sandbox.trigger('charge.succeeded', { object: { order_no: '777' } })
+    await sandbox.clock.drain()
+    sandbox.faults.add('answer-lost')
+    sandbox.trigger('red_envelope.sent', { object: { order_no: '20260217' } })
+    await sandbox.clock.settled()
+    const { body } = await get(sandbox, `/events?q=${encodeURIComponent(q)}`)
+    return (body as ListAnswer<EventView>).data.filter(({ orderNo }) => orderNo !== '777').length
+  }
+
+  it.each([
+    '',
+    'type:sent',
+    'STATUS:Failed',
+    'status:50',
+    'order:0217',
+    'fault:',
+    ' sent pending ',
+  ])('finds an event by %j', async (q) => expect(await searched(q)).toBe(1))
+
+  it.each(['type:charge', 'status:delivered', 'order:sent', 'fault:timeout', 'sent received'])(
+    'leaves an event out by %j',
+    async (q) => expect(await searched(q)).toBe(0),
+  )
+
+  it('leaves out by fault: what no fault has touched', async () => {
+    const sandbox = await open({ target: () => new Response('') })
+    await sandbox.waitFor({ id: sandbox.trigger('charge.succeeded').id, status: 'delivered' })
+    expect((await get(sandbox, '/events?q=fault:')).body).toMatchObject({ data: [] })
+  })
+
+  it.each([
+    ['type:get', 1],
+    ['type:/v1/red', 1],
+    ['status:failed', 1],
+    ['status:401', 1],
+    ['status:ok', 0],
+    ['fault:', 0],
+  ])('of requests finds with %j', async (q, count) => {
+    const sandbox = await open()
+    await fetch(`${sandbox.url}/v1/red_envelopes`)
+    const { body } = await get(sandbox, `/requests?q=${encodeURIComponent(q)}`)
+    expect((body as ListAnswer<RequestView>).data).toHaveLength(count)
+  })
 })
 
 describe('the message of an error', () => {

@@ -54,7 +54,8 @@ export interface ListQuery {
   readonly before?: string | undefined
   /**
    * Words that must all occur in an id, a type, a status or an order number. `type:`, `status:`, `order:`,
-   * `envelope:` and `fault:` before a word look only there.
+   * `envelope:` and `fault:` before a word look only there. The `type` of a request is its method and path; the
+   * status has the last answer too, and `failed` for what failed: `500`, `timeout`.
    */
   readonly q?: string | undefined
 }

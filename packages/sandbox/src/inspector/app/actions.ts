@@ -56,6 +56,10 @@ export function nextDelivery(): Promise<boolean> {
   return attempt(() => change('POST', 'clock/next', { kind: 'delivery' }))
 }
 
+export function setSpeed(speed: number): Promise<boolean> {
+  return attempt(() => change('PUT', 'clock', { speed }))
+}
+
 export function reset(): Promise<boolean> {
   return attempt(() => change('POST', 'reset'))
 }
