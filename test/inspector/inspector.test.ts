@@ -8,7 +8,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { hasChromium, launchChromium, REBOUND_NAME } from '../servers/chromium.ts'
 import { PATIENCE_MS } from '../patience.ts'
@@ -98,14 +98,35 @@ describe.skipIf(!hasChromium)('the inspector', () => {
   })
 
   it('sends the token of the fragment with every request, and takes it out of the address', async () => {
-    const sandbox = await start()
-    const { page, complaints } = await openInspector(browser, `${sandbox.url}/#token=t0ken&q=sent`)
+    const sandbox = await start({ allowRemote: true })
+    const address = `${sandbox.url}/#token=${sandbox.controlToken}&q=sent`
+    const { page, complaints } = await openInspector(browser, address)
     expect(page.url()).toBe(`${sandbox.url}/#q=sent`)
-    const next = page.waitForRequest(/_sandbox\/state/)
-    sandbox.trigger('charge.succeeded')
-    expect(await (await next).headerValue('authorization')).toBe('Bearer t0ken')
+    const { id } = sandbox.trigger('red_envelope.sent')
+    await page.locator(`#row-${id}`).click()
+    await page.getByRole('button', { name: 'Resend', exact: false }).first().waitFor()
+    await page.reload()
+    await page.locator(`#row-${id}`).waitFor()
     expect(complaints).toEqual([])
   })
+
+  it.each([
+    ['en-US', '', 'demands its token'],
+    ['zh-CN', '#token=of-another-start-of-it', '该沙箱要求令牌'],
+  ])(
+    'says that a token is missing or wrong (%s), until it is given',
+    async (locale, hash, text) => {
+      const sandbox = await start({ allowRemote: true })
+      const page = await foreignPage(browser, sandbox.url + hash, { locale })
+      page.setDefaultTimeout(PATIENCE_MS)
+      await page.getByRole('alert').getByText(text).waitFor()
+      const { id } = sandbox.trigger('red_envelope.sent')
+      expect(await page.locator('.row').count()).toBe(0)
+      await page.goto(`${sandbox.url}/#token=${sandbox.controlToken}`)
+      await page.locator(`#row-${id}`).waitFor()
+      await page.getByRole('alert').waitFor({ state: 'detached' })
+    },
+  )
 
   it('shows a new event by itself, and keeps the list still for a reader who has left the top', async () => {
     const sandbox = await start({ target: answers(200) })
@@ -216,7 +237,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await sandbox.clock.drain()
     const row = page.locator(`#row-${id}`)
     await row.getByText('2/11 · 200').waitFor()
-    expect(await row.locator('.by-fault').innerText()).toBe('tampered-body')
+    expect(await row.locator('.by-fault').innerText()).toBe('Fault: tampered-body')
     await row.click()
     await page.locator('.dot.failed.ring').click()
     await page.getByText('the fault tampered-body acted on this attempt').waitFor()
@@ -228,6 +249,46 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     expect(await page.locator('#tab-panel del').innerText()).toBe('8')
     expect(await page.locator('#tab-panel ins').innerText()).toBe('9')
     await checkPage(inspector)
+  })
+
+  it('is in Chinese throughout: durations, statuses of envelopes, headings, what a fault did', async () => {
+    const sandbox = await start({
+      target: answers(500),
+      clock: 'virtual',
+      sendWebhooks: 'on-create',
+    })
+    const { page } = await open(sandbox, { locale: 'zh-CN' })
+    sandbox.faults.add('answer-lost')
+    await createEnvelope(sandbox, '20260217')
+    await sandbox.clock.settled()
+    await page.getByRole('option', { name: 'red_envelope.sent' }).click()
+    await page.locator('.code').first().waitFor({ state: 'attached' })
+    await page.locator('#tab-sent').click()
+    await page.getByRole('heading', { name: '消息体' }).waitFor()
+    await page.locator('.thread-head').getByText('待领取').waitFor()
+    expect(await page.locator('.row .by-fault').getAttribute('title')).toBe('故障：answer-lost')
+    const text = await page.locator('header, .list, .retries, h3').allInnerTexts()
+    expect(text.join('\n')).toContain('5 秒后重试')
+    expect(text.join('\n')).not.toMatch(/\d (?:h|min|s|ms|m)\b|^(?:Body|Headers|sent|sending)$/m)
+  })
+
+  it('changes the speed of the clock', async () => {
+    const sandbox = await start({ clock: 'virtual' })
+    const { page } = await open(sandbox)
+    const speed = page.getByLabel('Speed of the clock')
+    await speed.selectOption('×3600')
+    await expect.poll(() => sandbox.clock.speed).toBe(3600)
+    sandbox.clock.setSpeed(7)
+    await page.locator('option:checked', { hasText: '×7' }).waitFor({ state: 'attached' })
+  })
+
+  it('shows a refusal of the sandbox in its own language', async () => {
+    const sandbox = await start()
+    const { page } = await open(sandbox, { locale: 'zh-CN' })
+    await page.getByLabel('webhook 路由的 URL').fill('http://192.0.2.7/webhooks')
+    await page.getByRole('button', { name: '保存' }).click()
+    await page.getByRole('alert').getByText('接收地址不在本机。').waitFor()
+    expect(sandbox.target).toBeNull()
   })
 
   it('advances the clock by a click on the bar', async () => {
@@ -294,6 +355,28 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await checkPage(inspector)
   })
 
+  it('is live in the tab that is seen, of any number: hidden tabs hold no connection', async () => {
+    const sandbox = await start()
+    const { page } = await open(sandbox)
+    const context = page.context()
+    const tabs = [page]
+    // More than the six connections that browsers open to a host.
+    while (tabs.length < 8) {
+      await setHidden(tabs.at(-1), true)
+      const tab = await context.newPage()
+      tab.setDefaultTimeout(PATIENCE_MS)
+      await tab.goto(sandbox.url)
+      await tab.locator('.live:not(.connecting, .reconnecting)').waitFor()
+      tabs.push(tab)
+    }
+    const { id } = sandbox.trigger('red_envelope.sent')
+    await tabs.at(-1)?.locator(`#row-${id}`).waitFor()
+    expect(await page.locator(`#row-${id}`).count()).toBe(0)
+    await setHidden(page, false)
+    await page.locator(`#row-${id}`).waitFor()
+    expect(await page.locator('.live').innerText()).toBe('live')
+  })
+
   it('connects again after a restart, and says that there was one', async () => {
     const before = await start({ target: answers(200) })
     const inspector = await open(before)
@@ -321,12 +404,17 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     const inspector = await open(sandbox)
     const { page } = inspector
     await page.locator('.row').first().waitFor()
-    expect(await page.getByRole('option').count()).toBeLessThanOrEqual(500)
+    expect(await page.locator('.row').count()).toBeLessThanOrEqual(500)
     const started = performance.now()
     await pressAll(page, ['j', 'j', 'j'])
-    await page.getByRole('option').nth(2).and(page.locator('[aria-selected=true]')).waitFor()
+    await page.locator('.row').nth(2).and(page.locator('[aria-selected=true]')).waitFor()
     await page.locator('#filter').fill(sandbox.events().at(-5)?.id ?? '')
     await page.locator('.row').nth(1).waitFor({ state: 'detached' })
+    const oldest = sandbox.events()[0]?.id ?? ''
+    await page.locator('#filter').fill(`type:charge ${oldest}`)
+    await page.locator(`#row-${oldest}`).waitFor()
+    await page.locator('#filter').fill('status:undelivered')
+    await page.getByText('Older rows are not shown.').waitFor()
     // Generous: the machine may be busy. Without the limit of rows it takes minutes.
     expect(performance.now() - started).toBeLessThan(10_000)
     await checkPage(inspector)
@@ -448,6 +536,13 @@ async function openDialog(page: Page, key: string): Promise<void> {
     .toBe(true)
 }
 
+/** Headless Chromium shows every tab, so the page is told what a browser with a window tells it. */
+async function setHidden(page: Page | undefined, isHidden: boolean): Promise<void> {
+  await page?.evaluate(`
+    Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} })
+    document.dispatchEvent(new Event('visibilitychange'))`)
+}
+
 async function pressAll(page: Page, keys: readonly string[]): Promise<void> {
   for (const key of keys) await page.keyboard.press(key)
 }
@@ -461,8 +556,12 @@ function checkWithOpenssl(commands: string): void {
   expect(() => run(commands.replace('"amount":888', '"amount":889'))).toThrow('Command failed')
 }
 
-async function foreignPage(browser: Browser, url: string): Promise<Page> {
-  const context = await browser.newContext()
+async function foreignPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext(options)
   onTestFinished(() => context.close())
   const page = await context.newPage()
   await page.goto(url)

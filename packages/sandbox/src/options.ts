@@ -60,6 +60,11 @@ export interface SandboxOptions {
   /** Allows notifications to, and requests from, other machines. Default: false. */
   readonly allowRemote?: boolean | undefined
   /**
+   * Token that the control API demands, as `Authorization: Bearer …`: 16 letters or digits, or more. Default:
+   * with `allowRemote` a random one, otherwise none is demanded.
+   */
+  readonly controlToken?: string | undefined
+  /**
    * URL under which a proxy serves this sandbox, as a remote workspace does: pages of this origin may control
    * it. Default: none.
    */
@@ -76,7 +81,7 @@ export interface SandboxOptions {
   readonly persist?: string | undefined
 }
 
-type WithoutDefault = 'target' | 'startMs' | 'publicUrl' | 'maxEvents' | 'persist'
+type WithoutDefault = 'target' | 'startMs' | 'controlToken' | 'publicUrl' | 'maxEvents' | 'persist'
 type Replaced = 'clock' | 'apiKey' | 'merchantPublicKey' | 'privateKey'
 
 /** The options, checked and completed; `publicUrl` is an origin. */
@@ -113,6 +118,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
       responseTimeoutMs: optional(milliseconds, 10_000),
       seed: optional(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 1),
       allowRemote: optional(flag, false),
+      controlToken: optional(must('16 letters, digits, `-` or `_`, or more', isToken)),
       publicUrl: optional(readPublicUrl),
       maxEvents: optional(whole(1, Number.MAX_SAFE_INTEGER)),
       persist: optional(must('the path of a folder', isText)),
@@ -123,6 +129,7 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
   }
   return {
     ...rest,
+    controlToken: rest.controlToken ?? (rest.allowRemote ? newId('') : undefined),
     speed: clock,
     apiKeys: apiKey,
     apiKey: apiKey?.[0] ?? newId('sk_test_'),
@@ -133,6 +140,10 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
 
 function isText(value: string): boolean {
   return typeof value === 'string' && value !== ''
+}
+
+function isToken(value: string): boolean {
+  return typeof value === 'string' && /^[\w-]{16,}$/.test(value)
 }
 
 function readSpeed(clock: 'real' | 'virtual' | number): number {

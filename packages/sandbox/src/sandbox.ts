@@ -25,6 +25,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Verifies notifications and answers: PEM, for `createWebhooks({ publicKey })`. */
   readonly publicKey: string
   readonly keyFingerprint: string
+  /** What the control API demands as `Authorization: Bearer …`; undefined if it demands nothing. */
+  readonly controlToken: string | undefined
   /** Where notifications go: a URL, `in-process` for a function, null for nowhere. */
   readonly target: string | null
   readonly clock: Clock

@@ -95,7 +95,7 @@ function openEngine(
 
 function createSandbox(
   engine: Engine,
-  { key, apiKey }: Settings,
+  { key, apiKey, controlToken }: Settings,
   api: Hono<ApiEnv>,
   server: Listening,
   log: EventLog | undefined,
@@ -122,6 +122,7 @@ function createSandbox(
     apiKey,
     publicKey,
     keyFingerprint: key.fingerprint,
+    controlToken,
     get target() {
       return engine.target
     },

@@ -174,6 +174,65 @@ describe('a command', () => {
   })
 })
 
+describe('the token of --allow-remote', () => {
+  it('is in sandbox.json and at the end of the banner’s address, and commands of the project send it', async () => {
+    const { url, ended, child, cwd } = await startRemote()
+    const { controlToken = '' } = (await readPlace(dir)) ?? {}
+    expect(controlToken).toMatch(/^\w{24}$/)
+    const mode = statSync(join(dir, 'sandbox.json')).mode & 0o777
+    expect(HAS_MODES ? mode : 0o600).toBe(0o600)
+    const commands = [['trigger', 'charge.succeeded'], ['status'], ['reset'], ['env']]
+    for (const command of [...commands, ['status', '--url', url]]) {
+      expect((await spawnCli(command, { cwd })).status).toBe(0)
+    }
+    const opened = await runCli(['open', '--dir', dir], '', { BROWSER: 'true' })
+    expect(opened.stdout).toBe(`${url}/#token=${controlToken}\n`)
+    child.kill('SIGTERM')
+    const { stdout, stderr } = await ended
+    expect(stderr.split(controlToken)).toHaveLength(2)
+    expect(stderr).toContain(`${url}/#token=${controlToken}\n`)
+    expect(stdout).not.toContain(controlToken)
+  })
+
+  it.each([
+    ['en', 'Set HONGBAO_SANDBOX_TOKEN'],
+    ['zh', '请设置 HONGBAO_SANDBOX_TOKEN'],
+  ])(
+    'can be given by HONGBAO_SANDBOX_TOKEN; without it a command fails (%s)',
+    async (lang, text) => {
+      const controlToken = 'a-token-of-my-own'
+      const { url } = await startRemote({ HONGBAO_SANDBOX_TOKEN: controlToken })
+      const args = ['status', '--url', url, '--dir', join(folder.path, 'elsewhere'), '--lang', lang]
+      expect(await runCli(args, '', { HONGBAO_SANDBOX_TOKEN: controlToken })).toMatchObject({
+        status: 0,
+      })
+      for (const token of ['', 'another-token-than-it']) {
+        const ended = await runCli(args, '', { HONGBAO_SANDBOX_TOKEN: token })
+        expect(ended).toMatchObject({
+          status: 2,
+          stdout: '',
+          stderr: expect.stringContaining(text),
+        })
+      }
+    },
+  )
+
+  it('that is too short to be one is refused', async () => {
+    const args = ['start', '--port', '0', '--allow-remote', '--dir', dir, '--lang', 'zh']
+    const ended = await runCli(args, '', { HONGBAO_SANDBOX_TOKEN: 'secret' })
+    expect(ended).toMatchObject({ status: 2, stdout: '' })
+    expect(ended.stderr).toContain('HONGBAO_SANDBOX_TOKEN 应为')
+    expect(ended.stderr).not.toContain('secret')
+  })
+
+  async function startRemote(env?: Readonly<Record<string, string>>) {
+    const cwd = join(dir, '..')
+    const started = await startIn(cwd, ['--port', '0', '--allow-remote'], env)
+    await expect.poll(() => existsSync(join(dir, 'sandbox.json'))).toBe(true)
+    return { ...started, cwd }
+  }
+})
+
 describe('two projects on one machine', () => {
   it('each have their own sandbox: the second one takes the next port', async () => {
     const second = join(folder.path, `second-${projects}`)
@@ -253,9 +312,13 @@ async function openOwn(change: object = {}, options: SandboxOptions = {}): Promi
   return sandbox
 }
 
-async function startIn(cwd: string, args: readonly string[]) {
+async function startIn(
+  cwd: string,
+  args: readonly string[],
+  env?: Readonly<Record<string, string>>,
+) {
   const port = args.length === 0 ? ['--port', String(await freePort())] : args
-  const child = startCli(['start', '--json', ...port], { cwd })
+  const child = startCli(['start', '--json', ...port], { cwd, env })
   closing.push(() => child.kill('SIGKILL'))
   const ended = endOf(child)
   const lines = createInterface({ input: child.stdout ?? process.stdin })

@@ -100,10 +100,10 @@ describe('start', () => {
   })
 
   it.each([
-    ['en', 'can read and control it, without a password'],
-    ['zh', '都可以查看和控制沙箱，无需密码'],
+    ['en', 'the control API demand a token'],
+    ['zh', '网页界面和控制 API 需要令牌'],
   ])(
-    'warns once that other machines can control it, if they can reach it (%s)',
+    'warns once that other machines can call it, if they can reach it (%s)',
     async (lang, text) => {
       const args = ['--port', '0', '--json', '--quiet', '--lang', lang]
       const remote = await startReady([...args, '--host', '0.0.0.0', '--allow-remote'])

@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createControl, type ControlSettings } from '../src/http/control/control.ts'
 import type { JournalRecord } from '../src/events/journal.ts'
+import type { ErrorAnswer, EventView, ListAnswer, RequestView } from '../src/http/control/types.ts'
 import { listen } from '../src/http/server.ts'
 import { startSandbox } from '../src/start.ts'
 import { openEngine } from './open-engine.ts'
@@ -484,6 +485,140 @@ describe('the stream', () => {
       expect(await get(sandbox, `/stream${query}`)).toMatchObject(refused(400, 'option-invalid'))
     },
   )
+})
+
+describe('the search of a list', () => {
+  async function searched(q: string): Promise<number> {
+    const sandbox = await open({
+      target: () => new Response('', { status: 500 }),
+      clock: 'virtual',
+    })
+    sandbox.trigger('charge.succeeded', { object: { order_no: '777' } })
+    await sandbox.clock.drain()
+    sandbox.faults.add('answer-lost')
+    sandbox.trigger('red_envelope.sent', { object: { order_no: '20260217' } })
+    await sandbox.clock.settled()
+    const { body } = await get(sandbox, `/events?q=${encodeURIComponent(q)}`)
+    return (body as ListAnswer<EventView>).data.filter(({ orderNo }) => orderNo !== '777').length
+  }
+
+  it.each([
+    '',
+    'type:sent',
+    'STATUS:Failed',
+    'status:50',
+    'order:0217',
+    'fault:',
+    ' sent pending ',
+  ])('finds an event by %j', async (q) => expect(await searched(q)).toBe(1))
+
+  it.each(['type:charge', 'status:delivered', 'order:sent', 'fault:timeout', 'sent received'])(
+    'leaves an event out by %j',
+    async (q) => expect(await searched(q)).toBe(0),
+  )
+
+  it('leaves out by fault: what no fault has touched', async () => {
+    const sandbox = await open({ target: () => new Response('') })
+    await sandbox.waitFor({ id: sandbox.trigger('charge.succeeded').id, status: 'delivered' })
+    expect((await get(sandbox, '/events?q=fault:')).body).toMatchObject({ data: [] })
+  })
+
+  it.each([
+    ['type:get', 1],
+    ['type:/v1/red', 1],
+    ['status:failed', 1],
+    ['status:401', 1],
+    ['status:ok', 0],
+    ['fault:', 0],
+  ])('of requests finds with %j', async (q, count) => {
+    const sandbox = await open()
+    await fetch(`${sandbox.url}/v1/red_envelopes`)
+    const { body } = await get(sandbox, `/requests?q=${encodeURIComponent(q)}`)
+    expect((body as ListAnswer<RequestView>).data).toHaveLength(count)
+  })
+})
+
+describe('the message of an error', () => {
+  it.each([
+    [{ type: 7 }, 'type 应为事件类型，如 red_envelope.sent。'],
+    [{ type: 'charge.succeeded', object: [] }, 'object 应为 JSON 对象。'],
+    [
+      { type: 'charge.suceeded' },
+      '"charge.suceeded" 不是 Ping++ 的事件类型。是否想输入 charge.succeeded？',
+    ],
+    [{ type: 'charge.succeeded', envelope: 'red_1' }, '只适用于红包事件'],
+    [{ typ: 'charge.succeeded' }, '未知字段 "typ"。可用字段：type, envelope, object。'],
+  ])(
+    'of a trigger with %j is in Chinese for who prefers it, and otherwise in English',
+    async (body, text) => {
+      const sandbox = await open()
+      const message = async (accepted: string) => {
+        const headers = { ...JSON_HEADERS, 'accept-language': accepted }
+        const answer = await raw(sandbox, 'POST', '/trigger', headers, JSON.stringify(body))
+        return (answer.body as ErrorAnswer).error.message
+      }
+      expect(await message('zh-CN,zh;q=0.9,en;q=0.8')).toContain(text)
+      for (const accepted of ['*', 'en', 'de', 'en-GB,zh;q=0.5']) {
+        expect(await message(accepted)).not.toMatch(/\p{Script=Han}/u)
+      }
+    },
+  )
+})
+
+describe('the token of a sandbox that other machines can reach', () => {
+  const TOKEN = 'a-token-of-16-or-more'
+
+  it.each([
+    ['no Authorization', undefined],
+    ['another token', 'Bearer a-token-of-16-or-mora'],
+    ['a part of it', 'Bearer a-token-of-16'],
+    ['another scheme', `Basic ${TOKEN}`],
+    ['an API key', 'Bearer sk_test_ibbTe5jLGCi5rzfH4OqPW9KC'],
+  ])('is demanded for everything but ready: %s gets 401', async (_name, authorization) => {
+    const sandbox = await open({ allowRemote: true, controlToken: TOKEN })
+    const headers = { ...JSON_HEADERS, ...(authorization !== undefined && { authorization }) }
+    for (const [method, path] of [
+      ['GET', '/state'],
+      ['GET', '/stream'],
+      ['GET', '/nowhere'],
+      ['POST', '/trigger'],
+      ['PUT', '/target'],
+      ['DELETE', '/faults'],
+    ] as const) {
+      const body = method === 'POST' ? '{"type":"charge.succeeded"}' : ''
+      const answer = await raw(sandbox, method, path, headers, body)
+      expect(answer).toMatchObject(refused(401, 'token-invalid'))
+      expect(answer.headers['www-authenticate']).toBe('Bearer')
+      expect(JSON.stringify(answer)).not.toContain(TOKEN)
+    }
+    expect(sandbox.events()).toEqual([])
+    expect(await get(sandbox, '/ready')).toEqual({ status: 200, body: { ready: true } })
+  })
+
+  it('is random unless it is given, and opens everything', async () => {
+    const [one, other] = [await open({ allowRemote: true }), await open({ allowRemote: true })]
+    expect(one.controlToken).toMatch(/^\w{24}$/)
+    expect(one.controlToken).not.toBe(other.controlToken)
+    const headers = { ...JSON_HEADERS, authorization: `Bearer ${one.controlToken}` }
+    const answer = await raw(one, 'POST', '/trigger', headers, '{"type":"charge.succeeded"}')
+    expect(answer).toMatchObject({ status: 201, body: { type: 'charge.succeeded' } })
+    const foreign = { ...headers, authorization: `Bearer ${other.controlToken}` }
+    expect((await raw(one, 'GET', '/state', foreign)).status).toBe(401)
+    const state = await raw(one, 'GET', '/state', headers)
+    expect(JSON.stringify(state.body)).not.toContain(one.controlToken)
+  })
+
+  it('is not demanded by the API of Ping++, which has its own keys', async () => {
+    const sandbox = await open({ allowRemote: true })
+    const headers = { authorization: `Bearer ${sandbox.apiKey}` }
+    expect((await fetch(`${sandbox.url}/v1/red_envelopes`, { headers })).status).toBe(200)
+  })
+
+  it('is none without allowRemote', async () => {
+    const sandbox = await open()
+    expect(sandbox.controlToken).toBeUndefined()
+    expect((await get(sandbox, '/state')).status).toBe(200)
+  })
 })
 
 async function open(options: SandboxOptions = {}): Promise<Sandbox> {

@@ -363,6 +363,7 @@ describe('the options', () => {
     ],
     [{ seed: 0.5 }, /`seed` must be a whole number/],
     [{ allowRemote: 'yes' }, /`allowRemote` must be true or false/],
+    [{ controlToken: 'too short' }, /`controlToken` must be 16 letters/],
   ])('%j is refused, and named', async (options, message) => {
     await expect(startSandbox(options as SandboxOptions)).rejects.toThrow(
       expect.objectContaining({

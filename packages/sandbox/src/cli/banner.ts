@@ -3,6 +3,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { Sandbox } from '../sandbox.ts'
 import { describeTerms } from './columns.ts'
 import type { Output } from './output.ts'
+import { inspectorUrl } from './place.ts'
 import { localTime, writeSpeed } from './record-lines.ts'
 import type { Texts } from './texts/texts.ts'
 
@@ -21,13 +22,13 @@ const STEPS = [
 export function writeBanner(
   { note, tint, isStderrTerminal, noteColumns }: Output,
   texts: Texts,
-  { url, target, clock, keyFingerprint }: Sandbox,
+  { url, target, clock, keyFingerprint, controlToken }: Sandbox,
   keys: Keys,
   isChecked: boolean,
 ): void {
   const time = clock.speed === 1 ? '' : `, ${localTime(clock.now(), true)}`
   const facts = [
-    [texts('heading.inspector'), `${url}/`],
+    [texts('heading.inspector'), inspectorUrl(url, controlToken)],
     [texts('heading.target'), target ?? texts('noTarget')],
     [texts('heading.clock'), writeSpeed(clock.speed, texts) + time],
     [

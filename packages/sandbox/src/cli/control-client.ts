@@ -4,7 +4,7 @@ import { formatDuration } from '../clock/duration.ts'
 import type { ControlRecord, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
 import { CliError, EXIT } from './exit.ts'
-import { checkChange, checkSandbox, explainSilence, type Place } from './place.ts'
+import { checkChange, checkSandbox, explainSilence, inspectorUrl, type Place } from './place.ts'
 import { writeRefusal } from './texts/refusals.ts'
 import type { TextName } from './texts/texts.ts'
 
@@ -12,6 +12,8 @@ import type { TextName } from './texts/texts.ts'
 export interface ControlClient {
   /** Base URL of the sandbox, without a path. */
   url(): Promise<string>
+  /** Address of its page, with the token. */
+  inspectorUrl(): Promise<string>
   get<View>(path: string): Promise<View>
   post<View>(path: string, body?: object): Promise<View>
   put<View>(path: string, body: object): Promise<View>
@@ -50,28 +52,32 @@ export function createControlClient(options: ControlOptions): ControlClient {
 
   async function call<View>(method: string, path: string, body?: object): Promise<View> {
     if (method !== 'GET') checkChange(await place())
-    return readAnswer(await send({ base: await url(), method, path, body, timeoutMs }))
+    const { controlToken } = await place()
+    const request = { base: await url(), controlToken, method, path, body, timeoutMs }
+    return readAnswer(await send(request))
   }
 
   return {
     url,
+    inspectorUrl: async () => inspectorUrl(await url(), (await place()).controlToken),
     get: (path) => call('GET', path),
     post: (path, body) => call('POST', path, body),
     put: (path, body) => call('PUT', path, body),
     delete: (path) => call('DELETE', path),
     async *follow(query, stop) {
       const path = `/stream?${new URLSearchParams(query).toString()}`
-      const request = { base: await url(), method: 'GET', path, signal: stop, timeoutMs }
-      yield* readRecords(await send(request), stop)
+      const { controlToken } = await place()
+      const request = { base: await url(), controlToken, method: 'GET', path, timeoutMs }
+      yield* readRecords(await send({ ...request, signal: stop }), stop)
     },
   }
 }
 
 /** Looks for the sandbox, and refuses another project's. */
 async function connect(place: Place, { timeoutMs, warnOfGuess }: ControlOptions): Promise<string> {
-  const { url: base, expected, unusedFolder } = place
+  const { url: base, controlToken, expected, unusedFolder } = place
   if (expected === undefined && unusedFolder === undefined) return base
-  const state = await send({ base, method: 'GET', path: '/state', timeoutMs })
+  const state = await send({ base, controlToken, method: 'GET', path: '/state', timeoutMs })
     .then((answer) => readAnswer<StateView>(answer))
     .catch((error: unknown) => {
       throw explainSilence(place, error)
@@ -83,6 +89,7 @@ async function connect(place: Place, { timeoutMs, warnOfGuess }: ControlOptions)
 
 interface ControlRequest {
   readonly base: string
+  readonly controlToken: string | undefined
   readonly method: string
   readonly path: string
   readonly body?: object | undefined
@@ -114,13 +121,16 @@ async function send(request: ControlRequest): Promise<Answer> {
  * still load `fetch`: its names include `WebSocket`, which is of the same library.
  */
 function exchange(
-  { base, method, path, body }: ControlRequest,
+  { base, controlToken, method, path, body }: ControlRequest,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const { request } = process.getBuiltinModule(
     base.startsWith('https:') ? 'node:https' : 'node:http',
   )
-  const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
+  const headers = {
+    ...(method !== 'GET' && { 'content-type': 'application/json' }),
+    ...(controlToken !== undefined && { authorization: `Bearer ${controlToken}` }),
+  }
   return new Promise((resolve, reject) => {
     request(`${base}/_sandbox${path}`, { method, signal, headers }, resolve)
       .on('error', reject)

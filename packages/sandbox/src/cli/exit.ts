@@ -1,5 +1,6 @@
 import type { Values } from '../fill.ts'
-import { writeRefusal, type RefusedBy } from './texts/refusals.ts'
+import type { RefusedBy } from '../refusal-sentence.ts'
+import { writeRefusal } from './texts/refusals.ts'
 import type { TextName, Texts } from './texts/texts.ts'
 
 /** Exit statuses, as in the README. */

@@ -67,6 +67,11 @@ export function sandboxUrl(given: string): string | undefined {
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.origin : undefined
 }
 
+/** The sandbox's token of the environment; undefined if it is not set, or empty. */
+export function tokenIn({ HONGBAO_SANDBOX_TOKEN: token = '' }: Host['env']): string | undefined {
+  return unquoted(token) || undefined
+}
+
 /** Without the quotes and blanks of an environment file. */
 export function unquoted(text: string): string {
   return text.replace(/^["'\s\ufeff]+/, '').replace(/(?<!["'\s])["'\s]+$/, '')

@@ -11,6 +11,8 @@ export const DEFAULT_URL = 'http://127.0.0.1:4141'
 export interface Place {
   readonly url: string
   readonly expected?: ExpectedSandbox | undefined
+  /** What its control API demands. */
+  readonly controlToken?: string | undefined
   /** The keys' folder that has neither a sandbox nor keys, so that the sandbox may be any project's. */
   readonly unusedFolder?: string | undefined
 }
@@ -28,6 +30,8 @@ interface RunningSandbox {
   readonly keyFingerprint: string
   /** Changes at each start. */
   readonly boot: string
+  /** What its control API demands; absent if nothing. */
+  readonly controlToken?: string | undefined
   /** Those that were started here before and still run, the latest first. */
   readonly before?: readonly RunningSandbox[]
 }
@@ -63,11 +67,23 @@ function exists(path: string): Promise<boolean> {
 export async function findPlace(directory: string): Promise<Place> {
   const running = await readPlace(directory)
   if (running !== undefined) {
-    return { url: running.url, expected: { ...running, file: join(directory, PLACE_FILE) } }
+    const { url, controlToken } = running
+    return { url, controlToken, expected: { ...running, file: join(directory, PLACE_FILE) } }
   }
   const keyFingerprint = await fingerprintOf(directory)
   if (keyFingerprint === undefined) return { url: DEFAULT_URL, unusedFolder: directory }
   return { url: DEFAULT_URL, expected: { keyFingerprint } }
+}
+
+/** The sandbox of an address; its token is known if it runs for the folder. */
+export async function placeAt(url: string, directory: string): Promise<Place> {
+  const known = (await readPlaces(directory)).find((each) => each.url === url)
+  return { url, controlToken: known?.controlToken }
+}
+
+/** The page of a sandbox. The token is in the fragment, which a browser sends to no server. */
+export function inspectorUrl(url: string, controlToken: string | undefined): string {
+  return controlToken === undefined ? `${url}/` : `${url}/#token=${controlToken}`
 }
 
 /** @throws CliError if the project has no sandbox and none was named: another project's must not change */
@@ -112,8 +128,10 @@ export async function readPlace(directory: string): Promise<RunningSandbox | und
 
 function isPlace(json: unknown): json is RunningSandbox {
   if (!isRecord(json)) return false
-  const { url, pid, keyFingerprint, boot } = json
-  const areTexts = [url, keyFingerprint, boot].every((each) => typeof each === 'string')
+  const { url, pid, keyFingerprint, boot, controlToken = '' } = json
+  const areTexts = [url, keyFingerprint, boot, controlToken].every(
+    (each) => typeof each === 'string',
+  )
   // To `kill`, 0 and less mean groups of processes.
   const isProcess = Number.isSafeInteger(pid) && Number(pid) > 0
   return areTexts && /^https?:\/\/[^/]+$/.test(String(url)) && isProcess

@@ -5,9 +5,9 @@ import { COMMANDS } from './commands.ts'
 import { createControlClient } from './control-client.ts'
 import { describeError, EXIT, usageError, type ExitStatus } from './exit.ts'
 import { GLOBAL_OPTIONS, type GlobalValues } from './global-options.ts'
-import { sandboxUrl, unquoted } from './inputs.ts'
+import { sandboxUrl, tokenIn, unquoted } from './inputs.ts'
 import { columnsOf, createOutput } from './output.ts'
-import { findDirectory, findPlace } from './place.ts'
+import { findDirectory, findPlace, placeAt } from './place.ts'
 import type { Host, Session } from './session.ts'
 import { languageOf, textsIn, type Texts } from './texts/texts.ts'
 
@@ -100,7 +100,10 @@ async function openSession(
   const output = createOutput({ ...host, texts, json, quiet, color: !noColor })
   const control = createControlClient({
     timeoutMs: timeout,
-    findPlace: async () => (given === undefined ? findPlace(directory) : { url: given }),
+    async findPlace() {
+      const place = await (given === undefined ? findPlace(directory) : placeAt(given, directory))
+      return { ...place, controlToken: tokenIn(host.env) ?? place.controlToken }
+    },
     warnOfGuess: (url) => output.warn(texts('guessed', { url })),
   })
   return { host, output, texts, directory, control, endWith }

@@ -3,7 +3,7 @@ import { command, type Command } from '../command.ts'
 
 export const open: Command = command({
   async run({ control, output, texts, host }) {
-    const url = `${await control.url()}/`
+    const url = await control.inspectorUrl()
     output.result({ url }, url)
     if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
   },

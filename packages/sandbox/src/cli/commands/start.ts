@@ -14,7 +14,7 @@ import {
   type Command,
 } from '../command.ts'
 import { EXIT } from '../exit.ts'
-import { openFolder, targetUrl } from '../inputs.ts'
+import { openFolder, targetUrl, tokenIn } from '../inputs.ts'
 import { codeOf } from '../../error-code.ts'
 import { isLoopback } from '../../loopback.ts'
 import { isAlive } from '../../process-id.ts'
@@ -54,13 +54,14 @@ const OPTIONS = {
 export const start: Command = command({
   options: OPTIONS,
   async run(session, { strictPort, persist, merchantPublicKey: path, ...options }) {
-    const { output, texts, directory } = session
+    const { output, texts, directory, host } = session
     const keys = await openFolder(session)
     const { requestSignatures = 'off', port } = options
     const merchantKey = path ?? (requestSignatures === 'off' ? undefined : keys.merchant.publicPath)
     const isChecked = merchantKey !== undefined && options.requestSignatures !== 'off'
     const settings: SandboxOptions = {
       ...options,
+      controlToken: tokenIn(host.env),
       merchantPublicKey: merchantKey && { path: merchantKey },
       persist: persist && directory,
       privateKey: { path: keys.webhook.privatePath },
@@ -84,9 +85,10 @@ async function announce({ output, texts, directory }: Session, sandbox: Sandbox)
   const before = (await readPlaces(directory)).filter(({ pid }) => isAlive(pid))
   const [other] = before
   if (other !== undefined) output.warn(texts('otherRunning', { url: other.url }))
-  const { url, keyFingerprint } = sandbox
+  const { url, keyFingerprint, controlToken } = sandbox
   const [{ boot } = { boot: '' }] = sandbox.journal()
-  await writePlace(directory, { url, pid: process.pid, keyFingerprint, boot, before })
+  const { pid } = process
+  await writePlace(directory, { url, pid, keyFingerprint, boot, controlToken, before })
   return boot
 }
 

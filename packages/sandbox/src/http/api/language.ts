@@ -6,9 +6,18 @@ export interface Text {
 
 export type Language = keyof Text
 
-/** The language that a request asks for; Chinese unless it prefers English (`Accept-Language`, RFC 9110, 12.5.4). */
-export function languageOf(acceptLanguage: string | undefined): Language {
-  return weightOf('en', acceptLanguage) > weightOf('zh', acceptLanguage) ? 'en' : 'zh'
+/**
+ * The language that a request asks for (`Accept-Language`, RFC 9110, 12.5.4).
+ *
+ * @param byDefault if it prefers none. Default: Chinese, as at Ping++
+ */
+export function languageOf(
+  acceptLanguage: string | undefined,
+  byDefault: Language = 'zh',
+): Language {
+  const [en, zh] = [weightOf('en', acceptLanguage), weightOf('zh', acceptLanguage)]
+  if (en === zh) return byDefault
+  return en > zh ? 'en' : 'zh'
 }
 
 function weightOf(language: Language, acceptLanguage = ''): number {

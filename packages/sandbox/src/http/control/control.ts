@@ -1,11 +1,14 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono, type Context, type MiddlewareHandler } from 'hono'
 import { RETRY_GAPS_MS } from '../../clock/schedule.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Refusal } from '../../errors.ts'
 import { publicPemOf } from '../../keys/keys.ts'
 import type { Settings } from '../../options.ts'
 import manifest from '../../../package.json' with { type: 'json' }
+import { refusalSentence } from '../../refusal-sentence.ts'
 import REFUSALS from '../../refusals.json' with { type: 'json' }
+import { languageOf } from '../api/language.ts'
+import { isSameSecret } from '../same-secret.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
 import { check, readBody, required } from './fields.ts'
 import { streamRecords } from './record-stream.ts'
@@ -24,7 +27,13 @@ import { viewAttempt, viewCatalogue, viewClock, viewProbe } from './views.ts'
 /** What the control API shows besides the engine. */
 export interface ControlSettings extends Pick<
   Settings,
-  'sendWebhooks' | 'requestSignatures' | 'merchantKeys' | 'maxEvents' | 'publicUrl' | 'persist'
+  | 'sendWebhooks'
+  | 'requestSignatures'
+  | 'merchantKeys'
+  | 'maxEvents'
+  | 'publicUrl'
+  | 'persist'
+  | 'controlToken'
 > {
   readonly url: string
   readonly keyFingerprint: string
@@ -42,11 +51,12 @@ const TARGET = check(
  * mounted at `/_sandbox`. Its types are in `types.ts`. No answer contains a private key or an API key.
  */
 export function createControl(engine: Engine, settings: ControlSettings): Hono {
-  const { heartbeatMs = 15_000, publicUrl } = settings
+  const { heartbeatMs = 15_000, publicUrl, controlToken } = settings
   return new Hono()
     .onError(answerError)
     .use(addHeaders, createGuard(publicUrl))
     .get('/ready', (c) => c.json({ ready: true }))
+    .use(createTokenCheck(controlToken))
     .get('/state', (c) => c.json(viewState(engine, settings)))
     .get('/catalogue', (c) => c.json(viewCatalogue(Math.floor(engine.clock.now() / 1000))))
     .get('/stream', (c) => streamRecords(c, engine.journal, heartbeatMs))
@@ -77,15 +87,19 @@ export function createControl(engine: Engine, settings: ControlSettings): Hono {
     })
 }
 
-/** Answers with the status of the refusal; any other error is a bug. */
-function answerError(error: Error): Response {
+/** Answers with the status of the refusal, in Chinese if the request prefers it; any other error is a bug. */
+function answerError(error: Error, { req }: Context): Response {
   const bug = { error: `${error.name}: ${error.message}` }
   const refusal = error instanceof Refusal ? error : new Refusal('internal-error', bug)
-  const { code, message, reason, about } = refusal
+  const { code, reason, about } = refusal
+  const language = languageOf(req.header('accept-language'), 'en')
+  const chinese = language === 'zh' ? refusalSentence(refusal, 'zh') : undefined
+  const message = chinese ?? refusal.message
   const { status } = REFUSALS[reason]
-  return Response.json({ error: { code, message, reason, about } } satisfies ErrorAnswer, {
-    status,
-  })
+  const answer = { error: { code, message, reason, about } } satisfies ErrorAnswer
+  // RFC 9110, section 15.5.2.
+  const headers = status === 401 ? { 'www-authenticate': 'Bearer' } : {}
+  return Response.json(answer, { status, headers })
 }
 
 /** Names the version; keeps answers out of caches and of other pages. */
@@ -122,6 +136,15 @@ function createGuard(publicUrl: string | undefined): MiddlewareHandler {
     if (!isJson && req.method !== 'GET' && req.method !== 'HEAD') {
       throw new Refusal('content-type-invalid')
     }
+    await next()
+  }
+}
+
+/** Refuses requests without the token. @param token undefined if none is demanded */
+function createTokenCheck(token: string | undefined): MiddlewareHandler {
+  return async function checkToken({ req }, next) {
+    const [, given = ''] = /^bearer +(\S+) *$/i.exec(req.header('authorization') ?? '') ?? []
+    if (token !== undefined && !isSameSecret(given, token)) throw new Refusal('token-invalid')
     await next()
   }
 }

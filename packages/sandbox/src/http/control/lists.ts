@@ -16,8 +16,12 @@ interface List<Item, View> {
 
 export const EVENTS: List<SandboxEvent, EventView> = {
   idOf: ({ id }) => id,
-  searchable: ({ id, type, status, orderNo: order, envelope, ...event }) => {
-    return { id, type, status, order, envelope, fault: faultsOf(event).join(' ') }
+  searchable: ({ id, from, type, status, orderNo: order, envelope, attempts }) => {
+    const last = attempts.at(-1)
+    const isFailed = status === 'exhausted' || (status === 'pending' && last !== undefined)
+    const result = [status, isFailed && 'failed', last?.response?.status, last?.errorCode]
+    const fault = faultsOf({ attempts }).join(' ')
+    return { id: wordsOf([id, from]), type, status: wordsOf(result), order, envelope, fault }
   },
   view: viewEvent,
 }
@@ -30,11 +34,17 @@ export const ENVELOPES: List<EnvelopeEntry, EnvelopeView> = {
 
 export const REQUESTS: List<LoggedRequest, RequestView> = {
   idOf: ({ id }) => id,
-  searchable: ({ id, method, path, status, orderNo: order, envelope, faults }) => {
-    const about = { path: `${method} ${path}`, status: String(status), fault: faults.join(' ') }
+  searchable: ({ id, method, path, status, signature, orderNo: order, envelope, faults }) => {
+    const isRefused = status === 0 || status >= 400
+    const result = [status, isRefused ? 'failed' : 'ok', `signature-${signature}`]
+    const about = { type: `${method} ${path}`, status: wordsOf(result), fault: faults.join(' ') }
     return { id, order, envelope, ...about }
   },
   view: viewRequest,
+}
+
+function wordsOf(words: readonly (string | number | false | undefined)[]): string {
+  return words.filter(Boolean).join(' ')
 }
 
 export const LIST_QUERY: Readonly<Record<keyof ListQuery, typeof anyText>> = {
@@ -79,7 +89,7 @@ export function pageOf<Item, View>(
   return { data: page.map(view), before: isLast ? null : idOf(first) }
 }
 
-/** Whether every word occurs: `order:12` in the order number, `12` in any field. */
+/** Whether every word occurs: `order:12` in the order number, `12` in any field; `fault:` finds any fault. */
 function isFound(
   fields: Readonly<Record<string, string | undefined>>,
   words: readonly string[],
@@ -88,6 +98,6 @@ function isFound(
     const [, name = '', rest = ''] = /^([a-z]+):(.*)$/.exec(word) ?? []
     const isNamed = Object.hasOwn(fields, name)
     const texts = isNamed ? [fields[name]] : Object.values(fields)
-    return texts.some((each) => each?.toLowerCase().includes(isNamed ? rest : word))
+    return texts.some((each) => each && each.toLowerCase().includes(isNamed ? rest : word))
   })
 }

@@ -41,7 +41,7 @@ export function eventRoutes(engine: Engine): Hono {
       const { limit, before, q, ...filter } = readFields(c.req.query(), EVENT_QUERY)
       return c.json(pageOf(engine.events(), { limit, before, q }, EVENTS, createFilter(filter)))
     })
-    .get('/:id', (c) => c.json(detailEvent(findEvent(engine, c.req.param('id')))))
+    .get('/:id', (c) => c.json(detailEvent(findEvent(engine, c.req.param('id')), engine.key)))
     .post('/:id/resend', async (c) => {
       const sign = oneOf(['webhook', 'keep', 'none'])
       const changes = await readBody(c, { object: record, body: text, sign })

@@ -18,6 +18,7 @@ import type { SendWebhooks } from '../../engine/trigger.ts'
 import type { EventQuery } from '../../engine/wait.ts'
 import type { LoggedRequest } from '../../engine/request-log.ts'
 import type { ResendOptions } from '../../events/notifications.ts'
+import type { SentSignatureVerdict } from './signature-verdict.ts'
 import type { SignatureMode } from '../api/request-signature.ts'
 
 /**
@@ -34,7 +35,7 @@ type InJson<Source> = {
     : Source[Name]
 }
 
-/** Every error. */
+/** Every error; its message is in Chinese if `Accept-Language` prefers it, otherwise in English. */
 export interface ErrorAnswer {
   readonly error: {
     readonly code: string
@@ -53,7 +54,8 @@ export interface ListQuery {
   readonly before?: string | undefined
   /**
    * Words that must all occur in an id, a type, a status or an order number. `type:`, `status:`, `order:`,
-   * `envelope:` and `fault:` before a word look only there.
+   * `envelope:` and `fault:` before a word look only there. The `type` of a request is its method and path; the
+   * status has the last answer too, and `failed` for what failed: `500`, `timeout`.
    */
   readonly q?: string | undefined
 }
@@ -106,6 +108,8 @@ export interface AttemptDetail extends AttemptView {
     readonly headers: Readonly<Record<string, string>>
     /** Value of the signature header; null if it was not sent. */
     readonly signature: string | null
+    /** Whether an app can verify it; if not: no signature, another body than was signed, or another key. */
+    readonly verdict: SentSignatureVerdict
     /** The body in base64, if it was not the event's own bytes. */
     readonly body: string | null
     /** How many bytes of body were sent. */

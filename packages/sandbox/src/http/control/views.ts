@@ -1,5 +1,5 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { SIGNATURE_HEADER } from '@hongbao/core/internal'
+import { SIGNATURE_HEADER, type SigningKey } from '@hongbao/core/internal'
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from '../../clock/duration.ts'
@@ -14,6 +14,7 @@ import { ASPECTS, isFaultKind, isWebhookFault } from '../../faults/fault-kind.ts
 import { fieldsOf } from '../../faults/fault-rule.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import { maskKeys } from '../../mask-keys.ts'
+import { createSignatureJudge } from './signature-verdict.ts'
 import type * as Views from './types.ts'
 
 function timeOrNull(ms: number | undefined): string | null {
@@ -45,13 +46,15 @@ export function faultsOf({ attempts }: Pick<SandboxEvent, 'attempts'>): readonly
   return [...new Set(attempts.flatMap(({ faults }) => faults))]
 }
 
-export function detailEvent(event: SandboxEvent): Views.EventDetail {
+/** @param key signs notifications */
+export function detailEvent(event: SandboxEvent, key: SigningKey): Views.EventDetail {
+  const judge = createSignatureJudge(key, event)
   return {
     ...viewEvent(event),
     body: event.bytes.toString(),
     sha256: createHash('sha256').update(event.bytes).digest('hex'),
     signature: event.signature,
-    attempts: event.attempts.map((attempt) => detailAttempt(attempt, event.bytes)),
+    attempts: event.attempts.map((attempt) => detailAttempt(attempt, event.bytes, judge)),
   }
 }
 
@@ -61,7 +64,11 @@ export function viewAttempt(attempt: Attempt): Views.AttemptView {
   return { ...rest, started: isoTime(startedMs), status, error, errorCode }
 }
 
-function detailAttempt(attempt: Attempt, bytes: Buffer): Views.AttemptDetail {
+function detailAttempt(
+  attempt: Attempt,
+  bytes: Buffer,
+  judge: ReturnType<typeof createSignatureJudge>,
+): Views.AttemptDetail {
   const { url, headers, body } = attempt.sent
   const { response } = attempt
   return {
@@ -70,6 +77,7 @@ function detailAttempt(attempt: Attempt, bytes: Buffer): Views.AttemptDetail {
       url,
       headers,
       signature: headers[SIGNATURE_HEADER] ?? null,
+      verdict: judge(attempt.sent),
       body: body.equals(bytes) ? null : body.toString('base64'),
       bytes: body.length,
     },

@@ -2,15 +2,11 @@ import { signal, type Signal } from '@preact/signals'
 import type { EventView, ProbeView, ResendBody } from '../../http/control/types.ts'
 import { change } from './api.ts'
 import { texts } from './language.ts'
-import { pinned, refresh, setAddress, state } from './store.ts'
+import { notice, pinned, refresh, setAddress, state } from './store.ts'
 
 export type Dialog = 'trigger' | 'resend' | 'faults' | 'target' | 'help'
 
 export const dialog: Signal<Dialog | undefined> = signal(undefined)
-
-/** The last message: an error of the sandbox, or what an action did. */
-export const notice: Signal<{ readonly text: string; readonly isError: boolean } | undefined> =
-  signal(undefined)
 
 /** The last answer of the target to a probe. */
 export const probed: Signal<ProbeView | undefined> = signal(undefined)
@@ -58,6 +54,10 @@ export function advance(by: { readonly ms: number } | { readonly to: string }): 
 
 export function nextDelivery(): Promise<boolean> {
   return attempt(() => change('POST', 'clock/next', { kind: 'delivery' }))
+}
+
+export function setSpeed(speed: number): Promise<boolean> {
+  return attempt(() => change('PUT', 'clock', { speed }))
 }
 
 export function reset(): Promise<boolean> {

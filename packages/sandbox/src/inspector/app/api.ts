@@ -1,14 +1,13 @@
 import type { ErrorAnswer } from '../../http/control/types.ts'
 import { takeToken } from './address.ts'
-
-const token = takeToken()
+import { language } from './language.ts'
 
 /** Relative, so that the page also works below a path of a proxy. */
 const BASE = '_sandbox/'
 
 /** @throws Error with the sandbox's own sentence; TypeError if it cannot be reached */
 export async function read<Answer>(path: string): Promise<Answer> {
-  return answerOf(await fetch(BASE + path, { headers: authorization() }))
+  return answerOf(await fetch(BASE + path, { headers: ownHeaders() }))
 }
 
 /** @throws Error with the sandbox's own sentence; TypeError if it cannot be reached */
@@ -17,7 +16,7 @@ export async function change<Answer>(
   path: string,
   body: object = {},
 ): Promise<Answer> {
-  const headers = { ...authorization(), 'content-type': 'application/json' }
+  const headers = { ...ownHeaders(), 'content-type': 'application/json' }
   return answerOf(await fetch(BASE + path, { method, headers, body: JSON.stringify(body) }))
 }
 
@@ -27,13 +26,18 @@ export async function openStream(
   signal: AbortSignal,
 ): Promise<NonNullable<Response['body']>> {
   const path = `${BASE}stream?after=${encodeURIComponent(after)}`
-  const response = await fetch(path, { headers: authorization(), signal })
+  const response = await fetch(path, { headers: ownHeaders(), signal })
   if (!response.ok || response.body === null) return answerOf(response)
   return response.body
 }
 
-function authorization(): Record<string, string> {
-  return token === undefined ? {} : { authorization: `Bearer ${token}` }
+/** The token of `--allow-remote`, and the language of the page: the sandbox writes errors in it. */
+function ownHeaders(): Record<string, string> {
+  const token = takeToken()
+  return {
+    'accept-language': language.value,
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
 }
 
 async function answerOf<Answer>(response: Response): Promise<Answer> {

@@ -1,12 +1,11 @@
 import type { JSX } from 'preact'
-import { notice } from './actions.ts'
 import { Dialogs } from './dialogs.tsx'
 import { EventPanel } from './event-detail.tsx'
 import { FirstSteps } from './first-steps.tsx'
 import { texts } from './language.ts'
 import { Foreign } from './parts.tsx'
 import { RequestPanel } from './request-detail.tsx'
-import { address, detail, isEventDetail, state } from './store.ts'
+import { address, detail, isEventDetail, notice, state } from './store.ts'
 import { ThreadList } from './thread-list.tsx'
 import { Notes, TopBar } from './top-bar.tsx'
 

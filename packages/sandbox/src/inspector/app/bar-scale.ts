@@ -4,15 +4,8 @@ export const SPAN_MS: number = 25 * 60 * 60 * 1000
 /** Until here the axis is nearly linear, so that the first three attempts (0, 5 s, 15 s) can be told apart. */
 const KNEE_MS = 10_000
 
-/** Labels of the axis: milliseconds after the first attempt. */
-export const TICKS: readonly { readonly ms: number; readonly label: string }[] = [
-  { ms: 0, label: '0' },
-  { ms: 60_000, label: '1 m' },
-  { ms: 600_000, label: '10 m' },
-  { ms: 3_600_000, label: '1 h' },
-  { ms: 21_600_000, label: '6 h' },
-  { ms: 86_400_000, label: '24 h' },
-]
+/** Marks of the axis: milliseconds after the first attempt. */
+export const TICKS_MS: readonly number[] = [0, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000]
 
 /** Milliseconds after the first attempt → place on the axis, from 0 to 1. */
 export function placeOf(ms: number): number {

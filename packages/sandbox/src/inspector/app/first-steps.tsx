@@ -4,7 +4,7 @@ import { probe, probed, trigger } from './actions.ts'
 import { ToneIcon } from './icons.tsx'
 import { texts } from './language.ts'
 import { Code, CopyButton } from './parts.tsx'
-import { events, requests, state } from './store.ts'
+import { state } from './store.ts'
 import { ProbeLine, TargetForm } from './target-form.tsx'
 
 /** What to do first: each step is ticked by what the sandbox sees. */
@@ -57,10 +57,10 @@ function TargetStep(): JSX.Element {
 
 /** The address only: a command writes the keys, which the page does not have. */
 function EnvStep(): JSX.Element {
-  const { url = '' } = state.value ?? {}
+  const { url = '', requests = 0 } = state.value ?? {}
   const lines = `PINGPP_BASE_URL=${url}\n# npx hongbao-sandbox env --url ${url} >> .env`
   return (
-    <Step isDone={requests.value.length > 0} title={texts.value.steps.env}>
+    <Step isDone={requests > 0} title={texts.value.steps.env}>
       <Code label=".env">{lines}</Code>
       <CopyButton text={lines} />
     </Step>
@@ -70,7 +70,7 @@ function EnvStep(): JSX.Element {
 function SendStep(): JSX.Element {
   const { steps, bar } = texts.value
   return (
-    <Step isDone={events.value.length > 0} title={steps.send}>
+    <Step isDone={Object.values(state.value?.events ?? {}).some(Boolean)} title={steps.send}>
       <button
         type="button"
         class="primary"

@@ -1,18 +1,19 @@
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
-]
+/** In milliseconds: hour, minute, second. */
+const SIZES = [3_600_000, 60_000, 1000] as const
 
-/** Milliseconds → `350 ms`, `5 s`, `2 min 15 s`, `1 h 47 min`: at most two units, as both languages write them. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
+/**
+ * Milliseconds → `350 ms`, `5 s`, `2 min 15 s`, `1 h 47 min`: at most two units.
+ *
+ * @param units for hour, minute, second and millisecond
+ */
+export function durationIn(units: readonly string[], ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ${units[3]}`
   let rest = ms
   const parts: string[] = []
-  for (const [unit, size] of UNITS) {
+  for (const [index, size] of SIZES.entries()) {
     const count = Math.floor(rest / size)
     rest -= count * size
-    if (count > 0) parts.push(`${count} ${unit}`)
+    if (count > 0) parts.push(`${count} ${units[index]}`)
   }
   return parts.slice(0, 2).join(' ')
 }
@@ -37,9 +38,4 @@ function twoDigits(value: number): string {
 /** Fen → `¥8.88`. */
 export function formatYuan(fen: number): string {
   return `¥${(fen / 100).toFixed(2)}`
-}
-
-/** How long something is still to come, in whole seconds. */
-export function formatWait(ms: number): string {
-  return formatDuration(Math.max(1, Math.ceil(ms / 1000)) * 1000)
 }

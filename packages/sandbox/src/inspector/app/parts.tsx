@@ -25,11 +25,27 @@ export function ByFault(props: {
   readonly isNamed?: boolean
 }): JSX.Element | null {
   const names = props.faults.join(', ')
+  const about = texts.value.list.byFault + names
   if (names === '') return null
   return (
-    <span class="by-fault" title={names}>
+    <span class="by-fault" title={about}>
       <Bolt />
-      <span class={props.isNamed === true ? '' : 'visually-hidden'}>{names}</span>
+      <span class={props.isNamed === true ? '' : 'visually-hidden'}>
+        {props.isNamed === true ? names : about}
+      </span>
+    </span>
+  )
+}
+
+/** Status of an envelope, in the language of the page. */
+export function nameOfStatus(status: string): string {
+  return texts.value.envelope.statuses[status] ?? status
+}
+
+export function StatusPill({ status }: { readonly status: string }): JSX.Element {
+  return (
+    <span class={`pill envelope-${status}`} title={status}>
+      {nameOfStatus(status)}
     </span>
   )
 }

@@ -3,7 +3,7 @@ import type { RequestDetail } from '../../http/control/types.ts'
 import { dateTime } from './format.ts'
 import { ToneIcon } from './icons.tsx'
 import { texts } from './language.ts'
-import { ByFault, Fact, Foreign, Headers, Link, TextBody } from './parts.tsx'
+import { ByFault, Fact, Foreign, Headers, Link, StatusPill, TextBody } from './parts.tsx'
 import { events } from './store.ts'
 import { isRefused } from './threads.ts'
 
@@ -47,7 +47,7 @@ function RequestHead({ request }: { readonly request: RequestDetail }): JSX.Elem
       <p class="about">
         <code>{id}</code>
         <time>{dateTime(at)}</time>
-        <span>{ms} ms</span>
+        <span>{`${ms} ${texts.value.units[3]}`}</span>
         <span class={signature === 'invalid' ? 'warn' : ''}>
           {texts.value.requestSignature[signature]}
         </span>
@@ -69,8 +69,7 @@ function Caused({ request }: { readonly request: RequestDetail }): JSX.Element {
       <Fact name={texts.value.request.caused}>
         {request.changes.map(({ orderNo, status }) => (
           <>
-            <Foreign text={orderNo} /> →{' '}
-            <span class={`pill envelope-${status}`}>{status}</span>{' '}
+            <Foreign text={orderNo} /> → <StatusPill status={status} />{' '}
           </>
         ))}
         {request.events.map((id) => (

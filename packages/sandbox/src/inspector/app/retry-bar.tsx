@@ -1,12 +1,14 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
-import type { AttemptDetail, EventDetail } from '../../http/control/types.ts'
+import { useEffect, useState } from 'preact/hooks'
+import type { AttemptDetail, EventDetail, EventView, ListAnswer } from '../../http/control/types.ts'
 import { advance } from './actions.ts'
-import { lanesOf, placeOf, planAhead, TICKS, timeAt, type Planned } from './bar-scale.ts'
-import { dateTime, formatDuration } from './format.ts'
+import { read } from './api.ts'
+import { lanesOf, placeOf, planAhead, TICKS_MS, timeAt, type Planned } from './bar-scale.ts'
+import { formatDuration } from './duration.ts'
+import { dateTime } from './format.ts'
 import { texts } from './language.ts'
 import { ByFault } from './parts.tsx'
-import { events, now, state } from './store.ts'
+import { now, state } from './store.ts'
 
 interface BarProps {
   readonly event: EventDetail
@@ -32,9 +34,9 @@ export function RetryBar({ event, chosen, onChoose }: BarProps): JSX.Element {
   return (
     <figure class="retries" aria-label={retries.label}>
       <div class="axis" onClick={offerTime}>
-        {TICKS.map(({ ms, label }) => (
+        {TICKS_MS.map((ms) => (
           <span class="tick" style={leftAt(ms)} aria-hidden="true">
-            {label}
+            {ms === 0 ? ms : formatDuration(ms)}
           </span>
         ))}
         <MadeMarks event={event} chosen={chosen} onChoose={onChoose} />
@@ -123,7 +125,16 @@ function AdvanceOffer(props: {
 }): JSX.Element {
   const { retries, cancel } = texts.value
   const to = new Date(props.toMs).toISOString()
-  const others = events.value.filter(
+  const [pending, setPending] = useState<readonly EventView[]>([])
+  // Not of the list, which may be filtered.
+  useEffect(() => {
+    const query = 'events?status=pending&limit=1000'
+    void read<ListAnswer<EventView>>(query).then(
+      ({ data }) => setPending(data),
+      () => {},
+    )
+  }, [to])
+  const others = pending.filter(
     ({ id, nextAttempt }) => id !== props.event && nextAttempt !== null && nextAttempt <= to,
   )
   return (

@@ -6,13 +6,13 @@ import type {
   EventDetail,
   EventView,
   FaultView,
+  ListAnswer,
   RequestDetail,
   RequestView,
   StateView,
 } from '../../http/control/types.ts'
 import { readAddress, writeAddress, type Address } from './address.ts'
 import { read } from './api.ts'
-import { readFilter } from './filter.ts'
 import { follow } from './live.ts'
 import { createRefresher } from './refresher.ts'
 import { buildThreads, chooseRows, type Shown, type Thread } from './threads.ts'
@@ -26,11 +26,20 @@ export const state: Signal<StateView | undefined> = signal(undefined)
 export const catalogue: Signal<CatalogueView | undefined> = signal(undefined)
 export const events: Signal<readonly EventView[]> = signal([])
 export const requests: Signal<readonly RequestView[]> = signal([])
+/** Whether there are more than were read. */
+export const hasOlder: Signal<{ readonly events?: boolean; readonly requests?: boolean }> = signal(
+  {},
+)
 export const envelopes: Signal<readonly EnvelopeView[]> = signal([])
 export const faults: Signal<readonly FaultView[]> = signal([])
 export const connection: Signal<Connection> = signal('connecting')
+/** Why the sandbox refuses this page: it demands a token. */
+export const refusal: Signal<string | undefined> = signal(undefined)
 /** When a restart of the sandbox was seen, wall clock; undefined if it was not or the note was closed. */
 export const restartedAt: Signal<number | undefined> = signal(undefined)
+/** The last message: an error of the sandbox, or what an action did. */
+export const notice: Signal<{ readonly text: string; readonly isError: boolean } | undefined> =
+  signal(undefined)
 export const address: Signal<Address> = signal(readAddress(location.hash))
 
 /** What is shown in detail: read anew when a record names it; null for what is no longer kept. */
@@ -44,11 +53,7 @@ export const threads: ReadonlySignal<readonly Thread[]> = computed(() =>
 export const pinned: Signal<ReadonlySet<string> | undefined> = signal(undefined)
 
 export const shown: ReadonlySignal<Shown> = computed(() =>
-  chooseRows(threads.value, {
-    matches: readFilter(address.value.q),
-    pinned: pinned.value,
-    maxRows: MAX_ROWS,
-  }),
+  chooseRows(threads.value, pinned.value, MAX_ROWS),
 )
 
 /** Ids of the rows in their order on the page. */
@@ -74,18 +79,23 @@ export function isEventDetail(value: typeof detail.value): value is EventDetail 
 }
 
 /** What is read from the sandbox, each by itself. */
-export type List = 'state' | 'events' | 'requests' | 'envelopes' | 'faults' | 'detail'
+export type List = 'state' | 'events' | 'requests' | 'envelopes' | 'faults' | 'detail' | 'catalogue'
 
 const LISTS: Readonly<Record<List, () => Promise<void>>> = {
   state: async () => takeState(await read<StateView>('state')),
-  events: () => readList('events', events),
-  requests: () => readList('requests', requests),
-  envelopes: () => readList('envelopes', envelopes),
-  faults: () => readList('faults', faults),
+  events: () => readRows('events', events),
+  requests: () => readRows('requests', requests),
+  envelopes: async () => {
+    envelopes.value = (await read<ListAnswer<EnvelopeView>>(`envelopes?limit=${MAX_ROWS}`)).data
+  },
+  faults: async () => {
+    faults.value = (await read<{ data: readonly FaultView[] }>('faults')).data
+  },
   detail: readDetail,
+  catalogue: async () => void (catalogue.value = await read('catalogue')),
 }
 
-/** All but the detail, which may be gone after a restart. */
+/** What changes, without the detail, which may be gone after a restart. */
 const ALL: readonly List[] = ['state', 'events', 'requests', 'envelopes', 'faults']
 
 const refresher = createRefresher(LISTS)
@@ -116,9 +126,15 @@ function tick(): void {
   now.value = Date.parse(iso) + (performance.now() - stateCameAt) * speed
 }
 
-async function readList<View>(name: string, list: Signal<readonly View[]>): Promise<void> {
-  const query = name === 'faults' ? '' : `?limit=${MAX_ROWS}`
-  list.value = (await read<{ data: readonly View[] }>(name + query)).data
+/** The sandbox filters, so that a filter also finds what is older than the rows that are shown. */
+async function readRows<View>(
+  name: 'events' | 'requests',
+  list: Signal<readonly View[]>,
+): Promise<void> {
+  const q = encodeURIComponent(address.value.q)
+  const { data, before } = await read<ListAnswer<View>>(`${name}?limit=${MAX_ROWS}&q=${q}`)
+  list.value = data
+  hasOlder.value = { ...hasOlder.value, [name]: before !== null }
 }
 
 async function readDetail(): Promise<void> {
@@ -169,11 +185,14 @@ export function start(): void {
     address.value = readAddress(location.hash)
   })
   setInterval(tick, 1000)
-  let open = ''
+  let [open, q] = ['', address.value.q]
   effect(() => {
-    if (address.value.open === open) return
-    open = address.value.open
-    refresh('detail')
+    if (address.value.open !== open) refresh('detail')
+    if (address.value.q !== q) {
+      pinned.value = undefined
+      refresh('events', 'requests')
+    }
+    ;({ open, q } = address.value)
   })
   void begin()
 }
@@ -181,18 +200,21 @@ export function start(): void {
 async function begin(): Promise<void> {
   refresh()
   await refresher.settled()
-  void read<CatalogueView>('catalogue').then((value) => (catalogue.value = value))
   if (state.value !== undefined) lastRecord = `${state.value.boot}.${state.value.seq}`
   await follow({
     after: () => lastRecord,
     onOpen() {
       connection.value = 'live'
+      refusal.value = undefined
       // Also what was missed, and what a restart has removed.
-      refresh()
+      refresh(...ALL, 'catalogue')
     },
     onRecord: takeRecord,
-    onLost() {
+    onLost(error) {
       connection.value = 'reconnecting'
+      // Not a TypeError: the sandbox can be reached.
+      const isRefused = error instanceof Error && error.name === 'Error'
+      refusal.value = isRefused ? error.message : undefined
     },
   })
 }

@@ -36,5 +36,7 @@ export function AnswerTab({ attempt }: TabProps): JSX.Element {
 
 /** Since the beginning of the attempt. */
 function Timing(props: { readonly name: string; readonly ms: number | null }): JSX.Element | null {
-  return props.ms === null ? null : <Fact name={props.name}>{props.ms} ms</Fact>
+  return props.ms === null ? null : (
+    <Fact name={props.name}>{`${props.ms} ${texts.value.units[3]}`}</Fact>
+  )
 }

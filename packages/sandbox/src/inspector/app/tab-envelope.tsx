@@ -1,9 +1,10 @@
 import type { JSX } from 'preact'
 import type { EventDetail } from '../../http/control/types.ts'
 import { moveEnvelope } from './actions.ts'
-import { dateTime, formatWait, formatYuan } from './format.ts'
+import { formatWait } from './duration.ts'
+import { dateTime, formatYuan } from './format.ts'
 import { texts } from './language.ts'
-import { Foreign } from './parts.tsx'
+import { Foreign, nameOfStatus, StatusPill } from './parts.tsx'
 import { envelopes, now } from './store.ts'
 
 /** The envelope of an event: its states, and buttons to move it. */
@@ -22,13 +23,13 @@ export function EnvelopeTab({ event }: { readonly event: EventDetail }): JSX.Ele
       <ol class="history">
         {history.map(({ status, at }) => (
           <li>
-            <span class={`pill envelope-${status}`}>{status}</span>
+            <StatusPill status={status} />
             <time class="muted">{dateTime(at)}</time>
           </li>
         ))}
         {next !== null && (
           <li class="muted">
-            {text.next(next.status, formatWait(Date.parse(next.at) - now.value))}
+            {text.next(nameOfStatus(next.status), formatWait(Date.parse(next.at) - now.value))}
           </li>
         )}
       </ol>
@@ -36,7 +37,7 @@ export function EnvelopeTab({ event }: { readonly event: EventDetail }): JSX.Ele
         {moves.length === 0 ? text.noMoves : text.move}
         {moves.map((status) => (
           <button type="button" onClick={() => void moveEnvelope(id, status)}>
-            {status}
+            {nameOfStatus(status)}
           </button>
         ))}
       </div>

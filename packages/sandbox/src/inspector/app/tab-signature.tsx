@@ -1,10 +1,9 @@
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
 import type { TabProps } from './attempt.ts'
 import { texts } from './language.ts'
+import { opensslCommands } from './openssl.ts'
 import { ByFault, Code, CopyButton, Fact, Foreign } from './parts.tsx'
 import { state } from './store.ts'
-import { judgeSignature, opensslCommands, type SignatureVerdict } from './verify.ts'
 
 export function SignatureTab({ event }: TabProps): JSX.Element {
   const { signature: text, bar, bytes, tabs } = texts.value
@@ -26,8 +25,13 @@ export function SignatureTab({ event }: TabProps): JSX.Element {
       </dl>
       <h3>{text.attempts}</h3>
       <table>
-        {event.attempts.map((attempt) => (
-          <AttemptVerdict key={attempt.started} event={event} attempt={attempt} />
+        {event.attempts.map(({ n, sent: { verdict }, faults }) => (
+          <tr>
+            <th scope="row">{texts.value.event.attempt(n)}</th>
+            <td class={verdict === 'valid' ? 'ok' : 'failed'}>
+              {verdict === 'valid' ? '✓' : '✗'} {text[verdict]} <ByFault faults={faults} isNamed />
+            </td>
+          </tr>
         ))}
       </table>
       <h3>
@@ -37,23 +41,5 @@ export function SignatureTab({ event }: TabProps): JSX.Element {
         <Foreign text={commands} />
       </Code>
     </>
-  )
-}
-
-function AttemptVerdict({ event, attempt }: Omit<TabProps, 'previous'>): JSX.Element {
-  const { publicKey = '' } = state.value ?? {}
-  const [verdict, setVerdict] = useState<SignatureVerdict>('unknown')
-  useEffect(() => {
-    void judgeSignature(event, attempt, publicKey).then(setVerdict)
-  }, [event, attempt, publicKey])
-  const isValid = verdict === 'valid'
-  return (
-    <tr>
-      <th scope="row">{texts.value.event.attempt(attempt.n)}</th>
-      <td class={isValid ? 'ok' : 'failed'}>
-        {isValid ? '✓' : '✗'} {texts.value.signature[verdict]}{' '}
-        <ByFault faults={attempt.faults} isNamed />
-      </td>
-    </tr>
   )
 }

@@ -8,12 +8,15 @@ export const en = {
   copied: 'Copied.',
   headers: 'Headers',
   body: 'Body',
+  /** Hour, minute, second, millisecond. */
+  units: ['h', 'min', 's', 'ms'] as readonly string[],
   bytes: (count: number): string => `${count} bytes`,
 
   bar: {
     target: 'Target',
     noTarget: 'none: events are kept, not sent',
     clock: 'Clock',
+    speed: 'Speed of the clock',
     stopped: 'stopped',
     nextRetry: 'Next retry',
     faults: 'Faults',
@@ -34,12 +37,13 @@ export const en = {
     label: 'Events and requests',
     filter: 'Filter',
     newRows: (count: number): string => `${count} new`,
-    more: (count: number): string => `${count} older rows are not shown.`,
+    older: 'Older rows are not shown. The filter finds them.',
     noMatch: 'Nothing matches the filter.',
     nothing: 'Nothing has happened yet.',
     next: (time: string): string => `next in ${time}`,
     summary: (rows: number, failed: number): string => `Rows: ${rows}, failed: ${failed}`,
     edited: 'edited copy',
+    byFault: 'Fault: ',
   },
 
   requestSignature: {
@@ -135,7 +139,6 @@ export const en = {
     absent: 'No signature was sent.',
     bodyDiffers: 'The body is not the one that was signed.',
     otherKey: 'This key did not make the signature.',
-    unknown: 'not checked: needs localhost or TLS',
     snippet: 'Verify it yourself',
   },
 
@@ -146,6 +149,8 @@ export const en = {
   },
 
   envelope: {
+    /** Status of an envelope → its name; without one, as Ping++ has it. */
+    statuses: {} as Readonly<Record<string, string>>,
     none: 'This event is not about a red envelope.',
     next: (status: string, time: string): string => `${status} in ${time}`,
     move: 'Move to',

@@ -8,14 +8,16 @@ export const zh: typeof en = {
   cancel: '取消',
   copy: '复制',
   copied: '已复制。',
-  headers: 'Headers',
-  body: 'Body',
+  headers: '消息头',
+  body: '消息体',
+  units: ['小时', '分', '秒', '毫秒'],
   bytes: (count: number): string => `${count} 字节`,
 
   bar: {
     target: '推送地址',
     noTarget: '未设置：事件只保留、不推送',
     clock: '时钟',
+    speed: '时钟速度',
     stopped: '静止',
     nextRetry: '下次重试',
     faults: '故障',
@@ -34,12 +36,13 @@ export const zh: typeof en = {
     label: '事件与请求',
     filter: '筛选',
     newRows: (count: number): string => `${count} 条新记录`,
-    more: (count: number): string => `另有 ${count} 条较早的记录未显示。`,
+    older: '较早的记录未显示，可通过筛选查找。',
     noMatch: '没有符合筛选条件的记录。',
     nothing: '暂无记录。',
-    next: (time: string): string => `${time} 后重试`,
+    next: (time: string): string => `${time}后重试`,
     summary: (rows: number, failed: number): string => `共 ${rows} 条，失败 ${failed} 条`,
     edited: '修改后重发',
+    byFault: '故障：',
   },
 
   requestSignature: {
@@ -133,7 +136,6 @@ export const zh: typeof en = {
     absent: '没有发送签名。',
     bodyDiffers: '请求体与签名时不同。',
     otherKey: '签名不是由该密钥生成的。',
-    unknown: '未校验：需要 localhost 或 TLS',
     snippet: '自行验签',
   },
 
@@ -144,8 +146,16 @@ export const zh: typeof en = {
   },
 
   envelope: {
+    statuses: {
+      sending: '发放中',
+      sent: '待领取',
+      received: '已领取',
+      failed: '发放失败',
+      refunding: '退款中',
+      refund: '已退款',
+    },
     none: '该事件与红包无关。',
-    next: (status: string, time: string): string => `${time} 后 ${status}`,
+    next: (status: string, time: string): string => `${time}后${status}`,
     move: '变更为',
     noMoves: '已是最终状态。',
   },
@@ -177,7 +187,7 @@ export const zh: typeof en = {
     set: '保存',
     remove: '不推送',
     probing: '正在连接……',
-    reached: (status: number, ms: number): string => `应用有响应：${status}，${ms} ms。`,
+    reached: (status: number, ms: number): string => `应用有响应：${status}，${ms} 毫秒。`,
   },
 
   steps: {

@@ -2,11 +2,22 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { EventView, RequestView } from '../../http/control/types.ts'
 import { statusText, toneOf } from './event-status.ts'
-import { clockTime, formatWait } from './format.ts'
+import { formatWait } from './duration.ts'
+import { clockTime } from './format.ts'
 import { ToneIcon } from './icons.tsx'
 import { texts } from './language.ts'
-import { ByFault, Foreign } from './parts.tsx'
-import { address, now, pinRows, pinned, rowIds, setAddress, shown, state } from './store.ts'
+import { ByFault, Foreign, StatusPill } from './parts.tsx'
+import {
+  address,
+  hasOlder,
+  now,
+  pinRows,
+  pinned,
+  rowIds,
+  setAddress,
+  shown,
+  state,
+} from './store.ts'
 import { isFailed, isRefused, type Item, type Thread } from './threads.ts'
 
 export function ThreadList(): JSX.Element {
@@ -31,7 +42,8 @@ export function ThreadList(): JSX.Element {
 
 function Rows(): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
-  const { threads, newRows, moreRows } = shown.value
+  const { threads, newRows, isCut } = shown.value
+  const { events, requests } = hasOlder.value
   const { list } = texts.value
 
   /** New rows are shown at once only to a reader who is at the top and not in the list. */
@@ -56,7 +68,7 @@ function Rows(): JSX.Element {
           ))}
         </div>
       )}
-      {moreRows > 0 && <p class="muted nothing">{list.more(moreRows)}</p>}
+      {(isCut || events === true || requests === true) && <p class="muted nothing">{list.older}</p>}
     </div>
   )
 }
@@ -76,9 +88,7 @@ function ThreadGroup({ thread }: { readonly thread: Thread }): JSX.Element {
         <b class="order">
           <Foreign text={name} />
         </b>
-        {envelope !== undefined && (
-          <span class={`pill envelope-${envelope.status}`}>{envelope.status}</span>
-        )}
+        {envelope !== undefined && <StatusPill status={envelope.status} />}
         <time class="muted">{clockTime(latest)}</time>
       </div>
       {items.map((item) => (

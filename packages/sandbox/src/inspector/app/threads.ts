@@ -1,5 +1,4 @@
 import type { EnvelopeView, EventView, RequestView } from '../../http/control/types.ts'
-import type { Filterable } from './filter.ts'
 
 /** One row of the list. */
 export type Item =
@@ -80,53 +79,39 @@ export function isFailed({ status, lastAttempt }: EventView): boolean {
   return status === 'exhausted' || (status === 'pending' && lastAttempt !== null)
 }
 
-export function filterableOf(item: Item, { orderNo: order, key }: Thread): Filterable {
-  const id = `${item.id} ${key}`
-  if (item.kind === 'request') {
-    const { method, path, status, signature, faults } = item.request
-    const word = isRefused(item.request) ? 'failed' : 'ok'
-    const words = `${status} ${word} signature-${signature}`
-    return { type: `${method} ${path}`, status: words, order, fault: faults.join(' '), id }
-  }
-  const { type, status, lastAttempt, faults } = item.event
-  const word = isFailed(item.event) ? 'failed' : ''
-  const words = `${status} ${word} ${lastAttempt?.status ?? ''} ${lastAttempt?.errorCode ?? ''}`
-  return { type, status: words, order, fault: faults.join(' '), id }
-}
-
 /** Whether an API request was refused, or got no answer. */
 export function isRefused({ status }: RequestView): boolean {
   return status === 0 || status >= 400
-}
-
-export interface Selection {
-  readonly matches: (row: Filterable) => boolean
-  /** Rows that are shown; undefined for all. Others are counted as new. */
-  readonly pinned: ReadonlySet<string> | undefined
-  readonly maxRows: number
 }
 
 export interface Shown {
   readonly threads: readonly Thread[]
   /** Rows that came after the list was pinned. */
   readonly newRows: number
-  /** Rows that match but are beyond the maximum. */
-  readonly moreRows: number
+  /** Whether rows are beyond the maximum. */
+  readonly isCut: boolean
 }
 
-/** Chooses the rows that are shown: what matches, no newer ones while pinned, and not too many. */
-export function chooseRows(threads: readonly Thread[], selection: Selection): Shown {
-  const { matches, pinned, maxRows } = selection
+/**
+ * Chooses the rows that are shown: no newer ones while pinned, and not too many.
+ *
+ * @param pinned rows that are shown; undefined for all. Others are counted as new
+ */
+export function chooseRows(
+  threads: readonly Thread[],
+  pinned: ReadonlySet<string> | undefined,
+  maxRows: number,
+): Shown {
   const shown: Thread[] = []
-  let [rows, newRows, moreRows] = [0, 0, 0]
+  let [rows, newRows, isCut] = [0, 0, false]
   for (const thread of threads) {
-    const matching = thread.items.filter((item) => matches(filterableOf(item, thread)))
-    const known = pinned === undefined ? matching : matching.filter(({ id }) => pinned.has(id))
-    newRows += matching.length - known.length
+    const { items } = thread
+    const known = pinned === undefined ? items : items.filter(({ id }) => pinned.has(id))
+    newRows += items.length - known.length
     const fitting = known.slice(0, Math.max(0, maxRows - rows))
-    moreRows += known.length - fitting.length
+    isCut ||= fitting.length < known.length
     rows += fitting.length
     if (fitting.length > 0) shown.push({ ...thread, items: fitting })
   }
-  return { threads: shown, newRows, moreRows }
+  return { threads: shown, newRows, isCut }
 }

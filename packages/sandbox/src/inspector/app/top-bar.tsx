@@ -1,10 +1,11 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
-import { advance, dialog, nextDelivery, reset } from './actions.ts'
-import { clockTime, dateTime, formatDuration, formatWait } from './format.ts'
+import { advance, dialog, nextDelivery, reset, setSpeed } from './actions.ts'
+import { formatDuration, formatWait } from './duration.ts'
+import { clockTime, dateTime } from './format.ts'
 import { Bolt, Mark, ToneIcon } from './icons.tsx'
 import { language, switchLanguage, texts } from './language.ts'
-import { connection, now, restartedAt, state } from './store.ts'
+import { connection, now, refusal, restartedAt, state } from './store.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -70,20 +71,27 @@ function ClockGroup(): JSX.Element {
   const { nextDelivery: next = null, speed = 1 } = state.value?.clock ?? {}
   return (
     <div class="clock" role="group" aria-label={bar.clock}>
-      <time class="now">
-        {dateTime(now.value).slice('2026-'.length)}
-        {speed !== 1 && <span class="muted"> {speed === 0 ? bar.stopped : `×${speed}`}</span>}
-      </time>
+      <time class="now">{dateTime(now.value).slice('2026-'.length)}</time>
+      <select
+        aria-label={bar.speed}
+        title={bar.speed}
+        value={speed}
+        onChange={({ currentTarget }) => void setSpeed(Number(currentTarget.value))}
+      >
+        {[...new Set([0, 1, 60, 3600, speed])].map((each) => (
+          <option value={each}>{each === 0 ? bar.stopped : `×${each}`}</option>
+        ))}
+      </select>
       <button type="button" disabled={next === null} onClick={() => void nextDelivery()}>
         <span class="failed">▸</span>
         {bar.nextRetry}
         {next !== null && <span class="muted">{formatWait(Date.parse(next) - now.value)}</span>}
       </button>
       <button type="button" onClick={() => void advance({ ms: HOUR_MS })}>
-        +1 h
+        +{formatDuration(HOUR_MS)}
       </button>
       <button type="button" onClick={() => void advance({ ms: 25 * HOUR_MS })}>
-        +25 h
+        +{formatDuration(25 * HOUR_MS)}
       </button>
     </div>
   )
@@ -95,6 +103,11 @@ export function Notes(): JSX.Element {
   const aheadMs = state.value?.clock.aheadMs ?? 0
   return (
     <>
+      {refusal.value !== undefined && (
+        <p class="note failed" role="alert">
+          {refusal}
+        </p>
+      )}
       {aheadMs >= HOUR_MS && <AheadNote aheadMs={aheadMs} />}
       {restartedAt.value !== undefined && (
         <p class="note" role="status">
