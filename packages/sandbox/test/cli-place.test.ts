@@ -195,7 +195,7 @@ describe('the token of --allow-remote', () => {
   })
 
   it.each([
-    ['en', 'Set HONGBAO_SANDBOX_TOKEN'],
+    ['en', 'set HONGBAO_SANDBOX_TOKEN to it'],
     ['zh', '请设置 HONGBAO_SANDBOX_TOKEN'],
   ])(
     'can be given by HONGBAO_SANDBOX_TOKEN; without it a command fails (%s)',

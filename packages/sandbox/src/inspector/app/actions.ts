@@ -13,9 +13,10 @@ export const probed: Signal<ProbeView | undefined> = signal(undefined)
 
 /** Carries out an action; its error becomes the notice. Returns whether it was carried out. */
 async function attempt(action: () => Promise<unknown>): Promise<boolean> {
+  // At the beginning: what another action reports in the meantime stays.
+  notice.value = undefined
   try {
     await action()
-    notice.value = undefined
     return true
   } catch (error) {
     notice.value = { text: error instanceof Error ? error.message : String(error), isError: true }
