@@ -12,6 +12,7 @@ create table `hongbao_inbox` (
   id char(64) character set ascii collate ascii_bin not null,
   created_at datetime(3) not null,
   applied_at datetime(3) null,
+  applied_by bigint unsigned null,
   unique key id (id),
   key created_at (created_at)
 ) engine=InnoDB;
