@@ -44,7 +44,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
       const cause = new TypeError(SECRET)
       const handler = vi.fn<() => Promise<void>>(() => Promise.reject(cause))
       const reported: unknown[] = []
-      const error = vi.fn<(line: string) => void>()
+      const error = vi.fn<(line: string, fields: object) => void>()
       await work(stage.receiver().on('*', handler), {
         logger: { warn() {}, error },
         onDeadLetter: (letter, thrown) => void reported.push([letter, thrown]),
@@ -68,6 +68,7 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
           expect.stringMatching(
             /is a dead letter after 2 tries, and is kept in \S+queue-\d+: handler-failed \(red_envelope\.sent evt_\w+\) \[TypeError at .+hand-off-worker\.ts/,
           ),
+          expect.objectContaining({ code: 'dead-letter', attempts: 2, eventId: event.id }),
         ],
       ])
       const contents = await client.contents()

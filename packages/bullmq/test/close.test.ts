@@ -25,6 +25,7 @@ describe.skipIf(!hasRedis)('close() of a BullMQ worker', { timeout: 60_000 }, ()
       expect.stringMatching(
         /^\[hongbao\] [a-z-]+: The worker of bull:hongbao-\d+ was closed while .+, or its broker did not answer\./,
       ),
+      { code: 'queue-close-timed-out' },
     )
   })
 

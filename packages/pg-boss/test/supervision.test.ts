@@ -61,7 +61,7 @@ describe('a pg-boss without a supervisor', { timeout: 30_000 }, () => {
 async function handOffTo(boss: PgBoss): Promise<string[]> {
   const warn = vi.fn<(line: string) => void>()
   await pgBossQueue({ boss, logger: { warn, error: () => {} } }).ready()
-  return warn.mock.calls.flat()
+  return warn.mock.calls.map(([line]) => line)
 }
 
 async function workOn(boss: PgBoss): Promise<string[]> {
@@ -70,5 +70,5 @@ async function workOn(boss: PgBoss): Promise<string[]> {
   const queue = pgBossQueue({ boss, logger: { warn, error: () => {} } })
   const worker = await queue.work(webhooks)
   await worker.close()
-  return warn.mock.calls.flat()
+  return warn.mock.calls.map(([line]) => line)
 }
