@@ -47,13 +47,16 @@ const APPLIED = 'case when applied_at is null then 0 else 1 end as applied'
  * would wait for the handlers.
  *
  * The mark comes before the handlers: if a deadlock or a handler ends the transaction, the mark is gone
- * with it, and `confirm` finds none, or that of another delivery. `force index`, and `order by … limit`
- * of the DELETE, which takes no such hint: by the primary key only the rows of the list are locked, by a
- * scan all.
+ * with it, and `confirm` finds none, or that of another delivery.
+ *
+ * Clean-up joins a list of keys, and looks each up: `pk in (…)` is a scan if the list is nearly the whole
+ * table, and a scan locks, and waits for, every row.
  */
 function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Statements {
   const row = `select pk, ${APPLIED} from ${sql}`
   const limit = `utc_timestamp(3) - interval ${retentionSeconds} second`
+  const rowsOf = (pks: readonly string[]): string =>
+    `json_table('[${pks.join(',')}]', '$[*]' columns (pk bigint unsigned path '$')) as listed straight_join ${sql} as inbox force index (primary) on inbox.pk = listed.pk`
   return {
     insert: `insert ignore into ${sql} (id, created_at) values (?, utc_timestamp(3))`,
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,
@@ -64,9 +67,8 @@ function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Stateme
     confirm: `${row} where pk = ? and applied_by = connection_id()`,
     findExpired: (batchSize) => `${row} where ${expiredBefore(limit, batchSize)}`,
     lockExpired: (pks) =>
-      `${row} force index (primary) where pk in (${pks.join(',')}) and ${endedBefore(limit)} for update skip locked`,
-    erase: (pks) =>
-      `delete from ${sql} where pk in (${pks.join(',')}) order by pk limit ${pks.length}`,
+      `select inbox.pk, ${APPLIED} from ${rowsOf(pks)} where ${endedBefore(limit)} for update skip locked`,
+    erase: (pks) => `delete inbox from ${rowsOf(pks)}`,
     autocommit: 'select 0 as pk, @@autocommit as applied',
   }
 }

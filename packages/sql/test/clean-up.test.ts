@@ -68,6 +68,19 @@ describe.each(DIALECTS)('cleaning up on %s', (dialect) => {
     expect(await opened.countEffects('late')).toBe(1)
   })
 
+  it('deletes nearly the whole table around a key that is being applied, without waiting for it [E32]', async () => {
+    const inbox = opened.open({ retentionSeconds: 2 * DAY })
+    const fail = () => Promise.reject(new Error('declined'))
+    const keys = Array.from({ length: 100 }, (_, at) => (at === 50 ? 'late' : `old ${at}`))
+    for (const key of keys) await inbox.admit(key, fail).catch(() => {})
+    await age(3, 'created_at')
+    const admission = inbox.admit('late', async (context) => {
+      expect(await inbox.cleanUp()).toBe(99)
+      await effectOf('late')(context)
+    })
+    expect(await admission).toBe('applied')
+  })
+
   it('may delete an old failed key under a redelivery, which the next redelivery applies', async () => {
     const inbox = opened.open({ retentionSeconds: 2 * DAY })
     await inbox.admit('old', () => Promise.reject(new Error('declined'))).catch(() => {})
