@@ -11,7 +11,7 @@ const MAX_KEYS = 500
 
 /**
  * What the tracing channel costs: `webhooks.handle()` against that of a receiver which was created on a
- * runtime without channels. First nobody subscribes, which must be free; then one subscriber does nothing.
+ * runtime without channels. First without a subscriber, which must be free; then one subscriber does nothing.
  */
 export async function measure(): Promise<Figure[]> {
   const theirs = await withoutChannels(createBlock)

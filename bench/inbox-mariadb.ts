@@ -144,6 +144,11 @@ async function admitByHand(
   } finally {
     void connection.query('set autocommit = 1').then(() => connection.release())
   }
+  const [[kept]] = await pool.query<RowDataPacket[]>(
+    'select pk, case when applied_at is null then 0 else 1 end as applied from `hongbao_inbox` where id = ?',
+    [id],
+  )
+  if (kept?.['applied'] !== 1) throw new Error('It was rolled back.')
 }
 
 async function applyEffect(tx: PoolConnection, amount: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { createWebhooks, type Inbox, type Webhooks, type WebhooksOptions } from '@hongbao/core'
-import { withTimeout } from '@hongbao/core/internal'
+import { MAX_TIMEOUT_MS, withTimeout } from '@hongbao/core/internal'
 import type { EventBroker } from './broker.ts'
 import { QueueError } from './errors.ts'
 import { packEvent, type EventJob } from './event-job.ts'
@@ -42,8 +42,6 @@ export function openReceiver(options: QueueReceiverOptions, store: JobStore): Qu
     },
   }
 }
-
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** The context that the inbox passes to the receiver's handler. */
 interface JobContext {

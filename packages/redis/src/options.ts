@@ -2,6 +2,7 @@ import type { Logger, OnWarning } from '@hongbao/core'
 import {
   asGiven,
   callback,
+  MAX_TIMEOUT_MS,
   readWarn,
   must,
   optional,
@@ -89,7 +90,7 @@ export function readOptions(options: RedisInboxOptions): Settings {
 }
 
 // Node's timers hold 31 bits, and Redis takes whole milliseconds.
-const timerMs = whole(1, 2 ** 31 - 1, ' of milliseconds')
+const timerMs = whole(1, MAX_TIMEOUT_MS, ' of milliseconds')
 
 function isWithoutBraces(value: string): boolean {
   return typeof value === 'string' && !/[{}]/.test(value)

@@ -70,7 +70,7 @@ async function inTransaction<Connection extends Mysql2Connection>(
     await connection.query('rollback').catch(() => connection.destroy())
     throw error
   } finally {
-    // Nobody waits for it: the answer is certain.
+    // Not awaited: the result of the event is certain.
     connection.query('set autocommit = 1').then(
       () => connection.release(),
       () => connection.destroy(),

@@ -1,4 +1,4 @@
-import { must, optional, whole, type Reader } from '@hongbao/core/internal'
+import { MAX_TIMEOUT_MS, must, optional, whole, type Reader } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
@@ -45,8 +45,8 @@ export function prismaInbox<Tx extends PrismaQueries>(
   const { own, common } = readOwnOptions('`prismaInbox`', options, {
     prisma: readPrisma<Tx>,
     dialect: readDialect,
-    transactionTimeoutMs: optional(whole(1, MAX_MS), 60_000),
-    maxWaitMs: optional(whole(1, MAX_MS), 2000),
+    transactionTimeoutMs: optional(whole(1, MAX_TIMEOUT_MS), 60_000),
+    maxWaitMs: optional(whole(1, MAX_TIMEOUT_MS), 2000),
   })
   const { prisma, dialect, transactionTimeoutMs: timeout, maxWaitMs: maxWait } = own
   return sqlInbox<Tx>({
@@ -103,9 +103,6 @@ function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
     get: (target, name) => (name === '$transaction' ? begin : Reflect.get(target, name, target)),
   })
 }
-
-// The longest that a timer takes.
-const MAX_MS = 2 ** 31 - 1
 
 const isClient: Reader<PrismaQueries & { readonly $transaction: unknown }> = must(
   'a client of Prisma',

@@ -113,7 +113,7 @@ async function admit<Tx>(settings: Settings<Tx>, id: string, work: Work<Tx>): Pr
 }
 
 /**
- * COMMIT succeeds although it rolls back: on Postgres if a statement that nobody awaited has failed after
+ * COMMIT succeeds although it rolls back: on Postgres if a statement that was not awaited has failed after
  * `confirm`, on MySQL if it was a deadlock. Only the row outside the transaction tells.
  */
 async function confirmCommit<Tx>(settings: Settings<Tx>, id: string): Promise<void> {

@@ -46,7 +46,8 @@ export async function lendGuarded<Connection extends object>(
 
   function lend(name: PropertyKey, value: unknown): unknown {
     if (!lending.has(name) || !isRecord(value)) return value
-    return value instanceof Promise ? value.then(guard) : guard(value)
+    // Not by `instanceof Promise`: an app may have replaced the global class.
+    return 'then' in value ? Promise.resolve(value).then((lent) => lend(name, lent)) : guard(value)
   }
 
   function refusalOf(name: PropertyKey, [statement]: unknown[]): SqlInboxErrorCode | undefined {

@@ -22,7 +22,7 @@ export const prismaStore: Store = {
   },
   async open(fixture) {
     const { setup, points, random } = fixture
-    // When MariaDB restarts, Prisma 7.10 on mariadb 3.4 now and then leaves a rejection to nobody; see docs/orm-prisma.md.
+    // When MariaDB restarts, Prisma 7.10 on mariadb 3.4 now and then leaves a rejection unhandled; see docs/orm-prisma.md.
     process.on('unhandledRejection', () => {})
     const prisma = await connect(setup.mariadbUrl, 10, points)
     const inbox = watch(

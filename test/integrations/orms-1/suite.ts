@@ -263,7 +263,7 @@ export function describeDeadlock<Tx>(host: OrmHost<Tx>, kept: 0 | 1): void {
 
 const TURNS = 16
 
-/** Calls `write` in branches that nobody awaits, each some turns of the event loop after the one before. */
+/** Calls `write` in branches that are not awaited, each some turns of the event loop after the one before. */
 function branches(
   write: (branch: number) => Promise<unknown>,
   late: Promise<unknown>[],
