@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +7,13 @@ import { createConnection } from 'mysql2/promise'
 import { CLUSTERS_VARIABLE, serverUser } from './postgres.ts'
 import { startServer, type TestServer } from './server.ts'
 
-/** A MariaDB of the tests. */
+/**
+ * The `mysqld` of a MySQL 8 or later, to run every test of MariaDB on it instead:
+ * `HONGBAO_TEST_MYSQLD=/usr/sbin/mysqld pnpm vitest run packages/sql`.
+ */
+const MYSQLD = process.env['HONGBAO_TEST_MYSQLD']
+
+/** A MariaDB of the tests, or the MySQL that they were given. */
 export interface MariadbServer extends TestServer {
   /** Of the database `test`. */
   readonly url: string
@@ -36,10 +42,11 @@ export async function startMariadb({
     socket: join(folder, 'socket'),
   }
   const server = await startServer({
-    program: programPath('mariadbd'),
+    program: MYSQLD ?? programPath('mariadbd'),
     args: (port) => [
       '--no-defaults',
       `--port=${port}`,
+      ...(MYSQLD === undefined ? [] : MYSQL_ONLY),
       ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
     ],
     user: serverUser(),
@@ -77,7 +84,7 @@ export async function startMariadb({
  */
 export const hasMariadb: boolean =
   process.env['CI'] === 'true' ||
-  spawnSync(programPath('mariadbd'), ['--version'], { stdio: 'ignore' }).status === 0
+  spawnSync(MYSQLD ?? programPath('mariadbd'), ['--version'], { stdio: 'ignore' }).status === 0
 
 const SETTINGS = {
   'bind-address': '127.0.0.1',
@@ -85,11 +92,19 @@ const SETTINGS = {
   // At a commit the log is written and not flushed, so that it outlives the process.
   'innodb-flush-log-at-trx-commit': 2,
   'innodb-buffer-pool-size': '64M',
-  // As in the empty data that are copied.
-  'innodb-log-file-size': '8M',
+  // As in the empty data that are copied. MySQL 9 has it no more.
+  'loose-innodb-log-file-size': '8M',
   'innodb-buffer-pool-dump-at-shutdown': 0,
   'max-connections': 200,
 }
+
+/** What MariaDB does not have, or not by default: a second port, a log for replicas, a redo log of 100 MB, a folder for files. */
+const MYSQL_ONLY = [
+  '--mysqlx=0',
+  '--skip-log-bin',
+  '--innodb-redo-log-capacity=16M',
+  '--secure-file-priv=',
+]
 
 /** Debian keeps servers out of the PATH of users. */
 function programPath(program: string): string {
@@ -101,7 +116,7 @@ function programPath(program: string): string {
 function copyData(data: string): void {
   const folder = process.env[CLUSTERS_VARIABLE]
   if (folder === undefined) return createData(data)
-  const kept = join(folder, 'mariadb')
+  const kept = join(folder, MYSQLD === undefined ? 'mariadb' : 'mysql')
   if (!existsSync(kept)) {
     const own = `${kept}-${process.pid}`
     createData(own)
@@ -117,6 +132,26 @@ function copyData(data: string): void {
 function createData(data: string): void {
   // Of its own: a MariaDB that starts removes the temporary tables of all others in its folder.
   const temporary = ownFolder('hongbao-mariadb-temporary-')
+  if (MYSQLD !== undefined) createMysqlData(MYSQLD, data, temporary)
+  else createMariadbData(data, temporary)
+  rmSync(temporary, { recursive: true })
+}
+
+function createMysqlData(mysqld: string, data: string, temporary: string): void {
+  const statements = join(temporary, 'init.sql')
+  // It makes a root that may come by the socket only.
+  writeFileSync(statements, "rename user root@localhost to root@'127.0.0.1';\n", { mode: 0o644 })
+  runProgram(mysqld, [
+    '--no-defaults',
+    '--initialize-insecure',
+    `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
+    `--init-file=${statements}`,
+    ...MYSQL_ONLY,
+  ])
+}
+
+function createMariadbData(data: string, temporary: string): void {
   runProgram('mariadb-install-db', [
     '--no-defaults',
     `--datadir=${data}`,
@@ -127,7 +162,6 @@ function createData(data: string): void {
     '--skip-test-db',
     '--innodb-log-file-size=8M',
   ])
-  rmSync(temporary, { recursive: true })
 }
 
 /** A new folder that the server may write in. */

@@ -50,13 +50,14 @@ const APPLIED = 'case when applied_at is null then 0 else 1 end as applied'
  * with it, and `confirm` finds none, or that of another delivery.
  *
  * Clean-up joins a list of keys, and looks each up: `pk in (…)` is a scan if the list is nearly the whole
- * table, and a scan locks, and waits for, every row.
+ * table, and a scan locks, and waits for, every row. The list is a query of its own, because MySQL refuses
+ * `json_table` under FOR UPDATE.
  */
 function mysqlStatements({ sql }: InboxTable, retentionSeconds: number): Statements {
   const row = `select pk, ${APPLIED} from ${sql}`
   const limit = `utc_timestamp(3) - interval ${retentionSeconds} second`
   const rowsOf = (pks: readonly string[]): string =>
-    `json_table('[${pks.join(',')}]', '$[*]' columns (pk bigint unsigned path '$')) as listed straight_join ${sql} as inbox force index (primary) on inbox.pk = listed.pk`
+    `(select pk from json_table('[${pks.join(',')}]', '$[*]' columns (pk bigint unsigned path '$')) as list) as listed straight_join ${sql} as inbox force index (primary) on inbox.pk = listed.pk`
   return {
     insert: `insert ignore into ${sql} (id, created_at) values (?, utc_timestamp(3))`,
     lock: `${row} where pk = (select pk from ${sql} where id = ?) for update skip locked`,

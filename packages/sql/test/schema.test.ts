@@ -44,7 +44,7 @@ describe.each(DIALECTS)('the schema on %s', (dialect) => {
     const explained = JSON.stringify(
       await opened.database.query(
         dialect === 'mysql'
-          ? `explain select pk from hongbao_inbox where id = sha2('orders:explained', 256)`
+          ? `explain format=traditional select pk from hongbao_inbox where id = sha2('orders:explained', 256)`
           : `explain select id from hongbao_inbox where id = 'a'::text`,
       ),
     )
