@@ -155,7 +155,8 @@ export function describeWorking(stage: Stage, codesOfLostJob: readonly string[])
     })
 
     it('retries it when its handler hangs for jobTimeoutMs, without a second run beside it', async () => {
-      const { send, work, client } = await stage.open({ jobTimeoutMs: 1000 })
+      // A pause that does not end by itself, however busy the machine.
+      const { send, work, client } = await stage.open({ jobTimeoutMs: 1000, backoffSeconds: 600 })
       await deliver(send, eventFixture('red_envelope.sent'))
       const end = Promise.withResolvers<void>()
       const handler = vi.fn<() => Promise<void>>(() => end.promise)
