@@ -11,6 +11,7 @@ import { bareHost, isLoopback } from '../loopback.ts'
 import { postErrorOf } from './post-error.ts'
 import {
   exchange,
+  isCutOff,
   piecesOf,
   type Answer,
   type Post,
@@ -122,18 +123,17 @@ function portOf({ port, protocol }: URL): number {
  * still answer.
  */
 async function write(request: ClientRequest, post: Post): Promise<PostError | undefined> {
-  const { body, drip, bodyEnds } = post
-  if (drip === undefined && bodyEnds === 'whole') {
-    request.end(body)
+  if (post.drip === undefined && !isCutOff(post)) {
+    request.end(post.body)
     return undefined
   }
   for await (const piece of piecesOf(post)) {
     if (request.destroyed) return undefined
     await new Promise((sent) => request.write(piece, sent))
   }
-  if (bodyEnds === 'whole') request.end()
-  else if (bodyEnds === 'cut') request.socket?.end()
-  else return reset(request)
+  if (post.ending === 'reset') return reset(request)
+  if (post.ending === 'cut') request.socket?.end()
+  else request.end()
   return undefined
 }
 

@@ -34,13 +34,11 @@ export interface Faults {
 export interface FaultSource extends Faults {
   /** Takes up the faults of an earlier process. */
   restore(faults: readonly ActiveFault[]): void
-  takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
+  takeForAttempt(event: FaultyAttempt, n: number): readonly ActiveFault[]
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-export interface FaultyAttempt extends Pick<SandboxEvent, 'id' | 'type' | Subject> {
-  readonly n: number
-}
+type FaultyAttempt = Pick<SandboxEvent, 'id' | 'type' | Subject>
 
 export interface FaultyRequest extends Pick<SandboxEvent, Subject> {
   readonly operation: ApiOperation
@@ -109,7 +107,7 @@ export function createFaults(
       active = faults
       added = Math.max(0, ...faults.map(({ id }) => Number(id.replace('fault_', ''))))
     },
-    takeForAttempt: (attempt) => take(attempt.id, (rule) => isOfAttempt(rule, attempt)),
+    takeForAttempt: (event, n) => take(event.id, (rule) => isOfAttempt(rule, event, n)),
     takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
   }
 }
@@ -120,13 +118,13 @@ export function isSpent({ attempt, times, fired }: ActiveFault): boolean {
   return fired >= (times ?? range)
 }
 
-function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {
+function isOfAttempt(rule: FaultRule, event: FaultyAttempt, n: number): boolean {
   return (
     isWebhookFault(rule.kind) &&
-    isInRange(attempt.n, rule.attempt) &&
+    isInRange(n, rule.attempt) &&
     rule.match?.operation === undefined &&
-    (rule.match?.type ?? attempt.type) === attempt.type &&
-    isOfEnvelope(rule, attempt)
+    (rule.match?.type ?? event.type) === event.type &&
+    isOfEnvelope(rule, event)
   )
 }
 

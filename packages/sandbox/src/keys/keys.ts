@@ -88,7 +88,14 @@ async function readKeys(folder: KeysFolder): Promise<Keys> {
     readMerchantPair(folder),
   ])
   const apiKey = await readApiKey(folder)
-  return { directory, apiKey, apiKeyPath: join(directory, API_KEY_FILE), webhook, merchant, repairs }
+  return {
+    directory,
+    apiKey,
+    apiKeyPath: join(directory, API_KEY_FILE),
+    webhook,
+    merchant,
+    repairs,
+  }
 }
 
 async function readPair(folder: KeysFolder, name: PairName): Promise<KeyPair> {

@@ -96,7 +96,7 @@ export function viewEnvelope(entry: EnvelopeEntry): Views.EnvelopeView {
     created: isoTime(created * 1000),
     request,
     moves: STEPS[status],
-    history: Array.from(past, ([each, { atMs }]) => viewStep(each, atMs)),
+    history: past.map((step) => viewStep(step.envelope.status, step.atMs)),
     next: nextStep === undefined ? null : viewStep(nextStep.status, nextStep.dueMs),
   }
 }
