@@ -8,7 +8,6 @@ import type { Notification } from '../events/notifications.ts'
 import type { Attempt, AttemptKind, SandboxEvent } from '../events/sandbox-event.ts'
 import { planAttempt } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
-import type { Keep } from '../persist/saved-line.ts'
 import { makeAttempt, type AttemptOrder } from './delivery-attempts.ts'
 import type { Sender } from './sender.ts'
 
@@ -26,8 +25,8 @@ export interface DeliveriesOptions {
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
   readonly maxEvents: number
-  /** Called with every delivery that is new or has changed, and with the id of every event that is removed because there are too many. */
-  readonly keep: Keep
+  /** Called with every delivery that is new or has changed, and every event that is removed because there are too many. */
+  readonly keep: (change: { readonly delivery: Delivery } | { readonly evicted: string }) => void
 }
 
 // More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
@@ -220,7 +219,11 @@ export class Deliveries {
       this.#update(delivery, { nextAttemptMs: undefined })
     }
     const { signal } = this.#ongoing
-    const record = (made: Attempt): void => this.#record(delivery, made, sender)
+    const record = (made: Attempt): void => {
+      const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
+      this.#update(delivery, { attempts })
+      if (sender === this.#sender) this.#lastAttempt = made
+    }
     const isReceived = await makeAttempt(order, { ...this.#options, sender, signal, record })
     if (signal.aborted) return
     this.#releaseHeld(delivery)
@@ -231,23 +234,14 @@ export class Deliveries {
     this.#evict()
   }
 
-  #record(delivery: Delivery, made: Attempt, sender: Sender): void {
-    const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
-    this.#update(delivery, { attempts })
-    if (sender === this.#sender) this.#lastAttempt = made
-  }
-
   /** Gaps count from the start of the failed attempt; no two scheduled attempts run at a time. */
   #retry(delivery: Delivery, startedMs: number): void {
     const gapMs = RETRY_GAPS_MS[delivery.n - 1]
-    if (gapMs === undefined) {
-      this.#finish(delivery, 'exhausted')
-      return
-    }
+    if (gapMs === undefined) return this.#finish(delivery, 'exhausted')
     const dueMs = Math.max(startedMs + gapMs, this.#clock.now())
     const retry = { n: delivery.n + 1, dueAt: isoTime(dueMs) }
     this.#journal.write({ type: 'retry.scheduled', ...aboutOf(delivery), ...retry })
-    this.#plan(delivery, dueMs)
+    return this.#plan(delivery, dueMs)
   }
 
   #finish(delivery: Delivery, status: 'delivered' | 'exhausted'): void {

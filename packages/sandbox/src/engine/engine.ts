@@ -17,7 +17,7 @@ import {
   type ResendOptions,
 } from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
-import type { Keep } from '../persist/saved-line.ts'
+import type { SavedLine } from '../persist/saved-line.ts'
 import type { Settings } from '../options.ts'
 import { RequestLog } from './request-log.ts'
 import {
@@ -37,7 +37,7 @@ export interface EngineOptions extends Pick<Settings, Used | 'maxEvents'> {
 
 /** Keeps what an engine knows, for the next one. */
 export interface Saver {
-  readonly keep: Keep
+  keep(change: SavedLine): void
   reset(): void
 }
 

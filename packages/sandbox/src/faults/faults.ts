@@ -106,24 +106,20 @@ export function createFaults(
       active = faults
       added = Math.max(0, ...faults.map(({ id }) => Number(id.replace('fault_', ''))))
     },
-    takeForAttempt: (event, n) =>
-      take(
-        event.id,
-        ({ kind, attempt, match }) =>
-          isWebhookFault(kind) &&
-          (attempt === undefined || rangeOf(attempt).includes(n)) &&
-          isMatch(match, event),
-      ),
-    takeForRequest: (request) =>
-      take(
-        request.operation,
-        ({ kind, match }) =>
-          !isWebhookFault(kind) &&
-          // No other request reaches the channel, which is WeChat.
-          (kind !== 'channel-failure' || request.operation === 'create') &&
-          isMatch(match, request),
-      ),
+    takeForAttempt: (event, n) => take(event.id, (rule) => isOfAttempt(rule, event, n)),
+    takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
   }
+}
+
+function isOfAttempt({ kind, attempt, match }: FaultRule, event: FaultyEvent, n: number): boolean {
+  const isInRange = attempt === undefined || rangeOf(attempt).includes(n)
+  return isWebhookFault(kind) && isInRange && isMatch(match, event)
+}
+
+function isOfRequest({ kind, match }: FaultRule, request: FaultyRequest): boolean {
+  // No other request reaches the channel, which is WeChat.
+  if (kind === 'channel-failure' && request.operation !== 'create') return false
+  return !isWebhookFault(kind) && isMatch(match, request)
 }
 
 /** Whether a fault has fired as often as it may: by default once, or once for each attempt of its range. */

@@ -11,9 +11,6 @@ export type SavedLine =
   | { readonly envelope: EnvelopeEntry }
   | { readonly faults: readonly ActiveFault[] }
 
-/** Told of every change, to keep it. */
-export type Keep = (change: SavedLine) => void
-
 /** Changes with the types of a line, so that a line of another version counts as damaged. */
 const FORMAT = 'hongbao-sandbox 1'
 

@@ -40,14 +40,15 @@ export type SignatureCheck = (request: ApiRequest, body: Buffer) => SignatureVer
 export function createSignatureCheck(options: SignatureOptions): SignatureCheck {
   const { merchantKeys, mode, now, pingppKey } = options
 
-  return function checkSignature({ method, target, header }, body): SignatureVerdict {
+  return function checkSignature(request, body): SignatureVerdict {
+    const { method, target } = request
     if (mode === 'off' || merchantKeys.length === 0) return { state: 'unchecked' }
-    const given = header('pingplusplus-signature')?.trim() ?? ''
+    const given = request.header('pingplusplus-signature')?.trim() ?? ''
     if (given === '') {
       if (mode === 'lenient' && !mustBeSigned(method)) return { state: 'absent' }
       return { state: 'absent', problem: new ApiError('signature-missing') }
     }
-    const timestamp = header('pingplusplus-request-timestamp')?.trim() || undefined
+    const timestamp = request.header('pingplusplus-request-timestamp')?.trim() || undefined
     const parts = { target, body, timestamp }
     const signature = readSignature(given, merchantKeys)
     const isSigned =
