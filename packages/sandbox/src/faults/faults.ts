@@ -113,13 +113,13 @@ export function createFaults(
 
 function isOfAttempt({ kind, attempt, match }: FaultRule, event: FaultyEvent, n: number): boolean {
   const isInRange = attempt === undefined || rangeOf(attempt).includes(n)
-  return isWebhookFault(kind) && isInRange && isMatch(match, event)
+  return isWebhookFault(kind) && isInRange && matches(match, event)
 }
 
 function isOfRequest({ kind, match }: FaultRule, request: FaultyRequest): boolean {
   // No other request reaches the channel, which is WeChat.
   if (kind === 'channel-failure' && request.operation !== 'create') return false
-  return !isWebhookFault(kind) && isMatch(match, request)
+  return !isWebhookFault(kind) && matches(match, request)
 }
 
 /** Whether a fault has fired as often as it may: by default once, or once for each attempt of its range. */
@@ -133,7 +133,7 @@ function rangeOf(attempt: NonNullable<FaultRule['attempt']>): readonly number[] 
 }
 
 /** Whether a fault is for an event or a request. */
-function isMatch(match: FaultMatch = {}, subject: FaultyEvent | FaultyRequest): boolean {
+function matches(match: FaultMatch = {}, subject: FaultyEvent | FaultyRequest): boolean {
   const fields = Object.entries(match)
   return fields.every(
     ([name, value]) => value === undefined || value === Reflect.get(subject, name),

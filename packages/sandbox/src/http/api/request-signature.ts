@@ -43,12 +43,12 @@ export function createSignatureCheck(options: SignatureOptions): SignatureCheck 
   return function checkSignature(request, body): SignatureVerdict {
     const { method, target } = request
     if (mode === 'off' || merchantKeys.length === 0) return { state: 'unchecked' }
-    const given = request.header('pingplusplus-signature')?.trim() ?? ''
-    if (given === '') {
+    const given = headerOf(request, 'pingplusplus-signature')
+    if (given === undefined) {
       if (mode === 'lenient' && !mustBeSigned(method)) return { state: 'absent' }
       return { state: 'absent', problem: new ApiError('signature-missing') }
     }
-    const timestamp = request.header('pingplusplus-request-timestamp')?.trim() || undefined
+    const timestamp = headerOf(request, 'pingplusplus-request-timestamp')
     const parts = { target, body, timestamp }
     const signature = readSignature(given, merchantKeys)
     const isSigned =
@@ -81,6 +81,12 @@ function signedContents(
   if (mode === 'strict') return current
   if (timestamp !== undefined) return [...current, join({ ...parts, target: '' })]
   return mustBeSigned(method) ? [body, join(parts)] : []
+}
+
+/** An empty header counts as none. */
+function headerOf(request: ApiRequest, name: string): string | undefined {
+  const value = request.header(name)?.trim()
+  return value === '' ? undefined : value
 }
 
 /** "All POST and PUT requests" (guide, step 2). */
