@@ -441,7 +441,7 @@ describe('the rules', () => {
     const first = faults.add('delay', { delayMs: 5 })
     faults.add('duplicate')
     expect(first).toEqual({ id: 'fault_1', kind: 'delay', delayMs: 5, fired: 0 })
-    faults.takeForAttempt(attempt(1))
+    faults.takeForAttempt(EVENT, 1)
     expect(faults.list()).toMatchObject([
       { id: 'fault_1', fired: 1 },
       { id: 'fault_2', fired: 1 },
@@ -461,7 +461,7 @@ describe('the rules', () => {
 
     function draws(): boolean[] {
       faults.add('delay', { probability: 0.5, times: Infinity })
-      return Array.from({ length: 50 }, () => faults.takeForAttempt(attempt(1)).length > 0)
+      return Array.from({ length: 50 }, () => faults.takeForAttempt(EVENT, 1).length > 0)
     }
   })
 
@@ -524,7 +524,7 @@ describe('faults of the API', () => {
     const faults = openFaults()
     faults.add('answer-lost')
     faults.add('api-answer-lost')
-    expect(faults.takeForAttempt(attempt(1)).map(({ kind }) => kind)).toEqual(['answer-lost'])
+    expect(faults.takeForAttempt(EVENT, 1).map(({ kind }) => kind)).toEqual(['answer-lost'])
     expect(kinds(faults, 'list')).toEqual(['api-answer-lost'])
   })
 
@@ -570,8 +570,11 @@ describe('faults of the API', () => {
   }
 })
 
-function attempt(n: number) {
-  return { id: 'evt_1', n, type: 'charge.succeeded', envelope: undefined, orderNo: undefined }
+const EVENT = {
+  id: 'evt_1',
+  type: 'charge.succeeded',
+  envelope: undefined,
+  orderNo: undefined,
 }
 
 function idsOf({ seen }: App): string[] {

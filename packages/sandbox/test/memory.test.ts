@@ -28,8 +28,9 @@ const SCRIPT = `
   for (let made = 0; made < 10_000; made += 1) {
     const { envelope } = engine.envelopes.create({ ...readSampleParameters({}), order_no: newDigits(28) })
     engine.envelopes.move(envelope.id, 'sent')
-    const body = Buffer.from(signed.body)
-    engine.deliveries.add({ ...signed, id: 'evt_' + made, envelope: envelope.id, body })
+    const [body, bytes] = [Buffer.from(signed.body), Buffer.from(signed.body)]
+    const event = { ...signed.event, id: 'evt_' + made, envelope: envelope.id, bytes }
+    engine.deliveries.add({ ...signed, event, body })
     if (made % 100 === 99) await engine.clock.settled()
   }
   const { rss } = process.memoryUsage()

@@ -128,6 +128,20 @@ describe('a sandbox with `persist`', () => {
     ])
   })
 
+  it('leaves out a line that was edited or is of another version, even in one character', async () => {
+    const before = await start({})
+    const [kept, edited] = [before.trigger('charge.succeeded'), before.trigger('charge.failed')]
+    await before.close()
+    const [first = '', ...others] = readFileSync(file, 'utf8').split('\n')
+    const lines = others.map((line) =>
+      line.includes(edited.id) ? line.replace('"undelivered"', '"delivered"') : line,
+    )
+    writeFileSync(file, [first, ...lines].join('\n'))
+    await using after = await start({})
+    expect(after.events().map(({ id }) => id)).toEqual([kept.id])
+    expect(after.journal().filter(({ type }) => type === 'error')).toHaveLength(1)
+  })
+
   it('has after a restart the same metadata, also with names that the file itself uses', async () => {
     const metadata = {
       '$hongbao:bytes': 'aGk=',
@@ -147,12 +161,19 @@ describe('a sandbox with `persist`', () => {
     const { id } = before.trigger('charge.succeeded')
     await before.close()
     const saved = readFileSync(file)
+    const again = await start({})
+    const later = again.trigger('charge.failed').id
+    await again.close()
+    const added = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(later))
+    writeFileSync(file, saved)
     // Of zeros, which take no room on the disk.
     truncateSync(file, 600 * 1024 * 1024)
     appendFileSync(file, '\n')
-    appendFileSync(file, saved.toString().replaceAll(id, 'evt_later'))
+    appendFileSync(file, `${added.join('\n')}\n`)
     await using after = await start({})
-    expect(after.events().map((event) => event.id)).toEqual([id, 'evt_later'])
+    expect(after.events().map((event) => event.id)).toEqual([id, later])
     expect(after.journal().filter(({ type }) => type === 'error')).toMatchObject([
       { message: expect.stringContaining('1 of the lines') as string },
     ])

@@ -141,7 +141,7 @@ function isPlace(json: unknown): json is RunningSandbox {
 export async function writePlace(directory: string, running: RunningSandbox): Promise<void> {
   const { replaceFile } = await import('../keys/keys-folder.ts')
   const text = `${JSON.stringify(running, null, 2)}\n`
-  await replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
+  replaceFile({ directory, repairs: [] }, PLACE_FILE, text)
 }
 
 /** The sandboxes of a folder, the latest first. */

@@ -29,9 +29,7 @@ class TimerClock implements EngineClock {
   #restarts = 0
   #running = 0
   #ran = 0
-  #isLookPlanned = false
   #alarm: NodeJS.Timeout | undefined
-  #alarmDueMs: number | undefined
   #idleWaiters: (() => void)[] = []
   #lastMove: Promise<unknown> = Promise.resolve()
 
@@ -60,7 +58,8 @@ class TimerClock implements EngineClock {
     if (!(dueMs >= -LAST_MS && dueMs <= LAST_MS)) throw invalidTime('`dueMs`', 'since 1970')
     const timer: ScheduledWork = { kind, dueMs, work, cancel: () => this.#cancel(timer) }
     this.#timers.splice(this.#placeOf(dueMs), 0, timer)
-    if (dueMs <= this.now()) this.#startSoon()
+    // After the present call has returned.
+    if (dueMs <= this.now()) queueMicrotask(() => this.#startDue())
     else if (this.#timers.at(-1) === timer) this.#setAlarm()
     return timer
   }
@@ -107,7 +106,6 @@ class TimerClock implements EngineClock {
   setSpeed(speed: number): void {
     this.now()
     this.#speed = speed
-    this.#alarmDueMs = undefined
     this.#options.onSpeed?.(speed)
     this.#startDue()
   }
@@ -142,16 +140,6 @@ class TimerClock implements EngineClock {
     return low
   }
 
-  /** Starts due work after the present call has returned. */
-  #startSoon(): void {
-    if (this.#isLookPlanned) return
-    this.#isLookPlanned = true
-    queueMicrotask(() => {
-      this.#isLookPlanned = false
-      this.#startDue()
-    })
-  }
-
   /** Starts due work: all of it, or one after another at speed 0. */
   #startDue(): void {
     while (!this.#isMoving && this.#isDue() && (this.#speed > 0 || this.#running === 0)) {
@@ -167,38 +155,26 @@ class TimerClock implements EngineClock {
   }
 
   /** Runs one work to its end; errors go to `onError`. */
-  #run(timer: ScheduledWork | undefined): void | Promise<void> {
-    if (timer === undefined) return undefined
+  async #run(timer: ScheduledWork | undefined): Promise<void> {
     this.#ran += 1
     this.#running += 1
     try {
-      const result: unknown = timer.work()
-      if (result instanceof Promise) {
-        return result.then(ignore, this.#options.onError ?? ignore).then(() => {
-          this.#running -= 1
-          this.#startDue()
-        })
-      }
+      await timer?.work()
     } catch (error) {
       this.#options.onError?.(error)
     }
     this.#running -= 1
-    return undefined
+    this.#startDue()
   }
 
   /** Timers keep no process alive; the server does. */
   #setAlarm(): void {
-    const dueMs = this.#timers.at(-1)?.dueMs
-    if (dueMs === this.#alarmDueMs) return
     clearTimeout(this.#alarm)
-    this.#alarmDueMs = dueMs
+    const dueMs = this.#timers.at(-1)?.dueMs
     if (dueMs === undefined || this.#speed === 0) return
     const sleepMs = Math.ceil((dueMs - this.now()) / this.#speed)
-    const wake = (): void => {
-      this.#alarmDueMs = undefined
-      this.#startDue()
-    }
-    this.#alarm = setTimeout(wake, Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))).unref()
+    const ms = Math.max(1, Math.min(sleepMs, LONGEST_SLEEP_MS))
+    this.#alarm = setTimeout(() => this.#startDue(), ms).unref()
   }
 
   #isIdle(): boolean {
@@ -225,8 +201,6 @@ class TimerClock implements EngineClock {
       } finally {
         const toMs = this.now()
         this.#isMoving = false
-        // The alarm was set for a time that the move has skipped.
-        this.#alarmDueMs = undefined
         if (toMs !== fromMs) this.#options.onMoved?.(fromMs, toMs)
         this.#startDue()
       }

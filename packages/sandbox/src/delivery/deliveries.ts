@@ -9,8 +9,15 @@ import type { Attempt, AttemptKind, SandboxEvent } from '../events/sandbox-event
 import { planAttempt } from '../faults/fault-plan.ts'
 import type { FaultSource } from '../faults/faults.ts'
 import { makeAttempt, type AttemptOrder } from './delivery-attempts.ts'
-import { aboutOf, KeptDeliveries, show, type Delivery } from './kept-deliveries.ts'
 import type { Sender } from './sender.ts'
+
+/** A notification on its way. */
+export interface Delivery extends Notification {
+  /** What is shown of it; replaced at every change. */
+  event: SandboxEvent
+  /** Number of the last scheduled attempt that was made; 0 before the first. */
+  n: number
+}
 
 export interface DeliveriesOptions {
   readonly clock: Clock
@@ -18,14 +25,15 @@ export interface DeliveriesOptions {
   readonly faults: FaultSource
   readonly responseTimeoutMs: number
   readonly maxEvents: number
-  /** Called with every delivery that is new or has changed. */
-  readonly onChange: (delivery: Delivery) => void
-  /** Called with the id of every event that is removed because there are too many. */
-  readonly onEvicted: (id: string) => void
+  /** Called with every delivery that is new or has changed, and every event that is removed because there are too many. */
+  readonly keep: (change: { readonly delivery: Delivery } | { readonly evicted: string }) => void
 }
 
 // More than the schedule and the largest `duplicate` make; only resends by hand can be as many.
 const MAX_ATTEMPTS = 2000
+
+// So many times the maximum of events may be kept while they are still to be delivered.
+const PENDING_FACTOR = 10
 
 interface PlannedAttempt {
   readonly delivery: Delivery
@@ -37,7 +45,10 @@ export class Deliveries {
   readonly #options: DeliveriesOptions
   readonly #clock: Clock
   readonly #journal: Journal
-  readonly #kept: KeptDeliveries
+  /** Oldest first. */
+  readonly #byId = new Map<string, Delivery>()
+  /** Of scheduled attempts. */
+  readonly #timers = new WeakMap<Delivery, Timer>()
   /** Attempts that a `reorder` fault holds back until another notification was sent. */
   readonly #held = new Map<PlannedAttempt, Timer>()
   #sender: Sender | undefined
@@ -49,11 +60,13 @@ export class Deliveries {
     this.#options = options
     this.#clock = options.clock
     this.#journal = options.journal
-    this.#kept = new KeptDeliveries(options.maxEvents, options.onChange)
   }
 
-  get counts(): KeptDeliveries['counts'] {
-    return this.#kept.counts
+  /** How many events there are of each status. */
+  get counts(): Readonly<Record<SandboxEvent['status'], number>> {
+    const counts = { pending: 0, delivered: 0, exhausted: 0, undelivered: 0 }
+    for (const { event } of this.#byId.values()) counts[event.status] += 1
+    return counts
   }
 
   /** The last attempt to the present target. */
@@ -63,44 +76,40 @@ export class Deliveries {
 
   /** Starts to deliver; nothing is sent before this returns. */
   add(notification: Notification): SandboxEvent {
-    const { envelope = null, orderNo = null, body, request, from } = notification
-    const plan = this.#sender && { status: 'pending' as const, nextAttemptMs: this.#clock.now() }
-    const event = { ...show(notification), ...plan }
-    const delivery: Delivery = { notification, event, n: 0, timer: undefined }
+    const delivery: Delivery = { ...notification, n: 0 }
+    if (this.#sender !== undefined) this.#plan(delivery, this.#clock.now())
+    const { envelope = null, orderNo = null, request, from, status } = delivery.event
     const about = aboutOf(delivery)
-    const record = { ...about, envelope, orderNo, bytes: body.length, request, from }
-    this.#kept.add(delivery)
+    const bytes = delivery.body.length
+    this.#byId.set(about.event, delivery)
+    this.#options.keep({ delivery })
+    const record = { ...about, envelope, orderNo, bytes, request, from }
     this.#journal.write({ type: 'event.created', ...record })
-    if (plan === undefined) this.#journal.write({ type: 'event.undelivered', ...about })
-    else this.#startTimer(delivery, plan.nextAttemptMs)
+    if (status === 'undelivered') this.#journal.write({ type: 'event.undelivered', ...about })
     this.#evict()
     return delivery.event
   }
 
   /** Takes up a delivery of an earlier process: a planned attempt is made when it is due, at the latest after its gap. */
   restore(delivery: Delivery): void {
-    const { status, nextAttemptMs } = delivery.event
-    this.#kept.add(delivery)
+    const { id, status, nextAttemptMs } = delivery.event
+    this.#byId.set(id, delivery)
     if (status !== 'pending') return
     const nowMs = this.#clock.now()
-    if (nextAttemptMs === undefined) {
-      // The process ended during the attempt, so it is made again.
-      delivery.n = Math.max(0, delivery.n - 1)
-      this.#schedule(delivery, nowMs)
-    } else {
-      const latestMs = nowMs + (RETRY_GAPS_MS[delivery.n - 1] ?? 0)
-      this.#schedule(delivery, Math.min(nextAttemptMs, latestMs))
-    }
+    // Without a time, the process ended during the attempt, so it is made again.
+    if (nextAttemptMs === undefined) delivery.n = Math.max(0, delivery.n - 1)
+    const latestMs = nowMs + (RETRY_GAPS_MS[delivery.n - 1] ?? 0)
+    this.#plan(delivery, Math.min(nextAttemptMs ?? nowMs, latestMs))
   }
 
   /** @throws SandboxError `event-unknown`; `target-invalid` if there is no target */
   resend(id: string): SandboxEvent {
     const delivery = this.#get(id)
     if (this.#sender === undefined) throw new Refusal('target-none')
-    const now = this.#clock.now()
+    const nowMs = this.#clock.now()
     // An event that had no target starts its schedule now.
-    if (delivery.event.status === 'undelivered') this.#schedule(delivery, now)
-    else this.#at(now, () => this.#begin(delivery, Math.max(1, delivery.n), 'manual'))
+    if (delivery.event.status === 'undelivered') this.#plan(delivery, nowMs)
+    else this.#at(nowMs, () => this.#begin(delivery, Math.max(1, delivery.n), 'manual'))
     return delivery.event
   }
 
@@ -114,17 +123,17 @@ export class Deliveries {
   }
 
   find(id: string): SandboxEvent | undefined {
-    return this.#kept.find(id)?.event
+    return this.#byId.get(id)?.event
   }
 
   /** Oldest first. */
   list(): readonly SandboxEvent[] {
-    return this.#kept.list().map(({ event }) => event)
+    return this.all().map(({ event }) => event)
   }
 
   /** The deliveries themselves, oldest first, to be saved. */
   all(): readonly Delivery[] {
-    return this.#kept.list()
+    return [...this.#byId.values()]
   }
 
   setSender(sender: Sender | undefined): void {
@@ -132,10 +141,9 @@ export class Deliveries {
     this.#lastAttempt = undefined
   }
 
-  /** Cancels what is on its way, and removes all events. */
+  /** Cancels what is on its way, and removes all events. The clock loses its timers at the same time. */
   clear(): void {
-    for (const timer of this.#held.values()) timer.cancel()
-    this.#kept.clear()
+    this.#byId.clear()
     this.#held.clear()
     this.#lastAttempt = undefined
     this.#ongoing.abort()
@@ -143,50 +151,49 @@ export class Deliveries {
   }
 
   #get(id: string): Delivery {
-    const delivery = this.#kept.find(id)
+    const delivery = this.#byId.get(id)
     if (delivery === undefined) throw unknownEvent(id)
     return delivery
+  }
+
+  #update(delivery: Delivery, changes: Partial<SandboxEvent>): void {
+    delivery.event = { ...delivery.event, ...changes }
+    // It may have been removed while it was on its way.
+    if (this.#byId.get(delivery.event.id) === delivery) this.#options.keep({ delivery })
   }
 
   #at(dueMs: number, work: () => void | Promise<void>): Timer {
     return this.#clock.at(dueMs, work, 'delivery')
   }
 
-  #schedule(delivery: Delivery, dueMs: number): void {
-    this.#kept.update(delivery, { status: 'pending', nextAttemptMs: dueMs })
-    this.#startTimer(delivery, dueMs)
-  }
-
-  #startTimer(delivery: Delivery, dueMs: number): void {
-    delivery.timer = this.#at(dueMs, () => this.#begin(delivery, delivery.n + 1, 'scheduled'))
+  /** Plans the next scheduled attempt. */
+  #plan(delivery: Delivery, dueMs: number): void {
+    const begin = () => this.#begin(delivery, delivery.n + 1, 'scheduled')
+    this.#update(delivery, { status: 'pending', nextAttemptMs: dueMs })
+    this.#timers.set(delivery, this.#at(dueMs, begin))
   }
 
   /** An attempt is due: the faults that fire decide whether it is made now. */
   #begin(delivery: Delivery, n: number, kind: AttemptKind): void | Promise<void> {
     if (this.#sender === undefined) return this.#stop(delivery, kind)
-    const { notification } = delivery
-    const faults = this.#options.faults.takeForAttempt({ ...notification, n })
-    const plan = planAttempt(notification, n, faults)
-    const attempt = { delivery, order: { ...aboutOf(delivery), n, kind, plan } }
-    if (plan.holdMs === 0) return this.#send(attempt, this.#sender)
-    this.#hold(attempt)
-    return undefined
-  }
-
-  #hold(attempt: PlannedAttempt): void {
-    const { plan, ...about } = attempt.order
-    const { holdMs, untilAnother, faults } = plan
+    const faults = this.#options.faults.takeForAttempt(delivery.event, n)
+    const plan = planAttempt(delivery, n, faults)
+    const about = { ...aboutOf(delivery), n, kind }
+    const attempt = { delivery, order: { ...about, plan } }
+    const { holdMs, untilAnother } = plan
+    if (holdMs === 0) return this.#send(attempt, this.#sender)
     const dueMs = this.#clock.now() + holdMs
     const timer = this.#sendLater(attempt, dueMs)
     if (untilAnother) this.#held.set(attempt, timer)
-    const record = { of: ATTEMPTS, faults, dueAt: isoTime(dueMs), untilAnother }
+    const record = { of: ATTEMPTS, faults: plan.faults, dueAt: isoTime(dueMs), untilAnother }
     this.#journal.write({ type: 'attempt.held', ...about, ...record })
+    return undefined
   }
 
   /** The target was removed: the schedule stops. */
   #stop(delivery: Delivery, kind: AttemptKind): void {
     if (kind !== 'scheduled') return
-    this.#kept.update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
+    this.#update(delivery, { status: 'undelivered', nextAttemptMs: undefined })
     this.#journal.write({ type: 'event.undelivered', ...aboutOf(delivery) })
   }
 
@@ -199,8 +206,8 @@ export class Deliveries {
       return this.#send(attempt, this.#sender)
     })
     if (kind === 'scheduled') {
-      delivery.timer = timer
-      this.#kept.update(delivery, { nextAttemptMs: dueMs })
+      this.#timers.set(delivery, timer)
+      this.#update(delivery, { nextAttemptMs: dueMs })
     }
     return timer
   }
@@ -209,10 +216,14 @@ export class Deliveries {
     const startedMs = this.#clock.now()
     if (order.kind === 'scheduled') {
       delivery.n = order.n
-      this.#kept.update(delivery, { nextAttemptMs: undefined })
+      this.#update(delivery, { nextAttemptMs: undefined })
     }
     const { signal } = this.#ongoing
-    const record = (made: Attempt): void => this.#record(delivery, made, sender)
+    const record = (made: Attempt): void => {
+      const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
+      this.#update(delivery, { attempts })
+      if (sender === this.#sender) this.#lastAttempt = made
+    }
     const isReceived = await makeAttempt(order, { ...this.#options, sender, signal, record })
     if (signal.aborted) return
     this.#releaseHeld(delivery)
@@ -223,32 +234,23 @@ export class Deliveries {
     this.#evict()
   }
 
-  #record(delivery: Delivery, made: Attempt, sender: Sender): void {
-    const attempts = [...delivery.event.attempts, made].slice(-MAX_ATTEMPTS)
-    this.#kept.update(delivery, { attempts })
-    if (sender === this.#sender) this.#lastAttempt = made
-  }
-
   /** Gaps count from the start of the failed attempt; no two scheduled attempts run at a time. */
   #retry(delivery: Delivery, startedMs: number): void {
     const gapMs = RETRY_GAPS_MS[delivery.n - 1]
-    if (gapMs === undefined) {
-      this.#finish(delivery, 'exhausted')
-      return
-    }
+    if (gapMs === undefined) return this.#finish(delivery, 'exhausted')
     const dueMs = Math.max(startedMs + gapMs, this.#clock.now())
     const retry = { n: delivery.n + 1, dueAt: isoTime(dueMs) }
     this.#journal.write({ type: 'retry.scheduled', ...aboutOf(delivery), ...retry })
-    this.#schedule(delivery, dueMs)
+    return this.#plan(delivery, dueMs)
   }
 
   #finish(delivery: Delivery, status: 'delivered' | 'exhausted'): void {
-    delivery.timer?.cancel()
+    this.#timers.get(delivery)?.cancel()
     for (const attempt of this.#held.keys()) {
       if (attempt.delivery === delivery && attempt.order.kind === 'scheduled')
         this.#held.delete(attempt)
     }
-    this.#kept.update(delivery, { status, nextAttemptMs: undefined })
+    this.#update(delivery, { status, nextAttemptMs: undefined })
     const attempts = delivery.event.attempts.length
     this.#journal.write({ type: `event.${status}`, ...aboutOf(delivery), attempts })
   }
@@ -263,15 +265,24 @@ export class Deliveries {
     }
   }
 
-  /** Removes the oldest if there are too many, with its records. */
+  /** Removes the oldest that are no longer to be delivered, with their records, while there are too many. */
   #evict(): void {
-    for (let old = this.#kept.surplus(); old !== undefined; old = this.#kept.surplus()) {
-      const about = aboutOf(old)
-      this.#kept.remove(old)
-      this.#journal.forget(about.event)
-      this.#options.onEvicted(about.event)
+    const { maxEvents, keep } = this.#options
+    for (const [id, delivery] of this.#byId) {
+      const { size } = this.#byId
+      if (size <= maxEvents) return
+      if (delivery.event.status === 'pending' && size <= PENDING_FACTOR * maxEvents) continue
+      this.#timers.get(delivery)?.cancel()
+      this.#byId.delete(id)
+      this.#journal.forget(id)
+      keep({ evicted: id })
     }
   }
+}
+
+/** How records name an event. */
+function aboutOf({ event: { id, type } }: Delivery): { event: string; eventType: string } {
+  return { event: id, eventType: type }
 }
 
 /** Every post listens; by default Node warns at 11 listeners. */

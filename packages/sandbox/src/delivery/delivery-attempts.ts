@@ -9,7 +9,7 @@ import type {
 import type { AttemptPlan } from '../faults/fault-plan.ts'
 import { ATTEMPTS } from '../clock/schedule.ts'
 import { maskKeyBytes, maskKeys } from '../mask-keys.ts'
-import type { Post, PostResult, Sender } from './sender.ts'
+import { sentOf, type PostResult, type Sender } from './sender.ts'
 
 export interface AttemptOrder {
   readonly event: string
@@ -56,13 +56,13 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
   const head = { ...about, of: ATTEMPTS, faults }
   journal.write({ type: 'attempt.started', ...head })
   const startedMs = clock.now()
-  const result = await sender.post(postOf(plan, responseTimeoutMs), signal)
+  const result = await sender.post({ ...plan, timeoutMs: responseTimeoutMs }, signal)
   if (signal.aborted) return false
 
   const { url, headers, timings } = result
   const response = result.response && withoutKeys(result.response)
   const ms = Math.round(timings.totalMs)
-  const sent = { url, headers, body: sentBodyOf(plan) }
+  const sent = { url, headers, body: sentOf(plan) }
   const verdict = judge(result, plan)
   const { n, kind } = about
   const made = { n, kind, startedMs, target: sender.name, sent, ms, timings, response, ...verdict }
@@ -77,16 +77,6 @@ async function post({ plan, ...about }: AttemptOrder, context: AttemptContext): 
 function withoutKeys(response: AttemptResponse): AttemptResponse {
   const headers = Object.entries(response.headers).map(([name, value]) => [name, maskKeys(value)])
   return { ...response, headers: Object.fromEntries(headers), body: maskKeyBytes(response.body) }
-}
-
-function sentBodyOf({ body, ending }: AttemptPlan): Buffer {
-  const isCut = ending === 'cut' || ending === 'reset'
-  return isCut ? body.subarray(0, body.length >> 1) : body
-}
-
-function postOf({ body, headers, drip, ending }: AttemptPlan, timeoutMs: number): Post {
-  const bodyEnds = ending === 'cut' || ending === 'reset' ? ending : 'whole'
-  return { body, headers, drip, bodyEnds, timeoutMs }
 }
 
 /** How a fault ended an attempt → the error. */

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AttemptErrorCode, AttemptResponse, AttemptTimings } from '../events/sandbox-event.ts'
-import type { Drip } from '../faults/fault-plan.ts'
+import type { AttemptPlan } from '../faults/fault-plan.ts'
 
-export interface Post {
+/** What is sent: of a plan, or simply a body. */
+export interface Post
+  extends Pick<AttemptPlan, 'body' | 'headers'>, Partial<Pick<AttemptPlan, 'drip' | 'ending'>> {
   /** Default: POST. A GET asks whether the app can be reached. */
-  readonly method?: 'POST' | 'GET' | undefined
-  readonly body: Buffer
-  readonly headers: Readonly<Record<string, string>>
-  readonly drip: Drip | undefined
-  /** `cut`, `reset`: the connection is closed or reset in the middle of the body. */
-  readonly bodyEnds: 'whole' | 'cut' | 'reset'
+  readonly method?: 'POST' | 'GET'
   /** Wall-clock milliseconds. */
   readonly timeoutMs: number
 }
@@ -19,8 +16,6 @@ export const PROBE: Omit<Post, 'timeoutMs'> = {
   method: 'GET',
   body: Buffer.alloc(0),
   headers: { 'user-agent': 'hongbao-sandbox' },
-  drip: undefined,
-  bodyEnds: 'whole',
 }
 
 /** Result of a post. A status counts even if the rest of the answer did not come. */
@@ -47,14 +42,24 @@ export interface Sender {
   post(post: Post, signal: AbortSignal): Promise<PostResult>
 }
 
+/** Whether the connection is closed or reset in the middle of the body. */
+export function isCutOff({ ending }: Pick<Post, 'ending'>): boolean {
+  return ending === 'cut' || ending === 'reset'
+}
+
+/** What is sent of the body. */
+export function sentOf(post: Pick<Post, 'body' | 'ending'>): Buffer {
+  return isCutOff(post) ? post.body.subarray(0, post.body.length >> 1) : post.body
+}
+
 /** The body in the pieces in which it is sent, with pauses between them. */
-export async function* piecesOf({ body, drip, bodyEnds }: Post): AsyncGenerator<Buffer> {
-  const end = bodyEnds === 'whole' ? body.length : body.length >> 1
-  const size = drip?.chunkBytes ?? end
-  for (let at = 0; at < end; at += size) {
+export async function* piecesOf(post: Post): AsyncGenerator<Buffer> {
+  const sent = sentOf(post)
+  const { chunkBytes = sent.length, chunkMs = 0 } = post.drip ?? {}
+  for (let at = 0; at < sent.length; at += chunkBytes) {
     // oxlint-disable-next-line no-await-in-loop -- pieces are sent one after another
-    if (at > 0 && drip !== undefined) await sleep(drip.chunkMs)
-    yield body.subarray(at, Math.min(at + size, end))
+    if (at > 0) await sleep(chunkMs)
+    yield sent.subarray(at, at + chunkBytes)
   }
 }
 

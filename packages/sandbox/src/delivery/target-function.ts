@@ -1,5 +1,6 @@
 import {
   exchange,
+  isCutOff,
   piecesOf,
   type Answer,
   type Post,
@@ -38,9 +39,9 @@ async function call(target: FunctionTarget, request: Request, answer: Answer): P
 }
 
 function requestOf(post: Post): Request {
-  const { method = 'POST', body, headers, drip, bodyEnds } = post
+  const { method = 'POST', body, headers, drip } = post
   if (method === 'GET') return new Request(ADDRESS, { headers })
-  const isPlain = drip === undefined && bodyEnds === 'whole'
+  const isPlain = drip === undefined && !isCutOff(post)
   // By the announced length an app sees that the rest is missing.
   const sent = { ...headers, 'content-length': String(body.length) }
   const init = { method, headers: sent, duplex: 'half' }
@@ -54,16 +55,15 @@ function streamOf(post: Post): ReadableStream<Uint8Array> {
     async pull(controller) {
       const { done, value } = await pieces.next()
       if (done !== true) controller.enqueue(new Uint8Array(value))
-      else if (post.bodyEnds === 'whole') controller.close()
-      else controller.error(brokenOff())
+      else if (isCutOff(post)) throw brokenOff()
+      else controller.close()
     },
   })
 }
 
 function brokenOff(): Error {
-  return Object.assign(new Error('The connection was closed in the middle of the body.'), {
-    code: 'ECONNRESET',
-  })
+  const error = new Error('The connection was closed in the middle of the body.')
+  return Object.assign(error, { code: 'ECONNRESET' })
 }
 
 /** By its shape: frameworks bring classes of their own. */

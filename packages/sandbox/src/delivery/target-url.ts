@@ -1,16 +1,17 @@
-import {
-  request as openRequest,
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
+import * as http from 'node:http'
+import type {
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
 } from 'node:http'
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls, TLSSocket } from 'node:tls'
-import { bareHost, isLoopback } from '../loopback.ts'
+import * as https from 'node:https'
+import { TLSSocket } from 'node:tls'
+import { isLoopback } from '../loopback.ts'
 import { postErrorOf } from './post-error.ts'
 import {
   exchange,
+  isCutOff,
   piecesOf,
   type Answer,
   type Post,
@@ -33,15 +34,17 @@ const MAX_CONNECTIONS = 64
  */
 export function urlSender(url: URL, allowRemote: boolean): Sender {
   const limit = createLimit(MAX_CONNECTIONS)
-  const port = portOf(url)
+  const { Agent, request: open } = url.protocol === 'https:' ? https : http
   const connectedEvent = url.protocol === 'https:' ? 'secureConnect' : 'connect'
-  const options = {
-    createConnection: connector(url, allowRemote),
-    host: url.hostname,
-    port,
-    defaultPort: url.port === '' ? port : 0,
-    path: url.pathname + url.search,
-  }
+  const agent = new Agent({
+    keepAlive: false,
+    lookup: createLookup(allowRemote),
+    // Tries all addresses of a name, even if the process has switched that off.
+    autoSelectFamily: true,
+    // By default 250 ms, after which a connection that waits for this process counts as failed. A loopback
+    // address without a listener refuses at once.
+    ...(isLoopback(url.hostname) ? { autoSelectFamilyAttemptTimeout: 10_000 } : {}),
+  })
 
   function send(request: ClientRequest, post: Post, answer: Answer): void {
     const fail = (error: Error): void => answer.fail(postErrorOf(error, url))
@@ -61,7 +64,7 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
 
   async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {
     const headers = { ...post.headers, 'content-length': post.body.length, connection: 'close' }
-    const request = openRequest({ ...options, method: post.method ?? 'POST', headers })
+    const request = open(url, { agent, method: post.method ?? 'POST', headers })
     const outcome = await exchange(post, signal, (answer) => send(request, post, answer))
     return { url: url.href, headers: flatten(request.getHeaders()), ...outcome }
   }
@@ -91,49 +94,22 @@ function createLimit(max: number): <Result>(work: () => Promise<Result>) => Prom
   }
 }
 
-function connector(url: URL, allowRemote: boolean): () => Socket {
-  const host = bareHost(url.hostname)
-  const lookup = createLookup(allowRemote)
-  const address = {
-    host,
-    port: portOf(url),
-    lookup,
-    noDelay: true,
-    // Tries all addresses of a name, even if the process has switched that off.
-    autoSelectFamily: true,
-    // By default 250 ms, after which a connection that waits for this process counts as failed. A loopback
-    // address without a listener refuses at once.
-    ...(isLoopback(host) ? { autoSelectFamilyAttemptTimeout: 10_000 } : {}),
-  }
-  if (url.protocol !== 'https:') return () => connect(address)
-  // A server name is never an address (RFC 6066, section 3).
-  const servername = isIP(host) === 0 ? host : ''
-  return () => connectTls({ ...address, servername, ALPNProtocols: ['http/1.1'] })
-}
-
-/** A URL leaves out the usual port. */
-function portOf({ port, protocol }: URL): number {
-  if (port !== '') return Number(port)
-  return protocol === 'https:' ? 443 : 80
-}
-
 /**
  * Sends the body. If a fault breaks it off: a reset ends the post at once; after a close, the app can
  * still answer.
  */
 async function write(request: ClientRequest, post: Post): Promise<PostError | undefined> {
-  const { body, drip, bodyEnds } = post
-  if (drip === undefined && bodyEnds === 'whole') {
-    request.end(body)
+  if (post.drip === undefined && !isCutOff(post)) {
+    request.end(post.body)
     return undefined
   }
   for await (const piece of piecesOf(post)) {
     if (request.destroyed) return undefined
     await new Promise((sent) => request.write(piece, sent))
   }
-  if (bodyEnds === 'whole') request.end()
-  else if (bodyEnds === 'cut') request.socket?.end()
-  else return reset(request)
+  if (post.ending === 'reset') return reset(request)
+  if (post.ending === 'cut') request.socket?.end()
+  else request.end()
   return undefined
 }
 

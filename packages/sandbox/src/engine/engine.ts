@@ -2,16 +2,14 @@ import type { EventType, RedEnvelope, RedEnvelopeStatus } from '@hongbao/core'
 import { refuseUnknown, type SigningKey } from '@hongbao/core/internal'
 import { setMaxListeners } from 'node:events'
 import { Deliveries, unknownEvent } from '../delivery/deliveries.ts'
-import type { Delivery } from '../delivery/kept-deliveries.ts'
 import { PROBE, type PostResult, type Sender } from '../delivery/sender.ts'
 import { createSender, type Target } from '../delivery/target.ts'
 import { closedError, Refusal } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
 import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
-import { Envelopes, type CreateParameters, type Creation, type EnvelopeEntry } from './envelopes.ts'
+import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
 import { Journal } from '../events/journal.ts'
-import { newId } from '../events/ids.ts'
 import {
   editedNotification,
   envelopeNotification,
@@ -19,6 +17,7 @@ import {
   type ResendOptions,
 } from '../events/notifications.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
+import type { SavedLine } from '../persist/saved-line.ts'
 import type { Settings } from '../options.ts'
 import { RequestLog } from './request-log.ts'
 import {
@@ -33,16 +32,12 @@ type Used = 'target' | 'sendWebhooks' | 'key' | 'responseTimeoutMs' | 'seed' | '
 
 export interface EngineOptions extends Pick<Settings, Used | 'maxEvents'> {
   readonly clock: EngineClock
-  /** Told of every change, to keep it. */
   readonly saver?: Saver | undefined
 }
 
 /** Keeps what an engine knows, for the next one. */
 export interface Saver {
-  delivery(delivery: Delivery): void
-  evicted(id: string): void
-  envelope(entry: EnvelopeEntry): void
-  faults(faults: readonly ActiveFault[]): void
+  keep(change: SavedLine): void
   reset(): void
 }
 
@@ -82,15 +77,14 @@ export class Engine {
       faults: this.faults,
       responseTimeoutMs,
       maxEvents,
-      onChange: (delivery) => saver?.delivery(delivery),
-      onEvicted: (id) => saver?.evicted(id),
+      keep: (change) => saver?.keep(change),
     })
     this.envelopes = new Envelopes({
       clock,
       // An envelope is still asked for when its events have been removed.
       maxEnvelopes: 2 * maxEvents,
       onChange(entry, request) {
-        saver?.envelope(entry)
+        saver?.keep({ envelope: entry })
         const { id: envelope, order_no: orderNo, status } = entry.envelope
         journal.write({ type: 'envelope.changed', envelope, orderNo, status, request })
       },
@@ -200,9 +194,9 @@ export class Engine {
     }
     const original = this.event(id)
     if (original === undefined) throw unknownEvent(id)
-    const edited = editedNotification(original, options, this.#nowSeconds(), this.key)
-    const isTaken = this.event(edited.id) !== undefined
-    return this.deliveries.add(isTaken ? { ...edited, id: newId('evt_') } : edited)
+    const isTaken = (each: string) => this.event(each) !== undefined
+    const seconds = this.#nowSeconds()
+    return this.deliveries.add(editedNotification(original, options, seconds, this.key, isTaken))
   }
 
   /** @throws SandboxError `target-invalid`, `target-remote` */
@@ -236,7 +230,7 @@ export class Engine {
   }
 
   #onFaults(faults: readonly ActiveFault[]): void {
-    this.#options.saver?.faults(faults)
+    this.#options.saver?.keep({ faults })
     const inForce = faults.filter((fault) => !isSpent(fault)).length
     if (inForce !== this.#faultsInForce) this.journal.write({ type: 'faults.changed', inForce })
     this.#faultsInForce = inForce

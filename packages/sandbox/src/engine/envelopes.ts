@@ -48,10 +48,10 @@ export interface EnvelopeEntry {
   readonly request: string | undefined
   /** Replaced at every step, never changed: notifications and pages keep what they were given. */
   envelope: RedEnvelope
-  /** The statuses so far, oldest first: when, on the sandbox's clock, and the envelope then. */
-  readonly past: Map<RedEnvelopeStatus, { readonly atMs: number; readonly envelope: RedEnvelope }>
+  /** The envelope at each of its statuses so far, oldest first: when, on the sandbox's clock. */
+  readonly past: { readonly atMs: number; readonly envelope: RedEnvelope }[]
   /** The step that time brings. */
-  nextStep: (Timer & { readonly status: RedEnvelopeStatus }) | undefined
+  nextStep: { readonly status: RedEnvelopeStatus; readonly dueMs: number } | undefined
 }
 
 export interface EnvelopesOptions {
@@ -66,6 +66,8 @@ export class Envelopes {
   readonly #options: EnvelopesOptions
   readonly #byId = new Map<string, EnvelopeEntry>()
   readonly #byOrderNo = new Map<string, EnvelopeEntry>()
+  /** Of next steps. */
+  readonly #timers = new WeakMap<EnvelopeEntry, Timer>()
 
   constructor(options: EnvelopesOptions) {
     this.#clock = options.clock
@@ -88,7 +90,7 @@ export class Envelopes {
     }
     const nowMs = this.#clock.now()
     const envelope = makeEnvelope(kept, Math.floor(nowMs / 1000))
-    const past: EnvelopeEntry['past'] = new Map([['sending', { atMs: nowMs, envelope }]])
+    const past = [{ atMs: nowMs, envelope }]
     const entry = { parameters: kept, request, envelope, past, nextStep: undefined }
     this.#keep(entry)
     this.#evict()
@@ -115,9 +117,9 @@ export class Envelopes {
     const { envelope } = entry
     if (!STEPS[envelope.status].includes(status)) throw invalidMove(envelope, status)
     const nowMs = this.#clock.now()
-    entry.nextStep?.cancel()
+    this.#timers.get(entry)?.cancel()
     entry.envelope = { ...envelope, ...changesAt(status, nowMs), status }
-    entry.past.set(status, { atMs: nowMs, envelope: entry.envelope })
+    entry.past.push({ atMs: nowMs, envelope: entry.envelope })
     this.#scheduleNext(entry)
     this.#options.onChange(entry, request)
     return entry.envelope
@@ -136,7 +138,7 @@ export class Envelopes {
    */
   reach(idOrOrderNo: string, status: WebhookStatus): RedEnvelope {
     const { envelope, past } = this.#get(idOrOrderNo)
-    const reached = past.get(status)
+    const reached = past.find((each) => each.envelope.status === status)
     if (reached !== undefined) return reached.envelope
     if (status === 'received' && envelope.status === 'sending') this.move(envelope.id, 'sent')
     return this.move(envelope.id, status)
@@ -150,8 +152,8 @@ export class Envelopes {
     )
   }
 
+  /** The clock loses its timers at the same time. */
   clear(): void {
-    for (const { nextStep } of this.#byId.values()) nextStep?.cancel()
     this.#byId.clear()
     this.#byOrderNo.clear()
   }
@@ -164,7 +166,7 @@ export class Envelopes {
   #evict(): void {
     const [oldest] = this.#byId.values()
     if (oldest === undefined || this.#byId.size <= this.#options.maxEnvelopes) return
-    oldest.nextStep?.cancel()
+    this.#timers.get(oldest)?.cancel()
     this.#byId.delete(oldest.envelope.id)
     this.#byOrderNo.delete(oldest.envelope.order_no)
   }
@@ -176,10 +178,10 @@ export class Envelopes {
     entry.nextStep = undefined
     if (step === undefined) return
     const nowMs = this.#clock.now()
-    const sinceMs = Math.min(nowMs, entry.past.get(status)?.atMs ?? nowMs)
+    const dueMs = Math.min(nowMs, entry.past.at(-1)?.atMs ?? nowMs) + step.afterMs
     const run = (): void => void this.move(id, step.next)
-    const timer = this.#clock.at(sinceMs + step.afterMs, run, 'envelope')
-    entry.nextStep = { ...timer, status: step.next }
+    entry.nextStep = { status: step.next, dueMs }
+    this.#timers.set(entry, this.#clock.at(dueMs, run, 'envelope'))
   }
 
   #get(idOrOrderNo: string): EnvelopeEntry {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { callSafely } from '@hongbao/core/internal'
+import { isoTime } from '../clock/duration.ts'
 import type { AttemptErrorCode, AttemptKind, AttemptTimings } from './sandbox-event.ts'
 
 /**
@@ -119,15 +120,13 @@ type Listener = (record: JournalRecord) => void
 export class Journal {
   readonly boot: string = randomUUID().slice(0, 8)
   readonly #clockNow: () => number
-  readonly #wallDate = createDateText()
-  readonly #clockDate = createDateText()
   /** Events whose records are still to be removed. */
   readonly #forgotten = new Set<string>()
   #listeners: readonly Listener[] = []
   #records: JournalRecord[] = []
+  /** While listeners are told: the record that they are told of, and those that they have caused. */
+  #unsent: JournalRecord[] = []
   #seq = 0
-  #sent = 0
-  #isSending = false
 
   /** @param clockNow the sandbox's clock, in milliseconds since 1970 */
   constructor(clockNow: () => number) {
@@ -142,10 +141,15 @@ export class Journal {
   write(body: JournalBody): void {
     this.#seq += 1
     const head = { v: 1, boot: this.boot, seq: this.#seq } as const
-    const [at, clock] = [this.#wallDate(Date.now()), this.#clockDate(this.#clockNow())]
-    this.#records.push({ ...head, at, clock, ...body })
+    const record = { ...head, at: isoTime(Date.now()), clock: isoTime(this.#clockNow()), ...body }
+    this.#records.push(record)
     if (this.#records.length >= MAX_RECORDS + MAX_SURPLUS) this.#trim()
-    this.#send()
+    // A record that a listener causes is sent after this one, to all listeners.
+    if (this.#unsent.push(record) > 1) return
+    for (const each of this.#unsent) {
+      for (const listener of this.#listeners) callSafely(() => listener(each))
+    }
+    this.#unsent = []
   }
 
   /** Kept records with a greater `seq`, oldest first. */
@@ -177,20 +181,6 @@ export class Journal {
     this.#forgotten.clear()
   }
 
-  /** A record that a listener causes is sent after this one, to all listeners. */
-  #send(): void {
-    if (this.#listeners.length === 0) this.#sent = this.#seq
-    if (this.#isSending) return
-    this.#isSending = true
-    while (this.#sent < this.#seq) {
-      this.#sent += 1
-      const record = this.#records.findLast(({ seq }) => seq === this.#sent)
-      if (record === undefined) continue
-      for (const listener of this.#listeners) callSafely(() => listener(record))
-    }
-    this.#isSending = false
-  }
-
   #isKept(record: JournalRecord): boolean {
     return !('event' in record && this.#forgotten.has(record.event))
   }
@@ -199,17 +189,5 @@ export class Journal {
   #trim(): void {
     this.#records = this.#records.filter((record) => this.#isKept(record)).slice(-MAX_RECORDS)
     this.#forgotten.clear()
-  }
-}
-
-/** ISO 8601, cached: many records have the same millisecond, and the conversion is the slowest part. */
-function createDateText(): (ms: number) => string {
-  let lastMs = Number.NaN
-  let lastText = ''
-
-  return function dateText(ms) {
-    if (ms !== lastMs) lastText = new Date(ms).toISOString()
-    lastMs = ms
-    return lastText
   }
 }

@@ -6,14 +6,37 @@ import type { SandboxEvent } from './sandbox-event.ts'
 import { freshen } from './sample.ts'
 
 /** One event: serialised once, signed once, never changed. */
-export interface Notification extends Omit<
-  SandboxEvent,
-  'bytes' | 'status' | 'attempts' | 'nextAttemptMs'
-> {
+export interface Notification {
+  /** What is shown of it, before it is sent. */
+  readonly event: SandboxEvent
   /** The bytes that are sent and were signed. */
   readonly body: Buffer
   /** `metadata[pingpp_tc]`: a test case of Ping++'s test mode. */
   readonly testCase: string | undefined
+}
+
+type About = Pick<SandboxEvent, 'id' | 'type' | 'created'> & Partial<SandboxEvent>
+
+function newNotification(
+  about: About,
+  body: Buffer,
+  signature: string,
+  testCase?: string,
+): Notification {
+  const event: SandboxEvent = {
+    envelope: undefined,
+    orderNo: undefined,
+    request: undefined,
+    from: undefined,
+    ...about,
+    // A copy: a test that alters it, say to forge an event, must not alter what is sent.
+    bytes: Buffer.from(body),
+    signature,
+    status: 'undelivered',
+    attempts: [],
+    nextAttemptMs: undefined,
+  }
+  return { event, body, testCase }
 }
 
 /** The notification of a red envelope's status. Members in the order of the guide's sample (step 4). */
@@ -25,7 +48,7 @@ export function envelopeNotification(
   request?: string,
 ): Notification {
   const id = newId('evt_')
-  const event = {
+  const body = toJson({
     id,
     created,
     livemode: false,
@@ -34,18 +57,11 @@ export function envelopeNotification(
     object: 'event',
     pending_webhooks: 0,
     request: request ?? newId('iar_'),
-  }
-  return {
-    id,
-    type,
-    created,
-    envelope: textOf(object.id),
-    orderNo: textOf(object.order_no),
-    request,
-    from: undefined,
-    ...signed(event, key),
-    testCase: textOf(object.metadata?.['pingpp_tc']),
-  }
+  })
+  const [envelope, orderNo] = [textOf(object.id), textOf(object.order_no)]
+  const about = { id, type, created, envelope, orderNo, request }
+  const testCase = textOf(object.metadata?.['pingpp_tc'])
+  return newNotification(about, body, signBytes(body, key.privateKey), testCase)
 }
 
 /** A notification of any other catalogued type, after Ping++'s samples. */
@@ -57,18 +73,15 @@ export function sampleNotification(
 ): Notification {
   const sample = eventFixture(type, { created, livemode: false })
   const object = { ...sampleObject(type, created), ...changes }
-  return {
-    // Some types have no id at Ping++; the sandbox needs one to list the event.
+  const body = toJson({ ...sample, data: { ...sample.data, object } })
+  // Some types have no id at Ping++; the sandbox needs one to list the event.
+  const about = {
     id: sample.id ?? newId('evt_'),
     type,
     created,
-    envelope: undefined,
     orderNo: textOf(object['order_no']),
-    request: undefined,
-    from: undefined,
-    ...signed({ ...sample, data: { ...sample.data, object } }, key),
-    testCase: undefined,
   }
+  return newNotification(about, body, signBytes(body, key.privateKey))
 }
 
 /** `data.object` of a type, as of now. */
@@ -86,12 +99,13 @@ export interface ResendOptions {
   readonly sign?: 'webhook' | 'keep' | 'none' | undefined
 }
 
-/** An edited copy of an event. If its body has an id of its own, that is its id. */
+/** An edited copy of an event. If its body has an id of its own that is not taken, that is its id. */
 export function editedNotification(
   original: SandboxEvent,
   { object, body, sign = 'webhook' }: ResendOptions,
   created: number,
   key: SigningKey,
+  isTaken: (id: string) => boolean,
 ): Notification {
   const bytes = body === undefined ? edit(original.bytes, object, created) : Buffer.from(body)
   const event = readRecord(bytes)
@@ -101,19 +115,16 @@ export function editedNotification(
     keep: () => original.signature,
     none: () => '',
   }
-  const id = textOf(event['id']) ?? ''
-  return {
-    id: /^evt_\w{1,64}$/.test(id) && id !== original.id ? id : newId('evt_'),
+  const [id = '', envelope] = [textOf(event['id']), textOf(about['id'])]
+  const edited = {
+    id: /^evt_\w{1,64}$/.test(id) && !isTaken(id) ? id : newId('evt_'),
     type: textOf(event['type']) ?? original.type,
     created,
-    envelope: textOf(about['id'])?.startsWith('red_') ? textOf(about['id']) : original.envelope,
+    envelope: envelope?.startsWith('red_') ? envelope : original.envelope,
     orderNo: textOf(about['order_no']) ?? original.orderNo,
-    request: undefined,
     from: original.id,
-    body: bytes,
-    signature: signatures[sign](),
-    testCase: undefined,
   }
+  return newNotification(edited, bytes, signatures[sign]())
 }
 
 /** With an id and a time of its own, so that a receiver does not take it for a duplicate. */
@@ -122,7 +133,7 @@ function edit(bytes: Buffer, changes: ResendOptions['object'], created: number):
   const data = recordOf(event['data'])
   const own = 'id' in event ? { id: newId('evt_') } : {}
   const object = { ...recordOf(data['object']), ...changes }
-  return Buffer.from(JSON.stringify({ ...event, ...own, created, data: { ...data, object } }))
+  return toJson({ ...event, ...own, created, data: { ...data, object } })
 }
 
 /** The members of a body; none if it is not a JSON object. */
@@ -137,9 +148,8 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** Compact UTF-8, as Ping++ sends it: Chinese text as it is. */
-function signed(event: object, key: SigningKey): Pick<Notification, 'body' | 'signature'> {
-  const body = Buffer.from(JSON.stringify(event))
-  return { body, signature: signBytes(body, key.privateKey) }
+function toJson(event: object): Buffer {
+  return Buffer.from(JSON.stringify(event))
 }
 
 /** `trigger` can put any value in the place of a text. */

@@ -74,7 +74,8 @@ function planFault(plan: AttemptPlan, fault: ActiveFault): AttemptPlan {
   return { ...plan, ...CHANGES[kind](fault, plan), faults: [...plan.faults, kind] }
 }
 
-function genuine({ body, signature, testCase = '' }: Notification, n: number): AttemptPlan {
+function genuine({ body, event, testCase = '' }: Notification, n: number): AttemptPlan {
+  const { signature } = event
   const plan: AttemptPlan = {
     holdMs: 0,
     untilAnother: false,

@@ -15,59 +15,56 @@ import { ATTEMPTS } from '../clock/schedule.ts'
 type Field = Exclude<keyof FaultRule, 'kind'>
 
 interface FieldRule {
-  /** Faults that have the field. */
-  readonly of: readonly FaultKind[] | 'webhook' | 'all'
-  readonly isValid: (value: unknown, kind: FaultKind) => boolean
   /** As the end of "must be …". */
   readonly expected: string
+  readonly isValid: (value: unknown, kind: FaultKind) => boolean
+  /** Faults that have the field. Default: all. */
+  readonly of?: readonly FaultKind[] | 'webhook'
 }
+
+// The longest time of a timer.
+const MAX = 2 ** 31 - 1
 
 const FIELDS: Readonly<Record<Field, FieldRule>> = {
   attempt: {
     of: 'webhook',
-    isValid: isAttemptRange,
     expected: `an attempt from 1 to ${ATTEMPTS}, or a range [from, to] of them`,
+    isValid: isAttemptRange,
   },
   times: {
-    of: 'all',
-    isValid: (value) => value === Infinity || isInteger(value, 1, Number.MAX_SAFE_INTEGER),
     expected: 'a whole number, 1 or more, or Infinity',
+    isValid: (value) => value === Infinity || isWhole(value, 1),
   },
   match: {
-    of: 'all',
-    isValid: isMatch,
     expected:
       'an object with texts: `envelope`, `orderNo`, and `type` for a fault of webhooks, or `operation` ("create", "retrieve", "list", "retrieve-event") for one of the API',
+    isValid: isMatch,
   },
   probability: {
-    of: 'all',
-    isValid: (value) => typeof value === 'number' && value > 0 && value <= 1,
     expected: 'a number above 0, up to 1',
+    isValid: (value) => typeof value === 'number' && value > 0 && value <= 1,
   },
-  copies: { of: ['duplicate'], ...integer(2, 100, 'a whole number from 2 to 100') },
+  copies: whole('a whole number from 2 to 100', 2, 100, ['duplicate']),
   how: {
     of: ['duplicate'],
-    isValid: (value) => value === 'at-once' || value === 'in-sequence',
     expected: '"at-once" or "in-sequence"',
+    isValid: (value) => value === 'at-once' || value === 'in-sequence',
   },
-  delayMs: { of: ['delay', 'reorder'], ...milliseconds(1) },
-  chunkBytes: { of: ['slow-body'], ...integer(1, 2 ** 20, 'a whole number of bytes, 1 or more') },
-  chunkMs: { of: ['slow-body'], ...milliseconds(0) },
-  status: { of: ['api-error'], ...integer(400, 599, 'an HTTP status from 400 to 599') },
+  delayMs: whole('a whole number of milliseconds, 1 or more', 1, MAX, ['delay', 'reorder']),
+  chunkBytes: whole('a whole number of bytes, 1 or more', 1, 2 ** 20, ['slow-body']),
+  chunkMs: whole('a whole number of milliseconds, 0 or more', 0, MAX, ['slow-body']),
+  status: whole('an HTTP status from 400 to 599', 400, 599, ['api-error']),
   code: {
     of: ['api-error', 'channel-failure'],
-    isValid: (value) => typeof value === 'string' && /^\w{1,64}$/.test(value),
     expected: 'an error code of Ping++, such as "red_system_busy"',
+    isValid: (value) => typeof value === 'string' && /^\w{1,64}$/.test(value),
   },
-  retryAfterSeconds: {
-    of: ['api-error'],
-    ...integer(0, 2 ** 31 - 1, 'a whole number of seconds, 0 or more'),
-  },
-  latencyMs: { of: ['api-latency'], ...milliseconds(0) },
+  retryAfterSeconds: whole('a whole number of seconds, 0 or more', 0, MAX, ['api-error']),
+  latencyMs: whole('a whole number of milliseconds, 0 or more', 0, MAX, ['api-latency']),
   committed: {
     of: ['channel-failure'],
-    isValid: (value) => typeof value === 'boolean',
     expected: 'true or false',
+    isValid: (value) => typeof value === 'boolean',
   },
 }
 
@@ -90,7 +87,7 @@ export function fieldsOf(kind: FaultKind): readonly { name: string; expected: st
 }
 
 function checkField(kind: FaultKind, name: string, value: unknown): void {
-  const field = Object.entries(FIELDS).find(([each]) => each === name)?.[1]
+  const field = new Map<string, FieldRule>(Object.entries(FIELDS)).get(name)
   if (field === undefined) {
     const names = Object.keys(FIELDS).join(', ')
     throw new Refusal('fault-field-unknown', { name, names })
@@ -98,21 +95,21 @@ function checkField(kind: FaultKind, name: string, value: unknown): void {
   const { of, isValid, expected } = field
   if (!isFieldOf(of, kind)) {
     if (of === 'webhook') throw new Refusal('fault-field-of-webhooks', { name, kind })
-    throw new Refusal('fault-field-of-others', { name, kind, owners: [of].flat().join(' and ') })
+    throw new Refusal('fault-field-of-others', { name, kind, owners: (of ?? []).join(' and ') })
   }
   if (!isValid(value, kind)) throw new Refusal('fault-field', { name, expected })
-  if (name === 'match') checkType(value)
+  // With an unknown type, the fault would never fire.
+  const type = isRecord(value) ? value['type'] : undefined
+  if (typeof type === 'string' && !isEventType(type)) throw unknownType(type, 'match-type')
 }
 
 function isFieldOf(of: FieldRule['of'], kind: FaultKind): boolean {
-  if (of === 'all') return true
-  return of === 'webhook' ? isWebhookFault(kind) : of.includes(kind)
+  return of === 'webhook' ? isWebhookFault(kind) : (of?.includes(kind) ?? true)
 }
 
 function isAttemptRange(value: unknown): boolean {
-  if (!Array.isArray(value)) return isInteger(value, 1, ATTEMPTS)
-  const [from, to]: readonly unknown[] = value
-  return value.length === 2 && isInteger(from, 1, ATTEMPTS) && isInteger(to, Number(from), ATTEMPTS)
+  const [from, to = from, ...others]: readonly unknown[] = [value].flat()
+  return others.length === 0 && isWhole(from, 1, ATTEMPTS) && isWhole(to, Number(from), ATTEMPTS)
 }
 
 const MATCHES: Readonly<Record<keyof FaultMatch, RegExp>> = {
@@ -126,34 +123,17 @@ function isMatch(value: unknown, kind: FaultKind): boolean {
   if (!isRecord(value)) return false
   // It would never fire.
   if ((isWebhookFault(kind) ? 'operation' : 'type') in value) return false
-  const patterns = Object.entries(MATCHES)
+  const patterns = new Map(Object.entries(MATCHES))
   return Object.entries(value).every(
     ([name, text]) =>
-      text === undefined ||
-      (typeof text === 'string' &&
-        patterns.some(([each, pattern]) => each === name && pattern.test(text))),
+      text === undefined || (typeof text === 'string' && patterns.get(name)?.test(text) === true),
   )
 }
 
-/** With an unknown type, the fault would never fire. */
-function checkType(match: unknown): void {
-  const type = isRecord(match) ? match['type'] : undefined
-  if (typeof type !== 'string' || isEventType(type)) return
-  throw unknownType(type, 'match-type')
+function whole(expected: string, least: number, most: number, of: readonly FaultKind[]): FieldRule {
+  return { of, expected, isValid: (value) => isWhole(value, least, most) }
 }
 
-function milliseconds(least: number): Pick<FieldRule, 'isValid' | 'expected'> {
-  return integer(least, 2 ** 31 - 1, `a whole number of milliseconds, ${least} or more`)
-}
-
-function integer(
-  least: number,
-  most: number,
-  expected: string,
-): Pick<FieldRule, 'isValid' | 'expected'> {
-  return { isValid: (value) => isInteger(value, least, most), expected }
-}
-
-function isInteger(value: unknown, least: number, most: number): boolean {
+function isWhole(value: unknown, least: number, most: number = Infinity): boolean {
   return Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most
 }

@@ -3,6 +3,7 @@ import {
   isWebhookFault,
   type ApiOperation,
   type FaultKind,
+  type FaultMatch,
   type FaultRule,
 } from './fault-kind.ts'
 import type { SandboxEvent } from '../events/sandbox-event.ts'
@@ -34,19 +35,15 @@ export interface Faults {
 export interface FaultSource extends Faults {
   /** Takes up the faults of an earlier process. */
   restore(faults: readonly ActiveFault[]): void
-  takeForAttempt(attempt: FaultyAttempt): readonly ActiveFault[]
+  takeForAttempt(event: FaultyEvent, n: number): readonly ActiveFault[]
   takeForRequest(request: FaultyRequest): readonly ActiveFault[]
 }
 
-export interface FaultyAttempt extends Pick<SandboxEvent, 'id' | 'type' | Subject> {
-  readonly n: number
-}
+type FaultyEvent = Pick<SandboxEvent, 'id' | 'type' | 'envelope' | 'orderNo'>
 
-export interface FaultyRequest extends Pick<SandboxEvent, Subject> {
+export interface FaultyRequest extends Pick<SandboxEvent, 'envelope' | 'orderNo'> {
   readonly operation: ApiOperation
 }
-
-type Subject = 'envelope' | 'orderNo'
 
 /**
  * @param seed of the random numbers
@@ -109,49 +106,38 @@ export function createFaults(
       active = faults
       added = Math.max(0, ...faults.map(({ id }) => Number(id.replace('fault_', ''))))
     },
-    takeForAttempt: (attempt) => take(attempt.id, (rule) => isOfAttempt(rule, attempt)),
+    takeForAttempt: (event, n) => take(event.id, (rule) => isOfAttempt(rule, event, n)),
     takeForRequest: (request) => take(request.operation, (rule) => isOfRequest(rule, request)),
   }
 }
 
-/** Whether a fault has fired as often as it may: by default once, or once for each attempt of its range. */
-export function isSpent({ attempt, times, fired }: ActiveFault): boolean {
-  const range = typeof attempt === 'object' ? attempt[1] - attempt[0] + 1 : 1
-  return fired >= (times ?? range)
+function isOfAttempt({ kind, attempt, match }: FaultRule, event: FaultyEvent, n: number): boolean {
+  const isInRange = attempt === undefined || rangeOf(attempt).includes(n)
+  return isWebhookFault(kind) && isInRange && matches(match, event)
 }
 
-function isOfAttempt(rule: FaultRule, attempt: FaultyAttempt): boolean {
-  return (
-    isWebhookFault(rule.kind) &&
-    isInRange(attempt.n, rule.attempt) &&
-    rule.match?.operation === undefined &&
-    (rule.match?.type ?? attempt.type) === attempt.type &&
-    isOfEnvelope(rule, attempt)
-  )
-}
-
-function isOfRequest(rule: FaultRule, request: FaultyRequest): boolean {
+function isOfRequest({ kind, match }: FaultRule, request: FaultyRequest): boolean {
   // No other request reaches the channel, which is WeChat.
-  if (rule.kind === 'channel-failure' && request.operation !== 'create') return false
-  return (
-    !isWebhookFault(rule.kind) &&
-    rule.match?.type === undefined &&
-    (rule.match?.operation ?? request.operation) === request.operation &&
-    isOfEnvelope(rule, request)
-  )
+  if (kind === 'channel-failure' && request.operation !== 'create') return false
+  return !isWebhookFault(kind) && matches(match, request)
 }
 
-function isOfEnvelope({ match }: FaultRule, subject: FaultyAttempt | FaultyRequest): boolean {
-  return (
-    (match?.envelope ?? subject.envelope) === subject.envelope &&
-    (match?.orderNo ?? subject.orderNo) === subject.orderNo
-  )
+/** Whether a fault has fired as often as it may: by default once, or once for each attempt of its range. */
+export function isSpent({ attempt = 1, times, fired }: ActiveFault): boolean {
+  return fired >= (times ?? rangeOf(attempt).length)
 }
 
-function isInRange(n: number, range: FaultRule['attempt']): boolean {
-  if (range === undefined) return true
-  if (typeof range === 'number') return n === range
-  return n >= range[0] && n <= range[1]
+function rangeOf(attempt: NonNullable<FaultRule['attempt']>): readonly number[] {
+  const [from = 1, to = from] = [attempt].flat()
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+}
+
+/** Whether a fault is for an event or a request. */
+function matches(match: FaultMatch = {}, subject: FaultyEvent | FaultyRequest): boolean {
+  const fields = Object.entries(match)
+  return fields.every(
+    ([name, value]) => value === undefined || value === Reflect.get(subject, name),
+  )
 }
 
 /** Random numbers from 0 up to, but not including, 1; the same for the same seed (mulberry32). */

@@ -5,9 +5,9 @@ import { promisify } from 'node:util'
 import { newId } from '../events/ids.ts'
 import { Refusal } from '../errors.ts'
 import {
+  createFile,
   openKeysFolder,
   readFile,
-  readOrCreate,
   replaceFile,
   type KeysFolder,
   type Repair,
@@ -62,33 +62,32 @@ const FILES = [API_KEY_FILE, 'webhook-', 'merchant-']
  * @throws SandboxError `option-invalid`; OptionError `key-…` for a file without a private key
  */
 export async function openKeys(directory: string): Promise<Keys> {
-  return readKeys(await openKeysFolder(directory, FILES))
+  return readKeys(openKeysFolder(directory, FILES))
 }
 
 /** Replaces keys. The old public half is kept, for a receiver that accepts both. */
 export async function rotateKeys(directory: string, names: readonly KeyName[]): Promise<Keys> {
-  const folder = await openKeysFolder(directory, FILES)
+  const folder = openKeysFolder(directory, FILES)
   const before = await readKeys(folder)
   for (const name of new Set(names)) {
-    /* oxlint-disable no-await-in-loop -- a few small files */
     if (name === 'api-key') {
-      await replaceFile(folder, API_KEY_FILE, createApiKey())
+      replaceFile(folder, API_KEY_FILE, createApiKey())
     } else {
-      await replaceFile(folder, `${name}-public.previous.pem`, before[name].publicKey)
-      await replaceFile(folder, `${name}-private.pem`, await createPrivateKey())
+      replaceFile(folder, `${name}-public.previous.pem`, before[name].publicKey)
+      // oxlint-disable-next-line no-await-in-loop -- two keys at most
+      replaceFile(folder, `${name}-private.pem`, await createPrivateKey())
     }
-    /* oxlint-enable no-await-in-loop */
   }
   return readKeys(folder)
 }
 
 async function readKeys(folder: KeysFolder): Promise<Keys> {
   const { directory, repairs } = folder
-  const [webhook, merchant, apiKey] = await Promise.all([
+  const [webhook, merchant] = await Promise.all([
     readPair(folder, 'webhook'),
     readMerchantPair(folder),
-    readApiKey(folder),
   ])
+  const apiKey = await readApiKey(folder)
   return {
     directory,
     apiKey,
@@ -104,25 +103,33 @@ async function readPair(folder: KeysFolder, name: PairName): Promise<KeyPair> {
   const privatePath = join(folder.directory, `${name}-private.pem`)
   const { privateKey, fingerprint } = readPrivateKey({ path: privatePath }, `${name} key`)
   const publicKey = publicPemOf(privateKey)
-  return {
-    privatePath,
-    publicPath: await derive(folder, `${name}-public.pem`, publicKey),
-    publicKey,
-    fingerprint,
-    previousPublicKey: await readFile(folder, `${name}-public.previous.pem`),
-  }
+  const publicPath = derive(folder, `${name}-public.pem`, publicKey)
+  const previousPublicKey = readFile(folder, `${name}-public.previous.pem`)
+  return { privatePath, publicPath, publicKey, fingerprint, previousPublicKey }
 }
 
 async function readMerchantPair(folder: KeysFolder): Promise<MerchantKeyPair> {
   const pair = await readPair(folder, 'merchant')
   const { privateKey } = readPrivateKey({ path: pair.privatePath }, 'merchant key')
   const pkcs1 = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
-  return { ...pair, pkcs1Path: await derive(folder, PKCS1_FILE, pkcs1) }
+  return { ...pair, pkcs1Path: derive(folder, PKCS1_FILE, pkcs1) }
+}
+
+/** The content of a file, which is created if there is none. */
+async function readOrCreate(
+  folder: KeysFolder,
+  name: string,
+  create: () => string | Promise<string>,
+): Promise<string> {
+  const found = readFile(folder, name)
+  if (found !== undefined) return found
+  createFile(folder, name, await create())
+  return readFile(folder, name) ?? ''
 }
 
 /** Updates a file that is derived from the private key, which the user may have replaced. */
-async function derive(folder: KeysFolder, name: string, text: string): Promise<string> {
-  if ((await readFile(folder, name)) !== text) await replaceFile(folder, name, text)
+function derive(folder: KeysFolder, name: string, text: string): string {
+  if (readFile(folder, name) !== text) replaceFile(folder, name, text)
   return join(folder.directory, name)
 }
 

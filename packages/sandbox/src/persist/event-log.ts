@@ -1,19 +1,13 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import type { Delivery } from '../delivery/kept-deliveries.ts'
+import type { Delivery } from '../delivery/deliveries.ts'
 import type { Engine, Saver } from '../engine/engine.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
-import { codeOf } from '../error-code.ts'
 import { Refusal } from '../errors.ts'
 import type { ActiveFault } from '../faults/faults.ts'
-import { readLine, writeLine } from './json-line.ts'
-import { lockFile, READ_NO_LINK } from './lock-file.ts'
-import {
-  isSavedLine,
-  type SavedDelivery,
-  type SavedEnvelope,
-  type SavedLine,
-} from './saved-line.ts'
+import { lockFile } from './lock-file.ts'
+import { ignoreInGit, READ_NO_LINK, refuseLink } from './own-files.ts'
+import { readLine, writeLine, type SavedLine } from './saved-line.ts'
 import { textLines } from './text-lines.ts'
 
 const FILE = 'events.ndjson'
@@ -35,7 +29,7 @@ export class EventLog implements Saver {
   /** @throws SandboxError `option-invalid` if the folder is in use, or a file in it is a link */
   constructor(directory: string) {
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
-    writeNew(join(directory, '.gitignore'), '*\n')
+    ignoreInGit(directory)
     this.#path = join(directory, FILE)
     const lock = `${this.#path}.lock`
     for (const path of [this.#path, lock]) refuseLink(path)
@@ -56,13 +50,9 @@ export class EventLog implements Saver {
       const message = `${damaged} of the lines of ${this.#path} could not be read, and are left out.`
       engine.journal.write({ type: 'error', message })
     }
-    for (const saved of envelopes.values()) {
-      engine.envelopes.restore({ ...saved, nextStep: undefined })
-    }
+    for (const envelope of envelopes.values()) engine.envelopes.restore(envelope)
     engine.faults.restore(faults)
-    for (const saved of deliveries.values()) {
-      engine.deliveries.restore({ ...saved, timer: undefined })
-    }
+    for (const delivery of deliveries.values()) engine.deliveries.restore(delivery)
     this.#engine = engine
     try {
       this.#rewrite(engine)
@@ -72,20 +62,17 @@ export class EventLog implements Saver {
     }
   }
 
-  delivery({ timer: _timer, ...delivery }: Delivery): void {
-    this.#append({ delivery })
-  }
-
-  evicted(id: string): void {
-    this.#append({ evicted: id })
-  }
-
-  envelope({ nextStep: _nextStep, ...envelope }: EnvelopeEntry): void {
-    this.#append({ envelope })
-  }
-
-  faults(faults: readonly ActiveFault[]): void {
-    this.#append({ faults })
+  keep(line: SavedLine): void {
+    if (this.#file === undefined || this.#engine === undefined || this.#hasFailed) return
+    try {
+      this.#appendedBytes += writeWhole(this.#file, writeLine(line))
+      if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
+    } catch (error) {
+      // The disk is full, for example; the sandbox itself goes on.
+      const message = `Events are no longer kept in ${this.#path}. ${String(error)}`
+      this.#engine.journal.write({ type: 'error', message })
+      this.#hasFailed = true
+    }
   }
 
   /** Whether events are kept; false after the file could not be written, until a reset. */
@@ -115,25 +102,12 @@ export class EventLog implements Saver {
     this.#isClosed = true
   }
 
-  #append(line: SavedLine): void {
-    if (this.#file === undefined || this.#engine === undefined || this.#hasFailed) return
-    try {
-      this.#appendedBytes += writeWhole(this.#file, writeLine(line))
-      if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
-    } catch (error) {
-      // The disk is full, for example; the sandbox itself goes on.
-      const message = `Events are no longer kept in ${this.#path}. ${String(error)}`
-      this.#engine.journal.write({ type: 'error', message })
-      this.#hasFailed = true
-    }
-  }
-
   /** What there is now, and nothing that was removed; in another file first, which then takes the place of the old one. */
   #rewrite({ deliveries, envelopes, faults }: Engine): void {
     const lines: SavedLine[] = [
       { faults: faults.list() },
-      ...envelopes.entries().map(({ nextStep: _nextStep, ...envelope }) => ({ envelope })),
-      ...deliveries.all().map(({ timer: _timer, ...delivery }) => ({ delivery })),
+      ...envelopes.entries().map((envelope) => ({ envelope })),
+      ...deliveries.all().map((delivery) => ({ delivery })),
     ]
     const temporary = `${this.#path}.tmp`
     fs.rmSync(temporary, { force: true })
@@ -153,20 +127,6 @@ export class EventLog implements Saver {
   }
 }
 
-function refuseLink(path: string): void {
-  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
-  throw new Refusal('link', { path })
-}
-
-/** Leaves what is there already, also a link that leads nowhere. */
-function writeNew(path: string, text: string): void {
-  try {
-    fs.writeFileSync(path, text, { flag: 'wx' })
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error
-  }
-}
-
 /** The system may write less than it was given, for example on a full disk. Returns the number of bytes. */
 function writeWhole(file: number, text: string): number {
   const bytes = Buffer.from(text)
@@ -176,10 +136,10 @@ function writeWhole(file: number, text: string): number {
 }
 
 export interface Kept {
-  readonly deliveries: Map<string, SavedDelivery>
-  readonly envelopes: Map<string, SavedEnvelope>
+  readonly deliveries: Map<string, Delivery>
+  readonly envelopes: Map<string, EnvelopeEntry>
   faults: readonly ActiveFault[]
-  /** Lines that are none of this class. */
+  /** Lines that are not as they were written. */
   damaged: number
 }
 
@@ -199,9 +159,9 @@ function readLines(path: string): Kept {
   return kept
 }
 
-function take(kept: Kept, line: unknown): void {
-  if (!isSavedLine(line)) kept.damaged += 1
-  else if ('delivery' in line) kept.deliveries.set(line.delivery.notification.id, line.delivery)
+function take(kept: Kept, line: SavedLine | undefined): void {
+  if (line === undefined) kept.damaged += 1
+  else if ('delivery' in line) kept.deliveries.set(line.delivery.event.id, line.delivery)
   else if ('envelope' in line) kept.envelopes.set(line.envelope.envelope.id, line.envelope)
   else if ('evicted' in line) kept.deliveries.delete(line.evicted)
   else kept.faults = line.faults

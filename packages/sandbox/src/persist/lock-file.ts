@@ -3,9 +3,7 @@ import { dirname } from 'node:path'
 import { codeOf } from '../error-code.ts'
 import { Refusal } from '../errors.ts'
 import { isAlive } from '../process-id.ts'
-
-/** How a file is opened that may not be a symbolic link. Windows has no such flag. */
-export const READ_NO_LINK: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0)
+import { READ_NO_LINK } from './own-files.ts'
 
 /** The folders that this process has. Where the system does not tell when a process was started, they tell its own locks from those of an earlier process with its id. */
 const held = new Set<string>()

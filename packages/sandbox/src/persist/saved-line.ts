@@ -1,95 +1,54 @@
-import { isRecord, readEnvelopeStatus } from '@hongbao/core/internal'
-import type { Delivery } from '../delivery/kept-deliveries.ts'
+import { isRecord } from '@hongbao/core/internal'
+import { hash } from 'node:crypto'
+import type { Delivery } from '../delivery/deliveries.ts'
 import type { EnvelopeEntry } from '../engine/envelopes.ts'
-import { EVENT_STATUSES } from '../events/sandbox-event.ts'
-import { checkRule } from '../faults/fault-rule.ts'
 import type { ActiveFault } from '../faults/faults.ts'
-
-export type SavedDelivery = Omit<Delivery, 'timer'>
-export type SavedEnvelope = Omit<EnvelopeEntry, 'nextStep'>
 
 /** One line of the file: the whole of what has changed. */
 export type SavedLine =
-  | { readonly delivery: SavedDelivery }
+  | { readonly delivery: Delivery }
   | { readonly evicted: string }
-  | { readonly envelope: SavedEnvelope }
+  | { readonly envelope: EnvelopeEntry }
   | { readonly faults: readonly ActiveFault[] }
 
-type Test = (value: unknown) => boolean
+/** Changes with the types of a line, so that a line of another version counts as damaged. */
+const FORMAT = 'hongbao-sandbox 1'
 
-const isText: Test = (value) => typeof value === 'string'
-const isNumber: Test = Number.isFinite
-const isBytes: Test = (value) => Buffer.isBuffer(value)
-const isCount: Test = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+const PREFIX = '$hongbao:'
+const [BYTES, INFINITY] = [`${PREFIX}bytes`, `${PREFIX}infinity`]
+/** An object that has such a name itself, in the metadata of an envelope for example, as a list of pairs. */
+const OBJECT = `${PREFIX}object`
 
-/** Whether a value is an object whose members pass; others may be there too. */
-function shape(tests: Readonly<Record<string, Test>>): Test {
-  const entries = Object.entries(tests)
-  return (value) => isRecord(value) && entries.every(([name, test]) => test(value[name]))
+/** Writes a line, with a checksum: the file may be edited or damaged, and then its lines have any form. */
+export function writeLine(line: SavedLine): string {
+  const text = JSON.stringify(line, replace)
+  return `{"sum":"${sumOf(text)}","line":${text}}\n`
 }
 
-function list(test: Test): Test {
-  return (value) => Array.isArray(value) && value.every(test)
+/** Reads a line; undefined if it is not as it was written, such as the last one of a process that was killed. */
+export function readLine(line: string): SavedLine | undefined {
+  const [, sum, text = ''] = /^\{"sum":"(\w+)","line":(.*)\}\n?$/.exec(line) ?? []
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the checksum, this version wrote it
+  return sum === sumOf(text) ? (JSON.parse(text, revive) as SavedLine) : undefined
 }
 
-/** What a notification and the event shown of it have in common. */
-const NOTICE = { id: isText, type: isText, signature: isText, created: isNumber }
-
-const isAttempt = shape({
-  n: isCount,
-  startedMs: isNumber,
-  sent: isRecord,
-  timings: isRecord,
-  faults: Array.isArray,
-})
-
-const isDelivery = shape({
-  n: isCount,
-  notification: shape({ ...NOTICE, body: isBytes }),
-  event: shape({
-    ...NOTICE,
-    bytes: isBytes,
-    status: (value) => EVENT_STATUSES.some((each) => each === value),
-    nextAttemptMs: (value) => value === undefined || isNumber(value),
-    attempts: list(isAttempt),
-  }),
-})
-
-const isRedEnvelope = shape({
-  id: isText,
-  order_no: isText,
-  status: (value) => typeof value === 'string' && readEnvelopeStatus(value) !== undefined,
-})
-
-const isStep = shape({ atMs: isNumber, envelope: isRedEnvelope })
-
-const isEnvelope = shape({
-  envelope: isRedEnvelope,
-  parameters: isRecord,
-  past: (value) => value instanceof Map && [...value.values()].every(isStep),
-})
-
-function isFault(value: unknown): boolean {
-  if (!isRecord(value)) return false
-  const { id, kind, fired, ...rule } = value
-  try {
-    checkRule(kind, rule)
-    return isCount(fired) && /^fault_\d+$/.test(String(id))
-  } catch {
-    return false
-  }
+function sumOf(text: string): string {
+  return hash('sha256', FORMAT + text).slice(0, 16)
 }
 
-/** Whether a value that was read has the form of a line. The file may have been edited, or damaged. */
-export function isSavedLine(value: unknown): value is SavedLine {
-  if (!isRecord(value)) return false
-  const { delivery, envelope, evicted, faults } = value
-  if (delivery !== undefined) return isDelivery(delivery) && hasOneId(delivery)
-  if (envelope !== undefined) return isEnvelope(envelope)
-  return evicted === undefined ? list(isFault)(faults) : isText(evicted)
+/** In `value`, a buffer is already a list of numbers. */
+function replace(this: Readonly<Record<string, unknown>>, name: string, value: unknown): unknown {
+  const { [name]: original } = this
+  if (Buffer.isBuffer(original)) return { [BYTES]: original.toString('base64') }
+  if (value === Infinity) return { [INFINITY]: true }
+  const isAlike = isRecord(value) && Object.keys(value).some((each) => each.startsWith(PREFIX))
+  return isAlike ? { [OBJECT]: Object.entries(value) } : value
 }
 
-function hasOneId(delivery: unknown): boolean {
-  const { notification, event } = isRecord(delivery) ? delivery : {}
-  return isRecord(notification) && isRecord(event) && notification['id'] === event['id']
+function revive(_name: string, value: unknown): unknown {
+  if (!isRecord(value)) return value
+  const { [BYTES]: bytes, [OBJECT]: members } = value
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64')
+  if (INFINITY in value) return Infinity
+  return Array.isArray(members) ? Object.fromEntries(members) : value
 }

@@ -1,3 +1,5 @@
+import { parseAccept } from 'hono/utils/accept'
+
 /** A text in both languages of Ping++. */
 export interface Text {
   readonly zh: string
@@ -11,20 +13,9 @@ export type Language = keyof Text
  *
  * @param byDefault if it prefers none. Default: Chinese, as at Ping++
  */
-export function languageOf(
-  acceptLanguage: string | undefined,
-  byDefault: Language = 'zh',
-): Language {
-  const [en, zh] = [weightOf('en', acceptLanguage), weightOf('zh', acceptLanguage)]
-  if (en === zh) return byDefault
-  return en > zh ? 'en' : 'zh'
-}
-
-function weightOf(language: Language, acceptLanguage = ''): number {
-  const weights = acceptLanguage
-    .toLowerCase()
-    .split(',')
-    .filter((range) => range.trim().split(/[-;\s]/, 1)[0] === language)
-    .map((range) => Number(/;\s*q=([\d.]+)/.exec(range)?.[1] ?? 1))
-  return Math.max(0, ...weights)
+export function languageOf(acceptLanguage = '', byDefault: Language = 'zh'): Language {
+  const preferred = parseAccept(acceptLanguage)
+    .filter(({ q }) => q > 0)
+    .map(({ type }) => /^(?:en|zh)\b/i.exec(type)?.[0].toLowerCase())
+  return preferred.find((language) => language === 'en' || language === 'zh') ?? byDefault
 }

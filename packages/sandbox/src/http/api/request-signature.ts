@@ -7,8 +7,7 @@ import {
 } from '@hongbao/core/internal'
 import { ApiError, type ProblemDetails } from './api-error.ts'
 import type { ApiRequest } from './request.ts'
-import { diagnoseSignature } from './signature-diagnosis.ts'
-import { join, type SignedParts } from './signature-mistakes.ts'
+import { diagnoseSignature, join, type SignedParts } from './signature-mistakes.ts'
 
 /**
  * How strictly requests must be signed. `lenient`: POST and PUT, in any way that an SDK ever had; other
@@ -32,19 +31,6 @@ export interface SignatureVerdict {
   readonly problem?: ApiError
 }
 
-/**
- * The bytes that SDKs sign, or did: everything, since the end of 2016. Lenient: the body, for POST and
- * PUT and without a timestamp, in 2015 (and in omnipay-pingpp to this day); body and timestamp in
- * between; with `sign_opts` of the PHP SDK, body and target for POST and PUT.
- */
-function signedContents(parts: SignedParts, mode: SignatureMode): readonly Buffer[] {
-  const { method, body, timestamp } = parts
-  const current = timestamp === undefined ? [] : [join(parts)]
-  if (mode === 'strict') return current
-  if (timestamp !== undefined) return [...current, join({ ...parts, target: '' })]
-  return mustBeSigned(method) ? [body, join(parts)] : []
-}
-
 // The tolerance of Ping++ is not known. Ten minutes forgive a clock that drifts, not a wrong zone.
 const TOLERANCE_SECONDS = 600
 
@@ -55,35 +41,52 @@ export function createSignatureCheck(options: SignatureOptions): SignatureCheck 
   const { merchantKeys, mode, now, pingppKey } = options
 
   return function checkSignature(request, body): SignatureVerdict {
+    const { method, target } = request
     if (mode === 'off' || merchantKeys.length === 0) return { state: 'unchecked' }
-    const header = request.header('pingplusplus-signature')?.trim() ?? ''
-    if (header === '') {
-      if (mode === 'lenient' && !mustBeSigned(request.method)) return { state: 'absent' }
+    const given = headerOf(request, 'pingplusplus-signature')
+    if (given === undefined) {
+      if (mode === 'lenient' && !mustBeSigned(method)) return { state: 'absent' }
       return { state: 'absent', problem: new ApiError('signature-missing') }
     }
-    const parts = partsOf(request, body)
-    if (!isSigned(parts, header)) {
-      const flaw = diagnoseSignature(parts, header, merchantKeys, pingppKey)
+    const timestamp = headerOf(request, 'pingplusplus-request-timestamp')
+    const parts = { target, body, timestamp }
+    const signature = readSignature(given, merchantKeys)
+    const isSigned =
+      !(signature instanceof WebhookError) &&
+      signedContents(method, parts, mode).some((bytes) =>
+        findSigner(bytes, signature, merchantKeys),
+      )
+    if (!isSigned) {
+      const flaw = diagnoseSignature(parts, given, merchantKeys, pingppKey)
       return { state: 'invalid', problem: new ApiError('signature-invalid', flaw) }
     }
-    const flaw = findTimestampFlaw(parts.timestamp, now())
+    const flaw = findTimestampFlaw(timestamp, now())
     if (flaw === undefined) return { state: 'valid' }
     return { state: 'invalid', problem: new ApiError('timestamp-invalid', flaw) }
   }
-
-  function isSigned(parts: SignedParts, header: string): boolean {
-    const signature = readSignature(header, merchantKeys)
-    if (signature instanceof WebhookError) return false
-    return signedContents(parts, mode).some(
-      (bytes) => findSigner(bytes, signature, merchantKeys) !== undefined,
-    )
-  }
 }
 
-function partsOf(request: ApiRequest, body: Buffer): SignedParts {
-  const { method, target } = request
-  const timestamp = request.header('pingplusplus-request-timestamp')?.trim()
-  return { method, target, body, timestamp: timestamp === '' ? undefined : timestamp }
+/**
+ * The bytes that SDKs sign, or did: everything, since the end of 2016. Lenient: the body, for POST and
+ * PUT and without a timestamp, in 2015 (and in omnipay-pingpp to this day); body and timestamp in
+ * between; with `sign_opts` of the PHP SDK, body and target for POST and PUT.
+ */
+function signedContents(
+  method: string,
+  parts: SignedParts,
+  mode: SignatureMode,
+): readonly Buffer[] {
+  const { body, timestamp } = parts
+  const current = timestamp === undefined ? [] : [join(parts)]
+  if (mode === 'strict') return current
+  if (timestamp !== undefined) return [...current, join({ ...parts, target: '' })]
+  return mustBeSigned(method) ? [body, join(parts)] : []
+}
+
+/** An empty header counts as none. */
+function headerOf(request: ApiRequest, name: string): string | undefined {
+  const value = request.header(name)?.trim()
+  return value === '' ? undefined : value
 }
 
 /** "All POST and PUT requests" (guide, step 2). */

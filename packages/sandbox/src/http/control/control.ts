@@ -10,7 +10,7 @@ import REFUSALS from '../../refusals.json' with { type: 'json' }
 import { languageOf } from '../api/language.ts'
 import { isSameSecret } from '../same-secret.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../version.ts'
-import { check, readBody, required } from './fields.ts'
+import { check, readBody } from './fields.ts'
 import { streamRecords } from './record-stream.ts'
 import {
   clockRoutes,
@@ -67,7 +67,7 @@ export function createControl(engine: Engine, settings: ControlSettings): Hono {
     .route('/faults', faultRoutes(engine.faults))
     .route('/clock', clockRoutes(engine.clock))
     .put('/target', async (c) => {
-      const { target } = await readBody(c, { target: required(TARGET) })
+      const { target } = await readBody(c, { target: TARGET })
       engine.setTarget(target ?? undefined)
       return c.json({ target: engine.target })
     })

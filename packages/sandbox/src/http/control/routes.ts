@@ -1,4 +1,5 @@
 import type { EventType } from '@hongbao/core'
+import { asGiven, optional } from '@hongbao/core/internal'
 import { Hono } from 'hono'
 import type { Clock } from '../../clock/clock.ts'
 import { unknownEvent } from '../../delivery/deliveries.ts'
@@ -10,25 +11,14 @@ import { EVENT_STATUSES, type SandboxEvent } from '../../events/sandbox-event.ts
 import type { FaultKind } from '../../faults/fault-kind.ts'
 import { isSpent, type ActiveFault, type Faults } from '../../faults/faults.ts'
 import { MAX_SPEED } from '../../options.ts'
-import {
-  anything,
-  check,
-  oneOf,
-  readBody,
-  readFields,
-  readObject,
-  record,
-  required,
-  text,
-  anyText,
-} from './fields.ts'
+import { anyText, check, oneOf, readBody, readFields, readObject, record, text } from './fields.ts'
 import { answerList, ENVELOPES, EVENTS, LIST_QUERY, pageOf, REQUESTS } from './lists.ts'
 import type { EventListQuery } from './types.ts'
 import { detailEvent, detailRequest, viewClock, viewEvent, viewFault } from './views.ts'
 
 const EVENT_QUERY = {
   type: anyText,
-  status: oneOf(EVENT_STATUSES),
+  status: optional(oneOf(EVENT_STATUSES)),
   envelope: anyText,
   orderNo: anyText,
   ...LIST_QUERY,
@@ -43,8 +33,9 @@ export function eventRoutes(engine: Engine): Hono {
     })
     .get('/:id', (c) => c.json(detailEvent(findEvent(engine, c.req.param('id')), engine.key)))
     .post('/:id/resend', async (c) => {
-      const sign = oneOf(['webhook', 'keep', 'none'])
-      const changes = await readBody(c, { object: record, body: text, sign })
+      const sign = optional(oneOf(['webhook', 'keep', 'none']))
+      const fields = { object: optional(record), body: optional(text), sign }
+      const changes = await readBody(c, fields)
       const { id } = findEvent(engine, c.req.param('id'))
       const event = engine.resend(id, changes)
       return c.json(viewEvent(event), event.id === id ? 200 : 201)
@@ -66,8 +57,8 @@ function findEvent(engine: Engine, id: string): SandboxEvent {
 /** `/trigger` */
 export function triggerRoutes(engine: Engine): Hono {
   return new Hono().post('/', async (c) => {
-    const checks = { type: required(text), envelope: text, object: record }
-    const { type, ...options } = await readBody(c, checks)
+    const fields = { type: text, envelope: optional(text), object: optional(record) }
+    const { type, ...options } = await readBody(c, fields)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the engine refuses unknown types, with a reason
     return c.json(viewEvent(engine.trigger(type as EventType, options)), 201)
   })
@@ -83,7 +74,7 @@ export function envelopeRoutes(engine: Engine): Hono {
       return c.json(envelope)
     })
     .post('/:id/move', async (c) => {
-      const { status } = await readBody(c, { status: required(oneOf(STATUSES)) })
+      const { status } = await readBody(c, { status: oneOf(STATUSES) })
       return c.json(engine.move(c.req.param('id'), status))
     })
 }
@@ -136,17 +127,19 @@ export function clockRoutes(clock: Clock): Hono {
   return new Hono()
     .get('/', (c) => c.json(viewClock(clock)))
     .put('/', async (c) => {
-      const { speed } = await readBody(c, { speed: required(SPEED) })
+      const { speed } = await readBody(c, { speed: SPEED })
       clock.setSpeed(speed)
       return c.json(viewClock(clock))
     })
     .post('/advance', async (c) => {
-      const by = await readBody(c, { ms: anything, to: anything })
+      const by = await readBody(c, { ms: asGiven(), to: asGiven() })
       await clock.advance(readAdvance(by, clock.now()))
       return c.json(viewClock(clock))
     })
     .post('/next', async (c) => {
-      const moved = await clock.next(await readBody(c, { kind: oneOf(['delivery', 'any']) }))
+      const moved = await clock.next(
+        await readBody(c, { kind: optional(oneOf(['delivery', 'any'])) }),
+      )
       return c.json({ ...viewClock(clock), moved })
     })
     .post('/drain', async (c) => {

@@ -1,6 +1,6 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
 import { SIGNATURE_HEADER, type SigningKey } from '@hongbao/core/internal'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from '../../clock/duration.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -14,7 +14,7 @@ import { ASPECTS, isFaultKind, isWebhookFault } from '../../faults/fault-kind.ts
 import { fieldsOf } from '../../faults/fault-rule.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
 import { maskKeys } from '../../mask-keys.ts'
-import { createSignatureJudge } from './signature-verdict.ts'
+import { judgeSignature } from './signature-verdict.ts'
 import type * as Views from './types.ts'
 
 function timeOrNull(ms: number | undefined): string | null {
@@ -48,13 +48,12 @@ export function faultsOf({ attempts }: Pick<SandboxEvent, 'attempts'>): readonly
 
 /** @param key signs notifications */
 export function detailEvent(event: SandboxEvent, key: SigningKey): Views.EventDetail {
-  const judge = createSignatureJudge(key, event)
   return {
     ...viewEvent(event),
     body: event.bytes.toString(),
-    sha256: createHash('sha256').update(event.bytes).digest('hex'),
+    sha256: hash('sha256', event.bytes),
     signature: event.signature,
-    attempts: event.attempts.map((attempt) => detailAttempt(attempt, event.bytes, judge)),
+    attempts: event.attempts.map((attempt) => detailAttempt(attempt, event, key)),
   }
 }
 
@@ -66,8 +65,8 @@ export function viewAttempt(attempt: Attempt): Views.AttemptView {
 
 function detailAttempt(
   attempt: Attempt,
-  bytes: Buffer,
-  judge: ReturnType<typeof createSignatureJudge>,
+  event: SandboxEvent,
+  key: SigningKey,
 ): Views.AttemptDetail {
   const { url, headers, body } = attempt.sent
   const { response } = attempt
@@ -77,8 +76,8 @@ function detailAttempt(
       url,
       headers,
       signature: headers[SIGNATURE_HEADER] ?? null,
-      verdict: judge(attempt.sent),
-      body: body.equals(bytes) ? null : body.toString('base64'),
+      verdict: judgeSignature(attempt.sent, event, key),
+      body: body.equals(event.bytes) ? null : body.toString('base64'),
       bytes: body.length,
     },
     response: response === undefined ? null : { ...response, body: response.body.toString() },
@@ -96,7 +95,7 @@ export function viewEnvelope(entry: EnvelopeEntry): Views.EnvelopeView {
     created: isoTime(created * 1000),
     request,
     moves: STEPS[status],
-    history: Array.from(past, ([each, { atMs }]) => viewStep(each, atMs)),
+    history: past.map((step) => viewStep(step.envelope.status, step.atMs)),
     next: nextStep === undefined ? null : viewStep(nextStep.status, nextStep.dueMs),
   }
 }
