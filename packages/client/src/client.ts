@@ -5,9 +5,9 @@ import { createSend } from './http/request.ts'
 import { waitByTimer, type Seams } from './http/retries.ts'
 import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
 import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
-import { findDocumented } from './red-envelopes/known-parameters.ts'
 import { readListQuery, type RedEnvelopeListParams } from './red-envelopes/list-parameters.ts'
 import { createEnvelopeList, readPage, type RedEnvelopeList } from './red-envelopes/pages.ts'
+import { findDocumented } from './red-envelopes/parameters.ts'
 import { encodeQuery } from './red-envelopes/query.ts'
 import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 
@@ -102,7 +102,7 @@ export function createPingppClientWith(options: PingppClientOptions, seams: Seam
 /** @throws PingppError `parameter-invalid` */
 function queryOf(how: PingppRequestOptions | undefined): string {
   const { extraParams = {} } = how ?? {}
-  const flaw = findDocumented(extraParams, [])
+  const flaw = findDocumented(extraParams, {})
   if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const query = encodeQuery(extraParams)
   return query === '' ? '' : `?${query}`
