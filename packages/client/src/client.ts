@@ -1,4 +1,5 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
+import { isId } from '@hongbao/core/internal'
 import { PingppError } from './errors.ts'
 import type { GoodAnswer } from './http/answer.ts'
 import { createSend } from './http/request.ts'
@@ -9,7 +10,7 @@ import { readListQuery, type RedEnvelopeListParams } from './red-envelopes/list-
 import { createEnvelopeList, readPage, type RedEnvelopeList } from './red-envelopes/pages.ts'
 import { findDocumented } from './red-envelopes/parameters.ts'
 import { encodeQuery } from './red-envelopes/query.ts'
-import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
+import { readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
 export interface PingppClient {

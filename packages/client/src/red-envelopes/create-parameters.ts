@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { isRecord, readStrictJson } from '@hongbao/core/internal'
+import { isPositive, isRecord, readStrictJson } from '@hongbao/core/internal'
 import { requestFailed } from '../errors.ts'
 import type { JsonObject } from '../http/answer.ts'
 import type { ExtraParams } from '../options.ts'
@@ -52,7 +52,7 @@ const CREATE: Documented = {
     ['app[id]', 'the id of your app, "app_…"', isText],
     ['channel', '"wx_pub"', isText],
     ['order_no', 'your own number, a string of 1 to 28 digits', matches(/^\d{1,28}$/)],
-    ['amount', 'a whole number of fen, 150 for 1.50 yuan', isFen],
+    ['amount', 'a whole number of fen, 150 for 1.50 yuan', isPositive],
     ['amount', '100 to 20,000 fen (1 to 200 yuan), or any with `extra[scene_id]`', isUsual],
     ['currency', '"cny"', matches(/^cny$/)],
     ['recipient', 'the openid of who receives it', isText],
@@ -78,10 +78,6 @@ function matches(pattern: RegExp): (value: unknown) => boolean {
 function text(what: string, maxBytes: number): [string, (value: unknown) => boolean] {
   const expected = `${what} of at most ${maxBytes} bytes (${Math.floor(maxBytes / 3)} Chinese characters)`
   return [expected, (value) => isText(value) && Buffer.byteLength(value) <= maxBytes]
-}
-
-function isFen(amount: unknown): boolean {
-  return Number.isSafeInteger(amount) && Number(amount) > 0
 }
 
 function isUsual(amount: unknown, { extra }: JsonObject): boolean {

@@ -1,10 +1,9 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { isRecord } from '@hongbao/core/internal'
+import { isId, isRecord } from '@hongbao/core/internal'
 import { PingppError } from '../errors.ts'
 import type { ExtraParams } from '../options.ts'
 import { findDocumented, findFlaw, isText, withExtra, type Documented } from './parameters.ts'
 import { encodeQuery } from './query.ts'
-import { isId } from './red-envelope.ts'
 
 /**
  * The documented parameters of a list (API reference, "查询 Red Envelope 对象列表" and "分页"). Any other
