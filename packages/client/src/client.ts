@@ -1,15 +1,16 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
+import { isId } from '@hongbao/core/internal'
 import { PingppError } from './errors.ts'
 import type { GoodAnswer } from './http/answer.ts'
 import { createSend } from './http/request.ts'
 import { waitByTimer, type Seams } from './http/retries.ts'
 import { readOptions, type PingppClientOptions, type PingppRequestOptions } from './options.ts'
 import { writeEnvelope, type RedEnvelopeCreateParams } from './red-envelopes/create-parameters.ts'
-import { findDocumented } from './red-envelopes/known-parameters.ts'
 import { readListQuery, type RedEnvelopeListParams } from './red-envelopes/list-parameters.ts'
 import { createEnvelopeList, readPage, type RedEnvelopeList } from './red-envelopes/pages.ts'
+import { findDocumented } from './red-envelopes/parameters.ts'
 import { encodeQuery } from './red-envelopes/query.ts'
-import { isId, readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
+import { readEnvelope, readEvent } from './red-envelopes/red-envelope.ts'
 
 /** The red-envelope API of Ping++ (guide, steps 1 to 3, and "红包查询"). */
 export interface PingppClient {
@@ -102,7 +103,7 @@ export function createPingppClientWith(options: PingppClientOptions, seams: Seam
 /** @throws PingppError `parameter-invalid` */
 function queryOf(how: PingppRequestOptions | undefined): string {
   const { extraParams = {} } = how ?? {}
-  const flaw = findDocumented(extraParams, [])
+  const flaw = findDocumented(extraParams, {})
   if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const query = encodeQuery(extraParams)
   return query === '' ? '' : `?${query}`

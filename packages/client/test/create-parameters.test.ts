@@ -78,19 +78,23 @@ const WAY = 'A parameter that Ping++ accepts but does not document goes into `ex
 describe('a parameter of a create that is not documented', () => {
   it.each<[object, string, string]>([
     [{ amuont: 100 }, 'amuont', 'Did you mean `amount`?'],
-    [{ order_number: '1' }, 'order_number', 'There are: app, channel, order_no, amount, '],
+    [{ order_number: '1' }, 'order_number', 'There are: app, app[id], channel, order_no, amount, '],
     [{ metdata: {} }, 'metdata', 'Did you mean `metadata`?'],
     [
       { extra: { ...GUIDE.extra, scene: 'PRODUCT_1' } },
       'extra[scene]',
-      'There are: extra[send_name], extra[scene_id].',
+      'Did you mean `extra[scene_id]`?',
     ],
     [
       { extra: { ...GUIDE.extra, sceneid: 'PRODUCT_1' } },
       'extra[sceneid]',
       'Did you mean `extra[scene_id]`?',
     ],
-    [{ app: { ...GUIDE.app, livemode: true } }, 'app[livemode]', 'There are: app[id].'],
+    [
+      { app: { ...GUIDE.app, livemode: true } },
+      'app[livemode]',
+      'There are: app, app[id], channel, ',
+    ],
     [{ client_ip: null }, 'client_ip', 'There are: app, '],
     [{ 'extra[scene_id]': 'PRODUCT_1' }, 'extra[scene_id]', 'There are: app, '],
     [{ 'scene[id]': 'PRODUCT_1' }, 'scene[id]', 'There are: app, '],

@@ -474,7 +474,7 @@ describe('a parameter', () => {
       attempts: 0,
       notCreated: true,
       message:
-        'Nothing was sent, because of a parameter. `subject` has 36 bytes; at most 32 are allowed, which is 10 Chinese characters.',
+        'Nothing was sent, because of a parameter. `subject` must be a title of at most 32 bytes (10 Chinese characters); it is a string of 36 bytes.',
     })
     expect(seen).toEqual([])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findParameterFlaw } from '../src/red-envelopes/parameters.ts'
+import { findParameterFlaw } from '../src/red-envelopes/create-parameters.ts'
 import { seeded } from '../../core/test/seeded.ts'
 
 // The guide's sample (step 3), in Chinese.
@@ -57,23 +57,31 @@ describe('a parameter that is missing', () => {
   it.each([
     ['app[id]', 'app', '`app[id]` is missing: the id of your app, "app_…".'],
     ['channel', 'channel', '`channel` is missing: "wx_pub".'],
-    ['order_no', 'order_no', '`order_no` is missing: your own number, 1 to 28 digits.'],
-    ['amount', 'amount', '`amount` is missing: an integer in fen, 100 for 1 yuan.'],
+    ['order_no', 'order_no', '`order_no` is missing: your own number, a string of 1 to 28 digits.'],
+    ['amount', 'amount', '`amount` is missing: a whole number of fen, 150 for 1.50 yuan.'],
     ['currency', 'currency', '`currency` is missing: "cny".'],
     ['recipient', 'recipient', '`recipient` is missing: the openid of who receives it.'],
-    ['subject', 'subject', '`subject` is missing: a title of at most 32 bytes.'],
-    ['body', 'body', '`body` is missing: a wish of at most 128 bytes.'],
-    ['description', 'description', '`description` is missing: a text of at most 255 bytes.'],
+    [
+      'subject',
+      'subject',
+      '`subject` is missing: a title of at most 32 bytes (10 Chinese characters).',
+    ],
+    ['body', 'body', '`body` is missing: a wish of at most 128 bytes (42 Chinese characters).'],
+    [
+      'description',
+      'description',
+      '`description` is missing: a text of at most 255 bytes (85 Chinese characters).',
+    ],
     [
       'extra[send_name]',
       'extra',
-      '`extra[send_name]` is missing: the name of who sends it, at most 32 bytes.',
+      '`extra[send_name]` is missing: the name of who sends it of at most 32 bytes (10 Chinese characters).',
     ],
-  ])('is named: %s', (param, name, problem) => {
+  ])('is named: %s', (param, name, detail) => {
     const { [name as keyof typeof GUIDE]: _, ...rest } = GUIDE
-    expect(findParameterFlaw(rest)).toEqual({ param, problem })
-    expect(flawWith({ [name]: undefined })).toEqual({ param, problem })
-    expect(flawWith({ [name]: null })).toEqual({ param, problem })
+    expect(findParameterFlaw(rest)).toEqual({ param, detail })
+    expect(flawWith({ [name]: undefined })).toEqual({ param, detail })
+    expect(flawWith({ [name]: null })).toEqual({ param, detail })
   })
 
   it.each([
@@ -102,33 +110,37 @@ describe('a parameter that is missing', () => {
 })
 
 describe('an amount', () => {
-  const outside =
-    'fen; 100 to 20,000 are allowed (1 to 200 yuan), others only with `extra[scene_id]`.'
+  const fen = 'a whole number of fen, 150 for 1.50 yuan'
+  const usual = '100 to 20,000 fen (1 to 200 yuan), or any with `extra[scene_id]`'
 
   it.each<[unknown, string]>([
-    [99, `is below 100 ${outside}`],
-    [1, `is below 100 ${outside}`],
-    [20_001, `is above 20,000 ${outside}`],
-    [0, 'is below 1 fen.'],
-    [-100, 'is below 1 fen.'],
-    [8.88, 'is no integer; fen are expected: 1.50 yuan is 150.'],
-    [2 ** 53, 'is no integer; fen are expected: 1.50 yuan is 150.'],
-    [Number.NaN, 'is no integer; fen are expected: 1.50 yuan is 150.'],
-    [Infinity, 'is no integer; fen are expected: 1.50 yuan is 150.'],
-    ['100', 'is a string; an integer in fen is expected.'],
-    [100n, 'is a bigint; an integer in fen is expected.'],
-    [true, 'is a boolean; an integer in fen is expected.'],
-    [[100], 'is a list; an integer in fen is expected.'],
-    [{ fen: 100 }, 'is an object; an integer in fen is expected.'],
-  ])('is refused: %s', (amount, problem) => {
-    expect(flawWith({ amount })).toEqual({ param: 'amount', problem: `\`amount\` ${problem}` })
+    [99, `${usual}; it is 99.`],
+    [1, `${usual}; it is 1.`],
+    [20_001, `${usual}; it is 20001.`],
+    [0, `${fen}; it is 0.`],
+    [-100, `${fen}; it is -100.`],
+    [8.88, `${fen}; it is 8.88.`],
+    [2 ** 53, `${fen}; it is 9007199254740992.`],
+    [Number.NaN, `${fen}; it is NaN.`],
+    [Infinity, `${fen}; it is Infinity.`],
+    ['100', `${fen}; it is a string of 3 bytes.`],
+    [100n, `${fen}; it is a bigint.`],
+    [true, `${fen}; it is a boolean.`],
+    [[100], `${fen}; it is a list.`],
+    [{ fen: 100 }, `${fen}; it is an object (members: 1).`],
+  ])('is refused: %s', (amount, detail) => {
+    expect(flawWith({ amount })).toEqual({
+      param: 'amount',
+      detail: `\`amount\` must be ${detail}`,
+    })
   })
 
   it('needs a scene that exists', () => {
     const extra = { send_name: 'x', scene_id: 'PRODUCT_9' }
-    const problem = '`extra[scene_id]` is another string; "PRODUCT_1" to "PRODUCT_8" is expected.'
-    expect(flawWith({ amount: 99, extra })).toEqual({ param: 'extra[scene_id]', problem })
-    expect(flawWith({ amount: 500, extra })).toEqual({ param: 'extra[scene_id]', problem })
+    const detail =
+      '`extra[scene_id]` must be "PRODUCT_1" to "PRODUCT_8"; it is a string of 9 bytes.'
+    expect(flawWith({ amount: 99, extra })).toEqual({ param: 'extra[scene_id]', detail })
+    expect(flawWith({ amount: 500, extra })).toEqual({ param: 'extra[scene_id]', detail })
     expect(flawWith({ amount: 99, extra: { send_name: 'x', scene_id: null } })).toMatchObject({
       param: 'amount',
     })
@@ -141,40 +153,47 @@ describe('an amount', () => {
 })
 
 describe('an order number', () => {
-  const expected = '1 to 28 digits are expected.'
-
   it.each<[unknown, string]>([
-    ['1'.repeat(29), `has 29 digits; ${expected}`],
-    ['', `is empty; ${expected}`],
-    ['A17', `has characters that are not digits 0 to 9; ${expected}`],
-    ['１２３', `has characters that are not digits 0 to 9; ${expected}`],
-    ['123\n', `has characters that are not digits 0 to 9; ${expected}`],
-    [' 123', `has characters that are not digits 0 to 9; ${expected}`],
-    [123, 'is a number; a string of 1 to 28 digits is expected.'],
-  ])('is refused: %j', (order_no, problem) => {
+    ['1'.repeat(29), 'a string of 29 bytes'],
+    ['', 'a string of 0 bytes'],
+    ['A17', 'a string of 3 bytes'],
+    ['１２３', 'a string of 9 bytes'],
+    ['123\n', 'a string of 4 bytes'],
+    [' 123', 'a string of 4 bytes'],
+    [123, '123'],
+  ])('is refused: %j', (order_no, found) => {
     expect(flawWith({ order_no })).toEqual({
       param: 'order_no',
-      problem: `\`order_no\` ${problem}`,
+      detail: `\`order_no\` must be your own number, a string of 1 to 28 digits; it is ${found}.`,
     })
   })
 })
 
 describe('a text', () => {
   const texts = [
-    ['subject', 32, 10, (value: unknown) => ({ subject: value })],
-    ['body', 128, 42, (value: unknown) => ({ body: value })],
-    ['description', 255, 85, (value: unknown) => ({ description: value })],
-    ['extra[send_name]', 32, 10, (value: unknown) => ({ extra: { send_name: value } })],
+    ['subject', 32, 10, 'a title', (value: unknown) => ({ subject: value })],
+    ['body', 128, 42, 'a wish', (value: unknown) => ({ body: value })],
+    ['description', 255, 85, 'a text', (value: unknown) => ({ description: value })],
+    [
+      'extra[send_name]',
+      32,
+      10,
+      'the name of who sends it',
+      (value: unknown) => ({ extra: { send_name: value } }),
+    ],
   ] as const
 
-  it.each(texts)('%s is limited to %d bytes, %d Chinese characters', (param, max, han, put) => {
-    const problem = (bytes: number): string =>
-      `\`${param}\` has ${bytes} bytes; at most ${max} are allowed, which is ${han} Chinese characters.`
-    expect(flawWith(put('a'.repeat(max)))).toBeUndefined()
-    expect(flawWith(put('a'.repeat(max + 1)))).toEqual({ param, problem: problem(max + 1) })
-    expect(flawWith(put('恭'.repeat(han)))).toBeUndefined()
-    expect(flawWith(put('恭'.repeat(han + 1)))).toEqual({ param, problem: problem(han * 3 + 3) })
-  })
+  it.each(texts)(
+    '%s is limited to %d bytes, %d Chinese characters',
+    (param, max, han, what, put) => {
+      const detail = (bytes: number): string =>
+        `\`${param}\` must be ${what} of at most ${max} bytes (${han} Chinese characters); it is a string of ${bytes} bytes.`
+      expect(flawWith(put('a'.repeat(max)))).toBeUndefined()
+      expect(flawWith(put('a'.repeat(max + 1)))).toEqual({ param, detail: detail(max + 1) })
+      expect(flawWith(put('恭'.repeat(han)))).toBeUndefined()
+      expect(flawWith(put('恭'.repeat(han + 1)))).toEqual({ param, detail: detail(han * 3 + 3) })
+    },
+  )
 
   it('is counted in bytes of UTF-8', () => {
     // Characters of one to four bytes (RFC 3629, section 3).
@@ -197,22 +216,22 @@ describe('a text', () => {
       )
       const bytes = characters.reduce((sum, [, size]) => sum + size, 0)
       const subject = characters.map(([character]) => character).join('')
-      const found = (flawWith({ subject }) as { problem?: string } | undefined)?.problem
+      const found = (flawWith({ subject }) as { detail?: string } | undefined)?.detail
       return { found, bytes }
     })
     expect(problems.map(({ found }) => found)).toEqual(
       problems.map(({ bytes }) =>
         bytes <= 32
           ? undefined
-          : `\`subject\` has ${bytes} bytes; at most 32 are allowed, which is 10 Chinese characters.`,
+          : `\`subject\` must be a title of at most 32 bytes (10 Chinese characters); it is a string of ${bytes} bytes.`,
       ),
     )
   })
 
-  it.each(texts)('%s with half an emoji is refused', (param, _max, _han, put) => {
+  it.each(texts)('%s with half an emoji is refused', (param, max, han, what, put) => {
     const half = '🧧'.slice(0, 1)
-    const problem = `\`${param}\` has half a character (a lone surrogate): was an emoji cut in two? UTF-8 cannot carry it.`
-    expect(flawWith(put(`恭喜${half}`))).toEqual({ param, problem })
+    const detail = `\`${param}\` must be ${what} of at most ${max} bytes (${han} Chinese characters); it is a string with half a character (a lone surrogate): was an emoji cut in two? UTF-8 cannot carry it.`
+    expect(flawWith(put(`恭喜${half}`))).toEqual({ param, detail })
   })
 
   it.each([
@@ -228,75 +247,74 @@ describe('a text', () => {
       const [name = '', member] = param.split(/[[\]]/)
       return { [name]: member === undefined ? value : { [member]: value } }
     }
-    expect(flawWith(put(''))).toEqual({ param, problem: `\`${param}\` is empty.` })
-    expect(flawWith(put(5))).toEqual({
-      param,
-      problem: `\`${param}\` is a number; a string is expected.`,
-    })
-    expect(flawWith(put(['x']))).toEqual({
-      param,
-      problem: `\`${param}\` is a list; a string is expected.`,
-    })
+    for (const [value, found] of [
+      ['', 'a string of 0 bytes'],
+      [5, '5'],
+      [['x'], 'a list'],
+    ] as const) {
+      const detail: unknown = expect.stringMatching(new RegExp(`^.*must be .*; it is ${found}\\.$`))
+      expect(flawWith(put(value))).toEqual({ param, detail })
+    }
   })
 })
 
 describe('a parameter that must be an object', () => {
   it.each<[string, unknown, string]>([
-    ['app', 'app_1', '`app` is a string; an object with `id` is expected.'],
-    ['app', ['app_1'], '`app` is a list; an object with `id` is expected.'],
-    ['extra', 'send_name', '`extra` is a string; an object with `send_name` is expected.'],
-    ['metadata', 'x', '`metadata` is a string; an object is expected.'],
-    ['metadata', ['x'], '`metadata` is a list; an object is expected.'],
-  ])('%s is refused if it is anything else', (name, value, problem) => {
-    expect(flawWith({ [name]: value })).toEqual({ param: name, problem })
+    ['app', 'app_1', '`app` must be an object with `id`; it is a string of 5 bytes.'],
+    ['app', ['app_1'], '`app` must be an object with `id`; it is a list.'],
+    [
+      'extra',
+      'send_name',
+      '`extra` must be an object with `send_name`; it is a string of 9 bytes.',
+    ],
+    ['metadata', 'x', '`metadata` must be an object; it is a string of 1 bytes.'],
+    ['metadata', ['x'], '`metadata` must be an object; it is a list.'],
+  ])('%s is refused if it is anything else', (name, value, detail) => {
+    expect(flawWith({ [name]: value })).toEqual({ param: name, detail })
   })
 })
 
 describe('a currency', () => {
   it.each<[unknown, string]>([
-    ['CNY', 'is another string; "cny" is expected.'],
-    ['usd', 'is another string; "cny" is expected.'],
-    [156, 'is a number; "cny" is expected.'],
-  ])('is refused: %s', (currency, problem) => {
+    ['CNY', 'must be "cny"; it is a string of 3 bytes.'],
+    ['usd', 'must be "cny"; it is a string of 3 bytes.'],
+    [156, 'must be "cny"; it is 156.'],
+  ])('is refused: %s', (currency, detail) => {
     expect(flawWith({ currency })).toEqual({
       param: 'currency',
-      problem: `\`currency\` ${problem}`,
+      detail: `\`currency\` ${detail}`,
     })
   })
 })
 
 describe('metadata', () => {
-  const kinds = 'texts, numbers, true and false are allowed, and nothing nested.'
-  const total = 'characters, keys and values together; at most 1,000 are allowed.'
+  const kinds = 'of texts, numbers, true and false, and nothing nested'
+  const total = 'of at most 1,000 whole characters, keys and values together'
 
   it.each<[string, unknown, string]>([
-    ['21 pairs', pairs(21), 'has 21 pairs; at most 20 are allowed.'],
-    ['1,001 characters', { k: '恭'.repeat(1000) }, `has 1,001 ${total}`],
-    ['1,001 emoji', { '🧧': '🧧'.repeat(1000) }, `has 1,001 ${total}`],
-    ['long keys', { ['k'.repeat(1001)]: '' }, `has 1,001 ${total}`],
-    ['an object inside', { gift: { to: 'you' } }, `holds an object; ${kinds}`],
-    ['a list inside', { gifts: [1] }, `holds a list; ${kinds}`],
-    ['a date', { at: new Date(0) }, `holds an object; ${kinds}`],
-    ['a function', { at: () => 0 }, `holds a function; ${kinds}`],
-    ['a bigint', { id: 1n }, `holds a bigint; ${kinds}`],
-    ['a symbol', { id: Symbol('x') }, `holds a symbol; ${kinds}`],
-    ['no number', { ratio: Number.NaN }, `holds no finite number; ${kinds}`],
-    [
-      'half an emoji',
-      { wish: '\uD83E' },
-      'has half a character (a lone surrogate): was an emoji cut in two? UTF-8 cannot carry it.',
-    ],
-  ])('is refused: %s', (_, metadata, problem) => {
+    ['21 pairs', pairs(21), 'of at most 20 pairs; it is an object (members: 21)'],
+    ['1,001 characters', { k: '恭'.repeat(1000) }, total],
+    ['1,001 emoji', { '🧧': '🧧'.repeat(1000) }, total],
+    ['long keys', { ['k'.repeat(1001)]: '' }, total],
+    ['an object inside', { gift: { to: 'you' } }, kinds],
+    ['a list inside', { gifts: [1] }, kinds],
+    ['a date', { at: new Date(0) }, kinds],
+    ['a function', { at: () => 0 }, kinds],
+    ['a bigint', { id: 1n }, kinds],
+    ['a symbol', { id: Symbol('x') }, kinds],
+    ['no number', { ratio: Number.NaN }, kinds],
+    ['half an emoji', { wish: '\uD83E' }, total],
+  ])('is refused: %s', (_, metadata, expected) => {
     expect(flawWith({ metadata })).toEqual({
       param: 'metadata',
-      problem: `\`metadata\` ${problem}`,
+      detail: expect.stringContaining(`\`metadata\` must be ${expected}`),
     })
   })
 
   it('is refused although the other half of the character is next to it', () => {
     for (const metadata of [{ 'a\uD83E': '\uDDE7' }, { a: '\uD83E', '\uDDE7': 'b' }]) {
       expect(flawWith({ metadata })).toMatchObject({
-        problem: expect.stringContaining('half a character'),
+        detail: expect.stringContaining('whole characters'),
       })
     }
   })
@@ -306,7 +324,7 @@ describe('metadata', () => {
   })
 })
 
-describe('a problem', () => {
+describe('a flaw', () => {
   it('names its parameter, and never repeats a value', () => {
     const secret = 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'
     for (const name of [...Object.keys(GUIDE), 'metadata']) {
@@ -318,7 +336,7 @@ describe('a problem', () => {
       ]) {
         const flaw = findParameterFlaw({ ...GUIDE, [name]: value })
         if (flaw === undefined) continue
-        expect(flaw.problem.startsWith(`\`${flaw.param}\` `)).toBe(true)
+        expect(flaw.detail?.startsWith(`\`${flaw.param}\` `)).toBe(true)
         expect(JSON.stringify(flaw)).not.toContain('sk_live')
       }
     }

@@ -532,17 +532,13 @@ describe('a handler that fails', () => {
     expect(done).toEqual(['2 sent by poll', '1 sent by poll'])
   })
 
-  it('may be a receiver that rejects', async () => {
+  it('may be an object that rejects, unlike a receiver: it ends the run, which still resolves', async () => {
     const { pingpp, run, pretend } = openShop()
     pretend(() => Promise.reject(new Error('secret')))
     pingpp.make('1', [[0, 'sent']])
-    pingpp.make('2', [[0, 'sent']])
     const { failed, error } = await run()
-    expect(failed.map(({ order_no, code }) => [order_no, code])).toEqual([
-      ['2', 'internal-error'],
-      ['1', 'internal-error'],
-    ])
-    expect(error).toBeNull()
+    expect(failed).toEqual([])
+    expect(error).toEqual({ code: 'internal-error', message: 'The run failed (Error).' })
   })
 })
 

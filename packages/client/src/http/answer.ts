@@ -1,8 +1,9 @@
 import {
+  callSafely,
   findSigner,
   isNumeral,
   isRecord,
-  joinBytes,
+  readAll,
   readSignature,
   readStrictJson,
   readWithExact,
@@ -20,7 +21,6 @@ import {
 import type { Settings } from '../options.ts'
 import type { Secrets } from './secrets.ts'
 
-/** An HTTP response of any status. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -81,13 +81,9 @@ const UNCLEAR_CODES: ReadonlySet<string | undefined> = new Set([
  */
 export function readAnswer(
   { status, headers, bytes }: Answer,
-  {
-    publicKeys,
-    secrets,
-    now,
-  }: Pick<Settings, 'publicKeys' | 'now'> & { readonly secrets: Secrets },
+  { publicKeys, secrets, now }: Pick<Settings, 'publicKeys' | 'now'> & { secrets: Secrets },
 ): GoodAnswer {
-  const facts: AnswerFacts = {
+  const facts: Facts = {
     status,
     requestId: [headers.get('x-request-id')].find(isRequestId),
     retryAfterMs: readRetryAfter(headers.get('retry-after'), now),
@@ -108,7 +104,6 @@ export function readAnswer(
   return { status, value: spellPayload(value, () => readWithExact(json.text, isNumeral)), bytes }
 }
 
-/** The error of an answer that has no error in it, but is not the expected object. */
 export function invalidAnswer({ status }: GoodAnswer, detail: string): PingppError {
   return requestFailed('response-invalid', { status, detail })
 }
@@ -124,36 +119,18 @@ export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const joined = joinBytes()
-  if (!body) return joined.all()
+  if (!body) return new Uint8Array()
   const reader = body.getReader()
-  const cancel = (): void => void cancelSafely(reader)
+  // A body that has failed needs no end, and one of a mock may have none.
+  const cancel = (): void => callSafely(() => reader.cancel())
   signal.addEventListener('abort', cancel)
   if (signal.aborted) cancel()
-  // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    if (joined.size() + next.value.byteLength > MAX_ANSWER_BYTES) {
-      cancel()
-      return undefined
-    }
-    joined.add(next.value)
-  }
-  return joined.all()
+  const bytes = await readAll(reader, MAX_ANSWER_BYTES)
+  if (bytes === undefined) cancel()
+  return bytes
 }
 
-async function cancelSafely(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  try {
-    await reader.cancel()
-  } catch {
-    // A body that has failed needs no end, and one of a mock may have none.
-  }
-}
-
-interface AnswerFacts {
-  readonly status: number
-  readonly requestId: string | undefined
-  readonly retryAfterMs: number | undefined
-}
+type Facts = Pick<PingppError, 'requestId' | 'retryAfterMs'> & { readonly status: number }
 
 /**
  * How long a `Retry-After` asks to wait, in milliseconds: seconds or a date (RFC 9110, section
@@ -181,13 +158,12 @@ function findForgery(
 }
 
 /** The error of an answer without an `error` of Ping++: of a proxy, most likely. */
-function withoutError(facts: AnswerFacts, problem: string): PingppError {
+function withoutError(facts: Facts, problem: string): PingppError {
   return facts.status >= 500 ? byStatus(facts) : unreadable(facts, problem)
 }
 
-/** The error of an answer whose body is not used. */
 function unreadable(
-  facts: AnswerFacts,
+  facts: Facts,
   problem: string,
   code: PingppErrorCode = 'response-invalid',
 ): PingppError {
@@ -197,11 +173,11 @@ function unreadable(
 }
 
 /** A proxy may have passed the request on before it answered in place of Ping++. */
-function byStatus(facts: AnswerFacts): PingppError {
+function byStatus(facts: Facts): PingppError {
   return requestFailed(codeOf(facts.status), { ...facts, notCreated: false })
 }
 
-function refusal(facts: AnswerFacts, api: PingppApiError, answer: JsonObject): PingppError {
+function refusal(facts: Facts, api: PingppApiError, answer: JsonObject): PingppError {
   const { status, requestId } = facts
   // No document names a request id; one in the body counts like the header.
   const ids: unknown[] = [answer['request_id'], Object(answer['error'])['request_id'], requestId]

@@ -23,10 +23,8 @@ export interface OpenRedEnvelope {
 }
 
 /** Returns the envelopes that are open in the merchant's own table. */
-export type ReadOpen = () =>
-  | Iterable<OpenRedEnvelope>
-  | AsyncIterable<OpenRedEnvelope>
-  | Promise<Iterable<OpenRedEnvelope> | AsyncIterable<OpenRedEnvelope>>
+export type ReadOpen = () => OpenRows | Promise<OpenRows>
+type OpenRows = Iterable<OpenRedEnvelope> | AsyncIterable<OpenRedEnvelope>
 
 const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as const
 
@@ -34,13 +32,8 @@ const COMPARED = ['amount', 'currency', 'channel', 'recipient', 'livemode'] as c
 export type Mismatch = 'id' | 'order_no' | (typeof COMPARED)[number]
 
 /** A row of the merchant's table, checked. `created` is Unix time in seconds. */
-export interface OpenRow extends Checked<'id' | 'status' | (typeof COMPARED)[number]> {
-  readonly order_no: string
-  readonly created: number
-}
-
-type Checked<Fields extends keyof RedEnvelope> = {
-  readonly [Field in Fields]: RedEnvelope[Field] | undefined
+export type OpenRow = Pick<RedEnvelope, 'order_no' | 'created'> & {
+  readonly [Field in 'id' | 'status' | (typeof COMPARED)[number]]: RedEnvelope[Field] | undefined
 }
 
 /** The open envelopes of the merchant's table at the start of a run. */

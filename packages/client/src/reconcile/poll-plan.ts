@@ -3,20 +3,11 @@ const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS: number = 24 * HOUR_MS
 
 /**
- * How long after its creation an open envelope is queried, in milliseconds. Dense while a webhook may be
+ * How long after its creation an open envelope is queried. Dense while a webhook may be
  * late, once right after the 24 hours within which it can be opened, and then until its money must be
  * back.
  */
-const DUE_AFTER_MS: readonly number[] = [
-  2 * MINUTE_MS,
-  10 * MINUTE_MS,
-  1 * HOUR_MS,
-  6 * HOUR_MS,
-  DAY_MS + 15 * MINUTE_MS,
-  26 * HOUR_MS,
-  48 * HOUR_MS,
-  72 * HOUR_MS,
-]
+const DUE_AFTER_MINUTES = [2, 10, 60, 6 * 60, 24 * 60 + 15, 26 * 60, 48 * 60, 72 * 60]
 
 /** By when an envelope is expected in the merchant's own table: its first due time. */
 export const FIRST_DUE_MS: number = 2 * MINUTE_MS
@@ -28,7 +19,9 @@ const JITTER = 0.1
 
 /** The first due time after a moment: of the plan, and daily after its end. `random` is the envelope's own. */
 export function nextDueMs(createdMs: number, afterMs: number, random: number): number {
-  const plannedMs = DUE_AFTER_MS.map((ms) => createdMs + spread(ms, random))
+  const plannedMs = DUE_AFTER_MINUTES.map(
+    (minutes) => createdMs + spread(minutes * MINUTE_MS, random),
+  )
   const dueMs = plannedMs.find((ms) => ms > afterMs)
   if (dueMs !== undefined) return dueMs
   const dailyMs = createdMs + PLAN_ENDS_MS + jitter(DAY_MS, random)

@@ -29,41 +29,32 @@ export interface Run {
   readonly how: PingppRequestOptions
 }
 
-/** Processes an envelope of a list, or the answer to the query of one envelope. */
+/**
+ * Moves the tracked envelope of a list, or of the answer to a query, on to the status of Ping++, and
+ * dispatches it if it is new.
+ */
 export async function processEnvelope(
   run: Run,
   envelope: RedEnvelope,
   source: 'list' | 'query',
 ): Promise<void> {
   const { tracker, table, draft, settings } = run
+  const status = readEnvelopeStatus(envelope.status)
   const row = table?.match(envelope)
   if (row === undefined && !isOfApp(run, envelope)) return noteConflict(draft, envelope, 'app')
-  if (row === undefined && table !== undefined) return noteUnknown(draft, envelope)
-  const tracked = tracking.track(tracker, envelope, settings.now(), settings.random)
+  if (row === undefined && table !== undefined) return noteUnknown(draft, envelope, status)
+  const tracked = tracking.track(tracker, envelope, settings)
   // In test mode only a query by id moves an envelope on (guide, note 4), so a list does not
   // count as the query of one that is not final.
-  const isCurrent =
-    source === 'query' || envelope.livemode || isFinal(readEnvelopeStatus(envelope.status))
-  if (isCurrent) tracking.schedule(tracked, settings.now())
-  await follow(run, envelope, row, tracked)
-}
-
-/** Moves the tracked envelope on to the status of Ping++, and dispatches it if it is new. */
-async function follow(
-  run: Run,
-  envelope: RedEnvelope,
-  row: OpenRow | undefined,
-  tracked: tracking.TrackedEnvelope,
-): Promise<void> {
-  const { draft, settings } = run
-  const status = readEnvelopeStatus(envelope.status)
+  const isCurrent = source === 'query' || envelope.livemode || isFinal(status)
+  if (isCurrent) tracking.schedule(tracked, settings)
   const flaw = findFlaw(run, envelope, row)
   if (flaw !== undefined || status === undefined) {
     tracking.resetBackoff(tracked)
     return noteConflict(draft, envelope, flaw ?? 'status')
   }
-  if (row?.status !== undefined) tracking.applyLocal(tracked, row.status, settings.now())
-  const next = tracking.applyRemote(tracked, status, settings.now())
+  if (row?.status !== undefined) tracking.applyLocal(tracked, row.status, settings)
+  const next = tracking.applyRemote(tracked, status, settings)
   if (next === 'conflict') noteConflict(draft, envelope, 'end')
   if (next === 'dispatch' && status !== 'sending') await dispatch(run, envelope, status, tracked)
 }
@@ -90,7 +81,6 @@ function findFlaw(
   return tracking.adopt(run.tracker, envelope) ? undefined : 'id'
 }
 
-/** A status with an event. */
 type EventStatus = Exclude<RedEnvelopeStatus, 'sending'>
 
 async function dispatch(
@@ -105,9 +95,9 @@ async function dispatch(
   if (draft.dryRun) draft.wouldDispatch.push(step)
   else {
     draft.dispatched += 1
-    const result = await dispatchSafely(settings, eventOf(envelope, status))
+    const result = await settings.webhooks.dispatch(eventOf(envelope, status), { source: 'poll' })
     if (result.outcome === 'failed' || result.outcome === 'rejected') {
-      tracking.postpone(tracked, settings.now(), settings.random())
+      tracking.postpone(tracked, settings)
       return noteFailure(draft, step, result.error)
     }
     noteSuccess(draft, step, result)
@@ -123,27 +113,14 @@ function eventOf(envelope: RedEnvelope, status: EventStatus): WebhookEvent {
   const { livemode, received, refunded } = envelope
   const dates: Partial<Record<EventStatus, unknown>> = { received, refund: refunded }
   const created = dates[status] ?? envelope.created
-  const data = { object: { ...envelope, status } }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the status is that of the type
   return {
     object: 'event',
     type: `red_envelope.${status}`,
     created,
     livemode,
-    data,
+    data: { object: { ...envelope, status } },
   } as WebhookEvent
-}
-
-/** A receiver never rejects; an object in its place may. */
-async function dispatchSafely(
-  { webhooks }: ReconcilerSettings,
-  event: WebhookEvent,
-): Promise<DispatchResult> {
-  try {
-    return await webhooks.dispatch(event, { source: 'poll' })
-  } catch {
-    return { outcome: 'failed', error: new WebhookError('internal-error') }
-  }
 }
 
 function noteSuccess(
@@ -169,12 +146,14 @@ function noteFailure(draft: Draft, step: ReconcilerStep, error: WebhookError): v
  * Notes an envelope that is not final and not open in the merchant's table. One that is final has most
  * likely been closed there, and one that is new may come into the table yet.
  */
-function noteUnknown(draft: Draft, envelope: RedEnvelope): void {
-  const { id, order_no, created } = envelope
-  const status = readEnvelopeStatus(envelope.status)
+function noteUnknown(
+  draft: Draft,
+  { id, order_no, created }: RedEnvelope,
+  status: RedEnvelopeStatus | undefined,
+): void {
   const isNew = created * 1000 > draft.startedMs - FIRST_DUE_MS
-  if (status !== undefined && !isFinal(status) && !isNew)
-    draft.unknown.push({ id, order_no, status })
+  if (status === undefined || isFinal(status) || isNew) return
+  draft.unknown.push({ id, order_no, status })
 }
 
 function noteConflict(

@@ -76,9 +76,7 @@ export interface ReconcilerStep extends ReconcilerEnvelope {
 }
 
 /** An envelope whose query or handlers failed. */
-export interface ReconcilerFailure {
-  readonly id: string
-  readonly order_no: string
+export interface ReconcilerFailure extends Omit<ReconcilerEnvelope, 'status'> {
   /** null if it is not known. */
   readonly status: RedEnvelopeStatus | null
   /** null if the query failed. */
@@ -89,9 +87,7 @@ export interface ReconcilerFailure {
 }
 
 /** An envelope that contradicts what is known of it. */
-export interface ReconcilerConflict {
-  readonly id: string
-  readonly order_no: string
+export interface ReconcilerConflict extends Omit<ReconcilerEnvelope, 'status'> {
   /** As Ping++ wrote it. */
   readonly status: string
   /**

@@ -79,7 +79,7 @@ function explain(error: unknown, signal: AbortSignal): ReconcilerRunError {
   if (signal.aborted) return { code: 'run-aborted', message: 'The run was stopped before its end.' }
   if (error instanceof PingppError) {
     const { code, message, retryAfterMs } = error
-    return { code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+    return { code, message, retryAfterMs }
   }
   if (error instanceof WebhookError || error instanceof OpenError) {
     return { code: error.code, message: error.message }
@@ -181,7 +181,7 @@ async function retrieve(run: Run, tracked: TrackedEnvelope): Promise<PingppError
   try {
     envelope = await settings.pingpp.redEnvelopes.retrieve(tracked.id, how)
   } catch (thrown) {
-    if (!signal.aborted) postpone(tracked, settings.now(), settings.random())
+    if (!signal.aborted) postpone(tracked, settings)
     const error = ownError(thrown, signal)
     const { id, order_no, status = null } = tracked
     const { code, message } = error
@@ -235,8 +235,8 @@ function openOf(run: Run): OpenEnvelope[] {
 function trackRow({ tracker, settings }: Run, row: OpenRow): TrackedEnvelope | undefined {
   const { id, status } = row
   if (id === undefined) return findAdopted(tracker, row.order_no)
-  const tracked = track(tracker, { ...row, id }, settings.now(), settings.random)
-  if (status !== undefined) applyLocal(tracked, status, settings.now())
+  const tracked = track(tracker, { ...row, id }, settings)
+  if (status !== undefined) applyLocal(tracked, status, settings)
   return tracked
 }
 
@@ -246,30 +246,22 @@ function isBounded({ from, to }: RunRange): boolean {
 
 /** Reports the envelopes that are open now. */
 function conclude(run: Run): void {
-  const { adopted, startedMs } = run.draft
+  const { draft, settings } = run
+  const nowMs = settings.now()
   for (const { head, tracked } of openOf(run)) {
-    if (head.id === undefined && tracked?.status !== undefined) {
-      const { id, order_no, status } = tracked
-      adopted.push({ id, order_no, status })
+    const { order_no, created } = head
+    const { id = null, status = null, appliedMs = Infinity, dueMs = 0 } = tracked ?? {}
+    if (head.id === undefined && id !== null && status !== null) {
+      draft.adopted.push({ id, order_no, status })
     }
     // Applied by an earlier run, but still open in the table.
-    const isStuck = tracked?.appliedMs !== undefined && tracked.appliedMs < startedMs
-    if (tracked === undefined || isOpen(tracked) || isStuck) noteOpen(run, head, tracked)
+    const isStuck = appliedMs < draft.startedMs
+    if (tracked !== undefined && !isOpen(tracked) && !isStuck) continue
+    draft.open += 1
+    const ageSeconds = Math.floor(nowMs / 1000 - created)
+    draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, ageSeconds)
+    // A due time counts from when Ping++ created the envelope, which may be hours after the row was created.
+    const endsMs = (tracked ?? head).created * 1000 + PLAN_ENDS_MS
+    if (Math.max(dueMs, nowMs) >= endsMs) draft.overdue.push({ id, order_no, status, created })
   }
-}
-
-function noteOpen(
-  { draft, settings }: Run,
-  head: OpenEnvelope['head'],
-  tracked: TrackedEnvelope | undefined,
-): void {
-  const { order_no, created } = head
-  const ageSeconds = settings.now() / 1000 - created
-  draft.open += 1
-  draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, Math.floor(ageSeconds))
-  const { id = null, status = null, dueMs = 0 } = tracked ?? {}
-  // A due time counts from when Ping++ created the envelope, which may be hours after the row was created.
-  const endsMs = (tracked ?? head).created * 1000 + PLAN_ENDS_MS
-  const isOverdue = Math.max(dueMs, settings.now()) >= endsMs
-  if (isOverdue) draft.overdue.push({ id, order_no, status, created })
 }

@@ -4,7 +4,9 @@ import {
   type RedEnvelope,
   type RedEnvelopeStatus,
 } from '@hongbao/core'
+import type { Seams } from '../http/retries.ts'
 import { backoffMs, nextDueMs } from './poll-plan.ts'
+import type { ReconcilerSettings } from './reconciler-options.ts'
 
 /** The fields that identify an envelope; `created` is Unix time in seconds. */
 type EnvelopeHead = Pick<RedEnvelope, 'id' | 'order_no' | 'created'>
@@ -39,13 +41,15 @@ export function createTracker(): Tracker {
   return { envelopes: new Map(), adoptedIds: new Map(), searchedMs: new Map() }
 }
 
-/** Returns the state of an envelope, a new one if there is none. `random` is for the new one. */
+type Clock = Pick<ReconcilerSettings & Seams, 'now' | 'random'>
+
+/** Returns the state of an envelope, a new one if there is none. */
 export function track(
   { envelopes }: Tracker,
   { id, order_no, created }: EnvelopeHead,
-  seenMs: number,
-  random: () => number,
+  { now, random }: Clock,
 ): TrackedEnvelope {
+  const seenMs = now()
   const known = envelopes.get(id)
   if (known !== undefined) return Object.assign(known, { seenMs })
   const head = { id, order_no, created, random: random(), seenMs }
@@ -93,11 +97,11 @@ export function forgetSearches({ searchedMs }: Tracker, beforeMs: number): void 
 export function applyLocal(
   envelope: TrackedEnvelope,
   status: RedEnvelopeStatus,
-  nowMs: number,
+  { now }: Clock,
 ): void {
   const order = compareEnvelopeStatus(envelope.status, status)
   const isKnown = order === 'same' && envelope.appliedMs !== undefined
-  if (order !== 'behind' && !isKnown) markApplied(envelope, status, nowMs)
+  if (order !== 'behind' && !isKnown) markApplied(envelope, status, now())
 }
 
 /**
@@ -108,14 +112,14 @@ export function applyLocal(
 export function applyRemote(
   envelope: TrackedEnvelope,
   status: RedEnvelopeStatus,
-  nowMs: number,
+  { now }: Clock,
 ): 'dispatch' | 'conflict' | undefined {
   const order = compareEnvelopeStatus(envelope.status, status)
   if (order === 'behind') return undefined
   // There is no event for `sending`.
-  if (order === 'ahead') markApplied(envelope, status, status === 'sending' ? nowMs : undefined)
+  if (order === 'ahead') markApplied(envelope, status, status === 'sending' ? now() : undefined)
   if (order !== 'conflict' && envelope.appliedMs === undefined) {
-    return nowMs >= (envelope.retryMs ?? nowMs) ? 'dispatch' : undefined
+    return now() >= (envelope.retryMs ?? 0) ? 'dispatch' : undefined
   }
   resetBackoff(envelope)
   return order === 'conflict' ? 'conflict' : undefined
@@ -130,24 +134,23 @@ export function markApplied(
   Object.assign(envelope, UNTRIED, { status, appliedMs })
 }
 
-/** Leaves an envelope to the plan: earlier failures are over. */
+/** Leaves an envelope to the plan. */
 export function resetBackoff(envelope: TrackedEnvelope): void {
   Object.assign(envelope, UNTRIED)
 }
 
 /** Notes that a query or a dispatch failed: the next one comes soon, and later each time. */
-export function postpone(envelope: TrackedEnvelope, nowMs: number, random: number): void {
+export function postpone(envelope: TrackedEnvelope, { now, random }: Clock): void {
   envelope.failures += 1
-  envelope.retryMs = nowMs + backoffMs(envelope.failures, random)
+  envelope.retryMs = now() + backoffMs(envelope.failures, random())
 }
 
 /** Notes that Ping++ has answered for an envelope: it is due at the next time of the plan. */
-export function schedule(envelope: TrackedEnvelope, nowMs: number): void {
+export function schedule(envelope: TrackedEnvelope, { now }: Clock): void {
   const { created, dueMs, random } = envelope
-  envelope.dueMs = Math.max(dueMs, nextDueMs(created * 1000, nowMs, random))
+  envelope.dueMs = Math.max(dueMs, nextDueMs(created * 1000, now(), random))
 }
 
-/** When an envelope is queried next. */
 export function queryMsOf({ retryMs, dueMs }: TrackedEnvelope): number {
   return retryMs ?? dueMs
 }

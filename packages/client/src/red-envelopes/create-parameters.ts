@@ -1,8 +1,17 @@
-import { isRecord, readStrictJson } from '@hongbao/core/internal'
-import { requestFailed, type PingppError, type PingppErrorFacts } from '../errors.ts'
+import { Buffer } from 'node:buffer'
+import { isPositive, isRecord, readStrictJson } from '@hongbao/core/internal'
+import { requestFailed } from '../errors.ts'
+import type { JsonObject } from '../http/answer.ts'
 import type { ExtraParams } from '../options.ts'
-import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
-import { CREATE_PARAMETERS, findParameterFlaw } from './parameters.ts'
+import {
+  findDocumented,
+  findFlaw,
+  findWrong,
+  isText,
+  withExtra,
+  type Documented,
+  type ParameterFlaw,
+} from './parameters.ts'
 import type { ExpectedEnvelope } from './red-envelope.ts'
 
 /**
@@ -37,6 +46,66 @@ export interface RedEnvelopeCreateParams {
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
+/** The documented limits (guide, step 3; API reference, "创建 Red Envelope 对象"). */
+const CREATE: Documented = {
+  required: [
+    ['app[id]', 'the id of your app, "app_…"', isText],
+    ['channel', '"wx_pub"', isText],
+    ['order_no', 'your own number, a string of 1 to 28 digits', matches(/^\d{1,28}$/)],
+    ['amount', 'a whole number of fen, 150 for 1.50 yuan', isPositive],
+    ['amount', '100 to 20,000 fen (1 to 200 yuan), or any with `extra[scene_id]`', isUsual],
+    ['currency', '"cny"', matches(/^cny$/)],
+    ['recipient', 'the openid of who receives it', isText],
+    ['subject', ...text('a title', 32)],
+    ['body', ...text('a wish', 128)],
+    ['description', ...text('a text', 255)],
+    ['extra[send_name]', ...text('the name of who sends it', 32)],
+  ],
+  optional: [
+    ['extra[scene_id]', '"PRODUCT_1" to "PRODUCT_8"', matches(/^PRODUCT_[1-8]$/)],
+    ['metadata', 'an object', isRecord],
+    // 20 pairs since July 2025, 10 before; the total did not change.
+    ['metadata', 'of at most 20 pairs', (value) => pairsOf(value).length <= 20],
+    ['metadata', 'of texts, numbers, true and false, and nothing nested', isFlat],
+    ['metadata', 'of at most 1,000 whole characters, keys and values together', isShort],
+  ],
+}
+
+function matches(pattern: RegExp): (value: unknown) => boolean {
+  return (value) => typeof value === 'string' && pattern.test(value)
+}
+
+function text(what: string, maxBytes: number): [string, (value: unknown) => boolean] {
+  const expected = `${what} of at most ${maxBytes} bytes (${Math.floor(maxBytes / 3)} Chinese characters)`
+  return [expected, (value) => isText(value) && Buffer.byteLength(value) <= maxBytes]
+}
+
+function isUsual(amount: unknown, { extra }: JsonObject): boolean {
+  const hasScene = isRecord(extra) && (extra['scene_id'] ?? undefined) !== undefined
+  return hasScene || (Number(amount) >= 100 && Number(amount) <= 20_000)
+}
+
+function pairsOf(metadata: unknown): [string, unknown][] {
+  return Object.entries(Object(metadata)).filter(([, value]) => value !== undefined)
+}
+
+function isFlat(metadata: unknown): boolean {
+  const kinds = ['string', 'boolean']
+  return pairsOf(metadata).every(
+    ([, value]) => value === null || kinds.includes(typeof value) || Number.isFinite(value),
+  )
+}
+
+function isShort(metadata: unknown): boolean {
+  const texts = pairsOf(metadata).flat().map(String)
+  return texts.every((each) => each.isWellFormed()) && Array.from(texts.join('')).length <= 1000
+}
+
+/** The first parameter that `POST /v1/red_envelopes` does not take as it is. */
+export function findParameterFlaw(given: unknown): ParameterFlaw | undefined {
+  return findWrong(isRecord(given) ? given : {}, CREATE)
+}
+
 /** A create, ready to be sent. */
 export interface WrittenEnvelope {
   readonly body: Uint8Array<ArrayBuffer>
@@ -56,7 +125,10 @@ export function writeEnvelope(
   defaultApp: RedEnvelopeCreateParams['app'],
   extraParams?: ExtraParams,
 ): WrittenEnvelope {
-  const complete = withDefault(parameters, defaultApp)
+  const isComplete = defaultApp === undefined || (Object(parameters).app ?? undefined) !== undefined
+  // What is no object stays what it is, for `check` to refuse.
+  const complete =
+    isComplete || !isRecord(parameters) ? parameters : { ...parameters, app: defaultApp }
   check(complete)
   const { bytes, value } = writeJson(complete)
   check(value)
@@ -65,23 +137,12 @@ export function writeEnvelope(
   return { body, orderNo: order_no, expected: { order_no, amount, recipient } }
 }
 
-/** The parameters as they are, for `check` to refuse, if they are no object. */
-function withDefault(
-  parameters: RedEnvelopeCreateParams,
-  defaultApp: RedEnvelopeCreateParams['app'],
-): RedEnvelopeCreateParams {
-  if (!isRecord(parameters) || defaultApp === undefined) return parameters
-  const { app } = parameters
-  return app === undefined || app === null ? { ...parameters, app: defaultApp } : parameters
+function check(given: unknown): asserts given is RedEnvelopeCreateParams {
+  refuse(findFlaw('create', given, CREATE))
 }
 
-function check(parameters: unknown): asserts parameters is RedEnvelopeCreateParams {
-  if (!isRecord(parameters)) throw invalid({ detail: '`create` expects an object of parameters.' })
-  // First, so that an `amuont` is not reported as an `amount` that is missing.
-  const unknown = findUnknown(parameters, CREATE_PARAMETERS)
-  if (unknown !== undefined) throw invalid(unknown)
-  const flaw = findParameterFlaw(parameters)
-  if (flaw !== undefined) throw invalid({ param: flaw.param, detail: flaw.problem })
+function refuse(flaw: ParameterFlaw | undefined): void {
+  if (flaw !== undefined) throw requestFailed('parameter-invalid', flaw)
 }
 
 /** The body with `extraParams`, which are checked as they are sent, too. */
@@ -90,8 +151,7 @@ function writeWithExtra(
   extraParams: ExtraParams,
 ): Uint8Array<ArrayBuffer> {
   const extra = writeJson(extraParams).value
-  const flaw = findDocumented(extra, CREATE_PARAMETERS)
-  if (flaw !== undefined) throw invalid(flaw)
+  refuse(findDocumented(extra, CREATE))
   return writeJson(withExtra({ ...sent }, isRecord(extra) ? extra : {})).bytes
 }
 
@@ -101,13 +161,11 @@ function writeJson(parameters: object): { bytes: Uint8Array<ArrayBuffer>; value:
   try {
     bytes = new TextEncoder().encode(JSON.stringify(parameters))
   } catch (cause) {
-    throw invalid({ detail: 'They cannot be written as JSON: a BigInt, or a circle?' }, { cause })
+    const detail = 'They cannot be written as JSON: a BigInt, or a circle?'
+    throw requestFailed('parameter-invalid', { detail }, { cause })
   }
   const json = readStrictJson(bytes)
   if (json.ok) return { bytes, value: json.value }
-  throw invalid({ detail: `Ping++ could not read them as JSON. ${json.reason}` })
-}
-
-function invalid(facts: PingppErrorFacts, options?: ErrorOptions): PingppError {
-  return requestFailed('parameter-invalid', facts, options)
+  const detail = `Ping++ could not read them as JSON. ${json.reason}`
+  throw requestFailed('parameter-invalid', { detail })
 }

@@ -1,10 +1,9 @@
 import type { RedEnvelopeStatus } from '@hongbao/core'
-import { isRecord, readEach } from '@hongbao/core/internal'
-import { PingppError, type PingppErrorFacts } from '../errors.ts'
+import { isId, isRecord } from '@hongbao/core/internal'
+import { PingppError } from '../errors.ts'
 import type { ExtraParams } from '../options.ts'
-import { findDocumented, findUnknown, withExtra } from './known-parameters.ts'
+import { findDocumented, findFlaw, isText, withExtra, type Documented } from './parameters.ts'
 import { encodeQuery } from './query.ts'
-import { isId } from './red-envelope.ts'
 
 /**
  * The documented parameters of a list (API reference, "查询 Red Envelope 对象列表" and "分页"). Any other
@@ -32,6 +31,24 @@ export interface RedEnvelopeListParams {
       }
 }
 
+const CURSOR = 'the id of an envelope, "red_…"'
+const TIME =
+  'Unix time in seconds, not milliseconds: a whole number, or a range of them, { gte, lt }'
+
+const LIST: Documented = {
+  optional: [
+    ['app', '{ id: "app_…" }', (app) => isRecord(app) && isId(app['id'])],
+    ['limit', 'a whole number from 1 to 100', (size) => isWhole(size, 1, 100)],
+    ['starting_after', CURSOR, isId],
+    ['ending_before', CURSOR, isId],
+    ['ending_before', 'without `starting_after`', (_, query) => !isGiven(query['starting_after'])],
+    ['channel', 'a text', isText],
+    ['status', 'a text', isText],
+    ['created', TIME, (created) => timesOf(created).every(isTime)],
+  ],
+  names: ['app[id]', 'created[gt]', 'created[gte]', 'created[lt]', 'created[lte]'],
+}
+
 /** A query that was checked and written. */
 export interface ListQuery {
   /** Whether pages go into the past, as they do without `ending_before`. */
@@ -52,7 +69,8 @@ export function readListQuery(
   defaultApp: RedEnvelopeListParams['app'],
   extraParams: ExtraParams = {},
 ): ListQuery {
-  check(query, extraParams)
+  const flaw = findFlaw('list', query, LIST) ?? findDocumented(extraParams, LIST)
+  if (flaw !== undefined) throw new PingppError('parameter-invalid', flaw)
   const { starting_after: after, ending_before: before, ...rest } = query
   const isBackwards = !isGiven(before)
   const filters = encodeQuery(withExtra({ ...rest, app: rest.app ?? defaultApp }, extraParams))
@@ -62,51 +80,6 @@ export function readListQuery(
     const place = encodeQuery({ [isBackwards ? 'starting_after' : 'ending_before']: cursor })
     const written = [filters, place].filter((part) => part !== '').join('&')
     return written === '' ? '/red_envelopes' : `/red_envelopes?${written}`
-  }
-}
-
-const CURSOR = must('the id of an envelope, "red_…"', isId)
-const TEXT = must('a text', (value) => typeof value === 'string' && value !== '')
-
-const READERS = {
-  app: must('{ id: "app_…" }', (app) => isRecord(app) && isId(app['id'])),
-  limit: must(
-    'a whole number from 1 to 100',
-    (size) => Number.isInteger(size) && Number(size) >= 1 && Number(size) <= 100,
-  ),
-  starting_after: CURSOR,
-  ending_before: CURSOR,
-  channel: TEXT,
-  status: TEXT,
-  created: must(
-    'Unix time in seconds, not milliseconds: a whole number, or a range of them, { gte, lt }',
-    (value) => timesOf(value).every(isTime),
-  ),
-}
-
-const BOUNDS = ['gt', 'gte', 'lt', 'lte'].map((bound) => `created[${bound}]`)
-const KNOWN = [...Object.keys(READERS), 'app[id]', ...BOUNDS]
-
-/** Refuses a query that Ping++ would not accept, and the first parameter that is not documented. */
-function check(query: RedEnvelopeListParams, extraParams: ExtraParams): void {
-  if (!isRecord(query)) throw invalid({ detail: '`list` expects an object.' })
-  const flaw = findUnknown(query, KNOWN) ?? findDocumented(extraParams, KNOWN)
-  if (flaw !== undefined) throw invalid(flaw)
-  const { starting_after: after, ending_before: before } = readEach(query, READERS)
-  if (isGiven(after) && isGiven(before)) {
-    const detail = '`starting_after` and `ending_before` exclude each other.'
-    throw invalid({ param: 'ending_before', detail })
-  }
-}
-
-/** A parameter that must pass a test, if it is there. */
-function must(
-  expected: string,
-  passes: (value: unknown) => boolean,
-): (value: unknown, param: string) => unknown {
-  return function readParameter(value, param) {
-    if (!isGiven(value) || passes(value)) return value
-    throw invalid({ param, detail: `\`${param}\` must be ${expected}.` })
   }
 }
 
@@ -121,9 +94,9 @@ function timesOf(created: unknown): unknown[] {
 
 /** The year 5138 in seconds is the limit: in milliseconds every time since 1973 is above it. */
 function isTime(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 1e11
+  return isWhole(value, 0, 1e11)
 }
 
-function invalid(facts: PingppErrorFacts): PingppError {
-  return new PingppError('parameter-invalid', facts)
+function isWhole(value: unknown, min: number, max: number): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max
 }

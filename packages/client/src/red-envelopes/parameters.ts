@@ -1,148 +1,69 @@
 import { Buffer } from 'node:buffer'
-import { isRecord } from '@hongbao/core/internal'
+import { isRecord, nearestTo } from '@hongbao/core/internal'
+import type { PingppErrorFacts } from '../errors.ts'
+import type { JsonObject } from '../http/answer.ts'
 
-/** What is wrong with one parameter of a red envelope that is to be created. */
-export interface ParameterFlaw {
+/** What Ping++ documents of a parameter. There may be several rules for one. */
+export type Rule = readonly [
   /** Name as Ping++ writes it: `amount`, `app[id]`, `extra[send_name]`. */
-  readonly param: string
-  /** What was found and what is expected, with unit and limit; never the value. Starts with the name. */
-  readonly problem: string
+  param: string,
+  /** Ends the sentence "`amount` must be …", with unit and limit. */
+  expected: string,
+  passes: (value: unknown, given: JsonObject) => boolean,
+]
+
+/** The documented parameters of a call, in the order in which they are checked. */
+export interface Documented {
+  readonly required?: readonly Rule[]
+  readonly optional?: readonly Rule[]
+  /** Names that have no rule of their own: `created[gte]`. */
+  readonly names?: readonly string[]
 }
 
-/**
- * The first thing wrong with the parameters of `POST /v1/red_envelopes`, by the documented limits;
- * undefined if Ping++ would accept them. Unknown parameters are ignored. A null and an empty PHP
- * array, which comes as `[]`, count as missing.
- */
-export function findParameterFlaw(params: unknown): ParameterFlaw | undefined {
-  const given = isRecord(params) ? params : {}
-  for (const rule of RULES) {
-    const flaw = judge(rule, given)
+/** What is wrong with one parameter. `detail` names it, and never has the text of its value. */
+export type ParameterFlaw = Pick<PingppErrorFacts, 'detail' | 'param'>
+
+/** The first thing wrong with the parameters of a call. */
+export function findFlaw(
+  call: string,
+  given: unknown,
+  documented: Documented,
+): ParameterFlaw | undefined {
+  if (!isRecord(given)) return { detail: `\`${call}\` expects an object of parameters.` }
+  // The unknown first, so that an `amuont` is not reported as an `amount` that is missing.
+  return findUnknown(given, documented) ?? findWrong(given, documented)
+}
+
+/** The first parameter that breaks a rule. Null and an empty PHP array, `[]`, count as missing. */
+export function findWrong(
+  given: JsonObject,
+  { required = [], optional = [] }: Documented,
+): ParameterFlaw | undefined {
+  for (const rule of [...required, ...optional]) {
+    const flaw = judge(rule, given, required.includes(rule))
     if (flaw !== undefined) return flaw
   }
   return undefined
 }
 
-type Params = Readonly<Record<string, unknown>>
-
-/** What is wrong with a value, as the end of a sentence that starts with its name. */
-type Check = (value: unknown, params: Params) => string | undefined
-
-/** `required`: what is expected, if the parameter is missing. Without it, the parameter may be missing. */
-type Rule = readonly [param: string, required: string | undefined, check: Check]
-
-// WeChat's limits for a red envelope without a scene (API reference, "创建 Red Envelope 对象").
-const MIN_FEN = 100
-const MAX_FEN = 20_000
-const SCENES = [1, 2, 3, 4, 5, 6, 7, 8].map((each) => `PRODUCT_${each}`)
-// 20 pairs since July 2025, 10 before; the total did not change.
-const MAX_METADATA_PAIRS = 20
-const MAX_METADATA_CHARACTERS = 1000
-
-/** The documented limits, in the order in which they are checked (guide, step 3; API reference). */
-const RULES: readonly Rule[] = [
-  ['app[id]', 'the id of your app, "app_…"', text()],
-  ['channel', '"wx_pub"', text()],
-  ['order_no', 'your own number, 1 to 28 digits', findOrderNoProblem],
-  ['amount', 'an integer in fen, 100 for 1 yuan', findAmountProblem],
-  ['currency', '"cny"', oneOf(['cny'], '"cny"')],
-  ['recipient', 'the openid of who receives it', text()],
-  ['subject', 'a title of at most 32 bytes', text(32)],
-  ['body', 'a wish of at most 128 bytes', text(128)],
-  ['description', 'a text of at most 255 bytes', text(255)],
-  ['extra[send_name]', 'the name of who sends it, at most 32 bytes', text(32)],
-  ['extra[scene_id]', undefined, oneOf(SCENES, '"PRODUCT_1" to "PRODUCT_8"')],
-  ['metadata', undefined, findMetadataProblem],
-]
-
-/** The names of all documented parameters: `app`, `app[id]`, `channel`, … */
-export const CREATE_PARAMETERS: readonly string[] = [
-  ...new Set(RULES.flatMap(([param]) => [outerOf(param), param])),
-]
-
-function outerOf(param: string): string {
-  return param.replace(/\[.*/, '')
-}
-
-function judge([param, required, check]: Rule, params: Params): ParameterFlaw | undefined {
-  const name = outerOf(param)
-  const member = param.slice(name.length + 1, -1)
-  const outer = read(params, name)
-  if (member !== '' && outer !== undefined && !isRecord(outer)) {
-    return flawOf(name, `is ${kindOf(outer)}; an object with \`${member}\` is expected.`)
+function judge(
+  [param, expected, passes]: Rule,
+  given: JsonObject,
+  isRequired: boolean,
+): ParameterFlaw | undefined {
+  const [name = '', member] = param.split(/[[\]]/)
+  const outer = read(given, name)
+  if (member !== undefined && outer !== undefined && !isRecord(outer)) {
+    return wrong(name, `an object with \`${member}\``, outer)
   }
-  const value = member === '' ? outer : read(outer, member)
-  if (value !== undefined) return flawOf(param, check(value, params))
-  return flawOf(param, required === undefined ? undefined : `is missing: ${required}.`)
+  const value = member === undefined ? outer : read(outer, member)
+  if (value !== undefined) return passes(value, given) ? undefined : wrong(param, expected, value)
+  return isRequired ? { param, detail: `\`${param}\` is missing: ${expected}.` } : undefined
 }
 
-function flawOf(param: string, problem: string | undefined): ParameterFlaw | undefined {
-  return problem === undefined ? undefined : { param, problem: `\`${param}\` ${problem}` }
+function wrong(param: string, expected: string, value: unknown): ParameterFlaw {
+  return { param, detail: `\`${param}\` must be ${expected}; it is ${describe(value)}.` }
 }
-
-/** A text that is not empty, of at most so many bytes of UTF-8. */
-function text(maxBytes = Infinity): Check {
-  return function findTextProblem(value) {
-    if (typeof value !== 'string') return `is ${kindOf(value)}; a string is expected.`
-    if (value === '') return 'is empty.'
-    if (!value.isWellFormed()) return HALF_A_CHARACTER
-    const bytes = Buffer.byteLength(value)
-    if (bytes <= maxBytes) return undefined
-    const characters = Math.floor(maxBytes / 3)
-    return `has ${count(bytes)} bytes; at most ${maxBytes} are allowed, which is ${characters} Chinese characters.`
-  }
-}
-
-function findOrderNoProblem(value: unknown): string | undefined {
-  const expected = '1 to 28 digits are expected'
-  if (typeof value !== 'string')
-    return `is ${kindOf(value)}; a string of 1 to 28 digits is expected.`
-  if (value === '') return `is empty; ${expected}.`
-  if (/\D/.test(value)) return `has characters that are not digits 0 to 9; ${expected}.`
-  return value.length <= 28 ? undefined : `has ${count(value.length)} digits; ${expected}.`
-}
-
-function oneOf(values: readonly unknown[], expected: string): Check {
-  return function findChoiceProblem(value) {
-    if (values.includes(value)) return undefined
-    const found = typeof value === 'string' ? 'another string' : kindOf(value)
-    return `is ${found}; ${expected} is expected.`
-  }
-}
-
-function findAmountProblem(amount: unknown, params: Params): string | undefined {
-  if (typeof amount !== 'number') return `is ${kindOf(amount)}; an integer in fen is expected.`
-  if (!Number.isSafeInteger(amount)) return 'is no integer; fen are expected: 1.50 yuan is 150.'
-  if (amount < 1) return 'is below 1 fen.'
-  const isUsual = amount >= MIN_FEN && amount <= MAX_FEN
-  if (isUsual || read(read(params, 'extra'), 'scene_id') !== undefined) return undefined
-  const side = amount < MIN_FEN ? 'below 100' : 'above 20,000'
-  return `is ${side} fen; 100 to 20,000 are allowed (1 to 200 yuan), others only with \`extra[scene_id]\`.`
-}
-
-function findMetadataProblem(metadata: unknown): string | undefined {
-  if (!isRecord(metadata)) return `is ${kindOf(metadata)}; an object is expected.`
-  const pairs = Object.entries(metadata).filter(([, value]) => value !== undefined)
-  if (pairs.length > MAX_METADATA_PAIRS) {
-    return `has ${count(pairs.length)} pairs; at most ${MAX_METADATA_PAIRS} are allowed.`
-  }
-  const nested = pairs.find(([, value]) => !isFlat(value))
-  if (nested !== undefined) {
-    return `holds ${kindOf(nested[1])}; texts, numbers, true and false are allowed, and nothing nested.`
-  }
-  const texts = pairs.flat().map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))
-  if (!texts.every((each) => each.isWellFormed())) return HALF_A_CHARACTER
-  const characters = Array.from(texts.join('')).length
-  if (characters <= MAX_METADATA_CHARACTERS) return undefined
-  return `has ${count(characters)} characters, keys and values together; at most 1,000 are allowed.`
-}
-
-function isFlat(value: unknown): boolean {
-  return value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
-}
-
-const HALF_A_CHARACTER =
-  'has half a character (a lone surrogate): was an emoji cut in two? UTF-8 cannot carry it.'
 
 /** What JSON would carry: a member of the object's own, and not null. */
 function read(from: unknown, name: string): unknown {
@@ -151,14 +72,76 @@ function read(from: unknown, name: string): unknown {
   return Array.isArray(value) && value.length === 0 ? {} : value
 }
 
-function kindOf(value: unknown): string {
+function describe(value: unknown): string {
+  if (typeof value === 'number') return String(value)
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object') return 'an object'
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'no finite number'
-  return `a ${typeof value}`
+  if (isRecord(value)) return `an object (members: ${Object.keys(value).length})`
+  if (typeof value !== 'string') return `a ${typeof value}`
+  return value.isWellFormed() ? `a string of ${Buffer.byteLength(value)} bytes` : HALF_A_CHARACTER
 }
 
-/** With thousands apart, in every locale. */
-function count(of: number): string {
-  return of.toLocaleString('en-US')
+const HALF_A_CHARACTER =
+  'a string with half a character (a lone surrogate): was an emoji cut in two? UTF-8 cannot carry it'
+
+/** Whether a value is a text that is not empty, and that UTF-8 can carry. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.isWellFormed()
+}
+
+/** The first parameter that is not documented: a misspelt one would be sent, and do nothing. */
+function findUnknown(given: JsonObject, documented: Documented): ParameterFlaw | undefined {
+  const known = namesIn(documented)
+  // A key with brackets is not the member of the same name.
+  const isKey = (name: string): boolean => name.includes('[') && given[name] !== undefined
+  const param = namesOf(given, known).find((name) => !known.includes(name) || isKey(name))
+  if (param === undefined) return undefined
+  const nearest = isKey(param) ? undefined : nearestTo(param, known)
+  const advice =
+    nearest === undefined ? `There are: ${known.join(', ')}.` : `Did you mean \`${nearest}\`?`
+  const way = 'A parameter that Ping++ accepts but does not document goes into `extraParams`.'
+  return { param, detail: `\`${param}\` is not a documented parameter. ${advice} ${way}` }
+}
+
+/**
+ * The first of `extraParams` that is documented: it would replace what was checked. In a query a key with
+ * brackets is the same as the member, and `limit[]` would replace `limit`.
+ */
+export function findDocumented(extra: unknown, documented: Documented): ParameterFlaw | undefined {
+  if (!isRecord(extra)) return { detail: '`extraParams` must be an object.' }
+  const known = namesIn(documented)
+  const ends = known.filter((name) => !hasMembers(name, known))
+  const param = namesOf(extra, known).find(
+    (name) => known.includes(name) || ends.some((end) => name.startsWith(`${end}[`)),
+  )
+  const advice = 'is a documented parameter: pass it with the others, not in `extraParams`.'
+  return param === undefined ? undefined : { param, detail: `\`${param}\` ${advice}` }
+}
+
+/** The parameters with the extra ones beside them, members of objects too. */
+export function withExtra(given: JsonObject, extra: JsonObject): JsonObject {
+  const added = Object.entries(extra).map(([name, value]) => {
+    const own = given[name]
+    return [name, isRecord(own) && isRecord(value) ? { ...own, ...value } : value] as const
+  })
+  return { ...given, ...Object.fromEntries(added) }
+}
+
+/** `app`, `app[id]`, `channel`, … */
+function namesIn({ required = [], optional = [], names = [] }: Documented): string[] {
+  const params = [...required, ...optional].map(([param]) => param)
+  return [...new Set([...params, ...names].flatMap((name) => [name.replace(/\[.*/, ''), name]))]
+}
+
+/** The names of parameters. If members of an object are documented, they count in place of the object. */
+function namesOf(given: JsonObject, known: readonly string[], outer?: string): string[] {
+  return Object.entries(given).flatMap(([key, value]) => {
+    // JSON and queries carry neither.
+    if (value === undefined || typeof value === 'function') return []
+    const name = outer === undefined ? key : `${outer}[${key}]`
+    return hasMembers(name, known) && isRecord(value) ? namesOf(value, known, name) : [name]
+  })
+}
+
+function hasMembers(name: string, known: readonly string[]): boolean {
+  return known.some((each) => each.startsWith(`${name}[`))
 }

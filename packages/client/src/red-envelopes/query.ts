@@ -1,4 +1,4 @@
-import { isRecord } from '@hongbao/core/internal'
+import { isPlain } from '@hongbao/core/internal'
 import { PingppError } from '../errors.ts'
 import type { JsonObject } from '../http/answer.ts'
 
@@ -24,23 +24,15 @@ function pairsOf(name: string, value: unknown, outer: readonly unknown[] = []): 
   if (outer.includes(value)) throw invalid(`\`${name}\` contains itself.`)
   const path = [...outer, value]
   if (Array.isArray(value)) return value.flatMap((each) => pairsOf(`${name}[]`, each, path))
-  if (isPlainObject(value)) {
+  // Not a `Date`, which has no members and would be left out.
+  if (isPlain(value)) {
     return Object.entries(value).flatMap(([member, each]) =>
       pairsOf(`${name}[${member}]`, each, path),
     )
   }
-  if (typeof value === 'string') return [[name, value]]
-  if (typeof value === 'boolean' || typeof value === 'bigint') return [[name, String(value)]]
-  if (typeof value === 'number' && Number.isFinite(value)) return [[name, String(value)]]
+  const isScalar = ['string', 'boolean', 'bigint'].includes(typeof value) || Number.isFinite(value)
+  if (isScalar) return [[name, String(value)]]
   throw invalid(`\`${name}\` is no text, number, true or false.`)
-}
-
-/** Not a `Date`, which has no members and would be left out, nor any other instance of a class. */
-function isPlainObject(value: unknown): value is object {
-  if (!isRecord(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  // The prototype of all objects, of another realm too, has none itself.
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function escape(text: string): string {

@@ -1,5 +1,5 @@
 import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
-import { isRecord, WebhookError, parseEvent } from '@hongbao/core/internal'
+import { isId, isPositive, isRecord, parseEvent, WebhookError } from '@hongbao/core/internal'
 import { invalidAnswer, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
 /** What of an envelope is known before its answer comes. */
@@ -47,27 +47,19 @@ export function readEvent(answer: GoodAnswer, id: string): WebhookEvent {
 /** An object with `{}` for members that Ping++ answers to GET as `[]`: PHP writes empty objects so. */
 function withObjects(object: object): JsonObject {
   const members = Object.entries(object).map(([name, value]: [string, unknown]) => {
-    const isEmpty = HASHES.has(name) && Array.isArray(value) && value.length === 0
+    const isEmpty = HASHES.includes(name) && Array.isArray(value) && value.length === 0
     return [name, isEmpty ? Object.freeze({}) : value] as const
   })
   return Object.freeze(Object.fromEntries(members))
 }
 
-const HASHES: ReadonlySet<string> = new Set(['extra', 'metadata', 'credential'])
-
-const ID = /^[\w-]{1,64}$/
-
-/** Whether a value has the form of an id of Ping++, and so may be part of a path. */
-export function isId(value: unknown): value is string {
-  return typeof value === 'string' && ID.test(value)
-}
+const HASHES: readonly string[] = ['extra', 'metadata', 'credential']
 
 function findFlaw({ id, object, status, amount }: JsonObject): string | undefined {
   if (object !== 'red_envelope') return 'It is no red envelope.'
   if (!isId(id)) return 'Its `id` is no id.'
   if (typeof status !== 'string' || status === '') return 'Its `status` is no text.'
-  if (Number.isSafeInteger(amount) && Number(amount) > 0) return undefined
-  return 'Its `amount` is no integer amount in fen.'
+  return isPositive(amount) ? undefined : 'Its `amount` is no integer amount in fen.'
 }
 
 /**

@@ -84,8 +84,8 @@ export function deeplyFrozen<Value>(value: Value, depth = 0, seen = { count: 0 }
 const MAX_MEMBERS = 1_000_000
 const TOO_MANY = 'It has more than 1,000,000 members.'
 
-/** An array, or an object as JSON makes them, of any realm. */
-function isPlain(value: unknown): value is object {
+/** Returns whether a value is an array, or an object as JSON makes them, of any realm: no instance of a class. */
+export function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   if (Array.isArray(value)) return true
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -133,7 +133,7 @@ function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Field
 }
 
 /** A time in seconds, or an amount in fen. */
-function isPositive(value: unknown): boolean {
+export function isPositive(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0
 }
 

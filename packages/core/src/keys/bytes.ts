@@ -13,13 +13,10 @@ export function isBytes(value: unknown): value is Uint8Array {
 
 const TAG = '[object Uint8Array]'
 
-/** Collects bytes that arrive in chunks. */
 export interface JoinedBytes {
-  /** Returns how many bytes were added. */
   size(): number
   /** Adds a chunk at the end. A single chunk is kept as it is, more are copied: a chunk must not be reused. */
   add(chunk: Uint8Array): void
-  /** Returns all bytes. */
   all(): Uint8Array
 }
 
@@ -49,6 +46,20 @@ export function joinBytes(): JoinedBytes {
     if (end > joined.byteLength) joined = enlarge(joined, Math.max(end, 2 * size))
     joined.set(chunk, size)
   }
+}
+
+/** Returns all bytes of a stream; undefined if there are more than `maxBytes`. */
+export async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const joined = joinBytes()
+  // oxlint-disable-next-line no-await-in-loop -- chunks come one after another
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    if (joined.size() + next.value.byteLength > maxBytes) return undefined
+    joined.add(next.value)
+  }
+  return joined.all()
 }
 
 const NONE = new Uint8Array()

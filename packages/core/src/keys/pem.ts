@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import base64 from 'tweetnacl-util'
 import { isBytes } from './bytes.ts'
-import { fingerprintOf, publishedAs } from './published-keys.ts'
+import { fingerprintOf, isPublished } from './published-keys.ts'
 import { OptionError, type OptionErrorCode } from '../options/errors.ts'
 import { unquote } from '../options/readers.ts'
 import { isRecord } from '../options/record.ts'
@@ -16,25 +16,21 @@ export interface KeyObjectLike {
   export(...options: never[]): unknown
 }
 
-/** Where reading public and private keys differs: which key is expected, and what the messages say. */
+/** Where reading public and private keys differs: which key is expected, and the ends of messages. */
 export interface KeyKind {
   /** The option that the key is for. */
   readonly option: string
   readonly half: 'public' | 'private'
-  /** What to do if there is no key. */
-  readonly missing: string
   /** The sentence about a key of the other half. */
   readonly otherHalf: string
+  /** What to do if there is no key. */
+  readonly missing: string
   /** What to do about several keys in one text. */
   readonly several: string
   /** What to do about bytes that Node cannot read. */
   readonly unreadable: string
   /** What to do about a key that is too small or published. */
   readonly replace: string
-  /** The sentence about the key of an example that the SDKs publish under this name. */
-  published(name: string): string
-  /** The sentences about PEM that cannot be used, by the beginning of its label. */
-  readonly labels: readonly (readonly [label: string, code: OptionErrorCode, problem: string])[]
 }
 
 /** A key that passed every check. */
@@ -55,9 +51,9 @@ export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boole
   const key = parseKey(input, kind)
   const modulusBits = checkRsa(key, kind)
   const fingerprint = fingerprintOf(key.type === 'private' ? createPublicKey(key) : key)
-  const published = publishedAs(fingerprint)
-  if (published !== undefined && !allowPublishedKeys) {
-    throw refuse(kind, 'key-published', `${kind.published(published)} ${kind.replace}`)
+  if (isPublished(fingerprint) && !allowPublishedKeys) {
+    const problem = "is an example of Ping++'s SDKs, which anyone can download."
+    throw refuse(kind, 'key-published', `${problem} ${kind.replace}`)
   }
   return { key, fingerprint, modulusBits }
 }
@@ -139,11 +135,18 @@ function isEncrypted(content: string): boolean {
 
 /** Refuses a PEM block of an unexpected kind. Bare base64 and DER have no label. */
 function checkLabel(label: string, kind: KeyKind): void {
-  const [, code, problem] = kind.labels.find(([each]) => label.includes(each)) ?? []
-  if (code !== undefined && problem !== undefined) throw refuse(kind, code, problem)
+  const other = kind.half === 'public' ? 'private' : 'public'
+  if (label.includes(other.toUpperCase())) throw refuse(kind, `key-${other}`, kind.otherHalf)
+  if (label.includes('ENCRYPTED')) {
+    throw refuse(kind, 'key-unreadable', `is encrypted. ${kind.unreadable}`)
+  }
+  if (label.includes('OPENSSH')) throw refuse(kind, 'key-unreadable', OPENSSH)
   if (label.endsWith(`${kind.half.toUpperCase()} KEY`)) return
   throw refuse(kind, 'key-unreadable', `is a ${label}, not a ${kind.half} key.`)
 }
+
+const OPENSSH =
+  'is in the format of OpenSSH; PEM is expected. On a copy of it: ssh-keygen -p -m PEM -f copy'
 
 function decodeBase64(text: string, kind: KeyKind): Uint8Array {
   try {

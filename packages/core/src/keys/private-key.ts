@@ -17,26 +17,14 @@ export interface SigningKey {
 
 const WHERE =
   'It is in the file that you made, whose public half is in the Ping++ dashboard as 商户 RSA 公钥.'
-const IS_PUBLIC = `is a public key; the private half signs. ${WHERE}`
-const PLAIN = 'An encrypted key must be decrypted first: openssl rsa -in key.pem -out plain.pem'
-const OPENSSH =
-  'is in the format of OpenSSH; PEM is expected. On a copy of it: ssh-keygen -p -m PEM -f copy'
 
 const PRIVATE: Omit<KeyKind, 'option'> = {
   half: 'private',
+  otherHalf: `is a public key; the private half signs. ${WHERE}`,
   missing: WHERE,
-  otherHalf: IS_PUBLIC,
   several: 'Pass only your private key.',
-  unreadable: PLAIN,
+  unreadable: 'An encrypted key must be decrypted first: openssl rsa -in key.pem -out plain.pem',
   replace: 'Make your own: openssl genrsa -out rsa_private_key.pem 2048',
-  published: (name) => `is the private half of ${name} in Ping++'s SDKs: anyone can sign with it.`,
-  labels: [
-    ['ENCRYPTED', 'key-unreadable', `is encrypted. ${PLAIN}`],
-    ['PUBLIC', 'key-public', IS_PUBLIC],
-    ['OPENSSH', 'key-unreadable', OPENSSH],
-    ['EC PRIVATE', 'key-not-rsa', 'is of type EC PRIVATE KEY; RSA is expected.'],
-    ['DSA PRIVATE', 'key-not-rsa', 'is of type DSA PRIVATE KEY; RSA is expected.'],
-  ],
 }
 
 /**

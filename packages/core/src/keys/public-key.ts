@@ -23,18 +23,15 @@ export interface VerificationKey {
 }
 
 const WHERE = 'The right one is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥.'
-const IS_PRIVATE = `is a private key; a public one verifies. ${WHERE}`
 
 const PUBLIC: KeyKind = {
   option: 'publicKey',
   half: 'public',
+  otherHalf: `is a private key; a public one verifies. ${WHERE}`,
   missing: WHERE,
-  otherHalf: IS_PRIVATE,
   several: 'Pass a list of them.',
   unreadable: WHERE,
   replace: WHERE,
-  published: (name) => `is the example ${name} of Ping++'s SDKs, which anyone can download.`,
-  labels: [['PRIVATE', 'key-private', IS_PRIVATE]],
 }
 
 /**

@@ -5,22 +5,22 @@ import { createHash, type KeyObject } from 'node:crypto'
  * repositories of Ping++'s SDKs. The first four are examples of Ping++'s key. The last is the
  * merchant's; its private half is published too.
  */
-const PUBLISHED_KEYS: Readonly<Record<string, string>> = {
+const PUBLISHED_KEYS: readonly string[] = [
   // Node, PHP, Go, Ruby and C#.
-  '5d0cc5174b1912c3': 'pingpp_rsa_public_key.pem',
-  // Python, and Java once, as pingpp_public_key.pem.
-  '6a9dd79211117a56': 'pingpp_rsa_public_key.pem',
+  '5d0cc5174b1912c3',
+  // Python, and Java once.
+  '6a9dd79211117a56',
   // Python, in its history.
-  a3f1d3ce530ef2ec: 'pingpp_rsa_public_key.pem',
+  'a3f1d3ce530ef2ec',
   // Java.
-  c6c8f348c553280f: 'pingpp_public_key.pem',
+  'c6c8f348c553280f',
   // All of them.
-  f5fb3a905038004d: 'your_rsa_public_key.pem',
-}
+  'f5fb3a905038004d',
+]
 
-/** Returns the name under which Ping++'s SDKs publish a key, if they do. */
-export function publishedAs(fingerprint: string): string | undefined {
-  return PUBLISHED_KEYS[fingerprint.slice(0, 16)]
+/** Returns whether Ping++'s SDKs publish the key with this fingerprint. */
+export function isPublished(fingerprint: string): boolean {
+  return PUBLISHED_KEYS.includes(fingerprint.slice(0, 16))
 }
 
 /** Returns the SHA-256 of a public key's SPKI DER, in hexadecimal. */

@@ -1,4 +1,4 @@
-import { joinBytes } from '../keys/bytes.ts'
+import { readAll } from '../keys/bytes.ts'
 import { canStayOpen } from './connection.ts'
 import { beforeDeadline, type BodyLimits, type Delivery, type WaitUntil } from './delivery.ts'
 import { createFailure, WebhookError } from '../reply/errors.ts'
@@ -69,7 +69,7 @@ async function readRequest(
     // the making of a stream. It is bounded by the length that the host's parser enforced; without
     // one, or with a long one, count while reading.
     if (readBytes !== undefined && (bodyUsed || isShort)) {
-      return await beforeDeadline(wholeBody(readBytes), limits.timeoutMs)
+      return new Uint8Array(await beforeDeadline(readBytes(), limits.timeoutMs))
     }
     if (bodyUsed) throw createFailure('body-consumed', hint)
     return await readStream(request, limits)
@@ -89,10 +89,6 @@ function isTypeError(error: unknown): boolean {
   return error instanceof Error && error.name === 'TypeError'
 }
 
-async function wholeBody(readBytes: () => Promise<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await readBytes())
-}
-
 async function readStream(
   request: Request,
   { maxBytes, timeoutMs }: BodyLimits,
@@ -100,25 +96,12 @@ async function readStream(
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   try {
-    const bytes = await beforeDeadline(countedBody(reader, maxBytes), timeoutMs)
+    const bytes = await beforeDeadline(readAll(reader, maxBytes), timeoutMs)
+    if (bytes === undefined) throw createFailure('body-too-large')
     if (isCut(request, bytes)) throw createFailure('body-aborted')
     return bytes
   } finally {
     void reader.cancel().catch(() => {})
-  }
-}
-
-async function countedBody(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const joined = joinBytes()
-  for (;;) {
-    // oxlint-disable-next-line no-await-in-loop -- one chunk after another is what a stream is
-    const { done, value } = await reader.read()
-    if (done) return joined.all()
-    if (joined.size() + value.byteLength > maxBytes) throw createFailure('body-too-large')
-    joined.add(value)
   }
 }
 

@@ -61,7 +61,7 @@ export function readCreateParameters(sent: Readonly<Record<string, unknown>>): C
 }
 
 /** The client's rules speak English; in Chinese, the documented limit (guide, step 3; API reference). */
-function refuseParameter({ param, problem }: Flaw): never {
+function refuseParameter({ param = '', detail: problem = '' }: Flaw): never {
   const expected = new Map(Object.entries(LIMITS)).get(param) ?? '文档规定的值'
   const cause = problem.includes(' is missing:') ? 'parameter-missing' : 'parameter-wrong'
   throw new ApiError('parameter-invalid', { cause, about: { param, problem, expected }, param })
