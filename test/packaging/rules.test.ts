@@ -176,11 +176,6 @@ describe('a package that is published', () => {
   it.each(cases)('is refused, by “$title”, where $says', async ({ title, ...fault }) => {
     expect(await flawsOf(fault)).toContainEqual([title, expect.stringContaining(fault.says)])
   })
-
-  it('needs no changelog before the first release', async () => {
-    const manifest = { version: '0.0.0', dependencies: {} }
-    expect(await flawsOf({ manifest, files: { 'CHANGELOG.md': undefined } })).toEqual([])
-  })
 })
 
 describe('packages that are published together', () => {

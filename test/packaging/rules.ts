@@ -167,8 +167,6 @@ async function unsaidPeers({ folder, files, manifest }: Packed): Promise<string[
 }
 
 async function changelogFlaws({ folder, files, manifest }: Packed): Promise<string[]> {
-  // The version before the first release.
-  if (manifest.version === '0.0.0') return []
   if (!files.includes('CHANGELOG.md')) return ['no CHANGELOG.md']
   const changelog = await readFile(join(folder, 'CHANGELOG.md'), 'utf8')
   const isThere = changelog.split('\n').includes(`## ${manifest.version}`)
