@@ -56,6 +56,26 @@ export async function checkEntries(
   )
 }
 
+/** Starts every command, as npm installs it: it is there, and says the version of its package. */
+export async function checkCommands(
+  { name, folder }: Project,
+  packages: readonly Packed[],
+): Promise<void> {
+  for (const { manifest } of packages) {
+    for (const command of Object.keys(manifest.bin ?? {})) {
+      await check(
+        `${name}: ${command} --version`,
+        'Build after `pnpm changeset version`: the build contains the version.',
+        async () => {
+          const file = join(folder, 'node_modules/.bin', command)
+          const version = (await run(file, ['--version'], { cwd: folder })).trim()
+          expectNone(version === manifest.version ? [] : [`${version}, not ${manifest.version}`])
+        },
+      )
+    }
+  }
+}
+
 /** Runs the programs: what adapters answer, and what inboxes and hand-offs apply. */
 export async function checkPrograms(
   { name, folder }: Project,

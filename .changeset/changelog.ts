@@ -3,6 +3,10 @@
 // released together and depend on each other's exact version, so that list says nothing.
 
 /** One list item; later lines are indented, so that they stay inside of it. */
-export const getReleaseLine = ({ summary }) => `- ${summary.trim().replaceAll(/\n(?=.)/g, '\n  ')}`
+export function getReleaseLine({ summary }: { readonly summary: string }): string {
+  return `- ${summary.trim().replaceAll(/\n(?=.)/g, '\n  ')}`
+}
 
-export const getDependencyReleaseLine = () => ''
+export function getDependencyReleaseLine(): string {
+  return ''
+}
