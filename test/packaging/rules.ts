@@ -78,7 +78,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     title: 'changelog describes its version',
-    advice: 'Run `pnpm changeset version`, as .changeset/README.md says.',
+    advice: 'Run `pnpm changeset version`, as CONTRIBUTING.md says.',
     flaws: changelogFlaws,
   },
   {
