@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { basename, dirname, join } from 'node:path'
+import ts from 'typescript'
 import type { Manifest, Packed } from './packages.ts'
 import { check, expectNone } from './steps.ts'
 
@@ -228,14 +229,9 @@ async function reach(
   return found
 }
 
-const IMPORTS = [
-  /^\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]/gm,
-  /^\s*import\s*['"]([^'"]+)['"]/gm,
-  /\b(?:require|import)\(\s*['"]([^'"]+)['"]\s*\)/g,
-]
-
+/** What code imports or requires; not what its texts, such as the snippets of the command line, do. */
 function importsOf(code: string): string[] {
-  return IMPORTS.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => String(match[1])))
+  return ts.preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName)
 }
 
 /** Types name their chunks as if they were code: `./x.js` in a `.d.ts` is `./x.d.ts`. */

@@ -1,5 +1,5 @@
 import { createTestKeys } from '@hongbao/core/testing'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -7,6 +7,7 @@ import { entryFlaws, undeclaredImports } from './import-graph.ts'
 import { licenceFlaws } from './licences.ts'
 import { readPackage, type Manifest, type Packed } from './packages.ts'
 import { developedWith } from './peers.ts'
+import { commandVersionFlaws } from './project.ts'
 import { RULES, versionFlaws } from './rules.ts'
 import { root } from './steps.ts'
 
@@ -220,7 +221,8 @@ describe('the imports of a package', () => {
   })
 
   it('pass if they are allowed and declared', async () => {
-    const packed = await createPackage({ files: built("require('@hongbao/core')") })
+    const code = "require('@hongbao/core'), `\\nimport tool from 'tool'\\n`"
+    const packed = await createPackage({ files: built(code) })
     expect(await entryFlaws(packed, '.', CORE)).toEqual([])
     expect(await undeclaredImports(packed)).toEqual([])
   })
@@ -241,6 +243,16 @@ describe('the imports of a package', () => {
       'chunk.cjs imports tool',
       'chunk.cjs imports @of/part/deep',
     ])
+  })
+})
+
+describe('the commands of a package', () => {
+  it('are refused if they print another version than that of the package', async () => {
+    const packed = await createPackage({ manifest: { bin: { good: './dist/index.js' } } })
+    const flawsIf = (printed: string): Promise<string[]> =>
+      commandVersionFlaws(createCommand('good', printed), packed)
+    expect(await flawsIf('1.2.3')).toEqual([])
+    expect(await flawsIf('1.2.2')).toEqual(['good prints 1.2.2'])
   })
 })
 
@@ -309,6 +321,14 @@ function createInstalled(
     ),
     'node_modules/deep/package.json': manifestOf('deep', license, { deep: '2' }),
   })
+}
+
+/** A project with an installed command. */
+function createCommand(name: string, printed: string): string {
+  const path = `node_modules/.bin/${name}`
+  const folder = createFolder({ [path]: `#!/bin/sh\necho ${printed}\n` })
+  chmodSync(join(folder, path), 0o755)
+  return folder
 }
 
 function manifestOf(
