@@ -1,15 +1,17 @@
 import type { Options } from 'tsup'
-import { library } from '../../tsup.library.ts'
+import { library, writeLicenses } from '../../tsup.library.ts'
 import { buildAssets } from './src/inspector/build.ts'
 
 type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 
-/** Puts the built page in the place of the module that builds it on demand. */
+/** Puts the built page in the place of the module that builds it on demand, and its licences beside it. */
 const inspector: Plugin = {
   name: 'inspector',
   setup(build) {
     build.onLoad({ filter: /[\\/]inspector[\\/]assets\.ts$/ }, async () => {
-      const assets = JSON.stringify(await buildAssets())
+      const { script, style, inputs } = await buildAssets()
+      const assets = JSON.stringify({ script, style })
+      writeLicenses(inputs, build.initialOptions.outdir ?? '')
       return { contents: `export const loadAssets = async () => (${assets})`, loader: 'js' }
     })
   },

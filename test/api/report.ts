@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import ts from 'typescript'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -20,7 +20,7 @@ export function findEntries(): Entry[] {
     return Object.entries(manifest.exports)
       .filter(([key]) => !['./package.json', './internal'].includes(key))
       .map(([key, path]) => ({
-        name: join(manifest.name, key),
+        name: posix.join(manifest.name, key),
         path: join(ROOT, 'packages', folder, path),
       }))
   })

@@ -49,8 +49,10 @@ describe('npm and pnpm commands', () => {
     })
     const known = new Set([
       'add',
+      'audit',
       'config',
       'install',
+      'publish',
       'changeset',
       'vitest',
       ...Object.keys(scripts),

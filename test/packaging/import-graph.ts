@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
 import { basename, dirname, join } from 'node:path'
-import type { Packed } from './packages.ts'
+import ts from 'typescript'
+import type { Manifest, Packed } from './packages.ts'
 import { check, expectNone } from './steps.ts'
 
 /** What reads Node's streams: a dependency in ES modules; bundled in CommonJS, with what it imports. */
@@ -15,7 +17,7 @@ const SQL = {
  * What each built entry may reach, its chunks included. Only `./node` may know Node's streams
  * (`raw-body`): the rest runs on Bun, Deno and Workers, and the types name no internal package.
  */
-const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly string[] }>> = {
+const REACH: Readonly<Record<string, Reach>> = {
   '@hongbao/core': {
     code: ['node:buffer', 'node:crypto', 'node:events', 'tweetnacl-util'],
     types: ['node:crypto'],
@@ -146,31 +148,69 @@ const REACH: Readonly<Record<string, { code: readonly string[]; types: readonly 
   },
 }
 
-/** Follows the imports of every built entry, code and types, in both module systems. */
+/** Follows the imports of every built entry, code and types, in both module systems, and of commands. */
 export async function checkImportGraph(packages: readonly Packed[]): Promise<void> {
-  for (const { name, folder, manifest } of packages) {
-    for (const subpath of Object.keys(manifest.exports)) {
+  for (const packed of packages) {
+    for (const subpath of Object.keys(packed.manifest.exports)) {
       if (subpath === './package.json') continue
-      const entry = name + subpath.slice(1)
+      const entry = packed.name + subpath.slice(1)
       const advice = 'Cut the import, or allow it in test/packaging/import-graph.ts on purpose.'
-      await check(`${entry}: reaches only what it may`, advice, async () => {
-        const file = join(folder, 'dist', subpath === '.' ? 'index' : basename(subpath))
-        expectNone([
-          ...(await strangers(`${file}.js`, REACH[entry]?.code)),
-          ...(await strangers(`${file}.cjs`, REACH[entry]?.code)),
-          ...(await strangers(`${file}.d.ts`, REACH[entry]?.types)),
-          ...(await strangers(`${file}.d.cts`, REACH[entry]?.types)),
-        ])
-      })
+      await check(`${entry}: reaches only what it may`, advice, async () =>
+        expectNone(await entryFlaws(packed, subpath, REACH[entry])),
+      )
     }
+    const advice = 'Add it to `dependencies` or `peerDependencies`, or bundle it.'
+    await check(`${packed.name}: imports only what it declares`, advice, async () =>
+      expectNone(await undeclaredImports(packed)),
+    )
   }
 }
 
-async function strangers(file: string, allowed: readonly string[] = []): Promise<string[]> {
+/** What one entry of a package may reach. */
+interface Reach {
+  readonly code: readonly string[]
+  readonly types: readonly string[]
+}
+
+/** What the built files of an entry reach, and may not. */
+export async function entryFlaws(
+  { folder }: Packed,
+  subpath: string,
+  { code, types }: Reach = { code: [], types: [] },
+): Promise<string[]> {
+  const file = join(folder, 'dist', subpath === '.' ? 'index' : basename(subpath))
+  const flaws = [
+    strangers(`${file}.js`, code),
+    strangers(`${file}.cjs`, code),
+    strangers(`${file}.d.ts`, types),
+    strangers(`${file}.d.cts`, types),
+  ]
+  return (await Promise.all(flaws)).flat()
+}
+
+async function strangers(file: string, allowed: readonly string[]): Promise<string[]> {
   const reached = await reach(file, new Map())
   return [...reached]
     .filter(([specifier]) => !allowed.includes(specifier))
     .map(([specifier, from]) => `${from} imports ${specifier}`)
+}
+
+/** What built files import without a declaration. A project that has it by chance would hide that. */
+export async function undeclaredImports({ folder, files, manifest }: Packed): Promise<string[]> {
+  const built = files.filter((file) => /^dist\/.+(?:\.c?js|\.d\.c?ts)$/.test(file))
+  const found = new Map<string, string>()
+  for (const file of built) await reach(join(folder, file), found)
+  return [...found]
+    .filter(([specifier]) => !isBuiltin(specifier) && !isDeclared(specifier, manifest))
+    .map(([specifier, from]) => `${from} imports ${specifier}`)
+}
+
+function isDeclared(
+  specifier: string,
+  { name, dependencies, peerDependencies }: Manifest,
+): boolean {
+  const [wanted = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(specifier) ?? []
+  return wanted === name || wanted in { ...dependencies, ...peerDependencies }
 }
 
 /** Package and built-in specifiers that a file reaches, and the file that names each. */
@@ -189,14 +229,9 @@ async function reach(
   return found
 }
 
-const IMPORTS = [
-  /^\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]/gm,
-  /^\s*import\s*['"]([^'"]+)['"]/gm,
-  /\b(?:require|import)\(\s*['"]([^'"]+)['"]\s*\)/g,
-]
-
+/** What code imports or requires; not what its texts, such as the snippets of the command line, do. */
 function importsOf(code: string): string[] {
-  return IMPORTS.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => String(match[1])))
+  return ts.preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName)
 }
 
 /** Types name their chunks as if they were code: `./x.js` in a `.d.ts` is `./x.d.ts`. */

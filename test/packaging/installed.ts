@@ -2,6 +2,7 @@ import { checkLicences } from './licences.ts'
 import type { Packed } from './packages.ts'
 import { developedWith, lowestPeers } from './peers.ts'
 import {
+  checkCommands,
   checkEntries,
   checkPrograms,
   checkTypes,
@@ -21,6 +22,7 @@ export async function checkInstalled(
   const dependencies = developedWith(packages)
   if (!(await installProject(project, packages, dependencies))) return
   await checkEntries(project, packages)
+  await checkCommands(project, packages)
   await checkLicences(packages, project)
   for (const systems of MODULE_SYSTEMS) await checkPrograms(project, systems, stores)
   // One source, the way each kind of project would compile it.

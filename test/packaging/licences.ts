@@ -46,6 +46,11 @@ export async function licenceFlaws(
   for (const dependency of Object.keys(manifest.dependencies ?? {})) {
     flaws.push(...(await licenceFlaws(place, dependency, seen)))
   }
+  // Those of another platform are not installed.
+  for (const dependency of Object.keys(manifest.optionalDependencies ?? {})) {
+    if (placeOf(place, dependency) === undefined) continue
+    flaws.push(...(await licenceFlaws(place, dependency, seen)))
+  }
   const { license = 'no licence' } = manifest
   return isPermissive(license) ? flaws : [`${name} ${manifest.version}: ${license}`, ...flaws]
 }

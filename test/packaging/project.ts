@@ -56,6 +56,30 @@ export async function checkEntries(
   )
 }
 
+/** Starts every command, as npm installs it. */
+export async function checkCommands(
+  { name, folder }: Project,
+  packages: readonly Packed[],
+): Promise<void> {
+  for (const packed of packages.filter(({ manifest }) => manifest.bin !== undefined)) {
+    await check(
+      `${name}: the commands of ${packed.name} start, and print its version`,
+      'Build after `pnpm changeset version`: the build contains the version.',
+      async () => expectNone(await commandVersionFlaws(folder, packed)),
+    )
+  }
+}
+
+/** The commands of an installed package that print another version than that of the package. */
+export async function commandVersionFlaws(folder: string, { manifest }: Packed): Promise<string[]> {
+  const flaws = Object.keys(manifest.bin ?? {}).map(async (command) => {
+    const file = join(folder, 'node_modules/.bin', command)
+    const printed = (await run(file, ['--version'], { cwd: folder })).trim()
+    return printed === manifest.version ? [] : [`${command} prints ${printed}`]
+  })
+  return (await Promise.all(flaws)).flat()
+}
+
 /** Runs the programs: what adapters answer, and what inboxes and hand-offs apply. */
 export async function checkPrograms(
   { name, folder }: Project,

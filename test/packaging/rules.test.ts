@@ -1,11 +1,13 @@
 import { createTestKeys } from '@hongbao/core/testing'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { entryFlaws, undeclaredImports } from './import-graph.ts'
 import { licenceFlaws } from './licences.ts'
 import { readPackage, type Manifest, type Packed } from './packages.ts'
 import { developedWith } from './peers.ts'
+import { commandVersionFlaws } from './project.ts'
 import { RULES, versionFlaws } from './rules.ts'
 import { root } from './steps.ts'
 
@@ -42,7 +44,7 @@ const MAP = JSON.stringify({ sources: ['../src/index.ts'] })
 const FILES = {
   LICENSE: 'MIT',
   'README.md': 'For Host 4.2+.',
-  'CHANGELOG.md': '# @hongbao/good\n\n## 1.2.3\n',
+  'CHANGELOG.md': '# @hongbao/good\n\n## 1.2.3\n\n- A change.\n',
   'src/index.ts': 'export const one = 1\n',
   'dist/index.js': 'export const one = 1\n//# sourceMappingURL=index.js.map\n',
   'dist/index.js.map': MAP,
@@ -111,12 +113,25 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
   'runs nothing when it is installed': [
     { manifest: { scripts: { postinstall: 'node dist/index.js' } }, says: 'postinstall' },
   ],
+  'starts its commands with Node': [
+    { manifest: { bin: { good: './dist/cli.cjs' } }, says: 'dist/cli.cjs is not there' },
+    {
+      manifest: { bin: { good: './dist/cli.cjs' } },
+      files: { 'dist/cli.cjs': "'use strict'\n//# sourceMappingURL=index.cjs.map\n" },
+      says: "dist/cli.cjs begins with 'use strict'",
+    },
+  ],
+  'README links to what npm can show': [
+    { files: { 'README.md': 'Host 4.2 [manual](../../README.md)' }, says: '../../README.md' },
+  ],
   'README says which versions of its peers': [
     { files: { 'README.md': 'For Host 4.' }, says: 'no host 4.2' },
   ],
   'changelog describes its version': [
     { files: { 'CHANGELOG.md': undefined }, says: 'no CHANGELOG.md' },
-    { files: { 'CHANGELOG.md': '## 1.2.30\n' }, says: 'CHANGELOG.md has no section 1.2.3' },
+    { files: { 'CHANGELOG.md': '## 1.2.30\n' }, says: 'CHANGELOG.md begins with 1.2.30' },
+    { files: { 'CHANGELOG.md': '## 1.2.4\n\n## 1.2.3\n' }, says: 'begins with 1.2.4' },
+    { files: { 'CHANGELOG.md': '# Good\n\n## 1.2.3\n' }, says: 'has no text for 1.2.3' },
   ],
   'source maps lead to sources': [
     { files: { 'dist/index.js': 'export {}' }, says: 'dist/index.js has no source map' },
@@ -144,6 +159,7 @@ const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
       },
       says: 'no license of part',
     },
+    { manifest: { name: '@hongbao/sandbox' }, says: 'no dist/third-party-licenses.txt' },
   ],
   'holds nothing of this machine, and no secret': [
     { files: { 'src/index.ts': `// ${root}packages` }, says: `src/index.ts names ${root}` },
@@ -176,11 +192,6 @@ describe('a package that is published', () => {
   it.each(cases)('is refused, by “$title”, where $says', async ({ title, ...fault }) => {
     expect(await flawsOf(fault)).toContainEqual([title, expect.stringContaining(fault.says)])
   })
-
-  it('needs no changelog before the first release', async () => {
-    const manifest = { version: '0.0.0', dependencies: {} }
-    expect(await flawsOf({ manifest, files: { 'CHANGELOG.md': undefined } })).toEqual([])
-  })
 })
 
 describe('packages that are published together', () => {
@@ -199,6 +210,52 @@ describe('packages that are published together', () => {
   })
 })
 
+describe('the imports of a package', () => {
+  const CORE = { code: ['@hongbao/core'], types: ['@hongbao/core'] }
+  const built = (code: string): Files => ({
+    'dist/index.js': "import '@hongbao/core'",
+    'dist/index.cjs': "require('./chunk.cjs')",
+    'dist/chunk.cjs': code,
+    'dist/index.d.ts': "import { One } from '@hongbao/core'",
+    'dist/index.d.cts': '',
+  })
+
+  it('pass if they are allowed and declared', async () => {
+    const code = "require('@hongbao/core'), `\\nimport tool from 'tool'\\n`"
+    const packed = await createPackage({ files: built(code) })
+    expect(await entryFlaws(packed, '.', CORE)).toEqual([])
+    expect(await undeclaredImports(packed)).toEqual([])
+  })
+
+  it('are refused if an entry may not reach them, in code or in types', async () => {
+    const packed = await createPackage({ files: built("require('node:fs')") })
+    expect(await entryFlaws(packed, '.', CORE)).toEqual(['chunk.cjs imports node:fs'])
+    expect(await entryFlaws(packed, '.', { ...CORE, types: [] })).toContain(
+      'index.d.ts imports @hongbao/core',
+    )
+  })
+
+  it('are refused if the manifest does not declare them', async () => {
+    const code =
+      "require('node:fs'), require('host/part'), require('tool'), require('@of/part/deep')"
+    const packed = await createPackage({ files: built(code) })
+    expect(await undeclaredImports(packed)).toEqual([
+      'chunk.cjs imports tool',
+      'chunk.cjs imports @of/part/deep',
+    ])
+  })
+})
+
+describe('the commands of a package', () => {
+  it('are refused if they print another version than that of the package', async () => {
+    const packed = await createPackage({ manifest: { bin: { good: './dist/index.js' } } })
+    const flawsIf = (printed: string): Promise<string[]> =>
+      commandVersionFlaws(createCommand('good', printed), packed)
+    expect(await flawsIf('1.2.3')).toEqual([])
+    expect(await flawsIf('1.2.2')).toEqual(['good prints 1.2.2'])
+  })
+})
+
 describe('the licences of what a package installs', () => {
   it.each(['MIT', 'ISC', '(GPL-3.0-only OR MIT)', 'MIT AND Apache-2.0'])(
     'pass as %s',
@@ -214,6 +271,13 @@ describe('the licences of what a package installs', () => {
       expect(flaws).toEqual([`deep 2.0.0: ${license ?? 'no licence'}`])
     },
   )
+
+  it('are refused for an optional dependency that is installed, and not asked for if it is not', async () => {
+    const folder = createInstalled('GPL-3.0-only', 'optionalDependencies')
+    expect(await licenceFlaws(folder, '@hongbao/good')).toEqual(['deep 2.0.0: GPL-3.0-only'])
+    rmSync(join(folder, 'node_modules/deep'), { recursive: true })
+    expect(await licenceFlaws(folder, '@hongbao/good')).toEqual([])
+  })
 
   it('are unknown, and refused, if something is not installed', async () => {
     const folder = createInstalled('MIT')
@@ -243,18 +307,37 @@ async function createPackage({ manifest, files }: Omit<Fault, 'says'>): Promise<
 }
 
 /** A project with a package that has a dependency, which has another one of some licence. */
-function createInstalled(license: string | undefined): string {
+function createInstalled(
+  license: string | undefined,
+  field: 'dependencies' | 'optionalDependencies' = 'dependencies',
+): string {
   return createFolder({
     'node_modules/@hongbao/good/package.json': manifestOf('good', 'MIT', { near: '1' }),
-    'node_modules/@hongbao/good/node_modules/near/package.json': manifestOf('near', 'ISC', {
-      deep: '2',
-    }),
+    'node_modules/@hongbao/good/node_modules/near/package.json': manifestOf(
+      'near',
+      'ISC',
+      { deep: '2' },
+      field,
+    ),
     'node_modules/deep/package.json': manifestOf('deep', license, { deep: '2' }),
   })
 }
 
-function manifestOf(name: string, license: string | undefined, dependencies: object): string {
-  return JSON.stringify({ name, version: '2.0.0', license, dependencies })
+/** A project with an installed command. */
+function createCommand(name: string, printed: string): string {
+  const path = `node_modules/.bin/${name}`
+  const folder = createFolder({ [path]: `#!/bin/sh\necho ${printed}\n` })
+  chmodSync(join(folder, path), 0o755)
+  return folder
+}
+
+function manifestOf(
+  name: string,
+  license: string | undefined,
+  dependencies: object,
+  field = 'dependencies',
+): string {
+  return JSON.stringify({ name, version: '2.0.0', license, [field]: dependencies })
 }
 
 function createFolder(files: Files): string {

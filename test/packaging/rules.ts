@@ -62,13 +62,23 @@ export const RULES: readonly Rule[] = [
       Object.keys(manifest.scripts ?? {}).filter((name) => /^(pre|post)?install$/.test(name)),
   },
   {
+    title: 'starts its commands with Node',
+    advice: 'See `bin`, and the first line of the file that it names.',
+    flaws: commandFlaws,
+  },
+  {
+    title: 'README links to what npm can show',
+    advice: 'Write the whole URL: on npm, the files of the repository are not beside the README.',
+    flaws: relativeLinks,
+  },
+  {
     title: 'README says which versions of its peers',
     advice: 'Say it in its last paragraph, as in `Hono 4.9+`.',
     flaws: unsaidPeers,
   },
   {
     title: 'changelog describes its version',
-    advice: 'Run `pnpm changeset version`, as .changeset/README.md says.',
+    advice: 'Run `pnpm changeset version`, as CONTRIBUTING.md says.',
     flaws: changelogFlaws,
   },
   {
@@ -79,7 +89,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     title: 'has the licenses of what is bundled',
-    advice: 'See `thirdPartyLicenses` in packages/core/tsup.config.ts.',
+    advice: 'See `writeLicenses` in tsup.library.ts.',
     flaws: bundledFlaws,
   },
   {
@@ -156,6 +166,24 @@ function referenceFlaws({ files, manifest }: Packed): string[] {
   ]
 }
 
+async function commandFlaws({ folder, files, manifest }: Packed): Promise<string[]> {
+  const commands = Object.values(manifest.bin ?? {}).map((path) => posix.normalize(path))
+  const flaws = commands.map(async (file) => {
+    if (!files.includes(file)) return [`${file} is not there`]
+    const [first = ''] = (await readFile(join(folder, file), 'utf8')).split('\n')
+    return first === '#!/usr/bin/env node' ? [] : [`${file} begins with ${first}`]
+  })
+  return (await Promise.all(flaws)).flat()
+}
+
+async function relativeLinks({ folder, files }: Packed): Promise<string[]> {
+  if (!files.includes('README.md')) return []
+  const readme = await readFile(join(folder, 'README.md'), 'utf8')
+  return [...readme.matchAll(/\]\(([^)]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^(?:https:|#)/.test(target))
+}
+
 /** The peers whose lowest version is not stated, in as few digits as it takes. */
 async function unsaidPeers({ folder, files, manifest }: Packed): Promise<string[]> {
   if (!files.includes('README.md')) return []
@@ -167,12 +195,12 @@ async function unsaidPeers({ folder, files, manifest }: Packed): Promise<string[
 }
 
 async function changelogFlaws({ folder, files, manifest }: Packed): Promise<string[]> {
-  // The version before the first release.
-  if (manifest.version === '0.0.0') return []
   if (!files.includes('CHANGELOG.md')) return ['no CHANGELOG.md']
   const changelog = await readFile(join(folder, 'CHANGELOG.md'), 'utf8')
-  const isThere = changelog.split('\n').includes(`## ${manifest.version}`)
-  return isThere ? [] : [`CHANGELOG.md has no section ${manifest.version}`]
+  const [, latest = ''] = changelog.split(/^## /m)
+  const [version, ...text] = latest.split('\n')
+  if (version !== manifest.version) return [`CHANGELOG.md begins with ${version}`]
+  return text.some((line) => line !== '') ? [] : [`CHANGELOG.md has no text for ${version}`]
 }
 
 async function mapFlaws(packed: Packed, file: string): Promise<string[]> {
@@ -198,15 +226,15 @@ async function mapFlaws(packed: Packed, file: string): Promise<string[]> {
 /** The path of a bundled file, with the name of its package. */
 const BUNDLED = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//
 
-/** The bundled packages whose license is not in the tarball. */
-async function bundledFlaws({ folder, files }: Packed): Promise<string[]> {
+/** The bundled packages whose license is not in the tarball. Without maps it must have some. */
+async function bundledFlaws({ name: packageName, folder, files }: Packed): Promise<string[]> {
+  const notices = 'dist/third-party-licenses.txt'
+  const text = files.includes(notices) ? await readFile(join(folder, notices), 'utf8') : ''
+  if (WITHOUT_MAPS.has(packageName)) return text === '' ? [`no ${notices}`] : []
   const maps = files.filter((file) => file.endsWith('.map')).map((file) => join(folder, file))
   const bundled = (await Promise.all(maps.map(sourcesOf)))
     .flat()
     .flatMap((source) => BUNDLED.exec(source)?.[1] ?? [])
-  if (bundled.length === 0) return []
-  const notices = 'dist/third-party-licenses.txt'
-  const text = files.includes(notices) ? await readFile(join(folder, notices), 'utf8') : ''
   return [...new Set(bundled)]
     .filter((name) => !text.split('\n').includes(name))
     .map((name) => `no license of ${name}`)

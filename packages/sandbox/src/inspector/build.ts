@@ -11,9 +11,14 @@ const APP = new URL('app/', import.meta.url)
  */
 const HOMES = ['../../', '../../../../examples/tour/'].map((path) => new URL(path, import.meta.url))
 
+/** The page of the inspector, and the files that it was bundled from. */
+export interface Bundle extends Assets {
+  readonly inputs: readonly string[]
+}
+
 /** Bundles the inspector's page: for the package, and on demand when the sandbox runs from source. */
-export async function buildAssets(): Promise<Assets> {
-  const { outputFiles } = await loadBundler().build({
+export async function buildAssets(): Promise<Bundle> {
+  const { outputFiles, metafile } = await loadBundler().build({
     absWorkingDir: fileURLToPath(APP),
     entryPoints: ['main.tsx', 'style.css'],
     nodePaths: HOMES.map((home) => fileURLToPath(new URL('node_modules', home))),
@@ -21,6 +26,7 @@ export async function buildAssets(): Promise<Assets> {
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
     format: 'esm',
     charset: 'utf8',
     target: 'es2022',
@@ -34,7 +40,8 @@ export async function buildAssets(): Promise<Assets> {
   })
   const textOf = (ending: string) =>
     outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? ''
-  return { script: textOf('.js'), style: textOf('.css') }
+  const inputs = Object.keys(metafile.inputs).map((path) => fileURLToPath(new URL(path, APP)))
+  return { script: textOf('.js'), style: textOf('.css'), inputs }
 }
 
 function loadBundler(): typeof Esbuild {
