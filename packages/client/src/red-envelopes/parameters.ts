@@ -112,7 +112,7 @@ function oneOf(values: readonly unknown[], expected: string): Check {
 
 function findAmountProblem(amount: unknown, params: Params): string | undefined {
   if (typeof amount !== 'number') return `is ${kindOf(amount)}; an integer in fen is expected.`
-  if (!Number.isSafeInteger(amount)) return 'is no integer; fen are expected: 1.50 yuan is 150.'
+  if (!Number.isSafeInteger(amount)) return 'is not an integer in fen: 1.50 yuan is 150.'
   if (amount < 1) return 'is below 1 fen.'
   const isUsual = amount >= MIN_FEN && amount <= MAX_FEN
   if (isUsual || read(read(params, 'extra'), 'scene_id') !== undefined) return undefined

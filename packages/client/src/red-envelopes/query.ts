@@ -32,7 +32,7 @@ function pairsOf(name: string, value: unknown, outer: readonly unknown[] = []): 
   if (typeof value === 'string') return [[name, value]]
   if (typeof value === 'boolean' || typeof value === 'bigint') return [[name, String(value)]]
   if (typeof value === 'number' && Number.isFinite(value)) return [[name, String(value)]]
-  throw invalid(`\`${name}\` is no text, number, true or false.`)
+  throw invalid(`\`${name}\` is not a string, a number or a boolean.`)
 }
 
 /** Not a `Date`, which has no members and would be left out, nor any other instance of a class. */

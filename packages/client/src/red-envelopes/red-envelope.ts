@@ -63,11 +63,11 @@ export function isId(value: unknown): value is string {
 }
 
 function findFlaw({ id, object, status, amount }: JsonObject): string | undefined {
-  if (object !== 'red_envelope') return 'It is no red envelope.'
-  if (!isId(id)) return 'Its `id` is no id.'
-  if (typeof status !== 'string' || status === '') return 'Its `status` is no text.'
+  if (object !== 'red_envelope') return 'It is not a red envelope.'
+  if (!isId(id)) return 'Its `id` is not an id.'
+  if (typeof status !== 'string' || status === '') return 'Its `status` is not a string.'
   if (Number.isSafeInteger(amount) && Number(amount) > 0) return undefined
-  return 'Its `amount` is no integer amount in fen.'
+  return 'Its `amount` is not an integer in fen.'
 }
 
 /**
