@@ -11,7 +11,8 @@ export const HOME: Readonly<Record<Language, object>> = {
       text: 'Ping++ webhooks for Node.js',
       tagline: 'In the app you already have: verified, deduplicated, typed.',
       actions: [
-        { theme: 'brand', text: 'Sixty seconds', link: '#sixty-seconds' },
+        { theme: 'brand', text: 'Getting started', link: '/start' },
+        { theme: 'alt', text: 'Is it for you?', link: '/why' },
         { theme: 'alt', text: 'Mounting', link: '/mounting' },
         { theme: 'alt', text: 'Error codes', link: '/errors' },
       ],
@@ -42,8 +43,9 @@ export const HOME: Readonly<Record<Language, object>> = {
       text: 'Node.js 的 Ping++ Webhooks 接收库',
       tagline: '接入现有应用：验签、去重、类型完整。',
       actions: [
-        { theme: 'brand', text: '六十秒上手', link: '#六十秒' },
-        { theme: 'alt', text: '接入框架', link: '/zh/mounting' },
+        { theme: 'brand', text: '快速开始', link: '/zh/start' },
+        { theme: 'alt', text: '适合你吗', link: '/zh/why' },
+        { theme: 'alt', text: '挂载到应用', link: '/zh/mounting' },
         { theme: 'alt', text: '错误码', link: '/zh/errors' },
       ],
     },

@@ -15,10 +15,21 @@ interface Group {
 const GROUPS: readonly Group[] = [
   {
     title: { en: 'Guide', zh: '指南' },
-    pages: ['/start', '/tour', '/mounting', '/handlers', '/retries', '/keys', '/signature'],
+    pages: [
+      '/start',
+      '/tour',
+      '/why',
+      '/mounting',
+      '/nest-prisma-mysql',
+      '/handlers',
+      '/retries',
+      '/keys',
+      '/signature',
+      '/moving',
+    ],
   },
   {
-    title: { en: 'Inboxes and queues', zh: 'Inbox 与队列' },
+    title: { en: 'Inboxes and queues', zh: 'inbox（去重存储）与队列' },
     pages: ['/inboxes', '/orm-', '/queues'],
   },
   {

@@ -23,7 +23,7 @@ const FREQUENCIES: Record<string, Record<number, string>> = {
 
 describe.each([
   ['docs/errors.md', '## Deliveries', '## Options', '## Client'],
-  ['docs/errors.zh-CN.md', '## 投递', '## 选项', '## 客户端'],
+  ['docs/errors.zh-CN.md', '## 推送', '## 选项', '## 客户端'],
 ] as const)('%s', (path, deliveries, options, client) => {
   const document = readDocument(path)
   const codesBelow = (heading: string): string[] =>

@@ -4,8 +4,9 @@ import { findFiles } from '../find-files.ts'
 import { ROOT } from './snippets.ts'
 
 const FIRST_TO_LAST =
-  `start tour mounting handlers retries keys signature inboxes queues client reconciliation
-  sandbox testing observing deploying errors options security guarantees versioning`.split(/\s+/)
+  `start tour why mounting nest-prisma-mysql handlers retries keys signature moving inboxes queues
+  client reconciliation sandbox testing observing deploying errors options security guarantees
+  versioning`.split(/\s+/)
 
 /** The paths of all pages but the API reference, as the files have them. */
 const SLUGS = findFiles(['docs/*.md', 'docs/decisions/*.md', 'packages/*/README.md'], { cwd: ROOT })

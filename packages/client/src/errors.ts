@@ -35,7 +35,7 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   'parameter-invalid': refused('Nothing was sent, because of a parameter.'),
   'request-invalid': refused('Ping++ refused the request.'),
   'api-key-invalid': refused('Ping++ refused the API key, or the signature of the request.'),
-  'not-found': refused('Ping++ has no object with this id. Test and live mode share no objects.'),
+  'not-found': refused('No such object. Test and live mode have separate objects.'),
   'order-number-used': unclear(
     'The order_no was used before: for this envelope, or for another one.',
   ),
@@ -44,14 +44,12 @@ export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   'rate-limited': refused('Ping++ refused the request: too many at a time, or too fast.'),
   'server-failed': unclear('Ping++ failed.'),
   'pingpp-unreachable': passing('The connection to Ping++ failed.'),
-  'request-timed-out': passing('Ping++ has not answered within `timeoutMs`.'),
+  'request-timed-out': passing('Ping++ did not respond within `timeoutMs`.'),
   'request-aborted': unclear('The `signal` ended the call, or `beforeAttempt` failed.'),
   'response-invalid': unclear(
-    'The answer is not one that Ping++ sends. Check `baseUrl`, and proxies on the way.',
+    'The response is not one that Ping++ sends. Check `baseUrl`, and proxies on the way.',
   ),
-  'response-forged': unclear(
-    'The answer is not signed by `publicKey`, so its content was ignored.',
-  ),
+  'response-forged': unclear('The response is not signed by `publicKey`, so it was discarded.'),
 }
 
 /** An error as Ping++ sent it, with the members that it had. API keys are masked. */
@@ -135,11 +133,11 @@ function describe(code: PingppErrorCode, facts: PingppErrorFacts): string {
   if (attempts > 1) sentences.push(`It was tried ${attempts} times.`)
   // Only the error of the whole call has both.
   if (attempts > 0 && retryAfterMs > 0) {
-    sentences.push(`It asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
+    sentences.push(`Ping++ asks to wait for ${Math.ceil(retryAfterMs / 1000)} s.`)
   }
   if (orderNo !== undefined && !notCreated) {
     sentences.push(
-      `Whether the envelope was made is unknown: look for order_no ${orderNo} in redEnvelopes.list, or send it again with the same order_no, never with a new one.`,
+      `Whether the envelope was created is unknown: look for order_no ${orderNo} in redEnvelopes.list, or create it again with the same order_no, never with a new one.`,
     )
   }
   return sentences.filter((sentence) => sentence !== undefined).join(' ')

@@ -133,7 +133,7 @@ const retries = whole(0, 10)
 
 // Otherwise a create would be sent and paid, and its response refused as forged.
 const PINGPP_KEY =
-  'the Ping++ public key, not the public half of your own `privateKey`: Ping++ signs its answers with a key of its own. It is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥'
+  'the Ping++ public key, not the public half of your own `privateKey`: Ping++ signs its responses with a key of its own. It is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥'
 
 /** @throws OptionError */
 export function readRequestOptions(options: PingppRequestOptions, settings: Settings): CallLimits {

@@ -53,16 +53,16 @@ describe('an envelope in an answer', () => {
   })
 
   it.each<[string, object, string]>([
-    ['of another kind', { object: 'charge' }, 'It is no red envelope.'],
-    ['without an id', { id: null }, 'Its `id` is no id.'],
-    ['with an id that leads elsewhere', { id: '../x' }, 'Its `id` is no id.'],
+    ['of another kind', { object: 'charge' }, 'It is not a red envelope.'],
+    ['without an id', { id: null }, 'Its `id` is not an id.'],
+    ['with an id that leads elsewhere', { id: '../x' }, 'Its `id` is not an id.'],
     ['with a numeric id', { id: 5 }, 'It is of another `id`.'],
-    ['without a status', { status: undefined }, 'Its `status` is no text.'],
-    ['with an empty status', { status: '' }, 'Its `status` is no text.'],
-    ['without an amount', { amount: null }, 'Its `amount` is no integer amount in fen.'],
-    ['with an amount in yuan', { amount: 1.5 }, 'Its `amount` is no integer amount in fen.'],
-    ['with an amount of nothing', { amount: 0 }, 'Its `amount` is no integer amount in fen.'],
-    ['with an amount as text', { amount: '100' }, 'Its `amount` is no integer amount in fen.'],
+    ['without a status', { status: undefined }, 'Its `status` is not a string.'],
+    ['with an empty status', { status: '' }, 'Its `status` is not a string.'],
+    ['without an amount', { amount: null }, 'Its `amount` is not an integer in fen.'],
+    ['with an amount in yuan', { amount: 1.5 }, 'Its `amount` is not an integer in fen.'],
+    ['with an amount of nothing', { amount: 0 }, 'Its `amount` is not an integer in fen.'],
+    ['with an amount as text', { amount: '100' }, 'Its `amount` is not an integer in fen.'],
     ['with another id', { id: 'red_other' }, 'It is of another `id`.'],
   ])('is refused: %s', async (_, changes, problem) => {
     expect(await errorOf(retrieve({ json: envelope(changes) }))).toMatchObject({

@@ -183,7 +183,7 @@ describe('`extraParams`', () => {
     [{ 'limit[]': 5 }, '`limit[]` is a documented parameter'],
     [{ 'app[id][]': 'app_other' }, '`app[id][]` is a documented parameter'],
     [null, '`extraParams` must be an object.'],
-    [{ x: { at: new Date(0) } }, '`x[at]` is no text, number, true or false.'],
+    [{ x: { at: new Date(0) } }, '`x[at]` is not a string, a number or a boolean.'],
   ])('of a list replace nothing either: %o', async (extraParams, problem) => {
     const { client, seen } = await startPingpp({ steps: [{ json: page([], false) }] })
     const error = await errorOf(client.redEnvelopes.list({ limit: 3 }, { extraParams } as never))

@@ -27,7 +27,7 @@ async function createErrorOf(step: Step, how: object = {}): Promise<PingppError>
 }
 
 const UNKNOWN =
-  'Whether the envelope was made is unknown: look for order_no 123456789 in redEnvelopes.list, or send it again with the same order_no, never with a new one.'
+  'Whether the envelope was created is unknown: look for order_no 123456789 in redEnvelopes.list, or create it again with the same order_no, never with a new one.'
 
 describe('an answer of Ping++ that is a refusal', () => {
   const invalid = { type: 'invalid_request_error', message: '参数不对' }
@@ -380,7 +380,7 @@ describe('a timeout', () => {
   ])('%s, leaves a create uncertain', async (_, step) => {
     const error = await createErrorOf(step, { timeoutMs: 30 })
     expect(error).toMatchObject({ code: 'request-timed-out', status: undefined, notCreated: false })
-    expect(error.message).toBe(`Ping++ has not answered within \`timeoutMs\`. ${UNKNOWN}`)
+    expect(error.message).toBe(`Ping++ did not respond within \`timeoutMs\`. ${UNKNOWN}`)
   })
 
   it('ends a call although its `fetch` ignores the signal', async () => {

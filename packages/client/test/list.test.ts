@@ -178,8 +178,8 @@ describe('a list that fails', () => {
   })
 
   it.each<[string, object, string]>([
-    ['no list', envelope(), 'It is no list.'],
-    ['a list of one thing', { ...page([], false), data: {} }, 'It is no list.'],
+    ['no list', envelope(), 'It is not a list.'],
+    ['a list of one thing', { ...page([], false), data: {} }, 'It is not a list.'],
     [
       'no word of more',
       { ...page([], false), has_more: 'no' },
@@ -190,7 +190,7 @@ describe('a list that fails', () => {
     [
       'an item of another kind',
       { ...page([], false), data: [envelope({ object: 'charge' })] },
-      'It is no red envelope.',
+      'It is not a red envelope.',
     ],
   ])('is refused: %s', async (_, json, problem) => {
     const { client } = await startPingpp({ steps: [{ json }] })

@@ -91,7 +91,7 @@ describe('a request is retried', () => {
     const error = await errorOf(client.redEnvelopes.create(GUIDE))
     expect(error).toMatchObject({ code: 'channel-busy', attempts: 3, notCreated: false })
     expect(String(error)).toContain(
-      'It was tried 3 times. Whether the envelope was made is unknown',
+      'It was tried 3 times. Whether the envelope was created is unknown',
     )
     expect(seen.length).toBe(3)
   })
@@ -180,7 +180,7 @@ describe('the wait before a retry', () => {
       const { client, seen, waits } = await startPingpp({ steps })
       const error = await errorOf(client.redEnvelopes.create(GUIDE))
       expect(error).toMatchObject({ status, attempts: 1, retryAfterMs: ms })
-      expect(String(error)).toContain(`It asks to wait for ${ms / 1000} s.`)
+      expect(String(error)).toContain(`Ping++ asks to wait for ${ms / 1000} s.`)
       expect([seen.length, waits]).toEqual([1, []])
     }
   })

@@ -144,7 +144,7 @@ describe('a query', () => {
     Infinity,
   ])('refuses a value that has no text: %s', (value) => {
     expect(() => encodeQuery({ a: { b: value } })).toThrow(
-      '`a[b]` is no text, number, true or false.',
+      '`a[b]` is not a string, a number or a boolean.',
     )
   })
 

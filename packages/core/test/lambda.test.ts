@@ -229,7 +229,7 @@ describe('the event of a Lambda function', () => {
       name: 'OptionError',
       code: 'option-invalid',
       message: expect.stringMatching(
-        /is no HTTP request\. It expects one of API Gateway.* Point one of these at/,
+        /is not an HTTP request\. It expects one of API Gateway.* Point one of these at/,
       ) as string,
     })
   })
@@ -243,7 +243,9 @@ describe('the event of a Lambda function', () => {
       body: '{"outcome":"failed","code":"body-consumed"}',
     })
     expect(reports).toMatchObject([
-      { error: { message: expect.stringMatching(/pass the event on before anything parses/) } },
+      {
+        error: { message: expect.stringMatching(/pass the event on before any middleware parses/) },
+      },
     ])
   })
 

@@ -118,7 +118,7 @@ describe('the log', () => {
     for (const line of opened.lines) {
       expect(line).toMatch(/^error \[hongbao\] handler-failed /)
       expect(line).toContain(SUBJECT)
-      expect(line).toContain('A handler failed; the event is tried again.')
+      expect(line).toContain('A handler failed; the event is retried.')
       expect(line).toMatch(/ \[RangeError at .*log\.test\.ts:\d+:\d+\)?]$/)
       expect(line).not.toContain('\n')
     }

@@ -96,7 +96,7 @@ describe('an encrypted key', () => {
 
   it('looks like any other bytes in DER, and is refused with the same command', () => {
     const der = PAIR.privateKey.export({ type: 'pkcs8', format: 'der', ...how })
-    expectRefusal(der, 'key-unreadable', /no private key.*openssl rsa -in key\.pem/)
+    expectRefusal(der, 'key-unreadable', /not a private key.*openssl rsa -in key\.pem/)
   })
 })
 

@@ -45,7 +45,7 @@ describe('ready', () => {
       name: 'WebhookError',
       code: 'inbox-unavailable',
       message:
-        'The inbox failed; events are tried again. Its `ready` has not answered within 5000 ms. Check that the store is up, and that this process can reach it.',
+        'The inbox failed; events are retried. Its `ready` has not answered within 5000 ms. Check that the store is up, and that this process can reach it.',
     })
     expect(vi.getTimerCount()).toBe(0)
   })

@@ -44,7 +44,7 @@ const ERRORS = {
   'postgres-transaction-control':
     '`tx` is inside the transaction of the inbox, which begins and ends it. To undo a part, use SAVEPOINT and ROLLBACK TO; to undo all, let the handler reject.',
   'postgres-result-unexpected':
-    'The pool lent no client, or the client answered without `rows` and `command`. Expected a `Pool` of pg, or an adapter that gives both.',
+    'The pool returned no client, or a result has no `rows` and `command`. Expected a `Pool` of pg, or an adapter that returns both.',
 }
 
 const WARNINGS = {

@@ -9,7 +9,7 @@ const ERRORS = {
   'redis-read-only':
     'Redis is read-only: this is a replica, or has become one in a failover. Expected the primary: have the client connect again when Redis answers READONLY (ioredis: `reconnectOnError`).',
   'redis-out-of-memory':
-    'Redis is out of memory and, rightly, does not evict. Give it more memory, or remember for less long (`retentionSeconds`).',
+    'Redis is out of memory, and correctly evicts nothing. Give it more memory, or lower `retentionSeconds`.',
   'redis-not-ready':
     'Redis is not ready: it loads its data, runs a long script, moves slots, or its cluster or primary is down.',
   'redis-refuses-writes':
@@ -22,7 +22,7 @@ const ERRORS = {
     'This node of a cluster does not hold the key, and this client knows no other. Use the cluster client of ioredis or node-redis.',
   'redis-refused': 'Redis refused the command. See `cause`.',
   'redis-reply-unexpected':
-    'The client answered with something other than integers. Is it in a transaction, or does it map replies?',
+    'The client returned something other than integers. Is it in a transaction, or does it map replies?',
   'redis-key-taken':
     'The key holds a value that no inbox wrote. Give the inbox a `prefix` of its own.',
   'redis-lease-lost':

@@ -75,7 +75,7 @@ export function createEnvelopeList(
 export function readPage(answer: GoodAnswer, cursor: string | undefined): AnsweredPage {
   const { object, data: items, has_more: hasMore } = answer.value
   const invalid = (detail: string): PingppError => invalidAnswer(answer, detail)
-  if (object !== 'list' || !Array.isArray(items)) throw invalid('It is no list.')
+  if (object !== 'list' || !Array.isArray(items)) throw invalid('It is not a list.')
   if (typeof hasMore !== 'boolean') throw invalid('Its `has_more` is not true or false.')
   const data = items.map((item) => readEnvelope(answer, {}, item))
   if (hasMore && data.length === 0) throw invalid('It is empty, but its `has_more` is true.')

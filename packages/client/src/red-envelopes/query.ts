@@ -32,7 +32,7 @@ function pairsOf(name: string, value: unknown, outer: readonly unknown[] = []): 
   }
   const isScalar = ['string', 'boolean', 'bigint'].includes(typeof value) || Number.isFinite(value)
   if (isScalar) return [[name, String(value)]]
-  throw invalid(`\`${name}\` is no text, number, true or false.`)
+  throw invalid(`\`${name}\` is not a string, a number or a boolean.`)
 }
 
 function escape(text: string): string {

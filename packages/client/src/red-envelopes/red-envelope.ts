@@ -56,10 +56,10 @@ function withObjects(object: object): JsonObject {
 const HASHES: readonly string[] = ['extra', 'metadata', 'credential']
 
 function findFlaw({ id, object, status, amount }: JsonObject): string | undefined {
-  if (object !== 'red_envelope') return 'It is no red envelope.'
-  if (!isId(id)) return 'Its `id` is no id.'
-  if (typeof status !== 'string' || status === '') return 'Its `status` is no text.'
-  return isPositive(amount) ? undefined : 'Its `amount` is no integer amount in fen.'
+  if (object !== 'red_envelope') return 'It is not a red envelope.'
+  if (!isId(id)) return 'Its `id` is not an id.'
+  if (typeof status !== 'string' || status === '') return 'Its `status` is not a string.'
+  return isPositive(amount) ? undefined : 'Its `amount` is not an integer amount in fen.'
 }
 
 /**

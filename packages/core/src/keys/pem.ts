@@ -174,7 +174,7 @@ function parseDer(der: Buffer, kind: KeyKind): KeyObject {
       // Not this layout; the next one may be.
     }
   }
-  const problem = `is no ${kind.half} key, or a part of it is missing. ${kind.unreadable}`
+  const problem = `is not a ${kind.half} key, or a part of it is missing. ${kind.unreadable}`
   throw refuse(kind, 'key-unreadable', problem.trim())
 }
 

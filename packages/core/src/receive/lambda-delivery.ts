@@ -46,7 +46,7 @@ export function readHttpEvent(given: unknown): HttpEvent {
 }
 
 const NOT_HTTP =
-  'The handler of `lambdaWebhooks` got an event that is no HTTP request. It expects one of API Gateway, a function URL, an Application Load Balancer, Function Compute or SCF. Point one of these at the function, and handle other triggers in another function.'
+  'The handler of `lambdaWebhooks` got an event that is not an HTTP request. It expects one of API Gateway, a function URL, an Application Load Balancer, Function Compute or SCF. Point one of these at the function, and handle other triggers in another function.'
 
 /** Makes a delivery of an event. `context` is the platform's, which tells how much time is left. */
 export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
@@ -95,7 +95,7 @@ function bodyOf({ body, isBase64 }: HttpEvent): Uint8Array {
 }
 
 const LAMBDA_HINT =
-  'The `body` of the event is no text any more: pass the event on before anything parses its body.'
+  'The `body` of the event is not a string: pass the event on before any middleware parses its body.'
 
 function membersOf(value: unknown): Members {
   return isRecord(value) ? value : {}

@@ -5,7 +5,7 @@
  * - `duplicate`: it was applied before; no handler ran.
  * - `unhandled`: verified, but no handler is registered for its type.
  * - `rejected`: the request was refused (4xx). Its error's `code` says why.
- * - `failed`: this side could not apply it (500), and it is tried again. Its error's `code` says why.
+ * - `failed`: this side could not apply it (500), and it is retried. Its error's `code` says why.
  */
 export type WebhookOutcome = 'handled' | 'duplicate' | 'unhandled' | 'rejected' | 'failed'
 
@@ -64,7 +64,7 @@ type LogRule = 'each' | 'error' | 'warning'
 
 /** Error code → everything about it: one table. */
 export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
-  'method-not-allowed': rejected(405, 'warning', 'Ping++ sends by POST; this was not one.'),
+  'method-not-allowed': rejected(405, 'warning', 'The request was not a POST. Ping++ only posts.'),
   'path-mismatch': rejected(
     404,
     'warning',
@@ -76,8 +76,8 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
     'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
   ),
   'body-too-large': rejected(413, 'warning', 'The body is over `maxBodyBytes`.'),
-  'body-too-slow': rejected(408, 'warning', 'The body took longer than `bodyTimeoutMs`.'),
-  'body-aborted': rejected(400, 'warning', 'The sender left before the body was complete.'),
+  'body-too-slow': rejected(408, 'warning', 'The body did not arrive within `bodyTimeoutMs`.'),
+  'body-aborted': rejected(400, 'warning', 'The connection closed before the body was complete.'),
   'body-consumed': failed(
     'error',
     'dead',
@@ -101,7 +101,7 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
   'key-unavailable': failed(
     'error',
     'again',
-    'The function `publicKey` failed to provide a usable key, so nothing can be verified; events are sent again.',
+    'The function `publicKey` failed to provide a usable key, so no signature can be verified; events are sent again.',
   ),
   'event-not-utf8': rejected(400, 'each', 'The body is signed, but not UTF-8.'),
   'event-not-json': rejected(400, 'each', 'The body is signed, but not strict JSON.'),
@@ -129,35 +129,27 @@ export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
   'no-handler': failed(
     'each',
     'dead',
-    "No handler is registered for this event type, and `unhandled` is 'fail'; the event is tried again.",
+    "No handler is registered for this event type, and `unhandled` is 'fail'; the event is retried.",
   ),
   'handler-failed': failed(
     'each',
     'again',
-    'A handler failed; the event is tried again. `onError` receives its error.',
+    'A handler failed; the event is retried. `onError` receives its error.',
   ),
   'handler-timed-out': failed(
     'each',
     'again',
-    'The handlers ran past `handlerTimeoutMs`; the event is tried again.',
+    'The handlers ran past `handlerTimeoutMs`; the event is retried.',
   ),
   'inbox-busy': failed(
     'warning',
     'again',
-    'Another process is applying the event; it is tried again.',
+    'Another process is applying the event; the event is retried.',
   ),
-  'inbox-unavailable': failed('each', 'again', 'The inbox failed; events are tried again.'),
+  'inbox-unavailable': failed('each', 'again', 'The inbox failed; events are retried.'),
   // This process is going; another one takes the job.
-  'shutting-down': failed(
-    'warning',
-    'again',
-    'This process is shutting down; events are tried again.',
-  ),
-  'internal-error': failed(
-    'each',
-    'again',
-    'hongbao or its adapter failed; the event is tried again.',
-  ),
+  'shutting-down': failed('warning', 'again', 'This process is shutting down; events are retried.'),
+  'internal-error': failed('each', 'again', 'hongbao or its adapter failed; the event is retried.'),
 }
 
 /** A request that cannot succeed: another try of its job would end the same way. */
