@@ -6,6 +6,8 @@ import { SlowestFirst } from './test/slowest-first.ts'
 
 const { unit, integration } = sortTests(import.meta.dirname)
 const CORES = availableParallelism()
+/** How many files run at once that wait for other processes most of the time. */
+const WAITING = 2 * CORES + 2
 
 /** What holds for every test. */
 const shared = {
@@ -48,8 +50,7 @@ export default defineConfig({
             'test/servers/clusters.ts',
             'test/compiled-code.ts',
           ],
-          // These tests wait for other processes most of the time: more of them can run than there are cores.
-          maxWorkers: 2 * CORES,
+          maxWorkers: WAITING,
           sequence: { groupOrder: 1 },
         },
       },
@@ -65,8 +66,7 @@ export default defineConfig({
             include: ['{packages/*/test,test}/**/*.test-d.ts'],
             exclude: ['test/integrations/**', '**/node_modules/**'],
           },
-          // Beside the integration tests: a compiler that runs by itself leaves cores idle.
-          maxWorkers: 2 * CORES,
+          maxWorkers: WAITING,
           sequence: { groupOrder: 1 },
         },
       },
