@@ -4,7 +4,7 @@ import { PATIENCE_MS } from './test/patience.ts'
 import { sortTests } from './test/projects.ts'
 import { SlowestFirst } from './test/slowest-first.ts'
 
-const { unit, integration } = sortTests(import.meta.dirname)
+const { unit, packages, integration } = sortTests(import.meta.dirname)
 const CORES = availableParallelism()
 
 /** What holds for every test. */
@@ -17,6 +17,22 @@ const shared = {
   expect: { poll: { timeout: PATIENCE_MS } },
 }
 
+/** What holds for files that share a worker, and what it has loaded. */
+const sharing = { isolate: false, setupFiles: ['test/fresh-file.ts'] }
+
+/** What holds for files that start processes. */
+const starting = {
+  globalSetup: [
+    'test/needs-openssl.ts',
+    'test/servers/needs-servers.ts',
+    'test/servers/clusters.ts',
+    'test/compiled-code.ts',
+  ],
+  // They wait for other processes most of the time: more of them can run than there are cores.
+  maxWorkers: 2 * CORES + 2,
+  sequence: { groupOrder: 1 },
+}
+
 export default defineConfig({
   test: {
     // An unhandled rejection anywhere fails the run: a receiver must never cause one.
@@ -27,32 +43,18 @@ export default defineConfig({
       {
         test: {
           ...shared,
+          // Half of the time was loading again what files have in common.
+          ...sharing,
           name: 'unit',
           include: [...unit],
-          // Files share a worker, and what it has loaded: half of the time was loading it again.
-          isolate: false,
-          setupFiles: ['test/fresh-file.ts'],
           // Vitest's own default leaves one core free, which is half of a machine with two.
           maxWorkers: CORES,
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        test: {
-          ...shared,
-          name: 'integration',
-          include: [...integration],
-          globalSetup: [
-            'test/needs-openssl.ts',
-            'test/servers/needs-servers.ts',
-            'test/servers/clusters.ts',
-            'test/compiled-code.ts',
-          ],
-          // These tests wait for other processes most of the time: more of them can run than there are cores.
-          maxWorkers: 2 * CORES,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...shared, ...sharing, ...starting, name: 'packages', include: [...packages] } },
+      // Some of them run the programs of documents, which close nothing: a worker ends with its file.
+      { test: { ...shared, ...starting, name: 'integration', include: [...integration] } },
       {
         test: {
           name: 'types',
@@ -65,9 +67,6 @@ export default defineConfig({
             include: ['{packages/*/test,test}/**/*.test-d.ts'],
             exclude: ['test/integrations/**', '**/node_modules/**'],
           },
-          // Beside the integration tests: a compiler that runs by itself leaves cores idle.
-          maxWorkers: 2 * CORES,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -10,7 +10,9 @@ const EXCLUDED = ['**/node_modules/**', 'test/integrations/**']
 export interface Suites {
   /** Need nothing but this process. */
   readonly unit: readonly string[]
-  /** Start processes: servers, programs, compilers, `openssl`. */
+  /** Of one package; start processes: servers, programs, compilers, `openssl`. */
+  readonly packages: readonly string[]
+  /** Of several packages, and start processes. */
   readonly integration: readonly string[]
 }
 
@@ -21,8 +23,12 @@ export interface Suites {
 export function sortTests(root: string): Suites {
   const startsProcesses = createSearch('node:child_process')
   const files = findFiles(PATTERNS, { cwd: root, exclude: EXCLUDED })
-  const integration = files.filter((file) => startsProcesses(join(root, file)))
-  return { unit: files.filter((file) => !integration.includes(file)), integration }
+  const starting = files.filter((file) => startsProcesses(join(root, file)))
+  return {
+    unit: files.filter((file) => !starting.includes(file)),
+    packages: starting.filter((file) => file.startsWith('packages/')),
+    integration: starting.filter((file) => !file.startsWith('packages/')),
+  }
 }
 
 /** Finds out whether a file imports a module, directly or by way of relative imports. */

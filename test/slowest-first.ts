@@ -1,20 +1,38 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** The files that take longest, by their ends. */
+/**
+ * The files that take longest. Those that compute and those that wait take turns, so that the files that
+ * run at a time share the cores and do not all need them.
+ */
 const SLOW = [
+  'test/inspector/inspector.test.ts',
+  'test/conformance/hand-off-bullmq.test.ts',
   'test/crash/trial-redis.test.ts',
-  'test/crash/trial-bullmq.test.ts',
-  'test/crash/trial-pg-boss.test.ts',
-  'test/crash/trial-postgres.test.ts',
-  'test/crash/crash.test.ts',
-  'test/faults/herd.test.ts',
-  'test/conformance/inbox.test.ts',
-  'test/conformance/memory.test.ts',
-  'test/faults/red-envelope-order.test.ts',
+  'test/conformance/hand-off-pg-boss.test.ts',
   'test/faults/outages-postgres.test.ts',
   'test/docs/hand-off.test.ts',
+  'test/crash/trial-pg-boss.test.ts',
   'test/faults/outages-hand-offs.test.ts',
+  'test/faults/herd.test.ts',
+  'test/crash/trial-bullmq.test.ts',
   'test/faults/outages-redis.test.ts',
+  'test/crash/crash.test.ts',
+  'test/faults/sentinel.test.ts',
+  'test/conformance/inbox.test.ts',
+  'test/runtimes/runtimes.test.ts',
+  'test/conformance/memory.test.ts',
+  'packages/postgres/test/capacity.test.ts',
+  'test/crash/trial-memory.test.ts',
+  'packages/sandbox/test/cli.test.ts',
+  'test/crash/trial-postgres.test.ts',
+  'packages/sandbox/test/cli-place.test.ts',
+  'test/crash/trial-mysql2.test.ts',
+  'packages/postgres/test/outages.test.ts',
+  'test/faults/red-envelope-order.test.ts',
+  'test/docs/sixty-seconds.test.ts',
+  'packages/redis/test/lease.test.ts',
+  'test/faults/openssl.test.ts',
+  'packages/bullmq/test/close.test.ts',
 ]
 
 /**

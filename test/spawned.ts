@@ -6,7 +6,7 @@ import { PATIENCE_MS } from './patience.ts'
 
 /** A process that a test started, and kills. Its output is one word a line. */
 export interface Spawned {
-  /** Waits for a word in its output. */
+  /** Waits for a word in its output. Rejects with the whole output if the process has ended without it. */
   readonly word: (pattern: RegExp) => Promise<RegExpExecArray>
   /** Ends it with SIGKILL, and waits until it is gone. */
   readonly kill: () => Promise<void>
@@ -19,19 +19,31 @@ export function spawnProgram(
   runtime: string = process.execPath,
 ): Spawned {
   const child = spawn(runtime, [program, JSON.stringify(task)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   const words: string[] = []
+  const complaints: string[] = []
+  let hasEnded = false
   createInterface({ input: child.stdout }).on('line', (line) => words.push(line))
+  createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line))
+  // Comes after all of its output.
+  child.once('close', () => {
+    hasEnded = true
+  })
 
   function findWord(pattern: RegExp): RegExpExecArray {
     const found = words.map((word) => pattern.exec(word)).find((match) => match !== null)
-    if (found === undefined) throw new Error(`It has said ${words.join(', ')}.`)
-    return found
+    if (found !== undefined) return found
+    const end = hasEnded ? `It ended with ${child.exitCode ?? child.signalCode}.` : 'It runs.'
+    const output = [...words, ...complaints].join('\n')
+    throw new Error(`${program} has not said ${pattern}. ${end} Its output:\n${output}`)
   }
 
   return {
-    word: (pattern) => vi.waitFor(() => findWord(pattern), PATIENCE_MS),
+    async word(pattern) {
+      await vi.waitFor(() => hasEnded || findWord(pattern), PATIENCE_MS)
+      return findWord(pattern)
+    },
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')

@@ -3,7 +3,7 @@ import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testin
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { codeBlocks, tables } from '../../../test/docs/markdown.ts'
 import { postgresInbox, schemaSql } from '../src/index.ts'
 import { MESSAGES } from '../src/errors.ts'
@@ -20,8 +20,8 @@ const keys = createTestKeys()
 
 beforeAll(async () => {
   opened = await openPostgres()
-  process.env['DATABASE_URL'] = opened.server.url
-  process.env['PINGPP_PUBLIC_KEY'] = keys.publicKey
+  vi.stubEnv('DATABASE_URL', opened.server.url)
+  vi.stubEnv('PINGPP_PUBLIC_KEY', keys.publicKey)
   await opened.query('create table orders (order_no text primary key, status text)')
   for (const [index, { text }] of MODULES.entries()) {
     writeFileSync(join(directory, `module-${index}.ts`), text)

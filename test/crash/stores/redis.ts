@@ -1,6 +1,4 @@
 import { redisInbox, type RedisClient } from '@hongbao/redis'
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
 import { COMPLETE } from '../../../packages/redis/src/scripts.ts'
 import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import { LEASE_MS, type Store } from '../store.ts'
@@ -29,13 +27,15 @@ const PREFIX = 'hongbao:'
 
 type SendCommand = (args: string[], options?: { readonly timeout?: number }) => Promise<unknown>
 
-/** Every other process uses node-redis in place of ioredis. */
+/** Every other process uses node-redis in place of ioredis. A start loads one of them: they take long. */
 async function openClient({ setup: { process, redisPort } }: Fixture): Promise<SendCommand> {
   if (process % 2 === 0) {
+    const { Redis } = await import('ioredis')
     const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
     redis.on('error', () => {})
     return ([command = '', ...args]) => redis.call(command, ...args)
   }
+  const { createClient } = await import('redis')
   const client = createClient({
     socket: { host: '127.0.0.1', port: redisPort, reconnectStrategy: 50 },
   })

@@ -59,7 +59,7 @@ function findFlaw({ id, object, status, amount }: JsonObject): string | undefine
   if (object !== 'red_envelope') return 'It is not a red envelope.'
   if (!isId(id)) return 'Its `id` is not an id.'
   if (typeof status !== 'string' || status === '') return 'Its `status` is not a string.'
-  return isPositive(amount) ? undefined : 'Its `amount` is not an integer amount in fen.'
+  return isPositive(amount) ? undefined : 'Its `amount` is not an integer in fen.'
 }
 
 /**
