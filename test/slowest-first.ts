@@ -22,6 +22,7 @@ const SLOW = [
   'integrations/examples-next/examples-next.test.ts',
   'integrations/orms-2/drizzle.test.ts',
   'integrations/site/site.test.ts',
+  'integrations/orms-1/crash.test.ts',
   'integrations/orms-1/sequelize.test.ts',
   'integrations/examples-nest/examples-nest.test.ts',
   'integrations/orms-2/knex.test.ts',
