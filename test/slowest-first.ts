@@ -33,6 +33,23 @@ const SLOW = [
   'packages/redis/test/lease.test.ts',
   'test/faults/openssl.test.ts',
   'packages/bullmq/test/close.test.ts',
+  // Those of vitest.integrations.config.ts. Builds of frameworks between those that use databases.
+  'integrations/next/next.test.ts',
+  'integrations/orms-2/mikro-orm.test.ts',
+  'integrations/orms-1/prisma.test.ts',
+  'integrations/examples-next/examples-next.test.ts',
+  'integrations/orms-2/drizzle.test.ts',
+  'integrations/site/site.test.ts',
+  'integrations/orms-1/crash.test.ts',
+  'integrations/orms-1/sequelize.test.ts',
+  'integrations/examples-nest/examples-nest.test.ts',
+  'integrations/orms-2/knex.test.ts',
+  'integrations/orms-1/typeorm.test.ts',
+  'integrations/jest/jest.test.ts',
+  'integrations/orms-2/kysely.test.ts',
+  'integrations/nest-12/nest.test.ts',
+  'integrations/nest-11/nest.test.ts',
+  'integrations/nest-prisma/guide.test.ts',
 ]
 
 /**

@@ -31,8 +31,8 @@ export interface AppProcess {
 export type Aim = Pick<Order, 'point' | 'skip'>
 
 const PROGRAM = fileURLToPath(new URL('app.ts', import.meta.url))
-/** How long a process may take to come to a point. */
-const PATIENCE_MS = 1500
+/** How long a process may take to come to a point: milliseconds, but seconds on a very busy machine. */
+const PATIENCE_MS = 5000
 
 /** @param folder where its journal goes, and the code that is compiled once for all starts */
 export function startApp(folder: string, given: Omit<Setup, 'journal'>): AppProcess {

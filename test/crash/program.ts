@@ -8,8 +8,8 @@ import { hasRedis } from '../servers/redis.ts'
 import { STORES, type StorePlan } from './stores.ts'
 
 export const PROGRAM: string = fileURLToPath(new URL('run.ts', import.meta.url))
-/** Far more than a store takes on a machine that has ten times as much to do as it can. */
-export const PATIENCE_MS = 600_000
+/** More than the twenty minutes after which the program ends a trial by itself. */
+export const PATIENCE_MS = 1_500_000
 
 /** The program's report on one store. */
 export interface Outcome {

@@ -20,7 +20,7 @@ const MOST_LINES: Readonly<Record<string, number>> = {
   redis: 1100,
   'hand-off': 990,
   bullmq: 470,
-  nest: 390,
+  nest: 395,
   'pg-boss': 560,
   sql: 1850,
 }

@@ -21,7 +21,7 @@ let mariadb: MariadbServer
 beforeAll(async () => {
   const filter = (path: string): boolean => !GENERATED.has(basename(path))
   cpSync(join(EXAMPLES, NAME), folder, { recursive: true, filter })
-  for (const name of ['core', 'client', 'nest', 'sql']) await installBuilt(name, folder)
+  await installBuilt(['core', 'client', 'nest', 'sql'], folder)
   await runScript(NAME, 'generate', offline, { folder, programs })
   await runScript(NAME, 'build', offline, { folder, programs })
   mariadb = await startMariadb()

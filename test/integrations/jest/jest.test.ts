@@ -1,10 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, globSync, readdirSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { run } from '../../packaging/steps.ts'
+import { installBuilt, type PublishedManifest } from '../built-package.ts'
 
 const PACKAGES = resolve(import.meta.dirname, '../../../packages')
 const JEST = join(import.meta.dirname, 'node_modules/jest/bin/jest.js')
@@ -25,14 +25,15 @@ const TRANSFORMERS = {
 }
 
 let project: string
-const entries: string[] = []
+let entries: readonly string[]
 
 beforeAll(async () => {
   // Below this folder, from where Jest and its transformers resolve.
   project = await mkdtemp(join(import.meta.dirname, '.project-'))
   // NestJS 12 is ES modules only, which Jest cannot `require`.
   const names = readdirSync(PACKAGES).filter((name) => name !== 'nest')
-  for (const name of names) await install(join(PACKAGES, name))
+  const manifests = await installBuilt(names, project, { types: false })
+  entries = manifests.flatMap(entriesOf)
   for (const name of ['webhooks', 'packages']) {
     await cp(join(import.meta.dirname, `app/${name}-test.ts`), join(project, `${name}.test.ts`))
   }
@@ -69,29 +70,10 @@ describe.each(NODES)('Jest 30 on Node %s', (_version, node) => {
   )
 })
 
-interface Manifest {
-  readonly name: string
-  readonly publishConfig: { readonly exports: Readonly<Record<string, string | object>> }
-}
-
-/** Installs a package as npm would: its build, the manifest of its publication, its dependencies. */
-async function install(source: string): Promise<void> {
-  const manifest = JSON.parse(await readFile(join(source, 'package.json'), 'utf8')) as Manifest
-  const folder = join(project, 'node_modules', manifest.name)
-  await run('tsup', ['--out-dir', join(folder, 'dist')], { cwd: source })
-  await writeJson(join('node_modules', manifest.name, 'package.json'), {
-    ...manifest,
-    ...manifest.publishConfig,
-  })
-  for (const [path, target] of Object.entries(manifest.publishConfig.exports)) {
-    if (typeof target === 'object') entries.push(join(manifest.name, path))
-  }
-  const dependencies = join(source, 'node_modules')
-  for (const name of globSync(['[!@.]*', '@!(hongbao)/*'], { cwd: dependencies })) {
-    const link = join(project, 'node_modules', name)
-    await mkdir(dirname(link), { recursive: true })
-    if (!existsSync(link)) await symlink(join(dependencies, name), link)
-  }
+function entriesOf({ name, exports }: PublishedManifest): string[] {
+  return Object.keys(exports)
+    .filter((path) => typeof exports[path] === 'object')
+    .map((path) => join(name, path))
 }
 
 async function writeJson(path: string, content: object): Promise<void> {

@@ -17,7 +17,7 @@ let server: Served
 beforeAll(async () => {
   // Below this folder, from where Next.js and React resolve.
   app = await mkdtemp(join(import.meta.dirname, '.app-'))
-  await installBuilt('core', app)
+  await installBuilt(['core'], app)
   await cp(join(import.meta.dirname, 'app/orders.ts'), join(app, 'orders.ts'))
   // The alias of create-next-app. Next.js adds the rest.
   await write(

@@ -55,6 +55,8 @@ const mariadbHost = hostOf('prismaInbox on MariaDB', 'mysql', (url, connectionLi
     user,
     database: pathname.slice(1),
     connectionLimit,
+    // As long as `maxWaitMs`, in place of 10 s.
+    acquireTimeout: PATIENCE_MS,
   })
   return new mysql.PrismaClient({ adapter })
 })

@@ -1,6 +1,7 @@
 import { sequelizeInbox } from '@hongbao/sql/sequelize'
 import type { Options, Transaction } from 'sequelize'
 import { describe, expect, it } from 'vitest'
+import { PATIENCE_MS } from '../../patience.ts'
 import { openSequelize } from './sequelize-app.ts'
 import {
   describeDeadlock,
@@ -19,7 +20,9 @@ function hostOf(
     name,
     dialect,
     connect(url, connections = 10) {
-      const options: Options = { logging: false, pool: { max: connections }, ...optionsOf(url) }
+      // A hundred events wait for ten connections, on a busy machine.
+      const pool = { max: connections, acquire: PATIENCE_MS }
+      const options: Options = { logging: false, pool, ...optionsOf(url) }
       const { sequelize, create } = openSequelize(url, options)
       return {
         open: (common) => sequelizeInbox({ ...common, sequelize }),

@@ -1,6 +1,7 @@
 import { knexInbox } from '@hongbao/sql/knex'
 import knexOf, { type Knex } from 'knex'
 import { expect, it } from 'vitest'
+import { PATIENCE_MS } from '../../patience.ts'
 import { describeOrm, type Opened, type Orm } from './suite.ts'
 
 describeOrm(knexOn('mysql2'), testKnex('mysql2'))
@@ -16,7 +17,14 @@ function knexOn(client: Client): Orm<Knex.Transaction> {
     name: `knexInbox on ${client}`,
     dialect: client === 'pg' ? 'postgres' : 'mysql',
     connect(connection, connections) {
-      const knex = knexOf({ client, connection, pool: { min: 0, max: connections }, log })
+      const knex = knexOf({
+        client,
+        connection,
+        pool: { min: 0, max: connections },
+        // A hundred events wait for ten connections, on a busy machine.
+        acquireConnectionTimeout: PATIENCE_MS,
+        log,
+      })
       return {
         open: (options) => knexInbox({ ...options, knex }),
         run: async (tx, sql) => {
