@@ -30,8 +30,22 @@ describe.skipIf(!hasChromium)('the inspector', () => {
   // What axe-core finds depends on the texts, which are those of a language, or on the colours, which are
   // those of a scheme. No rule of it looks at both.
   it.each([
-    { language: 'English', scheme: 'light', locale: 'en-US', lang: 'en', first: 'First steps', other: '中文' },
-    { language: 'Chinese', scheme: 'dark', locale: 'zh-CN', lang: 'zh-CN', first: '快速开始', other: 'English' },
+    {
+      language: 'English',
+      scheme: 'light',
+      locale: 'en-US',
+      lang: 'en',
+      first: 'First steps',
+      other: '中文',
+    },
+    {
+      language: 'Chinese',
+      scheme: 'dark',
+      locale: 'zh-CN',
+      lang: 'zh-CN',
+      first: '快速开始',
+      other: 'English',
+    },
   ] as const)(
     'is accessible in all its states, in $language and $scheme',
     async ({ scheme, locale, lang, first, other }) => {
