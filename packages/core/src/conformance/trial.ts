@@ -170,7 +170,12 @@ async function admitOnce(inbox: Inbox<object>, key: string, work: Work): Promise
   return settlement.admission
 }
 
-function inTime<Value>(timeoutMs: number, what: string, pending: Promise<Value>): Promise<Value> {
+/** @throws Mismatch if it takes too long; `what` is the beginning of the sentence */
+export function inTime<Value>(
+  timeoutMs: number,
+  what: string,
+  pending: Promise<Value>,
+): Promise<Value> {
   return withTimeout(timeoutMs, pending, () => {
     throw new Mismatch(`${what} within ${timeoutMs} ms.`, 'It is still waiting.')
   })
