@@ -36,7 +36,6 @@ export interface GoodAnswer {
   readonly bytes: Uint8Array
 }
 
-/** An object of an answer, before its members are checked. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Statuses of a failure that passes. A gateway before Ping++ answers them too, without a signature. */
@@ -214,7 +213,6 @@ function codeOf(status: number, { type, code }: PingppApiError = {}): PingppErro
 
 const MAX_QUOTED_CHARACTERS = 300
 
-/** The message of Ping++, with the status and the names of its error. */
 function quote(status: number, { type, code, param, message = '' }: PingppApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
   return `Ping++ answered: ${shorten(message) || 'no message'} (${shorten(names)})`

@@ -12,14 +12,12 @@ import { readAnswer, readBytes, type Answer, type GoodAnswer } from './answer.ts
 import { sendWithRetries, untilAborted, type FailedCall, type Seams } from './retries.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 
-/** A call of the API: what is sent, and how its answer is read. */
 export interface Call<Result> {
   readonly method: 'GET' | 'POST'
   /** After `/v1`, with its query. */
   readonly path: string
   /** JSON; every request of the call sends the same bytes. */
   readonly body?: Uint8Array<ArrayBuffer>
-  /** The `order_no` of a create. */
   readonly orderNo?: string
   /** @throws PingppError `response-invalid` */
   read(answer: GoodAnswer): Result
@@ -142,7 +140,6 @@ const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-/** Without a code that is known, the request may have been sent. */
 function unreachable(cause: unknown, { origin, hostname }: URL): PingppError {
   const code = codeOf(cause)
   const notCreated = NEVER_CONNECTED.has(code)

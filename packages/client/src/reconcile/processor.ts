@@ -16,7 +16,6 @@ import type { Draft, ReconcilerConflict, ReconcilerStep } from './reconciler-rep
 import type { TakeToken } from './token-bucket.ts'
 import * as tracking from './tracker.ts'
 
-/** What the steps of a run share. */
 export interface Run {
   readonly settings: ReconcilerSettings & Seams & { readonly takeToken: TakeToken }
   readonly tracker: tracking.Tracker

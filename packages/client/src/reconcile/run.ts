@@ -193,7 +193,6 @@ async function retrieve(run: Run, tracked: TrackedEnvelope): Promise<PingppError
   return undefined
 }
 
-/** @throws an error that every other request would end with as well */
 function ownError(error: unknown, signal: AbortSignal): PingppError {
   if (signal.aborted || !(error instanceof PingppError)) throw error
   const { code, retryAfterMs = 0 } = error

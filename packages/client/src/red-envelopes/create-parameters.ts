@@ -106,7 +106,6 @@ export function findParameterFlaw(given: unknown): ParameterFlaw | undefined {
   return findWrong(isRecord(given) ? given : {}, CREATE)
 }
 
-/** A create, ready to be sent. */
 export interface WrittenEnvelope {
   readonly body: Uint8Array<ArrayBuffer>
   readonly orderNo: string

@@ -2,7 +2,6 @@ import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
 import { isId, isPositive, isRecord, parseEvent, WebhookError } from '@hongbao/core/internal'
 import { invalidAnswer, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
-/** What of an envelope is known before its answer comes. */
 export type ExpectedEnvelope = Partial<
   Pick<RedEnvelope, 'id' | 'order_no' | 'amount' | 'recipient'>
 >

@@ -6,7 +6,6 @@ import { inTime, rejected, type Case, type Process, type Trial } from './trial.t
 const RACE =
   'Ping++ may deliver an event twice at the same time. To check and then to write are two steps, between which another delivery starts: claim the key in one.'
 
-/** Many deliveries at the same time. */
 export const CROWD_CASES: readonly Case[] = [
   {
     name: 'a hundred deliveries of a key at once run once, and the others are busy without waiting for the run',

@@ -58,13 +58,11 @@ export interface InboxEffects<Context extends object> {
 
 type Options = InboxConformanceOptions<Inbox<object>>
 
-/** The options, completed. */
 export interface Subject
   extends
     Completed<Pick<Options, 'shared' | 'effects' | 'walks' | 'seed' | 'timeoutMs'>>,
     Pick<Options, 'advance' | 'crash' | 'close'> {}
 
-/** @throws OptionError for an unknown option, or one that is wrong */
 export function readOptions(options: Options): Pick<Options, 'describe' | 'it'> & Subject {
   return readSettings('`inboxConformance`', options, {
     describe: callback(),

@@ -170,7 +170,6 @@ export const CATALOGUE: {
   ],
 }
 
-/** The rule of one type. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
@@ -191,7 +190,6 @@ const RULES: ReadonlyMap<string, EventRule> = new Map(
   }),
 )
 
-/** Returns the rule of a type that is in the catalogue. */
 export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }

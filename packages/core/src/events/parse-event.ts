@@ -38,7 +38,6 @@ function frozenOf(event: WebhookEvent): WebhookEvent | WebhookError {
   }
 }
 
-/** Returns a failure for a value that does not look like an event. */
 export function refuseInvalid(value: unknown): WebhookError | undefined {
   const flaw = findFlaw(value)
   return flaw === undefined ? undefined : createFailure('event-invalid', `${flaw}${nameOf(value)}`)
@@ -86,7 +85,6 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
 
 const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded']
 
-/** Names a refused event by its type and ids only. */
 function nameOf(value: unknown): string {
   if (!isRecord(value)) return ''
   const { type, id, data } = value
@@ -129,7 +127,6 @@ function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Field
   return further === status ? payload : Object.freeze({ ...payload, status: further })
 }
 
-/** A time in seconds, or an amount in fen. */
 export function isPositive(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0
 }

@@ -18,16 +18,11 @@ export interface KeyObjectLike {
 
 /** Where reading public and private keys differs: which key is expected, and the ends of messages. */
 export interface KeyKind {
-  /** The option that the key is for. */
   readonly option: string
   readonly half: 'public' | 'private'
-  /** The sentence about a key of the other half. */
   readonly otherHalf: string
-  /** What to do if there is no key. */
   readonly missing: string
-  /** What to do about several keys in one text. */
   readonly several: string
-  /** What to do about bytes that Node cannot read. */
   readonly unreadable: string
   /** What to do about a key that is too small or published. */
   readonly replace: string
@@ -58,7 +53,6 @@ export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boole
   return { key, fingerprint, modulusBits }
 }
 
-/** Returns the length of the modulus, in bits. */
 function checkRsa(key: KeyObject, kind: KeyKind): number {
   const { type, asymmetricKeyType: algorithm = type, asymmetricKeyDetails = {} } = key
   if (type !== 'secret' && type !== kind.half) throw refuse(kind, `key-${type}`, kind.otherHalf)
@@ -133,7 +127,6 @@ function isEncrypted(content: string): boolean {
   return /^\s*Proc-Type:\s*4,\s*ENCRYPTED/.test(content)
 }
 
-/** Refuses a PEM block of an unexpected kind. Bare base64 and DER have no label. */
 function checkLabel(label: string, kind: KeyKind): void {
   const other = kind.half === 'public' ? 'private' : 'public'
   if (label.includes(other.toUpperCase())) throw refuse(kind, `key-${other}`, kind.otherHalf)

@@ -19,7 +19,6 @@ export type OnWarning<Code extends string = string> = (
   about: WarningAbout<Code>,
 ) => unknown
 
-/** Reports a warning; never throws. */
 export type Warn<Code extends string = string> = (
   error: Error & { readonly code: Code },
   key?: string,

@@ -7,7 +7,6 @@ import type { Verifier } from '../keys/verifier.ts'
 /** Where the receiver of a queue finds the signature in its handler's context. The same in every copy of hongbao. */
 export const SIGNATURE: unique symbol = Symbol.for('hongbao.signature')
 
-/** The signature that a delivery came with; undefined for an event that was dispatched. */
 export function signatureOf(context: object): Uint8Array | undefined {
   const { [SIGNATURE]: signature } = context as { readonly [SIGNATURE]?: Uint8Array }
   return signature
@@ -31,7 +30,6 @@ export interface CarriedEvent {
   readonly keyFingerprint: string
 }
 
-/** The method of a receiver made by `createWebhooks`; undefined for anything else. */
 export function verifierOf(receiver: object): VerifyCarried | undefined {
   const { [VERIFY_CARRIED]: verify } = receiver as { readonly [VERIFY_CARRIED]?: VerifyCarried }
   return typeof verify === 'function' ? verify : undefined

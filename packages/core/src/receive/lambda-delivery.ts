@@ -13,7 +13,6 @@ export interface HttpEvent {
   /** The path, and the path without the stage that API Gateway puts before it. */
   readonly paths: readonly string[]
   readonly headers: readonly [name: string, value: unknown][]
-  /** Whether it has `multiValueHeaders`. */
   readonly hasLists: boolean
   readonly isFromBalancer: boolean
   readonly body: unknown
@@ -61,7 +60,6 @@ export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
 // For the log, the hooks and the way of the answer, on the slowest functions (128 MB).
 const RESERVE_MS = 500
 
-/** Infinity if the platform does not tell. */
 function timeLeftMs(context: unknown): number {
   try {
     const given = Object(context)

@@ -37,7 +37,6 @@ export type WebhookErrorCode =
   | 'shutting-down'
   | 'internal-error'
 
-/** Everything about an error code. */
 interface ErrorEntry {
   readonly outcome: 'rejected' | 'failed'
   /**
@@ -45,7 +44,6 @@ interface ErrorEntry {
    * else makes it send the event again (guide, step 4 and note 5).
    */
   readonly status: number
-  /** Who can cause it: see {@link LogRule}. */
   readonly log: LogRule
   /** What becomes of a job of a queue: another try, or a dead letter, as another try would end the same way. */
   readonly job: 'again' | 'dead'

@@ -10,7 +10,6 @@ interface ReplyBase {
   readonly body: string
 }
 
-/** The reply that ends the deliveries of an event. */
 interface AcceptedReply extends ReplyBase {
   readonly outcome: 'handled' | 'duplicate' | 'unhandled'
 }
@@ -21,13 +20,11 @@ interface RefusedReply extends ReplyBase {
   readonly code: WebhookErrorCode
 }
 
-/** What decides about a reply: an outcome, or the code of a failure. */
 export type ReplyName = AcceptedReply['outcome'] | WebhookErrorCode
 
 /** All replies, each made once: with a status of its own only what the table of errors has. */
 const REPLIES: Readonly<Record<ReplyName, Reply>> = createReplies()
 
-/** The reply of an outcome, or of the code of a failure. */
 export function replyTo(name: ReplyName): Reply {
   return REPLIES[name]
 }
