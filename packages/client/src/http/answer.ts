@@ -75,8 +75,6 @@ const UNCLEAR_CODES: ReadonlySet<string | undefined> = new Set([
 /**
  * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. An
  * unsigned answer is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
- *
- * @throws PingppError
  */
 export function readAnswer(
   { status, headers, bytes }: Answer,

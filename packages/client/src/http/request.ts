@@ -48,9 +48,7 @@ interface Api extends Settings {
 
 /**
  * Sends a request once and reads the whole answer within `timeoutMs`, even if `fetch` ignores its signal:
- * then neither the timer nor a listener on the caller's `signal` stays either.
- *
- * @throws PingppError
+ * then neither the timer nor a listener on the caller's `signal` stays either. @throws PingppError
  */
 async function exchange(
   api: Api,
@@ -79,10 +77,8 @@ async function exchange(
 type OutgoingRequest = RequestInit & { readonly signal: AbortSignal }
 
 /**
- * The request of a call; timestamp and signature are new for each one.
- *
- * A redirect is not followed: a POST would become a GET, and the API key would go to another host.
- * `'manual'`, because Cloudflare Workers do not know `'error'`.
+ * The request of a call; timestamp and signature are new for each one. A redirect is not followed: a POST
+ * would become a GET, and the API key would go to another host. Workers do not know `'error'` for that.
  */
 function requestOf(
   { apiKey, signingKey, now }: Api,

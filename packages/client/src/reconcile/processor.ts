@@ -28,10 +28,7 @@ export interface Run {
   readonly how: PingppRequestOptions
 }
 
-/**
- * Moves the tracked envelope of a list, or of the answer to a query, on to the status of Ping++, and
- * dispatches it if it is new.
- */
+/** Moves a tracked envelope on to the status of Ping++, and dispatches it if it is new. */
 export async function processEnvelope(
   run: Run,
   envelope: RedEnvelope,

@@ -24,9 +24,7 @@ import {
 
 /**
  * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects: `cause` is what ended
- * the run early, as it was thrown.
- *
- * @param sweptUntil up to when earlier runs have swept, in Unix seconds
+ * the run early, as it was thrown. Earlier runs have swept up to `sweptUntil`, in Unix seconds.
  */
 export async function runOnce(
   settings: Run['settings'],
@@ -154,9 +152,8 @@ async function readList(
 }
 
 /**
- * Queries the envelopes that are due and were not just listed, the longest due first.
- *
- * @throws the third of several errors in a row: the next query would end with it too
+ * Queries the envelopes that are due and were not just listed, the longest due first. Throws the third of
+ * several errors in a row: the next query would end with it too.
  */
 async function retrieveDue(run: Run): Promise<void> {
   const nowMs = run.settings.now()

@@ -115,9 +115,7 @@ export interface WrittenEnvelope {
 
 /**
  * Checks the parameters by Ping++'s documented limits and writes them as JSON, with `extraParams`
- * beside them.
- *
- * @throws PingppError `parameter-invalid`, which names the first one that is wrong
+ * beside them. @throws PingppError `parameter-invalid`, which names the first one that is wrong
  */
 export function writeEnvelope(
   parameters: RedEnvelopeCreateParams,

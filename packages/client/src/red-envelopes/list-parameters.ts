@@ -57,11 +57,7 @@ export interface ListQuery {
   readonly pathTo: (cursor: string | undefined) => string
 }
 
-/**
- * Reads the query of a list at once: changes that the caller makes to it later have no effect.
- *
- * @throws PingppError `parameter-invalid`
- */
+/** Reads the query of a list at once: changes that the caller makes to it later have no effect. */
 export function readListQuery(
   query: RedEnvelopeListParams,
   defaultApp: RedEnvelopeListParams['app'],

@@ -3,10 +3,7 @@ import { callback, flag, milliseconds, whole } from '../options/readers.ts'
 import { optional, readSettings, type Completed } from '../options/settings.ts'
 import type { ContextOf } from '../receive/handlers.ts'
 
-/**
- * A test runner, and what the suite may do to the store. Each of the optional fields adds tests, or makes them
- * stricter.
- */
+/** A test runner, and what the suite may do to the store. Each optional field adds tests, or makes them stricter. */
 export interface InboxConformanceOptions<Tested extends Inbox<object>> {
   /** `describe` of Vitest, Jest, Mocha, `node:test` or another runner. */
   readonly describe: (name: string, define: () => void) => unknown

@@ -114,10 +114,8 @@ export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>
 export type EventType = keyof EventPayloads
 
 /**
- * Event type → the kind of `data.object`, or the kinds; null if no source names it.
- *
- * A webhook of one of the library's own types is accepted like any other: if its signature is valid,
- * Ping++ has added the type, and the key of the step is the same for a webhook and for a poll.
+ * Event type → the kind of `data.object`, or the kinds; null if no source names it. A webhook of one of the
+ * library's own types is accepted like any other: if its signature is valid, Ping++ has added the type.
  *
  * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
  * kinds with `isolatedDeclarations` (TS9017).

@@ -38,9 +38,7 @@ export interface CheckedKey {
 
 /**
  * Reads a key in every layout that survives an environment variable or a file, and checks that it is an
- * RSA key of the expected half that protects something.
- *
- * @throws OptionError with a code `key-…`; never with key material in it
+ * RSA key of the expected half that protects something. @throws OptionError with a code `key-…`
  */
 export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boolean): CheckedKey {
   const key = parseKey(input, kind)

@@ -28,10 +28,7 @@ const PRIVATE: Omit<KeyKind, 'option'> = {
 }
 
 /**
- * Reads the private key that signs requests to Ping++ (guide, step 2).
- *
- * @param option the option's name, for the messages
- * @param allowPublishedKeys accepts the example key of Ping++'s SDKs, with which anyone can sign
+ * Reads the private key that signs requests to Ping++ (guide, step 2). `option` is for the messages.
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
 export function readPrivateKey(

@@ -35,9 +35,7 @@ const PUBLIC: KeyKind = {
 }
 
 /**
- * Reads the keys that may have signed a delivery. A key that cannot be Ping++'s is refused here, at
- * start-up, and not at the first delivery.
- *
+ * Reads the keys that may have signed a delivery. A key that cannot be Ping++'s is refused here, at start-up.
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
 export function readPublicKeys(

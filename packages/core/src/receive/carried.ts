@@ -17,10 +17,7 @@ export const VERIFY_CARRIED: unique symbol = Symbol.for('hongbao.verify-carried'
 
 /**
  * Verifies a delivery that a queue has carried, under the receiver's own keys. Its age does not count:
- * it was accepted when it arrived.
- *
- * @throws WebhookError `signature-malformed`, `signature-mismatch`, `key-unavailable`, or what is wrong
- * with the event
+ * it was accepted when it arrived. @throws WebhookError with the code of what is wrong
  */
 export type VerifyCarried = (body: Uint8Array, signature: string) => Promise<CarriedEvent>
 
@@ -35,11 +32,7 @@ export function verifierOf(receiver: object): VerifyCarried | undefined {
   return typeof verify === 'function' ? verify : undefined
 }
 
-/**
- * Verifies bytes and their signature, and parses the event. Neither its age nor its app counts.
- *
- * @throws WebhookError with the code of what is wrong
- */
+/** Verifies bytes and their signature, and parses the event. Neither its age nor its app counts. */
 export async function verifyBytes(
   body: Uint8Array,
   header: string | undefined,

@@ -21,9 +21,7 @@ export interface HttpEvent {
 
 /**
  * Reads an event of API Gateway (payload 1.0 and 2.0), a function URL, an Application Load Balancer,
- * Function Compute (JSON as bytes) or SCF.
- *
- * @throws OptionError if it is no HTTP request
+ * Function Compute (JSON as bytes) or SCF. @throws OptionError if it is no HTTP request
  */
 export function readHttpEvent(given: unknown): HttpEvent {
   const event = membersOf(isBytes(given) ? parseJson(given) : given)
