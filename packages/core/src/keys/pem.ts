@@ -24,6 +24,8 @@ export interface KeyKind {
   readonly missing: string
   readonly several: string
   readonly unreadable: string
+  /** The sentences about PEM that Node cannot read, by a part of its label. */
+  readonly unusable: readonly (readonly [label: string, problem: string])[]
   /** What to do about a key that is too small or published. */
   readonly replace: string
 }
@@ -128,16 +130,11 @@ function isEncrypted(content: string): boolean {
 function checkLabel(label: string, kind: KeyKind): void {
   const other = kind.half === 'public' ? 'private' : 'public'
   if (label.includes(other.toUpperCase())) throw refuse(kind, `key-${other}`, kind.otherHalf)
-  if (label.includes('ENCRYPTED')) {
-    throw refuse(kind, 'key-unreadable', `is encrypted. ${kind.unreadable}`)
-  }
-  if (label.includes('OPENSSH')) throw refuse(kind, 'key-unreadable', OPENSSH)
+  const [, problem] = kind.unusable.find(([each]) => label.includes(each)) ?? []
+  if (problem !== undefined) throw refuse(kind, 'key-unreadable', problem)
   if (label.endsWith(`${kind.half.toUpperCase()} KEY`)) return
   throw refuse(kind, 'key-unreadable', `is a ${label}, not a ${kind.half} key.`)
 }
-
-const OPENSSH =
-  'is in the format of OpenSSH; PEM is expected. On a copy of it: ssh-keygen -p -m PEM -f copy'
 
 function decodeBase64(text: string, kind: KeyKind): Uint8Array {
   try {

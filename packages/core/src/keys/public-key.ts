@@ -31,6 +31,7 @@ const PUBLIC: KeyKind = {
   missing: WHERE,
   several: 'Pass a list of them.',
   unreadable: WHERE,
+  unusable: [],
   replace: WHERE,
 }
 
