@@ -100,7 +100,6 @@ export function createPingppClientWith(options: PingppClientOptions, seams: Seam
   return { redEnvelopes: { create, retrieve, list }, events: { retrieve: retrieveEvent } }
 }
 
-/** @throws PingppError `parameter-invalid` */
 function queryOf(how: PingppRequestOptions | undefined): string {
   const { extraParams = {} } = how ?? {}
   const flaw = findDocumented(extraParams, {})

@@ -18,7 +18,6 @@ export type PingppErrorCode =
   | 'response-forged'
 
 interface ErrorEntry {
-  /** What happened, what was expected, what to do next. */
   readonly message: string
   /** Whether a create with this code has certainly created no envelope, if nothing else is known. */
   readonly notCreated: boolean
@@ -30,7 +29,6 @@ const refused = (message: string): ErrorEntry => ({ message, notCreated: true, i
 const unclear = (message: string): ErrorEntry => ({ message, notCreated: false, isPassing: false })
 const passing = (message: string): ErrorEntry => ({ message, notCreated: false, isPassing: true })
 
-/** Error code → meaning: one table. */
 export const ERRORS: Readonly<Record<PingppErrorCode, ErrorEntry>> = {
   'parameter-invalid': refused('Nothing was sent, because of a parameter.'),
   'request-invalid': refused('Ping++ refused the request.'),

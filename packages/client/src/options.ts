@@ -91,7 +91,6 @@ export interface Settings extends Completed<
   readonly publicKeys: readonly VerificationKey[]
 }
 
-/** Limits of one call. */
 export interface CallLimits extends Completed<Pick<PingppRequestOptions, 'timeoutMs' | 'retries'>> {
   readonly signal: AbortSignal | undefined
   readonly beforeAttempt: (() => unknown) | undefined
@@ -135,7 +134,6 @@ const retries = whole(0, 10)
 const PINGPP_KEY =
   'the Ping++ public key, not the public half of your own `privateKey`: Ping++ signs its responses with a key of its own. It is in the Ping++ dashboard: company name, 开发信息, Ping++ 公钥'
 
-/** @throws OptionError */
 export function readRequestOptions(options: PingppRequestOptions, settings: Settings): CallLimits {
   return readSettings('The call', options, {
     signal: optional(abortSignal()),

@@ -36,7 +36,6 @@ export interface GoodAnswer {
   readonly bytes: Uint8Array
 }
 
-/** An object of an answer, before its members are checked. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Statuses of a failure that passes. A gateway before Ping++ answers them too, without a signature. */
@@ -76,8 +75,6 @@ const UNCLEAR_CODES: ReadonlySet<string | undefined> = new Set([
 /**
  * Reads an answer: verifies its signature over the raw bytes, and throws the error that is in it. An
  * unsigned answer is not read; of a gateway's 502, 503 or 504, and of a 429, only the status is used.
- *
- * @throws PingppError
  */
 export function readAnswer(
   { status, headers, bytes }: Answer,
@@ -214,7 +211,6 @@ function codeOf(status: number, { type, code }: PingppApiError = {}): PingppErro
 
 const MAX_QUOTED_CHARACTERS = 300
 
-/** The message of Ping++, with the status and the names of its error. */
 function quote(status: number, { type, code, param, message = '' }: PingppApiError): string {
   const names = [status, type, code, param].filter((each) => each !== undefined).join(', ')
   return `Ping++ answered: ${shorten(message) || 'no message'} (${shorten(names)})`

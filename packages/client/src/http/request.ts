@@ -12,14 +12,12 @@ import { readAnswer, readBytes, type Answer, type GoodAnswer } from './answer.ts
 import { sendWithRetries, untilAborted, type FailedCall, type Seams } from './retries.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 
-/** A call of the API: what is sent, and how its answer is read. */
 export interface Call<Result> {
   readonly method: 'GET' | 'POST'
   /** After `/v1`, with its query. */
   readonly path: string
   /** JSON; every request of the call sends the same bytes. */
   readonly body?: Uint8Array<ArrayBuffer>
-  /** The `order_no` of a create. */
   readonly orderNo?: string
   /** @throws PingppError `response-invalid` */
   read(answer: GoodAnswer): Result
@@ -50,9 +48,7 @@ interface Api extends Settings {
 
 /**
  * Sends a request once and reads the whole answer within `timeoutMs`, even if `fetch` ignores its signal:
- * then neither the timer nor a listener on the caller's `signal` stays either.
- *
- * @throws PingppError
+ * then neither the timer nor a listener on the caller's `signal` stays either. @throws PingppError
  */
 async function exchange(
   api: Api,
@@ -81,10 +77,8 @@ async function exchange(
 type OutgoingRequest = RequestInit & { readonly signal: AbortSignal }
 
 /**
- * The request of a call; timestamp and signature are new for each one.
- *
- * A redirect is not followed: a POST would become a GET, and the API key would go to another host.
- * `'manual'`, because Cloudflare Workers do not know `'error'`.
+ * The request of a call; timestamp and signature are new for each one. A redirect is not followed: a POST
+ * would become a GET, and the API key would go to another host. Workers do not know `'error'` for that.
  */
 function requestOf(
   { apiKey, signingKey, now }: Api,
@@ -142,7 +136,6 @@ const NEVER_CONNECTED: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ])
 
-/** Without a code that is known, the request may have been sent. */
 function unreachable(cause: unknown, { origin, hostname }: URL): PingppError {
   const code = codeOf(cause)
   const notCreated = NEVER_CONNECTED.has(code)

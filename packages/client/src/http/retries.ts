@@ -2,7 +2,6 @@ import { ERRORS, PingppError, requestFailed } from '../errors.ts'
 import type { CallLimits } from '../options.ts'
 import { PASSING_STATUSES } from './answer.ts'
 
-/** Replaced in tests, like the clock. */
 export interface Seams {
   /** Resolves after a time, or when the signal fires; never rejects. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>
@@ -10,10 +9,8 @@ export interface Seams {
   readonly random: () => number
 }
 
-/** A call whose last request failed. */
 export interface FailedCall {
   readonly error: PingppError
-  /** How many requests were sent. */
   readonly attempts: number
   /** Whether each of them has certainly created no envelope. */
   readonly notCreated: boolean
@@ -74,7 +71,6 @@ function isPassing({ code, status }: PingppError): boolean {
   return ERRORS[code].isPassing || PASSING_STATUSES.has(status)
 }
 
-/** Waits by a timer of the runtime. */
 export async function waitByTimer(ms: number, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)

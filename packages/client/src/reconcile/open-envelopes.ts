@@ -36,14 +36,12 @@ export type OpenRow = Pick<RedEnvelope, 'order_no' | 'created'> & {
   readonly [Field in 'id' | 'status' | (typeof COMPARED)[number]]: RedEnvelope[Field] | undefined
 }
 
-/** The open envelopes of the merchant's table at the start of a run. */
 export interface OpenTable {
   readonly rows: readonly OpenRow[]
   /** The row of an envelope, by id, or else by order number. */
   match(envelope: RedEnvelope): OpenRow | undefined
 }
 
-/** The merchant's table could not be read, or returned an invalid row. */
 export class OpenError extends Error {
   override readonly name = 'OpenError'
   readonly code = 'open-failed'
@@ -126,7 +124,6 @@ export function readMoment(value: number | Date, option: string): number {
   throw wrong(option, 'a Date, or Unix time in seconds')
 }
 
-/** The first field in which an envelope differs from the merchant's row. */
 export function findMismatch(row: OpenRow, envelope: RedEnvelope): Mismatch | undefined {
   const fields: readonly Mismatch[] = ['id', 'order_no', ...COMPARED]
   return fields.find((field) => row[field] !== undefined && row[field] !== envelope[field])

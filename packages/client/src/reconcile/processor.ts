@@ -16,7 +16,6 @@ import type { Draft, ReconcilerConflict, ReconcilerStep } from './reconciler-rep
 import type { TakeToken } from './token-bucket.ts'
 import * as tracking from './tracker.ts'
 
-/** What the steps of a run share. */
 export interface Run {
   readonly settings: ReconcilerSettings & Seams & { readonly takeToken: TakeToken }
   readonly tracker: tracking.Tracker
@@ -29,10 +28,7 @@ export interface Run {
   readonly how: PingppRequestOptions
 }
 
-/**
- * Moves the tracked envelope of a list, or of the answer to a query, on to the status of Ping++, and
- * dispatches it if it is new.
- */
+/** Moves a tracked envelope on to the status of Ping++, and dispatches it if it is new. */
 export async function processEnvelope(
   run: Run,
   envelope: RedEnvelope,

@@ -123,7 +123,6 @@ export interface ReconcilerRunError {
   readonly retryAfterMs?: number | undefined
 }
 
-/** A report that is being written. */
 export type Draft = {
   -readonly [
     Field in keyof ReconcilerReport
@@ -157,7 +156,6 @@ export function newDraft(
   }
 }
 
-/** Counts an envelope that the sweep listed, and adds up its amount. */
 export function addToTotals(draft: Draft, envelope: RedEnvelope): void {
   draft.swept += 1
   const status = readEnvelopeStatus(envelope.status)

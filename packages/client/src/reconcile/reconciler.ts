@@ -95,7 +95,6 @@ export function createReconcilerWith(options: ReconcilerOptions, seams: Seams): 
   return { run, start, close, [Symbol.asyncDispose]: close }
 }
 
-/** Runs again and again, from `start` to `close`. */
 function createLoop(
   run: Reconciler['run'],
   { logger, intervalSeconds, random, wait }: ReconcilerSettings & Seams,

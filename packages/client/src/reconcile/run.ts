@@ -24,9 +24,7 @@ import {
 
 /**
  * Reads the table, sweeps, retrieves what is due, searches, concludes. Never rejects: `cause` is what ended
- * the run early, as it was thrown.
- *
- * @param sweptUntil up to when earlier runs have swept, in Unix seconds
+ * the run early, as it was thrown. Earlier runs have swept up to `sweptUntil`, in Unix seconds.
  */
 export async function runOnce(
   settings: Run['settings'],
@@ -154,9 +152,8 @@ async function readList(
 }
 
 /**
- * Queries the envelopes that are due and were not just listed, the longest due first.
- *
- * @throws the third of several errors in a row: the next query would end with it too
+ * Queries the envelopes that are due and were not just listed, the longest due first. Throws the third of
+ * several errors in a row: the next query would end with it too.
  */
 async function retrieveDue(run: Run): Promise<void> {
   const nowMs = run.settings.now()
@@ -193,7 +190,6 @@ async function retrieve(run: Run, tracked: TrackedEnvelope): Promise<PingppError
   return undefined
 }
 
-/** @throws an error that every other request would end with as well */
 function ownError(error: unknown, signal: AbortSignal): PingppError {
   if (signal.aborted || !(error instanceof PingppError)) throw error
   const { code, retryAfterMs = 0 } = error

@@ -8,10 +8,8 @@ import type { Seams } from '../http/retries.ts'
 import { backoffMs, nextDueMs } from './poll-plan.ts'
 import type { ReconcilerSettings } from './reconciler-options.ts'
 
-/** The fields that identify an envelope; `created` is Unix time in seconds. */
 type EnvelopeHead = Pick<RedEnvelope, 'id' | 'order_no' | 'created'>
 
-/** The state of one envelope. */
 export interface TrackedEnvelope extends EnvelopeHead {
   /** The furthest status seen; undefined if none was. */
   status: RedEnvelopeStatus | undefined
@@ -21,7 +19,6 @@ export interface TrackedEnvelope extends EnvelopeHead {
   readonly random: number
   /** When the plan queries it next. */
   dueMs: number
-  /** How many queries or dispatches failed in a row. */
   failures: number
   /** After a failure: the time of the retry, instead of `dueMs`. */
   retryMs: number | undefined
@@ -69,12 +66,10 @@ export function adopt({ adoptedIds }: Tracker, { id, order_no }: EnvelopeHead): 
   return holder === id
 }
 
-/** The envelope that an order number is bound to. */
 export function findAdopted(tracker: Tracker, orderNo: string): TrackedEnvelope | undefined {
   return tracker.envelopes.get(tracker.adoptedIds.get(orderNo) ?? '')
 }
 
-/** Forgets envelopes of before a time, except those that `isKept` names. */
 export function forgetEnvelopes(
   { envelopes, adoptedIds }: Tracker,
   beforeMs: number,
@@ -134,7 +129,6 @@ export function markApplied(
   Object.assign(envelope, UNTRIED, { status, appliedMs })
 }
 
-/** Leaves an envelope to the plan. */
 export function resetBackoff(envelope: TrackedEnvelope): void {
   Object.assign(envelope, UNTRIED)
 }

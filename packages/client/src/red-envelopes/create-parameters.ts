@@ -106,7 +106,6 @@ export function findParameterFlaw(given: unknown): ParameterFlaw | undefined {
   return findWrong(isRecord(given) ? given : {}, CREATE)
 }
 
-/** A create, ready to be sent. */
 export interface WrittenEnvelope {
   readonly body: Uint8Array<ArrayBuffer>
   readonly orderNo: string
@@ -116,9 +115,7 @@ export interface WrittenEnvelope {
 
 /**
  * Checks the parameters by Ping++'s documented limits and writes them as JSON, with `extraParams`
- * beside them.
- *
- * @throws PingppError `parameter-invalid`, which names the first one that is wrong
+ * beside them. @throws PingppError `parameter-invalid`, which names the first one that is wrong
  */
 export function writeEnvelope(
   parameters: RedEnvelopeCreateParams,

@@ -49,21 +49,15 @@ const LIST: Documented = {
   names: ['app[id]', 'created[gt]', 'created[gte]', 'created[lt]', 'created[lte]'],
 }
 
-/** A query that was checked and written. */
 export interface ListQuery {
   /** Whether pages go into the past, as they do without `ending_before`. */
   readonly isBackwards: boolean
   /** The envelope beyond which the first page is. */
   readonly start: string | undefined
-  /** The path of the page beyond an envelope, or of the very first one. */
   readonly pathTo: (cursor: string | undefined) => string
 }
 
-/**
- * Reads the query of a list at once: changes that the caller makes to it later have no effect.
- *
- * @throws PingppError `parameter-invalid`
- */
+/** Reads the query of a list at once: changes that the caller makes to it later have no effect. */
 export function readListQuery(
   query: RedEnvelopeListParams,
   defaultApp: RedEnvelopeListParams['app'],

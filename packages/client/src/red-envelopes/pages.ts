@@ -24,10 +24,8 @@ export interface RedEnvelopeList extends PromiseLike<RedEnvelopePage>, AsyncIter
 type AnsweredPage = Omit<RedEnvelopePage, 'next'>
 
 /**
- * Makes a list of pages.
- *
- * @param ask requests the page after an envelope, or the first one
- * @param isBackwards whether pages go into the past, as they do without `ending_before`
+ * Makes a list of the pages that `ask` requests: the one after an envelope, or the first. They go into the
+ * past if `isBackwards`, as they do without `ending_before`.
  */
 export function createEnvelopeList(
   ask: (cursor: string | undefined) => Promise<AnsweredPage>,
@@ -69,8 +67,6 @@ export function createEnvelopeList(
 /**
  * Reads a page of an answer: every item is a checked envelope, and the page is beyond the cursor. With
  * a server that ignores the cursor, the list would never end.
- *
- * @throws PingppError `response-invalid`
  */
 export function readPage(answer: GoodAnswer, cursor: string | undefined): AnsweredPage {
   const { object, data: items, has_more: hasMore } = answer.value

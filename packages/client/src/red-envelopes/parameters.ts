@@ -23,7 +23,6 @@ export interface Documented {
 /** What is wrong with one parameter. `detail` names it, and never has the text of its value. */
 export type ParameterFlaw = Pick<PingppErrorFacts, 'detail' | 'param'>
 
-/** The first thing wrong with the parameters of a call. */
 export function findFlaw(
   call: string,
   given: unknown,
@@ -117,7 +116,6 @@ export function findDocumented(extra: unknown, documented: Documented): Paramete
   return param === undefined ? undefined : { param, detail: `\`${param}\` ${advice}` }
 }
 
-/** The parameters with the extra ones beside them, members of objects too. */
 export function withExtra(given: JsonObject, extra: JsonObject): JsonObject {
   const added = Object.entries(extra).map(([name, value]) => {
     const own = given[name]
@@ -132,7 +130,7 @@ function namesIn({ required = [], optional = [], names = [] }: Documented): stri
   return [...new Set([...params, ...names].flatMap((name) => [name.replace(/\[.*/, ''), name]))]
 }
 
-/** The names of parameters. If members of an object are documented, they count in place of the object. */
+/** If members of an object are documented, they count in place of the object. */
 function namesOf(given: JsonObject, known: readonly string[], outer?: string): string[] {
   return Object.entries(given).flatMap(([key, value]) => {
     // JSON and queries carry neither.

@@ -4,13 +4,11 @@ import type { JsonObject } from '../http/answer.ts'
 
 /**
  * Writes a query as Ping++ reads it: `{ created: { gte: 1 } }` is `created%5Bgte%5D=1`, a list is
- * `expand%5B%5D=app`. What is undefined or null is left out.
+ * `expand%5B%5D=app`. What is undefined or null is left out. @throws PingppError `parameter-invalid`
  *
  * Everything but RFC 3986's unreserved characters is escaped. The request signature covers the
  * query as it is sent, so no URL parser may find something in it to rewrite: the one of `fetch`
  * escapes `'`, which `encodeURIComponent` leaves.
- *
- * @throws PingppError `parameter-invalid` for a value that is not a text, number, true or false
  */
 export function encodeQuery(query: JsonObject): string {
   return Object.entries(query)

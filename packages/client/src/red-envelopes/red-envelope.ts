@@ -2,19 +2,14 @@ import type { RedEnvelope, WebhookEvent } from '@hongbao/core'
 import { isId, isPositive, isRecord, parseEvent, WebhookError } from '@hongbao/core/internal'
 import { invalidAnswer, type GoodAnswer, type JsonObject } from '../http/answer.ts'
 
-/** What of an envelope is known before its answer comes. */
 export type ExpectedEnvelope = Partial<
   Pick<RedEnvelope, 'id' | 'order_no' | 'amount' | 'recipient'>
 >
 
 /**
  * Reads an envelope of an answer. What decides about money is checked: that it is an envelope, the
- * requested one, with a status and an amount. Members that Ping++ adds later are kept.
- *
- * Two variants that Ping++ writes are normalized: empty objects as `[]`, and `pending` for
- * `sending` (its overview of red envelopes).
- *
- * @throws PingppError `response-invalid`
+ * requested one, with a status and an amount. Members that Ping++ adds later are kept. Two variants that
+ * Ping++ writes are normalized: empty objects as `[]`, and `pending` for `sending` (its overview).
  */
 export function readEnvelope(
   answer: GoodAnswer,
@@ -30,11 +25,7 @@ export function readEnvelope(
   return withObjects(unified) as unknown as RedEnvelope
 }
 
-/**
- * Reads an event of an answer, by the same rules as an event of a webhook.
- *
- * @throws PingppError `response-invalid`
- */
+/** Reads an event of an answer, by the same rules as an event of a webhook. */
 export function readEvent(answer: GoodAnswer, id: string): WebhookEvent {
   const event = parseEvent(answer.bytes)
   if (event instanceof WebhookError) throw invalidAnswer(answer, event.message)

@@ -7,7 +7,6 @@ const REDELIVERY = 'Ping++ delivers an event up to eleven times, and a handler m
 const LOSS =
   'An event that was answered 200 and not applied is lost: Ping++ does not send it again.'
 
-/** What one process must do with a key. */
 export const KEY_CASES: readonly Case[] = [
   {
     name: 'a key is applied once, and is a duplicate from then on',

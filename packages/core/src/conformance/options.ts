@@ -1,12 +1,9 @@
 import type { Inbox } from '../inbox/inbox.ts'
 import { callback, flag, milliseconds, whole } from '../options/readers.ts'
-import { optional, readSettings } from '../options/settings.ts'
+import { optional, readSettings, type Completed } from '../options/settings.ts'
 import type { ContextOf } from '../receive/handlers.ts'
 
-/**
- * A test runner, and what the suite may do to the store. Each of the optional fields adds tests, or makes them
- * stricter.
- */
+/** A test runner, and what the suite may do to the store. Each optional field adds tests, or makes them stricter. */
 export interface InboxConformanceOptions<Tested extends Inbox<object>> {
   /** `describe` of Vitest, Jest, Mocha, `node:test` or another runner. */
   readonly describe: (name: string, define: () => void) => unknown
@@ -56,47 +53,32 @@ export interface InboxEffects<Context extends object> {
   readonly transactional?: boolean | undefined
 }
 
-/** The options, completed. */
-export interface Subject {
-  readonly shared: boolean
-  readonly effects: InboxEffects<object>
-  readonly advance: ((seconds: number) => unknown) | undefined
-  readonly crash: ((inbox: Inbox<object>) => unknown) | undefined
-  readonly close: ((inbox: Inbox<object>) => unknown) | undefined
-  readonly walks: number
-  readonly seed: number
-  readonly timeoutMs: number
-}
-
-/** @throws OptionError for an unknown option, or one that is wrong */
-export function readOptions(options: Options): Pick<Options, 'describe' | 'it'> & Subject {
-  const {
-    effects = countInMemory(),
-    seed = Math.floor(Math.random() * 2 ** 32),
-    ...settings
-  } = readSettings('`inboxConformance`', options, READERS)
-  return { ...settings, effects, seed }
-}
-
 type Options = InboxConformanceOptions<Inbox<object>>
 
-const READERS = {
-  describe: callback<Options['describe']>(),
-  it: callback<Options['it']>(),
-  shared: optional(flag, true),
-  effects: optional(readEffects),
-  advance: optional(callback<NonNullable<Subject['advance']>>()),
-  crash: optional(callback<NonNullable<Subject['crash']>>()),
-  close: optional(callback<NonNullable<Subject['close']>>()),
-  walks: optional(whole(0), 10),
-  seed: optional(whole(0)),
-  timeoutMs: optional(milliseconds, 4000),
+export interface Subject
+  extends
+    Completed<Pick<Options, 'shared' | 'effects' | 'walks' | 'seed' | 'timeoutMs'>>,
+    Pick<Options, 'advance' | 'crash' | 'close'> {}
+
+export function readOptions(options: Options): Pick<Options, 'describe' | 'it'> & Subject {
+  return readSettings('`inboxConformance`', options, {
+    describe: callback(),
+    it: callback(),
+    shared: optional(flag, true),
+    effects: optional(readEffects, countInMemory()),
+    advance: optional(callback()),
+    crash: optional(callback()),
+    close: optional(callback()),
+    walks: optional(whole(0), 10),
+    seed: optional(whole(0), Math.floor(Math.random() * 2 ** 32)),
+    timeoutMs: optional(milliseconds, 4000),
+  })
 }
 
 function readEffects(effects: InboxEffects<object>): InboxEffects<object> {
   return readSettings('`effects`', effects, {
-    write: callback<typeof effects.write>('a function that writes an effect'),
-    count: callback<typeof effects.count>('a function that counts effects'),
+    write: callback('a function that writes an effect'),
+    count: callback('a function that counts effects'),
     transactional: optional(flag, false),
   })
 }

@@ -29,7 +29,6 @@ interface Walk {
   readonly processes: readonly Process[]
   readonly applied: Set<string>
   readonly running: Map<string, WaitingRun>
-  /** For the message. */
   readonly taken: string[]
 }
 
@@ -56,7 +55,6 @@ async function checkWalk(trial: Trial, processes: readonly Process[], seed: numb
   }
 }
 
-/** A delivery whose work succeeds at once. */
 async function deliver(walk: Walk): Promise<void> {
   const { process, name, key, known } = choose(walk, 'deliver')
   expectSame('The answer', await process.deliver(key), known ?? 'applied')
@@ -65,7 +63,6 @@ async function deliver(walk: Walk): Promise<void> {
   await walk.trial.expectEffects(key, 1)
 }
 
-/** A delivery whose work ends in a later step. */
 async function start(walk: Walk): Promise<void> {
   const { process, name, key, known } = choose(walk, 'start')
   const run = await process.start(key)
@@ -73,7 +70,6 @@ async function start(walk: Walk): Promise<void> {
   if (known === undefined) walk.running.set(name, run)
 }
 
-/** A delivery whose work fails at once. */
 async function failAtOnce(walk: Walk): Promise<void> {
   const { process, key, known } = choose(walk, 'deliver and fail')
   const error = new Error('declined')

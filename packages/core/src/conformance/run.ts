@@ -1,19 +1,15 @@
 import type { Admission, Inbox } from '../inbox/inbox.ts'
 
-/** An admission whose work waits for the test. */
 export interface Run<Context extends object> {
   readonly key: string
   /** `'started'` while its work waits for the test. */
   readonly answer: 'started' | Admission
   /** What the inbox lent to the work. Rejects if the work has not started. */
   context(this: void): Promise<Context>
-  /** Lets the work resolve, and waits for the answer of the inbox. */
   finish(): Promise<Settlement>
-  /** Lets the work reject, and waits for the answer of the inbox. */
   fail(error: unknown): Promise<Settlement>
 }
 
-/** How an admission settled. */
 export type Settlement = { readonly admission: Admission } | { readonly error: unknown }
 
 /** Asks for a key, and resolves as soon as the work has started or the inbox has answered. */

@@ -7,10 +7,8 @@ import { settle, startRun, type Run, type Settlement } from './run.ts'
 /** Returns the inbox of one more process on the store. */
 export type MakeInbox = () => Inbox<object> | Promise<Inbox<object>>
 
-/** A test of the suite. */
 export interface Case {
   readonly name: string
-  /** Ends the message of a failure. */
   readonly why: string
   /** Whether the case is for this inbox. Default: for every inbox. */
   isFor?(this: void, subject: Subject): boolean
@@ -21,7 +19,6 @@ export interface Case {
 /** One test: keys that no other test has, and processes that end with it. */
 export interface Trial {
   readonly subject: Subject
-  /** Different names make different keys. */
   key(this: void, name: string): string
   open(this: void): Promise<Process>
   crash(this: void, process: Process): Promise<void>
@@ -33,23 +30,19 @@ export interface Trial {
 
 /** A process with its inbox. An answer that takes too long is a mismatch. */
 export interface Process {
-  /** As `makeInbox` has returned it. */
   readonly own: Inbox<object>
   /** The same inbox, checked: it may call work once. */
   readonly inbox: Inbox<object>
-  /** Runs whose work may still wait. */
   readonly waiting: readonly WaitingRun[]
   /** Runs work of the test, and returns how `admit` settled. */
   admit(this: void, key: string, work: Work): Promise<Settlement>
   /** Runs work that writes the effect of the key, and returns the answer. */
   deliver(this: void, key: string): Promise<Admission>
-  /** Runs work that waits for the test. */
   start(this: void, key: string): Promise<WaitingRun>
 }
 
 type Work = (context: object) => Promise<void>
 
-/** A run whose work waits for the test. */
 export interface WaitingRun extends Omit<Run<object>, 'context'> {
   writeEffect(): Promise<void>
 }
@@ -105,7 +98,6 @@ function timedSubject({ effects, advance, crash, close, ...subject }: Subject): 
   }
 }
 
-/** The same function; a mismatch if it takes too long. */
 function timed<Args extends unknown[], Value>(
   timeoutMs: number,
   name: string,
@@ -170,7 +162,12 @@ async function admitOnce(inbox: Inbox<object>, key: string, work: Work): Promise
   return settlement.admission
 }
 
-function inTime<Value>(timeoutMs: number, what: string, pending: Promise<Value>): Promise<Value> {
+/** @throws Mismatch if it takes too long; `what` is the beginning of the sentence */
+export function inTime<Value>(
+  timeoutMs: number,
+  what: string,
+  pending: Promise<Value>,
+): Promise<Value> {
   return withTimeout(timeoutMs, pending, () => {
     throw new Mismatch(`${what} within ${timeoutMs} ms.`, 'It is still waiting.')
   })

@@ -114,10 +114,8 @@ export type SentOrLater = Exclude<RedEnvelopeStatus, 'sending'>
 export type EventType = keyof EventPayloads
 
 /**
- * Event type → the kind of `data.object`, or the kinds; null if no source names it.
- *
- * A webhook of one of the library's own types is accepted like any other: if its signature is valid,
- * Ping++ has added the type, and the key of the step is the same for a webhook and for a poll.
+ * Event type → the kind of `data.object`, or the kinds; null if no source names it. A webhook of one of the
+ * library's own types is accepted like any other: if its signature is valid, Ping++ has added the type.
  *
  * Annotated rather than `as const satisfies`: under that, TypeScript 7 cannot declare the list of
  * kinds with `isolatedDeclarations` (TS9017).
@@ -170,7 +168,6 @@ export const CATALOGUE: {
   ],
 }
 
-/** The rule of one type. */
 export interface EventRule {
   /** The kinds that `data.object` may be of; undefined for any. */
   readonly kinds: readonly string[] | undefined
@@ -191,7 +188,6 @@ const RULES: ReadonlyMap<string, EventRule> = new Map(
   }),
 )
 
-/** Returns the rule of a type that is in the catalogue. */
 export function ruleOf(type: string): EventRule | undefined {
   return RULES.get(type)
 }

@@ -73,7 +73,6 @@ export function isHandledType(type: string): boolean {
   return type === '*' || isEventType(type) || UNLISTED.has(type)
 }
 
-/** Returns the catalogued type that a misspelt one most likely means. */
 export function suggestType(type: string): string | undefined {
   return nearestTo(type, Object.keys(CATALOGUE))
 }

@@ -38,7 +38,6 @@ function frozenOf(event: WebhookEvent): WebhookEvent | WebhookError {
   }
 }
 
-/** Returns a failure for a value that does not look like an event. */
 export function refuseInvalid(value: unknown): WebhookError | undefined {
   const flaw = findFlaw(value)
   return flaw === undefined ? undefined : createFailure('event-invalid', `${flaw}${nameOf(value)}`)
@@ -68,9 +67,8 @@ function findFlaw(value: unknown): string | undefined {
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
   const rule = ruleOf(type)
   if (rule === undefined) return undefined
-  if (!isAmount(payload['amount'])) return notAnAmount('amount')
-  if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
-  if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
+  const field = AMOUNTS.find((name) => !isAmount(payload[name]))
+  if (field !== undefined) return `\`data.object.${field}\` is not an integer amount in fen.`
   const { kinds, step } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
@@ -85,11 +83,8 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
   return undefined
 }
 
-function notAnAmount(field: string): string {
-  return `\`data.object.${field}\` is not an integer amount in fen.`
-}
+const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded']
 
-/** Names a refused event by its type and ids only. */
 function nameOf(value: unknown): string {
   if (!isRecord(value)) return ''
   const { type, id, data } = value
@@ -132,7 +127,6 @@ function withStatus(payload: Fields, step: RedEnvelopeStatus | undefined): Field
   return further === status ? payload : Object.freeze({ ...payload, status: further })
 }
 
-/** A time in seconds, or an amount in fen. */
 export function isPositive(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0
 }

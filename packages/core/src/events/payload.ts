@@ -1,14 +1,10 @@
 /**
- * Returns the payload of a catalogued type as Ping++ documents it, at any depth:
+ * Returns the payload of a catalogued type as Ping++ documents it, at any depth; the same payload if there
+ * is nothing to change. Data of the merchant or the channel (`metadata`, `extra`, `credential`) stays.
  *
- * - a number that is documented as text, such as an `order_no`, becomes a text of exactly its digits;
- * - a `status` is in lower case: live data of 2015 has `SENDING`.
- *
- * Data of the merchant or the channel (`metadata`, `extra`, `credential`) is not changed. Returns the
- * same payload if there is nothing to change.
- *
- * @param exact parses the same payload with the members that {@link isNumeral} names as the sender
- *   wrote them; called only if there is something to change
+ * - A number that is documented as text, such as an `order_no`, becomes a text of exactly its digits:
+ *   `exact` parses the payload with those numbers as they were written, and is called only if needed.
+ * - A `status` is in lower case: live data of 2015 has `SENDING`.
  */
 export function spellPayload(payload: Members, exact: () => unknown): Members {
   return isSpelt(payload) ? payload : respell(payload, exact())

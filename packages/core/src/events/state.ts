@@ -14,7 +14,6 @@ const RANK: Readonly<Record<RedEnvelopeStatus, number>> = {
   refund: 3,
 }
 
-/** Every status, the earlier ones first. */
 export const ENVELOPE_STATUSES: readonly RedEnvelopeStatus[] = Object.keys(
   RANK,
 ) as RedEnvelopeStatus[]

@@ -147,7 +147,7 @@ function warnInCluster(): void {
   const { process } = globalThis
   if (!Object(process?.getBuiltinModule?.('node:cluster')).isWorker) return
   process.emitWarning(
-    '[hongbao] A memory inbox in a worker of a cluster does not know what the others have applied: what is sent again to one of them is APPLIED AGAIN. Use an inbox that they can share.',
+    '[hongbao] Every worker of a cluster has a memory inbox of its own: an event that is sent again to another one is APPLIED AGAIN. Use a shared inbox.',
     { code: 'HONGBAO_MEMORY_INBOX_IN_CLUSTER' },
   )
 }
@@ -155,6 +155,6 @@ function warnInCluster(): void {
 function memoryFull(rememberedSeconds: number): InboxError<MemoryInboxWarningCode> {
   return new InboxError(
     'memory-full',
-    `The memory inbox is full and remembers the last ${Math.floor(rememberedSeconds)} seconds only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use an inbox that several processes can share.`,
+    `The memory inbox is full and remembers the last ${Math.floor(rememberedSeconds)} seconds only: an older event that is sent again is APPLIED AGAIN. Raise \`maxKeys\`, or use a shared inbox.`,
   )
 }

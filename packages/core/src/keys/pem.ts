@@ -18,17 +18,14 @@ export interface KeyObjectLike {
 
 /** Where reading public and private keys differs: which key is expected, and the ends of messages. */
 export interface KeyKind {
-  /** The option that the key is for. */
   readonly option: string
   readonly half: 'public' | 'private'
-  /** The sentence about a key of the other half. */
   readonly otherHalf: string
-  /** What to do if there is no key. */
   readonly missing: string
-  /** What to do about several keys in one text. */
   readonly several: string
-  /** What to do about bytes that Node cannot read. */
   readonly unreadable: string
+  /** The sentences about PEM that Node cannot read, by a part of its label. */
+  readonly unusable: readonly (readonly [label: string, problem: string])[]
   /** What to do about a key that is too small or published. */
   readonly replace: string
 }
@@ -43,9 +40,7 @@ export interface CheckedKey {
 
 /**
  * Reads a key in every layout that survives an environment variable or a file, and checks that it is an
- * RSA key of the expected half that protects something.
- *
- * @throws OptionError with a code `key-…`; never with key material in it
+ * RSA key of the expected half that protects something. @throws OptionError with a code `key-…`
  */
 export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boolean): CheckedKey {
   const key = parseKey(input, kind)
@@ -58,7 +53,6 @@ export function readKey(input: unknown, kind: KeyKind, allowPublishedKeys: boole
   return { key, fingerprint, modulusBits }
 }
 
-/** Returns the length of the modulus, in bits. */
 function checkRsa(key: KeyObject, kind: KeyKind): number {
   const { type, asymmetricKeyType: algorithm = type, asymmetricKeyDetails = {} } = key
   if (type !== 'secret' && type !== kind.half) throw refuse(kind, `key-${type}`, kind.otherHalf)
@@ -133,20 +127,14 @@ function isEncrypted(content: string): boolean {
   return /^\s*Proc-Type:\s*4,\s*ENCRYPTED/.test(content)
 }
 
-/** Refuses a PEM block of an unexpected kind. Bare base64 and DER have no label. */
 function checkLabel(label: string, kind: KeyKind): void {
   const other = kind.half === 'public' ? 'private' : 'public'
   if (label.includes(other.toUpperCase())) throw refuse(kind, `key-${other}`, kind.otherHalf)
-  if (label.includes('ENCRYPTED')) {
-    throw refuse(kind, 'key-unreadable', `is encrypted. ${kind.unreadable}`)
-  }
-  if (label.includes('OPENSSH')) throw refuse(kind, 'key-unreadable', OPENSSH)
+  const [, problem] = kind.unusable.find(([each]) => label.includes(each)) ?? []
+  if (problem !== undefined) throw refuse(kind, 'key-unreadable', problem)
   if (label.endsWith(`${kind.half.toUpperCase()} KEY`)) return
   throw refuse(kind, 'key-unreadable', `is a ${label}, not a ${kind.half} key.`)
 }
-
-const OPENSSH =
-  'is in the format of OpenSSH; PEM is expected. On a copy of it: ssh-keygen -p -m PEM -f copy'
 
 function decodeBase64(text: string, kind: KeyKind): Uint8Array {
   try {

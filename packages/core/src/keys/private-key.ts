@@ -17,21 +17,23 @@ export interface SigningKey {
 
 const WHERE =
   'It is in the file that you made, whose public half is in the Ping++ dashboard as 商户 RSA 公钥.'
+const PLAIN = 'An encrypted key must be decrypted first: openssl rsa -in key.pem -out plain.pem'
 
 const PRIVATE: Omit<KeyKind, 'option'> = {
   half: 'private',
   otherHalf: `is a public key; the private half signs. ${WHERE}`,
   missing: WHERE,
   several: 'Pass only your private key.',
-  unreadable: 'An encrypted key must be decrypted first: openssl rsa -in key.pem -out plain.pem',
+  unreadable: PLAIN,
+  unusable: [
+    ['ENCRYPTED', `is encrypted. ${PLAIN}`],
+    ['OPENSSH', 'is in the format of OpenSSH. On a copy of it: ssh-keygen -p -m PEM -f copy'],
+  ],
   replace: 'Make your own: openssl genrsa -out rsa_private_key.pem 2048',
 }
 
 /**
- * Reads the private key that signs requests to Ping++ (guide, step 2).
- *
- * @param option the option's name, for the messages
- * @param allowPublishedKeys accepts the example key of Ping++'s SDKs, with which anyone can sign
+ * Reads the private key that signs requests to Ping++ (guide, step 2). `option` is for the messages.
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
 export function readPrivateKey(

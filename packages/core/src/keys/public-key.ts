@@ -31,13 +31,12 @@ const PUBLIC: KeyKind = {
   missing: WHERE,
   several: 'Pass a list of them.',
   unreadable: WHERE,
+  unusable: [],
   replace: WHERE,
 }
 
 /**
- * Reads the keys that may have signed a delivery. A key that cannot be Ping++'s is refused here, at
- * start-up, and not at the first delivery.
- *
+ * Reads the keys that may have signed a delivery. A key that cannot be Ping++'s is refused here, at start-up.
  * @throws OptionError with a code `key-…`; its message never contains key material
  */
 export function readPublicKeys(

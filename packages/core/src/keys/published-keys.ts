@@ -18,12 +18,10 @@ const PUBLISHED_KEYS: readonly string[] = [
   'f5fb3a905038004d',
 ]
 
-/** Returns whether Ping++'s SDKs publish the key with this fingerprint. */
 export function isPublished(fingerprint: string): boolean {
   return PUBLISHED_KEYS.includes(fingerprint.slice(0, 16))
 }
 
-/** Returns the SHA-256 of a public key's SPKI DER, in hexadecimal. */
 export function fingerprintOf(key: KeyObject): string {
   const der = key.export({ type: 'spki', format: 'der' })
   return createHash('sha256').update(der).digest('hex')

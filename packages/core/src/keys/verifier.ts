@@ -13,9 +13,7 @@ import { withTimeout } from '../options/with-timeout.ts'
  * may be promises.
  */
 export interface Verifier {
-  /** Decodes the signature header, before the body is read. */
   readSignature(this: void, header: Header): Signature | Promise<Signature>
-  /** Returns the key that signed these bytes. */
   findSigner(this: void, body: Uint8Array, signature: Uint8Array): Signer | Promise<Signer>
   /** Returns a failure if no key is available now. */
   check(this: void): Promise<WebhookError | undefined>
@@ -41,7 +39,6 @@ function fingerprintsOf(keys: Keys): string {
   return `Configured: ${keys.map((key) => key.fingerprint.slice(0, 16)).join(', ')}.`
 }
 
-/** Options of a verifier whose keys a function returns. */
 export interface KeyFunctionOptions {
   readonly allowPublishedKeys: boolean
   readonly now: () => number
@@ -51,7 +48,6 @@ export interface KeyFunctionOptions {
   readonly onStale: (failure: WebhookError) => void
 }
 
-/** Verifies with the keys that a function returns. */
 export function createRotatingVerifier(
   publicKey: PublicKeyFunction,
   options: KeyFunctionOptions,
@@ -91,7 +87,6 @@ async function tryKeys<Result>(
   return newer === undefined ? result : attempt(newer)
 }
 
-/** Caches the keys that a function returned. */
 interface KeyRing {
   /** Returns the keys to verify with; they are read again after 10 minutes. */
   current(this: void): Promise<Keys | WebhookError>

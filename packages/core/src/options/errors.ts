@@ -66,7 +66,6 @@ export function vouchAs(error: Error, sentence: string): void {
   Object.defineProperty(error, SENTENCE, { value: sentence })
 }
 
-/** Returns the sentence of an error of hongbao; undefined for other errors. */
 export function sentenceOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !(SENTENCE in thrown)) return undefined
   const { [SENTENCE]: sentence } = thrown

@@ -36,7 +36,6 @@ export function logLine(
   })
 }
 
-/** pino ignores what follows the message. */
 interface FieldsFirst {
   warn(fields: LogFields, message: string): void
   error(fields: LogFields, message: string): void
@@ -56,7 +55,6 @@ export function callSafely(hook: () => unknown): void {
   }
 }
 
-/** Returns whether to show the text of an error: only if `NODE_ENV` is `development` or `test`. */
 function isInDevelopment(): boolean {
   const mode = readMode()
   return mode === 'development' || mode === 'test'
@@ -112,11 +110,10 @@ function hintOnce(): string {
 }
 
 const HINT =
-  ' (The text of the error is left out, because NODE_ENV is not `development`; a hook such as `onError` gets the error. This is logged once.)'
+  ' (Without the text of the error, because NODE_ENV is not `development`; hooks such as `onError` get it. Logged once.)'
 
 const MAX_CAUSES = 4
 
-/** Returns the thrown value, its cause, the cause of that, and so on. */
 function causesOf(thrown: unknown): unknown[] {
   const causes = [thrown]
   for (let each = thrown; each instanceof Error && each.cause !== undefined; each = each.cause) {
@@ -146,7 +143,6 @@ export function originOf(thrown: unknown): string {
   }
 }
 
-/** Returns the same name, codes and place as fields. */
 export function originFields(thrown: unknown): Partial<Origin> {
   try {
     return thrown === undefined ? {} : readOrigin(thrown)

@@ -4,7 +4,6 @@ import { must, wrong, type Reader } from './settings.ts'
 // Node's timers hold 31 bits and fire at once above that.
 export const MAX_TIMEOUT_MS: number = 2 ** 31 - 1
 
-/** A time that a timer can wait for. */
 export const milliseconds: Reader<number> = must(
   'a time in milliseconds from 1 to 2,147,483,647',
   (ms) => Number.isFinite(ms) && ms >= 1 && ms <= MAX_TIMEOUT_MS,

@@ -1,9 +1,7 @@
 /**
  * Refuses a runtime that is too old at start-up: Node 20 would start, and then answer 500 to every
- * webhook.
- *
- * Checks for the newest feature that hongbao needs (Node 22) instead of a version, because Bun, Deno and
- * Workers have other versions.
+ * webhook. Checks for the newest feature that hongbao needs (Node 22) instead of a version, because Bun,
+ * Deno and Workers have other versions.
  */
 export function refuseOldRuntime(): void {
   if ('withResolvers' in Promise) return

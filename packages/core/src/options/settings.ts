@@ -3,10 +3,8 @@ import { nearestTo } from './nearest.ts'
 import { refuseOldRuntime } from './runtime.ts'
 
 /**
- * Reads one option and returns its value, checked and completed. `isGiven` is true for `app: undefined`,
- * and false for an option that was left out.
- *
- * @throws OptionError for a wrong value
+ * Reads one option and returns its value, checked and completed, or throws an OptionError. `isGiven` is true
+ * for `app: undefined`, and false for an option that was left out.
  */
 export type Reader<Given, Value = Given> = (
   given: Given,
@@ -28,11 +26,10 @@ export type Completed<Options> = {
 }
 
 /**
- * Reads options by a table of one reader for each. The type of the result follows from the table.
+ * Reads options by a table of one reader for each; the type of the result follows from it. `owner`, the
+ * function that takes the options, is for the message.
  *
- * @param owner the function that takes the options, for the message
  * @throws OptionError for an unknown option, or the first one that is wrong
- * @throws Error if the runtime is too old
  */
 export function readSettings<Options extends object, Values extends Record<keyof Options, unknown>>(
   owner: string,

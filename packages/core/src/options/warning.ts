@@ -19,7 +19,6 @@ export type OnWarning<Code extends string = string> = (
   about: WarningAbout<Code>,
 ) => unknown
 
-/** Reports a warning; never throws. */
 export type Warn<Code extends string = string> = (
   error: Error & { readonly code: Code },
   key?: string,
@@ -44,12 +43,9 @@ export function readWarn<Code extends string>(options: {
 function logTo(logger: Logger): OnWarning {
   return function log(error, { code, key }) {
     const subject = key === undefined ? '' : ` (${key})`
-    const line = `[hongbao] ${code}${subject}: ${error.message}`
     const { cause } = error
-    if (cause === undefined) logLine(logger, 'warn', line, { code, key })
-    else {
-      const fields = { code, key, ...originFields(cause) }
-      logLine(logger, 'warn', line + originOf(cause) + textOf(cause), fields)
-    }
+    const about = cause === undefined ? '' : originOf(cause) + textOf(cause)
+    const line = `[hongbao] ${code}${subject}: ${error.message}${about}`
+    logLine(logger, 'warn', line, { code, key, ...originFields(cause) })
   }
 }

@@ -7,7 +7,6 @@ import type { Verifier } from '../keys/verifier.ts'
 /** Where the receiver of a queue finds the signature in its handler's context. The same in every copy of hongbao. */
 export const SIGNATURE: unique symbol = Symbol.for('hongbao.signature')
 
-/** The signature that a delivery came with; undefined for an event that was dispatched. */
 export function signatureOf(context: object): Uint8Array | undefined {
   const { [SIGNATURE]: signature } = context as { readonly [SIGNATURE]?: Uint8Array }
   return signature
@@ -18,10 +17,7 @@ export const VERIFY_CARRIED: unique symbol = Symbol.for('hongbao.verify-carried'
 
 /**
  * Verifies a delivery that a queue has carried, under the receiver's own keys. Its age does not count:
- * it was accepted when it arrived.
- *
- * @throws WebhookError `signature-malformed`, `signature-mismatch`, `key-unavailable`, or what is wrong
- * with the event
+ * it was accepted when it arrived. @throws WebhookError with the code of what is wrong
  */
 export type VerifyCarried = (body: Uint8Array, signature: string) => Promise<CarriedEvent>
 
@@ -31,17 +27,12 @@ export interface CarriedEvent {
   readonly keyFingerprint: string
 }
 
-/** The method of a receiver made by `createWebhooks`; undefined for anything else. */
 export function verifierOf(receiver: object): VerifyCarried | undefined {
   const { [VERIFY_CARRIED]: verify } = receiver as { readonly [VERIFY_CARRIED]?: VerifyCarried }
   return typeof verify === 'function' ? verify : undefined
 }
 
-/**
- * Verifies bytes and their signature, and parses the event. Neither its age nor its app counts.
- *
- * @throws WebhookError with the code of what is wrong
- */
+/** Verifies bytes and their signature, and parses the event. Neither its age nor its app counts. */
 export async function verifyBytes(
   body: Uint8Array,
   header: string | undefined,

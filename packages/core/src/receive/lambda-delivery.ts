@@ -13,7 +13,6 @@ export interface HttpEvent {
   /** The path, and the path without the stage that API Gateway puts before it. */
   readonly paths: readonly string[]
   readonly headers: readonly [name: string, value: unknown][]
-  /** Whether it has `multiValueHeaders`. */
   readonly hasLists: boolean
   readonly isFromBalancer: boolean
   readonly body: unknown
@@ -22,9 +21,7 @@ export interface HttpEvent {
 
 /**
  * Reads an event of API Gateway (payload 1.0 and 2.0), a function URL, an Application Load Balancer,
- * Function Compute (JSON as bytes) or SCF.
- *
- * @throws OptionError if it is no HTTP request
+ * Function Compute (JSON as bytes) or SCF. @throws OptionError if it is no HTTP request
  */
 export function readHttpEvent(given: unknown): HttpEvent {
   const event = membersOf(isBytes(given) ? parseJson(given) : given)
@@ -61,7 +58,6 @@ export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
 // For the log, the hooks and the way of the answer, on the slowest functions (128 MB).
 const RESERVE_MS = 500
 
-/** Infinity if the platform does not tell. */
 function timeLeftMs(context: unknown): number {
   try {
     const given = Object(context)

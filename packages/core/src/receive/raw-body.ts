@@ -13,13 +13,10 @@ export interface KeptBody {
 }
 
 /**
- * The raw bytes of a Node request: those that an earlier parser kept, or those still in the stream,
- * read under a limit and a deadline.
- *
+ * The raw bytes of a Node request: those that an earlier parser of this framework has `kept`, or those still
+ * in the stream, read under a limit and a deadline. `hint` says what to change when a parser came first.
  * A string is not used, though some parsers keep one: text is no longer the bytes that were signed.
  *
- * @param kept where this framework's parsers leave what they read
- * @param hint what to change in this framework when a parser came first
  * @throws WebhookError `body-too-large`, `body-too-slow`, `body-aborted` or `body-consumed`
  */
 export function readRawBody(

@@ -37,7 +37,6 @@ export type WebhookErrorCode =
   | 'shutting-down'
   | 'internal-error'
 
-/** Everything about an error code. */
 interface ErrorEntry {
   readonly outcome: 'rejected' | 'failed'
   /**
@@ -45,7 +44,6 @@ interface ErrorEntry {
    * else makes it send the event again (guide, step 4 and note 5).
    */
   readonly status: number
-  /** Who can cause it: see {@link LogRule}. */
   readonly log: LogRule
   /** What becomes of a job of a queue: another try, or a dead letter, as another try would end the same way. */
   readonly job: 'again' | 'dead'
@@ -64,100 +62,79 @@ type LogRule = 'each' | 'error' | 'warning'
 
 /** Error code → everything about it: one table. */
 export const ERRORS: Readonly<Record<WebhookErrorCode, ErrorEntry>> = {
-  'method-not-allowed': rejected(405, 'warning', 'The request was not a POST. Ping++ only posts.'),
-  'path-mismatch': rejected(
-    404,
-    'warning',
-    'The request is for another path than the mounted `path`.',
-  ),
+  'method-not-allowed': rejected(405, 'The request was not a POST. Ping++ only posts.'),
+  'path-mismatch': rejected(404, 'The request is for another path than the mounted `path`.'),
   'body-encoded': rejected(
     415,
-    'warning',
     'The body is compressed; Ping++ sends plain bytes. Does a proxy compress it?',
   ),
-  'body-too-large': rejected(413, 'warning', 'The body is over `maxBodyBytes`.'),
-  'body-too-slow': rejected(408, 'warning', 'The body did not arrive within `bodyTimeoutMs`.'),
-  'body-aborted': rejected(400, 'warning', 'The connection closed before the body was complete.'),
+  'body-too-large': rejected(413, 'The body is over `maxBodyBytes`.'),
+  'body-too-slow': rejected(408, 'The body did not arrive within `bodyTimeoutMs`.'),
+  'body-aborted': rejected(400, 'The connection closed before the body was complete.'),
   'body-consumed': failed(
+    'A parser read the body first and kept no raw bytes to verify.',
     'error',
     'dead',
-    'A parser read the body first and kept no raw bytes to verify.',
   ),
   'signature-missing': rejected(
     401,
-    'warning',
     'The x-pingplusplus-signature header is missing or empty: the request did not come from Ping++, or a proxy removed the header.',
   ),
   'signature-malformed': rejected(
     401,
-    'warning',
     'The signature is not strict base64 of the length that the keys make.',
   ),
   'signature-mismatch': rejected(
     401,
-    'warning',
     'The signature matches no key. If the delivery is genuine: is `publicKey` the Ping++ public key of this account (dashboard), not your own? Does a proxy change the body?',
   ),
   'key-unavailable': failed(
+    'The function `publicKey` failed to provide a usable key, so no signature can be verified; events are retried.',
     'error',
-    'again',
-    'The function `publicKey` failed to provide a usable key, so no signature can be verified; events are sent again.',
   ),
-  'event-not-utf8': rejected(400, 'each', 'The body is signed, but not UTF-8.'),
-  'event-not-json': rejected(400, 'each', 'The body is signed, but not strict JSON.'),
-  'event-invalid': rejected(400, 'each', 'This is not an event as Ping++ sends it.'),
+  'event-not-utf8': rejected(400, 'The body is signed, but not UTF-8.', 'each'),
+  'event-not-json': rejected(400, 'The body is signed, but not strict JSON.', 'each'),
+  'event-invalid': rejected(400, 'This is not an event as Ping++ sends it.', 'each'),
   'app-mismatch': rejected(
     403,
-    'warning',
     'The event is of another app than `app`. Check the webhook URLs in the dashboard.',
   ),
   'mode-mismatch': rejected(
     403,
-    'warning',
     'The event is of another mode than `livemode`. Check the webhook URLs in the dashboard.',
   ),
   'event-too-old': rejected(
     403,
-    'warning',
     'The event is older than `maxEventAgeSeconds`, so it may be a replay. Raise that to accept it.',
   ),
   'event-from-future': rejected(
     403,
-    'warning',
     "The event is from the future. Check the clock of this machine, or the sandbox's.",
   ),
   'no-handler': failed(
+    "No handler is registered for this event type, and `unhandled` is 'fail'; the event is retried.",
     'each',
     'dead',
-    "No handler is registered for this event type, and `unhandled` is 'fail'; the event is retried.",
   ),
-  'handler-failed': failed(
-    'each',
-    'again',
-    'A handler failed; the event is retried. `onError` receives its error.',
-  ),
-  'handler-timed-out': failed(
-    'each',
-    'again',
-    'The handlers ran past `handlerTimeoutMs`; the event is retried.',
-  ),
-  'inbox-busy': failed(
-    'warning',
-    'again',
-    'Another process is applying the event; the event is retried.',
-  ),
-  'inbox-unavailable': failed('each', 'again', 'The inbox failed; events are retried.'),
+  'handler-failed': failed('A handler failed; the event is retried. `onError` receives its error.'),
+  'handler-timed-out': failed('The handlers ran past `handlerTimeoutMs`; the event is retried.'),
+  'inbox-busy': failed('Another process is applying the event; the event is retried.', 'warning'),
+  'inbox-unavailable': failed('The inbox failed; events are retried.'),
   // This process is going; another one takes the job.
-  'shutting-down': failed('warning', 'again', 'This process is shutting down; events are retried.'),
-  'internal-error': failed('each', 'again', 'hongbao or its adapter failed; the event is retried.'),
+  'shutting-down': failed('This process is shutting down; events are retried.', 'warning'),
+  'internal-error': failed('hongbao or its adapter failed; the event is retried.'),
 }
 
 /** A request that cannot succeed: another try of its job would end the same way. */
-function rejected(status: number, log: LogRule, message: string): ErrorEntry {
+function rejected(status: number, message: string, log: LogRule = 'warning'): ErrorEntry {
   return { outcome: 'rejected', status, log, job: 'dead', message }
 }
 
-function failed(log: LogRule, job: ErrorEntry['job'], message: string): ErrorEntry {
+function failed(
+  message: string,
+  log: LogRule = 'each',
+  job: ErrorEntry['job'] = 'again',
+): ErrorEntry {
   return { outcome: 'failed', status: 500, log, job, message }
 }
 

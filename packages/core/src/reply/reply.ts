@@ -10,7 +10,6 @@ interface ReplyBase {
   readonly body: string
 }
 
-/** The reply that ends the deliveries of an event. */
 interface AcceptedReply extends ReplyBase {
   readonly outcome: 'handled' | 'duplicate' | 'unhandled'
 }
@@ -21,17 +20,11 @@ interface RefusedReply extends ReplyBase {
   readonly code: WebhookErrorCode
 }
 
-/** What decides about a reply: an outcome, or the code of a failure. */
 export type ReplyName = AcceptedReply['outcome'] | WebhookErrorCode
-
-const EXTRA_HEADERS: Partial<Record<ReplyName, Readonly<Record<string, string>>>> = {
-  'method-not-allowed': { allow: 'POST' },
-}
 
 /** All replies, each made once: with a status of its own only what the table of errors has. */
 const REPLIES: Readonly<Record<ReplyName, Reply>> = createReplies()
 
-/** The reply of an outcome, or of the code of a failure. */
 export function replyTo(name: ReplyName): Reply {
   return REPLIES[name]
 }
@@ -47,36 +40,23 @@ export function codeOfReply(reply: Reply): WebhookErrorCode | undefined {
 }
 
 function createReplies(): Readonly<Record<ReplyName, Reply>> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a constant table
-  const codes = Object.keys(ERRORS) as WebhookErrorCode[]
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one entry for every code
-  const refused = Object.fromEntries(codes.map((code) => [code, refuse(code)])) as Readonly<
-    Record<WebhookErrorCode, Reply>
-  >
-  return {
-    handled: accept('handled'),
-    duplicate: accept('duplicate'),
-    unhandled: accept('unhandled'),
-    ...refused,
-  }
+  const refused = Object.entries(ERRORS).map(([code, { outcome, status }]) => {
+    return [code, createReply(status, { outcome, code })]
+  })
+  const accepted = ['handled', 'duplicate', 'unhandled'].map((outcome) => {
+    return [outcome, createReply(200, { outcome })]
+  })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one for every outcome and every code
+  return Object.fromEntries([...accepted, ...refused]) as Record<ReplyName, Reply>
 }
 
-function accept(outcome: AcceptedReply['outcome']): Reply {
-  return Object.freeze({ outcome, status: 200, ...contentOf(outcome, { outcome }) })
-}
-
-function refuse(code: WebhookErrorCode): Reply {
-  const { outcome, status } = ERRORS[code]
-  return Object.freeze({ outcome, code, status, ...contentOf(code, { outcome, code }) })
-}
-
-function contentOf(name: ReplyName, content: object): Pick<Reply, 'headers' | 'body'> {
+function createReply(status: number, content: object): object {
   const body = JSON.stringify(content)
   const headers = {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(body.length),
     'cache-control': 'no-store',
-    ...EXTRA_HEADERS[name],
+    ...(status === 405 && { allow: 'POST' }),
   }
-  return { headers: Object.freeze(headers), body }
+  return Object.freeze({ ...content, status, headers: Object.freeze(headers), body })
 }

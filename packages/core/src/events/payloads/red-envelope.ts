@@ -1,4 +1,4 @@
-import type { AppPayload } from './payload.ts'
+import type { AppPayload, WithMetadata } from './payload.ts'
 
 /**
  * A WeChat red envelope (guide, step 3; API reference, "Red Envelope object").
@@ -6,9 +6,8 @@ import type { AppPayload } from './payload.ts'
  * Ping++ has webhooks for `sent` and `received` only; `failed`, `refunding` and `refund` show only
  * when the envelope is retrieved, which the reconciler of `@hongbao/client` does.
  */
-export interface RedEnvelope<
-  Status extends string = RedEnvelopeStatus,
-> extends AppPayload<'red_envelope'> {
+export interface RedEnvelope<Status extends string = RedEnvelopeStatus>
+  extends AppPayload<'red_envelope'>, Partial<WithMetadata> {
   /** `red_` and 24 characters. */
   readonly id: string
   /** When the user opened it, Unix time in seconds. */
@@ -40,7 +39,6 @@ export interface RedEnvelope<
   readonly failure_msg: string | null
   readonly failure_code?: string | null
   readonly extra: { readonly send_name?: string; readonly [name: string]: unknown }
-  readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** Note that the end of an unclaimed envelope is `refund`, not "refunded". */
