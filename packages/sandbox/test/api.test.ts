@@ -163,7 +163,7 @@ describe('POST /v1/red_envelopes', () => {
     const first = await api.post(ENVELOPE)
     const second = await api.post(ENVELOPE)
     expect([second.status, second.json]).toEqual([200, first.json])
-    expect(api.engine.list({ limit: 10 })?.data).toHaveLength(1)
+    expect(api.engine.envelopes.list({ limit: 10 })?.data).toHaveLength(1)
   })
 
   it('takes an order number that is an integer, as the C# and Python examples send it [S22]', async () => {
@@ -228,7 +228,7 @@ describe('POST /v1/red_envelopes', () => {
       },
     })
     expect(answer.json).not.toHaveProperty('error.code')
-    expect(api.engine.list({ limit: 10 })?.data).toEqual([])
+    expect(api.engine.envelopes.list({ limit: 10 })?.data).toEqual([])
   })
 
   it('shows the app itself on demand', async () => {
