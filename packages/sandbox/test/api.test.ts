@@ -533,7 +533,7 @@ describe('the journal', () => {
   it('hides keys, wherever they were put', async () => {
     const headers = { 'x-api-key': KEY, 'x-note': `key=${KEY};` }
     const answer = await api.get(`/v1/red_envelopes/${KEY}?key=${KEY}`, headers)
-    const [logged] = api.engine.requests.list()
+    const [logged] = api.engine.requests.values()
     expect(logged?.headers).toMatchObject({
       'x-api-key': 'sk_test_****',
       'x-note': 'key=sk_test_****;',

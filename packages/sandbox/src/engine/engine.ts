@@ -18,7 +18,7 @@ import {
 import type { SandboxEvent } from '../events/sandbox-event.ts'
 import type { SavedLine } from '../persist/saved-line.ts'
 import type { Settings } from '../options.ts'
-import { RequestLog } from './request-log.ts'
+import type { RequestLog } from './request-log.ts'
 import {
   checkSample,
   readSampleParameters,
@@ -45,7 +45,7 @@ export class Engine {
   readonly clock: EngineClock
   readonly faults: FaultSource
   readonly journal: Journal
-  readonly requests: RequestLog = new RequestLog()
+  readonly requests: RequestLog = new Map()
   readonly envelopes: Envelopes
   readonly deliveries: Deliveries
   /** Signs notifications and the API's answers. */

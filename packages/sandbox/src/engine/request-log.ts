@@ -36,37 +36,17 @@ export function viewBody(body: Buffer): BodyView {
   return { text, bytes: body.length, truncated: body.length > MAX_BODY_BYTES }
 }
 
-/** The latest requests of the API, oldest first: 1,000 at most, and 16 MiB of bodies. */
-export class RequestLog {
-  #requests = new Map<string, LoggedRequest>()
-  #totalBytes = 0
+/** The latest requests of the API, oldest first. */
+export type RequestLog = Map<string, LoggedRequest>
 
-  add(request: LoggedRequest): void {
-    this.#requests.set(request.id, request)
-    this.#totalBytes += sizeOf(request)
-    for (const [id, oldest] of this.#requests) {
-      if (this.#requests.size <= MAX_REQUESTS && this.#totalBytes <= MAX_TOTAL_BYTES) return
-      this.#requests.delete(id)
-      this.#totalBytes -= sizeOf(oldest)
-    }
-  }
-
-  get size(): number {
-    return this.#requests.size
-  }
-
-  find(id: string): LoggedRequest | undefined {
-    return this.#requests.get(id)
-  }
-
-  /** Oldest first. */
-  list(): readonly LoggedRequest[] {
-    return [...this.#requests.values()]
-  }
-
-  clear(): void {
-    this.#requests.clear()
-    this.#totalBytes = 0
+/** Keeps 1,000 requests at most, and 16 MiB of bodies. */
+export function logRequest(log: RequestLog, request: LoggedRequest): void {
+  log.set(request.id, request)
+  let bytes = [...log.values()].reduce((sum, each) => sum + sizeOf(each), 0)
+  for (const [id, oldest] of log) {
+    if (log.size <= MAX_REQUESTS && bytes <= MAX_TOTAL_BYTES) return
+    log.delete(id)
+    bytes -= sizeOf(oldest)
   }
 }
 

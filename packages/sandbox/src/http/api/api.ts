@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { isoTime } from '../../clock/duration.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { viewBody, type LoggedRequest } from '../../engine/request-log.ts'
+import { logRequest, viewBody, type LoggedRequest } from '../../engine/request-log.ts'
 import type { Settings } from '../../options.ts'
 import { writeAnswer, type Answer } from './answer.ts'
 import { ApiError } from './api-error.ts'
@@ -139,7 +139,7 @@ function record(
   const about = { id, method, path, signature, operation, envelope, orderNo }
   const headers = withoutCredentials(request.headers)
   const at = isoTime(clock.now())
-  requests.add({ ...about, ...result, at, faults, headers, body: viewBody(body) })
+  logRequest(requests, { ...about, ...result, at, faults, headers, body: viewBody(body) })
   const { status, ms, reason } = result
   const why = reason === undefined ? {} : { reason }
   const fired = faults.length === 0 ? {} : { faults }
