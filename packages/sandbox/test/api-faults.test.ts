@@ -236,7 +236,7 @@ async function createEnvelope(): Promise<string> {
 }
 
 function made(): number {
-  return api.engine.list({ limit: 100 })?.data.length ?? 0
+  return api.engine.envelopes.list({ limit: 100 })?.data.length ?? 0
 }
 
 /** Resolves with the next record of a request. */

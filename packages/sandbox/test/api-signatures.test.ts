@@ -278,7 +278,7 @@ describe('the cause of a signature that does not verify', () => {
   it('comes with no envelope created', async () => {
     const api = await open({ requestSignatures: 'strict' })
     await send(api, whole(BODY))
-    expect(api.engine.list({ limit: 10 })?.data).toEqual([])
+    expect(api.engine.envelopes.list({ limit: 10 })?.data).toEqual([])
   })
 })
 

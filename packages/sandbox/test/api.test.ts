@@ -163,7 +163,7 @@ describe('POST /v1/red_envelopes', () => {
     const first = await api.post(ENVELOPE)
     const second = await api.post(ENVELOPE)
     expect([second.status, second.json]).toEqual([200, first.json])
-    expect(api.engine.list({ limit: 10 })?.data).toHaveLength(1)
+    expect(api.engine.envelopes.list({ limit: 10 })?.data).toHaveLength(1)
   })
 
   it('takes an order number that is an integer, as the C# and Python examples send it [S22]', async () => {
@@ -230,7 +230,7 @@ describe('POST /v1/red_envelopes', () => {
       },
     })
     expect(answer.json).not.toHaveProperty('error.code')
-    expect(api.engine.list({ limit: 10 })?.data).toEqual([])
+    expect(api.engine.envelopes.list({ limit: 10 })?.data).toEqual([])
   })
 
   it('shows the app itself on demand', async () => {
@@ -535,7 +535,7 @@ describe('the journal', () => {
   it('hides keys, wherever they were put', async () => {
     const headers = { 'x-api-key': KEY, 'x-note': `key=${KEY};` }
     const answer = await api.get(`/v1/red_envelopes/${KEY}?key=${KEY}`, headers)
-    const [logged] = api.engine.requests.list()
+    const [logged] = api.engine.requests.values()
     expect(logged?.headers).toMatchObject({
       'x-api-key': 'sk_test_****',
       'x-note': 'key=sk_test_****;',

@@ -368,7 +368,7 @@ describe('reset and close', () => {
     const engine = await openBusy()
     await engine.reset()
     expect(engine.events()).toEqual([])
-    expect(engine.list({ limit: 10 })?.data).toEqual([])
+    expect(engine.envelopes.list({ limit: 10 })?.data).toEqual([])
     expect(engine.faults.list()).toEqual([])
     expect(engine.clock.pending()).toEqual([])
     expect(engine.clock.now()).toBe(START_MS)

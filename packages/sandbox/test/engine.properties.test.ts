@@ -175,7 +175,7 @@ describe('the engine, whatever happens', () => {
     await engine.clock.advance(DAY_AND_HOUR_MS)
     expect(posts).toBe(11_000)
     expect(engine.events().every(({ status }) => status === 'exhausted')).toBe(true)
-    expect(engine.list({ limit: 1000, status: 'refund' })?.data).toHaveLength(1000)
+    expect(engine.envelopes.list({ limit: 1000, status: 'refund' })?.data).toHaveLength(1000)
   })
 })
 

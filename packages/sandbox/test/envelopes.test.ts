@@ -45,7 +45,7 @@ describe('creating', () => {
     engine.move(first.id, 'sent')
     const again = engine.create(parameters({ extra: { scene_id: 'PRODUCT_1', send_name: '店' } }))
     expect(again).toMatchObject({ outcome: 'existing', envelope: { id: first.id, status: 'sent' } })
-    expect(engine.list({ limit: 10 })?.data).toHaveLength(1)
+    expect(engine.envelopes.list({ limit: 10 })?.data).toHaveLength(1)
   })
 
   it.each([{ amount: 101 }, { recipient: 'o_another' }, { metadata: { a: 1 } }])(
@@ -95,7 +95,7 @@ describe('what makes notifications', () => {
     const engine = openEngine({ sendWebhooks: 'on-retrieve' })
     const { id } = create(engine)
     engine.find(id)
-    engine.list({ limit: 10 })
+    engine.envelopes.list({ limit: 10 })
     await engine.clock.settled()
     expect(engine.find(id)?.status).toBe('sending')
     expect(engine.events()).toEqual([])
@@ -299,7 +299,7 @@ describe('listing', () => {
     const seen: string[] = []
     let startingAfter: string | undefined
     for (;;) {
-      const page = engine.list({ limit: 3, startingAfter })
+      const page = engine.envelopes.list({ limit: 3, startingAfter })
       seen.push(...(page?.data ?? []).map(({ id }) => id))
       startingAfter = seen.at(-1)
       if (page?.hasMore !== true) break
@@ -310,10 +310,10 @@ describe('listing', () => {
   it('goes back before a cursor: the page next to it, and whether there are newer ones', async () => {
     const { engine, ids } = await listed(7)
     const [oldest] = ids
-    const page = engine.list({ limit: 3, endingBefore: oldest })
+    const page = engine.envelopes.list({ limit: 3, endingBefore: oldest })
     expect(page).toMatchObject({ hasMore: true })
     expect(page?.data.map(({ id }) => id)).toEqual([ids[3], ids[2], ids[1]])
-    expect(engine.list({ limit: 3, endingBefore: ids[5] })).toMatchObject({
+    expect(engine.envelopes.list({ limit: 3, endingBefore: ids[5] })).toMatchObject({
       hasMore: false,
       data: [{ id: ids[6] }],
     })
@@ -321,8 +321,8 @@ describe('listing', () => {
 
   it('has no page for a cursor that it does not know', async () => {
     const { engine } = await listed(2)
-    expect(engine.list({ limit: 3, startingAfter: 'red_none' })).toBeUndefined()
-    expect(engine.list({ limit: 3, endingBefore: 'red_none' })).toBeUndefined()
+    expect(engine.envelopes.list({ limit: 3, startingAfter: 'red_none' })).toBeUndefined()
+    expect(engine.envelopes.list({ limit: 3, endingBefore: 'red_none' })).toBeUndefined()
   })
 
   // Envelope n, from 0, was made n seconds after the start; the even ones are sent.
@@ -339,7 +339,7 @@ describe('listing', () => {
     [{ created: { gte: START_S + 1, lte: START_S + 5 }, status: 'sending' }, [5, 3, 1]],
   ])('narrows to %j', async (query, expected) => {
     const { engine, ids } = await listed(7)
-    const page = engine.list({ limit: 100, ...query })
+    const page = engine.envelopes.list({ limit: 100, ...query })
     expect(page?.data.map(({ id }) => ids.indexOf(id))).toEqual(expected)
   })
 

@@ -7,7 +7,6 @@ import { createSender, type Target } from '../delivery/target.ts'
 import { closedError, Refusal } from '../errors.ts'
 import { createFaults, isSpent, type ActiveFault, type FaultSource } from '../faults/faults.ts'
 import type { EngineClock } from '../clock/clock.ts'
-import type { EnvelopePage, EnvelopeQuery } from './envelope-list.ts'
 import { Envelopes, type CreateParameters, type Creation } from './envelopes.ts'
 import { Journal } from '../events/journal.ts'
 import {
@@ -19,7 +18,7 @@ import {
 import type { SandboxEvent } from '../events/sandbox-event.ts'
 import type { SavedLine } from '../persist/saved-line.ts'
 import type { Settings } from '../options.ts'
-import { RequestLog } from './request-log.ts'
+import type { RequestLog } from './request-log.ts'
 import {
   checkSample,
   readSampleParameters,
@@ -46,7 +45,7 @@ export class Engine {
   readonly clock: EngineClock
   readonly faults: FaultSource
   readonly journal: Journal
-  readonly requests: RequestLog = new RequestLog()
+  readonly requests: RequestLog = new Map()
   readonly envelopes: Envelopes
   readonly deliveries: Deliveries
   /** Signs notifications and the API's answers. */
@@ -136,11 +135,6 @@ export class Engine {
   /** Looks an envelope up by id or order number, without side effects. */
   find(idOrOrderNo: string): RedEnvelope | undefined {
     return this.envelopes.find(idOrOrderNo)
-  }
-
-  /** undefined if a cursor is unknown. */
-  list(query: EnvelopeQuery): EnvelopePage | undefined {
-    return this.envelopes.list(query)
   }
 
   /** Changes the status of an envelope by hand. @throws SandboxError `envelope-unknown`, `move-invalid` */

@@ -1,72 +1,55 @@
 import type { JournalBody } from '../events/journal.ts'
 import type { ApiOperation } from '../faults/fault-kind.ts'
+import { maskKeys } from '../mask-keys.ts'
 
 type RequestRecord = Extract<JournalBody, { readonly type: 'api.request' }>
 
 /** A request of the API, with what was sent and answered. */
 export interface LoggedRequest extends Omit<RequestRecord, 'type' | 'faults' | 'operation'> {
-  /** On the sandbox's clock. */
-  readonly atMs: number
+  readonly at: string
   readonly faults: readonly string[]
   readonly operation: ApiOperation | undefined
-  /** Without credentials. */
+  /** Credentials and keys are masked. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: KeptBody
-  /** Undefined if there was no answer. */
-  readonly response:
-    | { readonly headers: Readonly<Record<string, string>>; readonly body: KeptBody }
-    | undefined
+  readonly body: BodyView
+  /** null if there was no answer. */
+  readonly response: {
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: BodyView
+  } | null
 }
 
-/** The beginning of a body, and the length of the whole. */
-export interface KeptBody {
-  readonly beginning: Buffer
+/** The first 64 KB of a body, decoded as UTF-8. */
+export interface BodyView {
+  readonly text: string
+  /** Length of the whole body. */
   readonly bytes: number
+  readonly truncated: boolean
 }
 
 const MAX_BODY_BYTES = 64 * 1024
 const MAX_REQUESTS = 1000
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024
 
-/** A copy: a slice would keep the whole body in memory. */
-export function keepBody(body: Uint8Array): KeptBody {
-  return { beginning: Buffer.from(body.subarray(0, MAX_BODY_BYTES)), bytes: body.byteLength }
+export function viewBody(body: Buffer): BodyView {
+  const text = maskKeys(body.toString('utf8', 0, MAX_BODY_BYTES))
+  return { text, bytes: body.length, truncated: body.length > MAX_BODY_BYTES }
 }
 
-/** The latest requests of the API, oldest first: 1,000 at most, and 16 MiB of bodies. */
-export class RequestLog {
-  #requests = new Map<string, LoggedRequest>()
-  #totalBytes = 0
+/** The latest requests of the API, oldest first. */
+export type RequestLog = Map<string, LoggedRequest>
 
-  add(request: LoggedRequest): void {
-    this.#requests.set(request.id, request)
-    this.#totalBytes += sizeOf(request)
-    for (const [id, oldest] of this.#requests) {
-      if (this.#requests.size <= MAX_REQUESTS && this.#totalBytes <= MAX_TOTAL_BYTES) return
-      this.#requests.delete(id)
-      this.#totalBytes -= sizeOf(oldest)
-    }
-  }
-
-  get size(): number {
-    return this.#requests.size
-  }
-
-  find(id: string): LoggedRequest | undefined {
-    return this.#requests.get(id)
-  }
-
-  /** Oldest first. */
-  list(): readonly LoggedRequest[] {
-    return [...this.#requests.values()]
-  }
-
-  clear(): void {
-    this.#requests.clear()
-    this.#totalBytes = 0
+/** Keeps 1,000 requests at most, and 16 MiB of bodies. */
+export function logRequest(log: RequestLog, request: LoggedRequest): void {
+  log.set(request.id, request)
+  let bytes = [...log.values()].reduce((sum, each) => sum + sizeOf(each), 0)
+  for (const [id, oldest] of log) {
+    if (log.size <= MAX_REQUESTS && bytes <= MAX_TOTAL_BYTES) return
+    log.delete(id)
+    bytes -= sizeOf(oldest)
   }
 }
 
 function sizeOf({ body, response }: LoggedRequest): number {
-  return body.beginning.length + (response?.body.beginning.length ?? 0)
+  return body.text.length + (response?.body.text.length ?? 0)
 }

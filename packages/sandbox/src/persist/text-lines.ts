@@ -11,30 +11,21 @@ const LINE_FEED = 0x0a
 export function* textLines(file: number): Generator<string> {
   let parts: Buffer[] = []
   let bytes = 0
-  for (const part of partsOf(file)) {
-    bytes += part.length
-    if (bytes > MAX_LINE_BYTES) parts = []
-    parts.push(part)
-    if (part.at(-1) !== LINE_FEED) continue
-    yield bytes > MAX_LINE_BYTES ? '\n' : Buffer.concat(parts).toString('utf8')
-    parts = []
-    bytes = 0
-  }
-  if (bytes <= MAX_LINE_BYTES) yield Buffer.concat(parts).toString('utf8')
-}
-
-/** Pieces of the file, cut after each line feed. */
-function* partsOf(file: number): Generator<Buffer> {
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-    const read = fs.readSync(file, chunk)
-    if (read === 0) return
-    let from = 0
-    while (from < read) {
-      const end = chunk.subarray(0, read).indexOf(LINE_FEED, from)
-      const next = end === -1 ? read : end + 1
-      yield chunk.subarray(from, next)
-      from = next
+    let rest = chunk.subarray(0, fs.readSync(file, chunk))
+    if (rest.length === 0) break
+    while (rest.length > 0) {
+      const end = rest.indexOf(LINE_FEED) + 1
+      const part = rest.subarray(0, end || undefined)
+      rest = rest.subarray(part.length)
+      bytes += part.length
+      parts = bytes > MAX_LINE_BYTES ? [] : [...parts, part]
+      if (end === 0) continue
+      yield bytes > MAX_LINE_BYTES ? '\n' : Buffer.concat(parts).toString('utf8')
+      parts = []
+      bytes = 0
     }
   }
+  yield Buffer.concat(parts).toString('utf8')
 }

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto'
 import { Hono, type Context } from 'hono'
+import { isoTime } from '../../clock/duration.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { keepBody, type LoggedRequest } from '../../engine/request-log.ts'
+import { logRequest, viewBody, type LoggedRequest } from '../../engine/request-log.ts'
 import type { Settings } from '../../options.ts'
 import { writeAnswer, type Answer } from './answer.ts'
 import { ApiError } from './api-error.ts'
@@ -84,11 +85,11 @@ async function answer(api: Api, context: Context<ApiEnv>, readTask: ReadTask): P
   const reason = result instanceof Error ? result.message : undefined
   const written = result instanceof ApiError ? result.toAnswer(request.language) : result
   if (written instanceof ConnectionCut) {
-    record(engine, request, trace, { status: 0, ms, reason, response: undefined })
+    record(engine, request, trace, { status: 0, ms, reason, response: null })
     return cutConnection(request, written)
   }
   const { status, headers, bytes } = writeAnswer(written, request.id, engine.key)
-  const response = { headers, body: keepBody(bytes) }
+  const response = { headers, body: viewBody(bytes) }
   record(engine, request, trace, { status, ms, reason, response })
   return new Response(bytes, { status, headers })
 }
@@ -137,7 +138,8 @@ function record(
   const envelope = task?.envelope ?? engine.find(orderNo ?? '')?.id
   const about = { id, method, path, signature, operation, envelope, orderNo }
   const headers = withoutCredentials(request.headers)
-  requests.add({ ...about, ...result, atMs: clock.now(), faults, headers, body: keepBody(body) })
+  const at = isoTime(clock.now())
+  logRequest(requests, { ...about, ...result, at, faults, headers, body: viewBody(body) })
   const { status, ms, reason } = result
   const why = reason === undefined ? {} : { reason }
   const fired = faults.length === 0 ? {} : { faults }

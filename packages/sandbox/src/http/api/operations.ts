@@ -69,7 +69,7 @@ export function readList(engine: Engine, { request }: Call): Task {
     envelope: undefined,
     orderNo: undefined,
     run() {
-      const page = engine.list(query)
+      const page = engine.envelopes.list(query)
       if (page === undefined) throw unknownCursor(query)
       return {
         object: 'list',

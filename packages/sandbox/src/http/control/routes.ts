@@ -82,9 +82,9 @@ export function envelopeRoutes(engine: Engine): Hono {
 /** `/requests`: the latest requests of the API. */
 export function requestRoutes({ requests, journal }: Engine): Hono {
   return new Hono()
-    .get('/', (c) => answerList(c, requests.list(), REQUESTS))
+    .get('/', (c) => answerList(c, [...requests.values()], REQUESTS))
     .get('/:id', (c) => {
-      const request = requests.find(c.req.param('id'))
+      const request = requests.get(c.req.param('id'))
       if (request !== undefined) return c.json(detailRequest(request, journal))
       throw new Refusal('request-unknown', { asked: quote(c.req.param('id')) })
     })

@@ -148,22 +148,11 @@ export interface EnvelopeView {
 }
 
 /** `GET /requests`: {@link ListAnswer} of the API's latest requests. */
-export interface RequestView extends InJson<
-  Omit<LoggedRequest, 'atMs' | 'headers' | 'body' | 'response'>
-> {
-  readonly at: string
-}
+export type RequestView = InJson<Omit<LoggedRequest, 'headers' | 'body' | 'response'>>
 
 /** `GET /requests/:id`: a request with headers and bodies, and what it caused. */
-export interface RequestDetail extends RequestView {
-  /** Credentials and keys are masked. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: BodyView
-  /** null if there was no answer. */
-  readonly response: {
-    readonly headers: Readonly<Record<string, string>>
-    readonly body: BodyView
-  } | null
+export interface RequestDetail
+  extends RequestView, Pick<LoggedRequest, 'headers' | 'body' | 'response'> {
   /** What it changed, oldest first. */
   readonly changes: readonly {
     readonly envelope: string
@@ -172,14 +161,6 @@ export interface RequestDetail extends RequestView {
   }[]
   /** Ids of the events that it caused and that are kept. */
   readonly events: readonly string[]
-}
-
-/** The first 64 KB of a body, decoded as UTF-8. */
-export interface BodyView {
-  readonly text: string
-  /** Length of the whole body. */
-  readonly bytes: number
-  readonly truncated: boolean
 }
 
 /**

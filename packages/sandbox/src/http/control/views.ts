@@ -5,7 +5,7 @@ import type { Clock } from '../../clock/clock.ts'
 import { isoTime } from '../../clock/duration.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { STEPS, type EnvelopeEntry } from '../../engine/envelopes.ts'
-import type { KeptBody, LoggedRequest } from '../../engine/request-log.ts'
+import type { LoggedRequest } from '../../engine/request-log.ts'
 import { isTriggerable } from '../../engine/trigger.ts'
 import { EVENT_TYPES } from '../../events/event-types.ts'
 import { sampleObject } from '../../events/notifications.ts'
@@ -13,7 +13,6 @@ import type { Attempt, SandboxEvent } from '../../events/sandbox-event.ts'
 import { ASPECTS, isFaultKind, isWebhookFault } from '../../faults/fault-kind.ts'
 import { fieldsOf } from '../../faults/fault-rule.ts'
 import type { ActiveFault } from '../../faults/faults.ts'
-import { maskKeys } from '../../mask-keys.ts'
 import { judgeSignature } from './signature-verdict.ts'
 import type * as Views from './types.ts'
 
@@ -105,9 +104,9 @@ function viewStep(status: RedEnvelopeStatus, atMs: number) {
 }
 
 export function viewRequest(request: LoggedRequest): Views.RequestView {
-  const { atMs, headers: _headers, body: _body, response: _response, ...rest } = request
+  const { headers: _headers, body: _body, response: _response, ...rest } = request
   const { reason = null, operation = null, envelope = null, orderNo = null } = request
-  return { ...rest, at: isoTime(atMs), reason, operation, envelope, orderNo }
+  return { ...rest, reason, operation, envelope, orderNo }
 }
 
 /** What it caused is in the records that name it. */
@@ -120,9 +119,8 @@ export function detailRequest(
   return {
     ...viewRequest(request),
     headers,
-    body: viewBody(body),
-    response:
-      response === undefined ? null : { headers: response.headers, body: viewBody(response.body) },
+    body,
+    response,
     changes: caused.flatMap((record) => {
       if (record.type !== 'envelope.changed') return []
       const { envelope, orderNo, status } = record
@@ -130,10 +128,6 @@ export function detailRequest(
     }),
     events: caused.flatMap((record) => (record.type === 'event.created' ? [record.event] : [])),
   }
-}
-
-function viewBody({ beginning, bytes }: KeptBody): Views.BodyView {
-  return { text: maskKeys(beginning.toString()), bytes, truncated: beginning.length < bytes }
 }
 
 export function viewFault({ times, ...fault }: ActiveFault): Views.FaultView {
