@@ -1,11 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCli, temporaryFolder } from './cli-process.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
+
+// The scripts ask the command that they complete.
+const bin = join(folder.path, 'bin')
+const env = { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` }
+const CLI = join(import.meta.dirname, '../src/cli.ts')
+mkdirSync(bin)
+writeFileSync(
+  join(bin, 'hongbao-sandbox'),
+  `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`,
+  { mode: 0o755 },
+)
 
 const isInstalled = (shell: string): boolean =>
   spawnSync(shell, ['-c', 'true'], { encoding: 'utf8' }).status === 0
@@ -37,7 +48,7 @@ COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})
 COMP_CWORD=${words.length - 1}
 _hongbao_sandbox
 printf '%s\\n' "\${COMPREPLY[@]}"`
-    expectOffered(spawnSync('bash', ['-c', program], { encoding: 'utf8' }), offered, other)
+    expectOffered(spawnSync('bash', ['-c', program], { encoding: 'utf8', env }), offered, other)
   })
 })
 
@@ -56,7 +67,11 @@ COMP_CWORD=${words.length - 1}
 compgen() { shift; local cur=$3; for word in \${=1}; do [[ $word == $cur* ]] && print -r -- $word; done }
 _hongbao_sandbox
 printf '%s\\n' "\${COMPREPLY[@]}"`
-    expectOffered(spawnSync('zsh', ['-f', '-c', program], { encoding: 'utf8' }), offered, other)
+    expectOffered(
+      spawnSync('zsh', ['-f', '-c', program], { encoding: 'utf8', env }),
+      offered,
+      other,
+    )
   })
 })
 
@@ -66,7 +81,7 @@ describe.skipIf(!isInstalled('fish'))('fish', () => {
 
   it.each(CASES)('completes "%s"', (typed, offered, other) => {
     const program = `source ${script}; complete --do-complete 'hongbao-sandbox ${typed}'`
-    expectOffered(spawnSync('fish', ['-c', program], { encoding: 'utf8' }), offered, other)
+    expectOffered(spawnSync('fish', ['-c', program], { encoding: 'utf8', env }), offered, other)
   })
 })
 

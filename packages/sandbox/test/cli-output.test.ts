@@ -4,7 +4,7 @@ import { writeBanner } from '../src/cli/banner.ts'
 import { formatDuration, readDuration } from '../src/clock/duration.ts'
 import { alignColumns, describeTerms, widthOf, wrap } from '../src/cli/columns.ts'
 import { sandboxUrl, targetUrl } from '../src/cli/inputs.ts'
-import { createOutput, plainLine, plainText, type OutputOptions } from '../src/cli/output.ts'
+import { Output, plainLine, plainText, type OutputOptions } from '../src/cli/output.ts'
 import TEXTS from '../src/cli/texts/texts.json' with { type: 'json' }
 import enHelp from '../src/cli/texts/help.en.json' with { type: 'json' }
 import zhHelp from '../src/cli/texts/help.zh.json' with { type: 'json' }
@@ -365,7 +365,7 @@ function open(options: Partial<OutputOptions>, isTTY = false, columns?: number) 
     )
   const [stdout, stderr] = [listen('stdout'), listen('stderr')]
   const settings = { stdout, stderr, texts: en, json: false, quiet: false, color: true, ...options }
-  return { output: createOutput(settings), said }
+  return { output: new Output(settings), said }
 }
 
 /** Paths of all texts: `banner.next`. */

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createControlClient } from '../src/cli/control-client.ts'
+import { ControlClient } from '../src/cli/control-client.ts'
 import { describeError } from '../src/cli/exit.ts'
-import { findDirectory, findPlace, readPlace, removePlace, writePlace } from '../src/cli/place.ts'
+import { findDirectory, findPlace, readPlaces, removePlace, writePlace } from '../src/cli/place.ts'
 import { languageOf, textsIn } from '../src/cli/texts/texts.ts'
 import { openKeys } from '../src/keys/keys.ts'
 import type { SandboxOptions } from '../src/options.ts'
@@ -37,19 +37,19 @@ describe('the folder of a project', () => {
     const project = join(dir, '..')
     const deep = join(project, 'packages/app/src')
     mkdirSync(deep, { recursive: true })
-    expect(await findDirectory(deep)).toBe(join(deep, '.hongbao'))
+    expect(findDirectory(deep)).toBe(join(deep, '.hongbao'))
     mkdirSync(dir)
-    expect(await findDirectory(deep)).toBe(dir)
+    expect(findDirectory(deep)).toBe(dir)
     mkdirSync(join(project, 'packages/app/.hongbao'))
-    expect(await findDirectory(deep)).toBe(join(project, 'packages/app/.hongbao'))
+    expect(findDirectory(deep)).toBe(join(project, 'packages/app/.hongbao'))
   })
 
   it('is never one above the project, nor one above the current folder without a project', async () => {
     const outside = join(folder.path, 'outside')
     mkdirSync(join(folder.path, '.hongbao'), { recursive: true })
     mkdirSync(outside)
-    expect(await findDirectory(join(dir, '..'))).toBe(dir)
-    expect(await findDirectory(outside)).toBe(join(outside, '.hongbao'))
+    expect(findDirectory(join(dir, '..'))).toBe(dir)
+    expect(findDirectory(outside)).toBe(join(outside, '.hongbao'))
   })
 })
 
@@ -60,14 +60,14 @@ describe('sandbox.json', () => {
     await openKeys(dir)
     await writePlace(dir, RUNNING)
     expect(statSync(join(dir, 'sandbox.json')).mode & 0o777).toBe(0o600)
-    expect(await readPlace(dir)).toEqual(RUNNING)
+    expect(readPlaces(dir)[0]).toEqual(RUNNING)
   })
 
   it('is removed only by the sandbox that wrote it', async () => {
     await openKeys(dir)
     await writePlace(dir, RUNNING)
     await removePlace(dir, 'another')
-    expect(await readPlace(dir)).toEqual(RUNNING)
+    expect(readPlaces(dir)[0]).toEqual(RUNNING)
     await removePlace(dir, 'b')
     expect(existsSync(join(dir, 'sandbox.json'))).toBe(false)
   })
@@ -82,7 +82,7 @@ describe('sandbox.json', () => {
   ])('that holds %j counts as none', async (text) => {
     await openKeys(dir)
     writeFileSync(join(dir, 'sandbox.json'), text)
-    expect(await readPlace(dir)).toBeUndefined()
+    expect(readPlaces(dir)[0]).toBeUndefined()
   })
 })
 
@@ -119,9 +119,9 @@ describe('a command', () => {
       sandbox.trigger('charge.succeeded')
       const { url } = sandbox
       const warnings: string[] = []
-      const client = createControlClient({
+      const client = new ControlClient({
         timeoutMs: 5000,
-        findPlace: async () => ({ ...(await findPlace(dir)), url }),
+        place: { ...findPlace(dir), url },
         warnOfGuess: (each) => warnings.push(each),
       })
       const texts = textsIn(languageOf(['--lang', lang], {}))
@@ -133,7 +133,7 @@ describe('a command', () => {
       ]
       for (const change of changes) {
         const error: unknown = await change.catch((each: unknown) => each)
-        const { status, message } = describeError(error, texts)
+        const { status, message } = await describeError(error, texts)
         expect([status, message]).toEqual([3, expect.stringContaining(refusal)])
         expect(message).toContain(`--url ${url}`)
       }
@@ -177,7 +177,7 @@ describe('a command', () => {
 describe('the token of --allow-remote', () => {
   it('is in sandbox.json and at the end of the banner’s address, and commands of the project send it', async () => {
     const { url, ended, child, cwd } = await startRemote()
-    const { controlToken = '' } = (await readPlace(dir)) ?? {}
+    const { controlToken = '' } = readPlaces(dir)[0] ?? {}
     expect(controlToken).toMatch(/^\w{24}$/)
     const mode = statSync(join(dir, 'sandbox.json')).mode & 0o777
     expect(HAS_MODES ? mode : 0o600).toBe(0o600)
@@ -263,12 +263,12 @@ describe('two sandboxes of one project', () => {
     const cwd = join(dir, '..')
     const first = await startIn(cwd, [])
     const second = await startIn(cwd, [])
-    const entry = async () => (await readPlace(dir))?.url
+    const entry = () => readPlaces(dir)[0]?.url
     await expect.poll(entry).toBe(second.url)
     second.child.kill('SIGTERM')
     const { stderr } = await second.ended
     expect(stderr).toContain(`--url ${first.url} uses the other`)
-    expect(await entry()).toBe(first.url)
+    expect(entry()).toBe(first.url)
     expect(await runCli(['status', '--dir', dir])).toMatchObject({ status: 0, stderr: '' })
     first.child.kill('SIGTERM')
     await first.ended
@@ -295,7 +295,7 @@ describe('two sandboxes of one project', () => {
       for (const boot of order) {
         await removePlace(dir, boot)
         left.delete(boot)
-        expect((await readPlace(dir))?.boot).toBe([...left].at(-1))
+        expect(readPlaces(dir)[0]?.boot).toBe([...left].at(-1))
       }
     },
   )

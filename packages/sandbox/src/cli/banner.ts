@@ -7,49 +7,46 @@ import { inspectorUrl } from './place.ts'
 import { localTime, writeSpeed } from './record-lines.ts'
 import type { Texts } from './texts/texts.ts'
 
-const SET_TARGET = ['target set http://localhost:3000/webhooks', 'banner.setTarget'] as const
-const STEPS = [
-  ['env --sdk node', 'banner.env'],
-  ['trigger red_envelope.sent --wait', 'banner.trigger'],
-  ['open', 'banner.open'],
-] as const
-
 /**
  * Prints where the sandbox is, and on a terminal the next steps.
  *
  * @param isChecked whether signatures of requests are checked
  */
 export function writeBanner(
-  { note, tint, isStderrTerminal, noteColumns }: Output,
+  output: Output,
   texts: Texts,
-  { url, target, clock, keyFingerprint, controlToken }: Sandbox,
+  sandbox: Sandbox,
   keys: Keys,
   isChecked: boolean,
 ): void {
+  const { url, target, clock, keyFingerprint } = sandbox
   const time = clock.speed === 1 ? '' : `, ${localTime(clock.now(), true)}`
+  const key = `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`
   const facts = [
-    [texts('heading.inspector'), inspectorUrl(url, controlToken)],
+    [texts('heading.inspector'), inspectorUrl(sandbox)],
     [texts('heading.target'), target ?? texts('noTarget')],
     [texts('heading.clock'), writeSpeed(clock.speed, texts) + time],
-    [
-      texts('heading.key'),
-      `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`,
-    ],
+    [texts('heading.key'), key],
     [texts('heading.requests'), texts(isChecked ? 'banner.checked' : 'banner.unchecked')],
   ] as const
-  const indented = (terms: readonly (readonly [string, string])[]): void => {
-    const lines = describeTerms(
-      terms.map(([term, about]) => [`  ${term}`, about]),
-      noteColumns,
-    )
-    for (const line of lines) note(line)
+  const setTarget = ['target set http://localhost:3000/webhooks', 'banner.setTarget'] as const
+  const steps = [
+    ...(target === null ? [setTarget] : []),
+    ['env --sdk node', 'banner.env'],
+    ['trigger red_envelope.sent --wait', 'banner.trigger'],
+    ['open', 'banner.open'],
+  ] as const
+
+  function noteTerms(terms: readonly (readonly [string, string])[]): void {
+    const indented = terms.map(([term, about]) => [`  ${term}`, about] as const)
+    for (const line of describeTerms(indented, output.noteColumns)) output.note(line)
   }
-  note(`${tint('bold', 'hongbao sandbox')}  ${tint('cyan', `${url}/v1`)}`)
-  note(tint('dim', texts('banner.noMoney')))
-  indented(facts)
-  if (!isStderrTerminal) return
-  const steps = target === null ? [SET_TARGET, ...STEPS] : STEPS
-  note(`\n${tint('bold', texts('banner.next'))}`)
-  indented(steps.map(([command, about]) => [`npx hongbao-sandbox ${command}`, texts(about)]))
-  note('')
+
+  output.note(`${output.tint('bold', 'hongbao sandbox')}  ${output.tint('cyan', `${url}/v1`)}`)
+  output.note(output.tint('dim', texts('banner.noMoney')))
+  noteTerms(facts)
+  if (!output.isWatched) return
+  output.note(`\n${output.tint('bold', texts('banner.next'))}`)
+  noteTerms(steps.map(([words, about]) => [`npx hongbao-sandbox ${words}`, texts(about)]))
+  output.note('')
 }

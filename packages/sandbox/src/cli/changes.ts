@@ -1,7 +1,7 @@
 import { isEventType, type EventType } from '@hongbao/core'
 import { eventFixture } from '@hongbao/core/testing'
 import { isRecord, readStrictJson } from '@hongbao/core/internal'
-import { webhookStatusOf } from '../engine/trigger.ts'
+import { isTriggerable } from '../engine/trigger.ts'
 import { EVENT_TYPES } from '../events/event-types.ts'
 import { usageError } from './exit.ts'
 
@@ -12,9 +12,7 @@ export interface Change {
 }
 
 /** The types that Ping++ has webhooks for. */
-export const WEBHOOK_TYPES: readonly EventType[] = EVENT_TYPES.filter(
-  (type) => !type.startsWith('red_envelope.') || webhookStatusOf(type) !== undefined,
-)
+export const WEBHOOK_TYPES: readonly EventType[] = EVENT_TYPES.filter(isTriggerable)
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -27,35 +25,31 @@ type Fields = Readonly<Record<string, unknown>>
 export function readChanges(type: string, changes: readonly Change[]): Fields | undefined {
   // The sandbox refuses an unknown type, and suggests another.
   if (!isEventType(type)) return undefined
-  const sample: object = eventFixture(type).data.object
-  const object = new Map<string, unknown>(Object.entries(sample))
-  const made = new Map<string, unknown>()
-  for (const { path, value } of changes) {
-    const [name = '', ...rest] = path
-    if (!object.has(name)) {
-      const names = [...object.keys()].join(', ')
-      throw usageError('noField', { name, type, names })
+  let object: Fields = { ...eventFixture(type).data.object }
+  const names = changes.map(({ path: [name = ''] }) => name)
+  for (const [at, { path, value }] of changes.entries()) {
+    const name = names[at] ?? ''
+    if (!Object.hasOwn(object, name)) {
+      throw usageError('noField', { name, type, names: Object.keys(object).join(', ') })
     }
-    const before = made.has(name) ? made.get(name) : object.get(name)
-    const change = changeAt(before, rest, value, path.join('.'))
-    // Order numbers of red envelopes are digits (guide, step 1); an app would refuse the event.
-    const isEnvelope = type.startsWith('red_envelope.')
-    if (isEnvelope && name === 'order_no' && !/^\d{1,28}$/.test(String(change))) {
-      throw usageError('orderNoDigits')
-    }
-    made.set(name, change)
+    object = changeAt(object, path, value, path.join('.'))
   }
-  return Object.fromEntries(made)
+  // Order numbers of red envelopes are digits (guide, step 1); an app would refuse the event.
+  const hasDigits = /^\d{1,28}$/.test(String(object['order_no']))
+  if (type.startsWith('red_envelope.') && !hasDigits) throw usageError('orderNoDigits')
+  return Object.fromEntries(names.map((name) => [name, object[name]]))
 }
 
-function changeAt(before: unknown, path: readonly string[], value: string, name: string): unknown {
-  const [first, ...rest] = path
-  if (first === undefined) return readValue(before, value, name)
-  if (before !== null && before !== undefined && !isRecord(before)) {
-    throw usageError('noMember', { name })
-  }
-  const fields = before ?? {}
-  return { ...fields, [first]: changeAt(fields[first], rest, value, name) }
+function changeAt(
+  fields: Fields,
+  [first = '', ...rest]: readonly string[],
+  value: string,
+  name: string,
+): Fields {
+  const before = fields[first] ?? undefined
+  if (rest.length === 0) return { ...fields, [first]: readValue(before, value, name) }
+  if (before !== undefined && !isRecord(before)) throw usageError('noMember', { name })
+  return { ...fields, [first]: changeAt(before ?? {}, rest, value, name) }
 }
 
 /** A value of the kind of the one that is there; where none is, JSON, or else the text as it is. */
@@ -64,7 +58,7 @@ function readValue(before: unknown, text: string, name: string): unknown {
   if (typeof before === 'string') return text
   const json = readStrictJson(Buffer.from(text))
   const value = json.ok ? json.value : text
-  if (before === null || before === undefined || kindOf(value) === kindOf(before)) return value
+  if (before === undefined || kindOf(value) === kindOf(before)) return value
   throw usageError((t) => t('setMustBe', { name, kind: t(`kindOfValue.${kindOf(before)}`) }))
 }
 

@@ -10,27 +10,22 @@ export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)))
 }
 
-/** Continued lines stand this far in. */
-const INDENT = 4
-
 /**
  * Rows under each other, each column as wide as its widest cell. A row that is wider than the terminal
- * goes on in the next line.
+ * goes on in the next line, `indent` further in.
  */
-export function alignColumns(rows: readonly (readonly string[])[], columns: number): string[] {
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  columns: number,
+  indent = 4,
+): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, at) => Math.max(widest[at] ?? 0, widthOf(cell))),
     [],
   )
   return rows.map((row) => {
-    const lines = ['']
-    for (const [at, cell] of row.entries()) {
-      const line = lines.at(-1) ?? ''
-      const isFull = at > 0 && widthOf(line) + widthOf(cell) > columns
-      if (isFull) lines.push(' '.repeat(INDENT))
-      lines.push(`${lines.pop()}${pad(cell, widths[at] ?? 0)}  `)
-    }
-    return lines.map((line) => line.trimEnd()).join('\n')
+    const cells = row.map((cell, at) => pad(cell, widths[at] ?? 0))
+    return wrap(cells.join('  ').trimEnd(), columns, indent).join('\n')
   })
 }
 
@@ -40,16 +35,11 @@ export function describeTerms(
   columns: number,
 ): string[] {
   const widest = Math.max(0, ...terms.map(([term]) => widthOf(term)))
-  const left = Math.min(widest + 2, Math.floor(columns / 2))
-  return terms.map(([term, about]) => {
-    const gap = widthOf(term) + 2 > left ? `\n${' '.repeat(left)}` : ''
-    const wrapped = wrap(about, columns - left).join(`\n${' '.repeat(left)}`)
-    return `${gap === '' ? pad(term, left) : term + gap}${wrapped}`.trimEnd()
-  })
+  return alignColumns(terms, columns, Math.min(widest + 2, Math.floor(columns / 2)))
 }
 
 /** Lines of at most so many columns, broken between words. */
-export function wrap(text: string, columns: number): string[] {
+export function wrap(text: string, columns: number, indent = 0): string[] {
   if (widthOf(text) <= columns) return [text]
   const lines = ['']
   // Also between Chinese characters, and never before a punctuation mark.
@@ -57,7 +47,7 @@ export function wrap(text: string, columns: number): string[] {
     /\s*(?:[\u2e80-\u9fff]|[^\s\u2e80-\u9fff]+)[，。；：、！？）」”]*/gu,
   ) ?? []) {
     const isFull = widthOf(`${lines.at(-1)}${piece}`) > columns && lines.at(-1) !== ''
-    if (isFull) lines.push(piece.trimStart())
+    if (isFull) lines.push(' '.repeat(indent) + piece.trimStart())
     else lines.push(`${lines.pop()}${piece}`)
   }
   return lines

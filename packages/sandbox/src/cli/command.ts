@@ -1,4 +1,4 @@
-import { usageError, type CliError } from './exit.ts'
+import { unknownName, usageError, type CliError, type ExitStatus } from './exit.ts'
 import type { Session } from './session.ts'
 import type { TextName } from './texts/texts.ts'
 
@@ -14,8 +14,7 @@ export interface Option<Value> {
   readonly initial?: Value | undefined
 }
 
-type ExpectedName =
-  Extract<TextName, `expected.${string}`> extends `expected.${infer Which}` ? Which : never
+type ExpectedName = Extract<TextName, `expected.${string}`>
 
 /** A word after the command: `<id>`, `[file]`, `[keys...]`. */
 export interface Argument {
@@ -24,6 +23,7 @@ export interface Argument {
 }
 
 export type Options = Readonly<Record<string, Option<unknown>>>
+
 type Values<Given> = {
   readonly [Name in keyof Given]: Given[Name] extends { readonly initial: infer Value }
     ? Value
@@ -31,6 +31,8 @@ type Values<Given> = {
       ? Value | undefined
       : never
 }
+
+type Ending = ExitStatus | void
 
 /** One command. Its text is `commands` of the texts, by its path. */
 export interface Command {
@@ -40,19 +42,21 @@ export interface Command {
     session: Session,
     values: Readonly<Record<string, unknown>>,
     words: readonly string[],
-  ) => unknown
+  ) => Ending | Promise<Ending>
 }
 
-/** A command with commands of its own; the first of them runs if none is named. */
-export interface Group {
-  readonly commands: Readonly<Record<string, Command>>
-}
+/** Commands by their paths: `events ls`. The first one runs if only `events` is named. */
+export type Commands = Readonly<Record<string, Command>>
 
 /** Declares a command; `run` gets the values of its options by name, and then its words. */
 export function command<Given extends Options = Options>(declared: {
   readonly args?: readonly (string | Argument)[]
   readonly options?: Given
-  readonly run: (session: Session, values: Values<Given>, ...words: string[]) => unknown
+  readonly run: (
+    session: Session,
+    values: Values<Given>,
+    ...words: (string | undefined)[]
+  ) => Ending | Promise<Ending>
 }): Command {
   const { args = [], options = {}, run } = declared
   return {
@@ -82,7 +86,7 @@ export function number(value: string, pattern: RegExp, expected: ExpectedName): 
 }
 
 export function whole(value: string): Option<number> {
-  return number(value, /^-?\d{1,15}$/, 'whole')
+  return number(value, /^-?\d{1,15}$/, 'expected.whole')
 }
 
 export function initially<Value>(
@@ -92,26 +96,10 @@ export function initially<Value>(
   return { ...option, initial }
 }
 
-/** A name that there is not: of a command, of an option, or of a choice of either. */
-export class UnknownName extends Error {
-  readonly kind: string
-  readonly given: string
-  readonly names: readonly string[]
-
-  constructor(kind: string, given: string, names: readonly string[]) {
-    super(given)
-    this.kind = kind
-    this.given = given
-    this.names = names
-  }
-}
-
 /** `retryAfter` is written `--retry-after`. */
 export function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
-
-const SHORT: Readonly<Record<string, string>> = { '-h': '--help', '-V': '--version' }
 
 /** Whether something is an option; `-` is standard input, and `-2h` a wrong time. */
 function isOption(arg: string): boolean {
@@ -133,30 +121,28 @@ export function takeWord(
   return [undefined, args]
 }
 
-/** @throws UnknownName, CliError */
+/** @throws CliError */
 export function parse(
   args: readonly string[],
   options: Options,
 ): { readonly values: Readonly<Record<string, unknown>>; readonly words: readonly string[] } {
-  const initial = Object.entries(options).map(([name, option]) => [name, option.initial])
-  const values: Record<string, unknown> = Object.fromEntries(initial)
-  const seen = new Set<string>()
+  const values: Record<string, unknown> = {}
   const words: string[] = []
-  for (let at = 0; at < args.length; at += 1) {
-    const arg = args[at] ?? ''
-    if (arg === '--') return { values, words: [...words, ...args.slice(at + 1)] }
-    if (!isOption(arg)) {
-      words.push(arg)
-      continue
-    }
-    const [name, option] = find(options, arg) ?? unknownOption(arg, options)
-    const inline = /=(.*)$/s.exec(arg)?.[1]
-    const given = option.value === undefined ? inline : (inline ?? args[(at += 1)])
-    values[name] = readOption(name, option, given, seen.has(name) ? values[name] : undefined)
-    seen.add(name)
+  const left = [...args]
+  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
+    if (arg === '--') words.push(...left.splice(0))
+    else if (isOption(arg)) {
+      const [name, option] = find(options, arg) ?? unknownOption(arg, options)
+      const inline = /=(.*)$/s.exec(arg)?.[1]
+      const given = option.value === undefined ? inline : (inline ?? left.shift())
+      values[name] = readOption(flagOf(name), option, given, values[name])
+    } else words.push(arg)
   }
-  return { values, words }
+  const initial = Object.entries(options).map(([name, option]) => [name, option.initial])
+  return { values: { ...Object.fromEntries(initial), ...values }, words }
 }
+
+const SHORT: Readonly<Record<string, string>> = { '-h': '--help', '-V': '--version' }
 
 function find(options: Options, arg: string): readonly [string, Option<unknown>] | undefined {
   const [given = ''] = (SHORT[arg] ?? arg).split('=', 1)
@@ -164,17 +150,17 @@ function find(options: Options, arg: string): readonly [string, Option<unknown>]
 }
 
 function unknownOption(arg: string, options: Options): never {
-  throw new UnknownName('option', arg.replace(/=.*$/s, ''), Object.keys(options).map(flagOf))
+  const names = Object.keys(options).map(flagOf)
+  throw unknownName('unknownOption', arg.replace(/=.*$/s, ''), names)
 }
 
 function readOption(
-  name: string,
+  shown: string,
   option: Option<unknown>,
   given: string | undefined,
   before: unknown,
 ): unknown {
   const { value, expected, choices = [] } = option
-  const shown = flagOf(name)
   if (value === undefined) {
     if (given !== undefined) throw usageError('optionTakesNoValue', { option: shown })
     return true
@@ -182,31 +168,25 @@ function readOption(
   if (given === undefined) throw usageError('optionNeedsValue', { option: `${shown} ${value}` })
   const result = option.read?.(given, before)
   if (result !== undefined) return result
-  if (expected === undefined) throw new UnknownName(shown, given, choices)
+  if (expected === undefined) throw unknownName('unknownChoice', given, choices, shown)
   throw wrongValue(shown, given, expected)
 }
 
 export function wrongValue(option: string, given: string, expected: ExpectedName): CliError {
-  return usageError((t) => t('wrongOption', { option, given, expected: t(`expected.${expected}`) }))
+  return usageError((t) => t('wrongOption', { option, given, expected: t(expected) }))
 }
 
 /** @throws CliError if words are missing, are too many, or are not among the choices */
-export function checkWords({ args }: Command, words: readonly string[], usage: string): void {
+export function checkWords({ args }: Command, words: readonly string[], path: string): void {
   const missing = args.find(({ name }, at) => name.startsWith('<') && words[at] === undefined)
-  if (missing !== undefined) throw usageError('missingWord', { word: missing.name, path: usage })
-  const isOpen = args.at(-1)?.name.endsWith('...]') === true
-  const extra = isOpen ? undefined : words[args.length]
-  if (extra !== undefined) throw usageError('extraWord', { word: extra, path: usage })
+  if (missing !== undefined) throw usageError('missingWord', { word: missing.name, path })
   for (const [at, word] of words.entries()) {
-    const { choices, name = '' } = args[at] ?? args.at(-1) ?? {}
-    checkId(name, word)
-    if (choices === undefined || choices.includes(word)) continue
-    throw new UnknownName(name, word, choices)
+    const last = args.at(-1)?.name.endsWith('...]') === true ? args.at(-1) : undefined
+    const { name, choices = [word] } = args[at] ?? last ?? {}
+    if (name === undefined) throw usageError('extraWord', { word, path })
+    // An id is a part of a path; as one, these would make it another path.
+    const isNoId = /^<(?:id|envelope)>$/.test(name) && /^\.{0,2}$/.test(word)
+    if (isNoId) throw usageError('wrongId', { word: name, given: word })
+    if (!choices.includes(word)) throw unknownName('unknownChoice', word, choices, name)
   }
-}
-
-/** An id is a part of a path; as one, these would make it another path. */
-function checkId(name: string, word: string): void {
-  const isNoId = /^<(?:id|envelope)>$/.test(name) && /^\.{0,2}$/.test(word)
-  if (isNoId) throw usageError('wrongId', { word: name, given: word })
 }

@@ -1,6 +1,6 @@
+import { codeOf } from '../error-code.ts'
 import type { Values } from '../fill.ts'
-import type { RefusedBy } from '../refusal-sentence.ts'
-import { writeRefusal } from './texts/refusals.ts'
+import { refusalSentence, type RefusedBy } from '../refusal-sentence.ts'
 import type { TextName, Texts } from './texts/texts.ts'
 
 /** Exit statuses, as in the README. */
@@ -27,7 +27,7 @@ export const EXIT = {
 export type ExitStatus = (typeof EXIT)[keyof typeof EXIT]
 
 /** A text in the user's language. */
-export type Say = (texts: Texts) => string
+export type Say = (texts: Texts) => string | Promise<string>
 
 /** Ends a command with a message and an exit status. */
 export class CliError extends Error {
@@ -36,40 +36,57 @@ export class CliError extends Error {
   readonly code: string
   readonly say: Say
 
-  constructor(status: ExitStatus, code: string, say: Say, options?: ErrorOptions) {
-    super(code, options)
+  constructor(status: ExitStatus, code: string, text: TextName | Say, values?: Values) {
+    super(code)
     this.status = status
     this.code = code
-    this.say = say
+    this.say = typeof text === 'function' ? text : (t) => t(text, values)
   }
 }
 
 export function usageError(text: TextName | Say, values?: Values): CliError {
-  const say: Say = typeof text === 'function' ? text : (t) => t(text, values)
-  return new CliError(EXIT.usage, 'usage', say)
+  return new CliError(EXIT.usage, 'usage', text, values)
+}
+
+/** Refuses a name that there is not, and suggests the nearest, or all. */
+export function unknownName(
+  what: 'unknownCommand' | 'unknownOption' | 'unknownChoice',
+  given: string,
+  names: readonly string[],
+  kind = '',
+): CliError {
+  return usageError(async (t) => {
+    // What compares names is loaded only when a name is wrong.
+    const { nearestTo } = await import('@hongbao/core/internal')
+    const near = nearestTo(given, names)
+    const all = names.join(t.language === 'zh' ? '、' : ', ')
+    const hint = near === undefined ? t('validNames', { names: all }) : t('didYouMean', { near })
+    return t(what, { kind, given, hint })
+  })
 }
 
 /** Code, message and exit status of any error. */
-export function describeError(
+export async function describeError(
   error: unknown,
   texts: Texts,
-): Pick<CliError, 'status' | 'code' | 'message'> {
+): Promise<Pick<CliError, 'status' | 'code' | 'message'>> {
   if (error instanceof CliError) {
-    return { status: error.status, code: error.code, message: error.say(texts) }
+    return { status: error.status, code: error.code, message: await error.say(texts) }
   }
-  if (!(error instanceof Error)) {
-    return { status: EXIT.unexpected, code: 'unexpected', message: String(error) }
+  const failure = error instanceof Error ? error : new Error(String(error))
+  const { message, stack = message, name } = failure
+  const code = codeOf(failure) ?? 'unexpected'
+  if ('syscall' in failure) {
+    return { status: EXIT.usage, code, message: describeFileError(failure, code, texts) }
   }
-  const { message, stack = message } = error
-  const code = 'code' in error ? String(error.code) : 'unexpected'
-  if ('syscall' in error) {
-    return { status: EXIT.usage, code, message: describeFileError(error, code, texts) }
-  }
-  const isRefusal = error.name === 'SandboxError' || error.name === 'OptionError'
+  const isRefusal = name === 'SandboxError' || name === 'OptionError'
   if (!isRefusal) return { status: EXIT.unexpected, code, message: stack }
-  const { reason, about }: Partial<RefusedBy> = error
-  const refused = { code, message, reason, about }
-  return { status: EXIT.usage, code, message: writeRefusal(refused, texts) }
+  const { reason, about }: Partial<RefusedBy> = failure
+  return {
+    status: EXIT.usage,
+    code,
+    message: writeRefusal({ code, message, reason, about }, texts),
+  }
 }
 
 const FILE_ERRORS = ['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR'] as const
@@ -79,4 +96,12 @@ function describeFileError(error: Error, code: string, texts: Texts): string {
   if (name === undefined) return error.message
   const path = 'path' in error ? String(error.path) : ''
   return texts(name === 'EISDIR' && path === '' ? 'file.directory' : `file.${name}`, { path })
+}
+
+/** The sentence of a refusal in the user's language; one that is not known keeps its English message. */
+export function writeRefusal(refused: RefusedBy, texts: Texts): string {
+  const { message } = refused
+  const sentence = refusalSentence(refused, texts.language === 'en' ? 'cli' : 'zh')
+  if (sentence !== undefined) return sentence
+  return message === '' ? texts('unexplained') : texts('refusedBecause', { message })
 }

@@ -28,14 +28,14 @@ export async function readBody(file: string | undefined, { stdin }: Host): Promi
 /** A time such as `90s` or `1h30m`, in milliseconds. */
 export const duration: Option<number> = {
   value: '<duration>',
-  expected: 'duration',
+  expected: 'expected.duration',
   read: readDuration,
 }
 
 /** Changes to `data.object`: `amount=500`, `extra.send_name=红包`. */
 export const changes: Option<readonly Change[]> = {
   value: '<path=value>',
-  expected: 'change',
+  expected: 'expected.change',
   read(given, before = []) {
     const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(given) ?? []
     const path = name.replace(/^(?:data\.)?object\./, '').split('.')
@@ -48,7 +48,7 @@ export const changes: Option<readonly Change[]> = {
 /** A path and query, as they are sent. */
 export const requestTarget: Option<string> = {
   value: '<target>',
-  expected: 'requestTarget',
+  expected: 'expected.requestTarget',
   read: (text) => (/^\/[!-~]*$/.test(text) && !text.includes('#') ? text : undefined),
 }
 
@@ -58,6 +58,14 @@ export function targetUrl(given: string): string {
   return fullAddress(text) ?? text
 }
 
+export const target: Option<string> = { value: '<url>', read: targetUrl }
+
+/** The query of a list: the options that are set. */
+export function queryOf(options: Readonly<Record<string, string | undefined>>): string {
+  const set = Object.entries(options).flatMap(([name, value]) => (value ? [[name, value]] : []))
+  return `?${new URLSearchParams(set).toString()}`
+}
+
 /** A sandbox's address: `http://127.0.0.1:4141`, `localhost:4141` or `4141`. */
 export function sandboxUrl(given: string): string | undefined {
   const [, host = '127.0.0.1', port] =
@@ -65,6 +73,12 @@ export function sandboxUrl(given: string): string | undefined {
   const text = port === undefined ? unquoted(given) : `http://${host}:${port}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.origin : undefined
+}
+
+export const sandbox: Option<string> = {
+  value: '<url>',
+  expected: 'expected.sandboxUrl',
+  read: sandboxUrl,
 }
 
 /** The sandbox's token of the environment; undefined if it is not set, or empty. */

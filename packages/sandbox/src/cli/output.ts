@@ -17,81 +17,84 @@ export interface OutputOptions {
   readonly stderr: Stream
   readonly texts: Texts
   /** One JSON object per line on stdout. */
-  readonly json: boolean
-  /** Nothing on stderr but errors. */
-  readonly quiet: boolean
+  readonly json?: boolean | undefined
+  /** Nothing on stderr but warnings and errors. */
+  readonly quiet?: boolean | undefined
   /** Colours if the terminal has them and NO_COLOR is not set. */
   readonly color: boolean
 }
 
 /** Writes results to stdout, everything else to stderr. */
-export interface Output {
+export class Output {
   readonly isJson: boolean
-  readonly isStdoutTerminal: boolean
-  /** Also false with --quiet. */
-  readonly isStderrTerminal: boolean
+  /** Whether a person reads the notes. */
+  readonly isWatched: boolean
   /** Width of stdout's terminal; Infinity without one: lists are not broken then. */
   readonly columns: number
   /** The same of stderr. */
   readonly noteColumns: number
-  /** Writes the object as a line of JSON, or the text. */
-  result(value: object, text: string): void
-  readonly note: (text: string) => void
-  /** Also written with --quiet. */
-  warn(text: string): void
-  error(code: string, message: string): void
+  /** Colours a result. */
   readonly paint: Paint
+  /** Colours a note. */
   readonly tint: Paint
-}
+  readonly #options: OutputOptions
 
-export function createOutput(options: OutputOptions): Output {
-  const { stdout, stderr, texts, json, quiet, color } = options
-  function painter(stream: Stream): Paint {
-    if (!color) return (_style, text) => text
-    // `styleText` checks the stream and NO_COLOR itself.
-    return (style, text) => styleText(style, text, { stream })
+  constructor(options: OutputOptions) {
+    const { stdout, stderr, json = false, quiet = false, color } = options
+    const painter =
+      (stream: Stream): Paint =>
+      (style, text) =>
+        // `styleText` checks the stream and NO_COLOR itself.
+        color ? styleText(style, text, { stream }) : text
+    this.isJson = json
+    this.isWatched = stderr.isTTY === true && !quiet
+    this.columns = columnsOf(stdout)
+    this.noteColumns = columnsOf(stderr)
+    this.paint = painter(stdout)
+    this.tint = painter(stderr)
+    this.#options = options
   }
 
-  const tint = painter(stderr)
-  return {
-    isJson: json,
-    isStdoutTerminal: stdout.isTTY === true,
-    isStderrTerminal: stderr.isTTY === true && !quiet,
-    columns: columnsOf(stdout, Infinity),
-    noteColumns: columnsOf(stderr, Infinity),
-    result(value, text) {
-      stdout.write(`${json ? JSON.stringify(value) : text}\n`)
-    },
-    note(text) {
-      if (!quiet) stderr.write(`${text}\n`)
-    },
-    warn(text) {
-      stderr.write(`${tint('yellow', texts('warning'))}${text}\n`)
-    },
-    error(code, message) {
-      const line = json
-        ? JSON.stringify({ error: { code, message } })
-        : `${tint('red', texts('error'))}${message}`
-      stderr.write(`${line}\n`)
-    },
-    paint: painter(stdout),
-    tint,
+  /** Writes the object as a line of JSON, or the text. */
+  result(value: object, text: string): void {
+    this.#options.stdout.write(`${this.isJson ? JSON.stringify(value) : text}\n`)
+  }
+
+  /** Writes each item as a result, and its cells in columns, on a terminal under a heading. */
+  rows<Item extends object>(
+    items: readonly Item[],
+    cellsOf: (item: Item) => readonly string[],
+    { heading = [], style }: { heading?: readonly string[]; style?: (item: Item) => Style } = {},
+  ): void {
+    const [first = '', ...lines] = alignColumns([heading, ...items.map(cellsOf)], this.columns)
+    const hasHeading = this.#options.stdout.isTTY === true && heading.length > 0 && !this.isJson
+    if (hasHeading && items.length > 0) this.result({}, this.paint('dim', first))
+    for (const [at, item] of items.entries()) {
+      const line = lines[at] ?? ''
+      this.result(item, style === undefined ? line : this.paint(style(item), line))
+    }
+  }
+
+  note(text: string): void {
+    if (this.#options.quiet !== true) this.#options.stderr.write(`${text}\n`)
+  }
+
+  /** Also written with --quiet. */
+  warn(text: string): void {
+    const { stderr, texts } = this.#options
+    stderr.write(`${this.tint('yellow', texts('warning'))}${text}\n`)
+  }
+
+  error(code: string, message: string): void {
+    const { stderr, texts } = this.#options
+    const line = `${this.tint('red', texts('error'))}${message}`
+    stderr.write(`${this.isJson ? JSON.stringify({ error: { code, message } }) : line}\n`)
   }
 }
 
 /** The width of a terminal; 80 if it does not know its own, and says 0. */
-export function columnsOf({ columns }: Stream, withoutTerminal: number): number {
-  return columns === 0 ? 80 : (columns ?? withoutTerminal)
-}
-
-/** Writes each item as a result, and its cells in columns. */
-export function writeRows<Item extends object>(
-  output: Output,
-  items: readonly Item[],
-  cellsOf: (item: Item) => readonly string[],
-): void {
-  const lines = alignColumns(items.map(cellsOf), output.columns)
-  for (const [at, item] of items.entries()) output.result(item, lines[at] ?? '')
+function columnsOf({ columns = Infinity }: Stream): number {
+  return columns === 0 ? 80 : columns
 }
 
 /**

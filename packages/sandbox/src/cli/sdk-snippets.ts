@@ -7,17 +7,10 @@ type SdkName = keyof typeof SNIPPETS
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of what the type is made of
 export const SDK_NAMES = Object.keys(SNIPPETS) as SdkName[]
 
-/** What a program needs to know of the sandbox. */
-interface SdkSettings {
-  /** `http://127.0.0.1:4141` */
-  readonly url: string
-  readonly apiKey: string
-  /** Of the merchant's private key: PKCS#8. */
-  readonly privateKeyPath: string
-  /** The same as PKCS#1. */
-  readonly pkcs1Path: string
-  readonly publicKeyPath: string
-}
+/** What a program needs to know of the sandbox; the private key as PKCS#8 and as PKCS#1. */
+type SdkSettings = Readonly<
+  Record<'url' | 'apiKey' | 'privateKeyPath' | 'pkcs1Path' | 'publicKeyPath', string>
+>
 
 /** How to point a client at the sandbox, by the setting that it has for this. */
 export function writeSnippet(sdk: SdkName, settings: SdkSettings): string {

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
 import type { ControlClient } from './control-client.ts'
-import type { ExitStatus } from './exit.ts'
 import type { Output, Stream } from './output.ts'
 import type { Texts } from './texts/texts.ts'
 
@@ -21,6 +20,4 @@ export interface Session {
   readonly directory: string
   /** The running sandbox. */
   readonly control: ControlClient
-  /** Sets the exit status of a command that has not failed. */
-  readonly endWith: (status: ExitStatus) => void
 }

@@ -1,74 +1,66 @@
 import { formatDuration } from '../../clock/duration.ts'
 import type { ClockView } from '../../http/control/types.ts'
-import { command, flag, wrongValue, type Group } from '../command.ts'
+import { command, flag, wrongValue, type Commands } from '../command.ts'
 import { usageError } from '../exit.ts'
 import { duration } from '../inputs.ts'
 import { localTime, writeSpeed } from '../record-lines.ts'
 import type { Session } from '../session.ts'
 
-export const clock: Group = {
-  commands: {
-    now: command({
-      async run(session) {
-        show(session, await session.control.get<ClockView>('/clock'))
-      },
-    }),
-    advance: command({
-      args: ['<duration>'],
-      async run(session, _options, given = '') {
-        const ms = readAdvance(given)
-        show(session, await session.control.post<ClockView>('/clock/advance', { ms }))
-      },
-    }),
-    next: command({
-      options: { any: flag },
-      async run(session, { any }) {
-        const { control, output, texts } = session
-        const body = any ? { kind: 'any' } : {}
-        const view = await control.post<ClockView & { moved: boolean }>('/clock/next', body)
-        if (!view.moved) output.note(texts(any ? 'nothingScheduled' : 'noDelivery'))
-        show(session, view)
-      },
-    }),
-    drain: command({
-      async run(session) {
-        const { control, output, texts } = session
-        const view = await control.post<ClockView & { ran: number }>('/clock/drain')
-        output.note(texts(view.ran === 1 ? 'timerRan' : 'timersRan', { count: view.ran }))
-        show(session, view)
-      },
-    }),
-  },
+export const commands: Commands = {
+  'clock now': command({
+    async run(session) {
+      show(session, await session.control.get<ClockView>('/clock'))
+    },
+  }),
+  'clock advance': command({
+    args: ['<duration>'],
+    async run(session, _options, given = '') {
+      if (/^-\d/.test(given)) throw usageError('onlyForward')
+      const ms = duration.read?.(given, undefined)
+      if (ms === undefined) throw wrongValue('<duration>', given, 'expected.duration')
+      show(session, await session.control.post<ClockView>('/clock/advance', { ms }))
+    },
+  }),
+  'clock next': command({
+    options: { any: flag },
+    async run(session, { any }) {
+      const { control, output, texts } = session
+      const body = any ? { kind: 'any' } : {}
+      const view = await control.post<ClockView & { moved: boolean }>('/clock/next', body)
+      if (!view.moved) output.note(texts(any ? 'nothingScheduled' : 'noDelivery'))
+      show(session, view)
+    },
+  }),
+  'clock drain': command({
+    async run(session) {
+      const { control, output, texts } = session
+      const view = await control.post<ClockView & { ran: number }>('/clock/drain')
+      output.note(texts(view.ran === 1 ? 'timerRan' : 'timersRan', { count: view.ran }))
+      show(session, view)
+    },
+  }),
 }
 
-function readAdvance(given: string): number {
-  if (/^-\d/.test(given)) throw usageError('onlyForward')
-  const ms = duration.read?.(given, undefined)
-  if (ms !== undefined) return ms
-  throw wrongValue('<duration>', given, 'duration')
-}
+/** From here on `createWebhooks` refuses events as ones from the future. */
+const TOLERATED_MS = 3_600_000
 
 /** Only the time is the result; what is due is a note. */
 function show({ output, texts }: Session, view: ClockView): void {
   const { now, speed, next, nextKind, pendingDeliveries, nextDelivery } = view
   output.result(view, now)
-  const aheadMs = Date.parse(now) - Date.now()
-  if (aheadMs > TOLERATED_MS) {
-    const leadMs = Math.round(aheadMs / 1000) * 1000
+  const leadMs = Math.round((Date.parse(now) - Date.now()) / 1000) * 1000
+  if (leadMs > TOLERATED_MS) {
     output.warn(texts('clockAhead', { lead: formatDuration(leadMs), leadMs }))
   }
   if (output.isJson) return
   const inTime = (time: string): string =>
     formatDuration(Math.max(0, Date.parse(time) - Date.parse(now)))
   output.note(texts('clockNow', { time: localTime(now, true), speed: writeSpeed(speed, texts) }))
-  if (next === null) output.note(texts('nothingScheduled'))
-  else if (nextDelivery) {
+  if (next === null) return output.note(texts('nothingScheduled'))
+  if (nextDelivery === null) output.note(texts('noDelivery'))
+  else {
     const about = { duration: inTime(nextDelivery), more: pendingDeliveries - 1 }
     output.note(texts(about.more > 0 ? 'nextOfSeveral' : 'nextDelivery', about))
-  } else output.note(texts('noDelivery'))
-  if (next !== null && nextKind === 'envelope')
-    output.note(texts('nextOther', { duration: inTime(next) }))
+  }
+  if (nextKind === 'envelope') output.note(texts('nextOther', { duration: inTime(next) }))
 }
-
-/** From here on `createWebhooks` refuses events as ones from the future. */
-const TOLERATED_MS = 3_600_000

@@ -2,52 +2,44 @@ import type { StateView } from '../../http/control/types.ts'
 import type { WebhookCheck } from '../../doctor/check-webhook.ts'
 import { unknownType } from '../../events/event-types.ts'
 import { isEventType } from '@hongbao/core'
-import { pad, widthOf, wrap } from '../columns.ts'
-import { command, flag, initially, text, type Option, type Command } from '../command.ts'
+import { alignColumns, widthOf } from '../columns.ts'
+import { command, flag, initially, text, type Commands } from '../command.ts'
 import { CliError, EXIT, usageError } from '../exit.ts'
-import type { Change } from '../changes.ts'
-import { changes, openFolder, targetUrl } from '../inputs.ts'
+import { changes, openFolder, target } from '../inputs.ts'
 import type { Session } from '../session.ts'
 
-const target: Option<string> = { value: '<url>', read: targetUrl }
-
-export const doctor: Command = command({
-  options: {
-    target,
-    type: initially(text('<type>'), 'red_envelope.sent'),
-    set: changes,
-    countUrl: text('<url>'),
-    allowRemote: flag,
-  },
-  async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
-    const { output, texts } = session
-    if (!isEventType(type)) {
-      throw unknownType(type)
-    }
-    const { webhook } = await openFolder(session)
-    const { checkWebhook } = await import('../../doctor/check-webhook.ts')
-    const checks = await checkWebhook({
-      target: given ?? (await targetOfSandbox(session)),
-      privateKey: { path: webhook.privatePath },
-      type,
-      object: await objectOf(type, set),
-      effects: countUrl === undefined ? undefined : () => readCount(countUrl),
-      language: texts.language,
-      allowRemote,
-    })
-    print(session, checks)
-    const failed = checks.filter(({ verdict }) => verdict === 'fail').length
-    output.note(
-      texts(failed === 0 ? 'checksPassed' : 'checksFailed', { failed, all: checks.length }),
-    )
-    if (failed > 0) session.endWith(EXIT.checkFailed)
-  },
-})
-
-/** The samples are loaded only for this. */
-async function objectOf(type: string, set: readonly Change[]): Promise<object | undefined> {
-  if (set.length === 0) return undefined
-  return (await import('../changes.ts')).readChanges(type, set)
+export const commands: Commands = {
+  doctor: command({
+    options: {
+      target,
+      type: initially(text('<type>'), 'red_envelope.sent'),
+      set: changes,
+      countUrl: text('<url>'),
+      allowRemote: flag,
+    },
+    async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
+      const { output, texts } = session
+      if (!isEventType(type)) throw unknownType(type)
+      const { webhook } = await openFolder(session)
+      const { checkWebhook } = await import('../../doctor/check-webhook.ts')
+      // The samples are loaded only for this.
+      const { readChanges } = set.length === 0 ? {} : await import('../changes.ts')
+      const checks = await checkWebhook({
+        target: given ?? (await targetOfSandbox(session)),
+        privateKey: { path: webhook.privatePath },
+        type,
+        object: readChanges?.(type, set),
+        effects: countUrl === undefined ? undefined : () => readCount(countUrl),
+        language: texts.language,
+        allowRemote,
+      })
+      print(session, checks)
+      const failed = checks.filter(({ verdict }) => verdict === 'fail').length
+      const about = { failed, all: checks.length }
+      output.note(texts(failed === 0 ? 'checksPassed' : 'checksFailed', about))
+      return failed > 0 ? EXIT.checkFailed : EXIT.ok
+    },
+  }),
 }
 
 /** That of the sandbox that runs, if the command has none. */
@@ -62,23 +54,22 @@ async function readCount(url: string): Promise<number> {
   const answer = await fetch(url).catch(() => undefined)
   const count = Number(/-?\d+/.exec((await answer?.text()) ?? '')?.[0])
   if (answer?.ok === true && Number.isSafeInteger(count)) return count
-  throw new CliError(EXIT.usage, 'count-invalid', (t) => t('noCount', { url }))
+  throw new CliError(EXIT.usage, 'count-invalid', 'noCount', { url })
 }
 
 const SIGNS = {
   pass: ['✓', 'green'],
   fail: ['✗', 'red'],
   unknown: ['?', 'yellow'],
-} as const satisfies Readonly<Record<WebhookCheck['verdict'], readonly [string, string]>>
+} as const
 
 /** A row for each check; the sentence is wrapped under itself. */
 function print({ output }: Session, checks: readonly WebhookCheck[]): void {
-  const widest = Math.max(...checks.map(({ title }) => widthOf(title)))
-  const indent = widest + 5
-  for (const check of checks) {
+  const indent = Math.max(...checks.map(({ title }) => widthOf(title))) + 5
+  const rows = checks.map(({ verdict, title, message }) => [SIGNS[verdict][0], title, message])
+  const lines = alignColumns(rows, Math.max(output.columns, indent + 40), indent)
+  for (const [at, check] of checks.entries()) {
     const [sign, style] = SIGNS[check.verdict]
-    const lines = wrap(check.message, Math.max(40, output.columns - indent))
-    const sentence = lines.join(`\n${' '.repeat(indent)}`)
-    output.result(check, `${output.paint(style, sign)}  ${pad(check.title, widest)}  ${sentence}`)
+    output.result(check, output.paint(style, sign) + (lines[at] ?? '').slice(1))
   }
 }

@@ -1,43 +1,80 @@
-import { readFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
 import { KEY_NAMES, rotateKeys, type KeyName, type KeyPair, type Keys } from '../../keys/keys.ts'
+import type { StateView } from '../../http/control/types.ts'
 import { alignColumns } from '../columns.ts'
-import { command, flag, type Group } from '../command.ts'
+import { choice, command, flag, type Commands } from '../command.ts'
 import { usageError } from '../exit.ts'
 import { openFolder } from '../inputs.ts'
+import { SDK_NAMES, writeSnippet } from '../sdk-snippets.ts'
 import type { Session } from '../session.ts'
 
-export const keys: Group = {
-  commands: {
-    show: command({
-      async run(session) {
-        show(session, await openFolder(session))
-      },
-    }),
-    print: command({
-      options: {
-        public: flag,
-        merchantPublic: flag,
-        merchantPrivate: flag,
-        apiKey: flag,
-        path: flag,
-      },
-      async run(session, { path: isPath, ...which }) {
-        const path = chooseFile(await openFolder(session), which)
-        const text = isPath ? path : (await readFile(path, 'utf8')).trim()
-        session.output.result({ [isPath ? 'path' : 'key']: text }, text)
-      },
-    }),
-    rotate: command({
-      args: [{ name: '[keys...]', choices: KEY_NAMES }],
-      async run(session, _options, ...given) {
-        const names = KEY_NAMES.filter((name) => given.includes(name))
-        const chosen: readonly KeyName[] = names.length === 0 ? ['webhook'] : names
-        await rotateKeys(session.directory, chosen)
-        show(session, await openFolder(session))
-        session.output.note(session.texts('rotated'))
-      },
-    }),
-  },
+export const commands: Commands = {
+  'keys show': command({
+    async run(session) {
+      show(session, await openFolder(session))
+    },
+  }),
+  'keys print': command({
+    options: {
+      public: flag,
+      merchantPublic: flag,
+      merchantPrivate: flag,
+      apiKey: flag,
+      path: flag,
+    },
+    async run(session, options) {
+      const { webhook, merchant, apiKeyPath } = await openFolder(session)
+      const [path, ...others] = [
+        options.public && webhook.publicPath,
+        options.merchantPublic && merchant.publicPath,
+        options.merchantPrivate && merchant.privatePath,
+        options.apiKey && apiKeyPath,
+      ].filter((each) => each !== undefined)
+      if (path === undefined || others.length > 0) throw usageError('oneKey')
+      const text = options.path ? path : readFileSync(path, 'utf8').trim()
+      session.output.result({ [options.path ? 'path' : 'key']: text }, text)
+    },
+  }),
+  'keys rotate': command({
+    args: [{ name: '[keys...]', choices: KEY_NAMES }],
+    async run(session, _options, ...given) {
+      const names = KEY_NAMES.filter((name) => given.includes(name))
+      const chosen: readonly KeyName[] = names.length === 0 ? ['webhook'] : names
+      await rotateKeys(session.directory, chosen)
+      show(session, await openFolder(session))
+      session.output.note(session.texts('rotated'))
+    },
+  }),
+  env: command({
+    options: { sdk: choice('<name>', SDK_NAMES) },
+    async run(session, { sdk }) {
+      const { control, output, texts, directory } = session
+      // New keys would be of no use: the running sandbox has others.
+      if (!existsSync(directory)) throw usageError('noFolder', { directory })
+      const { publicKey, keyFingerprint } = await control.get<StateView>('/state')
+      const { apiKey, webhook, merchant } = await openFolder(session)
+      if (keyFingerprint !== webhook.fingerprint) output.warn(texts('otherKey', { directory }))
+      const { url } = await control.place()
+      const { privatePath: privateKeyPath, pkcs1Path } = merchant
+      const { publicPath: publicKeyPath } = webhook
+      if (sdk !== undefined) {
+        const code = writeSnippet(sdk, { url, apiKey, privateKeyPath, pkcs1Path, publicKeyPath })
+        return output.result({ sdk, code }, code)
+      }
+      const variables = {
+        PINGPP_BASE_URL: url,
+        PINGPP_API_KEY: apiKey,
+        PINGPP_PRIVATE_KEY: readFileSync(privateKeyPath, 'utf8').trim(),
+        PINGPP_PRIVATE_KEY_PATH: privateKeyPath,
+        PINGPP_PUBLIC_KEY: publicKey.trim(),
+        PINGPP_PUBLIC_KEY_PATH: publicKeyPath,
+      }
+      const lines = Object.entries(variables).map(
+        ([name, value]) => `${name}=${JSON.stringify(value)}`,
+      )
+      return output.result(variables, lines.join('\n'))
+    },
+  }),
 }
 
 function show({ output, texts }: Session, { directory, apiKey, webhook, merchant }: Keys): void {
@@ -55,20 +92,4 @@ function show({ output, texts }: Session, { directory, apiKey, webhook, merchant
 
 function summarize({ fingerprint, publicPath, privatePath }: KeyPair) {
   return { fingerprint, publicPath, privatePath }
-}
-
-type Which = Readonly<
-  Record<'public' | 'merchantPublic' | 'merchantPrivate' | 'apiKey', true | undefined>
->
-
-function chooseFile({ webhook, merchant, apiKeyPath }: Keys, which: Which): string {
-  const files = [
-    which.public && webhook.publicPath,
-    which.merchantPublic && merchant.publicPath,
-    which.merchantPrivate && merchant.privatePath,
-    which.apiKey && apiKeyPath,
-  ].filter((path) => path !== undefined)
-  const [path] = files
-  if (path !== undefined && files.length === 1) return path
-  throw usageError('oneKey')
 }

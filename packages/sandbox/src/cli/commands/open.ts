@@ -1,39 +1,36 @@
 import { spawn } from 'node:child_process'
-import { command, type Command } from '../command.ts'
+import { once } from 'node:events'
+import { command, type Commands } from '../command.ts'
+import { inspectorUrl } from '../place.ts'
+import type { Host } from '../session.ts'
 
-export const open: Command = command({
-  async run({ control, output, texts, host }) {
-    const url = await control.inspectorUrl()
-    output.result({ url }, url)
-    if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
-  },
-})
-
-/** The command that opens a URL, by platform; `BROWSER` wins, as in other tools. */
-function opener(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const { BROWSER: browser } = env
-  if (browser !== undefined && browser !== '') return [browser]
-  if (process.platform === 'darwin') return ['open']
-  return process.platform === 'win32' ? ['cmd', '/c', 'start', '""'] : ['xdg-open']
+export const commands: Commands = {
+  open: command({
+    async run({ control, output, texts, host }) {
+      const url = inspectorUrl(await control.place())
+      output.result({ url }, url)
+      if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
+    },
+  }),
 }
 
 /** A browser that was not open before runs on; one that could not be started has ended by then. */
 const PATIENCE_MS = 2000
 
-function openInBrowser(
-  url: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<boolean> {
-  const [program = '', ...args] = opener(env)
-  return new Promise((resolve) => {
-    const child = spawn(program, [...args, url], { stdio: 'ignore', detached: true })
-    const patience = setTimeout(resolve, PATIENCE_MS, true)
-    function end(isOpen: boolean): void {
-      clearTimeout(patience)
-      resolve(isOpen)
-    }
-    child.once('error', () => end(false))
-    child.once('exit', (status) => end(status === 0))
-    child.unref()
-  })
+async function openInBrowser(url: string, env: Host['env']): Promise<boolean> {
+  const [program = '', ...args] = openerOf(env)
+  const child = spawn(program, [...args, url], { stdio: 'ignore', detached: true })
+  child.unref()
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  return once(child, 'exit', { signal }).then(
+    ([status]) => status === 0,
+    () => signal.aborted,
+  )
+}
+
+/** The command that opens a URL, by platform; `BROWSER` wins, as in other tools. */
+function openerOf({ BROWSER: browser = '' }: Host['env']): readonly string[] {
+  if (browser !== '') return [browser]
+  if (process.platform === 'darwin') return ['open']
+  return process.platform === 'win32' ? ['cmd', '/c', 'start', '""'] : ['xdg-open']
 }

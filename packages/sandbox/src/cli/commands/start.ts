@@ -1,88 +1,82 @@
 import type { JournalRecord } from '../../events/journal.ts'
 import type { SandboxOptions } from '../../options.ts'
 import type { Sandbox } from '../../sandbox.ts'
-import { writeBanner } from '../banner.ts'
-import { keepHeapSmall } from '../small-heap.ts'
-import {
-  choice,
-  command,
-  flag,
-  initially,
-  text,
-  whole,
-  type Option,
-  type Command,
-} from '../command.ts'
-import { EXIT } from '../exit.ts'
-import { openFolder, targetUrl, tokenIn } from '../inputs.ts'
 import { codeOf } from '../../error-code.ts'
 import { isLoopback } from '../../loopback.ts'
 import { isAlive } from '../../process-id.ts'
+import { writeBanner } from '../banner.ts'
+import { choice, command, flag, initially, text, whole } from '../command.ts'
+import type { Commands, Option } from '../command.ts'
+import { EXIT } from '../exit.ts'
+import { openFolder, target, tokenIn } from '../inputs.ts'
 import { readPlaces, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
 import type { Session } from '../session.ts'
+import { keepHeapSmall } from '../small-heap.ts'
 
 const clock: Option<NonNullable<SandboxOptions['clock']>> = {
   value: '<clock>',
-  expected: 'clock',
+  expected: 'expected.clock',
   read(given) {
     if (given === 'real' || given === 'virtual') return given
     const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(given) ?? []
-    return speed !== undefined && Number(speed) > 0 ? Number(speed) : undefined
+    return Number(speed) > 0 ? Number(speed) : undefined
   },
 }
 
-const target: Option<string> = { value: '<url>', read: targetUrl }
-
-const OPTIONS = {
-  target,
-  port: initially(whole('<port>'), 4141),
-  strictPort: flag,
-  host: initially(text('<address>'), '127.0.0.1'),
-  clock: initially(clock, 'real'),
-  sendWebhooks: initially(choice('<when>', ['on-retrieve', 'on-create', 'by-hand']), 'on-retrieve'),
-  merchantPublicKey: text('<path>'),
-  requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
-  responseTimeoutMs: initially(whole('<ms>'), 10_000),
-  seed: initially(whole('<number>'), 1),
-  publicUrl: text('<url>'),
-  maxEvents: initially(whole('<count>'), 1000),
-  persist: flag,
-  allowRemote: flag,
-} as const
-
-export const start: Command = command({
-  options: OPTIONS,
-  async run(session, { strictPort, persist, merchantPublicKey: path, ...options }) {
-    const { output, texts, directory, host } = session
-    const keys = await openFolder(session)
-    const { requestSignatures = 'off', port } = options
-    const merchantKey = path ?? (requestSignatures === 'off' ? undefined : keys.merchant.publicPath)
-    const isChecked = merchantKey !== undefined && options.requestSignatures !== 'off'
-    const settings: SandboxOptions = {
-      ...options,
-      controlToken: tokenIn(host.env),
-      merchantPublicKey: merchantKey && { path: merchantKey },
-      persist: persist && directory,
-      privateKey: { path: keys.webhook.privatePath },
-    }
-    const sandbox = await startOnFreePort(settings, strictPort === true)
-    const ended = waitForEnd(session)
-    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
-    if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
-    const boot = await announce(session, sandbox)
-    writeBanner(output, texts, sandbox, keys, isChecked)
-    show(session, sandbox)
-    const ending = await ended
-    await removePlace(directory, boot)
-    await sandbox.close()
-    session.endWith(EXIT[ending])
-  },
-})
+export const commands: Commands = {
+  start: command({
+    options: {
+      target,
+      port: initially(whole('<port>'), 4141),
+      strictPort: flag,
+      host: initially(text('<address>'), '127.0.0.1'),
+      clock: initially(clock, 'real'),
+      sendWebhooks: initially(
+        choice('<when>', ['on-retrieve', 'on-create', 'by-hand']),
+        'on-retrieve',
+      ),
+      merchantPublicKey: text('<path>'),
+      requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
+      responseTimeoutMs: initially(whole('<ms>'), 10_000),
+      seed: initially(whole('<number>'), 1),
+      publicUrl: text('<url>'),
+      maxEvents: initially(whole('<count>'), 1000),
+      persist: flag,
+      allowRemote: flag,
+    },
+    async run(session, { strictPort = false, persist, merchantPublicKey: path, ...options }) {
+      const { output, texts, directory, host } = session
+      const keys = await openFolder(session)
+      const { requestSignatures = 'off', port } = options
+      const merchantKey =
+        path ?? (requestSignatures === 'off' ? undefined : keys.merchant.publicPath)
+      const isChecked = merchantKey !== undefined && options.requestSignatures !== 'off'
+      const settings: SandboxOptions = {
+        ...options,
+        controlToken: tokenIn(host.env),
+        merchantPublicKey: merchantKey && { path: merchantKey },
+        persist: persist && directory,
+        privateKey: { path: keys.webhook.privatePath },
+      }
+      const sandbox = await startOnFreePort(settings, strictPort)
+      const ended = waitForEnd(session)
+      if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
+      if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
+      const boot = await announce(session, sandbox)
+      writeBanner(output, texts, sandbox, keys, isChecked)
+      show(session, sandbox)
+      const ending = await ended
+      await removePlace(directory, boot)
+      await sandbox.close()
+      return EXIT[ending]
+    },
+  }),
+}
 
 /** Writes `sandbox.json`, by which the other commands find this sandbox. */
 async function announce({ output, texts, directory }: Session, sandbox: Sandbox): Promise<string> {
-  const before = (await readPlaces(directory)).filter(({ pid }) => isAlive(pid))
+  const before = readPlaces(directory).filter(({ pid }) => isAlive(pid))
   const [other] = before
   if (other !== undefined) output.warn(texts('otherRunning', { url: other.url }))
   const { url, keyFingerprint, controlToken } = sandbox
@@ -113,9 +107,9 @@ async function startOnFreePort(options: SandboxOptions, isStrict: boolean): Prom
 function show({ output, texts }: Session, sandbox: Sandbox): void {
   const options = { tint: output.tint, withDay: sandbox.clock.speed !== 1, texts }
   function showRecord(record: JournalRecord): void {
-    const line = output.isJson ? undefined : writeRecord(record, options)
-    if (output.isJson) output.result(record, '')
-    else if (line !== undefined) output.note(line)
+    if (output.isJson) return output.result(record, '')
+    const line = writeRecord(record, options)
+    if (line !== undefined) output.note(line)
   }
   sandbox.listen(showRecord)
   sandbox.journal().forEach(showRecord)
