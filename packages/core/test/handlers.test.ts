@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { OptionError, unlisted, type WebhookHandler } from '../src/index.ts'
 import {
   asEvent,
@@ -289,6 +289,31 @@ describe('on', () => {
     expect(ran).toEqual(['red_envelope.sent', 'charge.succeeded'])
     opened.webhooks.off('red_envelope.sent', onBoth)
     expect((await opened.deliver(envelopeSent({ id: 'red_other' }))).outcome).toBe('unhandled')
+  })
+
+  it.each<[string, readonly ('red_envelope.sent' | 'charge.succeeded' | '*')[]]>([
+    ['a type twice', ['red_envelope.sent', 'charge.succeeded', 'red_envelope.sent']],
+    ['a type and *', ['red_envelope.sent', '*']],
+    ['* and a type', ['*', 'charge.succeeded', 'red_envelope.sent']],
+  ])('runs a handler once that is added for a list with %s [F37]', async (_, types) => {
+    const opened = openReceiver()
+    const paid = vi.fn<() => void>()
+    opened.webhooks.on(types, paid)
+    await opened.deliver(envelopeSent())
+    expect(paid).toHaveBeenCalledOnce()
+    opened.webhooks.off('red_envelope.sent', paid).off('*', paid)
+    expect(await opened.deliver(envelopeSent({ id: 'red_other' }))).toMatchObject({
+      outcome: 'unhandled',
+    })
+  })
+
+  it('runs a function once that a map has for a type and for * [F37]', async () => {
+    const opened = openReceiver()
+    const paid = vi.fn<() => void>()
+    opened.webhooks.on({ 'red_envelope.sent': paid, '*': paid })
+    await opened.deliver(envelopeSent())
+    await opened.deliver(chargeSucceeded())
+    expect(paid).toHaveBeenCalledTimes(2)
   })
 
   it('adds the handlers of a map, in order with the others', async () => {

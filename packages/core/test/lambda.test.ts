@@ -350,6 +350,31 @@ describe('a Lambda function near its time limit', () => {
     expect(applied).toEqual([])
   })
 
+  it.each([
+    ['a dispatch', false],
+    ['an invocation that has more time', true],
+  ])('answers 500 at its own limit while it shares the run of %s [F38]', async (_, byDelivery) => {
+    const { webhooks, handler } = open()
+    const gate = Promise.withResolvers<void>()
+    const started = Promise.withResolvers<void>()
+    webhooks.on('red_envelope.sent', () => {
+      started.resolve()
+      return gate.promise
+    })
+    const sent = eventFixture('red_envelope.sent')
+    const event = carry(HTTP, signDelivery(sent, keys), false)
+    const first = byDelivery ? handler(event) : webhooks.dispatch(sent)
+    await started.promise
+    expect(await handler(event, { getRemainingTimeInMillis: () => 510 })).toMatchObject({
+      statusCode: 500,
+      body: '{"outcome":"failed","code":"handler-timed-out"}',
+    })
+    gate.resolve()
+    expect(await first).toMatchObject(
+      byDelivery ? { body: '{"outcome":"handled"}' } : { outcome: 'handled' },
+    )
+  })
+
   it('asks no timer to wait for less than nothing [F34]', async () => {
     const warn = vi.spyOn(process, 'emitWarning')
     const { handler } = open({ publicKey: () => new Promise(() => {}) })

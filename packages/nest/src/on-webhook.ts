@@ -31,8 +31,13 @@ export interface MethodDescriptor<Type extends string, Context extends object> {
  * @throws OptionError on anything but a method of an instance
  */
 export function OnWebhook<Type extends string>(
+  // By itself: for a list that is read-only, TypeScript before 7 would infer `string` from the union.
+  types: readonly OrSuggestion<Type>[],
+): OnWebhookDecorator<Type>
+export function OnWebhook<Type extends string>(
   type: (Type & (EventType | '*')) | OrSuggestion<Type> | readonly OrSuggestion<Type>[],
-): OnWebhookDecorator<Type> {
+): OnWebhookDecorator<Type>
+export function OnWebhook(type: string | readonly string[]): OnWebhookDecorator<string> {
   return function markHandler(target, method, descriptor) {
     if (typeof target === 'function' || typeof descriptor?.value !== 'function') {
       throw new OptionError(

@@ -29,6 +29,16 @@ describe('@OnWebhook', () => {
     OnWebhook(unlisted('example.created'))(target, 'm', { value: (_event: UnlistedEvent) => {} })
   })
 
+  it('takes a list that is a constant, with the union of its types for the method', () => {
+    const types = ['charge.succeeded', 'charge.failed'] as const
+    const onCharge = OnWebhook(types)
+    expectTypeOf(onCharge).toEqualTypeOf<OnWebhookDecorator<'charge.succeeded' | 'charge.failed'>>()
+    // @ts-expect-error -- another event
+    onCharge(target, 'm', { value: (_event: WebhookEvent<'red_envelope.sent'>) => {} })
+    const either: 'charge.succeeded' | readonly 'charge.failed'[] = types[0]
+    OnWebhook(either)
+  })
+
   it('refuses parameters of another event, of no context, and one too many', () => {
     const onSent = OnWebhook('red_envelope.sent')
     // @ts-expect-error -- another event

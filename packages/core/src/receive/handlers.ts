@@ -114,7 +114,7 @@ export interface HandlerRegistry<Context extends object> {
   /**
    * Adds a handler, for one type or for a list of types. Handlers of one event run one after another
    * in the order in which they were added; the first failure ends the attempt, and the next delivery
-   * runs all of them again.
+   * runs all of them again. A list that names an event twice, such as by `'*'`, runs its handler once.
    *
    * `red_envelope.failed`, `red_envelope.refunding` and `red_envelope.refund` have **no webhook**:
    * only the reconciler of `@hongbao/client`, which polls Ping++, dispatches them.
@@ -157,12 +157,14 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
   /** Type → its handlers, until `on` or `off` changes any. */
   const found = new Map<HandledType, readonly AnyHandler<Context>[]>()
   let added = 0
+  let call = 0
 
   function add(given: unknown, handler: unknown): readonly string[] {
     // All are checked before one is added.
     const pairs = readHandlers<Context>(given, handler)
     found.clear()
-    for (const [type, each] of pairs) emitter.on(type, register(each, added++))
+    call += 1
+    for (const [type, each] of pairs) emitter.on(type, register(each, call, added++))
     return pairs.map(([type]) => type)
   }
 
@@ -185,6 +187,7 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
     const named = registeredFor(type)
     const handlers = [...named, ...registeredFor('*')]
       .toSorted((a, b) => a.position - b.position)
+      .filter(isFirstOfCall)
       .map(({ handler }) => handler)
     // Only of types that have handlers: an event's type may be any text.
     if (named.length > 0) found.set(type, handlers)
@@ -208,7 +211,7 @@ function readHandlers<Context extends object>(
 ): readonly (readonly [HandledType, AnyHandler<Context>])[] {
   const pairs = isMap(given)
     ? Object.entries(given)
-    : [given].flat().map((type) => [type, handler] as const)
+    : [...new Set([given].flat())].map((type) => [type, handler] as const)
   if (pairs.length === 0) throw new OptionError('option-invalid', NOTHING_GIVEN)
   return pairs.map(([type, each]) => [readType(type), readHandler<Context>(type, each)])
 }
@@ -241,13 +244,25 @@ const OF_NODE: ReadonlySet<string> = new Set(['newListener', 'removeListener'])
  */
 type Registered<Context extends object> = AnyHandler<Context> & {
   readonly handler: AnyHandler<Context>
+  /** The call of `on` that added it. */
+  readonly call: number
   readonly position: number
 }
 
 function register<Context extends object>(
   handler: AnyHandler<Context>,
+  call: number,
   position: number,
 ): Registered<Context> {
   const registered: AnyHandler<Context> = (event, context) => handler(event, context)
-  return Object.assign(registered, { handler, position })
+  return Object.assign(registered, { handler, call, position })
+}
+
+/** A call of `on` adds a handler once to an event that has several of its types: its own and '*'. */
+function isFirstOfCall<Context extends object>(
+  { handler, call }: Registered<Context>,
+  at: number,
+  all: readonly Registered<Context>[],
+): boolean {
+  return all.findIndex((other) => other.call === call && other.handler === handler) === at
 }

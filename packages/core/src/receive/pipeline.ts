@@ -103,14 +103,20 @@ function readSignature<Context extends object>(
   return refuseUnread(delivery) ?? verifier.readSignature(delivery.header(SIGNATURE_HEADER))
 }
 
-/** Waits for keys that a function returns, but not longer than the host waits for the answer. */
-function keyed<Value>(
+/** Waits for keys that a function returns. */
+function keyed<Value>(pending: Promise<Value>, delivery: Delivery): Promise<Value | WebhookError> {
+  return beforeDeadline(pending, delivery, 'key-unavailable')
+}
+
+/** Waits, but not longer than the host waits for the answer. */
+function beforeDeadline<Value>(
   pending: Promise<Value>,
-  { deadlineMs }: Delivery,
+  { deadlineMs }: Pick<Delivery, 'deadlineMs'>,
+  code: 'key-unavailable' | 'handler-timed-out',
 ): Promise<Value | WebhookError> {
   if (deadlineMs === undefined) return pending
   return withTimeout<Value | WebhookError>(msUntil(deadlineMs), pending, () =>
-    createFailure('key-unavailable', HOST_LIMIT),
+    createFailure(code, HOST_LIMIT),
   )
 }
 
@@ -214,7 +220,8 @@ async function shareOrAdmit<Context extends object>(
   accepted: Accepted,
   execution: Execution<Context>,
 ): Promise<Admitted<Context>> {
-  const answer = await share(pipeline.admission, execution)
+  const sharing = share(pipeline.admission, execution)
+  const answer = await beforeDeadline(sharing, accepted, 'handler-timed-out')
   return answer === undefined ? admit(pipeline, accepted) : { answer, execution, shared: true }
 }
 

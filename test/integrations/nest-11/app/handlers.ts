@@ -29,11 +29,14 @@ export class OrderHandlers {
   }
 }
 
+/** One of them twice, by mistake. */
+const AUDITED = ['red_envelope.sent', 'red_envelope.received', 'red_envelope.sent'] as const
+
 /** Handlers of a base class, one of them overridden, one method with two decorators. */
 abstract class Audit {
   constructor(protected readonly orders: Orders) {}
 
-  @OnWebhook(['red_envelope.sent', 'red_envelope.received'])
+  @OnWebhook(AUDITED)
   audit(event: WebhookEvent<'red_envelope.sent' | 'red_envelope.received'>): void {
     this.orders.record('audit of a base class', event.data.object.order_no)
   }
