@@ -1,5 +1,6 @@
 import { createWebhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
+import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox, type SandboxOptions } from '@hongbao/sandbox'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,6 +17,7 @@ import { createEnvelope } from './create-envelope.ts'
 import { checkPage, openInspector, type InspectorPage } from './inspector-page.ts'
 
 const HOUR_MS = 60 * 60 * 1000
+const { privateKey } = createTestKeys()
 
 describe.skipIf(!hasChromium)('the inspector', () => {
   let browser: Browser
@@ -30,8 +32,22 @@ describe.skipIf(!hasChromium)('the inspector', () => {
   // What axe-core finds depends on the texts, which are those of a language, or on the colours, which are
   // those of a scheme. No rule of it looks at both.
   it.each([
-    { language: 'English', scheme: 'light', locale: 'en-US', lang: 'en', first: 'First steps', other: '中文' },
-    { language: 'Chinese', scheme: 'dark', locale: 'zh-CN', lang: 'zh-CN', first: '快速开始', other: 'English' },
+    {
+      language: 'English',
+      scheme: 'light',
+      locale: 'en-US',
+      lang: 'en',
+      first: 'First steps',
+      other: '中文',
+    },
+    {
+      language: 'Chinese',
+      scheme: 'dark',
+      locale: 'zh-CN',
+      lang: 'zh-CN',
+      first: '快速开始',
+      other: 'English',
+    },
   ] as const)(
     'is accessible in all its states, in $language and $scheme',
     async ({ scheme, locale, lang, first, other }) => {
@@ -497,7 +513,7 @@ describe('the page', () => {
 })
 
 async function start(options: SandboxOptions = {}): Promise<Sandbox> {
-  const sandbox = await startSandbox(options)
+  const sandbox = await startSandbox({ privateKey, ...options })
   onTestFinished(() => sandbox.close())
   return sandbox
 }
