@@ -123,12 +123,9 @@ describe.each(bodyReaders)('limits in $name', (host) => {
     const before = await heldBytes()
     await connection.write(head(notification(), framing))
     const part = frame(Buffer.alloc(MEBIBYTE / 4, '7'))
-    let peak = before
-    for (let sent = 1; sent <= 200; sent += 1) {
-      await connection.write(part)
-      if (sent % 100 === 0) peak = Math.max(peak, await heldBytes())
-    }
-    expect(peak - before).toBeLessThan(8 * MEBIBYTE)
+    for (let sent = 1; sent <= 200; sent += 1) await connection.write(part)
+    // The body has no end yet: what a host collects it still holds.
+    expect((await heldBytes()) - before).toBeLessThan(8 * MEBIBYTE)
     expectAnswer(await connection.answer(), 413, 'body-too-large')
     connection.reset()
     await expectStillNew(reception, notification())

@@ -24,55 +24,60 @@ afterAll(() => {
   removeWorkspaces()
 })
 
-it.each(['SIGINT', 'SIGTERM'] as const)(
-  'app.ts gets each order once, the sandbox prints what the README shows, and the app ends at %s',
-  async (signal) => {
-    const { directory } = createWorkspace()
-    const [appPort, sandboxPort] = [await freePort(), await freePort()]
-    const [start = '', app = '', triggers = ''] = SHELL.map(toSource)
+it('app.ts gets each order once, the sandbox prints what the README shows, and the app ends at SIGINT and SIGTERM', async () => {
+  const { directory } = createWorkspace()
+  const [appPort, sandboxPort] = [await freePort(), await freePort()]
+  const [start = '', app = '', triggers = ''] = SHELL.map(toSource)
 
-    const sandbox = run(`exec ${start} --port ${sandboxPort}`)
-    await vi.waitFor(() => expect(sandbox.output()).toContain('/v1'), PATIENCE_MS)
-    const [environment = '', program = ''] = app.split('\n')
-    await run(environment).ended
-    const server = run(`exec ${program}`)
+  const sandbox = run(`exec ${start} --port ${sandboxPort}`)
+  await vi.waitFor(() => expect(sandbox.output()).toContain('/v1'), PATIENCE_MS)
+  const [environment = '', program = ''] = app.split('\n')
+  await run(environment).ended
+  const server = await startApp()
+  await run(triggers).ended
+
+  await vi.waitFor(() => expect(linesOf(sandbox.output())).toEqual(SHOWN), PATIENCE_MS)
+  const orders = server.output().match(/^sent \d+ 100$/gm) ?? []
+  expect(orders).toHaveLength(2)
+  expect(new Set(orders).size).toBe(2)
+  server.child.kill('SIGINT')
+  expect(await server.ended).toEqual([0, null])
+  const again = await startApp()
+  again.child.kill('SIGTERM')
+  expect(await again.ended).toEqual([0, null])
+
+  async function startApp() {
+    const started = run(`exec ${program}`)
     await vi.waitFor(() => fetch(`http://localhost:${appPort}/`), PATIENCE_MS)
-    await run(triggers).ended
+    return started
+  }
 
-    await vi.waitFor(() => expect(linesOf(sandbox.output())).toEqual(SHOWN), PATIENCE_MS)
-    const orders = server.output().match(/^sent \d+ 100$/gm) ?? []
-    expect(orders).toHaveLength(2)
-    expect(new Set(orders).size).toBe(2)
-    server.child.kill(signal)
-    expect(await server.ended).toEqual([0, null])
+  /** The command line from source, at ports of our own. */
+  function toSource(commands: string): string {
+    const cli = `"${process.execPath}" "${join(ROOT, 'packages/sandbox/src/cli.ts')}"`
+    return commands
+      .replaceAll('npx hongbao-sandbox', cli)
+      .replaceAll('node --env-file', `"${process.execPath}" --env-file`)
+      .replaceAll('localhost:3000', `localhost:${appPort}`)
+  }
 
-    /** The command line from source, at ports of our own. */
-    function toSource(commands: string): string {
-      const cli = `"${process.execPath}" "${join(ROOT, 'packages/sandbox/src/cli.ts')}"`
-      return commands
-        .replaceAll('npx hongbao-sandbox', cli)
-        .replaceAll('node --env-file', `"${process.execPath}" --env-file`)
-        .replaceAll('localhost:3000', `localhost:${appPort}`)
+  function run(script: string) {
+    const env = {
+      ...process.env,
+      PORT: String(appPort),
+      HONGBAO_SANDBOX_URL: `http://127.0.0.1:${sandboxPort}`,
     }
-
-    function run(script: string) {
-      const env = {
-        ...process.env,
-        PORT: String(appPort),
-        HONGBAO_SANDBOX_URL: `http://127.0.0.1:${sandboxPort}`,
-      }
-      const child = spawn('sh', ['-e', '-c', script], { cwd: directory, env })
-      children.push(child)
-      let text = ''
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.on('data', (chunk: Buffer) => {
-          text += chunk.toString()
-        })
-      }
-      return { child, output: () => text, ended: once(child, 'exit') }
+    const child = spawn('sh', ['-e', '-c', script], { cwd: directory, env })
+    children.push(child)
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
     }
-  },
-)
+    return { child, output: () => text, ended: once(child, 'exit') }
+  }
+})
 
 /** The lines about deliveries, without times and ids. */
 function linesOf(output: string): string[] {

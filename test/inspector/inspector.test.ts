@@ -1,5 +1,6 @@
 import { createWebhooks } from '@hongbao/core'
 import { fetchWebhooks } from '@hongbao/core/fetch'
+import { createTestKeys } from '@hongbao/core/testing'
 import { startSandbox, type Sandbox, type SandboxOptions } from '@hongbao/sandbox'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,6 +17,7 @@ import { createEnvelope } from './create-envelope.ts'
 import { checkPage, openInspector, type InspectorPage } from './inspector-page.ts'
 
 const HOUR_MS = 60 * 60 * 1000
+const { privateKey } = createTestKeys()
 
 describe.skipIf(!hasChromium)('the inspector', () => {
   let browser: Browser
@@ -511,7 +513,7 @@ describe('the page', () => {
 })
 
 async function start(options: SandboxOptions = {}): Promise<Sandbox> {
-  const sandbox = await startSandbox(options)
+  const sandbox = await startSandbox({ privateKey, ...options })
   onTestFinished(() => sandbox.close())
   return sandbox
 }

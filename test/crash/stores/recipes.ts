@@ -1,5 +1,4 @@
 import type { Inbox } from '@hongbao/core'
-import { Redis } from 'ioredis'
 import { openPool } from '../../servers/postgres.ts'
 import { createReceiver, outsideEffect, watch, type Fixture } from '../fixture.ts'
 import type { Store } from '../store.ts'
@@ -11,6 +10,7 @@ const retentionSeconds = 30 * 24 * 60 * 60
 /** "Seen": a flag in Redis is set first, and a process that finds it set answers 200. */
 export const seenFlag: Store = {
   async open(fixture) {
+    const { Redis } = await import('ioredis')
     const { redisPort } = fixture.setup
     const redis = new Redis({ host: '127.0.0.1', port: redisPort, retryStrategy: () => 50 })
     redis.on('error', () => {})
