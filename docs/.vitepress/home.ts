@@ -24,8 +24,9 @@ export const HOME: Readonly<Record<Language, object>> = {
         link: '/signature',
       },
       {
-        title: 'Each event applied once',
-        details: 'Inboxes in memory, Redis, Postgres and MySQL deduplicate redeliveries.',
+        title: 'Redeliveries deduplicated',
+        details:
+          'Inboxes in memory, Redis, Postgres and MySQL. In a database, your writes commit with the record: once.',
         link: '/inboxes',
       },
       {
@@ -56,8 +57,9 @@ export const HOME: Readonly<Record<Language, object>> = {
         link: '/zh/signature',
       },
       {
-        title: '每个事件只生效一次',
-        details: '内存、Redis、Postgres、MySQL 的 inbox 对重发去重。',
+        title: '对重发去重',
+        details:
+          'inbox 可以在内存、Redis、Postgres、MySQL；在数据库里，业务写入与去重记录同一事务提交，只提交一次。',
         link: '/zh/inboxes',
       },
       {

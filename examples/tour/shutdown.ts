@@ -2,7 +2,7 @@ import type { Webhooks } from '@hongbao/core'
 
 /**
  * Stops a server, and lets running handlers end: for twice `handlerTimeoutMs` at the most. What still
- * runs then is logged, and Ping++ sends it again. 停机：不再接新请求，等正在跑的处理函数跑完。
+ * runs then is logged, and Ping++ sends it again. 停机：不再接受新请求，等待执行中的处理函数结束。
  */
 export async function shutDown(
   webhooks: Webhooks,

@@ -16,14 +16,14 @@ interface Words {
 
 const ENGLISH: Words = {
   path: 'docs/guarantees.md',
-  trial: '## The trial',
+  trial: '## The crash test',
   measured: '## What was measured',
   found: '## What it finds',
   columns: ['Events', 'Lost', 'Doubles', 'At risk', 'Kills in flight'],
 }
 const CHINESE: Words = {
   path: 'docs/guarantees.zh-CN.md',
-  trial: '## 试验',
+  trial: '## 崩溃测试',
   measured: '## 实测结果',
   found: '## 它能发现什么',
   columns: ['事件数', '丢失', '重复', '风险窗口', '途中强杀'],

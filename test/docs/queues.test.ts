@@ -63,7 +63,7 @@ it('dead-letters.ts lists what no worker could verify, and redrives it by id and
 })
 
 it.each(['docs/queues.md', 'docs/queues.zh-CN.md'])('%s names codes that exist', (path) => {
-  const codes = (tables(readDocument(path))[0] ?? []).slice(1).flatMap(([cell]) => codesOf(cell))
+  const codes = (tables(readDocument(path))[1] ?? []).slice(1).flatMap(([cell]) => codesOf(cell))
   const errors = readDocument('docs/errors.md')
   const known = new Set([...headings(errors).map(({ text }) => text), ...codesOf(errors)])
   expect(codes).toHaveLength(10)

@@ -9,8 +9,8 @@ export type { MountOptions } from './receive/mount.ts'
 export type { Receiver } from './receive/delivery.ts'
 
 /**
- * A function's handler. `event` is what the platform passes, its bytes or the object; `context` tells how
- * much time is left.
+ * A function's handler. `event` is what the platform passes, its bytes or the object; `context` has the
+ * time that is left.
  */
 export type LambdaHandler = (event: unknown, context?: unknown) => Promise<LambdaResult>
 
@@ -32,7 +32,7 @@ export interface LambdaResult {
  * `handlerTimeoutMs`; then the answer is 500, so that Ping++ sends the event again.
  *
  * @throws OptionError if there is no receiver, or for a wrong or unknown option. The handler rejects with
- * one if its event is no HTTP request.
+ * one if its event is not an HTTP request.
  */
 export function lambdaWebhooks(receiver: Receiver, options: MountOptions = {}): LambdaHandler {
   const isMountedAt = createMount('lambdaWebhooks', receiver, options)

@@ -18,12 +18,10 @@ export interface MethodDescriptor<Type extends string, Context extends object> {
 
 /**
  * Makes a method of a provider or a controller a handler, for one type of event or for a list of types:
- *
  * ```ts
  * @OnWebhook('red_envelope.sent')
  * async markSent(event: WebhookEvent<'red_envelope.sent'>, context: HandlerContext) {}
  * ```
- *
  * Takes what `webhooks.on` takes. The handler is registered when the app initialises. If it throws or
  * rejects, Ping++ sends the event again. A subclass that overrides the method keeps the
  * handler, and may decorate it with other types.

@@ -114,7 +114,7 @@ async function admit<Tx>(settings: Settings<Tx>, id: string, work: Work<Tx>): Pr
 
 /**
  * COMMIT succeeds although it rolls back: on Postgres if a statement that was not awaited has failed after
- * `confirm`, on MySQL if it was a deadlock. Only the row outside the transaction tells.
+ * `confirm`, on MySQL if it was a deadlock. Only the row, read outside the transaction, shows it.
  */
 async function confirmCommit<Tx>(settings: Settings<Tx>, id: string): Promise<void> {
   const [row] = await select(settings, settings.statements.find, id)

@@ -162,7 +162,7 @@ async function runHandlers<Context extends object>(
   lent: Context,
 ): Promise<void> {
   const { event, handlers, context } = execution.work
-  // The inbox admits the event after Ping++ was told to send it again: nothing waits for handlers.
+  // The inbox admits the event after Ping++ got 500, and will send it again: nothing waits for handlers.
   if (execution.isLate) throw createFailure('handler-timed-out')
   execution.state = 'started'
   const fullContext = { ...lent, ...context, signal: execution.stop.signal }
@@ -236,7 +236,7 @@ function release<Context extends object>(
   if (running.get(key) === execution) running.delete(key)
 }
 
-/** Believes an inbox only as far as it agrees with what the handlers were seen to do. */
+/** Accepts the result of an inbox only if it agrees with what the handlers did. */
 function judge(answer: unknown, seen: Execution<object>['state']): ExecutionResult {
   if (seen instanceof WebhookError) return seen
   if (answer === 'applied' && seen === 'finished') return 'handled'

@@ -7,7 +7,7 @@ const LINGER_BYTES = 256 * 1024
 const LINGER_MS = 2000
 
 /**
- * Tells whether a refused request keeps its connection. An unread body of a known, small size does;
+ * Returns whether a refused request keeps its connection. An unread body of a known, small size does;
  * any other could be endless, and so could a body that came too slowly.
  *
  * @param code why it was refused

@@ -82,7 +82,7 @@ function isPlainName(encoding: string): boolean {
   return /^(?:identity|none)?$/i.test(encoding) || isCharset(encoding)
 }
 
-/** Tells the labels of charsets (WHATWG Encoding standard) apart; no content coding is one. */
+/** Whether it is the label of a charset (WHATWG Encoding standard); a content coding is not. */
 function isCharset(label: string): boolean {
   try {
     return new TextDecoder(label).encoding !== ''

@@ -21,7 +21,7 @@ export interface EventContext {
   readonly key: string
   /**
    * Fires when `handlerTimeoutMs` is over (`reason` is the `WebhookError` `handler-timed-out`; Ping++
-   * has been told to send the event again), or when the inbox loses its lease (`reason` is its
+   * got 500, and sends the event again), or when the inbox loses its lease (`reason` is its
    * `InboxError`; another process may run the event). Stop by throwing (`signal.throwIfAborted()`): a
    * handler that returns has applied the event.
    */
@@ -113,13 +113,13 @@ type SameObject<Type extends string> = Type extends `${infer Name}.${string}`
 export interface HandlerRegistry<Context extends object> {
   /**
    * Adds a handler, for one type or for a list of types. Handlers of one event run one after another
-   * in the order in which they were added; the first failure ends the attempt, and the next delivery
+   * in the order in which they were added; the first failure ends the execution, and the next delivery
    * runs all of them again. A list that names an event twice, such as by `'*'`, runs its handler once.
    *
    * `red_envelope.failed`, `red_envelope.refunding` and `red_envelope.refund` have **no webhook**:
    * only the reconciler of `@hongbao/client`, which polls Ping++, dispatches them.
    *
-   * @throws OptionError for an empty list, a text that is no event type, or a handler that is no function
+   * @throws OptionError for an empty list, a string that is not an event type, or a handler that is not a function
    */
   on<Type extends string>(
     // The first is for functions that are generic over `EventType`: the second defers for them. A
@@ -130,7 +130,7 @@ export interface HandlerRegistry<Context extends object> {
   /**
    * Adds the handlers of a map, event type → handler, in its order.
    *
-   * @throws OptionError for a map without handlers, or a handler that is no function
+   * @throws OptionError for a map without handlers, or a handler that is not a function
    */
   on(handlers: WebhookHandlers<Context>): this
   /** Removes a handler of a type. Does nothing if it was not added. */

@@ -21,7 +21,7 @@ export interface HttpEvent {
 
 /**
  * Reads an event of API Gateway (payload 1.0 and 2.0), a function URL, an Application Load Balancer,
- * Function Compute (JSON as bytes) or SCF. @throws OptionError if it is no HTTP request
+ * Function Compute (JSON as bytes) or SCF. @throws OptionError if it is not an HTTP request
  */
 export function readHttpEvent(given: unknown): HttpEvent {
   const event = membersOf(isBytes(given) ? parseJson(given) : given)
@@ -45,7 +45,7 @@ export function readHttpEvent(given: unknown): HttpEvent {
 const NOT_HTTP =
   'The handler of `lambdaWebhooks` got an event that is not an HTTP request. It expects one of API Gateway, a function URL, an Application Load Balancer, Function Compute or SCF. Point one of these at the function, and handle other triggers in another function.'
 
-/** Makes a delivery of an event. `context` is the platform's, which tells how much time is left. */
+/** Makes a delivery of an event. `context` is the platform's, with the time that is left. */
 export function lambdaDelivery(event: HttpEvent, context: unknown): Delivery {
   return {
     method: event.method,

@@ -51,7 +51,7 @@ export function nodeHeaders(
   return { ...reply.headers, connection: 'close' }
 }
 
-/** Tells whether more of a body can come. Requests that tests and serverless platforms make may not know. */
+/** Returns whether more of a body may arrive. Requests that tests and serverless platforms make may not know. */
 function mayContinue(request: IncomingMessage): boolean {
   return 'complete' in request && !request.complete && http2StreamOf(request) === undefined
 }

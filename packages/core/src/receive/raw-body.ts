@@ -42,7 +42,7 @@ export function readRawBody(
   return readStream(stream, request, limits, hint)
 }
 
-/** Tells a stream, also one of `readable-stream`, which is no instance of Node's class. */
+/** Whether it is a stream, also one of `readable-stream`, which is not an instance of Node's class. */
 export function isStream(body: unknown): body is Readable {
   const { pipe, on }: { readonly pipe?: unknown; readonly on?: unknown } = Object(body)
   return typeof pipe === 'function' && typeof on === 'function'
