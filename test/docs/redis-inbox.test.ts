@@ -103,24 +103,6 @@ describe.skipIf(!hasRedis)('the snippets of packages/redis/README.md', () => {
     redis.destroy()
   })
 
-  it('migrate keys that have no consumer, without a lost key or a second execution [E62]', async () => {
-    const admin = await startAdmin()
-    const later = (Date.now() + 60_000) * 1000
-    await admin.set('hongbao:{applied}', '7', 'EX', 100_000)
-    await admin.set('hongbao:{free}', 'free 7', 'EX', 100_000)
-    await admin.set('hongbao:{running}', `running 7 ${later} 0 ann`, 'EX', 100_000)
-    await load('copy-keys.ts')
-    const inbox = redisInbox({ client: admin, consumer: 'orders', onWarning() {} })
-    const answers = ['applied', 'free', 'running', 'new'].map((key) =>
-      inbox.admit(key, () => Promise.resolve()),
-    )
-    expect(await Promise.all(answers)).toEqual(['duplicate', 'applied', 'busy', 'applied'])
-    const left = await admin.ttl('hongbao:{applied}:orders')
-    expect(left).toBeGreaterThan(99_000)
-    expect(left).toBeLessThanOrEqual(100_000)
-    admin.disconnect()
-  })
-
   it('cover the permissions and the search', async () => {
     const [, rules = ''] = /ACL SETUSER hongbao on >… (.*?)`/.exec(readme) ?? []
     const admin = await startAdmin()

@@ -9,8 +9,6 @@ export interface StoredKey {
    * has no colon in its name, so the first one ends it.
    */
   readonly id: string
-  /** The same of the key without a consumer, if keys from before there were consumers count. */
-  readonly unnamedId: string | undefined
   /** The advisory lock of the key: other 64 bits. A collision costs a needless `busy`, no more. */
   readonly lock: string
 }
@@ -19,25 +17,16 @@ export interface StoredKey {
 export interface KeySpace {
   readonly consumer: string
   readonly tableLock: bigint
-  readonly readUnnamedKeys: boolean
 }
 
 export function storeKey(key: string, space: KeySpace): StoredKey {
   const digest = digestOf(`${space.consumer}:${key}`)
   const lock = digest.readBigInt64BE(16) ^ space.tableLock
-  return {
-    id: idIn(digest),
-    unnamedId: space.readUnnamedKeys ? idIn(digestOf(key)) : undefined,
-    lock: lock.toString(),
-  }
+  return { id: digest.toString('hex', 0, 16), lock: lock.toString() }
 }
 
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest()
-}
-
-function idIn(digest: Buffer): string {
-  return digest.toString('hex', 0, 16)
 }
 
 /** Sets the locks of two inboxes in one database apart: both may apply the same event at once. */

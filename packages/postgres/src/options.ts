@@ -2,7 +2,6 @@ import type { Logger, OnWarning } from '@hongbao/core'
 import {
   callback,
   readWarn,
-  flag,
   milliseconds,
   must,
   oneOf,
@@ -60,12 +59,6 @@ export interface PostgresInboxOptions<Client extends PostgresClient = PostgresCl
    */
   readonly cleanUpEverySeconds?: number | false | undefined
   /**
-   * Whether a key that was recorded before `consumer` existed counts as applied, for every consumer.
-   * Set it when you upgrade a table that has such keys, until they are past the retention; it costs a
-   * second index look-up for each event. Default: false.
-   */
-  readonly readUnnamedKeys?: boolean | undefined
-  /**
    * Called with an `InboxError` with the code `postgres-clean-up-failed` when deleting old keys failed;
    * deliveries are not affected. May be async; errors thrown by the hook are ignored. Default: one
    * line to `logger`.
@@ -114,7 +107,6 @@ export function readOptions<Client extends PostgresClient>(
         must('a time in seconds of 1 or more, or false', isInterval),
         3600,
       ),
-      readUnnamedKeys: optional(flag, false),
       onWarning: optional(callback()),
       logger: readLogger,
     },

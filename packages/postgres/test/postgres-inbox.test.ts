@@ -162,19 +162,6 @@ describe('the key', () => {
     expect(await opened.countEffects('shared')).toBe(2)
   })
 
-  it('of a table from before there were consumers counts for every consumer, with `readUnnamedKeys` [E37]', async () => {
-    const unnamed = createHash('sha256').update('from before').digest('hex').slice(0, 32)
-    await opened.query('insert into hongbao_inbox (key) values ($1)', [unnamed])
-    for (const consumer of ['orders', 'mail']) {
-      const { inbox } = opened.open({ consumer, readUnnamedKeys: true })
-      expect(await inbox.admit('from before', effectOf('from before'))).toBe('duplicate')
-      expect(await inbox.admit('from after', effectOf('from after'))).toBe('applied')
-      expect(await inbox.admit('from after', effectOf('from after'))).toBe('duplicate')
-    }
-    expect(await opened.countEffects('from before')).toBe(0)
-    expect(await opened.countEffects('from after')).toBe(2)
-  })
-
   it('is busy if Postgres meets it twice while an index is built concurrently', async () => {
     await opened.query(`create table indexed_inbox (like hongbao_inbox including all)`)
     await opened.query(`create function violate() returns trigger language plpgsql as $$
@@ -313,7 +300,6 @@ describe('an option of the Postgres inbox', () => {
     ['consumer', { consumer: 'orders\n' }],
     ['consumer', { consumer: 'x'.repeat(101) }],
     ['consumer', { consumer: 7 }],
-    ['readUnnamedKeys', { readUnnamedKeys: 'yes' }],
     ['table', { table: '' }],
     ['table', { table: 'a.b.c' }],
     ['table', { table: 'inbox; drop table effects' }],

@@ -88,11 +88,7 @@ export function beginFor({
   transactionTimeoutMs,
   table,
 }: BeginSettings): (key: StoredKey, timeoutMs: number) => string {
-  return function begin({ id, lock, unnamedId }, timeoutMs) {
-    const isNews =
-      unnamedId === undefined
-        ? ''
-        : ` and not exists (select from ${table.sql} where key = '${unnamedId}'::uuid)`
+  return function begin({ id, lock }, timeoutMs) {
     return `begin isolation level ${isolation};
 ${timeoutStatements(timeoutMs, lockTimeoutMs)};
 with settings as materialized (
@@ -105,7 +101,7 @@ with settings as materialized (
 ), guard as materialized (
   select pg_try_advisory_xact_lock(${lock}) as is_free from settings
 ), claim as (
-  insert into ${table.sql} (key) select '${id}'::uuid from guard where is_free${isNews}
+  insert into ${table.sql} (key) select '${id}'::uuid from guard where is_free
   on conflict (key) do nothing
   returning pg_current_xact_id()::text as xid
 )
