@@ -67,8 +67,9 @@ function findFlaw(value: unknown): string | undefined {
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
   const rule = ruleOf(type)
   if (rule === undefined) return undefined
-  const field = AMOUNTS.find((name) => !isAmount(payload[name]))
-  if (field !== undefined) return `\`data.object.${field}\` is not an integer amount in fen.`
+  if (!isAmount(payload['amount'])) return notAnAmount('amount')
+  if (!isAmount(payload['amount_settle'])) return notAnAmount('amount_settle')
+  if (!isAmount(payload['amount_refunded'])) return notAnAmount('amount_refunded')
   const { kinds, step } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`
@@ -83,7 +84,9 @@ function findPayloadFlaw(type: string, payload: Record<string, unknown>): string
   return undefined
 }
 
-const AMOUNTS = ['amount', 'amount_settle', 'amount_refunded']
+function notAnAmount(field: string): string {
+  return `\`data.object.${field}\` is not an integer amount in fen.`
+}
 
 function nameOf(value: unknown): string {
   if (!isRecord(value)) return ''

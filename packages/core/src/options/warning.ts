@@ -43,9 +43,12 @@ export function readWarn<Code extends string>(options: {
 function logTo(logger: Logger): OnWarning {
   return function log(error, { code, key }) {
     const subject = key === undefined ? '' : ` (${key})`
+    const line = `[hongbao] ${code}${subject}: ${error.message}`
     const { cause } = error
-    const about = cause === undefined ? '' : originOf(cause) + textOf(cause)
-    const line = `[hongbao] ${code}${subject}: ${error.message}${about}`
-    logLine(logger, 'warn', line, { code, key, ...originFields(cause) })
+    if (cause === undefined) logLine(logger, 'warn', line, { code, key })
+    else {
+      const fields = { code, key, ...originFields(cause) }
+      logLine(logger, 'warn', line + originOf(cause) + textOf(cause), fields)
+    }
   }
 }

@@ -1,9 +1,11 @@
-import type { AppPayload, Failure } from './payload.ts'
+import type { Failure, Payload } from './payload.ts'
 
 /** A charge declared at customs (API reference, "Customs object"). */
-export interface Customs extends Omit<AppPayload<'customs'>, 'livemode'>, Failure {
+export interface Customs extends Payload<'customs'>, Failure {
   /** 20 digits. */
   readonly id: string
+  /** Id of the app, or the app itself if it was expanded. */
+  readonly app: string | { readonly id: string }
   /** Channel of the charge. */
   readonly channel: string
   /** Your own number of the declaration, other than the charge's `order_no`. */

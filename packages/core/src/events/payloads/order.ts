@@ -1,5 +1,5 @@
 import type { Charge } from './charge.ts'
-import type { AppPayload, ListObject, Purchase, WithMetadata } from './payload.ts'
+import type { AppPayload, ListObject, Payload, Purchase, WithMetadata } from './payload.ts'
 
 /**
  * An order of goods, paid by one or more charges (API reference, "Order object"; sample of the
@@ -66,33 +66,47 @@ export interface Order extends AppPayload<'order'>, Purchase {
 export type OrderStatus = 'created' | 'paid' | 'refunded' | 'canceled'
 
 /** Details of the payment of an order from the channel. */
-export interface ChargeEssentials extends Partial<
-  Pick<
-    Charge,
-    'channel' | 'transaction_no' | 'failure_code' | 'failure_msg' | 'extra' | 'credential'
-  >
-> {}
+export interface ChargeEssentials {
+  /** Channel of the payment. */
+  readonly channel?: string
+  /** The channel's number; null before payment. */
+  readonly transaction_no?: string | null
+  /** One of the API's error codes; null unless the payment failed. */
+  readonly failure_code?: string | null
+  /** The reason in words; null unless the payment failed. */
+  readonly failure_msg?: string | null
+  /** Parameters for the channel and its results. */
+  readonly extra?: Readonly<Record<string, unknown>>
+  /** Data that the client needs to pay; empty once it is paid. */
+  readonly credential?: Readonly<Record<string, unknown>>
+}
 
 /**
  * Money going back for an order (account API of 2016; Go SDK).
  *
  * The one sample writes `id` as a number beyond 2⁵³; `parseEvent` keeps all of its digits.
  */
-export interface OrderRefund
-  extends
-    Omit<AppPayload<'order_refund'>, 'livemode'>,
-    Pick<Order, 'uid' | 'merchant_order_no' | 'coupon_amount' | 'coupon'>,
-    WithMetadata {
+export interface OrderRefund extends Payload<'order_refund'>, WithMetadata {
   /** 19 digits. */
   readonly id: string
   /** Id of the order. */
   readonly order: string
+  /** Id of the app, or the app itself if it was expanded. */
+  readonly app: string | { readonly id: string }
+  /** Your id of the customer. */
+  readonly uid: string
+  /** Your own number of the order. */
+  readonly merchant_order_no: string
   /** Integer amount in fen. */
   readonly amount: number
+  /** Discount of the coupon: integer amount in fen. */
+  readonly coupon_amount: number
   /** Refund to the balance: integer amount in fen. */
   readonly balance_amount: number
   /** Refund through the channel: integer amount in fen. */
   readonly charge_amount: number
+  /** Id of the coupon; null if none was used. */
+  readonly coupon: string | null
   /** Id of the change of balance; null if there is none. */
   readonly balance_transaction: string | null
   /** Id of the refund of the charge; null if there is none. The event sample lacks it. */

@@ -1,4 +1,4 @@
-import type { AppPayload, WithMetadata } from './payload.ts'
+import type { AppPayload } from './payload.ts'
 
 /**
  * A WeChat red envelope (guide, step 3; API reference, "Red Envelope object").
@@ -6,8 +6,9 @@ import type { AppPayload, WithMetadata } from './payload.ts'
  * Ping++ has webhooks for `sent` and `received` only; `failed`, `refunding` and `refund` show only
  * when the envelope is retrieved, which the reconciler of `@hongbao/client` does.
  */
-export interface RedEnvelope<Status extends string = RedEnvelopeStatus>
-  extends AppPayload<'red_envelope'>, Partial<WithMetadata> {
+export interface RedEnvelope<
+  Status extends string = RedEnvelopeStatus,
+> extends AppPayload<'red_envelope'> {
   /** `red_` and 24 characters. */
   readonly id: string
   /** When the user opened it, Unix time in seconds. */
@@ -39,6 +40,7 @@ export interface RedEnvelope<Status extends string = RedEnvelopeStatus>
   readonly failure_msg: string | null
   readonly failure_code?: string | null
   readonly extra: { readonly send_name?: string; readonly [name: string]: unknown }
+  readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** Note that the end of an unclaimed envelope is `refund`, not "refunded". */

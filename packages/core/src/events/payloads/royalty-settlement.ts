@@ -1,12 +1,13 @@
-import type { AppPayload, ListObject, Tally, WithMetadata } from './payload.ts'
+import type { ListObject, Payload, Tally, WithMetadata } from './payload.ts'
 
 /** Shares of orders paid out to those who earned them (API reference, "Royalty settlement"). */
-export interface RoyaltySettlement
-  extends Omit<AppPayload<'royalty_settlement'>, 'app'>, Tally, WithMetadata {
+export interface RoyaltySettlement extends Payload<'royalty_settlement'>, Tally, WithMetadata {
   /** 18 digits. */
   readonly id: string
   /** Id of the app that pays. Note that it is not called `app` here. */
   readonly payer_app: string
+  /** False in test mode, in which no money moves. */
+  readonly livemode: boolean
   /** Channel of the payments, or `balance`. */
   readonly method: string
   /** Amount to settle: integer, in fen. */

@@ -1,7 +1,7 @@
 import type { AppPayload, WithMetadata } from './payload.ts'
 
 /** Money from the merchant to one recipient (API reference, "Transfer object"). */
-export interface Transfer extends AppPayload<'transfer'>, Partial<WithMetadata> {
+export interface Transfer extends AppPayload<'transfer'> {
   /** `tr_` and 24 characters. */
   readonly id: string
   /** `b2c` to a person, `b2b` to a company. */
@@ -34,6 +34,8 @@ export interface Transfer extends AppPayload<'transfer'>, Partial<WithMetadata> 
   readonly failure_code?: string | null
   /** Parameters for the channel and its results, by channel. */
   readonly extra: Readonly<Record<string, unknown>>
+  /** Metadata that you attached when you created the transfer. */
+  readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** How far a transfer is; note that success is `paid`, not "succeeded". */
