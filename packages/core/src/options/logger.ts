@@ -110,7 +110,7 @@ function hintOnce(): string {
 }
 
 const HINT =
-  ' (Without the text of the error, because NODE_ENV is not `development`; hooks such as `onError` get it. Logged once.)'
+  ' (The text of the error is left out, because NODE_ENV is not `development`; a hook such as `onError` gets the error. This is logged once.)'
 
 const MAX_CAUSES = 4
 
