@@ -277,10 +277,10 @@ describe('the event of a Lambda function', () => {
 })
 
 describe('a Lambda function near its time limit', () => {
-  // `left` is what the platform's context says: the reserve of 500 ms, and a little.
+  // What the platform's context says: the reserve of 500 ms, and enough that a busy machine starts the handler.
   const CONTEXTS: readonly [platform: string, context: object][] = [
-    ['AWS Lambda and SCF', { getRemainingTimeInMillis: () => 520 }],
-    ['Function Compute', { function: { timeout: 0.52 } }],
+    ['AWS Lambda and SCF', { getRemainingTimeInMillis: () => 2500 }],
+    ['Function Compute', { function: { timeout: 2.5 } }],
   ]
 
   it.each(CONTEXTS)('answers 500 and fires `context.signal`: %s [F34]', async (_, context) => {
@@ -392,7 +392,7 @@ describe('a Lambda function near its time limit', () => {
     const gate = Promise.withResolvers<void>()
     webhooks.on('red_envelope.sent', () => gate.promise)
     const event = carry(HTTP, envelope(), false)
-    expect(await handler(event, { getRemainingTimeInMillis: () => 510 })).toMatchObject({
+    expect(await handler(event, { getRemainingTimeInMillis: () => 2500 })).toMatchObject({
       statusCode: 500,
     })
     gate.resolve()
