@@ -38,10 +38,11 @@ export async function findTwoPorts(): Promise<number> {
   const address = first.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const second = createServer().listen(port + 1)
-  const isFree = await Promise.race([
-    once(second, 'listening').then(() => true),
-    once(second, 'error').then(() => false),
-  ])
+  // `once` rejects on `error`: the next port is taken.
+  const isFree = await once(second, 'listening').then(
+    () => true,
+    () => false,
+  )
   for (const server of [first, second]) if (server.listening) await once(server.close(), 'close')
   return isFree ? port : findTwoPorts()
 }
