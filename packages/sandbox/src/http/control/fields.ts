@@ -32,8 +32,11 @@ export const text: Check<string> = check(
 export const record: Check<Readonly<Record<string, unknown>>> = check('an object', isRecord)
 
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): Check<Choice> {
-  const isChoice = (value: unknown): value is Choice => choices.some((each) => each === value)
-  return check(`one of ${choices.join(', ')}`, isChoice)
+  return (name, value) => {
+    const chosen = choices.find((each) => each === value)
+    if (value === undefined || chosen !== undefined) return chosen
+    throw new Refusal('option-choice', { name, choices: choices.join(', ') })
+  }
 }
 
 const MISSING = Symbol('missing')
