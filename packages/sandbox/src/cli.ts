@@ -3,22 +3,14 @@ import { Console } from 'node:console'
 // As a whole: importing a name that an old Node does not have would be a syntax error.
 import nodeModule from 'node:module'
 
+const { node } = process.versions
+const [major = 0, minor = 0] = node.split('.').map(Number)
+
 // `engines` of package.json, of which npm only warns.
-const OLDEST_NODE = [22, 12] as const
-
-if (isTooOld(process.versions.node)) {
-  process.stderr.write(
-    `error: hongbao-sandbox needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.versions.node}.\n`,
-  )
+if (major > 22 || (major === 22 && minor >= 12)) start()
+else {
+  process.stderr.write(`error: hongbao-sandbox needs Node 22.12 or later; this is ${node}.\n`)
   process.exitCode = 1
-} else {
-  start()
-}
-
-function isTooOld(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const [oldestMajor, oldestMinor] = OLDEST_NODE
-  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor)
 }
 
 function start(): void {

@@ -106,7 +106,10 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
     {
       target: asGiven(),
       port: optional(whole(0, 65_535), 0),
-      host: optional(must('an address to listen on, such as "127.0.0.1"', isText), '127.0.0.1'),
+      host: optional(
+        must('an address to listen on, such as "127.0.0.1"', (host) => isText(host)),
+        '127.0.0.1',
+      ),
       clock: optional(readSpeed, 1),
       // Up to the last second that ISO 8601 writes with four digits of the year.
       startMs: optional(whole(0, Date.UTC(9999, 11, 31))),
@@ -118,10 +121,12 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
       responseTimeoutMs: optional(milliseconds, 10_000),
       seed: optional(whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER), 1),
       allowRemote: optional(flag, false),
-      controlToken: optional(must('16 letters, digits, `-` or `_`, or more', isToken)),
+      controlToken: optional(
+        must('16 letters, digits, `-` or `_`, or more', (token) => isText(token, /^[\w-]{16,}$/)),
+      ),
       publicUrl: optional(readPublicUrl),
       maxEvents: optional(whole(1, Number.MAX_SAFE_INTEGER)),
-      persist: optional(must('the path of a folder', isText)),
+      persist: optional(must('the path of a folder', (path) => isText(path))),
     },
   )
   if (rest.requestSignatures === 'strict' && merchantPublicKey === undefined) {
@@ -138,12 +143,8 @@ export async function readOptions(options: SandboxOptions): Promise<Settings> {
   }
 }
 
-function isText(value: string): boolean {
-  return typeof value === 'string' && value !== ''
-}
-
-function isToken(value: string): boolean {
-  return typeof value === 'string' && /^[\w-]{16,}$/.test(value)
+function isText(value: string, pattern = /./s): boolean {
+  return typeof value === 'string' && pattern.test(value)
 }
 
 function readSpeed(clock: 'real' | 'virtual' | number): number {
@@ -188,14 +189,10 @@ function wrongKeys(reason: RefusalName, about: Values = {}, options?: ErrorOptio
   return Object.assign(error, { reason, about })
 }
 
-let madeKey: Promise<SigningKey> | undefined
+let madeKey: Promise<string> | undefined
 
 /** Making a key takes a tenth of a second, so a process makes one for all its sandboxes. */
-function processKey(): Promise<SigningKey> {
-  madeKey ??= makeKey()
-  return madeKey
-}
-
-async function makeKey(): Promise<SigningKey> {
-  return readPrivateKey(await createPrivateKey())
+async function processKey(): Promise<SigningKey> {
+  madeKey ??= createPrivateKey()
+  return readPrivateKey(await madeKey)
 }

@@ -126,10 +126,10 @@ describe('a command', () => {
       })
       const texts = textsIn(languageOf(['--lang', lang], {}))
       const changes = [
-        client.post('/reset'),
-        client.post('/trigger', { type: 'charge.failed' }),
-        client.put('/target', { target: null }),
-        client.delete('/faults'),
+        client.change('POST', '/reset'),
+        client.change('POST', '/trigger', { type: 'charge.failed' }),
+        client.change('PUT', '/target', { target: null }),
+        client.change('DELETE', '/faults'),
       ]
       for (const change of changes) {
         const error: unknown = await change.catch((each: unknown) => each)

@@ -565,6 +565,29 @@ describe('the message of an error', () => {
   )
 })
 
+describe('the message of a field that must be one of several', () => {
+  it.each([
+    ['POST', '/events/last/resend', { sign: 'key' }, 'sign 应为以下之一：webhook, keep, none。'],
+    ['POST', '/clock/next', { kind: 'expiry' }, 'kind 应为以下之一：delivery, any。'],
+    ['GET', '/events?status=sent', undefined, 'status 应为以下之一：pending, delivered, '],
+    ['POST', '/envelopes/1/move', { status: 'open' }, 'status 应为以下之一：'],
+    ['POST', '/envelopes/1/move', {}, 'status 应为以下之一：'],
+    ['POST', '/trigger', { type: 'red_envelope.sent', envelope: 1 }, 'envelope 应为红包的 id'],
+    ['GET', '/stream?after=x', undefined, 'after 应为某条记录的 seq'],
+  ])('or of another kind, of %s %s %j, is in Chinese too', async (method, path, body, text) => {
+    const sandbox = await open()
+    const json = body && JSON.stringify(body)
+    const message = async (accepted: string) => {
+      const headers = { ...JSON_HEADERS, 'accept-language': accepted }
+      const answer = await raw(sandbox, method, path, headers, json)
+      expect(answer.status).toBe(400)
+      return (answer.body as ErrorAnswer).error.message
+    }
+    expect(await message('zh')).toContain(text)
+    expect(await message('en')).toMatch(/^`\w+` must be \w/)
+  })
+})
+
 describe('the token of a sandbox that other machines can reach', () => {
   const TOKEN = 'a-token-of-16-or-more'
 

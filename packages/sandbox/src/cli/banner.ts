@@ -20,7 +20,7 @@ export function writeBanner(
   isChecked: boolean,
 ): void {
   const { url, target, clock, keyFingerprint } = sandbox
-  const time = clock.speed === 1 ? '' : `, ${localTime(clock.now(), true)}`
+  const time = clock.speed === 1 ? '' : `  ${localTime(clock.now(), true)}`
   const key = `${keyFingerprint.slice(0, 16)}  ${relative('.', keys.webhook.publicPath)}`
   const facts = [
     [texts('heading.inspector'), inspectorUrl(sandbox)],

@@ -1,6 +1,27 @@
+import type { Readable } from 'node:stream'
+import type { ControlClient } from './control-client.ts'
+import type { Output, Stream } from './output.ts'
+import type { TextName, Texts } from './texts/texts.ts'
 import { unknownName, usageError, type CliError, type ExitStatus } from './exit.ts'
-import type { Session } from './session.ts'
-import type { TextName } from './texts/texts.ts'
+
+/** The process that a command runs in, or a test's substitute. */
+export interface Host {
+  readonly stdin: Readable & { readonly isTTY?: boolean | undefined }
+  readonly stdout: Stream
+  readonly stderr: Stream
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** What every command works with. */
+export interface Session {
+  readonly host: Host
+  readonly output: Output
+  readonly texts: Texts
+  /** Absolute path of the keys' folder. */
+  readonly directory: string
+  /** The running sandbox. */
+  readonly control: ControlClient
+}
 
 /** An option of a command; its text is `options` of the texts, by its name. */
 export interface Option<Value> {
@@ -49,16 +70,15 @@ export interface Command {
 export type Commands = Readonly<Record<string, Command>>
 
 /** Declares a command; `run` gets the values of its options by name, and then its words. */
-export function command<Given extends Options = Options>(declared: {
-  readonly args?: readonly (string | Argument)[]
-  readonly options?: Given
-  readonly run: (
+export function command<Given extends Options>(
+  args: readonly (string | Argument)[],
+  options: Given,
+  run: (
     session: Session,
     values: Values<Given>,
     ...words: (string | undefined)[]
-  ) => Ending | Promise<Ending>
-}): Command {
-  const { args = [], options = {}, run } = declared
+  ) => Ending | Promise<Ending>,
+): Command {
   return {
     args: args.map((each) => (typeof each === 'string' ? { name: each } : each)),
     options,
@@ -80,9 +100,18 @@ export function choice<const Name extends string>(
   return { value, choices, read: (given) => choices.find((each) => each === given) }
 }
 
+/** An option with a value of its own kind. */
+export function valued<Value>(
+  value: string,
+  expected: ExpectedName,
+  read: (text: string, before: Value | undefined) => Value | undefined,
+): Option<Value> {
+  return { value, expected, read }
+}
+
 /** A number that is written in a certain way. */
 export function number(value: string, pattern: RegExp, expected: ExpectedName): Option<number> {
-  return { value, expected, read: (given) => (pattern.test(given) ? Number(given) : undefined) }
+  return valued(value, expected, (given) => (pattern.test(given) ? Number(given) : undefined))
 }
 
 export function whole(value: string): Option<number> {

@@ -32,20 +32,18 @@ export class ControlClient {
     return this.#checked
   }
 
-  get<View>(path: string): Promise<View> {
-    return this.#call('GET', path)
+  async get<View>(path: string): Promise<View> {
+    return readAnswer(await this.#send('GET', path))
   }
 
-  post<View>(path: string, body?: object): Promise<View> {
-    return this.#call('POST', path, body)
-  }
-
-  put<View>(path: string, body: object): Promise<View> {
-    return this.#call('PUT', path, body)
-  }
-
-  delete<View>(path: string): Promise<View> {
-    return this.#call('DELETE', path)
+  /** The same of what changes something, which is refused to a sandbox that may be another project's. */
+  async change<View>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: object,
+  ): Promise<View> {
+    checkChange(this.#options.place)
+    return readAnswer(await this.#send(method, path, body))
   }
 
   /**
@@ -57,16 +55,13 @@ export class ControlClient {
     query: Readonly<Record<string, string>>,
     stop?: AbortSignal,
   ): AsyncIterable<ControlRecord> {
-    const { timeoutMs } = this.#options
     const path = `/stream?${new URLSearchParams(query).toString()}`
-    const request = { ...(await this.place()), method: 'GET', path, timeoutMs }
-    yield* readRecords(await send(request, stop), stop)
+    yield* readRecords(await this.#send('GET', path, undefined, stop), stop)
   }
 
-  async #call<View>(method: string, path: string, body?: object): Promise<View> {
-    const { place, timeoutMs } = this.#options
-    if (method !== 'GET') checkChange(place)
-    return readAnswer(await send({ ...(await this.place()), method, path, body, timeoutMs }))
+  async #send(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Answer> {
+    const { timeoutMs } = this.#options
+    return send({ ...(await this.place()), method, path, body, timeoutMs }, signal)
   }
 }
 

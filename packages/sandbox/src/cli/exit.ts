@@ -59,8 +59,8 @@ export function unknownName(
     // What compares names is loaded only when a name is wrong.
     const { nearestTo } = await import('@hongbao/core/internal')
     const near = nearestTo(given, names)
-    const all = names.join(t.language === 'zh' ? '、' : ', ')
-    const hint = near === undefined ? t('validNames', { names: all }) : t('didYouMean', { near })
+    const valid = { names: t.list(names) }
+    const hint = near === undefined ? t('validNames', valid) : t('didYouMean', { near })
     return t(what, { kind, given, hint })
   })
 }

@@ -3,9 +3,8 @@ import { readDuration } from '../clock/duration.ts'
 import type { Keys } from '../keys/keys.ts'
 import { fullAddress } from '../loopback.ts'
 import type { Change } from './changes.ts'
-import type { Option } from './command.ts'
+import { valued, type Option, type Host, type Session } from './command.ts'
 import { usageError } from './exit.ts'
-import type { Host, Session } from './session.ts'
 
 /** Opens the keys of the folder, and warns about file modes that had to be corrected. */
 export async function openFolder({ directory, output, texts }: Session): Promise<Keys> {
@@ -26,31 +25,25 @@ export async function readBody(file: string | undefined, { stdin }: Host): Promi
 }
 
 /** A time such as `90s` or `1h30m`, in milliseconds. */
-export const duration: Option<number> = {
-  value: '<duration>',
-  expected: 'expected.duration',
-  read: readDuration,
-}
+export const duration: Option<number> = valued('<duration>', 'expected.duration', readDuration)
 
 /** Changes to `data.object`: `amount=500`, `extra.send_name=红包`. */
-export const changes: Option<readonly Change[]> = {
-  value: '<path=value>',
-  expected: 'expected.change',
-  read(given, before = []) {
+export const changes: Option<readonly Change[]> = valued(
+  '<path=value>',
+  'expected.change',
+  (given, before = []) => {
     const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(given) ?? []
     const path = name.replace(/^(?:data\.)?object\./, '').split('.')
     // A path through a prototype would change every object there is.
     const isPath = path.every((part) => /^\w+$/.test(part) && !(part in Object.prototype))
     return isPath ? [...before, { path, value }] : undefined
   },
-}
+)
 
 /** A path and query, as they are sent. */
-export const requestTarget: Option<string> = {
-  value: '<target>',
-  expected: 'expected.requestTarget',
-  read: (text) => (/^\/[!-~]*$/.test(text) && !text.includes('#') ? text : undefined),
-}
+export const requestTarget: Option<string> = valued('<target>', 'expected.requestTarget', (text) =>
+  /^\/[!-~]*$/.test(text) && !text.includes('#') ? text : undefined,
+)
 
 /** The address of an app, in full. */
 export function targetUrl(given: string): string {
@@ -62,7 +55,9 @@ export const target: Option<string> = { value: '<url>', read: targetUrl }
 
 /** The query of a list: the options that are set. */
 export function queryOf(options: Readonly<Record<string, string | undefined>>): string {
-  const set = Object.entries(options).flatMap(([name, value]) => (value ? [[name, value]] : []))
+  const set = Object.entries(options).flatMap(([name, value = null]) =>
+    value === null ? [] : [[name, value]],
+  )
   return `?${new URLSearchParams(set).toString()}`
 }
 
@@ -75,11 +70,7 @@ export function sandboxUrl(given: string): string | undefined {
   return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.origin : undefined
 }
 
-export const sandbox: Option<string> = {
-  value: '<url>',
-  expected: 'expected.sandboxUrl',
-  read: sandboxUrl,
-}
+export const sandbox: Option<string> = valued('<url>', 'expected.sandboxUrl', sandboxUrl)
 
 /** The sandbox's token of the environment; undefined if it is not set, or empty. */
 export function tokenIn({ HONGBAO_SANDBOX_TOKEN: token = '' }: Host['env']): string | undefined {

@@ -1,13 +1,20 @@
 import { resolve } from 'node:path'
 import manifest from '../../package.json' with { type: 'json' }
-import { checkWords, parse, takeWord, wrongValue, type Command } from './command.ts'
+import {
+  checkWords,
+  parse,
+  takeWord,
+  wrongValue,
+  type Command,
+  type Host,
+  type Session,
+} from './command.ts'
 import { commandsOf, GLOBAL_OPTIONS, type GlobalValues } from './commands.ts'
 import { ControlClient } from './control-client.ts'
 import { describeError, EXIT, unknownName, type ExitStatus } from './exit.ts'
 import { sandboxUrl, tokenIn, unquoted } from './inputs.ts'
 import { Output } from './output.ts'
 import { findDirectory, findPlace, placeAt } from './place.ts'
-import type { Host, Session } from './session.ts'
 import { languageOf, textsIn } from './texts/texts.ts'
 
 /**

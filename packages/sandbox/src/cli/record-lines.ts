@@ -13,7 +13,7 @@ type Line = readonly [sign: string, style: Style, ...pieces: (string | undefined
 const LINES: {
   readonly [Type in JournalRecord['type']]?: (record: RecordOf<Type>, texts: Texts) => Line
 } = {
-  'api.request': ({ method, path, status, ms, signature, reason, faults }, t) => [
+  'api.request': ({ method, path, status, ms, signature, reason }, t) => [
     '·',
     status < 400 ? 'dim' : 'yellow',
     `${method} ${path}`,
@@ -21,7 +21,6 @@ const LINES: {
     `${ms}ms`,
     t(`signature.${signature}`),
     quoted(reason),
-    fired(faults, t),
   ],
   'envelope.changed': (r, t) => [
     '·',
@@ -32,20 +31,19 @@ const LINES: {
   ],
   'event.undelivered': ({ event, eventType }, t) => ['○', 'yellow', event, eventType, t('kept')],
   'attempt.held': (record, t) => {
-    const { event, eventType, dueAt, clock, untilAnother, faults } = record
+    const { event, eventType, dueAt, clock, untilAnother } = record
     const inTime = formatDuration(Date.parse(dueAt) - Date.parse(clock))
     const held = t(untilAnother ? 'heldUntilAnother' : 'held', { duration: inTime })
-    return ['…', 'yellow', event, eventType, held, fired(faults, t)]
+    return ['…', 'yellow', event, eventType, held]
   },
-  'attempt.started': ({ event, eventType, n, of, kind, faults }, t) => [
+  'attempt.started': ({ event, eventType, n, of, kind }, t) => [
     '→',
     'bold',
     event,
     eventType,
     kind === 'scheduled' ? `${n}/${of}` : t(`kind.${kind}`),
-    fired(faults, t),
   ],
-  'attempt.finished': ({ event, ok, status, ms, error, errorCode, body, faults }, t) => [
+  'attempt.finished': ({ event, ok, status, ms, error, errorCode, body }, t) => [
     '←',
     ok ? 'green' : 'red',
     event,
@@ -53,13 +51,17 @@ const LINES: {
     `${ms}ms`,
     error && explainNoAnswer(errorCode, error, t.language),
     ok ? undefined : quoted(body),
-    fired(faults, t),
   ],
   'retry.scheduled': ({ event, n, dueAt, clock }, t) => {
     const inMs = Date.parse(dueAt) - Date.parse(clock)
     return ['↻', 'yellow', event, t('attemptIn', { n, duration: formatDuration(inMs) })]
   },
-  'event.delivered': (r, t) => ['✓', 'green', r.event, deliveredAfter(r.attempts, t)],
+  'event.delivered': (r, t) => [
+    '✓',
+    'green',
+    r.event,
+    t(r.attempts === 1 ? 'delivered' : 'deliveredAfter', { attempts: r.attempts }),
+  ],
   'event.exhausted': (r, t) => ['✗', 'red', r.event, t('exhausted', { attempts: r.attempts })],
   'retry.cancelled': ({ event, n }, t) => ['·', 'dim', event, t('attemptCancelled', { n })],
   'clock.moved': ({ from, to }, t) => {
@@ -87,6 +89,8 @@ export function writeRecord(record: JournalRecord, options: LineOptions): string
   const { tint, withDay, texts } = options
   if (write === undefined) return undefined
   const [sign, style, subject = '', ...rest] = write(record, texts)
+  const faults = ('faults' in record ? record.faults : undefined) ?? []
+  if (faults.length > 0) rest.push(texts('fault', { names: faults.join(', ') }))
   const pieces = rest.filter((piece) => piece !== undefined).map(plainLine)
   const time = tint('dim', localTime(record.clock, withDay))
   return [time, tint(style, sign), pad(plainLine(subject), ID_LENGTH), ...pieces].join('  ')
@@ -100,14 +104,6 @@ export function localTime(time: string | number, withDay: boolean): string {
   // Sweden's format is that of ISO 8601.
   const [day, clock] = new Date(time).toLocaleString('sv-SE').split(' ')
   return withDay ? `${day} ${clock}` : `${clock}`
-}
-
-function fired(faults: readonly string[] = [], texts: Texts): string | undefined {
-  return faults.length === 0 ? undefined : texts('fault', { names: faults.join(', ') })
-}
-
-function deliveredAfter(attempts: number, texts: Texts): string {
-  return attempts === 1 ? texts('delivered') : texts('deliveredAfter', { attempts })
 }
 
 export function writeSpeed(speed: number, texts: Texts): string {

@@ -4,10 +4,13 @@ import { explainNoAnswer } from '../delivery/post-error.ts'
 import { createSender, type Target } from '../delivery/target.ts'
 import { fill } from '../fill.ts'
 import { CHECKS, NOT_JUDGED, type Finding, type WebhookCheckName } from './checks.ts'
-import { createProbe } from './probe.ts'
+import { Probe } from './probe.ts'
 import TEXTS from './texts.json' with { type: 'json' }
 
 export type { WebhookCheckName }
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of the table
+const NAMES = Object.keys(CHECKS) as WebhookCheckName[]
 
 /** Result of one check. */
 export interface WebhookCheck {
@@ -58,17 +61,17 @@ export async function checkWebhook(options: CheckWebhookOptions): Promise<readon
   const { timeoutMs = 10_000, allowRemote = false, language = 'en' } = options
   const key = readPrivateKey(privateKey, 'privateKey', true)
   const sender = createSender(target, allowRemote)
-  const probe = createProbe({ sender, key, type, object, effects, timeoutMs })
+  const probe = new Probe({ sender, key, type, object, effects, timeoutMs })
   const results: WebhookCheck[] = []
-  for (const [name, make] of CHECKS) {
+  for (const name of NAMES) {
     if (name === 'received-before-sent' && !type.startsWith('red_envelope.')) continue
     const isJudged = results[0]?.verdict !== 'fail'
     // oxlint-disable-next-line no-await-in-loop -- one check after another: each counts effects
-    const finding = isJudged ? await make(probe) : NOT_JUDGED
-    const { verdict, seen } = finding
-    const statuses = seen.map(({ status }) => status)
+    const finding = isJudged ? await CHECKS[name](probe) : NOT_JUDGED
+    const statuses = finding.seen.map(({ status }) => status)
+    const message = writeMessage(finding, language)
     const title = TEXTS.titles[name][language]
-    results.push({ name, verdict, statuses, title, message: writeMessage(finding, language) })
+    results.push({ name, verdict: finding.verdict, statuses, title, message })
   }
   return results
 }

@@ -27,29 +27,38 @@ type Sentence = keyof typeof TEXTS.sentences
 /** What a check has when genuine notifications are refused. */
 export const NOT_JUDGED: Finding = { verdict: 'unknown', seen: [], sentence: 'notJudged' }
 
-export const CHECKS: readonly (readonly [WebhookCheckName, (probe: Probe) => Promise<Finding>])[] =
-  [
-    ['genuine', (probe) => expectAccepted(probe, probe.event(), 'genuineRefused', 'otherKey')],
-    [
-      'forged',
-      async (probe) => expectRefusal(probe, await probe.forge(probe.event()), 'forgeable'),
-    ],
-    ['tampered', checkTampered],
-    ['duplicate-at-once', checkAtOnce],
-    ['duplicate-later', checkLater],
-    ['answer-dropped', checkDropped],
-    ['received-before-sent', checkReordered],
-    ['large-body', (probe) => expectAccepted(probe, withLargeText(probe.event()), 'largeRefused')],
-    [
-      'formatted-body',
-      (probe) => expectAccepted(probe, formatted(probe.event()), 'formattedRefused'),
-    ],
-  ]
-
-/** One byte is changed; the signature stays. */
-function checkTampered(probe: Probe): Promise<Finding> {
-  const { body, signature } = probe.sign(probe.event())
-  return expectRefusal(probe, { body: tamper(body), signature }, 'tamperable')
+export const CHECKS: Readonly<Record<WebhookCheckName, (probe: Probe) => Promise<Finding>>> = {
+  genuine: (probe) => expectAccepted(probe, probe.event(), 'genuineRefused', 'otherKey'),
+  forged: async (probe) => expectRefusal(probe, await probe.forge(probe.event()), 'forgeable'),
+  tampered(probe) {
+    const { body, signature } = probe.sign(probe.event())
+    return expectRefusal(probe, { body: tamper(body), signature }, 'tamperable')
+  },
+  'duplicate-at-once'(probe) {
+    const signed = probe.sign(probe.event())
+    return expectOnce(probe, async () => {
+      const seen = await Promise.all([probe.send(signed), probe.send(signed)])
+      // Both may be refused as busy; Ping++ sends again.
+      return seen.some(isAccepted) ? seen : [...seen, ...(await sendUntilAccepted(probe, signed))]
+    })
+  },
+  async 'duplicate-later'(probe) {
+    const signed = probe.sign(probe.event())
+    const send = async (): Promise<readonly Seen[]> => [await probe.send(signed)]
+    // Its effect may come after its answer.
+    const { result: before } = await probe.effectsOf(send)
+    return expectOnce(probe, send, before)
+  },
+  'answer-dropped'(probe) {
+    const signed = probe.sign(probe.event())
+    return expectOnce(probe, async () => {
+      await probe.sendAndLeave(signed)
+      return sendUntilAccepted(probe, signed)
+    })
+  },
+  'received-before-sent': checkReordered,
+  'large-body': (probe) => expectAccepted(probe, withLargeText(probe.event()), 'largeRefused'),
+  'formatted-body': (probe) => expectAccepted(probe, formatted(probe.event()), 'formattedRefused'),
 }
 
 async function expectRefusal(probe: Probe, signed: Signed, accepted: Sentence): Promise<Finding> {
@@ -67,35 +76,9 @@ async function expectAccepted(
   unauthorized = refused,
 ): Promise<Finding> {
   const answer = await probe.send(probe.sign(body))
-  const seen = [answer]
-  if (isAccepted(answer)) return { verdict: 'pass', seen, sentence: 'accepted' }
+  if (isAccepted(answer)) return { verdict: 'pass', seen: [answer], sentence: 'accepted' }
   const isKey = answer.status === 401 || answer.status === 403
-  return { verdict: 'fail', seen, sentence: isKey ? unauthorized : refused }
-}
-
-function checkAtOnce(probe: Probe): Promise<Finding> {
-  const signed = probe.sign(probe.event())
-  return expectOnce(probe, async () => {
-    const seen = await Promise.all([probe.send(signed), probe.send(signed)])
-    // Both may be refused as busy; Ping++ sends again.
-    return seen.some(isAccepted) ? seen : [...seen, ...(await sendUntilAccepted(probe, signed))]
-  })
-}
-
-async function checkLater(probe: Probe): Promise<Finding> {
-  const signed = probe.sign(probe.event())
-  const send = async (): Promise<readonly Seen[]> => [await probe.send(signed)]
-  // Its effect may come after its answer.
-  const { result: before } = await probe.effectsOf(send)
-  return expectOnce(probe, send, before)
-}
-
-function checkDropped(probe: Probe): Promise<Finding> {
-  const signed = probe.sign(probe.event())
-  return expectOnce(probe, async () => {
-    await probe.sendAndLeave(signed)
-    return sendUntilAccepted(probe, signed)
-  })
+  return { verdict: 'fail', seen: [answer], sentence: isKey ? unauthorized : refused }
 }
 
 /**
@@ -124,9 +107,8 @@ async function checkReordered(probe: Probe): Promise<Finding> {
   const object = { ...received.data.object, status: 'sent', received: null }
   const first = probe.sign(received)
   const early = await probe.send(first)
-  const late = await probe.send(
-    probe.sign({ ...probe.event('red_envelope.sent'), data: { object } }),
-  )
+  const sent = { ...probe.event('red_envelope.sent'), data: { object } }
+  const late = await probe.send(probe.sign(sent))
   const again = isAccepted(early) ? [] : [await probe.send(first)]
   const seen = [early, late, ...again]
   const areAccepted = isAccepted(late) && [early, ...again].some(isAccepted)

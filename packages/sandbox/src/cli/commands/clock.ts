@@ -1,43 +1,32 @@
 import { formatDuration } from '../../clock/duration.ts'
 import type { ClockView } from '../../http/control/types.ts'
-import { command, flag, wrongValue, type Commands } from '../command.ts'
+import { command, flag, wrongValue, type Commands, type Session } from '../command.ts'
 import { usageError } from '../exit.ts'
 import { duration } from '../inputs.ts'
 import { localTime, writeSpeed } from '../record-lines.ts'
-import type { Session } from '../session.ts'
 
 export const commands: Commands = {
-  'clock now': command({
-    async run(session) {
-      show(session, await session.control.get<ClockView>('/clock'))
-    },
+  'clock now': command([], {}, async (session) => {
+    show(session, await session.control.get<ClockView>('/clock'))
   }),
-  'clock advance': command({
-    args: ['<duration>'],
-    async run(session, _options, given = '') {
-      if (/^-\d/.test(given)) throw usageError('onlyForward')
-      const ms = duration.read?.(given, undefined)
-      if (ms === undefined) throw wrongValue('<duration>', given, 'expected.duration')
-      show(session, await session.control.post<ClockView>('/clock/advance', { ms }))
-    },
+  'clock advance': command(['<duration>'], {}, async (session, _options, given = '') => {
+    if (/^-\d/.test(given)) throw usageError('onlyForward')
+    const ms = duration.read?.(given, undefined)
+    if (ms === undefined) throw wrongValue('<duration>', given, 'expected.duration')
+    show(session, await session.control.change<ClockView>('POST', '/clock/advance', { ms }))
   }),
-  'clock next': command({
-    options: { any: flag },
-    async run(session, { any }) {
-      const { control, output, texts } = session
-      const body = any ? { kind: 'any' } : {}
-      const view = await control.post<ClockView & { moved: boolean }>('/clock/next', body)
-      if (!view.moved) output.note(texts(any ? 'nothingScheduled' : 'noDelivery'))
-      show(session, view)
-    },
+  'clock next': command([], { any: flag }, async (session, { any }) => {
+    const { control, output, texts } = session
+    const body = any ? { kind: 'any' } : {}
+    const view = await control.change<ClockView & { moved: boolean }>('POST', '/clock/next', body)
+    if (!view.moved) output.note(texts(any ? 'nothingScheduled' : 'noDelivery'))
+    show(session, view)
   }),
-  'clock drain': command({
-    async run(session) {
-      const { control, output, texts } = session
-      const view = await control.post<ClockView & { ran: number }>('/clock/drain')
-      output.note(texts(view.ran === 1 ? 'timerRan' : 'timersRan', { count: view.ran }))
-      show(session, view)
-    },
+  'clock drain': command([], {}, async (session) => {
+    const { control, output, texts } = session
+    const view = await control.change<ClockView & { ran: number }>('POST', '/clock/drain')
+    output.note(texts(view.ran === 1 ? 'timerRan' : 'timersRan', { count: view.ran }))
+    show(session, view)
   }),
 }
 

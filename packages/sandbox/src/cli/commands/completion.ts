@@ -24,9 +24,10 @@ complete -c hongbao-sandbox -n 'test -z "$(__hongbao_sandbox)"' -F`,
 
 /** Prints a script for a shell, or what the last of some words can become. It needs no sandbox. */
 export const commands: Commands = {
-  completion: command({
-    args: [{ name: '<shell>', choices: SHELLS }, '[words...]'],
-    async run({ output, texts }, _options, given, ...words) {
+  completion: command(
+    [{ name: '<shell>', choices: SHELLS }, '[words...]'],
+    {},
+    async ({ output, texts }, _options, given, ...words) => {
       if (words.length > 0) {
         const typed = words.map((word = '') => word)
         const following = await wordsAfter(typed.slice(0, -1))
@@ -40,7 +41,7 @@ export const commands: Commands = {
       output.result({ shell, script }, script)
       output.note(texts(`install.${shell}`))
     },
-  }),
+  ),
 }
 
 async function wordsAfter(typed: readonly string[]): Promise<readonly string[]> {

@@ -3,21 +3,23 @@ import type { WebhookCheck } from '../../doctor/check-webhook.ts'
 import { unknownType } from '../../events/event-types.ts'
 import { isEventType } from '@hongbao/core'
 import { alignColumns, widthOf } from '../columns.ts'
-import { command, flag, initially, text, type Commands } from '../command.ts'
+import { command, flag, initially, text, type Commands, type Session } from '../command.ts'
 import { CliError, EXIT, usageError } from '../exit.ts'
 import { changes, openFolder, target } from '../inputs.ts'
-import type { Session } from '../session.ts'
+
+const DOCTOR = {
+  target,
+  type: initially(text('<type>'), 'red_envelope.sent'),
+  set: changes,
+  countUrl: text('<url>'),
+  allowRemote: flag,
+} as const
 
 export const commands: Commands = {
-  doctor: command({
-    options: {
-      target,
-      type: initially(text('<type>'), 'red_envelope.sent'),
-      set: changes,
-      countUrl: text('<url>'),
-      allowRemote: flag,
-    },
-    async run(session, { target: given, type, set = [], countUrl, allowRemote = false }) {
+  doctor: command(
+    [],
+    DOCTOR,
+    async (session, { target: given, type, set = [], countUrl, allowRemote = false }) => {
       const { output, texts } = session
       if (!isEventType(type)) throw unknownType(type)
       const { webhook } = await openFolder(session)
@@ -39,7 +41,7 @@ export const commands: Commands = {
       output.note(texts(failed === 0 ? 'checksPassed' : 'checksFailed', about))
       return failed > 0 ? EXIT.checkFailed : EXIT.ok
     },
-  }),
+  ),
 }
 
 /** That of the sandbox that runs, if the command has none. */

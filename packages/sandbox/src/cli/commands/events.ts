@@ -8,11 +8,10 @@ import type {
   ListAnswer,
 } from '../../http/control/types.ts'
 import { alignColumns } from '../columns.ts'
-import { choice, command, text, type Commands } from '../command.ts'
+import { choice, command, text, type Commands, type Session } from '../command.ts'
 import { queryOf } from '../inputs.ts'
 import { plainText } from '../output.ts'
 import { localTime } from '../record-lines.ts'
-import type { Session } from '../session.ts'
 import type { Texts } from '../texts/texts.ts'
 
 const STYLES = {
@@ -24,37 +23,33 @@ const STYLES = {
 
 const COLUMNS = ['id', 'type', 'status', 'attempts', 'order', 'envelope'] as const
 
+const EVENTS_LS = {
+  type: text('<type>'),
+  status: choice('<status>', EVENT_STATUSES),
+  envelope: text('<id>'),
+  orderNo: text('<number>'),
+  limit: text('<count>'),
+} as const
+
 export const commands: Commands = {
-  'events ls': command({
-    options: {
-      type: text('<type>'),
-      status: choice('<status>', EVENT_STATUSES),
-      envelope: text('<id>'),
-      orderNo: text('<number>'),
-      limit: text('<count>'),
-    },
-    async run({ control, output, texts }, options) {
-      const { data } = await control.get<ListAnswer<EventView>>(`/events${queryOf(options)}`)
-      if (data.length === 0) output.note(texts('noEvents'))
-      output.rows(data, (event) => cellsOf(event, texts), {
-        heading: COLUMNS.map((name) => texts(`heading.${name}`)),
-        style: ({ status }) => STYLES[status],
-      })
-    },
+  'events ls': command([], EVENTS_LS, async ({ control, output, texts }, options) => {
+    const { data } = await control.get<ListAnswer<EventView>>(`/events${queryOf(options)}`)
+    if (data.length === 0) output.note(texts('noEvents'))
+    output.rows(data, (event) => cellsOf(event, texts), {
+      heading: COLUMNS.map((name) => texts(`heading.${name}`)),
+      style: ({ status }) => STYLES[status],
+    })
   }),
-  'events show': command({
-    args: ['<id>'],
-    async run(session, _options, id = '') {
-      const event = await session.control.get<EventDetail>(`/events/${encodeURIComponent(id)}`)
-      session.output.result(event, describe(event, session))
-    },
+  'events show': command(['<id>'], {}, async (session, _options, id = '') => {
+    const event = await session.control.get<EventDetail>(`/events/${encodeURIComponent(id)}`)
+    session.output.result(event, describe(event, session))
   }),
-  'events resend': command({
-    args: ['<id>'],
-    async run({ control, output }, _options, id = '') {
-      const event = await control.post<EventView>(`/events/${encodeURIComponent(id)}/resend`)
-      output.result(event, event.id)
-    },
+  'events resend': command(['<id>'], {}, async ({ control, output }, _options, id = '') => {
+    const event = await control.change<EventView>(
+      'POST',
+      `/events/${encodeURIComponent(id)}/resend`,
+    )
+    output.result(event, event.id)
   }),
 }
 

@@ -1,16 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { command, type Commands } from '../command.ts'
+import { command, type Commands, type Host } from '../command.ts'
 import { inspectorUrl } from '../place.ts'
-import type { Host } from '../session.ts'
 
 export const commands: Commands = {
-  open: command({
-    async run({ control, output, texts, host }) {
-      const url = inspectorUrl(await control.place())
-      output.result({ url }, url)
-      if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
-    },
+  open: command([], {}, async ({ control, output, texts, host }) => {
+    const url = inspectorUrl(await control.place())
+    output.result({ url }, url)
+    if (!(await openInBrowser(url, host.env))) output.note(texts('notOpened'))
   }),
 }
 

@@ -1,42 +1,36 @@
 import { EVENT_STATUSES } from '../../events/sandbox-event.ts'
 import type { StateView, TargetView } from '../../http/control/types.ts'
 import { describeTerms } from '../columns.ts'
-import { command, flag, text, type Commands } from '../command.ts'
+import { command, flag, text, type Commands, type Session } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { targetUrl } from '../inputs.ts'
 import { fingerprintOf } from '../place.ts'
 import { localTime, writeRecord, writeSpeed } from '../record-lines.ts'
-import type { Session } from '../session.ts'
 
 /** What concerns the sandbox as a whole. */
 export const commands: Commands = {
-  'target show': command({
-    async run(session) {
-      showTarget(session, await session.control.get<TargetView>('/state'))
-    },
+  'target show': command([], {}, async (session) => {
+    showTarget(session, await session.control.get<TargetView>('/state'))
   }),
-  'target set': command({
-    args: ['<url>'],
-    async run(session, _options, url = '') {
-      const body = { target: targetUrl(url) }
-      showTarget(session, await session.control.put<TargetView>('/target', body))
-    },
+  'target set': command(['<url>'], {}, async (session, _options, url = '') => {
+    const body = { target: targetUrl(url) }
+    showTarget(session, await session.control.change<TargetView>('PUT', '/target', body))
   }),
-  'target unset': command({
-    async run(session) {
-      showTarget(session, await session.control.put<TargetView>('/target', { target: null }))
-    },
+  'target unset': command([], {}, async (session) => {
+    showTarget(
+      session,
+      await session.control.change<TargetView>('PUT', '/target', { target: null }),
+    )
   }),
-  status: command({
-    async run(session) {
-      const state = await session.control.get<StateView>('/state')
-      const { output } = session
-      output.result(state, describeTerms(factsOf(state, session), output.columns).join('\n'))
-    },
+  status: command([], {}, async (session) => {
+    const state = await session.control.get<StateView>('/state')
+    const { output } = session
+    output.result(state, describeTerms(factsOf(state, session), output.columns).join('\n'))
   }),
-  tail: command({
-    options: { event: text('<id>'), all: flag },
-    async run({ control, output, texts, host }, { event, all }) {
+  tail: command(
+    [],
+    { event: text('<id>'), all: flag },
+    async ({ control, output, texts, host }, { event, all }) => {
       const { seq, boot, clock } = await control.get<StateView>('/state')
       const after = all || event !== undefined ? '0' : `${boot}.${seq}`
       const options = { tint: output.paint, withDay: clock.speed !== 1, texts }
@@ -50,13 +44,11 @@ export const commands: Commands = {
       }
       return EXIT.SIGINT
     },
-  }),
-  reset: command({
-    async run({ control, output, texts }) {
-      const state = await control.post<StateView>('/reset')
-      output.result(state, state.clock.now)
-      output.note(texts('wasReset'))
-    },
+  ),
+  reset: command([], {}, async ({ control, output, texts }) => {
+    const state = await control.change<StateView>('POST', '/reset')
+    output.result(state, state.clock.now)
+    output.note(texts('wasReset'))
   }),
 }
 
@@ -68,16 +60,16 @@ function showTarget({ output, texts }: Session, { target }: TargetView): void {
 
 function factsOf(state: StateView, { texts, directory }: Session): [string, string][] {
   const { url, target, clock, events, envelopes, faults, keyFingerprint, version } = state
-  const counts = EVENT_STATUSES.filter((name) => events[name] > 0)
-    .map((name) => `${events[name]} ${texts(`status.${name}`)}`)
-    .join(', ')
+  const counts = EVENT_STATUSES.filter((name) => events[name] > 0).map(
+    (name) => `${events[name]} ${texts(`status.${name}`)}`,
+  )
   const key = keyFingerprint.slice(0, 16)
   const isOwn = fingerprintOf(directory) === keyFingerprint
   return [
     [texts('heading.url'), `${url}/v1`],
     [texts('heading.target'), target ?? texts('noTarget')],
-    [texts('heading.clock'), `${localTime(clock.now, true)}, ${writeSpeed(clock.speed, texts)}`],
-    [texts('heading.events'), counts || '0'],
+    [texts('heading.clock'), `${localTime(clock.now, true)}  ${writeSpeed(clock.speed, texts)}`],
+    [texts('heading.events'), texts.list(counts) || '0'],
     [texts('heading.envelopes'), String(envelopes)],
     [texts('heading.faults'), String(faults)],
     [texts('heading.key'), isOwn ? `${key}  ${directory}` : key],

@@ -10,68 +10,63 @@ import {
 import { existsSync, readFileSync } from 'node:fs'
 import { BODY_MISTAKES } from '../../http/api/signature-mistakes.ts'
 import type { Keys } from '../../keys/keys.ts'
-import { command, number, text, type Commands } from '../command.ts'
+import { command, number, text, type Commands, type Session } from '../command.ts'
 import { EXIT, usageError, writeRefusal, type ExitStatus } from '../exit.ts'
 import { openFolder, readBody, requestTarget } from '../inputs.ts'
-import type { Session } from '../session.ts'
 import type { Texts } from '../texts/texts.ts'
+
+const SIGN = {
+  key: text('<path>'),
+  request: requestTarget,
+  timestamp: number('<seconds>', /^\d{1,12}$/, 'expected.unixTime'),
+} as const
+
+const VERIFY = {
+  signature: text('<value>'),
+  signatureFile: text('<path>'),
+  key: text('<path>'),
+} as const
 
 export const commands: Commands = {
   /** Prints the header's value, or both headers of a request: `curl -H @<(hongbao-sandbox sign …)`. */
-  sign: command({
-    args: ['[file]'],
-    options: {
-      key: text('<path>'),
-      request: requestTarget,
-      timestamp: number('<seconds>', /^\d{1,12}$/, 'expected.unixTime'),
-    },
-    async run(session, { key, request: target, timestamp: given }, file) {
-      const { output, host } = session
-      const folder = key === undefined ? await openFolder(session) : undefined
-      const own = target === undefined ? folder?.webhook : folder?.merchant
-      const { privateKey } = readPrivateKey({ path: key ?? own?.privatePath ?? '' }, 'key', true)
-      if (target === undefined) {
-        const signature = signBytes(await readBody(file, host), privateKey)
-        return output.result({ signature }, signature)
-      }
-      // A request without a file has no body, such as a GET.
-      const body = file === undefined ? Buffer.alloc(0) : await readBody(file, host)
-      const timestamp = String(given ?? Math.floor(Date.now() / 1000))
-      const signed = Buffer.concat([body, Buffer.from(target + timestamp)])
-      const signature = signBytes(signed, privateKey)
-      return output.result(
-        { signature, timestamp },
-        `Pingplusplus-Signature: ${signature}\nPingplusplus-Request-Timestamp: ${timestamp}`,
-      )
-    },
+  sign: command(['[file]'], SIGN, async (session, options, file) => {
+    const { key, request: target, timestamp = Math.floor(Date.now() / 1000) } = options
+    const { output, host } = session
+    const folder = key === undefined ? await openFolder(session) : undefined
+    const own = target === undefined ? folder?.webhook : folder?.merchant
+    const { privateKey } = readPrivateKey({ path: key ?? own?.privatePath ?? '' }, 'key', true)
+    if (target === undefined) {
+      const signature = signBytes(await readBody(file, host), privateKey)
+      return output.result({ signature }, signature)
+    }
+    // A request without a file has no body, such as a GET.
+    const body = file === undefined ? Buffer.alloc(0) : await readBody(file, host)
+    const signature = signBytes(Buffer.concat([body, Buffer.from(target + timestamp)]), privateKey)
+    return output.result(
+      { signature, timestamp: String(timestamp) },
+      `Pingplusplus-Signature: ${signature}\nPingplusplus-Request-Timestamp: ${timestamp}`,
+    )
   }),
-  verify: command({
-    args: ['[file]'],
-    options: { signature: text('<value>'), signatureFile: text('<path>'), key: text('<path>') },
-    async run(session, { signature: given, signatureFile, key }, file) {
-      const { output, host, texts, directory } = session
-      if ((given === undefined) === (signatureFile === undefined)) throw usageError('noSignature')
-      const header = given ?? readFileSync(signatureFile ?? '', 'utf8')
-      const folder = existsSync(directory) ? await openFolder(session) : undefined
-      const path = key ?? folder?.webhook.publicPath
-      if (path === undefined) throw usageError('noKey', { directory })
-      // Also the example keys of Ping++'s SDKs: their published notifications can be verified.
-      const keys = readPublicKeys({ path }, true)
-      const body = await readBody(file, host)
-      const signature = readSignature(header, keys)
-      if (signature instanceof WebhookError) {
-        return refuse(session, signature.code, writeRefusal(signature, texts))
-      }
-      const signer = findSigner(body, signature, keys)
-      if (signer === undefined) {
-        return refuse(
-          session,
-          'signature-mismatch',
-          findCause(body, signature, keys, folder, texts),
-        )
-      }
-      return output.result({ valid: true, fingerprint: signer.fingerprint }, texts('valid'))
-    },
+  verify: command(['[file]'], VERIFY, async (session, options, file) => {
+    const { output, host, texts, directory } = session
+    const { signature: given, signatureFile } = options
+    if ((given === undefined) === (signatureFile === undefined)) throw usageError('noSignature')
+    const header = given ?? readFileSync(signatureFile ?? '', 'utf8')
+    const folder = existsSync(directory) ? await openFolder(session) : undefined
+    const path = options.key ?? folder?.webhook.publicPath
+    if (path === undefined) throw usageError('noKey', { directory })
+    // Also the example keys of Ping++'s SDKs: their published notifications can be verified.
+    const keys = readPublicKeys({ path }, true)
+    const body = await readBody(file, host)
+    const signature = readSignature(header, keys)
+    if (signature instanceof WebhookError) {
+      return refuse(session, signature.code, writeRefusal(signature, texts))
+    }
+    const signer = findSigner(body, signature, keys)
+    if (signer === undefined) {
+      return refuse(session, 'signature-mismatch', findCause(body, signature, keys, folder, texts))
+    }
+    return output.result({ valid: true, fingerprint: signer.fingerprint }, texts('valid'))
   }),
 }
 

@@ -5,72 +5,64 @@ import { codeOf } from '../../error-code.ts'
 import { isLoopback } from '../../loopback.ts'
 import { isAlive } from '../../process-id.ts'
 import { writeBanner } from '../banner.ts'
-import { choice, command, flag, initially, text, whole } from '../command.ts'
-import type { Commands, Option } from '../command.ts'
+import { choice, command, flag, initially, valued, text, whole } from '../command.ts'
+import type { Commands, Session } from '../command.ts'
 import { EXIT } from '../exit.ts'
 import { openFolder, target, tokenIn } from '../inputs.ts'
 import { readPlaces, removePlace, writePlace } from '../place.ts'
 import { writeRecord } from '../record-lines.ts'
-import type { Session } from '../session.ts'
 import { keepHeapSmall } from '../small-heap.ts'
 
-const clock: Option<NonNullable<SandboxOptions['clock']>> = {
-  value: '<clock>',
-  expected: 'expected.clock',
-  read(given) {
-    if (given === 'real' || given === 'virtual') return given
-    const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(given) ?? []
-    return Number(speed) > 0 ? Number(speed) : undefined
-  },
-}
+const clock = valued<NonNullable<SandboxOptions['clock']>>('<clock>', 'expected.clock', (given) => {
+  if (given === 'real' || given === 'virtual') return given
+  const [, speed] = /^[x×]?(\d+(?:\.\d+)?)[x×]?$/.exec(given) ?? []
+  return Number(speed) > 0 ? Number(speed) : undefined
+})
+
+const START = {
+  target,
+  port: initially(whole('<port>'), 4141),
+  strictPort: flag,
+  host: initially(text('<address>'), '127.0.0.1'),
+  clock: initially(clock, 'real'),
+  sendWebhooks: initially(choice('<when>', ['on-retrieve', 'on-create', 'by-hand']), 'on-retrieve'),
+  merchantPublicKey: text('<path>'),
+  requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
+  responseTimeoutMs: initially(whole('<ms>'), 10_000),
+  seed: initially(whole('<number>'), 1),
+  publicUrl: text('<url>'),
+  maxEvents: initially(whole('<count>'), 1000),
+  persist: flag,
+  allowRemote: flag,
+} as const
 
 export const commands: Commands = {
-  start: command({
-    options: {
-      target,
-      port: initially(whole('<port>'), 4141),
-      strictPort: flag,
-      host: initially(text('<address>'), '127.0.0.1'),
-      clock: initially(clock, 'real'),
-      sendWebhooks: initially(
-        choice('<when>', ['on-retrieve', 'on-create', 'by-hand']),
-        'on-retrieve',
-      ),
-      merchantPublicKey: text('<path>'),
-      requestSignatures: choice('<mode>', ['strict', 'lenient', 'off']),
-      responseTimeoutMs: initially(whole('<ms>'), 10_000),
-      seed: initially(whole('<number>'), 1),
-      publicUrl: text('<url>'),
-      maxEvents: initially(whole('<count>'), 1000),
-      persist: flag,
-      allowRemote: flag,
-    },
-    async run(session, { strictPort = false, persist, merchantPublicKey: path, ...options }) {
-      const { output, texts, directory, host } = session
-      const keys = await openFolder(session)
-      const { requestSignatures = 'off', port } = options
-      const merchantKey =
-        path ?? (requestSignatures === 'off' ? undefined : keys.merchant.publicPath)
-      const isChecked = merchantKey !== undefined && options.requestSignatures !== 'off'
-      const settings: SandboxOptions = {
-        ...options,
-        controlToken: tokenIn(host.env),
-        merchantPublicKey: merchantKey && { path: merchantKey },
-        persist: persist && directory,
-        privateKey: { path: keys.webhook.privatePath },
-      }
-      const sandbox = await startOnFreePort(settings, strictPort)
-      const ended = waitForEnd(session)
-      if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
-      if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
-      const boot = await announce(session, sandbox)
-      writeBanner(output, texts, sandbox, keys, isChecked)
-      show(session, sandbox)
-      const ending = await ended
-      await removePlace(directory, boot)
-      await sandbox.close()
-      return EXIT[ending]
-    },
+  start: command([], START, async (session, options) => {
+    const { output, texts, directory, host } = session
+    const { strictPort = false, persist, merchantPublicKey, requestSignatures, ...rest } = options
+    const keys = await openFolder(session)
+    const isOff = (requestSignatures ?? 'off') === 'off'
+    const path = merchantPublicKey ?? (isOff ? undefined : keys.merchant.publicPath)
+    const settings: SandboxOptions = {
+      ...rest,
+      requestSignatures,
+      controlToken: tokenIn(host.env),
+      merchantPublicKey: path && { path },
+      persist: persist && directory,
+      privateKey: { path: keys.webhook.privatePath },
+    }
+    const sandbox = await startOnFreePort(settings, strictPort)
+    const ended = waitForEnd(session)
+    const { port } = options
+    if (port !== 0 && !sandbox.url.endsWith(`:${port}`)) output.warn(texts('portTaken', { port }))
+    if (!isLoopback(options.host)) output.warn(texts('openToNetwork', { host: options.host }))
+    const boot = await announce(session, sandbox)
+    writeBanner(output, texts, sandbox, keys, path !== undefined && requestSignatures !== 'off')
+    show(session, sandbox)
+    const ending = await ended
+    await removePlace(directory, boot)
+    await sandbox.close()
+    return EXIT[ending]
   }),
 }
 

@@ -1,22 +1,23 @@
 import type { EventDetail, EventView } from '../../http/control/types.ts'
-import { command, flag, initially, number, text, type Commands } from '../command.ts'
+import { command, flag, initially, number, text, type Commands, type Session } from '../command.ts'
 import { EXIT, usageError, type ExitStatus } from '../exit.ts'
 import { changes } from '../inputs.ts'
 import { writeRecord } from '../record-lines.ts'
-import type { Session } from '../session.ts'
+
+const TRIGGER = {
+  list: flag,
+  envelope: text('<id>'),
+  orderNo: text('<number>'),
+  set: changes,
+  times: initially(number('<count>', /^[1-9]\d{0,5}$/, 'expected.count'), 1),
+  wait: flag,
+} as const
 
 export const commands: Commands = {
-  trigger: command({
-    args: ['[type]'],
-    options: {
-      list: flag,
-      envelope: text('<id>'),
-      orderNo: text('<number>'),
-      set: changes,
-      times: initially(number('<count>', /^[1-9]\d{0,5}$/, 'expected.count'), 1),
-      wait: flag,
-    },
-    async run(session, { list, times, wait, envelope, orderNo, set = [] }, type) {
+  trigger: command(
+    ['[type]'],
+    TRIGGER,
+    async (session, { list, times, wait, envelope, orderNo, set = [] }, type) => {
       if (list) return listTypes(session)
       if (type === undefined) throw usageError('noType')
       if (envelope !== undefined && orderNo !== undefined) throw usageError('envelopeTwice')
@@ -30,13 +31,13 @@ export const commands: Commands = {
       }
       return status
     },
-  }),
+  ),
 }
 
 /** Resolves with whether the app received it, or true if that is not waited for. */
 async function make(session: Session, body: object, isWaiting: boolean): Promise<boolean> {
   const { control, output, texts } = session
-  const event = await control.post<EventView>('/trigger', body)
+  const event = await control.change<EventView>('POST', '/trigger', body)
   const isSent = event.status !== 'undelivered'
   if (!isSent) output.warn(texts('keptUnsent'))
   const isReceived = !isWaiting || (isSent && (await waitForAnswer(session, event.id)))

@@ -11,11 +11,14 @@ export type TextName = keyof typeof TEXTS
 export interface Texts {
   (name: TextName, values?: Values): string
   readonly language: Language
+  /** Names, one after another. */
+  list(names: readonly string[]): string
 }
 
 export function textsIn(language: Language): Texts {
   const write = (name: TextName, values?: Values): string => fill(TEXTS[name][language], values)
-  return Object.assign(write, { language })
+  const list = (names: readonly string[]): string => names.join(language === 'zh' ? '、' : ', ')
+  return Object.assign(write, { language, list })
 }
 
 /** The language of `--lang`, or else of the environment; English for all but Chinese. */

@@ -34,8 +34,11 @@ export const record: Reader<unknown, Fields> = check('an object', isRecord)
 export function oneOf<const Choice extends string>(
   choices: readonly Choice[],
 ): Reader<unknown, Choice> {
-  const isChoice = (value: unknown): value is Choice => choices.some((each) => each === value)
-  return check(`one of ${choices.join(', ')}`, isChoice)
+  return (value, name) => {
+    const chosen = choices.find((each) => each === value)
+    if (chosen !== undefined) return chosen
+    throw new Refusal('option-choice', { name, choices: choices.join(', ') })
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>
