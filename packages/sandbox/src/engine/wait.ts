@@ -1,4 +1,5 @@
 import { milliseconds, withTimeout } from '@hongbao/core/internal'
+import { isoTime } from '../clock/duration.ts'
 import type { Engine } from './engine.ts'
 import { closedError, Refusal } from '../errors.ts'
 import type { Attempt, SandboxEvent } from '../events/sandbox-event.ts'
@@ -80,15 +81,14 @@ function list(events: readonly SandboxEvent[]): string {
   return [head, ...events.slice(-MAX_LISTED).flatMap(eventLines)].join('\n')
 }
 
-function eventLines(event: SandboxEvent): string[] {
-  const { id, type, orderNo = '-', status, nextAttemptMs, attempts } = event
-  const next = nextAttemptMs === undefined ? '' : `, next ${new Date(nextAttemptMs).toISOString()}`
+function eventLines({ id, type, orderNo = '-', status, ...rest }: SandboxEvent): string[] {
+  const { nextAttemptMs, attempts } = rest
+  const next = nextAttemptMs === undefined ? '' : `, next ${isoTime(nextAttemptMs)}`
   return [`  ${id}  ${type}  ${orderNo}  ${status}${next}`, ...attempts.map(attemptLine)]
 }
 
 function attemptLine({ n, kind, startedMs, ms, response, error, faults }: Attempt): string {
   const result = [response?.status, error].filter((part) => part !== undefined).join(' ')
   const fired = faults.length === 0 ? '' : `  (${faults.join(', ')})`
-  const number = String(n).padStart(2)
-  return `    ${number} ${kind}  ${new Date(startedMs).toISOString()}  ${ms} ms  ${result}${fired}`
+  return `    ${String(n).padStart(2)} ${kind}  ${isoTime(startedMs)}  ${ms} ms  ${result}${fired}`
 }

@@ -41,7 +41,7 @@ export interface FaultSource extends Faults {
 
 type FaultyEvent = Pick<SandboxEvent, 'id' | 'type' | 'envelope' | 'orderNo'>
 
-export interface FaultyRequest extends Pick<SandboxEvent, 'envelope' | 'orderNo'> {
+export interface FaultyRequest extends Partial<Pick<SandboxEvent, 'envelope' | 'orderNo'>> {
   readonly operation: ApiOperation
 }
 

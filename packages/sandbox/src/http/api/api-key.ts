@@ -15,7 +15,9 @@ export function checkApiKey(
   const key = readKey(authorization)
   if (key === undefined) throw new ApiError('key-missing')
   if (key.startsWith('sk_live_')) throw new ApiError('key-live', { about: { key: mask(key) } })
-  if (!TEST_KEY.test(key) || !isAccepted(key, accepted)) {
+  // Compares with every key, so that the time does not depend on which one it is.
+  const isAccepted = accepted?.map((each) => isSameSecret(key, each)).includes(true) ?? true
+  if (!TEST_KEY.test(key) || !isAccepted) {
     throw new ApiError('key-invalid', { about: { key: mask(key) } })
   }
 }
@@ -30,12 +32,6 @@ function readKey(authorization = ''): string | undefined {
   if (scheme.toLowerCase() === 'bearer') return credentials
   const [user] = Buffer.from(credentials, 'base64').toString().split(':', 1)
   return user === '' ? undefined : user
-}
-
-/** Compares with every key, so that the time does not depend on which one it is. */
-function isAccepted(key: string, accepted: readonly string[] | undefined): boolean {
-  if (accepted === undefined) return true
-  return accepted.filter((each) => isSameSecret(key, each)).length > 0
 }
 
 function mask(key: string): string {

@@ -103,19 +103,18 @@ async function carryOut(
   trace: Trace,
 ): Promise<Answer> {
   checkApiKey(request.header('authorization'), apiKeys)
-  const body = await readBody(req.raw, maxBodyBytes)
-  trace.body = body
-  const { state, problem } = checkSignature(request, body)
+  trace.body = await readBody(req.raw, maxBodyBytes)
+  const { state, problem } = checkSignature(request, trace.body)
   trace.signature = state
   if (problem !== undefined) throw problem
   // Hono answers HEAD as GET, but a retrieve can have side effects here.
   const read = request.method === 'HEAD' ? readUnknown : readTask
-  const task = read(engine, { request, body, id: req.param('id') ?? '' })
+  const task = read(engine, { request, body: trace.body, id: req.param('id') ?? '' })
   trace.task = task
   const fired = engine.faults.takeForRequest(task)
   trace.faults = fired.map(({ kind }) => kind)
-  const ends = { caller: request.signal, sandbox: engine.cancelled }
-  return { status: 200, body: await runUnderFaults(task.run, fired, ends) }
+  const body = await runUnderFaults(task.run, fired, request.signal, engine.cancelled)
+  return { status: 200, body }
 }
 
 interface Trace {

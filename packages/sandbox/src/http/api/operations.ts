@@ -66,8 +66,6 @@ export function readList(engine: Engine, { request }: Call): Task {
   const query = readListQuery(parameters, Math.floor(engine.clock.now() / 1000))
   return {
     operation: 'list',
-    envelope: undefined,
-    orderNo: undefined,
     run() {
       const page = engine.envelopes.list(query)
       if (page === undefined) throw unknownCursor(query)

@@ -7,29 +7,24 @@ import { ConnectionCut } from './connection.ts'
 
 const DEFAULT_LATENCY_MS = 1000
 
-/** What ends a wait early. */
-export interface WaitEnds {
-  /** Aborted when the caller has left. */
-  readonly caller: AbortSignal
-  /** Aborted when the sandbox is reset or closed. */
-  readonly sandbox: AbortSignal
-}
-
 /**
  * Carries out a request under the faults that fire: late, not at all, or with its answer lost.
  *
+ * @param caller aborted when the caller has left
+ * @param sandbox aborted when the sandbox is reset or closed
  * @throws ApiError if a fault answers
  * @throws ConnectionCut if there is no answer
  */
 export async function runUnderFaults(
   run: () => object,
   faults: readonly ActiveFault[],
-  ends: WaitEnds,
+  caller: AbortSignal,
+  sandbox: AbortSignal,
 ): Promise<object> {
   const find = (kind: ApiFaultKind) => faults.find((fault) => fault.kind === kind)
   const [late, error, refusal] = [find('api-latency'), find('api-error'), find('channel-failure')]
-  if (late !== undefined) await wait(ends, late.latencyMs ?? DEFAULT_LATENCY_MS)
-  if (find('api-hang') !== undefined) await wait(ends)
+  if (late !== undefined) await wait(caller, sandbox, late.latencyMs ?? DEFAULT_LATENCY_MS)
+  if (find('api-hang') !== undefined) await wait(caller, sandbox)
   if (find('api-reset') !== undefined) throw new ConnectionCut('A fault reset the connection.')
   if (error !== undefined) throw serverFailure(error)
   if (refusal !== undefined && refusal.committed !== true) throw channelFailure(refusal.code)
@@ -56,7 +51,7 @@ function channelFailure(code = 'red_system_busy'): ApiError {
  *
  * @throws ConnectionCut if the wait ends early
  */
-async function wait({ caller, sandbox }: WaitEnds, ms?: number): Promise<void> {
+async function wait(caller: AbortSignal, sandbox: AbortSignal, ms?: number): Promise<void> {
   const signal = AbortSignal.any([caller, sandbox])
   try {
     if (ms !== undefined) await sleep(ms, undefined, { signal })
