@@ -67,8 +67,9 @@ function findFlaw(value: unknown): string | undefined {
 function findPayloadFlaw(type: string, payload: Record<string, unknown>): string | undefined {
   const rule = ruleOf(type)
   if (rule === undefined) return undefined
-  const field = AMOUNTS.find((name) => !isAmount(payload[name]))
-  if (field !== undefined) return `\`data.object.${field}\` is not an integer amount in fen.`
+  for (const name of AMOUNTS) {
+    if (!isAmount(payload[name])) return `\`data.object.${name}\` is not an integer amount in fen.`
+  }
   const { kinds, step } = rule
   if (kinds !== undefined && !kinds.some((kind) => kind === payload['object'])) {
     return `\`data.object\` of a ${type} must be a ${kinds.join(' or ')}.`

@@ -34,7 +34,7 @@ export function logLine(
     const about = { code: fields.code, ...Object.fromEntries(known) }
     // pino ignores what follows the message.
     const isPino = 'bindings' in logger && typeof logger.bindings === 'function'
-    Reflect.apply(logger[level], logger, isPino ? [about, line] : [line, about])
+    return Reflect.apply(logger[level], logger, isPino ? [about, line] : [line, about])
   })
 }
 
