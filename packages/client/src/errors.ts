@@ -109,12 +109,12 @@ export class PingppError extends Error {
     this.retryAfterMs = facts.retryAfterMs
     this.orderNo = facts.orderNo
     this.notCreated = facts.notCreated ?? false
+    // Without the detail, which may quote Ping++.
+    vouchFor(this, ERRORS[code].message)
   }
 }
 
 brand(PingppError, 'PingppError')
-// Without the detail, which may quote Ping++.
-vouchFor(PingppError, ({ code }) => ERRORS[code].message)
 
 /** The failure of one request. Whether it has created an envelope is as certain as its code is. */
 export function requestFailed(

@@ -203,8 +203,12 @@ describe('an error of hongbao in the log', () => {
   class StoreError extends Error {
     override readonly name = 'StoreError'
     readonly code = 'postgres-pool-timed-out'
+
+    constructor(message?: string, options?: ErrorOptions) {
+      super(message, options)
+      vouchFor(this, 'The pool lent no connection in time. Is it large enough?')
+    }
   }
-  vouchFor(StoreError, () => 'The pool lent no connection in time. Is it large enough?')
 
   it.each<[string, () => Error, RegExp]>([
     [

@@ -1,5 +1,5 @@
 import { InboxError, type Logger, type OnWarning } from '@hongbao/core'
-import { readWarn, vouchAs } from '@hongbao/core/internal'
+import { readWarn, vouchFor } from '@hongbao/core/internal'
 
 /**
  * Why an event was not stored, or a job is a dead letter at once. A broker may have codes of its own,
@@ -21,7 +21,7 @@ export type QueueWarningCode = 'queue-close-timed-out' | 'queue-close-failed'
 export class QueueError<Code extends string = QueueErrorCode> extends InboxError<Code> {
   constructor(code: Code, message: string, options?: ErrorOptions) {
     super(code, message, options)
-    vouchAs(this, message)
+    vouchFor(this, message)
   }
 }
 

@@ -1,6 +1,6 @@
 import {
   isFinalEnvelopeStatus,
-  WebhookError,
+  type WebhookError,
   type DispatchResult,
   type RedEnvelope,
   type RedEnvelopeStatus,
@@ -44,6 +44,17 @@ export async function processEnvelope(
   // count as the query of one that is not final.
   const isCurrent = source === 'query' || envelope.livemode || isFinal(status)
   if (isCurrent) tracking.schedule(tracked, settings)
+  await follow(run, envelope, row, tracked)
+}
+
+async function follow(
+  run: Run,
+  envelope: RedEnvelope,
+  row: OpenRow | undefined,
+  tracked: tracking.TrackedEnvelope,
+): Promise<void> {
+  const { draft, settings } = run
+  const status = readEnvelopeStatus(envelope.status)
   const flaw = findFlaw(run, envelope, row)
   if (flaw !== undefined || status === undefined) {
     tracking.resetBackoff(tracked)

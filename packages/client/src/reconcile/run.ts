@@ -242,22 +242,29 @@ function isBounded({ from, to }: RunRange): boolean {
 
 /** Reports the envelopes that are open now. */
 function conclude(run: Run): void {
-  const { draft, settings } = run
-  const nowMs = settings.now()
+  const { draft } = run
   for (const { head, tracked } of openOf(run)) {
-    const { order_no, created } = head
-    const { id = null, status = null, appliedMs = Infinity, dueMs = 0 } = tracked ?? {}
-    if (head.id === undefined && id !== null && status !== null) {
+    if (head.id === undefined && tracked?.status !== undefined) {
+      const { id, order_no, status } = tracked
       draft.adopted.push({ id, order_no, status })
     }
     // Applied by an earlier run, but still open in the table.
-    const isStuck = appliedMs < draft.startedMs
-    if (tracked !== undefined && !isOpen(tracked) && !isStuck) continue
-    draft.open += 1
-    const ageSeconds = Math.floor(nowMs / 1000 - created)
-    draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, ageSeconds)
-    // A due time counts from when Ping++ created the envelope, which may be hours after the row was created.
-    const endsMs = (tracked ?? head).created * 1000 + PLAN_ENDS_MS
-    if (Math.max(dueMs, nowMs) >= endsMs) draft.overdue.push({ id, order_no, status, created })
+    const isStuck = (tracked?.appliedMs ?? Infinity) < draft.startedMs
+    if (tracked === undefined || isOpen(tracked) || isStuck) noteOpen(run, head, tracked)
   }
+}
+
+function noteOpen(
+  { draft, settings }: Run,
+  { order_no, created }: OpenEnvelope['head'],
+  tracked: TrackedEnvelope | undefined,
+): void {
+  const nowMs = settings.now()
+  const ageSeconds = Math.floor(nowMs / 1000 - created)
+  draft.open += 1
+  draft.oldestOpenSeconds = Math.max(draft.oldestOpenSeconds ?? 0, ageSeconds)
+  const { id = null, status = null, dueMs = 0 } = tracked ?? {}
+  // A due time counts from when Ping++ created the envelope, which may be hours after the row was created.
+  const endsMs = (tracked?.created ?? created) * 1000 + PLAN_ENDS_MS
+  if (Math.max(dueMs, nowMs) >= endsMs) draft.overdue.push({ id, order_no, status, created })
 }

@@ -12,6 +12,7 @@ import {
   type Documented,
   type ParameterFlaw,
 } from './parameters.ts'
+import { isScalar } from './query.ts'
 import type { ExpectedEnvelope } from './red-envelope.ts'
 
 /**
@@ -90,9 +91,8 @@ function pairsOf(metadata: unknown): [string, unknown][] {
 }
 
 function isFlat(metadata: unknown): boolean {
-  const kinds = ['string', 'boolean']
   return pairsOf(metadata).every(
-    ([, value]) => value === null || kinds.includes(typeof value) || Number.isFinite(value),
+    ([, value]) => value === null || (typeof value !== 'bigint' && isScalar(value)),
   )
 }
 

@@ -28,9 +28,12 @@ function pairsOf(name: string, value: unknown, outer: readonly unknown[] = []): 
       pairsOf(`${name}[${member}]`, each, path),
     )
   }
-  const isScalar = ['string', 'boolean', 'bigint'].includes(typeof value) || Number.isFinite(value)
-  if (isScalar) return [[name, String(value)]]
+  if (isScalar(value)) return [[name, String(value)]]
   throw invalid(`\`${name}\` is not a string, a number or a boolean.`)
+}
+
+export function isScalar(value: unknown): value is string | number | boolean | bigint {
+  return ['string', 'boolean', 'bigint'].includes(typeof value) || Number.isFinite(value)
 }
 
 function escape(text: string): string {

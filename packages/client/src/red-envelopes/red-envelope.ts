@@ -38,13 +38,13 @@ export function readEvent(answer: GoodAnswer, id: string): WebhookEvent {
 /** An object with `{}` for members that Ping++ answers to GET as `[]`: PHP writes empty objects so. */
 function withObjects(object: object): JsonObject {
   const members = Object.entries(object).map(([name, value]: [string, unknown]) => {
-    const isEmpty = HASHES.includes(name) && Array.isArray(value) && value.length === 0
+    const isEmpty = HASHES.has(name) && Array.isArray(value) && value.length === 0
     return [name, isEmpty ? Object.freeze({}) : value] as const
   })
   return Object.freeze(Object.fromEntries(members))
 }
 
-const HASHES: readonly string[] = ['extra', 'metadata', 'credential']
+const HASHES: ReadonlySet<string> = new Set(['extra', 'metadata', 'credential'])
 
 function findFlaw({ id, object, status, amount }: JsonObject): string | undefined {
   if (object !== 'red_envelope') return 'It is not a red envelope.'

@@ -17,7 +17,8 @@ export const CROWD_CASES: readonly Case[] = [
     why: RACE,
     isFor: ({ shared }) => shared,
     async run(trial) {
-      await expectOneRun(trial, await Promise.all(Array.from({ length: 4 }, trial.open)))
+      const { open } = trial
+      await expectOneRun(trial, [await open(), await open(), await open(), await open()])
     },
   },
   {
@@ -27,10 +28,11 @@ export const CROWD_CASES: readonly Case[] = [
       const first = await trial.open()
       const processes = trial.subject.shared ? [first, await trial.open()] : [first]
       const keys = Array.from({ length: 100 }, (_, index) => trial.key(`many ${index}`))
-      const answers = await Promise.all(
-        // Seven has no factor of a hundred: the deliveries of a key are far from each other.
-        turns(1000, processes).map((process, index) => process.deliver(at(keys, index * 7))),
+      // The deliveries of a key are far from each other.
+      const deliveries = repeat(10 / processes.length, processes).flatMap((process) =>
+        keys.map((key) => process.deliver(key)),
       )
+      const answers = await Promise.all(deliveries)
       const applied = answers.filter((answer) => answer === 'applied').length
       expectSame('The number of keys that were applied', applied, 100)
       for (const key of keys) await trial.expectEffects(key, 1)
@@ -61,7 +63,7 @@ async function expectOneRun(trial: Trial, processes: readonly Process[]): Promis
     if (answers.length === 99) known.resolve()
   }
 
-  const deliveries = Promise.all(turns(100, processes).map(deliver))
+  const deliveries = Promise.all(repeat(100 / processes.length, processes).map(deliver))
   try {
     const known99 = Promise.race([known.promise, deliveries])
     await inTime(timeoutMs, '99 deliveries are answered while the work of one waits', known99)
@@ -75,12 +77,6 @@ async function expectOneRun(trial: Trial, processes: readonly Process[]): Promis
   await trial.expectEffects(key, 1)
 }
 
-function turns(count: number, processes: readonly Process[]): Process[] {
-  return Array.from({ length: count }, (_, index) => at(processes, index))
-}
-
-function at<Item>(items: readonly Item[], index: number): Item {
-  const item = items[index % items.length]
-  if (item === undefined) throw new Error('There is nothing to choose from.')
-  return item
+function repeat<Item>(times: number, items: readonly Item[]): Item[] {
+  return Array.from({ length: times }, () => items).flat()
 }

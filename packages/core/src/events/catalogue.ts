@@ -28,20 +28,14 @@ export interface EventPayloads {
   'red_envelope.sent': RedEnvelope<SentOrLater>
   /** The user opened it. */
   'red_envelope.received': RedEnvelope<'received'>
-  /**
-   * The envelope could not be sent; `failure_msg` says why. Ping++ has no webhook for this:
-   * the reconciler of `@hongbao/client` dispatches it.
-   */
+  /** It could not be sent; see `failure_msg`. No webhook: the reconciler of `@hongbao/client` dispatches it. */
   'red_envelope.failed': RedEnvelope<'failed'>
   /**
-   * It was not opened within 24 hours, and the money is on its way back. Ping++ has no webhook for this:
-   * the reconciler of `@hongbao/client` dispatches it, if it polls at the right time.
+   * It was not opened within 24 hours, and the money is on its way back. No webhook: the reconciler of
+   * `@hongbao/client` dispatches it, if it polls at the right time.
    */
   'red_envelope.refunding': RedEnvelope<Exclude<SentOrLater, 'sent'>>
-  /**
-   * The money of an envelope that was not opened is back. Ping++ has no webhook for this: the
-   * reconciler of `@hongbao/client` dispatches it.
-   */
+  /** The money of an unopened one is back. No webhook: the reconciler of `@hongbao/client` dispatches it. */
   'red_envelope.refund': RedEnvelope<'refund'>
   /** A customer paid. */
   'charge.succeeded': Charge

@@ -11,11 +11,13 @@
  */
 export type StrictJson =
   | { readonly ok: true; readonly value: unknown; readonly text: string }
-  | {
-      readonly ok: false
-      readonly code: 'event-not-utf8' | 'event-not-json'
-      readonly reason: string
-    }
+  | JsonFlaw
+
+interface JsonFlaw {
+  readonly ok: false
+  readonly code: 'event-not-utf8' | 'event-not-json'
+  readonly reason: string
+}
 
 export const MAX_DEPTH = 64
 
@@ -27,22 +29,22 @@ export function readStrictJson(bytes: Uint8Array): StrictJson {
   try {
     text = utf8.decode(bytes)
   } catch {
-    return { ok: false, code: 'event-not-utf8', reason: 'A byte sequence is invalid.' }
+    return flaw('A byte sequence is invalid.', 'event-not-utf8')
   }
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    return { ok: false, code: 'event-not-json', reason: 'It does not parse.' }
+    return flaw('It does not parse.')
   }
   const members = freezeAndCount(value, 0)
-  if (members === TOO_DEEP) {
-    return { ok: false, code: 'event-not-json', reason: `It nests deeper than ${MAX_DEPTH}.` }
-  }
-  if (members !== countColons(bytes)) {
-    return { ok: false, code: 'event-not-json', reason: 'An object names a member twice.' }
-  }
+  if (members === TOO_DEEP) return flaw(`It nests deeper than ${MAX_DEPTH}.`)
+  if (members !== countColons(bytes)) return flaw('An object names a member twice.')
   return { ok: true, value, text }
+}
+
+function flaw(reason: string, code: JsonFlaw['code'] = 'event-not-json'): JsonFlaw {
+  return { ok: false, code, reason }
 }
 
 /**

@@ -74,10 +74,8 @@ export function readEnvelopeStatus(status: unknown): RedEnvelopeStatus | undefin
 }
 
 /**
- * Returns the status of an envelope in an event of a step: the later of the step and the payload's
- * status, because Ping++ may have read the payload before the step. A status that this version does not
- * know is kept: only Ping++ knows what it means. Returns undefined if the two are different ends, one of
- * which is wrong.
+ * Returns the later of an event's step and its payload's status, because Ping++ may have read the payload
+ * before the step. A status that this version does not know is kept; two different ends are undefined.
  */
 export function statusAt(step: RedEnvelopeStatus, status: unknown): unknown {
   if (typeof status !== 'string' || status === '') return step

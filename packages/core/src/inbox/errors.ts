@@ -1,4 +1,4 @@
-import { brand, vouchAs } from '../options/errors.ts'
+import { brand, vouchFor } from '../options/errors.ts'
 
 /**
  * An inbox could not admit an event: what `admit`, `ready` and `flush` of every store reject with.
@@ -23,7 +23,7 @@ export function inboxErrors<Code extends string>(
 ): <Of extends Code>(code: Of, options?: ErrorOptions) => InboxError<Of> {
   return function inboxError(code, options) {
     const error = new InboxError(code, sentences[code], options)
-    vouchAs(error, sentences[code])
+    vouchFor(error, sentences[code])
     return error
   }
 }

@@ -5,7 +5,7 @@ import { createHash, type KeyObject } from 'node:crypto'
  * repositories of Ping++'s SDKs. The first four are examples of Ping++'s key. The last is the
  * merchant's; its private half is published too.
  */
-const PUBLISHED_KEYS: readonly string[] = [
+const PUBLISHED_KEYS: ReadonlySet<string> = new Set([
   // Node, PHP, Go, Ruby and C#.
   '5d0cc5174b1912c3',
   // Python, and Java once.
@@ -16,10 +16,10 @@ const PUBLISHED_KEYS: readonly string[] = [
   'c6c8f348c553280f',
   // All of them.
   'f5fb3a905038004d',
-]
+])
 
 export function isPublished(fingerprint: string): boolean {
-  return PUBLISHED_KEYS.includes(fingerprint.slice(0, 16))
+  return PUBLISHED_KEYS.has(fingerprint.slice(0, 16))
 }
 
 export function fingerprintOf(key: KeyObject): string {

@@ -39,7 +39,7 @@ export class OptionError extends TypeError {
   constructor(code: OptionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    vouchAs(this, message)
+    vouchFor(this, message)
   }
 }
 
@@ -47,22 +47,10 @@ export class OptionError extends TypeError {
 const SENTENCE: unique symbol = Symbol.for('hongbao.sentence')
 
 /**
- * Lets the default log show the code of such errors and a sentence about each. The sentence must never
- * contain a secret, even if an app has changed the error.
+ * Lets the default log show the code of an error and a sentence about it. The sentence must never contain
+ * a secret, and is fixed when the error is made, because an app may change `message`.
  */
-export function vouchFor<Thrown extends Error>(
-  type: { readonly prototype: Thrown },
-  sentence: (error: Thrown) => string,
-): void {
-  Object.defineProperty(type.prototype, SENTENCE, {
-    get(this: Thrown): string {
-      return sentence(this)
-    },
-  })
-}
-
-/** The same for one error. Its sentence is fixed when it is made, because an app may change `message`. */
-export function vouchAs(error: Error, sentence: string): void {
+export function vouchFor(error: Error, sentence: string): void {
   Object.defineProperty(error, SENTENCE, { value: sentence })
 }
 

@@ -32,17 +32,10 @@ export function logLine(
     if (logger === console) return console[level](line)
     const known = Object.entries(fields).filter(([, value]) => value !== undefined && value !== '')
     const about = { code: fields.code, ...Object.fromEntries(known) }
-    return takesFieldsFirst(logger) ? logger[level](about, line) : logger[level](line, about)
+    // pino ignores what follows the message.
+    const isPino = 'bindings' in logger && typeof logger.bindings === 'function'
+    return Reflect.apply(logger[level], logger, isPino ? [about, line] : [line, about])
   })
-}
-
-interface FieldsFirst {
-  warn(fields: LogFields, message: string): void
-  error(fields: LogFields, message: string): void
-}
-
-function takesFieldsFirst(logger: object): logger is FieldsFirst {
-  return 'bindings' in logger && typeof logger.bindings === 'function'
 }
 
 /** Calls a hook of the app. Its errors, now or later, are ignored: they must not cost a payment. */
@@ -55,34 +48,21 @@ export function callSafely(hook: () => unknown): void {
   }
 }
 
-function isInDevelopment(): boolean {
-  const mode = readMode()
-  return mode === 'development' || mode === 'test'
+/** A thrown value may have getters that throw, and an environment may be closed; the line must not be lost. */
+function readSafely<Value>(read: () => Value, fallback: Value): Value {
+  try {
+    return read()
+  } catch {
+    return fallback
+  }
 }
 
 function readMode(): string {
-  try {
-    if (isKeptFromReading('NODE_ENV')) return ''
-    return globalThis.process?.env['NODE_ENV'] ?? ''
-  } catch {
-    return ''
-  }
-}
-
-declare const Deno: DenoRuntime | undefined
-
-interface DenoRuntime {
-  readonly permissions: {
-    querySync(permission: { readonly name: 'env'; readonly variable: string }): {
-      readonly state: 'granted' | 'prompt' | 'denied'
-    }
-  }
-}
-
-/** Deno would stop the process and prompt in the terminal. */
-function isKeptFromReading(variable: string): boolean {
-  if (typeof Deno === 'undefined') return false
-  return Deno.permissions.querySync({ name: 'env', variable }).state !== 'granted'
+  const { Deno, process } = Object(globalThis)
+  // Deno would stop the process and prompt in the terminal.
+  const permission = Deno?.permissions.querySync({ name: 'env', variable: 'NODE_ENV' })
+  if (permission !== undefined && permission.state !== 'granted') return ''
+  return process?.env['NODE_ENV'] ?? ''
 }
 
 /**
@@ -90,21 +70,16 @@ function isKeptFromReading(variable: string): boolean {
  * `NODE_ENV` is not set, it returns once how to see them.
  */
 export function textOf(thrown: unknown): string {
-  if (!isInDevelopment()) return hintOnce()
-  try {
-    return causesOf(thrown)
-      .map((each) => `\n${stackOf(each)}`)
-      .join('\nCaused by:')
-  } catch {
-    // See `originOf`.
-    return ''
-  }
+  const mode = readSafely(readMode, '')
+  if (mode !== 'development' && mode !== 'test') return mode === '' ? hintOnce() : ''
+  const stacks = readSafely(() => causesOf(thrown).map((each) => `\n${stackOf(each)}`), [])
+  return stacks.join('\nCaused by:')
 }
 
 let hasHinted = false
 
 function hintOnce(): string {
-  if (hasHinted || readMode() !== '') return ''
+  if (hasHinted) return ''
   hasHinted = true
   return HINT
 }
@@ -114,12 +89,10 @@ const HINT =
 
 const MAX_CAUSES = 4
 
-function causesOf(thrown: unknown): unknown[] {
-  const causes = [thrown]
-  for (let each = thrown; each instanceof Error && each.cause !== undefined; each = each.cause) {
-    if (causes.push(each.cause) === MAX_CAUSES) break
-  }
-  return causes
+function causesOf(thrown: unknown, count = 1): unknown[] {
+  const cause = causeOf(thrown)
+  if (cause === undefined || count === MAX_CAUSES) return [thrown]
+  return [thrown, ...causesOf(cause, count + 1)]
 }
 
 function stackOf(thrown: unknown): string {
@@ -133,23 +106,15 @@ function stackOf(thrown: unknown): string {
  * hongbao show their sentence too, which never contains a secret.
  */
 export function originOf(thrown: unknown): string {
-  try {
+  return readSafely(() => {
     const facts = Object.values(readOrigin(thrown)).filter(Boolean)
     const sentence = sentenceOf(thrown) ?? sentenceOf(causeOf(thrown))
     return ` [${facts.join(' ')}]${sentence === undefined ? '' : ` ${sentence}`}`
-  } catch {
-    // A thrown value may have getters that throw; the line must not be lost.
-    return ''
-  }
+  }, '')
 }
 
 export function originFields(thrown: unknown): Partial<Origin> {
-  try {
-    return thrown === undefined ? {} : readOrigin(thrown)
-  } catch {
-    // See above.
-    return {}
-  }
+  return thrown === undefined ? {} : readSafely<Partial<Origin>>(() => readOrigin(thrown), {})
 }
 
 /** What the log shows of a thrown value, in the order of the line. What is unknown is empty. */

@@ -5,11 +5,9 @@ import { createFailure, WebhookError } from '../reply/errors.ts'
 import { codeOfReply, type Reply } from '../reply/reply.ts'
 
 /**
- * Makes a delivery of a `Request`.
- *
- * @param readBytes reads the whole body, where the host has a better way than the request itself
- * @param hint what to move if the body was read first
- * @param waitUntil keeps the host's request alive for handlers that pass their deadline
+ * Makes a delivery of a `Request`. `readBytes` reads the whole body, where the host has a better way than the
+ * request itself; `hint` says what to move if the body was read first; `waitUntil` keeps the host's request
+ * alive for handlers that pass their deadline.
  */
 export function fetchDelivery(
   request: Request,

@@ -8,10 +8,8 @@ export const NODE_HINT: string =
   'Answer the webhook before anything reads the request. In the pages router of Next.js: export const config = { api: { bodyParser: false } }.'
 
 /**
- * Makes a delivery of a Node request.
- *
- * @param hint what to move in this framework when a parser came first
- * @param kept where this framework's parsers leave what they read. Default: on the request
+ * Makes a delivery of a Node request. `hint` says what to move in this framework when a parser came first,
+ * `kept` is where its parsers leave what they read.
  */
 export function nodeDelivery(
   request: IncomingMessage,

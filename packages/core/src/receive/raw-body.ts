@@ -98,7 +98,6 @@ const CODES: ReadonlyMap<string, WebhookErrorCode> = new Map([
   ['entity.too.large', 'body-too-large'],
   ['stream.encoding.set', 'body-consumed'],
   ['stream.not.readable', 'body-consumed'],
-  ['encoding.unsupported', 'internal-error'],
 ])
 
 /** An error of no such type is the stream's own (ECONNRESET, Z_DATA_ERROR): the body cannot be had. */

@@ -14,15 +14,16 @@ export class WebhookError extends Error {
 
   /** `detail` follows the code's own message; `cause` is kept as it came, whatever was thrown. */
   constructor(code: WebhookErrorCode, detail?: string, options?: ErrorOptions) {
-    super(describe(code, detail), options)
+    const message = describe(code, detail)
+    super(message, options)
     this.code = code
     this.outcome = ERRORS[code].outcome
     this.detail = detail
+    vouchFor(this, message)
   }
 }
 
 brand(WebhookError, 'WebhookError')
-vouchFor(WebhookError, ({ code, detail }) => describe(code, detail))
 
 /**
  * A WebhookError as a value: the steps of a delivery return it, so its stack has no frames. Frames
