@@ -86,6 +86,21 @@ describe('a target with a URL', () => {
     await engine.close()
   })
 
+  it('is not connected to by notifications that waited for their turn when the sandbox was reset', async () => {
+    const port = await serve((request, response) => {
+      if (request.method === 'GET') response.end()
+    })
+    const target = `http://127.0.0.1:${port}/`
+    const engine = openEngine({ clock: createClock({ speed: 1 }), target })
+    for (let each = 0; each < 100; each += 1) engine.trigger('charge.succeeded')
+    await expect.poll(() => sockets.size).toBe(64)
+    await engine.reset()
+    // Connections are accepted in their order.
+    await fetch(target)
+    expect(sockets.size).toBe(65)
+    await engine.close()
+  })
+
   it.each(['127.0.0.1', '::1'])('called localhost may listen on %s', async (host) => {
     const port = await serve(
       (request, response) => request.resume().on('end', () => response.end()),

@@ -64,9 +64,14 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
 
   async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {
     const headers = { ...post.headers, 'content-length': post.body.length, connection: 'close' }
-    const request = open(url, { agent, method: post.method ?? 'POST', headers })
-    const outcome = await exchange(post, signal, (answer) => send(request, post, answer))
-    return { url: url.href, headers: flatten(request.getHeaders()), ...outcome }
+    let sent: OutgoingHttpHeaders = headers
+    // Not before: a post that was given up while it waited opens no connection.
+    const outcome = await exchange(post, signal, (answer) => {
+      const request = open(url, { agent, method: post.method ?? 'POST', headers })
+      sent = request.getHeaders()
+      send(request, post, answer)
+    })
+    return { url: url.href, headers: flatten(sent), ...outcome }
   }
 
   return {
