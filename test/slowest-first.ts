@@ -33,6 +33,11 @@ const SLOW = [
   'packages/redis/test/lease.test.ts',
   'test/faults/openssl.test.ts',
   'packages/bullmq/test/close.test.ts',
+  'packages/postgres/test/postgres-js.test.ts',
+  'test/docs/inboxes.test.ts',
+  'packages/sandbox/test/cli-live.test.ts',
+  'test/types/types.test.ts',
+  'test/faults/connections.test.ts',
   // Those of vitest.integrations.config.ts. Builds of frameworks between those that use databases.
   'integrations/next/next.test.ts',
   'integrations/orms-2/mikro-orm.test.ts',

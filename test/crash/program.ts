@@ -22,7 +22,8 @@ export interface Outcome {
 /** Runs the program as people do, with one store. */
 export async function run(args: readonly string[], signal: AbortSignal): Promise<Outcome> {
   const program = spawn(process.execPath, [PROGRAM, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // By the channel it notices that the tests are gone.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     signal,
   })
   const output = Promise.all([text(program.stdout), text(program.stderr)])

@@ -29,6 +29,8 @@ const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupted.abort(new Error(`Ended by ${signal}.`)))
 }
+process.once('disconnect', () => interrupted.abort(new Error('The tests are gone.')))
+process.channel?.unref()
 
 console.error(`Seed ${seed}: --seed ${seed} makes the same choices again.`)
 const verdicts: Verdict[] = []
