@@ -59,13 +59,15 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
     request.once('response', read)
     request.once('upgrade', read)
     void write(request, post).then((broken) => broken && answer.fail(broken))
-    answer.ended.addEventListener('abort', () => request.destroy())
   }
 
   async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {
     const headers = { ...post.headers, 'content-length': post.body.length, connection: 'close' }
     const request = open(url, { agent, method: post.method ?? 'POST', headers })
+    // That it is destroyed is an error, too, also if nothing was sent.
+    request.on('error', () => {})
     const outcome = await exchange(post, signal, (answer) => send(request, post, answer))
+    request.destroy()
     return { url: url.href, headers: flatten(request.getHeaders()), ...outcome }
   }
 
