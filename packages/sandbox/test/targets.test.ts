@@ -101,6 +101,26 @@ describe('a target with a URL', () => {
     await engine.close()
   })
 
+  it('gets nothing more after a reset, not even what waits for a connection', async () => {
+    const bodies: string[] = []
+    const port = await serve(async (request) => {
+      let body = ''
+      for await (const chunk of request.setEncoding('utf8')) body += String(chunk)
+      bodies.push(body)
+    })
+    const engine = openEngine({
+      clock: createClock({ speed: 1 }),
+      target: `http://127.0.0.1:${port}/`,
+    })
+    for (let each = 0; each < 200; each += 1) engine.trigger('charge.succeeded')
+    await expect.poll(() => bodies.length).toBe(64)
+    await engine.reset()
+    await engine.clock.settled()
+    expect(bodies).toHaveLength(64)
+    expect(engine.events()).toEqual([])
+    await engine.close()
+  })
+
   it.each(['127.0.0.1', '::1'])('called localhost may listen on %s', async (host) => {
     const port = await serve(
       (request, response) => request.resume().on('end', () => response.end()),

@@ -91,10 +91,7 @@ class TimerClock implements EngineClock {
   drain(): Promise<number> {
     const ranBefore = this.#ran
     return this.#move(async () => {
-      for (let first = this.#timers.at(-1); first !== undefined; first = this.#timers.at(-1)) {
-        // oxlint-disable-next-line no-await-in-loop -- work may schedule more
-        await this.#goTo(first.dueMs)
-      }
+      await this.#goTo(Infinity)
       return this.#ran - ranBefore
     })
   }
@@ -209,6 +206,7 @@ class TimerClock implements EngineClock {
     return moved
   }
 
+  /** @param toMs `Infinity` for the last timer */
   async #goTo(toMs: number): Promise<void> {
     const restarts = this.#restarts
     for (let first = this.#timers.at(-1); first !== undefined; first = this.#timers.at(-1)) {
@@ -217,7 +215,8 @@ class TimerClock implements EngineClock {
       // oxlint-disable-next-line no-await-in-loop -- one work ends before the clock goes on
       await this.#run(this.#timers.pop())
     }
-    if (restarts === this.#restarts) this.#atMs = Math.max(this.#atMs, toMs)
+    const isThere = restarts === this.#restarts && toMs !== Infinity
+    if (isThere) this.#atMs = Math.max(this.#atMs, toMs)
   }
 }
 

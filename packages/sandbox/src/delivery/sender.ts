@@ -64,8 +64,6 @@ export async function* piecesOf(post: Post): AsyncGenerator<Buffer> {
 }
 
 export interface Answer {
-  /** Aborted when the answer has ended or failed. */
-  readonly ended: AbortSignal
   connected(): void
   begin(status: number, headers: Readonly<Record<string, string>>): void
   /** Returns whether there is room for more; if not, the answer has ended. */
@@ -81,7 +79,6 @@ type Outcome = Pick<PostResult, 'timings' | 'response' | 'failure'>
 
 function createAnswer(): Answer & { readonly outcome: Promise<Outcome> } {
   const { promise: outcome, resolve } = Promise.withResolvers<Outcome>()
-  const ended = new AbortController()
   const elapsed = createStopwatch()
   const chunks: Uint8Array[] = []
   let head: Pick<AttemptResponse, 'status' | 'headers'> | undefined
@@ -93,12 +90,10 @@ function createAnswer(): Answer & { readonly outcome: Promise<Outcome> } {
     const response = head && { ...head, body: Buffer.concat(chunks), truncated }
     const failure = response === undefined ? error : undefined
     resolve({ timings: { connectMs, firstByteMs, totalMs: elapsed() }, response, failure })
-    ended.abort()
   }
 
   return {
     outcome,
-    ended: ended.signal,
     connected() {
       connectMs = elapsed()
     },

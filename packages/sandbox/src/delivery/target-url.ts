@@ -59,7 +59,6 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
     request.once('response', read)
     request.once('upgrade', read)
     void write(request, post).then((broken) => broken && answer.fail(broken))
-    answer.ended.addEventListener('abort', () => request.destroy())
   }
 
   async function sendNow(post: Post, signal: AbortSignal): Promise<PostResult> {

@@ -16,15 +16,10 @@ export interface AttemptPlan {
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string>>
   /** The body comes in pieces of so many bytes, so many wall-clock milliseconds apart. */
-  readonly drip: Drip | undefined
+  readonly drip: { readonly chunkBytes: number; readonly chunkMs: number } | undefined
   /** `cut` and `reset` end the connection in the middle of the body; `lost` and `late` concern the answer. */
   readonly ending: 'answered' | 'lost' | 'late' | 'cut' | 'reset'
   readonly faults: readonly string[]
-}
-
-export interface Drip {
-  readonly chunkBytes: number
-  readonly chunkMs: number
 }
 
 /** Ping++'s own test cases (`metadata[pingpp_tc]`), only at the first attempt. */

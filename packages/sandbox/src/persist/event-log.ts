@@ -65,7 +65,9 @@ export class EventLog implements Saver {
   keep(line: SavedLine): void {
     if (this.#file === undefined || this.#engine === undefined || this.#hasFailed) return
     try {
-      this.#appendedBytes += writeWhole(this.#file, writeLine(line))
+      const bytes = Buffer.from(writeLine(line))
+      fs.appendFileSync(this.#file, bytes)
+      this.#appendedBytes += bytes.length
       if (this.#appendedBytes > MAX_APPENDED_BYTES) this.#rewrite(this.#engine)
     } catch (error) {
       // The disk is full, for example; the sandbox itself goes on.
@@ -113,7 +115,7 @@ export class EventLog implements Saver {
     fs.rmSync(temporary, { force: true })
     const file = fs.openSync(temporary, 'ax', 0o600)
     try {
-      for (const line of lines) writeWhole(file, writeLine(line))
+      for (const line of lines) fs.appendFileSync(file, writeLine(line))
       fs.fsyncSync(file)
       fs.renameSync(temporary, this.#path)
     } catch (error) {
@@ -125,14 +127,6 @@ export class EventLog implements Saver {
     this.#file = file
     this.#appendedBytes = 0
   }
-}
-
-/** The system may write less than it was given, for example on a full disk. Returns the number of bytes. */
-function writeWhole(file: number, text: string): number {
-  const bytes = Buffer.from(text)
-  let written = 0
-  while (written < bytes.length) written += fs.writeSync(file, bytes, written)
-  return written
 }
 
 export interface Kept {
