@@ -1,5 +1,7 @@
 import { must } from '@hongbao/core/internal'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON } from './control.ts'
 import { dialectOf } from './dialect.ts'
+import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { withQuestionMarks } from './placeholders.ts'
 import { rowsOf } from './rows.ts'
@@ -11,9 +13,23 @@ export interface KnexQueries {
 }
 
 /** An instance of Knex; `Transaction` is its `Knex.Transaction`. */
-export interface KnexLike<Transaction> extends KnexQueries {
-  readonly client: { readonly dialect?: string }
-  transaction(run: (tx: Transaction) => Promise<void>): Promise<unknown>
+export interface KnexLike<Transaction> {
+  readonly client: KnexClient
+  raw(sql: string, values: string[]): KnexRaw
+  transaction(
+    run: (tx: Transaction) => Promise<void>,
+    config?: { connection?: unknown },
+  ): Promise<unknown>
+}
+
+interface KnexClient {
+  readonly dialect?: string
+  acquireConnection(): Promise<unknown>
+  releaseConnection(connection: unknown): Promise<unknown>
+}
+
+interface KnexRaw extends PromiseLike<unknown> {
+  connection(connection: unknown): PromiseLike<unknown>
 }
 
 /** Options of {@link knexInbox}. */
@@ -38,21 +54,53 @@ export function knexInbox<Transaction extends KnexQueries>(
     dialect,
     query: async (sql, values, tx) =>
       rowsOf(await (tx ?? knex).raw(...withQuestionMarks(sql, values))),
-    transaction: (run) => inTransaction(knex, run),
+    transaction: (run) =>
+      dialect === 'mysql' ? withoutAutocommit(knex, run) : inTransaction(knex, run),
   })
 }
 
-/** Knex refuses statements of a transaction from the moment at which it sends COMMIT or ROLLBACK. */
-async function inTransaction<Transaction>(
+async function withoutAutocommit<Transaction extends KnexQueries>(
   knex: KnexLike<Transaction>,
   run: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
+  const { client } = knex
+  const connection = await client.acquireConnection()
+  try {
+    await knex.raw(AUTOCOMMIT_OFF, []).connection(connection)
+    await inTransaction(knex, run, connection)
+  } finally {
+    // It fails only on a lost connection, which Knex closes.
+    await Promise.resolve(knex.raw(AUTOCOMMIT_ON, []).connection(connection)).catch(() => {})
+    await client.releaseConnection(connection)
+  }
+}
+
+/** Knex refuses statements of a transaction from the moment at which it sends COMMIT or ROLLBACK. */
+async function inTransaction<Transaction extends KnexQueries>(
+  knex: KnexLike<Transaction>,
+  run: (tx: Transaction) => Promise<void>,
+  connection?: unknown,
+): Promise<void> {
   let running = Promise.resolve()
   try {
-    await knex.transaction((tx) => (running = run(tx)))
+    await knex.transaction((tx) => (running = withoutCommit(tx, run)), { connection })
   } finally {
-    // Knex does not wait for handlers that call `tx.commit()` or `tx.rollback()`.
+    // Knex does not wait for handlers that call `tx.rollback()`.
     await running
+  }
+}
+
+/** Handlers that commit would leave the event to be applied again. Knex itself calls it after them. */
+async function withoutCommit<Transaction extends KnexQueries>(
+  tx: Transaction,
+  run: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  const commit: unknown = Reflect.get(tx, 'commit')
+  Object.assign(tx, { commit: () => Promise.reject(sqlError('sql-transaction-control')) })
+  try {
+    await run(tx)
+  } finally {
+    Object.assign(tx, { commit })
   }
 }
 

@@ -58,9 +58,13 @@ export function sequelizeInbox<Transaction extends object>(
       }),
     transaction: (run) =>
       sequelize.transaction(async (tx) => {
+        // Handlers that commit would leave the event to be applied again.
+        Object.assign(tx, { commit: () => Promise.reject(sqlError('sql-transaction-control')) })
         try {
           await run(tx)
         } finally {
+          // From here on it is that of the class again, which Sequelize calls.
+          Reflect.deleteProperty(tx, 'commit')
           endNested(tx)
         }
       }),

@@ -8,7 +8,7 @@ import { createPool } from 'mysql2/promise'
 import { Pool } from 'pg'
 import postgres from 'postgres'
 import { expect, it } from 'vitest'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 const mysqlEffects = mysqlTable('effects', { id: varchar({ length: 100 }).notNull() })
 const pgEffects = pgTable('effects', { id: text().notNull() })
@@ -78,6 +78,7 @@ interface DrizzleTx {
 
 describeOrm(mysql2, (open) => {
   testDrizzle(open)
+  describeControl('mysql', open)
 
   it('refuses a prepared statement, a query and a savepoint after the end', async () => {
     const { inbox, countEffects } = await open(1)
@@ -110,6 +111,7 @@ describeOrm(mysql2, (open) => {
 
 describeOrm(pg, (open) => {
   testDrizzle(open)
+  describeControl('postgres', open)
   testPostgres(open)
 })
 
