@@ -12,8 +12,21 @@ const CONTROL: Readonly<Record<SqlDialect, RegExp>> = {
     /^\s*(?:commit|end|abort|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b)|prepare\s+transaction)\b/i,
 }
 
+/**
+ * Comments, which are left out, and quoted texts, which may look like statements. What is in a comment such
+ * as `/*! commit *\/` MySQL executes.
+ */
+const OPAQUE: Readonly<Record<SqlDialect, RegExp>> = {
+  mysql:
+    /\/\*(?!M?!)[^]*?(?:\*\/|$)|\/\*M?!\d*|\*\/|(?:--(?=\s)|#)[^\n]*|'(?:\\[^]|[^'\\])*(?:'|$)|"(?:\\[^]|[^"\\])*(?:"|$)|`[^`]*(?:`|$)/g,
+  postgres:
+    /\/\*[^]*?(?:\*\/|$)|--[^\n]*|\bE'(?:\\[^]|[^'\\])*(?:'|$)|'[^']*(?:'|$)|"[^"]*(?:"|$)|(?<![\w$])\$((?:[a-z_]\w*)?)\$[^]*?(?:\$\1\$|$)/gi,
+}
+
+/** Whether any statement of a text ends the transaction that it is sent in. */
 export function endsTransaction(dialect: SqlDialect, sql: string): boolean {
-  return CONTROL[dialect].test(sql)
+  const bare = /[;*#'"`]|--/.test(sql) ? sql.replace(OPAQUE[dialect], ' ') : sql
+  return bare.split(';').some((statement) => CONTROL[dialect].test(statement))
 }
 
 /**

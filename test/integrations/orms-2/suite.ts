@@ -194,6 +194,25 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
       expect([await countEffects('around'), await countEffects('undone')]).toEqual([2, 0])
     })
 
+    it.each([
+      ['keeps nothing, if its connection is cut', 0],
+      ['keeps nothing, if its connection is cut and the error is swallowed', 1],
+    ])('%s, and the next event has another connection [E17]', async (name, swallowed) => {
+      const { inbox, database, run, write, countEffects } = await open(1)
+      const admission = inbox.admit(name, async ({ tx }) => {
+        await write(tx, name)
+        const rows = (await run(tx, database.connectionId)) as [{ readonly id: unknown }]
+        await database.cut(Number(rows[0].id))
+        const late = write(tx, name)
+        await (swallowed ? late.catch(() => {}) : late)
+      })
+      await expect(admission).rejects.toBeInstanceOf(Error)
+      expect(await countEffects(name)).toBe(0)
+      expect(await inbox.admit(name, ({ tx }) => done(write(tx, name)))).toBe('applied')
+      expect(await inbox.admit(name, async () => {})).toBe('duplicate')
+      expect(await countEffects(name)).toBe(1)
+    })
+
     it('does not hold what the outer client writes: it stays when the handler fails', async () => {
       const { inbox, writeOutside, countEffects } = await open()
       const admission = inbox.admit('trap', async () => {

@@ -157,14 +157,14 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
   /** Type → its handlers, until `on` or `off` changes any. */
   const found = new Map<HandledType, readonly AnyHandler<Context>[]>()
   let added = 0
-  let call = 0
+  let calls = 0
 
   function add(given: unknown, handler: unknown): readonly string[] {
     // All are checked before one is added.
     const pairs = readHandlers<Context>(given, handler)
     found.clear()
-    call += 1
-    for (const [type, each] of pairs) emitter.on(type, register(each, call, added++))
+    calls += 1
+    for (const [type, each] of pairs) emitter.on(type, register(each, calls, added++))
     return pairs.map(([type]) => type)
   }
 
@@ -245,24 +245,24 @@ const OF_NODE: ReadonlySet<string> = new Set(['newListener', 'removeListener'])
 type Registered<Context extends object> = AnyHandler<Context> & {
   readonly handler: AnyHandler<Context>
   /** The call of `on` that added it. */
-  readonly call: number
+  readonly addedBy: number
   readonly position: number
 }
 
 function register<Context extends object>(
   handler: AnyHandler<Context>,
-  call: number,
+  addedBy: number,
   position: number,
 ): Registered<Context> {
   const registered: AnyHandler<Context> = (event, context) => handler(event, context)
-  return Object.assign(registered, { handler, call, position })
+  return Object.assign(registered, { handler, addedBy, position })
 }
 
 /** A call of `on` adds a handler once to an event that has several of its types: its own and '*'. */
 function isFirstOfCall<Context extends object>(
-  { handler, call }: Registered<Context>,
+  { handler, addedBy }: Registered<Context>,
   at: number,
   all: readonly Registered<Context>[],
 ): boolean {
-  return all.findIndex((other) => other.call === call && other.handler === handler) === at
+  return all.findIndex((other) => other.addedBy === addedBy && other.handler === handler) === at
 }
