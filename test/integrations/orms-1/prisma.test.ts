@@ -6,6 +6,7 @@ import { PATIENCE_MS } from '../../patience.ts'
 import { createFolder } from './folders.ts'
 import { generateClient, type Prisma, type PrismaTx } from './prisma-client.ts'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -74,6 +75,7 @@ describeLateFailures(mariadbHost)
 describeLateFailures(postgresHost())
 // Prisma keeps the connection, and MySQL commits by itself what follows: the document says so.
 describeDeadlock(mariadbHost, 1)
+describeChangedRow(mariadbHost, 1)
 
 describe('the transaction of prismaInbox', () => {
   it('may take longer than the 5 s of Prisma, but not longer than transactionTimeoutMs', async () => {

@@ -3,6 +3,7 @@ import type { Options, Transaction } from 'sequelize'
 import { describe, expect, it } from 'vitest'
 import { openSequelize } from './sequelize-app.ts'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -42,6 +43,7 @@ describeOrm(postgres)
 describeLateFailures(mariadb)
 describeLateFailures(postgres)
 describeDeadlock(mariadb, 0)
+describeChangedRow(mariadb, 0)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
   it('is refused tx.commit(), and stays in the transaction [E82]', async () => {

@@ -2,6 +2,7 @@ import { typeormInbox } from '@hongbao/sql/typeorm'
 import { DataSource, EntitySchema, type DataSourceOptions, type EntityManager } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -64,6 +65,7 @@ for (const host of [mariadb, postgres]) {
   describeLateFailures(host)
 }
 describeDeadlock(mariadb, 0)
+describeChangedRow(mariadb, 0)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
   it.each<[string, (tx: EntityManager) => Promise<unknown> | undefined]>([
