@@ -11,7 +11,7 @@ const IDS = [
   ...numbered('C', 30),
   ...numbered('D', 25),
   ...numbered('E', 83),
-  ...numbered('F', 38),
+  ...numbered('F', 39),
   ...numbered('G', 30),
   ...numbered('H', 19),
   ...numbered('S', 29),

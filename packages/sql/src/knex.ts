@@ -63,16 +63,22 @@ async function withoutAutocommit<Transaction extends KnexQueries>(
   knex: KnexLike<Transaction>,
   run: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
-  const { client } = knex
-  const connection = await client.acquireConnection()
+  const connection = await knex.client.acquireConnection()
   try {
     await knex.raw(AUTOCOMMIT_OFF, []).connection(connection)
     await inTransaction(knex, run, connection)
   } finally {
-    // It fails only on a lost connection, which Knex closes.
-    await Promise.resolve(knex.raw(AUTOCOMMIT_ON, []).connection(connection)).catch(() => {})
-    await client.releaseConnection(connection)
+    // Not awaited: the result of the event is certain. It fails on a lost connection, which Knex closes.
+    void release(knex, connection)
   }
+}
+
+async function release(
+  knex: Pick<KnexLike<unknown>, 'client' | 'raw'>,
+  connection: unknown,
+): Promise<void> {
+  await Promise.resolve(knex.raw(AUTOCOMMIT_ON, []).connection(connection)).catch(() => {})
+  await knex.client.releaseConnection(connection)
 }
 
 /** Knex refuses statements of a transaction from the moment at which it sends COMMIT or ROLLBACK. */
