@@ -21,7 +21,7 @@ export interface DrizzleLike<Transaction> extends DrizzleQueries {
 export interface DrizzleInboxOptions<
   Transaction extends DrizzleQueries,
 > extends SqlInboxCommonOptions {
-  /** The database of your app, over `mysql2` or `pg`. */
+  /** The database of your app, over a pool of `mysql2` or `pg`, not a single connection. */
   readonly db: DrizzleLike<Transaction>
   /** The SQL of the database. */
   readonly dialect: SqlDialect
@@ -165,11 +165,17 @@ function readDrizzle<Transaction>(
   option: string,
 ): DrizzleLike<Transaction> {
   return must<DrizzleLike<Transaction>>(
-    'a database of Drizzle over mysql2 or pg; for postgres there is `postgresJsPool` of @hongbao/postgres',
+    'a database of Drizzle over a pool of mysql2 or pg; for postgres there is `postgresJsPool` of @hongbao/postgres',
     (given) =>
       typeof given?.transaction === 'function' &&
       typeof given.execute === 'function' &&
       // postgres is a function. It replaces a lost connection in a transaction, and goes on without one.
-      typeof given.$client !== 'function',
+      typeof given.$client !== 'function' &&
+      !isConnection(Object(given.$client)),
   )(db, option)
+}
+
+/** Whether it is one connection, of mysql2 or pg: events at the same time would share its transaction. */
+function isConnection(client: object): boolean {
+  return 'beginTransaction' in client || 'processID' in client
 }

@@ -4,10 +4,11 @@ import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzleJs } from 'drizzle-orm/postgres-js'
-import { createPool } from 'mysql2/promise'
-import { Pool } from 'pg'
+import { createConnection, createPool } from 'mysql2/promise'
+import { Client, Pool } from 'pg'
 import postgres from 'postgres'
 import { expect, it } from 'vitest'
+import { startDatabase } from '../../servers/sql.ts'
 import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 const mysqlEffects = mysqlTable('effects', { id: varchar({ length: 100 }).notNull() })
@@ -160,6 +161,27 @@ function testPostgres(
     expect(await countEffects('prepared')).toBe(0)
   })
 }
+
+it('drizzleInbox refuses a database over a single connection, on which events would share a transaction [E84]', async () => {
+  const { url, close } = await startDatabase('mysql')
+  const connection = await createConnection(url)
+  const refused = { name: 'OptionError', message: expect.stringContaining('a pool') as string }
+  const consumer = 'orders'
+  for (const db of [
+    drizzleMysql({ client: connection }),
+    drizzleMysql({ client: Reflect.get(connection, 'connection') as typeof connection }),
+  ]) {
+    expect(() => drizzleInbox({ db, dialect: 'mysql', consumer })).toThrow(
+      expect.objectContaining(refused),
+    )
+  }
+  const db = drizzlePg({ client: new Client() })
+  expect(() => drizzleInbox({ db, dialect: 'postgres', consumer })).toThrow(
+    expect.objectContaining(refused),
+  )
+  await connection.end()
+  await close()
+})
 
 it('drizzleInbox refuses what is no database of Drizzle, one over postgres, and another dialect', () => {
   const db = openPg('postgres://', 1)
