@@ -62,8 +62,7 @@ async function inTransaction<Transaction extends KyselyQueries>(
       try {
         await run(tx)
       } finally {
-        await takeConnection(tx, ended.promise)
-        guarded.allowOnlyEnd()
+        await takeConnection(tx, ended.promise).finally(() => guarded.allowOnlyEnd())
       }
     })
   } finally {
