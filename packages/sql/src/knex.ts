@@ -1,6 +1,6 @@
 import { must } from '@hongbao/core/internal'
-import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON } from './control.ts'
-import { dialectOf } from './dialect.ts'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON, endsTransaction } from './control.ts'
+import { dialectOf, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { withQuestionMarks } from './placeholders.ts'
@@ -55,7 +55,7 @@ export function knexInbox<Transaction extends KnexQueries>(
     query: async (sql, values, tx) =>
       rowsOf(await (tx ?? knex).raw(...withQuestionMarks(sql, values))),
     transaction: (run) =>
-      dialect === 'mysql' ? withoutAutocommit(knex, run) : inTransaction(knex, run),
+      dialect === 'mysql' ? withoutAutocommit(knex, run) : inTransaction(knex, dialect, run),
   })
 }
 
@@ -66,7 +66,7 @@ async function withoutAutocommit<Transaction extends KnexQueries>(
   const connection = await knex.client.acquireConnection()
   try {
     await knex.raw(AUTOCOMMIT_OFF, []).connection(connection)
-    await inTransaction(knex, run, connection)
+    await inTransaction(knex, 'mysql', run, connection)
   } finally {
     // Not awaited: the result of the event is certain. It fails on a lost connection, which Knex closes.
     void release(knex, connection)
@@ -84,30 +84,49 @@ async function release(
 /** Knex refuses statements of a transaction from the moment at which it sends COMMIT or ROLLBACK. */
 async function inTransaction<Transaction extends KnexQueries>(
   knex: KnexLike<Transaction>,
+  dialect: SqlDialect,
   run: (tx: Transaction) => Promise<void>,
   connection?: unknown,
 ): Promise<void> {
   let running = Promise.resolve()
   try {
-    await knex.transaction((tx) => (running = withoutCommit(tx, run)), { connection })
+    await knex.transaction((tx) => (running = withoutCommit(tx, dialect, run)), { connection })
   } finally {
     // Knex does not wait for handlers that call `tx.rollback()`.
     await running
   }
 }
 
-/** Handlers that commit would leave the event to be applied again. Knex itself calls it after them. */
+/** Handlers that commit would leave the event to be applied again, or to be a duplicate if they fail then. */
 async function withoutCommit<Transaction extends KnexQueries>(
   tx: Transaction,
+  dialect: SqlDialect,
   run: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
+  const client: TransactionClient = Reflect.get(Object(tx), 'client')
   const commit: unknown = Reflect.get(tx, 'commit')
-  Object.assign(tx, { commit: () => Promise.reject(sqlError('sql-transaction-control')) })
+  const { query } = client
+  Object.assign(tx, { commit: refuse })
+  // Knex itself sends COMMIT and ROLLBACK as texts.
+  client.query = (connection, statement) =>
+    typeof statement === 'object' && endsTransaction(dialect, statement.sql)
+      ? refuse()
+      : query.call(client, connection, statement)
   try {
     await run(tx)
   } finally {
     Object.assign(tx, { commit })
+    client.query = query
   }
+}
+
+/** What sends the statements of a transaction. */
+interface TransactionClient {
+  query: (connection: unknown, statement: string | { readonly sql: string }) => Promise<unknown>
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(sqlError('sql-transaction-control'))
 }
 
 function readKnex<Transaction>(knex: KnexLike<Transaction>, option: string): KnexLike<Transaction> {

@@ -1,7 +1,7 @@
 import { knexInbox } from '@hongbao/sql/knex'
 import knexOf, { type Knex } from 'knex'
 import { expect, it } from 'vitest'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 describeOrm(knexOn('mysql2'), testKnex('mysql2'))
 describeOrm(knexOn('pg'), testKnex('pg'))
@@ -72,6 +72,8 @@ function testKnex(client: Client) {
         await knex.destroy()
       }
     })
+
+    describeControl(client === 'pg' ? 'postgres' : 'mysql', open)
 
     it('refuses tx.commit() of a handler, and commits what it wrote after it, too, or nothing [E82]', async () => {
       const { inbox, write, countEffects } = await open()
