@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { postgresInbox, type PostgresInbox, type PostgresInboxOptions } from '../src/index.ts'
 import { postgresJsPool } from '../src/postgres-js.ts'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 import { openPostgres, type Opened } from './opened.ts'
 
 // How many backends of the server an inbox takes while they wait for something that does not come.
@@ -147,6 +148,7 @@ describe('a claim that pg abandons after its own `query_timeout`', () => {
 
 describe('an abandoned transaction that Postgres still executes', () => {
   const LOCK = 7
+  const LOCKED = `and wait_event_type = 'Lock'`
   let holder: Pool
 
   beforeEach(async () => {
@@ -158,7 +160,7 @@ describe('an abandoned transaction that Postgres still executes', () => {
 
   it('occupies one connection of the pool, and a burst of events waits for the others [E65]', async () => {
     const application = 'abandoned, then a burst'
-    const { inbox, end } = openAbandoning(application, { max: MAX }, 15_000)
+    const { inbox, end } = openAbandoning(application, { max: MAX })
     await abandonOne(inbox, application)
     const counts: number[] = []
     const burst = Array.from({ length: 30 }, (_, at) =>
@@ -169,13 +171,13 @@ describe('an abandoned transaction that Postgres still executes', () => {
     expect(new Set(await Promise.all(burst))).toEqual(new Set(['applied']))
     // One more, that asks which of them still run.
     expect(Math.max(...counts)).toBeLessThanOrEqual(MAX + 1)
-    expect(await countBackends(application, `and wait_event_type = 'Lock'`)).toBe(1)
+    expect(await countBackends(application, LOCKED)).toBe(1)
     await end()
   })
 
   it('causes no refusal before the deadline while the other connections are lent [E65]', async () => {
     const application = 'abandoned, and all others lent'
-    const { inbox, end } = openAbandoning(application, { max: MAX }, 300, 2000)
+    const { inbox, end } = openAbandoning(application, { max: MAX }, 3000)
     await abandonOne(inbox, application)
     const release = Promise.withResolvers<void>()
     const work = vi.fn<() => Promise<void>>(() => release.promise)
@@ -194,7 +196,7 @@ describe('an abandoned transaction that Postgres still executes', () => {
     await opened.query(`create role blind login;
       grant select, insert, delete on hongbao_inbox to blind;
       revoke all on pg_locks from public`)
-    const { inbox, end } = openAbandoning('blind', { max: 1, user: 'blind' }, 1000)
+    const { inbox, end } = openAbandoning('blind', { max: 1, user: 'blind' }, 3000, 5000)
     await abandonOne(inbox, 'blind')
     await expect(inbox.admit('blind, at once', async () => {})).rejects.toMatchObject({
       code: 'postgres-timed-out',
@@ -211,8 +213,9 @@ describe('an abandoned transaction that Postgres still executes', () => {
   function openAbandoning(
     name: string,
     config: PoolConfig,
-    commandTimeoutMs: number,
-    transactionTimeoutMs = 300,
+    // On a busy machine a claim and a handler take their time.
+    commandTimeoutMs: number = PATIENCE_MS,
+    transactionTimeoutMs: number = PATIENCE_MS,
   ) {
     const url = new URL(opened.server.url)
     const { user = url.username, ...rest } = config
@@ -222,17 +225,22 @@ describe('an abandoned transaction that Postgres still executes', () => {
       pool,
       consumer: 'orders',
       commandTimeoutMs,
-      lockTimeoutMs: 60_000,
+      lockTimeoutMs: PATIENCE_MS,
       transactionTimeoutMs,
     })
     return { inbox, end: () => pool.end() }
   }
 
-  /** Its handler waits for a lock, without the time-outs of the server. */
-  async function abandonOne(inbox: PostgresInbox<PoolClient>, key: string): Promise<void> {
-    const admission = inbox.admit(key, async ({ tx }) => {
+  /** Its handler waits for a lock, without the time-outs of the server, and the connection is cut meanwhile. */
+  async function abandonOne(inbox: PostgresInbox<PoolClient>, application: string): Promise<void> {
+    const admission = inbox.admit(application, async ({ tx }) => {
       await tx.query('set local statement_timeout = 0; set local lock_timeout = 0')
-      await tx.query('select pg_advisory_xact_lock($1)', [LOCK])
+      const waiting = tx.query('select pg_advisory_xact_lock($1)', [LOCK])
+      waiting.catch(() => {})
+      await eventually(async () => expect(await countBackends(application, LOCKED)).toBe(1))
+      // The client of pg has its connection, which its types leave out.
+      Reflect.get(tx, 'connection').stream.destroy()
+      await waiting
     })
     await expect(admission).rejects.toThrow('Connection terminated')
   }

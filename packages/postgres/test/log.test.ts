@@ -1,6 +1,7 @@
 import { createWebhooks, type Logger } from '@hongbao/core'
 import { createTestKeys, eventFixture } from '@hongbao/core/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { PATIENCE_MS } from '../../../test/patience.ts'
 import { openPostgres, type Opened, type OpenInbox } from './opened.ts'
 
 const { publicKey } = createTestKeys()
@@ -29,7 +30,9 @@ describe('the line in the log', () => {
   })
 
   it('has different lines for a Postgres that does not answer and a pool without a free connection [S19]', async () => {
-    const given = opened.open({ commandTimeoutMs: 100 })
+    const given = opened.open({ commandTimeoutMs: 2000 })
+    // Connects before the time that is left for it runs.
+    await vi.waitFor(() => given.inbox.ready(), { timeout: PATIENCE_MS })
     const locker = await opened.open().pool.connect()
     await locker.query('begin; lock table hongbao_inbox')
     const line = await lineOf(given)

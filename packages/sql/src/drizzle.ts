@@ -1,6 +1,7 @@
 import { must } from '@hongbao/core/internal'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON, endsTransaction } from './control.ts'
 import { readDialect, type SqlDialect } from './dialect.ts'
-import { sqlError } from './errors.ts'
+import { sqlError, type SqlInboxErrorCode } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { rowsOf } from './rows.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
@@ -20,7 +21,7 @@ export interface DrizzleLike<Transaction> extends DrizzleQueries {
 export interface DrizzleInboxOptions<
   Transaction extends DrizzleQueries,
 > extends SqlInboxCommonOptions {
-  /** The database of your app, over `mysql2` or `pg`. */
+  /** The database of your app, over a pool of `mysql2` or `pg`, not a single connection. */
   readonly db: DrizzleLike<Transaction>
   /** The SQL of the database. */
   readonly dialect: SqlDialect
@@ -43,7 +44,7 @@ export function drizzleInbox<Transaction extends DrizzleQueries>(
     ...common,
     dialect,
     query: async (sql, values, tx) => rowsOf(await (tx ?? db).execute(withValues(sql, values))),
-    transaction: (run) => inTransaction(db, run),
+    transaction: (run) => inTransaction(db, dialect, run),
   })
 }
 
@@ -52,13 +53,15 @@ function withValues(sql: string, [value]: string[]): string {
   return value === undefined ? sql : sql.replaceAll(/\?|\$1/g, `'${value}'`)
 }
 
-async function inTransaction<Transaction>(
+async function inTransaction<Transaction extends DrizzleQueries>(
   db: DrizzleLike<Transaction>,
+  dialect: SqlDialect,
   run: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
-  const life: Life = { state: 'open' }
+  const life: Life = { state: 'open', dialect }
   try {
     await db.transaction(async (tx) => {
+      if (dialect === 'mysql') await tx.execute(AUTOCOMMIT_OFF)
       guard(tx, life)
       try {
         await run(tx)
@@ -74,49 +77,87 @@ async function inTransaction<Transaction>(
 /** How far a transaction is: when its handlers have resolved, only Drizzle's own COMMIT or ROLLBACK is left. */
 interface Life {
   state: 'open' | 'ending' | 'over'
+  readonly dialect: SqlDialect
+}
+
+/** Why a statement must not be sent now. */
+function refusalOf({ state, dialect }: Life, sql: string): SqlInboxErrorCode | undefined {
+  if (state === 'open') return endsTransaction(dialect, sql) ? 'sql-transaction-control' : undefined
+  return state === 'ending' && isEnd(sql) ? undefined : 'sql-transaction-over'
+}
+
+/** What Drizzle itself sends. */
+function isEnd(sql: string): boolean {
+  return /^(?:commit|rollback)$/.test(sql)
+}
+
+interface Query {
+  readonly sql: string
+  readonly params: readonly unknown[]
+}
+
+interface Statement {
+  execute(): Promise<unknown>
 }
 
 /** Runs the statements of a transaction of Drizzle, and of its savepoints. */
 interface Session {
-  prepareQuery(query: { readonly sql: string }, ...rest: unknown[]): object
+  prepareQuery(query: Query, ...rest: unknown[]): Statement
 }
 
 /**
- * Lets a transaction refuse statements after its end. Drizzle itself would send them on the connection,
- * which another transaction may have by then.
+ * Lets a transaction refuse statements that end it, and all after its end. Drizzle itself would send them on
+ * the connection, which another transaction may have by then.
  */
 function guard(tx: unknown, life: Life): void {
   const session: unknown = Reflect.get(Object(tx), 'session')
   if (!isSession(session)) throw new TypeError('This version of Drizzle is not supported.')
   const prepareQuery = session.prepareQuery.bind(session)
-  session.prepareQuery = (query, ...rest) =>
-    guardStatement(prepareQuery(query, ...rest), () => {
-      const isOfDrizzle = life.state === 'ending' && /^(?:commit|rollback)$/.test(query.sql)
-      return life.state === 'open' || isOfDrizzle
-    })
+  session.prepareQuery = (query, ...rest) => {
+    const statement = prepareQuery(query, ...rest)
+    const guarded = guardStatement(statement, () => refusalOf(life, query.sql))
+    return isEnd(query.sql) && life.dialect === 'mysql'
+      ? thenAutocommit(guarded, prepareQuery({ sql: AUTOCOMMIT_ON, params: [] }, ...rest))
+      : guarded
+  }
 }
 
 function isSession(given: unknown): given is Session {
   return typeof Reflect.get(Object(given), 'prepareQuery') === 'function'
 }
 
-function guardStatement(statement: object, mayRun: () => boolean): object {
-  const guarded: object = new Proxy(statement, {
+function guardStatement(
+  statement: Statement,
+  refusal: () => SqlInboxErrorCode | undefined,
+): Statement {
+  const guarded: Statement = new Proxy(statement, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): unknown => {
-        if (mayRun()) {
+        const code = refusal()
+        if (code === undefined) {
           const result: unknown = Reflect.apply(value, target, args)
           return result === target ? guarded : result
         }
         // Awaited by builders; an iterator cannot reject.
-        if (name === 'execute') return Promise.reject(sqlError('sql-transaction-over'))
-        throw sqlError('sql-transaction-over')
+        if (name === 'execute') return Promise.reject(sqlError(code))
+        throw sqlError(code)
       }
     },
   })
   return guarded
+}
+
+/** Turns autocommit on again when the transaction has ended, before Drizzle releases the connection. */
+function thenAutocommit(end: Statement, autocommit: Statement): Statement {
+  return {
+    async execute() {
+      const result = await end.execute()
+      await autocommit.execute().catch(() => {})
+      return result
+    },
+  }
 }
 
 function readDrizzle<Transaction>(
@@ -124,11 +165,17 @@ function readDrizzle<Transaction>(
   option: string,
 ): DrizzleLike<Transaction> {
   return must<DrizzleLike<Transaction>>(
-    'a database of Drizzle over mysql2 or pg; for postgres there is `postgresJsPool` of @hongbao/postgres',
+    'a database of Drizzle over a pool of mysql2 or pg; for postgres there is `postgresJsPool` of @hongbao/postgres',
     (given) =>
       typeof given?.transaction === 'function' &&
       typeof given.execute === 'function' &&
       // postgres is a function. It replaces a lost connection in a transaction, and goes on without one.
-      typeof given.$client !== 'function',
+      typeof given.$client !== 'function' &&
+      !isConnection(Object(given.$client)),
   )(db, option)
+}
+
+/** Whether it is one connection, of mysql2 or pg: events at the same time would share its transaction. */
+function isConnection(client: object): boolean {
+  return 'beginTransaction' in client || 'processID' in client
 }

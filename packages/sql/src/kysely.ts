@@ -1,19 +1,8 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
+import { guardConnection, statementOf, type KyselyStatement } from './kysely-connection.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
-
-/** A statement as Kysely compiles it. */
-export interface KyselyStatement {
-  readonly sql: string
-  readonly parameters: readonly string[]
-  readonly query: {
-    readonly kind: 'RawNode'
-    readonly sqlFragments: readonly string[]
-    readonly parameters: readonly never[]
-  }
-  readonly queryId: { readonly queryId: string }
-}
 
 /** What the inbox uses of a `Kysely` database, and of its `Transaction`. */
 export interface KyselyQueries {
@@ -56,25 +45,24 @@ export function kyselyInbox<Transaction extends KyselyQueries>(
     dialect,
     query: async (sql, values, tx) =>
       (await (tx ?? db).withoutPlugins().executeQuery(statementOf(sql, values))).rows,
-    transaction: (run) => inTransaction(db, run),
+    transaction: (run) => inTransaction(db, dialect, run),
   })
 }
 
-/**
- * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
- * come after it, and commit by itself. So the connection is taken first, until Kysely refuses.
- */
+/** Kysely refuses what waits until the end, so its connection is taken from the handlers first. */
 async function inTransaction<Transaction extends KyselyQueries>(
   db: KyselyLike<Transaction>,
+  dialect: SqlDialect,
   run: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
   const ended = Promise.withResolvers<void>()
   try {
     await db.transaction().execute(async (tx) => {
+      const guarded = await guardConnection(tx, dialect)
       try {
         await run(tx)
       } finally {
-        await takeConnection(tx, ended.promise)
+        await takeConnection(tx, ended.promise).finally(() => guarded.allowOnlyEnd())
       }
     })
   } finally {
@@ -91,11 +79,6 @@ function takeConnection(tx: KyselyQueries, release: Promise<void>): Promise<void
     })
     held.catch(reject)
   })
-}
-
-function statementOf(sql: string, values: string[]): KyselyStatement {
-  const query = { kind: 'RawNode', sqlFragments: [sql], parameters: [] } as const
-  return { sql, parameters: values, query, queryId: { queryId: 'hongbao' } }
 }
 
 function readKysely<Transaction>(

@@ -1,6 +1,7 @@
 import { must } from '@hongbao/core/internal'
 import { readDialect, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
+import { guardConnection } from './kysely-connection.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { withQuestionMarks } from './placeholders.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
@@ -52,85 +53,29 @@ export function mikroOrmInbox<Manager extends MikroOrmManager>(
       (tx ?? orm.em)
         .getConnection('write')
         .execute(...withQuestionMarks(sql, values), 'all', tx?.getTransactionContext()),
-    transaction: (run) => orm.em.fork().transactional((tx) => inTransaction(tx, run)),
+    transaction: (run) => orm.em.fork().transactional((tx) => inTransaction(tx, dialect, run)),
   })
-}
-
-/** The transaction of Kysely in which an `EntityManager` is. It refuses statements when it has ended. */
-interface KyselyTransaction {
-  readonly isCommitted: boolean
-  readonly isRolledBack: boolean
-  getExecutor(): {
-    provideConnection(use: (connection: KyselyConnection) => Promise<void>): Promise<void>
-  }
-}
-
-interface KyselyConnection {
-  executeQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => Promise<unknown>
-  streamQuery: (statement: { readonly sql: string }, ...rest: unknown[]) => unknown
 }
 
 /** MikroORM itself would flush later, when statements are refused. */
 async function inTransaction<Manager extends MikroOrmManager>(
   tx: Manager,
+  dialect: SqlDialect,
   run: (tx: Manager) => Promise<void>,
 ): Promise<void> {
-  const transaction = tx.getTransactionContext()
-  if (!isKyselyTransaction(transaction)) throw new TypeError('The driver of `orm` is not for SQL.')
-  const connections: KyselyConnection[] = []
-  await transaction.getExecutor().provideConnection(async (lent) => void connections.push(lent))
+  const guarded = await guardConnection(tx.getTransactionContext(), dialect)
   // They would leave the EntityManager without a transaction: what it does next would commit by itself.
   Object.assign(tx, { begin: refuseControl, commit: refuseControl, rollback: refuseControl })
   try {
     await run(tx)
     await tx.flush()
   } finally {
-    for (const connection of connections) allowOnlyEnd(connection, transaction)
+    guarded.allowOnlyEnd()
   }
 }
 
 function refuseControl(): Promise<never> {
   return Promise.reject(sqlError('sql-transaction-control'))
-}
-
-function isKyselyTransaction(given: unknown): given is KyselyTransaction {
-  return typeof Reflect.get(Object(given), 'getExecutor') === 'function'
-}
-
-/**
- * Kysely refuses a statement after ROLLBACK has returned, and not while it runs: that statement would
- * come after it, and commit by itself.
- */
-function allowOnlyEnd(connection: KyselyConnection, transaction: KyselyTransaction): void {
-  const { executeQuery, streamQuery } = connection
-
-  function check(sql: string): void {
-    if (transaction.isCommitted || transaction.isRolledBack) {
-      Object.assign(connection, { executeQuery, streamQuery })
-    } else if (sql !== 'commit' && sql !== 'rollback') {
-      throw sqlError('sql-transaction-over')
-    }
-  }
-
-  connection.executeQuery = async (statement, ...rest) => {
-    check(statement.sql)
-    try {
-      return await executeQuery.call(connection, statement, ...rest)
-    } catch (error) {
-      // Before 0.29.7 Kysely never returns a connection whose ROLLBACK failed. The pool closes a lost one.
-      if (statement.sql === 'rollback' && isLost(error)) return { rows: [] }
-      throw error
-    }
-  }
-  connection.streamQuery = (statement, ...rest) => {
-    check(statement.sql)
-    return streamQuery.call(connection, statement, ...rest)
-  }
-}
-
-/** Whether pg says that its client can send nothing any more. It has no code for that. */
-function isLost(error: unknown): boolean {
-  return error instanceof Error && /is not queryable$|^Connection terminated/.test(error.message)
 }
 
 function readOrm<Manager>(orm: MikroOrmLike<Manager>, option: string): MikroOrmLike<Manager> {

@@ -1,4 +1,5 @@
 import { must } from '@hongbao/core/internal'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON } from './control.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
 import { lendGuarded, type GuardedMethods } from './transaction-guard.ts'
@@ -52,18 +53,14 @@ export function mysql2Inbox<Connection extends Mysql2Connection>(
   }
 }
 
-/**
- * With `autocommit = 0`, whatever runs on the connection is in a transaction. After BEGIN it would not
- * be: a deadlock ends the transaction, and what a handler that swallows that error wrote next would
- * commit at once.
- */
+/** Without BEGIN: with autocommit off, whatever runs on the connection is in a transaction. */
 async function inTransaction<Connection extends Mysql2Connection>(
   pool: Mysql2Pool<Connection>,
   run: (tx: Connection) => Promise<void>,
 ): Promise<void> {
   const connection = await pool.getConnection()
   try {
-    await connection.query('set autocommit = 0')
+    await connection.query(AUTOCOMMIT_OFF)
     await run(connection)
     await connection.query('commit')
   } catch (error) {
@@ -71,7 +68,7 @@ async function inTransaction<Connection extends Mysql2Connection>(
     throw error
   } finally {
     // Not awaited: the result of the event is certain.
-    connection.query('set autocommit = 1').then(
+    connection.query(AUTOCOMMIT_ON).then(
       () => connection.release(),
       () => connection.destroy(),
     )
@@ -81,10 +78,6 @@ async function inTransaction<Connection extends Mysql2Connection>(
 const METHODS: GuardedMethods = {
   sending: new Set(['query', 'execute', 'prepare', 'ping']),
   ending: new Set(['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset', 'end']),
-  // Each commits. The last ones do so implicitly (MySQL documentation, "Statements That Cause an
-  // Implicit Commit"), and if the handler failed after one of them, the event would be a duplicate.
-  control:
-    /^\s*(?:begin|start\s+transaction|commit|rollback(?!\s+(?:work\s+)?to\b)|set\s+(?:session\s+|local\s+|@@(?:session\.|local\.)?)?autocommit|(?:create(?:\s+or\s+replace)?|drop)(?!\s+(?:or\s+replace\s+)?temporary\b)|alter|rename|truncate|grant|revoke|(?:un)?lock\s+tables?)\b/i,
   leaving: new Set<PropertyKey>(['release', 'destroy', Symbol.dispose, Symbol.asyncDispose]),
   lending: new Set(['connection', 'promise', 'prepare']),
 }

@@ -1,4 +1,5 @@
 import { MAX_TIMEOUT_MS, must, optional, whole, type Reader } from '@hongbao/core/internal'
+import { endsTransaction } from './control.ts'
 import { readDialect, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
@@ -56,7 +57,8 @@ export function prismaInbox<Tx extends PrismaQueries>(
       isSelect(sql)
         ? await (tx ?? prisma).$queryRawUnsafe(sql, ...values)
         : await (tx ?? prisma).$executeRawUnsafe(sql, ...values),
-    transaction: (run) => prisma.$transaction((tx) => withNested(tx, run), { timeout, maxWait }),
+    transaction: (run) =>
+      prisma.$transaction((tx) => withNested(tx, dialect, run), { timeout, maxWait }),
   })
 }
 
@@ -66,9 +68,10 @@ export function prismaInbox<Tx extends PrismaQueries>(
  */
 async function withNested<Tx extends PrismaQueries>(
   tx: Tx,
+  dialect: SqlDialect,
   run: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  const nested: Nested = { running: new Set(), isOver: false }
+  const nested: Nested = { dialect, running: new Set(), isOver: false }
   try {
     await run(watchNested(tx, nested))
     if (nested.running.size > 0) throw sqlError('sql-transaction-over')
@@ -81,11 +84,15 @@ async function withNested<Tx extends PrismaQueries>(
 type Begin = (...args: unknown[]) => Promise<unknown>
 
 interface Nested {
+  readonly dialect: SqlDialect
   readonly running: Set<Promise<unknown>>
   isOver: boolean
 }
 
-/** The client inside a transaction, and in it those of nested ones, with their `$transaction` watched. */
+/**
+ * The client inside a transaction, and in it those of nested ones, with their `$transaction` watched, and
+ * without statements that end the transaction.
+ */
 function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
   const client: object = tx
 
@@ -100,8 +107,30 @@ function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
   }
 
   return new Proxy(tx, {
-    get: (target, name) => (name === '$transaction' ? begin : Reflect.get(target, name, target)),
+    get(target, name) {
+      if (name === '$transaction') return begin
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function' || !RAW.has(name)) return value
+      return (...args: unknown[]): unknown =>
+        endsTransaction(nested.dialect, textOf(args[0]))
+          ? Promise.reject(sqlError('sql-transaction-control'))
+          : Reflect.apply(value, target, args)
+    },
   })
+}
+
+const RAW: ReadonlySet<PropertyKey> = new Set([
+  '$executeRaw',
+  '$executeRawUnsafe',
+  '$queryRaw',
+  '$queryRawUnsafe',
+])
+
+/** A text, the parts of a template, or `Prisma.sql`, which has them as `strings`. */
+function textOf(statement: unknown): string {
+  if (typeof statement === 'string') return statement
+  const parts: unknown = Array.isArray(statement) ? statement : Object(statement).strings
+  return Array.isArray(parts) ? parts.join('?') : ''
 }
 
 const isClient: Reader<PrismaQueries & { readonly $transaction: unknown }> = must(

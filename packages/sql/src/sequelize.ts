@@ -1,4 +1,5 @@
 import { must } from '@hongbao/core/internal'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON } from './control.ts'
 import { dialectOf } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
@@ -48,23 +49,57 @@ export function sequelizeInbox<Transaction extends object>(
   return sqlInbox<Transaction>({
     ...common,
     dialect,
-    query: (sql, values, tx) =>
-      query.call(sequelize, sql, {
-        type: isSelect(sql) ? 'SELECT' : 'RAW',
-        // Not undefined: with CLS that would be the transaction around this call.
-        transaction: tx ?? null,
-        useMaster: true,
-        ...(dialect === 'mysql' ? { replacements: values } : { bind: values }),
-      }),
+    query: send,
     transaction: (run) =>
       sequelize.transaction(async (tx) => {
+        if (dialect === 'mysql') await withoutAutocommit(tx, (sql) => send(sql, [], tx))
+        // Handlers that commit would leave the event to be applied again.
+        Object.assign(tx, { commit: () => Promise.reject(sqlError('sql-transaction-control')) })
         try {
           await run(tx)
         } finally {
+          // From here on it is that of the class again, which Sequelize calls.
+          Reflect.deleteProperty(tx, 'commit')
           endNested(tx)
         }
       }),
   })
+
+  function send(sql: string, values: string[], tx?: Transaction): Promise<unknown> {
+    return query.call(sequelize, sql, {
+      type: isSelect(sql) ? 'SELECT' : 'RAW',
+      // Not undefined: with CLS that would be the transaction around this call.
+      transaction: tx ?? null,
+      useMaster: true,
+      ...(dialect === 'mysql' ? { replacements: values } : { bind: values }),
+    })
+  }
+}
+
+/** What Sequelize calls when a transaction has ended: it releases the connection. */
+interface EndingTransaction {
+  readonly connection: { query(sql: string, done: () => void): void }
+  cleanup: () => void
+}
+
+/**
+ * Sequelize itself ends a transaction after a deadlock, and after no other error with which the server rolls
+ * back: that a row was changed (MariaDB), or a lock timeout with `innodb_rollback_on_timeout`.
+ */
+async function withoutAutocommit(
+  tx: object,
+  send: (sql: string) => Promise<unknown>,
+): Promise<void> {
+  await send(AUTOCOMMIT_OFF)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of Sequelize 6
+  const ending = tx as EndingTransaction
+  const { connection, cleanup } = ending
+  ending.cleanup = () => {
+    ending.cleanup = cleanup
+    // The driver sends it before what the next user of the connection sends.
+    connection.query(AUTOCOMMIT_ON, () => {})
+    cleanup.call(tx)
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isRecord } from '@hongbao/core/internal'
+import { endsTransaction } from './control.ts'
 import { sqlError, type SqlInboxErrorCode } from './errors.ts'
 
 /** The methods of a connection that must not be called at any time. */
@@ -7,8 +8,6 @@ export interface GuardedMethods {
   readonly sending: ReadonlySet<PropertyKey>
   /** Would end the transaction, which is refused. */
   readonly ending: ReadonlySet<PropertyKey>
-  /** Statements that would end it, which is refused as well. */
-  readonly control: RegExp
   /** Would give the connection back, which does nothing: the inbox does so. */
   readonly leaving: ReadonlySet<PropertyKey>
   /** Are or return another object that sends on the connection. */
@@ -18,14 +17,14 @@ export interface GuardedMethods {
 /**
  * Lends work the connection itself, behind a proxy that does not let handlers end the transaction or
  * keep on using it: a handler that runs on would write into the transaction of the next event. For
- * drivers whose connections do not refuse that by themselves.
+ * drivers of MySQL whose connections do not refuse that by themselves.
  */
 export async function lendGuarded<Connection extends object>(
   connection: Connection,
   methods: GuardedMethods,
   work: (tx: Connection) => Promise<void>,
 ): Promise<void> {
-  const { sending, ending, control, leaving, lending } = methods
+  const { sending, ending, leaving, lending } = methods
   let isOver = false
 
   function guard<Target extends object>(target: Target): Target {
@@ -55,7 +54,9 @@ export async function lendGuarded<Connection extends object>(
     if (!sending.has(name)) return undefined
     if (isOver) return 'sql-transaction-over'
     const sql = isRecord(statement) ? statement['sql'] : statement
-    return typeof sql === 'string' && control.test(sql) ? 'sql-transaction-control' : undefined
+    return typeof sql === 'string' && endsTransaction('mysql', sql)
+      ? 'sql-transaction-control'
+      : undefined
   }
 
   try {

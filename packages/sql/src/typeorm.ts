@@ -1,4 +1,5 @@
 import { must } from '@hongbao/core/internal'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON, endsTransaction } from './control.ts'
 import { dialectOf, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
@@ -65,11 +66,11 @@ async function inTransaction<Manager>(
   dialect: SqlDialect,
   run: (tx: Manager) => Promise<void>,
 ): Promise<void> {
-  const guarded = guardRunner(runner)
+  const guarded = guardRunner(runner, dialect)
   try {
     // So that nothing commits by itself after a deadlock that a handler swallows.
-    if (dialect === 'mysql') await runner.query('set autocommit = 0')
-    await runner.startTransaction()
+    if (dialect === 'mysql') await guarded.send(AUTOCOMMIT_OFF)
+    await guarded.begin()
     await run(runner.manager)
     await guarded.end('COMMIT')
     await runner.commitTransaction()
@@ -79,24 +80,33 @@ async function inTransaction<Manager>(
     await runner.rollbackTransaction().catch(() => guarded.send('ROLLBACK').catch(() => {}))
     throw error
   } finally {
-    if (dialect === 'mysql') await guarded.send('set autocommit = 1').catch(() => {})
-    await runner.release()
+    if (dialect === 'mysql') await guarded.send(AUTOCOMMIT_ON).catch(() => {})
+    await guarded.release()
   }
 }
 
 interface GuardedRunner {
+  /** From now on handlers can neither end the transaction nor release the connection. */
+  begin(): Promise<void>
   /** From now on the runner sends nothing but the statement that ends the whole transaction. */
   end(statement: 'COMMIT' | 'ROLLBACK'): Promise<void>
   send(sql: string): Promise<unknown>
+  release(): Promise<void>
 }
 
-function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunner {
+function guardRunner<Manager>(
+  runner: TypeormQueryRunner<Manager>,
+  dialect: SqlDialect,
+): GuardedRunner {
   const send: typeof runner.query = runner.query.bind(runner)
+  const release: typeof runner.release = runner.release.bind(runner)
   const running = new Set<Promise<unknown>>()
+  let isOpen = false
   let allowed: string | undefined
 
   async function query(...args: Parameters<typeof send>): Promise<unknown> {
     if (allowed !== undefined && args[0] !== allowed) throw sqlError('sql-transaction-over')
+    if (isOpen && endsTransaction(dialect, args[0])) throw sqlError('sql-transaction-control')
     const result = send(...args)
     running.add(result)
     return await result.finally(() => running.delete(result))
@@ -104,7 +114,13 @@ function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunne
 
   runner.query = query
   return {
+    async begin() {
+      await runner.startTransaction()
+      isOpen = true
+      runner.release = async () => {}
+    },
     async end(statement) {
+      isOpen = false
       allowed = statement
       Object.defineProperty(runner, 'transactionDepth', DEPTH)
       const isLeft = running.size > 0
@@ -113,6 +129,7 @@ function guardRunner<Manager>(runner: TypeormQueryRunner<Manager>): GuardedRunne
       if (isLeft && statement === 'COMMIT') throw sqlError('sql-transaction-over')
     },
     send,
+    release,
   }
 }
 

@@ -13,7 +13,6 @@ it('a prepared statement sends nothing after the handlers, even if the app has r
   const methods = {
     sending: new Set(['prepare', 'execute']),
     ending: new Set<string>(),
-    control: /^commit$/,
     leaving: new Set<string>(),
     lending: new Set(['prepare']),
   }

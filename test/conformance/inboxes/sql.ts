@@ -20,7 +20,7 @@ export interface SqlHost<Tx> {
 export interface SqlProcess<Tx> {
   open(options: SqlInboxCommonOptions): SqlInbox<Tx>
   /** Runs a statement without values in the transaction. Resolves with the rows of a SELECT. */
-  run(tx: Tx, sql: string): Promise<unknown>
+  readonly run: (tx: Tx, sql: string) => Promise<unknown>
   /** Closes the connections. */
   close(): Promise<unknown>
 }

@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 /** What the tests use of the client inside a transaction. */
 export interface PrismaTx extends PrismaQueries, PrismaClientLike<PrismaTx> {
   readonly order: { create(args: { data: { orderNo: string; status: string } }): Promise<unknown> }
+  $executeRaw(sql: TemplateStringsArray): PromiseLike<unknown>
+  $queryRaw(sql: TemplateStringsArray): PromiseLike<unknown>
 }
 
 /** What the tests use of the generated client. */

@@ -6,6 +6,7 @@ import { PATIENCE_MS } from '../../patience.ts'
 import { createFolder } from './folders.ts'
 import { generateClient, type Prisma, type PrismaTx } from './prisma-client.ts'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -76,6 +77,36 @@ describeLateFailures(mariadbHost)
 describeLateFailures(postgresHost())
 // Prisma keeps the connection, and MySQL commits by itself what follows: the document says so.
 describeDeadlock(mariadbHost, 1)
+describeChangedRow(mariadbHost, 1)
+
+describe.each([mariadbHost, postgresHost()])('a handler of $name', (host) => {
+  it.each<[string, (tx: PrismaTx) => PromiseLike<unknown>]>([
+    ['$executeRaw', (tx) => tx.$executeRaw`commit`],
+    ['$executeRawUnsafe', (tx) => tx.$executeRawUnsafe('/* done */ commit')],
+    ['$queryRaw', (tx) => tx.$queryRaw`rollback`],
+    ['$queryRawUnsafe', (tx) => tx.$queryRawUnsafe('commit')],
+    [
+      '$transaction',
+      (tx) => tx.$transaction(async (nested) => void (await nested.$executeRawUnsafe('commit'))),
+    ],
+  ])('cannot end its transaction by %s, and stays in it [E82]', async (_, end) => {
+    const orm = await openOrm(host)
+    const work = async ({ tx }: { readonly tx: PrismaTx }): Promise<void> => {
+      await orm.create(tx, 'ended before')
+      await expect(end(tx)).rejects.toMatchObject({ code: 'sql-transaction-control' })
+      await orm.create(tx, 'ended after')
+    }
+    const failing = orm.inbox.admit('ended', async (context) => {
+      await work(context)
+      throw new Error('declined')
+    })
+    await expect(failing).rejects.toThrow('declined')
+    expect(await orm.countOrders('ended')).toBe(0)
+    expect(await orm.inbox.admit('ended', work)).toBe('applied')
+    expect(await orm.countOrders('ended')).toBe(2)
+    await orm.close()
+  })
+})
 
 describe('the transaction of prismaInbox', () => {
   it('may take longer than the 5 s of Prisma, but not longer than transactionTimeoutMs', async () => {

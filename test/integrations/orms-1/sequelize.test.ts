@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { PATIENCE_MS } from '../../patience.ts'
 import { openSequelize } from './sequelize-app.ts'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -45,6 +46,27 @@ describeOrm(postgres)
 describeLateFailures(mariadb)
 describeLateFailures(postgres)
 describeDeadlock(mariadb, 0)
+describeChangedRow(mariadb, 0)
+
+describe.each([mariadb, postgres])('a handler of $name', (host) => {
+  it('is refused tx.commit(), and stays in the transaction [E82]', async () => {
+    const orm = await openOrm(host)
+    const work = async ({ tx }: { readonly tx: Transaction }): Promise<void> => {
+      await orm.create(tx, 'ended before')
+      await expect(tx.commit()).rejects.toMatchObject({ code: 'sql-transaction-control' })
+      await orm.createNested(tx, 'ended after')
+    }
+    const failing = orm.inbox.admit('ended', async (context) => {
+      await work(context)
+      throw new Error('declined')
+    })
+    await expect(failing).rejects.toThrow('declined')
+    expect(await orm.countOrders('ended')).toBe(0)
+    expect(await orm.inbox.admit('ended', work)).toBe('applied')
+    expect(await orm.countOrders('ended')).toBe(2)
+    await orm.close()
+  })
+})
 
 describe.each(['mysql', 'postgres'] as const)('sequelizeInbox on %s', (dialect) => {
   it('uses the master only, with a replica that lags for ever: it has no tables', async () => {

@@ -261,6 +261,36 @@ export function describeDeadlock<Tx>(host: OrmHost<Tx>, kept: 0 | 1): void {
   })
 }
 
+/** The same if the server has rolled back because a row was changed meanwhile: the default from MariaDB 11.6.2 on. */
+export function describeChangedRow<Tx>(host: OrmHost<Tx>, kept: 0 | 1): void {
+  it(`${host.name} fails if a handler swallows that a row was changed, and keeps ${kept} of its later writes [E81]`, async () => {
+    const orm = await openOrm(host)
+    const { database } = orm
+    await database.query('create table counters (n int)')
+    await database.query('insert into counters values (0)')
+    await database.query('set global innodb_snapshot_isolation = 1')
+    const isolated = await host.connect(database.url, 1)
+    const inbox = isolated.open(ORDERS)
+    const admission = inbox.admit('changed', async ({ tx }) => {
+      await isolated.create(tx, 'changed before')
+      await isolated.run(tx, 'select n from counters')
+      await database.query('update counters set n = n + 1')
+      const update = isolated.run(tx, 'update counters set n = n + 1')
+      await expect(update).rejects.toBeInstanceOf(Error)
+      await isolated.create(tx, 'changed after').catch(() => {})
+    })
+    await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    expect(await orm.countOrders('changed before')).toBe(0)
+    expect(await orm.countOrders('changed after')).toBe(kept)
+    // The app's own writes commit at once on the same connection.
+    await isolated.createOutside('changed outside')
+    expect(await orm.countOrders('changed outside')).toBe(1)
+    expect(await inbox.admit('changed', async () => {})).toBe('applied')
+    await isolated.close()
+    await orm.close()
+  })
+}
+
 const TURNS = 16
 
 /** Calls `write` in branches that are not awaited, each some turns of the event loop after the one before. */

@@ -2,6 +2,7 @@ import { typeormInbox } from '@hongbao/sql/typeorm'
 import { DataSource, EntitySchema, type DataSourceOptions, type EntityManager } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import {
+  describeChangedRow,
   describeDeadlock,
   describeLateFailures,
   describeOrm,
@@ -64,6 +65,51 @@ for (const host of [mariadb, postgres]) {
   describeLateFailures(host)
 }
 describeDeadlock(mariadb, 0)
+describeChangedRow(mariadb, 0)
+
+describe.each([mariadb, postgres])('a handler of $name', (host) => {
+  it.each<[string, (tx: EntityManager) => Promise<unknown> | undefined]>([
+    ['commitTransaction()', (tx) => tx.queryRunner?.commitTransaction()],
+    ['rollbackTransaction()', (tx) => tx.queryRunner?.rollbackTransaction()],
+    ['query("commit")', (tx) => tx.query('commit')],
+  ])('is refused %s, and stays in the transaction [E82]', async (_, end) => {
+    const orm = await openOrm(host)
+    const work = async ({ tx }: { readonly tx: EntityManager }): Promise<void> => {
+      await orm.create(tx, 'ended before')
+      await expect(end(tx)).rejects.toMatchObject({ code: 'sql-transaction-control' })
+      await orm.createNested(tx, 'ended after')
+    }
+    const failing = orm.inbox.admit('ended', async (context) => {
+      await work(context)
+      throw new Error('declined')
+    })
+    await expect(failing).rejects.toThrow('declined')
+    expect(await orm.countOrders('ended')).toBe(0)
+    expect(await orm.inbox.admit('ended', work)).toBe('applied')
+    expect(await orm.countOrders('ended')).toBe(2)
+    await orm.close()
+  })
+
+  it('that releases the connection leaves no transaction to others, and keeps its own [E83]', async () => {
+    const orm = await openOrm(host)
+    const failing = orm.inbox.admit('released', async ({ tx }) => {
+      await orm.create(tx, 'released inside')
+      await tx.queryRunner?.release()
+      throw new Error('declined')
+    })
+    await expect(failing).rejects.toThrow('declined')
+    // On each connection of the pool.
+    await Promise.all([orm.createOutside('outside 1'), orm.createOutside('outside 2')])
+    expect([await orm.countOrders('released'), await orm.countOrders('outside')]).toEqual([0, 2])
+    const applying = orm.inbox.admit('released', async ({ tx }) => {
+      await tx.queryRunner?.release()
+      await orm.create(tx, 'released inside')
+    })
+    expect(await applying).toBe('applied')
+    expect(await orm.countOrders('released')).toBe(1)
+    await orm.close()
+  })
+})
 
 /** With a replica that lags for ever: it has no tables. */
 describe.each([

@@ -4,11 +4,12 @@ import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzleJs } from 'drizzle-orm/postgres-js'
-import { createPool } from 'mysql2/promise'
-import { Pool } from 'pg'
+import { createConnection, createPool } from 'mysql2/promise'
+import { Client, Pool } from 'pg'
 import postgres from 'postgres'
 import { expect, it } from 'vitest'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { startDatabase } from '../../servers/sql.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 const mysqlEffects = mysqlTable('effects', { id: varchar({ length: 100 }).notNull() })
 const pgEffects = pgTable('effects', { id: text().notNull() })
@@ -78,6 +79,7 @@ interface DrizzleTx {
 
 describeOrm(mysql2, (open) => {
   testDrizzle(open)
+  describeControl('mysql', open)
 
   it('refuses a prepared statement, a query and a savepoint after the end', async () => {
     const { inbox, countEffects } = await open(1)
@@ -110,6 +112,7 @@ describeOrm(mysql2, (open) => {
 
 describeOrm(pg, (open) => {
   testDrizzle(open)
+  describeControl('postgres', open)
   testPostgres(open)
 })
 
@@ -158,6 +161,27 @@ function testPostgres(
     expect(await countEffects('prepared')).toBe(0)
   })
 }
+
+it('drizzleInbox refuses a database over a single connection, on which events would share a transaction [E84]', async () => {
+  const { url, close } = await startDatabase('mysql')
+  const connection = await createConnection(url)
+  const refused = { name: 'OptionError', message: expect.stringContaining('a pool') as string }
+  const consumer = 'orders'
+  for (const db of [
+    drizzleMysql({ client: connection }),
+    drizzleMysql({ client: Reflect.get(connection, 'connection') as typeof connection }),
+  ]) {
+    expect(() => drizzleInbox({ db, dialect: 'mysql', consumer })).toThrow(
+      expect.objectContaining(refused),
+    )
+  }
+  const db = drizzlePg({ client: new Client() })
+  expect(() => drizzleInbox({ db, dialect: 'postgres', consumer })).toThrow(
+    expect.objectContaining(refused),
+  )
+  await connection.end()
+  await close()
+})
 
 it('drizzleInbox refuses what is no database of Drizzle, one over postgres, and another dialect', () => {
   const db = openPg('postgres://', 1)

@@ -2,7 +2,7 @@ import { knexInbox } from '@hongbao/sql/knex'
 import knexOf, { type Knex } from 'knex'
 import { expect, it } from 'vitest'
 import { PATIENCE_MS } from '../../patience.ts'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 describeOrm(knexOn('mysql2'), testKnex('mysql2'))
 describeOrm(knexOn('pg'), testKnex('pg'))
@@ -81,14 +81,29 @@ function testKnex(client: Client) {
       }
     })
 
-    it.each(['commit', 'rollback'] as const)(
-      'does not apply an event whose handler calls tx.%s()',
-      async (end) => {
-        const { inbox } = await open()
-        const admission = inbox.admit(end, async ({ tx }) => void (await tx[end]()))
-        await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
-      },
-    )
+    describeControl(client === 'pg' ? 'postgres' : 'mysql', open)
+
+    it('refuses tx.commit() of a handler, and commits what it wrote after it, too, or nothing [E82]', async () => {
+      const { inbox, write, countEffects } = await open()
+      const commits = async (tx: Knex.Transaction): Promise<void> => {
+        await write(tx, 'commit')
+        await expect(tx.commit()).rejects.toMatchObject({ code: 'sql-transaction-control' })
+      }
+      const failing = inbox.admit('commit', async ({ tx }) => {
+        await commits(tx)
+        throw new Error('declined')
+      })
+      await expect(failing).rejects.toThrow('declined')
+      expect(await countEffects('commit')).toBe(0)
+      expect(await inbox.admit('commit', ({ tx }) => commits(tx))).toBe('applied')
+      expect(await countEffects('commit')).toBe(1)
+    })
+
+    it('does not apply an event whose handler calls tx.rollback()', async () => {
+      const { inbox } = await open()
+      const admission = inbox.admit('rollback', async ({ tx }) => void (await tx.rollback()))
+      await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    })
 
     it('reads its own rows where the app changes those of its queries', async () => {
       const { database } = await open()

@@ -11,7 +11,7 @@ import {
 import { createPool } from 'mysql2'
 import { Pool } from 'pg'
 import { expect, it } from 'vitest'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 interface Tables {
   readonly effects: { readonly id: string }
@@ -19,8 +19,12 @@ interface Tables {
 
 type Tx = Transaction<Tables>
 
-describeOrm(kyselyOn('mysql'), testKysely)
-describeOrm(kyselyOn('postgres'), testKysely)
+for (const dialect of ['mysql', 'postgres'] as const) {
+  describeOrm(kyselyOn(dialect), (open) => {
+    testKysely(open)
+    describeControl(dialect, open)
+  })
+}
 
 function dialectOf(dialect: 'mysql' | 'postgres', url: string, connections: number) {
   if (dialect === 'mysql') {

@@ -4,7 +4,7 @@ import { defineEntity, p, RequestContext } from '@mikro-orm/core'
 import { MikroORM as MysqlOrm } from '@mikro-orm/mysql'
 import { MikroORM as PostgresOrm } from '@mikro-orm/postgresql'
 import { expect, it } from 'vitest'
-import { describeOrm, type Opened, type Orm } from './suite.ts'
+import { describeControl, describeOrm, type Opened, type Orm } from './suite.ts'
 
 const Effect = defineEntity({
   name: 'Effect',
@@ -69,21 +69,23 @@ interface App<Tx> {
   readonly close: () => Promise<void>
 }
 
-describeOrm(mysql, (open) =>
+describeOrm(mysql, (open) => {
+  describeControl('mysql', open)
   testMikroOrm(open, (clientUrl): App<MysqlTx> => {
     const orm = new MysqlOrm({ entities, clientUrl })
     const inbox = mikroOrmInbox({ orm, dialect: 'mysql', consumer: 'orders' })
     return { em: orm.em, inbox, close: () => orm.close() }
-  }),
-)
+  })
+})
 
-describeOrm(postgres, (open) =>
+describeOrm(postgres, (open) => {
+  describeControl('postgres', open)
   testMikroOrm(open, (clientUrl): App<PostgresTx> => {
     const orm = new PostgresOrm({ entities, clientUrl })
     const inbox = mikroOrmInbox({ orm, dialect: 'postgres', consumer: 'orders' })
     return { em: orm.em, inbox, close: () => orm.close() }
-  }),
-)
+  })
+})
 
 function testMikroOrm<Tx extends MysqlTx | PostgresTx>(
   open: (connections?: number) => Promise<Opened<Tx>>,

@@ -72,6 +72,7 @@ export function describeOrm<Tx>(
     }
 
     describeTransactions(open)
+    if (dialect === 'mysql') describeDeadlock(open)
     more(open)
 
     it('is ready with its table, and names `ensureSchema()` without it', async () => {
@@ -193,6 +194,25 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
       expect([await countEffects('around'), await countEffects('undone')]).toEqual([2, 0])
     })
 
+    it.each([
+      ['keeps nothing, if its connection is cut', 0],
+      ['keeps nothing, if its connection is cut and the error is swallowed', 1],
+    ])('%s, and the next event has another connection [E17]', async (name, swallowed) => {
+      const { inbox, database, run, write, countEffects } = await open(1)
+      const admission = inbox.admit(name, async ({ tx }) => {
+        await write(tx, name)
+        const rows = (await run(tx, database.connectionId)) as [{ readonly id: unknown }]
+        await database.cut(Number(rows[0].id))
+        const late = write(tx, name)
+        await (swallowed ? late.catch(() => {}) : late)
+      })
+      await expect(admission).rejects.toBeInstanceOf(Error)
+      expect(await countEffects(name)).toBe(0)
+      expect(await inbox.admit(name, ({ tx }) => done(write(tx, name)))).toBe('applied')
+      expect(await inbox.admit(name, async () => {})).toBe('duplicate')
+      expect(await countEffects(name)).toBe(1)
+    })
+
     it('does not hold what the outer client writes: it stays when the handler fails', async () => {
       const { inbox, writeOutside, countEffects } = await open()
       const admission = inbox.admit('trap', async () => {
@@ -211,6 +231,100 @@ function describeTransactions<Tx>(open: (connections?: number) => Promise<Opened
     expect(await Promise.all(admissions)).toEqual(['applied', 'applied', 'applied'])
     expect(await countEffects('queue')).toBe(3)
   })
+}
+
+function describeDeadlock<Tx>(open: (connections?: number) => Promise<Opened<Tx>>): void {
+  it('keeps nothing of what a handler writes after a deadlock whose error it swallows [E81]', async () => {
+    const { inbox, database, run, write, writeOutside, countEffects } = await open(1)
+    await database.query('create table if not exists locks (id int primary key)')
+    await database.query('insert ignore into locks values (1), (2)')
+    let sent: Promise<unknown> = Promise.resolve()
+    const admission = inbox.admit('deadlock', async ({ tx }) => {
+      await write(tx, 'deadlock')
+      await database.query('begin')
+      // The transaction that has changed more rows survives.
+      await database.query('insert into locks values (3), (4), (5), (6), (7), (8)')
+      await database.query('select * from locks where id = 1 for update')
+      await run(tx, 'select * from locks where id = 2 for update')
+      const winner = database.query('select * from locks where id = 2 for update')
+      const loser = run(tx, 'select * from locks where id = 1 for update')
+      // Another branch has sent its statement before the deadlock is known.
+      sent = write(tx, 'deadlock').catch(() => {})
+      await expect(loser).rejects.toBeInstanceOf(Error)
+      await winner
+      await database.query('rollback')
+      await write(tx, 'deadlock').catch(() => {})
+    })
+    await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    await sent
+    expect(await countEffects('deadlock')).toBe(0)
+    // The connection is as the pool lent it.
+    await writeOutside('deadlock')
+    expect(await countEffects('deadlock')).toBe(1)
+    expect(await inbox.admit('deadlock', async () => {})).toBe('applied')
+  })
+
+  it('keeps nothing of what a handler writes after the server has rolled back for a changed row [E81]', async () => {
+    const { inbox, database, countEffects } = await open(1)
+    await database.query('create table if not exists changed (id int primary key, n int)')
+    await database.query('insert ignore into changed values (1, 0)')
+    // The default from MariaDB 11.6.2 on.
+    await database.query('set global innodb_snapshot_isolation = 1')
+    const { inbox: isolated, run, write } = await open(1)
+    // Its connection begins with the setting.
+    await isolated.ready()
+    await database.query('set global innodb_snapshot_isolation = 0')
+    const admission = isolated.admit('changed', async ({ tx }) => {
+      await write(tx, 'changed')
+      await run(tx, 'select * from changed')
+      await database.query('update changed set n = n + 1')
+      await expect(run(tx, 'update changed set n = n + 1')).rejects.toBeInstanceOf(Error)
+      await write(tx, 'changed').catch(() => {})
+    })
+    await expect(admission).rejects.toMatchObject({ code: 'sql-transaction-left' })
+    expect(await countEffects('changed')).toBe(0)
+    expect(await inbox.admit('changed', async () => {})).toBe('applied')
+  })
+
+  it('leaves a connection on which the app commits at once, whether the handler fails or not', async () => {
+    const { inbox, writeOutside, countEffects } = await open(1)
+    await inbox.admit('succeeds', async () => {})
+    await writeOutside('succeeds')
+    await expect(inbox.admit('fails', () => Promise.reject(new Error('declined')))).rejects.toThrow(
+      'declined',
+    )
+    await writeOutside('fails')
+    expect([await countEffects('succeeds'), await countEffects('fails')]).toEqual([1, 1])
+  })
+}
+
+/** For inboxes that see the statements of handlers: none of them may end the transaction. */
+export function describeControl<Tx>(
+  dialect: 'mysql' | 'postgres',
+  open: (connections?: number) => Promise<Opened<Tx>>,
+): void {
+  const implicit = ['create table other (id int)', 'truncate effects', 'set autocommit = 1']
+  it.each(['commit', 'ROLLBACK', ...(dialect === 'mysql' ? implicit : ['end', 'abort'])])(
+    'refuses a handler that sends `%s`, and stays in the transaction [E82]',
+    async (statement) => {
+      const { inbox, run, write, countEffects } = await open(1)
+      const name = `sends ${statement}`
+      const admission = inbox.admit(name, async ({ tx }) => {
+        await write(tx, name)
+        await expect(run(tx, statement)).rejects.toSatisfy(isControl)
+        await write(tx, name)
+        throw new Error('declined')
+      })
+      await expect(admission).rejects.toThrow('declined')
+      expect(await countEffects(name)).toBe(0)
+      expect(await inbox.admit(name, async () => {})).toBe('applied')
+    },
+  )
+}
+
+/** The error itself, or wrapped by the ORM. */
+function isControl(error: { readonly code?: string; readonly cause?: object }): boolean {
+  return [error.code, Reflect.get(Object(error.cause), 'code')].includes('sql-transaction-control')
 }
 
 /** Writes again and again until that is refused. Resolves with the refusal. */

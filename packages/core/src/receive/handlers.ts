@@ -157,14 +157,18 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
   /** Type → its handlers, until `on` or `off` changes any. */
   const found = new Map<HandledType, readonly AnyHandler<Context>[]>()
   let added = 0
-  let call = 0
 
   function add(given: unknown, handler: unknown): readonly string[] {
     // All are checked before one is added.
     const pairs = readHandlers<Context>(given, handler)
     found.clear()
-    call += 1
-    for (const [type, each] of pairs) emitter.on(type, register(each, call, added++))
+    // One for each function, so that an event that has several of its types finds it once.
+    const made = new Map<unknown, Registered<Context>>()
+    for (const [type, each] of pairs) {
+      const registered = made.get(each) ?? register(each, added++)
+      made.set(each, registered)
+      emitter.on(type, registered)
+    }
     return pairs.map(([type]) => type)
   }
 
@@ -185,9 +189,8 @@ export function createHandlers<Context extends object>(): Handlers<Context> {
 
   function find(type: HandledType): readonly AnyHandler<Context>[] {
     const named = registeredFor(type)
-    const handlers = [...named, ...registeredFor('*')]
+    const handlers = [...new Set([...named, ...registeredFor('*')])]
       .toSorted((a, b) => a.position - b.position)
-      .filter(isFirstOfCall)
       .map(({ handler }) => handler)
     // Only of types that have handlers: an event's type may be any text.
     if (named.length > 0) found.set(type, handlers)
@@ -244,25 +247,13 @@ const OF_NODE: ReadonlySet<string> = new Set(['newListener', 'removeListener'])
  */
 type Registered<Context extends object> = AnyHandler<Context> & {
   readonly handler: AnyHandler<Context>
-  /** The call of `on` that added it. */
-  readonly call: number
   readonly position: number
 }
 
 function register<Context extends object>(
   handler: AnyHandler<Context>,
-  call: number,
   position: number,
 ): Registered<Context> {
   const registered: AnyHandler<Context> = (event, context) => handler(event, context)
-  return Object.assign(registered, { handler, call, position })
-}
-
-/** A call of `on` adds a handler once to an event that has several of its types: its own and '*'. */
-function isFirstOfCall<Context extends object>(
-  { handler, call }: Registered<Context>,
-  at: number,
-  all: readonly Registered<Context>[],
-): boolean {
-  return all.findIndex((other) => other.call === call && other.handler === handler) === at
+  return Object.assign(registered, { handler, position })
 }

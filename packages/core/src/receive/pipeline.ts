@@ -59,7 +59,9 @@ export async function handle<Context extends object>(
     const decoded = readSignature(pipeline, delivery)
     // Not by `instanceof Promise`: an app may have replaced the global class.
     const signature =
-      decoded instanceof WebhookError || isBytes(decoded) ? decoded : await keyed(decoded, delivery)
+      decoded instanceof WebhookError || isBytes(decoded)
+        ? decoded
+        : await beforeDeadline(decoded, delivery, 'key-unavailable')
     if (signature instanceof WebhookError) return reply(pipeline, trace, signature)
 
     const rawBody = await readBody(delivery, pipeline.limits)
@@ -68,7 +70,9 @@ export async function handle<Context extends object>(
 
     const found = pipeline.verifier.findSigner(rawBody, signature)
     const signer =
-      found instanceof WebhookError || 'fingerprint' in found ? found : await keyed(found, delivery)
+      found instanceof WebhookError || 'fingerprint' in found
+        ? found
+        : await beforeDeadline(found, delivery, 'key-unavailable')
     trace.verifiedMs = performance.now()
     if (signer instanceof WebhookError) return reply(pipeline, trace, signer)
 
@@ -101,11 +105,6 @@ function readSignature<Context extends object>(
   delivery: Delivery,
 ): ReturnType<Verifier['readSignature']> {
   return refuseUnread(delivery) ?? verifier.readSignature(delivery.header(SIGNATURE_HEADER))
-}
-
-/** Waits for keys that a function returns. */
-function keyed<Value>(pending: Promise<Value>, delivery: Delivery): Promise<Value | WebhookError> {
-  return beforeDeadline(pending, delivery, 'key-unavailable')
 }
 
 /** Waits, but not longer than the host waits for the answer. */
