@@ -26,9 +26,10 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     signal,
   })
-  const output = Promise.all([text(program.stdout), text(program.stderr)])
+  const streams = [program.stdout, program.stderr]
+  const output = Promise.all(streams.map((stream) => (stream === null ? '' : text(stream))))
   const [status] = (await once(program, 'exit')) as [number | null]
-  const [out, complaints] = await output
+  const [out = '', complaints = ''] = await output
   const line = out.split('\n').find((each) => each.startsWith('{'))
   if (line === undefined) throw new Error(`There is no result, but:\n${complaints}`)
   return { status, result: JSON.parse(line) }
@@ -55,8 +56,8 @@ export function describeTrials(...stores: readonly string[]): void {
     it.runIf(canRun(plan))(
       `keeps its promise: ${plan.guarantee} [E5, E17, E22, E23, E34, E60]`,
       async ({ signal }) => {
-        const kills = `${plan.points.length + 2}`
-        const size = ['--events', `${EVENTS}`, '--kills', kills, '--minutes', `${MINUTES}`]
+        const kills = plan.points.length + 2
+        const size = ['--events', `${EVENTS}`, '--kills', `${kills}`, '--minutes', `${MINUTES}`]
         const args = ['--stores', store, ...size]
         const { status, result } = await run(args, signal)
         const none = plan.guarantee === 'once' ? { doubles: 0 } : {}
