@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { text as readText } from 'node:stream/consumers'
-import { isRecord } from '../is-record.ts'
 import { formatDuration } from '../clock/duration.ts'
-import type { ControlRecord, StateView } from '../http/control/types.ts'
+import type { ControlRecord, ErrorAnswer, StateView } from '../http/control/types.ts'
 import { CONTROL_VERSION, VERSION_HEADER } from '../http/version.ts'
 import { CliError, EXIT, writeRefusal } from './exit.ts'
 import { checkChange, checkSandbox, explainSilence, type Place } from './place.ts'
@@ -28,12 +27,13 @@ export class ControlClient {
 
   /** Where the sandbox is. Looks for it first, and refuses another project's. */
   place(): Promise<Place> {
-    this.#checked ??= check(this.#options)
+    this.#checked ??= this.#check()
     return this.#checked
   }
 
   async get<View>(path: string): Promise<View> {
-    return readAnswer(await this.#send('GET', path))
+    await this.place()
+    return this.#call('GET', path)
   }
 
   /** The same of what changes something, which is refused to a sandbox that may be another project's. */
@@ -43,7 +43,8 @@ export class ControlClient {
     body?: object,
   ): Promise<View> {
     checkChange(this.#options.place)
-    return readAnswer(await this.#send(method, path, body))
+    await this.place()
+    return this.#call(method, path, body)
   }
 
   /**
@@ -55,125 +56,94 @@ export class ControlClient {
     query: Readonly<Record<string, string>>,
     stop?: AbortSignal,
   ): AsyncIterable<ControlRecord> {
+    await this.place()
     const path = `/stream?${new URLSearchParams(query).toString()}`
-    yield* readRecords(await this.#send('GET', path, undefined, stop), stop)
+    const signal = stop ?? AbortSignal.timeout(this.#options.timeoutMs)
+    const message = await this.#send(signal, 'GET', path)
+    let rest = ''
+    try {
+      for await (const chunk of message.setEncoding('utf8')) {
+        const lines = (rest + String(chunk)).split('\n')
+        rest = lines.pop() ?? ''
+        const records = lines.filter((line) => line.startsWith('data: {'))
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the version, this package wrote it
+        yield* records.map((line) => JSON.parse(line.slice(6)) as ControlRecord)
+      }
+    } catch {
+      if (stop?.aborted) return
+    }
+    throw this.#failure('ended', signal)
   }
 
-  async #send(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Answer> {
-    const { timeoutMs } = this.#options
-    return send({ ...(await this.place()), method, path, body, timeoutMs }, signal)
-  }
-}
-
-/** Asks the sandbox which one it is, if it may be another project's. */
-async function check({ place, warnOfGuess, timeoutMs }: ControlOptions): Promise<Place> {
-  if (place.expected === undefined && place.unusedFolder === undefined) return place
-  const state = await send({ ...place, method: 'GET', path: '/state', timeoutMs })
-    .then((answer) => readAnswer<StateView>(answer))
-    .catch((error: unknown) => {
+  async #check(): Promise<Place> {
+    const { place, warnOfGuess } = this.#options
+    if (place.expected === undefined && place.unusedFolder === undefined) return place
+    const state = await this.#call<StateView>('GET', '/state').catch((error: unknown) => {
       throw explainSilence(place, error)
     })
-  checkSandbox(place, state)
-  if (place.unusedFolder !== undefined) warnOfGuess(place.url)
-  return place
-}
-
-interface ControlRequest extends Pick<Place, 'url' | 'controlToken'> {
-  readonly method: string
-  readonly path: string
-  readonly body?: object | undefined
-  readonly timeoutMs: number
-}
-
-/** An answer of a sandbox, of which the body is still to come. */
-interface Answer extends ControlRequest {
-  readonly message: IncomingMessage
-  readonly signal: AbortSignal
-}
-
-async function send(
-  request: ControlRequest,
-  signal: AbortSignal = AbortSignal.timeout(request.timeoutMs),
-): Promise<Answer> {
-  const { url, timeoutMs } = request
-  const message = await exchange(request, signal).catch(() => {
-    throw signal.aborted ? timedOut(timeoutMs) : unreachable('unreachable', url)
-  })
-  const version = message.headers[VERSION_HEADER]
-  if (version === CONTROL_VERSION) return { ...request, message, signal }
-  message.destroy()
-  if (version === undefined) throw unreachable('noSandbox', url)
-  throw new CliError(EXIT.unreachable, 'version-mismatch', 'otherVersion', { url })
-}
-
-/**
- * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
- * still load `fetch`: its names include `WebSocket`, which is of the same library.
- */
-function exchange(
-  { url, controlToken, method, path, body }: ControlRequest,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const { request } = process.getBuiltinModule(
-    url.startsWith('https:') ? 'node:https' : 'node:http',
-  )
-  const headers = {
-    ...(method !== 'GET' && { 'content-type': 'application/json' }),
-    ...(controlToken !== undefined && { authorization: `Bearer ${controlToken}` }),
+    checkSandbox(place, state)
+    if (place.unusedFolder !== undefined) warnOfGuess(place.url)
+    return place
   }
-  return new Promise((resolve, reject) => {
-    request(`${url}/_sandbox${path}`, { method, signal, headers }, resolve)
-      .on('error', reject)
-      .end(body && JSON.stringify(body))
-  })
-}
 
-async function readAnswer<View>({ message, url, signal, timeoutMs }: Answer): Promise<View> {
-  const json: unknown = await readText(message)
-    .then((each) => JSON.parse(each))
-    .catch(() => {
-      throw signal.aborted ? timedOut(timeoutMs) : unreachable('noSandbox', url)
-    })
-  const { statusCode = 0 } = message
-  if (statusCode >= 400) throw refused(statusCode, json)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the header, this package wrote it
-  return json as View
-}
+  async #call<View>(method: string, path: string, body?: object): Promise<View> {
+    const signal = AbortSignal.timeout(this.#options.timeoutMs)
+    const message = await this.#send(signal, method, path, body)
+    // By its version, this package wrote it.
+    const json = await readText(message)
+      .then((text): View & ErrorAnswer => JSON.parse(text))
+      .catch(() => {
+        throw this.#failure('noSandbox', signal)
+      })
+    const { statusCode = 0 } = message
+    if (statusCode >= 400) throw refused(statusCode, json)
+    return json
+  }
 
-async function* readRecords(
-  { message, url, signal, timeoutMs }: Answer,
-  stop: AbortSignal | undefined,
-): AsyncIterable<ControlRecord> {
-  let rest = ''
-  try {
-    for await (const chunk of message.setEncoding('utf8')) {
-      const lines = (rest + String(chunk)).split('\n')
-      rest = lines.pop() ?? ''
-      const records = lines.filter((line) => line.startsWith('data: {'))
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-      yield* records.map((line) => JSON.parse(line.slice(6)) as ControlRecord)
+  /**
+   * By `node:http`, because the start-up of `fetch` takes as long as all of Node's. An `import` of it would
+   * still load `fetch`: its names include `WebSocket`, which is of the same library.
+   */
+  async #send(
+    signal: AbortSignal,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<IncomingMessage> {
+    const { url, controlToken } = this.#options.place
+    const { request } = process.getBuiltinModule(
+      url.startsWith('https:') ? 'node:https' : 'node:http',
+    )
+    const headers = {
+      ...(method !== 'GET' && { 'content-type': 'application/json' }),
+      ...(controlToken !== undefined && { authorization: `Bearer ${controlToken}` }),
     }
-  } catch {
-    if (stop?.aborted) return
-    if (signal.aborted) throw timedOut(timeoutMs)
+    const message = await new Promise<IncomingMessage>((resolve, reject) => {
+      request(`${url}/_sandbox${path}`, { method, signal, headers }, resolve)
+        .on('error', reject)
+        .end(body && JSON.stringify(body))
+    }).catch(() => {
+      throw this.#failure('unreachable', signal)
+    })
+    const version = message.headers[VERSION_HEADER]
+    if (version === CONTROL_VERSION) return message
+    message.destroy()
+    if (version === undefined) throw this.#failure('noSandbox', signal)
+    throw new CliError(EXIT.unreachable, 'version-mismatch', 'otherVersion', { url })
   }
-  throw unreachable('ended', url)
+
+  /** The time is over, or else what the text says. */
+  #failure(text: TextName, signal: AbortSignal): CliError {
+    const { place, timeoutMs } = this.#options
+    if (!signal.aborted) {
+      return new CliError(EXIT.unreachable, 'unreachable', text, { url: place.url })
+    }
+    const duration = formatDuration(timeoutMs)
+    return new CliError(EXIT.timedOut, 'timed-out', 'timedOut', { duration })
+  }
 }
 
-function unreachable(text: TextName, url: string): CliError {
-  return new CliError(EXIT.unreachable, 'unreachable', text, { url })
-}
-
-function timedOut(timeoutMs: number): CliError {
-  const duration = formatDuration(timeoutMs)
-  return new CliError(EXIT.timedOut, 'timed-out', 'timedOut', { duration })
-}
-
-function refused(status: number, answer: unknown): CliError {
-  const error = isRecord(answer) && isRecord(answer['error']) ? answer['error'] : {}
-  const { code: given = 'unexpected', message = '' } = error
-  const code = String(given)
+function refused(status: number, { error }: ErrorAnswer): CliError {
   const exit = status < 500 ? EXIT.usage : EXIT.unexpected
-  const refusal = { ...error, code, message: String(message) }
-  return new CliError(exit, code, (t) => writeRefusal(refusal, t))
+  return new CliError(exit, error.code, (t) => writeRefusal(error, t))
 }

@@ -1,6 +1,5 @@
 import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { isRecord } from '../is-record.ts'
 import { isAlive } from '../process-id.ts'
 import type { StateView } from '../http/control/types.ts'
 import { CliError, EXIT } from './exit.ts'
@@ -111,8 +110,8 @@ export function readPlaces(directory: string): readonly RunningSandbox[] {
 }
 
 function isPlace(json: unknown): json is RunningSandbox {
-  if (!isRecord(json)) return false
-  const { url, pid, keyFingerprint, boot, controlToken = '' } = json
+  const given: Partial<Record<keyof RunningSandbox, unknown>> = Object(json)
+  const { url, pid, keyFingerprint, boot, controlToken = '' } = given
   const texts = [url, keyFingerprint, boot, controlToken]
   const areTexts = texts.every((each) => typeof each === 'string')
   // To `kill`, 0 and less mean groups of processes.
