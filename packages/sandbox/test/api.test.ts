@@ -180,7 +180,9 @@ describe('POST /v1/red_envelopes', () => {
     expect(messageOf(await wrong({ 'accept-language': 'zh-CN' }))).toBe(
       '参数无效：amount 应为以分为单位的整数：100 到 20,000（1 到 200 元），超出范围须提供 extra[scene_id]。',
     )
-    expect(messageOf(await wrong({ 'accept-language': 'en' }))).toContain('`amount` must be a whole number of fen')
+    expect(messageOf(await wrong({ 'accept-language': 'en' }))).toContain(
+      '`amount` must be a whole number of fen',
+    )
     const { subject: _subject, ...rest } = ENVELOPE
     expect(messageOf(await api.post(rest, { 'accept-language': 'zh' }))).toMatch(
       /^参数无效：缺少 subject，应为标题/,
