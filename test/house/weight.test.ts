@@ -9,13 +9,13 @@ const ROOT = join(import.meta.dirname, '../..')
 // The weight of what apps install: every package but the sandbox. A change may lower a figure; a change that
 // raises one explains in its commit what the lines are worth.
 const MOST_LINES: Readonly<Record<string, number>> = {
-  core: 6400,
-  'core/src/conformance': 1000,
+  core: 6240,
+  'core/src/conformance': 950,
   express: 50,
   koa: 70,
   fastify: 80,
   hono: 80,
-  client: 3200,
+  client: 3025,
   postgres: 1810,
   redis: 1100,
   'hand-off': 990,
