@@ -20,9 +20,9 @@ const MOST_LINES: Readonly<Record<string, number>> = {
   redis: 1100,
   'hand-off': 990,
   bullmq: 470,
-  nest: 395,
+  nest: 400,
   'pg-boss': 560,
-  sql: 1850,
+  sql: 2120,
 }
 const HIGHEST_MEDIAN = 5
 const LONGEST = 60

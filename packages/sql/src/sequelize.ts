@@ -1,6 +1,6 @@
 import { must } from '@hongbao/core/internal'
-import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON } from './control.ts'
-import { dialectOf } from './dialect.ts'
+import { AUTOCOMMIT_OFF, AUTOCOMMIT_ON, endsTransaction } from './control.ts'
+import { dialectOf, type SqlDialect } from './dialect.ts'
 import { sqlError } from './errors.ts'
 import { readOwnOptions, type SqlInboxCommonOptions } from './options.ts'
 import { sqlInbox, type SqlInbox } from './sql-inbox.ts'
@@ -52,14 +52,12 @@ export function sequelizeInbox<Transaction extends object>(
     query: send,
     transaction: (run) =>
       sequelize.transaction(async (tx) => {
-        if (dialect === 'mysql') await withoutAutocommit(tx, (sql) => send(sql, [], tx))
-        // Handlers that commit would leave the event to be applied again.
-        Object.assign(tx, { commit: () => Promise.reject(sqlError('sql-transaction-control')) })
+        if (dialect === 'mysql') await send(AUTOCOMMIT_OFF, [], tx)
+        const unguard = guardTransaction(tx, dialect)
         try {
           await run(tx)
         } finally {
-          // From here on it is that of the class again, which Sequelize calls.
-          Reflect.deleteProperty(tx, 'commit')
+          unguard()
           endNested(tx)
         }
       }),
@@ -76,30 +74,60 @@ export function sequelizeInbox<Transaction extends object>(
   }
 }
 
-/** What Sequelize calls when a transaction has ended: it releases the connection. */
-interface EndingTransaction {
-  readonly connection: { query(sql: string, done: () => void): void }
+/** What of a transaction ends it, and the connection, of mysql2 or pg, that `cleanup` releases. */
+interface GuardedTransaction {
+  readonly connection: { query: Send; execute?: Send }
+  commit: () => Promise<void>
   cleanup: () => void
 }
 
+type Send = (statement: string | { readonly sql?: string }, ...rest: unknown[]) => unknown
+
 /**
- * Sequelize itself ends a transaction after a deadlock, and after no other error with which the server rolls
- * back: that a row was changed (MariaDB), or a lock timeout with `innodb_rollback_on_timeout`.
+ * Lets handlers not commit: the event would be applied again, or be a duplicate if they fail then. And turns
+ * autocommit on again at the end: Sequelize itself ends a transaction after a deadlock, and after no other
+ * error with which the server rolls back: that a row was changed (MariaDB), or a lock timeout with
+ * `innodb_rollback_on_timeout`.
+ *
+ * Returns what lets Sequelize commit.
  */
-async function withoutAutocommit(
-  tx: object,
-  send: (sql: string) => Promise<unknown>,
-): Promise<void> {
-  await send(AUTOCOMMIT_OFF)
+function guardTransaction(tx: object, dialect: SqlDialect): () => void {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of Sequelize 6
-  const ending = tx as EndingTransaction
-  const { connection, cleanup } = ending
-  ending.cleanup = () => {
-    ending.cleanup = cleanup
+  const guarded = tx as GuardedTransaction
+  const { connection, commit, cleanup } = guarded
+  const { query, execute } = connection
+  let isGuarded = true
+
+  /** Throws, in the promise that Sequelize makes. */
+  function guard(send: Send): Send {
+    return (statement, ...rest) => {
+      const sql = typeof statement === 'string' ? statement : `${statement.sql}`
+      // Sequelize itself sends the first one.
+      if (sql !== 'ROLLBACK;' && endsTransaction(dialect, sql)) {
+        throw sqlError('sql-transaction-control')
+      }
+      return send.call(connection, statement, ...rest)
+    }
+  }
+
+  function unguard(): void {
+    // After the release, another event may have guarded the connection.
+    if (!isGuarded) return
+    isGuarded = false
+    Object.assign(connection, { query }, execute && { execute })
+    guarded.commit = commit
+  }
+
+  Object.assign(connection, { query: guard(query) }, execute && { execute: guard(execute) })
+  guarded.commit = () => Promise.reject(sqlError('sql-transaction-control'))
+  guarded.cleanup = () => {
+    guarded.cleanup = cleanup
+    unguard()
     // The driver sends it before what the next user of the connection sends.
-    connection.query(AUTOCOMMIT_ON, () => {})
+    if (dialect === 'mysql') query.call(connection, AUTOCOMMIT_ON, () => {})
     cleanup.call(tx)
   }
+  return unguard
 }
 
 /**

@@ -49,11 +49,13 @@ describeDeadlock(mariadb, 0)
 describeChangedRow(mariadb, 0)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
-  it('is refused tx.commit(), and stays in the transaction [E82]', async () => {
+  it('is refused tx.commit(), and statements that end it, and stays in the transaction [E82]', async () => {
     const orm = await openOrm(host)
     const work = async ({ tx }: { readonly tx: Transaction }): Promise<void> => {
       await orm.create(tx, 'ended before')
       await expect(tx.commit()).rejects.toMatchObject({ code: 'sql-transaction-control' })
+      const sent = orm.run(tx, host.dialect === 'mysql' ? 'truncate orders' : 'commit')
+      await expect(sent).rejects.toMatchObject({ original: { code: 'sql-transaction-control' } })
       await orm.createNested(tx, 'ended after')
     }
     const failing = orm.inbox.admit('ended', async (context) => {

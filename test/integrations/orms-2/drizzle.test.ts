@@ -163,8 +163,8 @@ function testPostgres(
 }
 
 it('drizzleInbox refuses a database over a single connection, on which events would share a transaction [E84]', async () => {
-  const { url, close } = await startDatabase('mysql')
-  const connection = await createConnection(url)
+  const database = await startDatabase('mysql')
+  const connection = await createConnection(database.url)
   const refused = { name: 'OptionError', message: expect.stringContaining('a pool') as string }
   const consumer = 'orders'
   for (const db of [
@@ -180,7 +180,7 @@ it('drizzleInbox refuses a database over a single connection, on which events wo
     expect.objectContaining(refused),
   )
   await connection.end()
-  await close()
+  await database.close()
 })
 
 it('drizzleInbox refuses what is no database of Drizzle, one over postgres, and another dialect', () => {
