@@ -13,6 +13,8 @@ import { startServer, type TestServer } from './server.ts'
  */
 const MYSQLD = process.env['HONGBAO_TEST_MYSQLD']
 
+export const isMysql: boolean = MYSQLD !== undefined
+
 /** A MariaDB of the tests, or the MySQL that they were given. */
 export interface MariadbServer extends TestServer {
   /** Of the database `test`. */

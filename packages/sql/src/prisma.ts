@@ -18,6 +18,7 @@ export interface PrismaClientLike<Tx> extends PrismaQueries {
     run: (tx: Tx) => Promise<void>,
     options?: { maxWait?: number; timeout?: number },
   ): Promise<unknown>
+  $extends(extension: { query: { $allOperations: Operation } }): unknown
 }
 
 /** Options of {@link prismaInbox}. */
@@ -57,53 +58,102 @@ export function prismaInbox<Tx extends PrismaQueries>(
       isSelect(sql)
         ? await (tx ?? prisma).$queryRawUnsafe(sql, ...values)
         : await (tx ?? prisma).$executeRawUnsafe(sql, ...values),
-    transaction: (run) =>
-      prisma.$transaction((tx) => withNested(tx, dialect, run), { timeout, maxWait }),
+    transaction: (run) => inTransaction(prisma, dialect, { timeout, maxWait }, run),
   })
 }
 
+/** What happens in the transaction of one event. */
+interface Open {
+  readonly dialect: SqlDialect
+  /** Statements and nested transactions that have not ended. */
+  readonly running: Set<Promise<unknown>>
+  /** Why nothing may begin any more: the handlers have ended, or the server has rolled back. */
+  end: 'sql-transaction-over' | 'sql-transaction-left' | undefined
+}
+
 /**
- * Waits for the nested transactions that the handlers have left running, and lets them begin no more: with
- * one that is just beginning, Prisma 7.10 commits a transaction although its function rejects.
+ * Lets nothing begin any more when the handlers have ended, and waits for what they have left running: a
+ * statement that Prisma 7.10 sends while ROLLBACK runs is committed by itself on MySQL, and with a nested
+ * transaction that is just beginning, it commits the outer one although that rejects.
  */
-async function withNested<Tx extends PrismaQueries>(
-  tx: Tx,
+async function inTransaction<Tx extends PrismaQueries>(
+  prisma: PrismaClientLike<Tx>,
   dialect: SqlDialect,
+  limits: Limits,
   run: (tx: Tx) => Promise<void>,
 ): Promise<void> {
-  const nested: Nested = { dialect, running: new Set(), isOver: false }
+  const open: Open = { dialect, running: new Set(), end: undefined }
+  await watchStatements(prisma, open).$transaction(async (tx) => {
+    try {
+      await run(watchNested(tx, open))
+      if (open.running.size > 0) throw sqlError('sql-transaction-over')
+    } finally {
+      open.end ??= 'sql-transaction-over'
+      await Promise.allSettled(open.running)
+    }
+  }, limits)
+}
+
+interface Limits {
+  readonly timeout: number
+  readonly maxWait: number
+}
+
+/** A client whose statements are watched, by an extension of Prisma that sees each of them. */
+function watchStatements<Tx>(prisma: PrismaClientLike<Tx>, open: Open): PrismaClientLike<Tx> {
+  const $allOperations: Operation = ({ args, query }) =>
+    watch(open, () => runStatement(open, args, query))
+  return prisma.$extends({ query: { $allOperations } }) as PrismaClientLike<Tx>
+}
+
+type Operation = (called: {
+  readonly args: unknown
+  readonly query: (args: unknown) => Promise<unknown>
+}) => Promise<unknown>
+
+async function runStatement(
+  open: Open,
+  args: unknown,
+  query: (args: unknown) => Promise<unknown>,
+): Promise<unknown> {
   try {
-    await run(watchNested(tx, nested))
-    if (nested.running.size > 0) throw sqlError('sql-transaction-over')
-  } finally {
-    nested.isOver = true
-    await Promise.allSettled(nested.running)
+    return await query(args)
+  } catch (error) {
+    if (endedOnServer(open.dialect, error)) open.end ??= 'sql-transaction-left'
+    throw error
   }
 }
 
-type Begin = (...args: unknown[]) => Promise<unknown>
-
-interface Nested {
-  readonly dialect: SqlDialect
-  readonly running: Set<Promise<unknown>>
-  isOver: boolean
+/** Whether MySQL has rolled back the whole transaction: what follows would be committed by itself. */
+function endedOnServer(dialect: SqlDialect, error: unknown): boolean {
+  if (dialect !== 'mysql') return false
+  const { code, meta } = Object(error)
+  return (
+    code === 'P2034' || /TransactionWriteConflict|"(?:1213|1020)"/.test(JSON.stringify(meta ?? ''))
+  )
 }
+
+async function watch<Value>(open: Open, begin: () => Promise<Value>): Promise<Value> {
+  if (open.end !== undefined) throw sqlError(open.end)
+  const running = begin()
+  open.running.add(running)
+  return await running.finally(() => open.running.delete(running))
+}
+
+type Begin = (...args: unknown[]) => Promise<unknown>
 
 /**
  * The client inside a transaction, and in it those of nested ones, with their `$transaction` watched, and
  * without statements that end the transaction.
  */
-function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
+function watchNested<Tx extends object>(tx: Tx, open: Open): Tx {
   const client: object = tx
 
-  async function begin(work: unknown, ...options: unknown[]): Promise<unknown> {
-    if (nested.isOver) throw sqlError('sql-transaction-over')
+  function begin(work: unknown, ...options: unknown[]): Promise<unknown> {
     const watched =
-      typeof work === 'function' ? (inner: object) => work(watchNested(inner, nested)) : work
+      typeof work === 'function' ? (inner: object) => work(watchNested(inner, open)) : work
     const method: Begin = Reflect.get(client, '$transaction')
-    const running = method.call(client, watched, ...options)
-    nested.running.add(running)
-    return await running.finally(() => nested.running.delete(running))
+    return watch(open, () => method.call(client, watched, ...options))
   }
 
   return new Proxy(tx, {
@@ -112,7 +162,7 @@ function watchNested<Tx extends object>(tx: Tx, nested: Nested): Tx {
       const value: unknown = Reflect.get(target, name, target)
       if (typeof value !== 'function' || !RAW.has(name)) return value
       return (...args: unknown[]): unknown =>
-        endsTransaction(nested.dialect, textOf(args[0]))
+        endsTransaction(open.dialect, textOf(args[0]))
           ? Promise.reject(sqlError('sql-transaction-control'))
           : Reflect.apply(value, target, args)
     },
@@ -133,10 +183,9 @@ function textOf(statement: unknown): string {
   return Array.isArray(parts) ? parts.join('?') : ''
 }
 
-const isClient: Reader<PrismaQueries & { readonly $transaction: unknown }> = must(
+const isClient: Reader<Pick<PrismaClientLike<unknown>, '$transaction' | '$extends'>> = must(
   'a client of Prisma',
-  (given) =>
-    typeof given?.$transaction === 'function' && typeof given.$queryRawUnsafe === 'function',
+  (given) => typeof given?.$transaction === 'function' && typeof given.$extends === 'function',
 )
 
 function readPrisma<Tx>(prisma: PrismaClientLike<Tx>, option: string): PrismaClientLike<Tx> {

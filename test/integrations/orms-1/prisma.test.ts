@@ -75,9 +75,8 @@ describeOrm(mariadbHost)
 describeOrm(postgresHost())
 describeLateFailures(mariadbHost)
 describeLateFailures(postgresHost())
-// Prisma keeps the connection, and MySQL commits by itself what follows: the document says so.
-describeDeadlock(mariadbHost, 1)
-describeChangedRow(mariadbHost, 1)
+describeDeadlock(mariadbHost)
+describeChangedRow(mariadbHost)
 
 describe.each([mariadbHost, postgresHost()])('a handler of $name', (host) => {
   it.each<[string, (tx: PrismaTx) => PromiseLike<unknown>]>([
@@ -129,7 +128,7 @@ describe('the transaction of prismaInbox', () => {
     ['transactionTimeoutMs', { transactionTimeoutMs: 0 }],
     ['maxWaitMs', { maxWaitMs: '2s' }],
   ])('refuses a wrong option: %s', (option, wrong) => {
-    const prisma = { $transaction() {}, $queryRawUnsafe() {} }
+    const prisma = { $transaction() {}, $extends() {} }
     const options = { prisma, dialect: 'mysql', consumer: 'orders', ...wrong } as never
     expect(() => prismaInbox(options)).toThrow(
       expect.objectContaining({

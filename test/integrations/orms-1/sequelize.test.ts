@@ -45,8 +45,8 @@ describeOrm(mariadb)
 describeOrm(postgres)
 describeLateFailures(mariadb)
 describeLateFailures(postgres)
-describeDeadlock(mariadb, 0)
-describeChangedRow(mariadb, 0)
+describeDeadlock(mariadb)
+describeChangedRow(mariadb)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
   it('is refused tx.commit(), and statements that end it, and stays in the transaction [E82]', async () => {

@@ -64,8 +64,8 @@ for (const host of [mariadb, postgres]) {
   describeOrm(host)
   describeLateFailures(host)
 }
-describeDeadlock(mariadb, 0)
-describeChangedRow(mariadb, 0)
+describeDeadlock(mariadb)
+describeChangedRow(mariadb)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
   it.each<[string, (tx: EntityManager) => Promise<unknown> | undefined]>([
