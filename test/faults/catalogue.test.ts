@@ -10,7 +10,7 @@ const IDS = [
   ...numbered('B', 30),
   ...numbered('C', 30),
   ...numbered('D', 25),
-  ...numbered('E', 84),
+  ...numbered('E', 85),
   ...numbered('F', 39),
   ...numbered('G', 30),
   ...numbered('H', 19),
