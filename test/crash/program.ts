@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -26,10 +27,11 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     signal,
   })
-  const streams = [program.stdout, program.stderr]
-  const output = Promise.all(streams.map((stream) => (stream === null ? '' : text(stream))))
+  const read = async (stream: Readable | null): Promise<string> =>
+    stream === null ? '' : await text(stream)
+  const output = Promise.all([read(program.stdout), read(program.stderr)])
   const [status] = (await once(program, 'exit')) as [number | null]
-  const [out = '', complaints = ''] = await output
+  const [out, complaints] = await output
   const line = out.split('\n').find((each) => each.startsWith('{'))
   if (line === undefined) throw new Error(`There is no result, but:\n${complaints}`)
   return { status, result: JSON.parse(line) }

@@ -102,21 +102,19 @@ describe('a target with a URL', () => {
   })
 
   it('gets nothing more after a reset, not even what waits for a connection', async () => {
-    const bodies: string[] = []
-    const port = await serve(async (request) => {
-      let body = ''
-      for await (const chunk of request.setEncoding('utf8')) body += String(chunk)
-      bodies.push(body)
+    let received = 0
+    const port = await serve((request) => {
+      request.resume().on('end', () => (received += 1))
     })
     const engine = openEngine({
       clock: createClock({ speed: 1 }),
       target: `http://127.0.0.1:${port}/`,
     })
     for (let each = 0; each < 200; each += 1) engine.trigger('charge.succeeded')
-    await expect.poll(() => bodies.length).toBe(64)
+    await expect.poll(() => received).toBe(64)
     await engine.reset()
     await engine.clock.settled()
-    expect(bodies).toHaveLength(64)
+    expect(received).toBe(64)
     expect(engine.events()).toEqual([])
     await engine.close()
   })

@@ -18,7 +18,7 @@ export interface PrismaClientLike<Tx> extends PrismaQueries {
     run: (tx: Tx) => Promise<void>,
     options?: { maxWait?: number; timeout?: number },
   ): Promise<unknown>
-  $extends(extension: { query: { $allOperations: Operation } }): unknown
+  readonly $extends: unknown
 }
 
 /** Options of {@link prismaInbox}. */
@@ -103,8 +103,12 @@ interface Limits {
 function watchStatements<Tx>(prisma: PrismaClientLike<Tx>, open: Open): PrismaClientLike<Tx> {
   const $allOperations: Operation = ({ args, query }) =>
     watch(open, () => runStatement(open, args, query))
-  return prisma.$extends({ query: { $allOperations } }) as PrismaClientLike<Tx>
+  const client: object = prisma
+  const extend: Extend<Tx> = Reflect.get(client, '$extends')
+  return extend.call(client, { query: { $allOperations } })
 }
+
+type Extend<Tx> = (extension: { query: { $allOperations: Operation } }) => PrismaClientLike<Tx>
 
 type Operation = (called: {
   readonly args: unknown
@@ -124,13 +128,15 @@ async function runStatement(
   }
 }
 
-/** Whether MySQL has rolled back the whole transaction: what follows would be committed by itself. */
+/**
+ * Whether the server has rolled back the whole transaction: what follows would be committed by itself.
+ * `P2034` is a deadlock of a model's operation; the error of a raw statement has the number of MySQL, 1213,
+ * and MariaDB's 1020 is a changed row.
+ */
 function endedOnServer(dialect: SqlDialect, error: unknown): boolean {
-  if (dialect !== 'mysql') return false
-  const { code, meta } = Object(error)
-  return (
-    code === 'P2034' || /TransactionWriteConflict|"(?:1213|1020)"/.test(JSON.stringify(meta ?? ''))
-  )
+  const { code, meta, cause } = Object(error)
+  const { originalCode } = Object(cause ?? Object(meta?.driverAdapterError).cause)
+  return dialect === 'mysql' && (code === 'P2034' || ['1213', '1020'].includes(originalCode))
 }
 
 async function watch<Value>(open: Open, begin: () => Promise<Value>): Promise<Value> {
