@@ -169,7 +169,9 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     const orderNo = '20260217'
     expect((await createEnvelope(sandbox, orderNo)).status).toBe(200)
     const thread = page.getByRole('group', { name: orderNo })
+    // A request is recorded when it ends, after the event that it caused.
     await thread.getByRole('option', { name: 'red_envelope.sent' }).waitFor()
+    await thread.getByRole('option', { name: 'POST' }).waitFor()
     const rows = await thread.getByRole('option').allInnerTexts()
     expect(rows.map((text) => text.split('\n')[0])).toEqual([
       'POST /v1/red_envelopes',
