@@ -289,7 +289,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await page.locator('.thread-head').getByText('待领取').waitFor()
     expect(await page.locator('.row .by-fault').getAttribute('title')).toBe('故障：answer-lost')
     const text = await page.locator('header, .list, .retries, h3').allInnerTexts()
-    expect(text.join('\n')).toContain('5 秒后重试')
+    expect(text.join('\n')).toContain('5 秒后重发')
     expect(text.join('\n')).not.toMatch(/\d (?:h|min|s|ms|m)\b|^(?:Body|Headers|sent|sending)$/m)
   })
 
