@@ -169,7 +169,9 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     const orderNo = '20260217'
     expect((await createEnvelope(sandbox, orderNo)).status).toBe(200)
     const thread = page.getByRole('group', { name: orderNo })
+    // A request is recorded when it ends, after the event that it caused.
     await thread.getByRole('option', { name: 'red_envelope.sent' }).waitFor()
+    await thread.getByRole('option', { name: 'POST' }).waitFor()
     const rows = await thread.getByRole('option').allInnerTexts()
     expect(rows.map((text) => text.split('\n')[0])).toEqual([
       'POST /v1/red_envelopes',
@@ -287,7 +289,7 @@ describe.skipIf(!hasChromium)('the inspector', () => {
     await page.locator('.thread-head').getByText('待领取').waitFor()
     expect(await page.locator('.row .by-fault').getAttribute('title')).toBe('故障：answer-lost')
     const text = await page.locator('header, .list, .retries, h3').allInnerTexts()
-    expect(text.join('\n')).toContain('5 秒后重试')
+    expect(text.join('\n')).toContain('5 秒后重发')
     expect(text.join('\n')).not.toMatch(/\d (?:h|min|s|ms|m)\b|^(?:Body|Headers|sent|sending)$/m)
   })
 

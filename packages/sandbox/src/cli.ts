@@ -20,7 +20,7 @@ function start(): void {
   // Stdout only has results, also if a library logs.
   globalThis.console = new Console(process.stderr)
 
-  // A reader that leaves, such as `head`, is no failure; later output is dropped.
+  // A reader that leaves, such as `head`, is not a failure; later output is dropped.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error

@@ -66,7 +66,7 @@ describe('GET /v1/red_envelopes', () => {
     })
   })
 
-  it('refuses a cursor that is no envelope, or the Go SDK would go round for ever', async () => {
+  it('refuses a cursor that is not an envelope, or the Go SDK would go round for ever', async () => {
     create(1)
     expect(await api.get('/v1/red_envelopes?starting_after=%3Cinvalid+Value%3E')).toMatchObject({
       status: 400,

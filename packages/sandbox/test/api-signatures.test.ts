@@ -133,7 +133,7 @@ describe('a signed timestamp', () => {
     expect((await sendAt(String(NOW_MS))).text).toContain('it counts milliseconds')
   })
 
-  it('that is no number is told so', async () => {
+  it('that is not a number is rejected with a reason', async () => {
     expect((await sendAt('2024-02-10T00:00:00Z')).text).toContain('it is not an integer')
   })
 

@@ -713,7 +713,7 @@ describe('a refusal in Chinese', () => {
   })
 
   it.each([
-    [['fault', 'add', 'delay', '--attempt', '0'], '--attempt 应为 1 到 11 的投递次数'],
+    [['fault', 'add', 'delay', '--attempt', '0'], '--attempt 应为 1 到 11 的推送次数'],
     [['fault', 'add', 'delay', '--times', '0'], '--times 应为正整数，或 always。'],
     [['fault', 'add', 'delay', '--probability', '2'], '--probability 应大于 0，且不超过 1。'],
     [['fault', 'add', 'delay', '--match', 'operation=list'], '--match 应为 envelope'],

@@ -270,7 +270,7 @@ describe('doctor', () => {
     const args = ['doctor', '--target', app, '--dir', dir, '--count-url', `${app}/none`]
     expect(await runCli(args)).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('does not answer with a number'),
+      stderr: expect.stringContaining('did not return a number'),
     })
   })
 })

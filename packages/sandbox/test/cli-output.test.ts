@@ -48,7 +48,7 @@ describe('a record on a terminal', () => {
     [{ ...FINISHED, ok: true, status: 200, body: '{}' }, `←  ${EVENT}  200  38ms`],
     [
       { ...FINISHED, errorCode: 'failed', error: 'The post failed. (HPE_INVALID_CONSTANT)' },
-      `←  ${EVENT}  38ms  The answer is not HTTP. Is the port right, and is it http or https?`,
+      `←  ${EVENT}  38ms  The reply is not HTTP. Is the port right, and is it http or https?`,
     ],
     [{ ...FINISHED, error: 'ECONNREFUSED' }, `←  ${EVENT}  38ms  ECONNREFUSED`],
     [
@@ -135,10 +135,10 @@ describe('a record in Chinese', () => {
   it.each<[JournalBody, string]>([
     [{ ...SUBJECT, type: 'event.undelivered' }, '已保留，未设置接收地址'],
     [
-      { ...FINISHED, errorCode: 'timeout', error: 'The app did not answer.' },
+      { ...FINISHED, errorCode: 'timeout', error: 'The app did not reply.' },
       '应用没有在时限内应答',
     ],
-    [{ ...SUBJECT, type: 'event.delivered', attempts: 3 }, '投递 3 次后送达'],
+    [{ ...SUBJECT, type: 'event.delivered', attempts: 3 }, '推送 3 次后送达'],
   ])('has no English sentence: %j', (body, expected) => {
     expect(lineOf(body, zh)).toContain(expected)
   })

@@ -301,7 +301,7 @@ describe('PUT target', () => {
     expect(nowhere).toMatchObject({ status: 200, body: { target: null } })
   })
 
-  it('refuses other machines, and what is no URL', async () => {
+  it('refuses targets on other machines, and values that are not a URL', async () => {
     const sandbox = await open()
     const put = (target: unknown) => send(sandbox, 'PUT', '/target', { target })
     expect(await put('http://192.0.2.7/webhooks')).toMatchObject(refused(403, 'target-remote'))

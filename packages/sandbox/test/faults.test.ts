@@ -466,9 +466,9 @@ describe('the rules', () => {
   })
 
   it.each<[FaultKind, object, RegExp]>([
-    ['answers-lost' as FaultKind, {}, /no such fault.*answer-lost/],
-    ['constructor' as FaultKind, {}, /no such fault/],
-    ['delay', { delay: 5 }, /`delay` is no field.*delayMs/],
+    ['answers-lost' as FaultKind, {}, /^Unknown fault.*answer-lost/],
+    ['constructor' as FaultKind, {}, /^Unknown fault/],
+    ['delay', { delay: 5 }, /`delay` is not a field.*delayMs/],
     ['delay', { delayMs: 0 }, /`delayMs` must be a whole number of milliseconds/],
     ['delay', { delayMs: 1.5 }, /`delayMs`/],
     ['delay', { copies: 2 }, /`copies` is only for duplicate, not for delay/],

@@ -199,7 +199,7 @@ describe('a sandbox with `persist`', () => {
     expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2)
   })
 
-  it('refuses a folder that another sandbox uses, a link, and what is no folder', async () => {
+  it('refuses a folder that another sandbox uses, a link, and a path that is not a folder', async () => {
     await using sandbox = await start({})
     await expect(start({})).rejects.toMatchObject({
       code: 'option-invalid',

@@ -198,7 +198,7 @@ describe('why no answer came', () => {
     const port = await serve(() => {})
     expect(await deliverTo(`http://127.0.0.1:${port}/`, 30)).toMatchObject({
       errorCode: 'timeout',
-      error: 'The app did not answer within 30 ms.',
+      error: 'The app did not reply within 30 ms.',
     })
   })
 
@@ -293,7 +293,7 @@ describe('where notifications may go', () => {
     ['http://shop:secret@127.0.0.1/', /user name/],
     ['http://0.0.0.0:3000/', /127\.0\.0\.1/],
     ['http://[::]:3000/', /127\.0\.0\.1/],
-  ])('not to %j, which is no target', (target, message) => {
+  ])('not to %j, which is not a target', (target, message) => {
     const engine = openEngine()
     expect(() => engine.setTarget(target as Target)).toThrow(
       expect.objectContaining({ code: 'target-invalid', message: expect.stringMatching(message) }),

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { readDuration } from '../clock/duration.ts'
 import type { Keys } from '../keys/keys.ts'
 import { fullAddress } from '../loopback.ts'
@@ -17,7 +17,7 @@ export async function openFolder({ directory, output, texts }: Session): Promise
 
 /** The bytes of a file, or of standard input for `-` and if no file is named. */
 export async function readBody(file: string | undefined, { stdin }: Host): Promise<Buffer> {
-  if (file !== undefined && file !== '-') return readFile(file)
+  if (file !== undefined && file !== '-') return readFileSync(file)
   if (stdin.isTTY === true) throw usageError('noBody')
   const chunks: Buffer[] = []
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk))

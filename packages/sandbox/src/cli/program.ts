@@ -27,7 +27,9 @@ export async function run(args: readonly string[], host: Host): Promise<ExitStat
   const texts = textsIn(languageOf(args, host.env))
   const switches = new Set(args.includes('--') ? args.slice(0, args.indexOf('--')) : args)
   const [json, quiet, plain] = ['--json', '--quiet', '--no-color'].map((each) => switches.has(each))
-  const output = new Output({ ...host, texts, json, quiet, color: !plain })
+  // By name: to spread `process` would run every getter that it has.
+  const { stdout, stderr } = host
+  const output = new Output({ stdout, stderr, texts, json, quiet, color: !plain })
   try {
     return await runCommand(args, { host, output, texts })
   } catch (error) {

@@ -15,7 +15,7 @@ export function postErrorOf(error: Error, { host }: URL): PostError {
 const KNOWN = ['connection-refused', 'connection-reset', 'timeout', 'dns', 'tls'] as const
 
 const NOT_HTTP = {
-  en: 'The answer is not HTTP. Is the port right, and is it http or https?',
+  en: 'The reply is not HTTP. Is the port right, and is it http or https?',
   zh: '应答不是 HTTP：端口是否正确，应该用 http 还是 https？',
 } as const
 

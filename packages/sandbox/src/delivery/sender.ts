@@ -142,5 +142,5 @@ export async function exchange(
 
 function timeoutError(timeoutMs: number): PostError {
   const ms = timeoutMs.toLocaleString('en-US')
-  return { code: 'timeout', error: `The app did not answer within ${ms} ms.` }
+  return { code: 'timeout', error: `The app did not reply within ${ms} ms.` }
 }

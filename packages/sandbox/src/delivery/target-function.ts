@@ -75,7 +75,7 @@ function isResponse(given: unknown): given is Response {
 function notAResponse(given: unknown): PostError {
   return {
     code: 'app-threw',
-    error: `The target answered with ${given === null ? 'null' : `a value of type ${typeof given}`}, not with a Response.`,
+    error: `The target replied with ${given === null ? 'null' : `a value of type ${typeof given}`}, not with a Response.`,
   }
 }
 

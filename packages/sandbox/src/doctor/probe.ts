@@ -75,8 +75,7 @@ export class Probe {
       'user-agent': 'hongbao-sandbox',
       [SIGNATURE_HEADER]: signature,
     }
-    const sent = { body, headers, drip: undefined, bodyEnds: 'whole', timeoutMs } as const
-    const { response, failure } = await sender.post(sent, signal)
+    const { response, failure } = await sender.post({ body, headers, timeoutMs }, signal)
     return { status: response?.status ?? null, failure }
   }
 

@@ -113,7 +113,7 @@ function expand(envelope: RedEnvelope, params: Readonly<Record<string, unknown>>
 /** The event as it is sent, except for `pending_webhooks`. */
 function eventObject(event: SandboxEvent): object {
   const json = readStrictJson(event.bytes)
-  if (!json.ok || typeof json.value !== 'object') throw new Error('An event is no JSON object.')
+  if (!json.ok || typeof json.value !== 'object') throw new Error('An event is not a JSON object.')
   return { ...json.value, pending_webhooks: pendingWebhooks(event) }
 }
 

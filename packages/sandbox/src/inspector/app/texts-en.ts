@@ -98,7 +98,7 @@ export const en = {
   },
 
   answer: {
-    none: 'No answer.',
+    none: 'No reply.',
     truncated: 'Only the first 64 KB are kept.',
     connect: 'connect',
     firstByte: 'first byte',
@@ -119,8 +119,8 @@ export const en = {
     parsed: 'A parser took the body before it was verified. Mount the webhook route before it.',
     errors: {
       'connection-refused': 'No program listens at the target. Is your app running, on this port?',
-      'connection-reset': 'The connection was closed before an answer came.',
-      timeout: 'No answer came in time.',
+      'connection-reset': 'The connection was closed before a reply came.',
+      timeout: 'No reply came in time.',
       dns: 'The name of the target does not resolve.',
     },
   },
@@ -184,7 +184,7 @@ export const en = {
     set: 'Set',
     remove: 'Send nowhere',
     probing: 'Trying to reach it …',
-    reached: (status: number, ms: number): string => `An app answers there: ${status} in ${ms} ms.`,
+    reached: (status: number, ms: number): string => `An app replied there: ${status} in ${ms} ms.`,
   },
 
   steps: {

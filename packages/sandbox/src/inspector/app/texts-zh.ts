@@ -19,7 +19,7 @@ export const zh: typeof en = {
     clock: '时钟',
     speed: '时钟速度',
     stopped: '静止',
-    nextRetry: '下次重试',
+    nextRetry: '下次重发',
     faults: '故障',
     key: '公钥',
     trigger: '触发事件',
@@ -39,7 +39,7 @@ export const zh: typeof en = {
     older: '较早的记录未显示，可通过筛选查找。',
     noMatch: '没有符合筛选条件的记录。',
     nothing: '暂无记录。',
-    next: (time: string): string => `${time}后重试`,
+    next: (time: string): string => `${time}后重发`,
     summary: (rows: number, failed: number): string => `共 ${rows} 条，失败 ${failed} 条`,
     edited: '修改后重发',
     byFault: '故障：',
@@ -57,7 +57,7 @@ export const zh: typeof en = {
     delivered: '已送达',
     exhausted: '已放弃',
     undelivered: '未推送',
-    failing: '失败，待重试',
+    failing: '失败，待重发',
   },
 
   event: {
@@ -141,7 +141,7 @@ export const zh: typeof en = {
 
   diff: {
     previous: '与上一次推送对比',
-    genuine: '与原始字节对比',
+    genuine: '与原始请求体对比',
     same: '请求头与请求体逐字节相同。',
   },
 
