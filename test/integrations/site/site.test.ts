@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findFiles } from '../../find-files.ts'
 import { run } from '../../packaging/steps.ts'
+import { PATIENCE_MS } from '../../patience.ts'
 import { hasChromium, launchChromium } from '../../servers/chromium.ts'
 import { serveFolder, type Site } from './serve.ts'
 
@@ -13,8 +14,8 @@ const DESKTOP = { width: 1280, height: 900 }
 const PHONE = { width: 390, height: 844 }
 
 beforeAll(async () => {
-  await run('pnpm', ['docs:build'])
-}, 600_000)
+  await run('pnpm', ['docs:build'], { timeoutMs: 3 * PATIENCE_MS })
+}, 4 * PATIENCE_MS)
 
 describe('the built site', () => {
   it('has each page in both languages', () => {
