@@ -103,10 +103,10 @@ describe('a target with a URL', () => {
 
   it('gets nothing more after a reset, not even what waits for a connection', async () => {
     const bodies: string[] = []
-    const port = await serve(async (request) => {
+    const port = await serve((request) => {
       let body = ''
-      for await (const chunk of request.setEncoding('utf8')) body += String(chunk)
-      bodies.push(body)
+      request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+      request.once('end', () => bodies.push(body))
     })
     const engine = openEngine({
       clock: createClock({ speed: 1 }),
