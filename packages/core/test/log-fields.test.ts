@@ -226,7 +226,7 @@ describe('the hint about NODE_ENV', () => {
     log(createFailure('handler-failed', undefined, { cause: failure() }))
     log(createFailure('handler-failed', undefined, { cause: failure() }))
     const [first, second] = lines.map(({ line }) => line)
-    expect(first).toMatch(/log-fields\.test\.ts:\d+:\d+\)?] \(Without the text of the error/)
+    expect(first).toMatch(/log-fields\.test\.ts:\d+:\d+\)?] \(The text of the error is left out/)
     expect(second).toMatch(/log-fields\.test\.ts:\d+:\d+\)?]$/)
   })
 })

@@ -408,7 +408,7 @@ describe('a worker of a Node cluster', () => {
     const { stderr, status } = runCluster()
     expect(status).toBe(0)
     expect(stderr.match(/HONGBAO_MEMORY_INBOX_IN_CLUSTER/g)).toHaveLength(1)
-    expect(stderr).toContain('Use an inbox that they can share.')
+    expect(stderr).toContain('Use a shared inbox.')
   })
 
   it('is silent with `--disable-warning`', () => {

@@ -6,7 +6,12 @@ import { SIGNATURE_HEADER } from '../keys/signature.ts'
 import type { Verifier } from '../keys/verifier.ts'
 import { logLine, originFields, originOf, type ChooseLogger } from '../options/logger.ts'
 import { withTimeout } from '../options/with-timeout.ts'
-import { createFailure, internalError, WebhookError } from '../reply/errors.ts'
+import {
+  createFailure,
+  internalError,
+  WebhookError,
+  type WebhookErrorCode,
+} from '../reply/errors.ts'
 import { replyTo, type Reply } from '../reply/reply.ts'
 import type { Acceptance } from './acceptance.ts'
 import { execute, HOST_LIMIT, share, type Admission, type Execution } from './admission.ts'
@@ -111,7 +116,7 @@ function readSignature<Context extends object>(
 function beforeDeadline<Value>(
   pending: Promise<Value>,
   { deadlineMs }: Pick<Delivery, 'deadlineMs'>,
-  code: 'key-unavailable' | 'handler-timed-out',
+  code: WebhookErrorCode,
 ): Promise<Value | WebhookError> {
   if (deadlineMs === undefined) return pending
   return withTimeout<Value | WebhookError>(msUntil(deadlineMs), pending, () =>
