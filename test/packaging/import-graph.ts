@@ -79,6 +79,7 @@ const REACH: Readonly<Record<string, Reach>> = {
       '@hono/node-server/utils/response',
       'hono',
       'hono/streaming',
+      'hono/utils/accept',
       'node:buffer',
       'node:crypto',
       'node:dns',
