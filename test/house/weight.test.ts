@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../..')
 // The weight of what apps install: every package but the sandbox. A change may lower a figure; a change that
 // raises one explains in its commit what the lines are worth.
 const MOST_LINES: Readonly<Record<string, number>> = {
-  core: 6240,
+  core: 6250,
   'core/src/conformance': 950,
   express: 50,
   koa: 70,

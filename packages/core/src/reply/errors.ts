@@ -1,4 +1,4 @@
-import { brand, vouchFor } from '../options/errors.ts'
+import { brand, vouchForAll } from '../options/errors.ts'
 import { describe, ERRORS, type WebhookErrorCode } from './error-codes.ts'
 
 export { describe, ERRORS } from './error-codes.ts'
@@ -14,16 +14,15 @@ export class WebhookError extends Error {
 
   /** `detail` follows the code's own message; `cause` is kept as it came, whatever was thrown. */
   constructor(code: WebhookErrorCode, detail?: string, options?: ErrorOptions) {
-    const message = describe(code, detail)
-    super(message, options)
+    super(describe(code, detail), options)
     this.code = code
     this.outcome = ERRORS[code].outcome
     this.detail = detail
-    vouchFor(this, message)
   }
 }
 
 brand(WebhookError, 'WebhookError')
+vouchForAll(WebhookError, ({ code, detail }) => describe(code, detail))
 
 /**
  * A WebhookError as a value: the steps of a delivery return it, so its stack has no frames. Frames
