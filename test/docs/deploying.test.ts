@@ -3,7 +3,7 @@ import { createWebhooks } from '@hongbao/core'
 import { nodeWebhooks } from '@hongbao/core/node'
 import { createTestKeys, eventFixture, signDelivery } from '@hongbao/core/testing'
 import { startSandbox } from '@hongbao/sandbox'
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
@@ -107,18 +107,17 @@ describe('the Dockerfile of docs/deploying.md', () => {
     )
     for (const line of installs) install(image, line.split(' ').slice(2))
 
-    const port = await findTwoPorts()
     const env = {
       PATH: dirname(process.execPath),
-      PORT: String(port),
       DATABASE_URL: await postgres.createDatabase(),
       PINGPP_API_KEY: 'sk_test_1',
       PINGPP_BASE_URL: `http://127.0.0.1:${await findFreePort()}`,
       PINGPP_PRIVATE_KEY: merchant.privateKey,
       PINGPP_PUBLIC_KEY: keys.publicKey,
     }
-    const run = (command: string, args: readonly string[]) => {
-      const child = spawn(command, args, { cwd: image, env, stdio: 'ignore' })
+    const run = (command: string, args: readonly string[], port = 0) => {
+      const ownEnv = { ...env, PORT: String(port) }
+      const child = spawn(command, args, { cwd: image, env: ownEnv, stdio: 'ignore' })
       stops.push(() => child.kill('SIGKILL'))
       return child
     }
@@ -126,9 +125,22 @@ describe('the Dockerfile of docs/deploying.md', () => {
     const [command = '', ...args] = JSON.parse(
       /^CMD (.+)$/m.exec(blockOf('dockerfile'))?.[1] ?? '',
     ) as string[]
-    const app = run(command, args)
-    const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
-    await vi.waitFor(async () => expect(await status('/ready')).toBe(200), PATIENCE_MS)
+    const statusOf = async (port: number, path: string) =>
+      (await fetch(`http://127.0.0.1:${port}${path}`)).status
+    // Another process may take a port before the app does, which ends then.
+    async function startApp(tries: number): Promise<{ app: ChildProcess; port: number }> {
+      const port = await findTwoPorts()
+      const app = run(command, args, port)
+      const isReady = await Promise.race([
+        once(app, 'exit').then(() => false),
+        vi.waitFor(async () => expect(await statusOf(port, '/ready')).toBe(200), PATIENCE_MS),
+      ])
+      if (isReady !== false) return { app, port }
+      if (tries === 1) throw new Error('The app ended before it was ready.')
+      return startApp(tries - 1)
+    }
+    const { app, port } = await startApp(5)
+    const status = (path: string) => statusOf(port, path)
     expect(await status('/live')).toBe(200)
 
     // Ready no more, and still alive: a restart would not bring the database back.
