@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -117,6 +121,20 @@ describe('a target with a URL', () => {
     expect(received).toBe(64)
     expect(engine.events()).toEqual([])
     await engine.close()
+  })
+
+  it.each<[string, RequestListener]>([
+    ['does not reply in time', () => {}],
+    ['sends a reply without an end', (_, response) => endless(response)],
+    ['stops in the middle of its reply', (_, response) => void response.write('{')],
+  ])('loses its connection when it %s', async (_, listener) => {
+    const closed = Promise.withResolvers<void>()
+    const port = await serve((request, response) => {
+      request.socket.once('close', () => closed.resolve())
+      listener(request, response)
+    })
+    await deliverTo(`http://127.0.0.1:${port}/`, 200)
+    await closed.promise
   })
 
   it.each(['127.0.0.1', '::1'])('called localhost may listen on %s', async (host) => {
@@ -437,6 +455,11 @@ function firstAttempt(engine: Engine): Attempt {
   const attempt = engine.events()[0]?.attempts[0]
   if (attempt === undefined) throw new Error('no attempt')
   return attempt
+}
+
+function endless(response: ServerResponse): void {
+  while (response.write('x'.repeat(65_536)));
+  response.once('drain', () => endless(response))
 }
 
 function serve(listener: RequestListener, host = '127.0.0.1'): Promise<number> {

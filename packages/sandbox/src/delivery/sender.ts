@@ -120,21 +120,26 @@ function createStopwatch(): () => number {
   return () => Math.round((performance.now() - started) * 10) / 10
 }
 
-/** Sends a post, and waits for the answer until the timeout or until the signal fires. */
+/**
+ * Sends a post, and waits for the answer until the timeout or until the signal fires. `send` returns what ends
+ * the post on its side: an app that answers too late, or without an end, would keep its connection otherwise.
+ */
 export async function exchange(
   { timeoutMs }: Post,
   signal: AbortSignal,
-  send: (answer: Answer) => void,
+  send: (answer: Answer) => (() => void) | undefined,
 ): Promise<Outcome> {
   const answer = createAnswer()
   const stop = (): void => answer.fail(timeoutError(timeoutMs))
   const deadline = setTimeout(stop, timeoutMs)
   signal.addEventListener('abort', stop)
+  let end: (() => void) | undefined
   if (signal.aborted) stop()
-  else send(answer)
+  else end = send(answer)
   try {
     return await answer.outcome
   } finally {
+    end?.()
     clearTimeout(deadline)
     signal.removeEventListener('abort', stop)
   }

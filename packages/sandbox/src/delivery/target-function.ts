@@ -20,7 +20,10 @@ export function functionSender(target: FunctionTarget): Sender {
     async post(post, signal) {
       const request = requestOf(post)
       const headers = Object.fromEntries(request.headers)
-      const outcome = await exchange(post, signal, (answer) => void call(target, request, answer))
+      const outcome = await exchange(post, signal, (answer) => {
+        void call(target, request, answer)
+        return undefined
+      })
       return { url: ADDRESS, headers, ...outcome }
     },
   }

@@ -69,6 +69,7 @@ export function urlSender(url: URL, allowRemote: boolean): Sender {
       const request = open(url, { agent, method: post.method ?? 'POST', headers })
       sent = request.getHeaders()
       send(request, post, answer)
+      return () => request.destroy()
     })
     return { url: url.href, headers: flatten(sent), ...outcome }
   }
