@@ -128,13 +128,9 @@ describe('a target with a URL', () => {
     ['sends a reply without an end', (_, response) => endless(response)],
     ['stops in the middle of its reply', (_, response) => void response.write('{')],
   ])('loses its connection when it %s', async (_, listener) => {
-    const closed = Promise.withResolvers<void>()
-    const port = await serve((request, response) => {
-      request.socket.once('close', () => closed.resolve())
-      listener(request, response)
-    })
+    const port = await serve(listener)
     await deliverTo(`http://127.0.0.1:${port}/`, 200)
-    await closed.promise
+    await expect.poll(() => [...sockets].map((socket) => socket.destroyed)).toEqual([true])
   })
 
   it.each(['127.0.0.1', '::1'])('called localhost may listen on %s', async (host) => {

@@ -10,6 +10,7 @@ import {
   describeDeadlock,
   describeLateFailures,
   describeOrm,
+  expectOneTransaction,
   openOrm,
   type OrmHost,
 } from './suite.ts'
@@ -89,21 +90,9 @@ describe.each([mariadbHost, postgresHost()])('a handler of $name', (host) => {
       (tx) => tx.$transaction(async (nested) => void (await nested.$executeRawUnsafe('commit'))),
     ],
   ])('cannot end its transaction by %s, and stays in it [E82]', async (_, end) => {
-    const orm = await openOrm(host)
-    const work = async ({ tx }: { readonly tx: PrismaTx }): Promise<void> => {
-      await orm.create(tx, 'ended before')
+    await expectOneTransaction(host, async (tx) => {
       await expect(end(tx)).rejects.toMatchObject({ code: 'sql-transaction-control' })
-      await orm.create(tx, 'ended after')
-    }
-    const failing = orm.inbox.admit('ended', async (context) => {
-      await work(context)
-      throw new Error('declined')
     })
-    await expect(failing).rejects.toThrow('declined')
-    expect(await orm.countOrders('ended')).toBe(0)
-    expect(await orm.inbox.admit('ended', work)).toBe('applied')
-    expect(await orm.countOrders('ended')).toBe(2)
-    await orm.close()
   })
 })
 

@@ -8,6 +8,7 @@ import {
   describeDeadlock,
   describeLateFailures,
   describeOrm,
+  expectOneTransaction,
   openOrm,
   type OrmHost,
 } from './suite.ts'
@@ -50,23 +51,11 @@ describeChangedRow(mariadb)
 
 describe.each([mariadb, postgres])('a handler of $name', (host) => {
   it('is refused tx.commit(), and statements that end it, and stays in the transaction [E82]', async () => {
-    const orm = await openOrm(host)
-    const work = async ({ tx }: { readonly tx: Transaction }): Promise<void> => {
-      await orm.create(tx, 'ended before')
+    await expectOneTransaction(host, async (tx, orm) => {
       await expect(tx.commit()).rejects.toMatchObject({ code: 'sql-transaction-control' })
       const sent = orm.run(tx, host.dialect === 'mysql' ? 'truncate orders' : 'commit')
       await expect(sent).rejects.toMatchObject({ original: { code: 'sql-transaction-control' } })
-      await orm.createNested(tx, 'ended after')
-    }
-    const failing = orm.inbox.admit('ended', async (context) => {
-      await work(context)
-      throw new Error('declined')
     })
-    await expect(failing).rejects.toThrow('declined')
-    expect(await orm.countOrders('ended')).toBe(0)
-    expect(await orm.inbox.admit('ended', work)).toBe('applied')
-    expect(await orm.countOrders('ended')).toBe(2)
-    await orm.close()
   })
 })
 

@@ -232,6 +232,28 @@ export function describeLateFailures<Tx>(host: OrmHost<Tx>): void {
   })
 }
 
+/** A handler that tries to end its transaction stays in it: what it writes is rolled back as a whole, or kept. */
+export async function expectOneTransaction<Tx>(
+  host: OrmHost<Tx>,
+  end: (tx: Tx, orm: OpenOrm<Tx>) => Promise<void>,
+): Promise<void> {
+  const orm = await openOrm(host)
+  const work = async ({ tx }: { readonly tx: Tx }): Promise<void> => {
+    await orm.create(tx, 'ended before')
+    await end(tx, orm)
+    await orm.createNested(tx, 'ended after')
+  }
+  const failing = orm.inbox.admit('ended', async (context) => {
+    await work(context)
+    throw new Error('declined')
+  })
+  await expect(failing).rejects.toThrow('declined')
+  expect(await orm.countOrders('ended')).toBe(0)
+  expect(await orm.inbox.admit('ended', work)).toBe('applied')
+  expect(await orm.countOrders('ended')).toBe(2)
+  await orm.close()
+}
+
 /** For inboxes on MySQL after a deadlock: whether what a handler writes after it is rolled back, too. */
 export function describeDeadlock<Tx>(host: OrmHost<Tx>): void {
   it(`${host.name} fails if a handler swallows a deadlock, and keeps nothing that it writes later`, async () => {

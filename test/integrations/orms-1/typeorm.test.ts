@@ -6,6 +6,7 @@ import {
   describeDeadlock,
   describeLateFailures,
   describeOrm,
+  expectOneTransaction,
   openOrm,
   type OrmHost,
 } from './suite.ts'
@@ -73,21 +74,9 @@ describe.each([mariadb, postgres])('a handler of $name', (host) => {
     ['rollbackTransaction()', (tx) => tx.queryRunner?.rollbackTransaction()],
     ['query("commit")', (tx) => tx.query('commit')],
   ])('is refused %s, and stays in the transaction [E82]', async (_, end) => {
-    const orm = await openOrm(host)
-    const work = async ({ tx }: { readonly tx: EntityManager }): Promise<void> => {
-      await orm.create(tx, 'ended before')
+    await expectOneTransaction(host, async (tx) => {
       await expect(end(tx)).rejects.toMatchObject({ code: 'sql-transaction-control' })
-      await orm.createNested(tx, 'ended after')
-    }
-    const failing = orm.inbox.admit('ended', async (context) => {
-      await work(context)
-      throw new Error('declined')
     })
-    await expect(failing).rejects.toThrow('declined')
-    expect(await orm.countOrders('ended')).toBe(0)
-    expect(await orm.inbox.admit('ended', work)).toBe('applied')
-    expect(await orm.countOrders('ended')).toBe(2)
-    await orm.close()
   })
 
   it('that releases the connection leaves no transaction to others, and keeps its own [E83]', async () => {
